@@ -1,0 +1,30 @@
+# Every target does its own set-up. Needs Python >= 3.11, make and cargo; nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INPUT ?=
+
+.PHONY: build demo test lint bench docs lock clean
+
+$(BIN)/uv:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cupel needs Python 3.11 or newer; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.5,<1"
+
+# The locked dependencies; redone only when the lock changes.
+$(VENV)/.installed: requirements.lock | $(BIN)/uv
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	@touch $@
+
+RUST := $(shell find crates -name '*.rs' -o -name '*.toml') Cargo.toml Cargo.lock
+
+$(VENV)/.built: $(RUST) pyproject.toml $(VENV)/.installed
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+build: $(VENV)/.built
+
+lock: | $(BIN)/uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	  --extra ray --extra pandas --extra polars --group test --group lint --group docs --group peers --group build \
+	  pyproject.toml -o requirements.lock

@@ -1,0 +1,1 @@
+"""Refine training data and assay what it is worth."""

@@ -1,0 +1,295 @@
+"""The contract: what a method is, what it says of itself, and how it is found.
+
+A method is one class in one file of a method room (`signals/`, `edits/`, `dedup/`), or
+one YAML file in `rules/`. It is found by being there; nothing registers it. Third
+parties add theirs through the `cupel.methods` entry point, which names a module.
+
+The class docstring is the method's documentation page. Its first line is the title.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, Literal, Self
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cupel.errors import BadOption, UnknownName
+from cupel.findings import Section
+
+__all__ = [
+    "Clusters",
+    "Column",
+    "Dedup",
+    "Edit",
+    "Edited",
+    "Extracted",
+    "Extractor",
+    "KernelSignal",
+    "Method",
+    "Options",
+    "Paper",
+    "Signal",
+    "Sketches",
+    "all_methods",
+    "find_method",
+]
+
+Kind = Literal["signal", "rules", "edit", "extractor", "dedup"]
+
+# Rooms that hold methods, and the module attribute under which a room may offer more
+# (rules/ reads its YAML files this way).
+_ROOMS = ("cupel.corpus.extraction", "cupel.signals", "cupel.rules", "cupel.edits", "cupel.dedup")
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method comes from."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One typed value per document: its Arrow type, unit and meaning."""
+
+    type: pa.DataType
+    unit: str
+    meaning: str
+
+
+class Options(BaseModel):
+    """Base of every method's options: frozen, and no name passes unnoticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Method(ABC):
+    """What all methods share: a name, a card, options."""
+
+    kind: ClassVar[Kind]
+    name: ClassVar[str]
+    """Kebab-case, unique over all kinds; what a recipe and the command line say."""
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    cost: ClassVar[str] = ""
+    """What it costs, with a unit, as measured by `make bench`."""
+    limits: ClassVar[str] = ""
+    """When not to use it, and what it gets wrong."""
+
+    class Options(Options):
+        """This method has no options."""
+
+    options: Options
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    @classmethod
+    def from_options(cls, given: Mapping[str, Any], where: str = "") -> Self:
+        """The method with `given` options, checked.
+
+        Raises
+        ------
+        UnknownName
+            An option that this method does not have.
+        BadOption
+            A value of the wrong type or out of range.
+        """
+        known = cls.Options.model_fields
+        place = f"{where}{': ' if where else ''}{cls.name}"
+        for name in given:
+            if name not in known:
+                raise UnknownName("option", name, known, where=place)
+        try:
+            return cls(cls.Options.model_validate(dict(given)))
+        except ValidationError as error:
+            first = error.errors()[0]
+            option = ".".join(str(part) for part in first["loc"]) or "options"
+            raise BadOption(
+                f"{place}: option '{option}' is {first['input']!r}: {first['msg'].lower()}"
+            ) from None
+
+    @classmethod
+    def title(cls) -> str:
+        """The first line of the docstring, without its full stop."""
+        return (inspect.getdoc(cls) or cls.name).splitlines()[0].rstrip(".")
+
+
+class Signal(Method):
+    """A pure function document → typed columns. It measures and never decides."""
+
+    kind = "signal"
+    columns: ClassVar[Mapping[str, Column]]
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+    """Which document columns it reads: text, url, source, metadata."""
+
+    @abstractmethod
+    def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """The signal's columns, one row per document, in the same order."""
+
+
+class KernelSignal(Signal):
+    """A signal family that the Rust kernel measures; all families share one pass over the text.
+
+    A family declares its columns and, through `kernel_options`, how the kernel is to
+    measure them. The planner asks the kernel once for all families of a step.
+    """
+
+    def kernel_options(self) -> dict[str, Any]:
+        """Keyword arguments for `cupel._kernels.measure`; families of one step must agree."""
+        return {}
+
+    def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        from cupel import _kernels
+
+        found = _kernels.measure(documents.column("text"), list(self.columns), **self.kernel_options())
+        return pa.record_batch(found)
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What an edit gives back: the new text, and what it counted while editing."""
+
+    text: pa.Array
+    columns: Mapping[str, pa.Array] = field(default_factory=dict)
+
+
+class Edit(Method):
+    """A pure function document → document."""
+
+    kind = "edit"
+    columns: ClassVar[Mapping[str, Column]] = {}
+    """What it counts per document; rules may use these like signals."""
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+
+    @abstractmethod
+    def edit(self, documents: pa.RecordBatch) -> Edited:
+        """The edited text, one row per document, in the same order."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """The text of one page, and why there is none where there is none."""
+
+    text: str | None
+    error: str | None = None
+
+
+class Extractor(Method):
+    """A pure function HTML → main text."""
+
+    kind = "extractor"
+
+    @abstractmethod
+    def extract(self, html: str) -> str:
+        """The main text of one decoded page; an empty string where there is none."""
+
+
+@dataclass(frozen=True)
+class Sketches:
+    """What `Dedup.sketch` gave for every document of the corpus, read back lazily.
+
+    Attributes
+    ----------
+    read
+        `read(columns)` gives one Arrow table with the columns asked for, plus nothing else,
+        of all documents still alive, in document order. Column `doc` (int64) is the
+        document's position in the input: files in sorted order, then rows. Column
+        `priority` (float64) decides survivors: the highest stays, then the lowest `doc`.
+    texts
+        `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
+        documents, in document order, without ever holding all of them.
+    sources
+        `sources(docs)` gives the source of each document asked for.
+    scratch
+        A folder for temporary files, removed afterwards.
+    """
+
+    read: Callable[[list[str]], pa.Table]
+    texts: Callable[[pa.Array], Iterator[pa.RecordBatch]]
+    sources: Callable[[pa.Array], pa.Array]
+    scratch: str
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Duplicates found.
+
+    Attributes
+    ----------
+    members
+        Table `doc` int64, `cluster` int64 (the survivor's `doc`), `size` int64, `kept` bool;
+        only clusters of two or more; exactly one row of each cluster is kept; sorted by `doc`.
+    findings
+        What to show of it: the S-curve, alarms, the biggest clusters.
+    """
+
+    members: pa.Table
+    findings: tuple[Section, ...] = ()
+
+
+class Dedup(Method):
+    """Corpus → clusters of duplicates → which one stays."""
+
+    kind = "dedup"
+
+    @abstractmethod
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """What is needed of each document to find its duplicates; a few bytes a document."""
+
+    @abstractmethod
+    def resolve(self, sketches: Sketches) -> Clusters:
+        """The clusters of the whole corpus."""
+
+
+@cache
+def all_methods() -> Mapping[str, type[Method]]:
+    """Every method there is, by name, sorted: ours and those of installed packages."""
+    found: dict[str, type[Method]] = {}
+    modules = []
+    for room in _ROOMS:
+        package = importlib.import_module(room)
+        modules.append(package)
+        modules += [
+            importlib.import_module(f"{room}.{info.name}")
+            for info in pkgutil.iter_modules(package.__path__)
+            if not info.name.startswith("_")
+        ]
+    modules += [entry.load() for entry in entry_points(group="cupel.methods")]
+    for module in modules:
+        offered = getattr(module, "methods", None)
+        classes = offered() if callable(offered) else vars(module).values()
+        for item in classes:
+            if inspect.isclass(item) and issubclass(item, Method) and "name" in vars(item):
+                known = found.setdefault(item.name, item)
+                if known is not item:
+                    raise BadOption(
+                        f"two methods are called '{item.name}': {known.__module__} and {item.__module__}"
+                    )
+    return dict(sorted(found.items()))
+
+
+def find_method(name: str, kind: Kind | None = None, where: str = "") -> type[Method]:
+    """The method called `name`.
+
+    Raises
+    ------
+    UnknownName
+        With the nearest name there is.
+    """
+    known = {key: m for key, m in all_methods().items() if kind is None or m.kind == kind}
+    if name not in known:
+        raise UnknownName(kind or "method", name, known, where=where)
+    return known[name]
