@@ -2,6 +2,11 @@
 //!
 //! No I/O, no policy, no Python; no panic on any bytes.
 
+pub mod dedup;
+pub mod edits;
 pub mod error;
+pub mod language;
+pub mod signals;
+pub mod text;
 
 pub use error::KernelError;

@@ -2,12 +2,19 @@
 //!
 //! One file per room of the kernels; each registers its functions here.
 
+mod dedup;
+mod edits;
 mod errors;
+mod language;
+mod signals;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    Ok(())
+    dedup::register(module)?;
+    edits::register(module)?;
+    language::register(module)?;
+    signals::register(module)
 }

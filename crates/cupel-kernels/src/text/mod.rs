@@ -1,0 +1,3 @@
+//! Splitting text: words, lines, paragraphs, sentences.
+
+pub mod sentences;
