@@ -13,9 +13,7 @@ def shared_data() -> Path | None:
     root = Path(__file__).resolve().parents[1]
     named = os.environ.get("CUPEL_SHARED")
     places = [Path(named)] if named else [root / "../shared", root / "../../shared"]
-    return next(
-        (place.resolve() for place in places if (place / "data").is_dir()), None
-    )
+    return next((place.resolve() for place in places if (place / "data").is_dir()), None)
 
 
 @pytest.fixture(scope="session")

@@ -51,10 +51,7 @@ def test_options_give_a_json_schema(rule_set: type[RuleSet]) -> None:
 
 def test_included_rules_come_first_and_whole() -> None:
     sets = {rule_set.name: rule_set for rule_set in methods()}
-    assert (
-        sets["massivetext"].rules
-        == sets["gopher-quality"].rules + sets["gopher-repetition"].rules
-    )
+    assert sets["massivetext"].rules == sets["gopher-quality"].rules + sets["gopher-repetition"].rules
     assert sets["refinedweb"].rules[-1].signal == "refinedweb_removed_word_fraction"
     assert sets["refinedweb"].needs_edit == "refinedweb-lines"
     assert sets["c4"].needs_edit == "c4-lines"
@@ -105,9 +102,7 @@ def test_a_file_is_all_it_takes(tmp_path: Path) -> None:
         ("rules:", "include: [c4]\nrules:", "'c4'"),
     ],
 )
-def test_a_broken_file_is_refused_by_name(
-    tmp_path: Path, old: str, new: str, message: str
-) -> None:
+def test_a_broken_file_is_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
     path = write(tmp_path, GOOD.replace(old, new))
     with pytest.raises((BadOption, UnknownName), match=message) as error:
         read_rule_set(path)

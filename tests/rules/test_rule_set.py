@@ -63,9 +63,7 @@ def test_asks_every_rule_and_names_the_first() -> None:
 
 def test_a_missing_value_fails_unless_the_rule_says_otherwise() -> None:
     language = rule_set("language").decide(
-        pa.RecordBatch.from_pydict(
-            {"language": ["en", None, "de"], "language_confidence": [0.9, 0.9, None]}
-        )
+        pa.RecordBatch.from_pydict({"language": ["en", None, "de"], "language_confidence": [0.9, 0.9, None]})
     )
     assert language.kept.tolist() == [True, False, False]
     assert language.failed["min_confidence"].tolist() == [False, False, True]
@@ -80,23 +78,17 @@ def test_a_missing_value_fails_unless_the_rule_says_otherwise() -> None:
     ("test", "threshold"),
     [("at_least", -1.0), ("at_most", 1.0), ("above", -1.0), ("below", 1.0)],
 )
-def test_not_a_number_is_missing(
-    test: str, threshold: float, missing: float | None
-) -> None:
+def test_not_a_number_is_missing(test: str, threshold: float, missing: float | None) -> None:
     column = pa.array([missing, 0.0], pa.float64())
     assert Rule("r", "s", test, threshold).failed(column).tolist() == [True, False]
-    assert Rule("r", "s", test, threshold, missing="passes").failed(
-        column
-    ).tolist() == [False, False]
+    assert Rule("r", "s", test, threshold, missing="passes").failed(column).tolist() == [False, False]
 
 
 def test_thresholds_are_options_and_null_switches_a_rule_off() -> None:
     own = rule_set("gopher-quality", min_words=5, min_stop_words=None)
     assert "stop_word_count" not in own.signals
     assert "stop_word_count" in type(own).signals
-    decision = own.decide(
-        gopher_table(non_symbol_word_count=[5, 4], stop_word_count=[0, 0])
-    )
+    decision = own.decide(gopher_table(non_symbol_word_count=[5, 4], stop_word_count=[0, 0]))
     assert decision.kept.tolist() == [True, False]
     assert "min_stop_words" not in decision.failed
 
@@ -119,10 +111,7 @@ def test_refuses_thresholds_that_make_no_sense(options: dict, message: str) -> N
 
 
 def test_a_whole_number_does_for_a_fraction() -> None:
-    assert (
-        rule_set("gopher-quality", max_mean_word_length=12).options.max_mean_word_length
-        == 12.0
-    )
+    assert rule_set("gopher-quality", max_mean_word_length=12).options.max_mean_word_length == 12.0
 
 
 def test_a_misspelt_threshold_gets_the_nearest_name() -> None:
@@ -151,19 +140,13 @@ def test_a_missing_column_is_named() -> None:
 
 
 def test_a_threshold_that_does_not_fit_its_column_is_named() -> None:
-    with pytest.raises(
-        BadOption, match="rule 'min_confidence'.*language_confidence.*string"
-    ):
+    with pytest.raises(BadOption, match="rule 'min_confidence'.*language_confidence.*string"):
         rule_set("language").decide(
-            pa.RecordBatch.from_pydict(
-                {"language": ["en"], "language_confidence": ["high"]}
-            )
+            pa.RecordBatch.from_pydict({"language": ["en"], "language_confidence": ["high"]})
         )
 
 
-@pytest.mark.parametrize(
-    "type_", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
-)
+@pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())])
 def test_labels_of_any_string_type(type_: pa.DataType) -> None:
     labels = pa.array(["en", "de", None, "東京"], pa.string()).cast(type_)
     batch = pa.RecordBatch.from_arrays(
@@ -234,10 +217,6 @@ def test_same_as_one_row_at_a_time(rows: list) -> None:
             ("max_mean_word_length", length is None or length > 10),
             ("min_alpha_word_fraction", fraction is None or fraction < 0.8),
         ]
-        assert [
-            (name, bool(decision.failed[name][row])) for name, _ in expected
-        ] == expected
+        assert [(name, bool(decision.failed[name][row])) for name, _ in expected] == expected
         reason = decision.reason(row)
-        assert (reason and reason.rule) == next(
-            (name for name, failed in expected if failed), None
-        )
+        assert (reason and reason.rule) == next((name for name, failed in expected if failed), None)

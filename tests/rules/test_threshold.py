@@ -22,29 +22,27 @@ DIGITS = pa.RecordBatch.from_pydict({"digit_fraction": [0.1, 0.2, 0.3, None]})
     ],
 )
 def test_numbers(test: dict, kept: list[bool]) -> None:
-    own = OwnThreshold.from_options(
-        {"signal": "digit_fraction", "name": "few_digits", **test}
-    )
+    own = OwnThreshold.from_options({"signal": "digit_fraction", "name": "few_digits", **test})
     assert own.signals == ("digit_fraction",)
     assert own.decide(DIGITS).kept.tolist() == kept
 
 
 def test_marks_and_labels() -> None:
     table = pa.RecordBatch.from_pydict({"mark": [True, False], "label": ["a", "b"]})
-    assert OwnThreshold.from_options({"signal": "mark", "is": False}).decide(
-        table
-    ).kept.tolist() == [False, True]
-    assert OwnThreshold.from_options({"signal": "label", "is": "a"}).decide(
-        table
-    ).kept.tolist() == [True, False]
+    assert OwnThreshold.from_options({"signal": "mark", "is": False}).decide(table).kept.tolist() == [
+        False,
+        True,
+    ]
+    assert OwnThreshold.from_options({"signal": "label", "is": "a"}).decide(table).kept.tolist() == [
+        True,
+        False,
+    ]
     own = OwnThreshold.from_options({"signal": "label", "in": ["b", "c"]})
     assert own.decide(table).kept.tolist() == [False, True]
 
 
 def test_is_called_what_the_recipe_says() -> None:
-    own = OwnThreshold.from_options(
-        {"signal": "digit_fraction", "at_most": 0.2, "name": "few_digits"}
-    )
+    own = OwnThreshold.from_options({"signal": "digit_fraction", "at_most": 0.2, "name": "few_digits"})
     assert own.decide(DIGITS).reason(2) == ("few_digits", 0.3, 0.2)
 
 
@@ -70,7 +68,5 @@ def test_a_misspelt_test() -> None:
 
 def test_a_label_has_no_order() -> None:
     table = pa.RecordBatch.from_pydict({"label": ["a"]})
-    with pytest.raises(
-        BadOption, match="'label' is string and cannot be tested for ≤ 1"
-    ):
+    with pytest.raises(BadOption, match="'label' is string and cannot be tested for ≤ 1"):
         OwnThreshold.from_options({"signal": "label", "at_most": 1}).decide(table)

@@ -24,6 +24,4 @@ def methods() -> tuple[type[RuleSet], ...]:
     >>> [m.name for m in methods()][:3]
     ['c4', 'dclm-heuristics', 'fineweb']
     """
-    return tuple(
-        read_rule_set(path) for path in sorted(Path(__file__).parent.glob("*.yaml"))
-    )
+    return tuple(read_rule_set(path) for path in sorted(Path(__file__).parent.glob("*.yaml")))

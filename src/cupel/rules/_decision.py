@@ -65,9 +65,7 @@ class Decision:
         if index < 0:
             return None
         rule = self.rules[index]
-        return Reason(
-            rule.name, self.signals.column(rule.signal)[row].as_py(), rule.threshold
-        )
+        return Reason(rule.name, self.signals.column(rule.signal)[row].as_py(), rule.threshold)
 
     def reasons(self) -> pa.RecordBatch:
         """The reasons of all rows, for the ledger: null in every column where a row is kept.
@@ -78,26 +76,23 @@ class Decision:
         """
         rows = len(self.first)
         columns: dict[str, npt.NDArray[np.object_]] = {
-            name: np.full(rows, None, object)
-            for name in ("rule", "signal", "value", "condition")
+            name: np.full(rows, None, object) for name in ("rule", "signal", "value", "condition")
         }
         number = np.full(rows, np.nan)
         for index, rule in enumerate(self.rules):
             at = np.flatnonzero(self.first == index)
             if not len(at):
                 continue
-            values = self.signals.column(rule.signal).take(pa.array(at)).to_pylist()
+            values = self.signals.column(rule.signal).take(pa.array(at, pa.int64())).to_pylist()
             columns["rule"][at] = rule.name
             columns["signal"][at] = rule.signal
             columns["condition"][at] = str(rule)
             columns["value"][at] = [written(value) for value in values]
             number[at] = [
-                value
-                if isinstance(value, int | float) and not isinstance(value, bool)
-                else np.nan
+                value if isinstance(value, int | float) and not isinstance(value, bool) else np.nan
                 for value in values
             ]
-        arrays: dict[str, pa.Array] = {
+        arrays: dict[str, pa.Array[Any]] = {
             name: pa.array(values, pa.string()) for name, values in columns.items()
         }
         arrays["number"] = pa.array(number, mask=np.isnan(number))

@@ -71,8 +71,7 @@ def read_rule_set(path: Path) -> type[RuleSet]:
         "name": file.name,
         "papers": tuple(Paper(**paper.model_dump()) for paper in file.papers),
         "needs_edit": file.needs_edit,
-        "cost": file.cost
-        or "under 1 % of a refining pass: the signals are measured already",
+        "cost": file.cost or "under 1 % of a refining pass: the signals are measured already",
         "limits": file.limits,
         "__doc__": _page(file, rules),
     }
@@ -85,9 +84,7 @@ def _parse(path: Path) -> _File:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         for key in content if isinstance(content, dict) else ():
             if key not in _File.model_fields:
-                raise UnknownName(
-                    "part of a rule set", str(key), _File.model_fields, where=str(path)
-                )
+                raise UnknownName("part of a rule set", str(key), _File.model_fields, where=str(path))
         file = _File.model_validate(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadOption(f"{path}: not readable as YAML: {error}") from None
@@ -117,9 +114,7 @@ def _rules(path: Path, file: _File) -> tuple[tuple[Rule, ...], dict[str, str]]:
         if written.name in {rule.name for rule in rules}:
             raise BadOption(f"{path}: two rules are called '{written.name}'")
         if not written.name.isidentifier():
-            raise BadOption(
-                f"{path}: the rule name '{written.name}' is not in snake_case"
-            )
+            raise BadOption(f"{path}: the rule name '{written.name}' is not in snake_case")
         types[written.name] = written.type or _type_of(path, written.name, threshold)
         rules.append(
             Rule(
@@ -139,30 +134,22 @@ def _rules(path: Path, file: _File) -> tuple[tuple[Rule, ...], dict[str, str]]:
 
 
 def _condition(path: Path, written: _Rule) -> tuple[Test, Any]:
-    given = dict(written.model_extra or {})
+    given = written.model_extra or {}
     for key in given:
         if key not in _TESTS:
-            raise UnknownName(
-                "test", key, _TESTS, where=f"{path}: rule '{written.name}'"
-            )
-    if len(given) != 1:
+            raise UnknownName("test", key, _TESTS, where=f"{path}: rule '{written.name}'")
+    tests = [test for test in _TESTS if test in given]
+    if len(tests) != 1:
         raise BadOption(
-            f"{path}: rule '{written.name}' has {len(given)} tests; one of {', '.join(_TESTS)} is expected"
+            f"{path}: rule '{written.name}' has {len(tests)} tests; one of {', '.join(_TESTS)} is expected"
         )
-    (test, threshold) = given.popitem()
-    return test, threshold
+    return tests[0], given[tests[0]]
 
 
 def _type_of(path: Path, name: str, threshold: object) -> str:
-    for kind, types in (
-        ("bool", bool),
-        ("int", int),
-        ("float", float),
-        ("str", str),
-        ("list", list),
-    ):
-        if isinstance(threshold, types):
-            return kind
+    for kind in (bool, int, float, str, list):  # bool before int, which it is too
+        if isinstance(threshold, kind):
+            return kind.__name__
     raise BadOption(f"{path}: rule '{name}' is off by default and must say its type")
 
 
@@ -177,11 +164,7 @@ def _page(file: _File, rules: tuple[Rule, ...]) -> str:
     ]
     lines.append("| --- | --- | --- | --- |")
     for rule in rules:
-        condition = (
-            str(rule)
-            if rule.threshold is not None
-            else f"{rule.signal}: off until given"
-        )
+        condition = str(rule) if rule.threshold is not None else f"{rule.signal}: off until given"
         why = rule.why.replace("|", "\\|")
         lines.append(f"| `{rule.name}` | {condition} | {why} | {rule.source} |")
     if file.needs_edit:

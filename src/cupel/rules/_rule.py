@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +72,7 @@ class Rule:
     def __str__(self) -> str:
         return f"{self.signal} {_SIGNS[self.test]} {written(self.threshold)}"
 
-    def failed(self, column: pa.Array) -> npt.NDArray[np.bool_]:
+    def failed(self, column: pa.Array[Any]) -> npt.NDArray[np.bool_]:
         """Which rows of `column` this rule alone would drop.
 
         Raises
@@ -80,9 +80,7 @@ class Rule:
         BadOption
             A threshold that cannot be compared with a column of this type.
         """
-        missing = pc.fill_null(pc.is_null(column, nan_is_null=True), True).to_numpy(
-            zero_copy_only=False
-        )
+        missing = pc.fill_null(pc.is_null(column, nan_is_null=True), True).to_numpy(zero_copy_only=False)
         try:
             passed = self._passed(column)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
@@ -92,16 +90,12 @@ class Rule:
             ) from None
         return np.where(missing, self.missing == "fails", ~passed)
 
-    def _passed(self, column: pa.Array) -> npt.NDArray[np.bool_]:
+    def _passed(self, column: pa.Array[Any]) -> npt.NDArray[np.bool_]:
         """Which rows meet the condition; rows that are missing may say anything."""
         if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
+            column = column.cast(column.type.value_type)
         if self.test == "in":
-            options = (
-                self.threshold
-                if isinstance(self.threshold, tuple)
-                else (self.threshold,)
-            )
+            options = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
             return _to_bool(pc.is_in(column, value_set=pa.array(options, column.type)))
         if self.test == "is":
             return _to_bool(pc.equal(column, pa.scalar(self.threshold, column.type)))
@@ -134,8 +128,5 @@ def written(value: object) -> str:
     return str(value)
 
 
-def _to_bool(array: pa.Array) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = pc.fill_null(array, False).to_numpy(
-        zero_copy_only=False
-    )
-    return found
+def _to_bool(array: Any) -> npt.NDArray[np.bool_]:
+    return np.asarray(array.fill_null(False).to_numpy(zero_copy_only=False), np.bool_)

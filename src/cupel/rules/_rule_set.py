@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydantic import Field, StrictBool, StrictInt, StrictStr, create_model
 
 from cupel.errors import BadOption
-from cupel.methods import Method, Options
+from cupel.methods import Method
 from cupel.rules._decision import Decision, decide
 from cupel.rules._rule import Rule, written
 
@@ -49,7 +49,7 @@ class RuleSet(Method):
     needs_edit: ClassVar[str | None] = None
     """The edit that must come right before, whose counts the rules use."""
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Method.Options | None = None) -> None:
         super().__init__(options)
         self.rules = tuple(self._in_force(type(self).rules))
         self.signals = signals_of(self.rules)
@@ -79,15 +79,11 @@ class RuleSet(Method):
             if threshold is not None:
                 yield replace(
                     rule,
-                    threshold=tuple(threshold)
-                    if isinstance(threshold, list)
-                    else threshold,
+                    threshold=tuple(threshold) if isinstance(threshold, list) else threshold,
                 )
 
 
-def build_rule_set(
-    rules: tuple[Rule, ...], types: dict[str, str], card: dict[str, Any]
-) -> type[RuleSet]:
+def build_rule_set(rules: tuple[Rule, ...], types: dict[str, str], card: dict[str, Any]) -> type[RuleSet]:
     """The class of a rule set: `card` holds its class attributes (name, papers, docstring …).
 
     `types` says of each rule whether its threshold is a bool, int, float, str or list.
@@ -103,17 +99,11 @@ def build_rule_set(
     return type(class_name, (RuleSet,), namespace)
 
 
-def options_of(
-    name: str, rules: tuple[Rule, ...], types: dict[str, str]
-) -> type[Options]:
+def options_of(name: str, rules: tuple[Rule, ...], types: dict[str, str]) -> type[Method.Options]:
     """One option per threshold: typed, described, None to switch the rule off."""
     fields: dict[str, Any] = {}
     for rule in rules:
-        default = (
-            list(rule.threshold)
-            if isinstance(rule.threshold, tuple)
-            else rule.threshold
-        )
+        default = list(rule.threshold) if isinstance(rule.threshold, tuple) else rule.threshold
         parts = (
             _PASSES[rule.test].format(signal=rule.signal),
             rule.why,
@@ -125,9 +115,7 @@ def options_of(
             Field(default, description=description),
         )
     title = f"Options of {name}"
-    return create_model(
-        title, __base__=Options, __doc__="Thresholds by rule; null: off.", **fields
-    )
+    return create_model(title, __base__=Method.Options, __doc__="Thresholds by rule; null: off.", **fields)
 
 
 def signals_of(rules: Iterable[Rule]) -> tuple[str, ...]:
@@ -141,16 +129,12 @@ def _check_some_document_can_pass(name: str, rules: tuple[Rule, ...]) -> None:
         for upper in rules:
             if lower.signal != upper.signal or lower.test not in ("at_least", "above"):
                 continue
-            if not isinstance(lower.threshold, int | float) or not isinstance(
-                upper.threshold, int | float
-            ):
+            if not isinstance(lower.threshold, int | float) or not isinstance(upper.threshold, int | float):
                 continue
             if upper.test not in ("at_most", "below"):
                 continue
             strict = lower.test == "above" or upper.test == "below"
-            if lower.threshold > upper.threshold or (
-                strict and lower.threshold == upper.threshold
-            ):
+            if lower.threshold > upper.threshold or (strict and lower.threshold == upper.threshold):
                 raise BadOption(
                     f"{name}: no document can pass both {lower.name} ({written(lower.threshold)}) "
                     f"and {upper.name} ({written(upper.threshold)})"

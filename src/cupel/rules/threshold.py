@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, StrictStr, create_model, model_validator
 
 from cupel.errors import BadOption
-from cupel.methods import Options
+from cupel.methods import Method
 from cupel.rules._rule import Rule, Test
 from cupel.rules._rule_set import RuleSet, signals_of
 
@@ -16,7 +16,7 @@ __all__ = ["OwnThreshold"]
 _TESTS: tuple[Test, ...] = ("at_least", "at_most", "above", "below", "is", "in")
 
 
-def _options() -> type[Options]:
+def _options() -> type[Method.Options]:
     """The options; made by a call because `is` and `in` cannot be written as field names."""
     number = Annotated[float, Field(strict=True, allow_inf_nan=False)] | None
     words = Annotated[list[StrictStr], Field(min_length=1)] | None
@@ -40,18 +40,17 @@ def _options() -> type[Options]:
             Field("fails", description="What becomes of a document without a value."),
         ),
     }
+    validators: dict[str, Any] = {"one_test": model_validator(mode="after")(_check_one_test)}
     return create_model(
         "Options of threshold",
-        __base__=Options,
+        __base__=Method.Options,
         __doc__="One condition on one signal.",
-        __validators__={
-            "exactly_one_test": model_validator(mode="after")(_check_one_test)
-        },
+        __validators__=validators,
         **fields,
     )
 
 
-def _check_one_test(options: Options) -> Options:
+def _check_one_test(options: Method.Options) -> Method.Options:
     given = [test for test in _TESTS if getattr(options, test) is not None]
     if len(given) != 1:
         raise ValueError(f"give exactly one of {', '.join(_TESTS)}, not {len(given)}")
@@ -77,7 +76,7 @@ class OwnThreshold(RuleSet):
 
     Options = _options()
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Method.Options | None = None) -> None:
         if options is None:
             raise BadOption("threshold: needs a signal and one of " + ", ".join(_TESTS))
         self.options = options
