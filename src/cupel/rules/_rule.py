@@ -80,7 +80,7 @@ class Rule:
         BadOption
             A threshold that cannot be compared with a column of this type.
         """
-        missing = pc.fill_null(pc.is_null(column, nan_is_null=True), True).to_numpy(zero_copy_only=False)
+        missing = _to_bool(column.is_null(nan_is_null=True))
         try:
             passed = self._passed(column)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
