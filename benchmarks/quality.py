@@ -151,19 +151,27 @@ def main() -> None:
     for name in FILES:
         results = judge(folder / f"{name}.jsonl.zst")
         first = results[0]
-        print(f"\n{name}: {first.good} good pages, {first.bad} bad")
-        print(
-            f"\n{'rule set':<37}{'good kept':>10}{'bad kept':>10}{'difference':>12}{'95 %':>18}{'precision':>11}"
-        )
+        print(f"\n{name}: {first.good} good pages, {first.bad} bad\n")
+        print(line("rule set", "good kept", "bad kept", "difference", "95 %", "precision"))
         for kept in results:
             low, high = kept.interval
             print(
-                f"{kept.rule_set:<37}{kept.good_kept / kept.good:>10.1%}{kept.bad_kept / kept.bad:>10.1%}"
-                f"{kept.difference:>+12.1%}{f'{low:+.1%} to {high:+.1%}':>18}{kept.precision:>11.1%}"
+                line(
+                    kept.rule_set,
+                    f"{kept.good_kept / kept.good:.1%}",
+                    f"{kept.bad_kept / kept.bad:.1%}",
+                    f"{kept.difference:+.1%}",
+                    f"{low:+.1%} to {high:+.1%}",
+                    f"{kept.precision:.1%}",
+                )
             )
-        print(
-            f"{'no rules':<37}{1:>10.1%}{1:>10.1%}{0:>+12.1%}{'':>18}{first.good / (first.good + first.bad):>11.1%}"
-        )
+        everything = first.good / (first.good + first.bad)
+        print(line("no rules", "100.0%", "100.0%", "+0.0%", "", f"{everything:.1%}"))
+
+
+def line(name: str, good: str, bad: str, difference: str, interval: str, precision: str) -> str:
+    """One row of the table."""
+    return f"{name:<37}{good:>10}{bad:>10}{difference:>12}{interval:>18}{precision:>11}"
 
 
 if __name__ == "__main__":
