@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Alarm", "Block", "Facts", "Figure", "Prose", "Sample", "Samples", "Section", "Table"]
+__all__ = ["Alarm", "Block", "Facts", "Figure", "Page", "Prose", "Sample", "Samples", "Section", "Table"]
 
 
 class _Data(BaseModel):
@@ -87,3 +87,13 @@ class Section(_Data):
     title: str
     lead: str = ""
     blocks: tuple[Block, ...] = ()
+
+
+class Page(_Data):
+    """A whole report: headline numbers, then sections."""
+
+    title: str
+    subtitle: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    sections: tuple[Section, ...] = ()
+    footer: str = ""
