@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,21 +13,8 @@ pytest.importorskip("spacy")
 DOCUMENTS = 1_500
 
 
-def load_benchmark(name: str) -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "benchmarks" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-agreement = load_benchmark("agreement")
-
-
 @pytest.fixture(scope="module")
-def documents(shared: Path) -> list:
+def documents(shared: Path, agreement: ModuleType) -> list:
     return agreement.read_documents(shared, DOCUMENTS)
 
 
@@ -38,7 +23,7 @@ def test_all_domains_are_there(documents: list) -> None:
     assert len({document.id for document in documents}) == len(documents)
 
 
-def test_same_words_same_decisions_and_reasons(documents: list) -> None:
+def test_same_words_same_decisions_and_reasons(documents: list, agreement: ModuleType) -> None:
     with agreement.our_words():
         found = agreement.compare(documents)
     for comparison in found:
@@ -47,12 +32,12 @@ def test_same_words_same_decisions_and_reasons(documents: list) -> None:
         assert comparison.reason_only == (), comparison.rule_set
 
 
-def test_own_words_agree_on_98_percent(documents: list) -> None:
+def test_own_words_agree_on_98_percent(documents: list, agreement: ModuleType) -> None:
     agreements = {c.rule_set: c.agreement for c in agreement.compare(documents)}
     assert min(agreements.values()) >= agreement.TARGET_OWN_WORDS, agreements
 
 
-def test_other_thresholds_would_be_noticed(documents: list) -> None:
+def test_other_thresholds_would_be_noticed(documents: list, agreement: ModuleType) -> None:
     """A comparison that cannot fail shows nothing: a shifted threshold must deviate."""
     from datatrove.pipeline.filters import GopherQualityFilter
 

@@ -120,7 +120,7 @@ def test_a_misspelt_threshold_gets_the_nearest_name() -> None:
 
 
 def test_a_step_that_would_do_nothing_is_refused() -> None:
-    with pytest.raises(BadOption, match="every rule is off.*min_characters"):
+    with pytest.raises(BadOption, match=r"every rule is off.*min_characters"):
         rule_set("length")
     everything_off = dict.fromkeys((rule.name for rule in SETS["fineweb"].rules), None)
     with pytest.raises(BadOption, match="every rule is off"):
@@ -135,12 +135,12 @@ def test_length_needs_only_what_it_is_asked() -> None:
 
 
 def test_a_missing_column_is_named() -> None:
-    with pytest.raises(UnknownName, match="rule 'languages'.*'language'"):
+    with pytest.raises(UnknownName, match=r"rule 'languages'.*'language'"):
         rule_set("language").decide(pa.RecordBatch.from_pydict({"langauge": ["en"]}))
 
 
 def test_a_threshold_that_does_not_fit_its_column_is_named() -> None:
-    with pytest.raises(BadOption, match="rule 'min_confidence'.*language_confidence.*string"):
+    with pytest.raises(BadOption, match=r"rule 'min_confidence'.*language_confidence.*string"):
         rule_set("language").decide(
             pa.RecordBatch.from_pydict({"language": ["en"], "language_confidence": ["high"]})
         )
