@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -171,7 +171,7 @@ class _Run:
 
     def carry_out(self, *, restart: bool, keep_work: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        files = find_files(self.inputs)
+        files = find_files(self.inputs, io=self.reading.io)
         self._refuse_own_input(files)
         if restart:
             self._discard()
@@ -182,6 +182,10 @@ class _Run:
         with self.folder.locked():
             job, plan, begun = self._begin(files)
             self.engine.start()
+            if self.reading.io is not None:
+                if self.engine.name == "ray":
+                    raise BadOption("io settings do not travel to a cluster; give its nodes their environment's credentials")
+                Job.give_access(self.folder, self.reading.io)
             try:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
@@ -244,7 +248,7 @@ class _Run:
         return " (" + "; ".join(sorted(told)[:3]) + more + ")" if told else ""
 
     def _config_digest(self) -> str:
-        decisive = json.dumps([self.recipe.digest, repr(self.reading), repr(self.writing)])
+        decisive = json.dumps([self.recipe.digest, repr(replace(self.reading, io=None)), repr(self.writing)])
         return hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
@@ -254,7 +258,7 @@ class _Run:
             job = Job.from_json(begun["job"])
         else:
             annotated = _annotated(self.inputs, files)
-            shards = plan_shards(files, target_bytes=self.target_shard_bytes)
+            shards = plan_shards(files, target_bytes=self.target_shard_bytes, io=self.reading.io)
             job = Job(self.recipe, tuple(files), tuple(shards), self.reading, self.writing, annotated)
             begun = {
                 "config_digest": self._config_digest(),

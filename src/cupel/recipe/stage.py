@@ -159,8 +159,20 @@ class _Task:
         size = pc.cast(pc.binary_length(documents.column("text")), pa.int64())
         edits = pa.array([[]] * documents.num_rows, DOCUMENT["edits"])
         batch = with_columns(documents, {"bytes_in": size, "edits": edits})
-        wanted = [*DOCUMENT, *(name for name in self.plan.reused)]
-        return batch.select(wanted)
+        if self.job.annotated:
+            batch = with_columns(batch, self._annotations(documents))
+        return batch.select([*DOCUMENT, *self.plan.reused])
+
+    def _annotations(self, documents: pa.RecordBatch) -> dict[str, pa.Array]:
+        """Signals that an annotated corpus carries, out of its metadata; what is not reused is let go."""
+        rows = [orjson.loads(text) for text in documents.column("metadata").to_pylist()]
+        signals = [row.pop("signals", None) or {} for row in rows]
+        for row in rows:
+            row.pop("doc", None)
+        columns: dict[str, pa.Array] = {
+            name: pa.array([found.get(name) for found in signals], self.types[name]) for name in self.plan.reused
+        }
+        return columns | {"metadata": pa.array([orjson.dumps(row).decode() for row in rows], pa.large_string())}
 
     def _from_stage(self) -> Iterator[tuple[pa.RecordBatch, ...]]:
         before = self.plan.stages[self.stage.index - 1]
