@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cupel.corpus.extraction._child import EXTRACT, HEADER, PAGE, TEXT
+from cupel.corpus.records import Quarantined, excerpt
 from cupel.errors import BadOption, RunFailed
 from cupel.methods import Extractor, find_method
 
@@ -275,24 +277,33 @@ os.register_at_fork(after_in_child=_forget_in_fork)
 def extract_batch(
     documents: pa.RecordBatch,
     extractors: Sequence[str | tuple[str, Mapping[str, Any]] | Extractor],
-    options: ExtractionOptions | None = None,
-) -> tuple[list[pa.Array], list[ExtractionError]]:
+    seconds: float = 10.0,
+    *,
+    max_html_bytes: int = 64 << 20,
+) -> tuple[list[pa.Array], list[Quarantined | None]]:
     """The main text of each page of a batch, by each extractor.
 
     Parameters
     ----------
     documents
-        A batch with column `html` (large_binary, UTF-8); rows without a page are passed over.
+        A batch as `read_shard` gives it, with column `html` (large_binary, UTF-8).
     extractors
         Names, (name, options) pairs, or extractors.
+    seconds
+        The longest one extractor may work on one page.
+    max_html_bytes
+        A larger page is not tried: parsing takes many times its size in memory.
 
     Returns
     -------
     texts
-        For each extractor a large_string array with one row per document: null where there
-        is no page or no text could be had in time, empty where the page has no main text.
+        For each extractor a large_string array with one row per document: its text as it is
+        where the document is no page, null where this extractor gave none, empty where the
+        page has no main text.
     errors
-        Why there is none. A page is lost only if every extractor names it here.
+        For each document nothing, or, where every extractor failed on its page, the entry
+        for the quarantine: `extraction-timeout`, `extraction-crash`, `extraction-failed` or
+        `too-large`.
 
     Examples
     --------
@@ -300,7 +311,7 @@ def extract_batch(
     >>> batch = pa.record_batch({"html": pa.array([page.encode()], pa.large_binary())})
     >>> (texts,), errors = extract_batch(batch, ["resiliparse"])
     >>> texts.to_pylist(), errors
-    (['Silver is refined in a cupel of bone ash.'], [])
+    (['Silver is refined in a cupel of bone ash.'], [None])
     """
     made = [_make(item) for item in extractors]
     if not made:
@@ -309,9 +320,32 @@ def extract_batch(
         f"{type(item).__module__}:{type(item).__qualname__}:{json.dumps(item.options.model_dump(mode='json'))}"
         for item in made
     )
-    names = tuple(item.name for item in made)
-    texts, errors = _pool(specs, names, options or ExtractionOptions()).extract(documents.column("html"))
-    return [pa.array(column, type=pa.large_string()) for column in texts], errors
+    pool = _pool(specs, tuple(item.name for item in made), ExtractionOptions(seconds, max_html_bytes))
+    columns, problems = pool.extract(documents.column("html"))
+    texts: list[pa.Array] = [pa.array(column, type=pa.large_string()) for column in columns]
+    if "text" in documents.schema.names:
+        texts = [pc.coalesce(documents.column("text"), column) for column in texts]
+    return texts, _quarantine(documents, problems, len(made))
+
+
+def _quarantine(
+    documents: pa.RecordBatch, problems: Sequence[ExtractionError], extractors: int
+) -> list[Quarantined | None]:
+    """Entries for the pages on which every extractor failed, with the first one's reason."""
+    by_row: dict[int, list[ExtractionError]] = {}
+    for problem in problems:
+        by_row.setdefault(problem.row, []).append(problem)
+    entries: list[Quarantined | None] = [None] * documents.num_rows
+    names = documents.schema.names
+    for row, found in by_row.items():
+        if len(found) < extractors:
+            continue
+        path = documents.column("path")[row].as_py() if "path" in names else ""
+        position = documents.column("position")[row].as_py() if "position" in names else row
+        url = documents.column("url")[row].as_py() if "url" in names else None
+        detail = "; ".join(f"{problem.extractor}: {problem.detail}" for problem in found)
+        entries[row] = Quarantined(path, position, "record", found[0].reason, detail, excerpt(url or ""))
+    return entries
 
 
 def _make(item: str | tuple[str, Mapping[str, Any]] | Extractor) -> Extractor:

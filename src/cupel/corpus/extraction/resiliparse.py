@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cupel.methods import Extractor, Options, Paper
+from cupel import methods
+from cupel.methods import Extractor, Paper
 
 __all__ = ["Resiliparse"]
 
@@ -42,16 +43,18 @@ class Resiliparse(Extractor):
     )
     limits = "Its rules go by English class names; pages built wholly of unnamed blocks keep boilerplate."
 
-    class Options(Options):
+    class Options(methods.Options):
         """What is kept beside the running text."""
 
         links: bool = Field(False, description="Write link targets behind their text.")
         alt_texts: bool = Field(False, description="Keep alternative texts of images.")
         list_bullets: bool = Field(True, description="Mark list items with a bullet.")
         comments: bool = Field(False, description="Keep reader comments.")
-        formatting: Literal["text", "minimal_html"] = Field("text", description="Plain text, or a few tags kept.")
+        formatting: Literal["text", "minimal_html"] = Field(
+            "text", description="Plain text, or a few tags kept."
+        )
 
-    options: Options
+    options: Options  # type: ignore[assignment]
 
     def extract(self, html: str) -> str:
         """The main text of one decoded page; an empty string where there is none."""

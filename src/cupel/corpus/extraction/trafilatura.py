@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cupel.methods import Extractor, Options, Paper
+from cupel import methods
+from cupel.methods import Extractor, Paper
 
 __all__ = ["Trafilatura"]
 
@@ -36,7 +37,7 @@ class Trafilatura(Extractor):
     )
     limits = "Slow, and seconds long on some pages; the time limit of the extraction step is there for those."
 
-    class Options(Options):
+    class Options(methods.Options):
         """What it leans to, and what is kept."""
 
         favour: Literal["precision", "balance", "recall"] = Field(
@@ -45,7 +46,7 @@ class Trafilatura(Extractor):
         comments: bool = Field(False, description="Keep reader comments.")
         tables: bool = Field(True, description="Keep the text of tables.")
 
-    options: Options
+    options: Options  # type: ignore[assignment]
 
     def extract(self, html: str) -> str:
         """The main text of one decoded page; an empty string where there is none."""
