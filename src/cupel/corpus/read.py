@@ -18,9 +18,10 @@ from cupel.corpus.records import (
     ReadOptions,
     Record,
 )
+from cupel.corpus.remote import RawFile, open_raw
 from cupel.corpus.shards import Part, Shard
 from cupel.corpus.sink import Sink
-from cupel.corpus.streams import ByteStream, RawFile, StreamFault, detect_compression, open_raw
+from cupel.corpus.streams import ByteStream, StreamFault, detect_compression
 from cupel.corpus.tables import read_csv, read_parquet
 from cupel.corpus.webarchive import read_arc, read_warc
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from cupel.corpus.formats import format_by_content
 from cupel.corpus.http import charset_of, parse_headers, parse_http
 from cupel.corpus.records import Record
+from cupel.corpus.remote import RawFile
 from cupel.corpus.sink import Sink
-from cupel.corpus.streams import ByteStream, RawFile, StreamFault
+from cupel.corpus.streams import ByteStream, StreamFault
 
 __all__ = ["read_arc", "read_warc"]
 
@@ -231,7 +232,7 @@ def _warc_head(stream: ByteStream) -> _Head:
     first = stream.line(_MAX_HEADER)
     if not first.startswith(b"WARC/"):
         raise _Broken("no record begins here", first)
-    lines = []
+    lines: list[bytes] = []
     size = 0
     while (line := stream.line(_MAX_HEADER)).strip():
         if line.startswith(b"WARC/1."):
