@@ -156,7 +156,7 @@ def _summary(alarms: Sequence[tuple[str, str, str]]) -> str:
         f'<li><a href="#{anchor}"><bdi>{plain(title)}</bdi></a> <span dir="auto">{plain(shorten(text, 180))}</span></li>'
         for anchor, title, text in alarms[:12]
     )
-    return f'<div class="alarm" role="note"><strong>{count}</strong><ul>{entries}</ul></div>'
+    return f'<div class="alarm" role="note"><span class="flag" aria-hidden="true">!</span><div><strong>{count}</strong><ul>{entries}</ul></div></div>'
 
 
 def _anchors(titles: Sequence[str]) -> list[str]:
