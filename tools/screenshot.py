@@ -52,7 +52,8 @@ def measure(browser: str, page: Path, width: int) -> tuple[int, int]:
     with tempfile.TemporaryDirectory() as folder:
         frame = Path(folder) / "frame.html"
         frame.write_text(
-            f"<iframe id=f src='{page.resolve().as_uri()}' style='width:{width}px;height:800px;border:0'></iframe>"
+            f"<iframe id=f src='{page.resolve().as_uri()}' "
+            f"style='width:{width}px;height:800px;border:0'></iframe>"
             "<script>f.onload=()=>{const e=f.contentDocument.documentElement;"
             "document.title=e.scrollWidth+'x'+e.scrollHeight}</script>"
         )
@@ -81,7 +82,8 @@ def picture(browser: str, page: Path, out: Path, width: int, height: int, scheme
         frame = Path(folder) / "frame.html"
         frame.write_text(
             "<meta name=color-scheme content='light dark'>"
-            f"<body style='margin:0;background:#8f877d;display:grid;justify-content:center'><iframe src='{page.resolve().as_uri()}' "
+            f"<body style='margin:0;background:#8f877d;display:grid;justify-content:center'>"
+            f"<iframe src='{page.resolve().as_uri()}' "
             f"style='width:{width}px;height:{height}px;border:0;display:block'></iframe>"
         )
         run_chromium(

@@ -35,7 +35,7 @@ def bars(
     """
     write = FORMATS[format]
     behind = list(dropped) if dropped is not None else [0.0] * len(labels)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "label": label,
             "value": value,

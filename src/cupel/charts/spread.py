@@ -128,7 +128,8 @@ def histogram(
         title=title,
         unit=unit,
         height=height,
-        about=f"Histogram of {title}: {write_count(kept)} documents kept, {write_count(dropped)} dropped. {marks}",
+        about=f"Histogram of {title}: {write_count(kept)} documents kept, "
+        f"{write_count(dropped)} dropped. {marks}",
         legend=[("kept", "kept"), *([("dropped", "dropped")] if dropped else [])],
     )
 

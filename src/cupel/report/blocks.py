@@ -86,7 +86,8 @@ def _code(block: Code, name: str) -> str:
         lines.append(f"<i>{shown}</i>" if line.lstrip().startswith("#") else shown)
     caption = f'<p class="caption">{plain(block.caption)}</p>' if block.caption else ""
     label = plain(block.caption or "text")
-    return f'{caption}<pre class="code" tabindex="0" role="region" aria-label="{label}">{chr(10).join(lines)}</pre>'
+    body = "\n".join(lines)
+    return f'{caption}<pre class="code" tabindex="0" role="region" aria-label="{label}">{body}</pre>'
 
 
 def _facts(block: Facts, name: str) -> str:
@@ -132,8 +133,8 @@ def _row(row: Sequence[Any], formats: Sequence[str], kinds: Sequence[str]) -> st
         if kind == "bar":
             share = min(max(float(value), 0.0), 1.0) if _is_finite(value) else 0.0
             cells.append(
-                f'<td class="bar{nil}"><span class="track"><span style="width:{100 * share:.2f}%"></span></span>'
-                f"<span>{shown}</span></td>"
+                f'<td class="bar{nil}"><span class="track"><span style="width:{100 * share:.2f}%"></span>'
+                f"</span><span>{shown}</span></td>"
             )
         elif place == 0:
             cells.append(f'<th scope="row" class="{kind}{short}">{words}</th>')
@@ -237,7 +238,8 @@ def _document(sample: Sample) -> str:
         return f'{before}<div class="document" dir="auto">{look}</div>{after}'
     rest = marked(text, fold, piece.end, marks)
     return (
-        f'{before}<div class="document" dir="auto">{look}<span class="fold">…</span></div><details class="rest">'
+        f'{before}<div class="document" dir="auto">{look}<span class="fold">…</span></div>'
+        f'<details class="rest">'
         f"<summary>{piece.end - fold:,} characters more</summary>"
         f'<div class="document" dir="auto">{rest}</div>{after}</details>'
     )

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from cupel.findings import Alarm, Block, Code, Facts, Figure, Prose, Samples, Section, Table
+from cupel.findings import Alarm, Code, Facts, Figure, Prose, Samples, Section, Table
 from cupel.report.figure import about, titles
 from cupel.report.page import Page
 from cupel.report.text import cut, shorten, visible
@@ -27,6 +27,7 @@ MOST_ROWS = 40
 MOST_SAMPLES = 3
 LONGEST_SAMPLE = 400
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
+_GAP, _BAR = 2, 10
 _ACROSS = " ▏▎▍▌▋▊▉█"
 
 
@@ -123,19 +124,30 @@ def _table(block: Table, width: int) -> RenderableType:
     from rich.console import Group
     from rich.table import Table as Grid
 
-    grid = Grid(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style=SOFT)
+    grid = Grid(
+        box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False, header_style=SOFT
+    )
     formats = [block.formats[i] if i < len(block.formats) else "" for i in range(len(block.columns))]
+    rows = [
+        [_cell(value, unit) for value, unit in zip(row, formats, strict=False)]
+        for row in block.rows[:MOST_ROWS]
+    ]
+    widths, draw_bars = _fit(block.columns, rows, width, formats.count("bar"))
     for place, (column, unit) in enumerate(zip(block.columns, formats, strict=True)):
         numeric = unit in FORMATS or (not unit and _is_numeric(row[place : place + 1] for row in block.rows))
-        # The first column names the row; it stays on one line as far as it can.
         grid.add_column(
             _line(column, 40),
             justify="right" if numeric and unit != "bar" else "left",
             overflow="fold",
-            min_width=_name_width(block, width) if place == 0 and not numeric else None,
+            min_width=widths[place] if numeric or place == 0 else None,
+            max_width=widths[place] + (_BAR + 1 if draw_bars and unit == "bar" else 0) if numeric else None,
         )
-    for row in block.rows[:MOST_ROWS]:
-        grid.add_row(*(_cell(value, unit) for value, unit in zip(row, formats, strict=False)))
+    for given, cells in zip(block.rows, rows, strict=False):
+        if draw_bars:
+            for value, unit, cell in zip(given, formats, cells, strict=False):
+                if unit == "bar" and isinstance(value, int | float) and math.isfinite(value):
+                    cell.append(f" {_bar(value, _BAR)}", style=KEPT)
+        grid.add_row(*cells)
     parts: list[RenderableType] = [_text(block.caption, SOFT)] if block.caption else []
     parts.append(grid)
     if len(block.rows) > MOST_ROWS:
@@ -143,17 +155,29 @@ def _table(block: Table, width: int) -> RenderableType:
     return Group(*parts)
 
 
-def _name_width(block: Table, width: int) -> int:
-    names = (written(row[0]) for row in block.rows[:MOST_ROWS] if row)
-    return min(max(map(len, names), default=1), 42, width // 2)
-
-
 def _cell(value: Any, unit: str) -> Text:
     words = _line(written(value, unit), 120)
-    if unit == "bar" and isinstance(value, int | float):
+    if unit == "bar":
         words.pad_left(max(8 - words.cell_len, 0))
-        words.append(f" {_bar(value, 10)}" if math.isfinite(value) else "", style=KEPT)
     return words
+
+
+def _fit(
+    columns: Sequence[str], rows: Sequence[Sequence[Text]], width: int, bars: int
+) -> tuple[list[int], bool]:
+    """How wide each column should be, the first taking what the others leave, and whether bars fit."""
+    needs = [
+        max(
+            max((row[i].cell_len for row in rows if i < len(row)), default=1),
+            max(map(len, column.split()), default=1),
+        )
+        for i, column in enumerate(columns)
+    ]
+    if not needs:
+        return [], False
+    left = width - sum(needs[1:]) - _GAP * len(needs)
+    first = max(min(needs[0], left), min(needs[0], 12))
+    return [first, *needs[1:]], left - needs[0] >= bars * (_BAR + 1)
 
 
 def _is_numeric(cells: Iterable[Sequence[Any]]) -> bool:
