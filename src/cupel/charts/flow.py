@@ -39,11 +39,12 @@ def funnel(
                 "bytes": size,
                 "lost_documents": before - documents,
                 "row": place,
+                "whole": 1,
                 "documents_share": documents / first_documents,
                 "documents_before": before / first_documents,
                 "bytes_share": size / first_bytes,
                 "bytes_before": before_size / first_bytes,
-                "written": f"{write_count(documents)} · {write_bytes(size)}",
+                "written": f"{write_count(documents)}{'' if place else ' documents'} · {write_bytes(size)}",
                 "about": f"{name}: {write_count(documents)} documents left "
                 f"({write_percent(documents / first_documents)}), {write_bytes(size)} "
                 f"({write_percent(size / first_bytes)}); {write_count(before - documents)} dropped here",
@@ -76,27 +77,31 @@ def funnel(
     }
     words = {"type": "text", "aria": False, "baseline": "alphabetic", "fontSize": 12}
 
-    def writing(field: str, where: int, align: str, colour: str, weight: int) -> dict[str, Any]:
+    def writing(field: str, where: int | str, align: str, colour: str, weight: int) -> dict[str, Any]:
         return {
             "data": {"name": "steps"},
             "transform": [{"calculate": "datum.row + 0.4", "as": "line"}],
             "mark": {**words, "align": align, "color": COLOURS[colour], "fontWeight": weight},
-            "encoding": {"x": {"datum": where}, "y": {**y, "field": "line"}, "text": {"field": field}},
+            "encoding": {
+                "x": {"value": where},
+                "y": {**y, "field": "line"},
+                "text": {"field": field},
+            },
         }
 
     layers = [
         band(0, 1, 0.52, 0.76, "grid"),
-        band(0, "documents_share", 0.52, 0.76, "kept"),
+        band("documents_share", 0, 0.52, 0.76, "kept"),
         band("documents_share", "documents_before", 0.52, 0.76, "dropped"),
         band(0, 1, 0.79, 0.89, "grid"),
-        band(0, "bytes_share", 0.79, 0.89, "second"),
+        band("bytes_share", 0, 0.79, 0.89, "second"),
         band("bytes_share", "bytes_before", 0.79, 0.89, "dropped"),
         writing("name", 0, "left", "ink", 600),
-        writing("written", 1, "right", "soft", 400),
+        writing("written", "width", "right", "soft", 400),
     ]
-    hover = band(0, 1, 0.1, 0.95, "grid")
+    hover = band("whole", 0, 0.1, 0.95, "grid")
     hover["mark"] = {"type": "rect", "opacity": 0}
-    hover["encoding"]["description"] = {"field": "about"}
+    hover["encoding"]["description"] = {"field": "about", "type": "nominal"}
     last = f" {write_count(steps[-1][1])} of {write_count(steps[0][1])} documents remain." if steps else ""
     return chart(
         "funnel",

@@ -22,7 +22,7 @@ COLOURS: Mapping[str, str] = {
 }
 """The colours of all charts, by role, in their light value."""
 
-_WIDTH = 340
+_WIDTH = 304
 SMALL = 10.5
 # Vega's own number formats write 0.5 as "500m"; below a thousand plain digits read better.
 TICK = "abs(datum.value) >= 1000 ? format(datum.value, '~s') : format(datum.value, '~r')"

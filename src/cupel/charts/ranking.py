@@ -35,7 +35,7 @@ def bars(
     """
     write = FORMATS[format]
     behind = list(dropped) if dropped is not None else [0.0] * len(labels)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "label": label,
             "value": value,
@@ -70,7 +70,11 @@ def bars(
         {
             "data": data,
             "mark": {"type": "bar", "color": COLOURS["kept"]},
-            "encoding": {"y": y, "x": {**x, "field": "value"}, "description": {"field": "about"}},
+            "encoding": {
+                "y": y,
+                "x": {**x, "field": "value"},
+                "description": {"field": "about", "type": "nominal"},
+            },
         },
         {
             "data": data,
@@ -79,7 +83,7 @@ def bars(
                 "y": y,
                 "x": {**x, "field": "value"},
                 "x2": {"field": "total"},
-                "description": {"field": "about"},
+                "description": {"field": "about", "type": "nominal"},
             },
         },
         {

@@ -83,7 +83,14 @@ def histogram(
         "field": "kept_top",
         "type": "quantitative",
         "scale": {"domain": [0, ceiling], "nice": False, "zero": True},
-        "axis": {"tickCount": 3, "values": _ticks(top), "labelExpr": TICK, "domain": False, "ticks": False},
+        "axis": {
+            "tickCount": 3,
+            "values": _ticks(top),
+            "labelExpr": TICK,
+            "domain": False,
+            "labelPadding": 5,
+            "ticks": False,
+        },
         "title": None,
     }
     span = {"x": x, "x2": {"field": "high"}}
@@ -99,7 +106,7 @@ def histogram(
             "mark": {**bar, "color": COLOURS["dropped"]},
             "encoding": {**span, "y": y, "y2": {"field": "top"}},
         },
-        *(_cut_bars(rows, cut, top, low, high, log) if cut else []),
+        *(_cut_bars(rows, cut, top, low, high, log) if cut is not None else []),
         *threshold_layers(thresholds, low, high, log, height),
         {
             "data": {"name": "bins"},
@@ -108,7 +115,7 @@ def histogram(
                 **span,
                 "y": {**y, "field": "ceiling"},
                 "y2": {"datum": 0},
-                "description": {"field": "about"},
+                "description": {"field": "about", "type": "nominal"},
             },
         },
     ]
@@ -121,7 +128,8 @@ def histogram(
         title=title,
         unit=unit,
         height=height,
-        about=f"Histogram of {title}: {write_count(kept)} documents kept, {write_count(dropped)} dropped. {marks}",
+        about=f"Histogram of {title}: {write_count(kept)} documents kept, "
+        f"{write_count(dropped)} dropped. {marks}",
         legend=[("kept", "kept"), *([("dropped", "dropped")] if dropped else [])],
     )
 
