@@ -294,7 +294,10 @@ impl Carry {
 }
 
 /// Bytes beyond the text that may be read, and are zero or stale.
-pub const PADDING: usize = 16;
+pub const PADDING: usize = 32;
+
+/// Bytes copied at once, whatever a word's length.
+const COPIED: usize = 16;
 
 /// The words of one text one after the other without what stood between them.
 #[derive(Debug, Default)]
@@ -319,9 +322,9 @@ impl Words {
         let mut at = 0;
         for (start, end) in self.spans.iter() {
             let length = end - start;
-            let source = bytes.get(start..start + PADDING);
-            if let (true, Some(source)) = (length <= PADDING, source) {
-                self.stream[at..at + PADDING].copy_from_slice(source);
+            let source = bytes.get(start..start + COPIED);
+            if let (true, Some(source)) = (length <= COPIED, source) {
+                self.stream[at..at + COPIED].copy_from_slice(source);
             } else {
                 self.stream[at..at + length].copy_from_slice(&bytes[start..end]);
             }
