@@ -28,3 +28,30 @@ lock: | $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	  --extra ray --extra pandas --extra polars --group test --group lint --group docs --group peers --group build \
 	  pyproject.toml -o requirements.lock
+
+# Refine the text that this machine already has, or INPUT=path.
+demo: build
+	$(BIN)/python tools/demo.py $(if $(INPUT),--input "$(INPUT)")
+
+test: build
+	cargo test --release --locked --workspace --quiet
+	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+
+lint: build
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets --quiet -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+# Side by side with peers, one run; tables are printed and kept in bench-results/.
+bench: build
+	$(BIN)/python benchmarks/all.py
+
+docs: build
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "docs in site/index.html"
+
+clean:
+	rm -rf $(VENV) target site demo bench-results src/cupel/_kernels*.so

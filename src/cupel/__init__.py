@@ -1,1 +1,64 @@
-"""Refine training data and assay what it is worth."""
+"""Refine training data and assay what it is worth.
+
+>>> import cupel
+>>> corpus = cupel.Corpus.read(["pool/"])  # doctest: +SKIP
+>>> result = cupel.refine("fineweb", input="pool/", output="refined/")  # doctest: +SKIP
+
+Nothing heavy is imported until one of these names is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cupel.api import (
+        Comparison,
+        Corpus,
+        Engine,
+        OutputOptions,
+        Profile,
+        ReadOptions,
+        Recipe,
+        Result,
+        Story,
+        built_in_recipes,
+        compare,
+        inspect,
+        refine,
+        sample,
+        why,
+    )
+
+__all__ = [
+    "Comparison",
+    "Corpus",
+    "Engine",
+    "OutputOptions",
+    "Profile",
+    "ReadOptions",
+    "Recipe",
+    "Result",
+    "Story",
+    "built_in_recipes",
+    "compare",
+    "inspect",
+    "refine",
+    "sample",
+    "why",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module("cupel.api"), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("cupel")
+    raise AttributeError(f"module 'cupel' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,3 +1,11 @@
 //! Splitting text: words, lines, paragraphs, sentences.
 
+pub mod blocks;
+pub mod lines;
+pub mod properties;
+pub mod segments;
 pub mod sentences;
+mod word_break_table;
+pub mod words;
+
+pub use words::{Segmentation, Spans, Words};

@@ -1,0 +1,133 @@
+//! Phrases that mark boilerplate: JavaScript notices, policies, lorem ipsum, brackets, bad words.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::{memchr_iter, memchr2_iter, memmem};
+
+use super::columns::{Column, Row};
+use crate::KernelError;
+use crate::text::lines::split_lines;
+use crate::text::properties::{ALPHABETIC, NUMERIC, Properties};
+
+/// The phrases of C4's reference code that mark lines about cookies and terms.
+const POLICIES: [&str; 6] =
+    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
+
+/// A lower-cased copy of the text, kept from document to document.
+#[derive(Debug, Default)]
+pub struct Phrases {
+    lower: Vec<u8>,
+}
+
+impl Phrases {
+    /// Counts phrases whatever their case, and brackets.
+    pub fn measure(&mut self, text: &str, characters: usize, row: &mut Row) {
+        self.lower.clear();
+        if memmem::find(text.as_bytes(), "\u{212a}".as_bytes()).is_some() {
+            // The Kelvin sign is the one character beyond ASCII whose lower case is in a phrase.
+            self.lower.extend_from_slice(text.replace('\u{212a}', "k").as_bytes());
+        } else {
+            self.lower.extend_from_slice(text.as_bytes());
+        }
+        self.lower.make_ascii_lowercase();
+        let lower = &self.lower;
+        let has = |phrase: &str| memmem::find(lower, phrase.as_bytes()).is_some();
+        let javascript = has("javascript");
+        let policy = (has("polic") || has("cookie") || has("terms of use"))
+            && POLICIES.iter().any(|phrase| has(phrase));
+        if (javascript || policy)
+            && let Ok(lower) = std::str::from_utf8(lower)
+        {
+            let (mut scripts, mut policies) = (0, 0);
+            for line in split_lines(lower) {
+                scripts += usize::from(line.contains("javascript"));
+                policies += usize::from(policy && POLICIES.iter().any(|phrase| line.contains(phrase)));
+            }
+            row.count(Column::JavascriptLineCount, scripts);
+            row.count(Column::PolicyLineCount, policies);
+        }
+        row.count(Column::LoremIpsumCount, memmem::find_iter(lower, "lorem ipsum").count());
+        let brackets = memchr2_iter(b'{', b'}', text.as_bytes()).count();
+        row.count(Column::CurlyBracketCount, memchr_iter(b'{', text.as_bytes()).count());
+        row.ratio(Column::CurlyBracketFraction, brackets, characters);
+    }
+}
+
+/// Listed words and phrases, found wherever they stand between other characters than word
+/// characters; those in Chinese, Japanese or Thai script wherever they stand.
+pub struct BadWords {
+    automaton: Option<AhoCorasick>,
+    /// For each pattern, whether it must stand alone.
+    alone: Vec<bool>,
+}
+
+impl BadWords {
+    pub fn new(words: &[String]) -> Result<Self, KernelError> {
+        let mut patterns: Vec<String> =
+            words.iter().map(|word| word.trim().to_lowercase()).filter(|word| !word.is_empty()).collect();
+        patterns.sort_unstable();
+        patterns.dedup();
+        let alone = patterns.iter().map(|word| !word.chars().any(without_spaces)).collect();
+        let automaton = if patterns.is_empty() {
+            None
+        } else {
+            let built = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns);
+            Some(built.map_err(|error| KernelError::BadOption {
+                option: "bad_words",
+                expected: format!("a list that fits in memory ({error})"),
+            })?)
+        };
+        Ok(Self { automaton, alone })
+    }
+
+    /// How many positions of the lower-cased text begin a listed word or phrase.
+    pub fn count(&self, text: &str) -> usize {
+        let Some(automaton) = &self.automaton else {
+            return 0;
+        };
+        let lower = text.to_lowercase();
+        let properties = Properties::shared();
+        let word_character = |c: char| c == '_' || properties.has(c, ALPHABETIC | NUMERIC);
+        let mut starts: Vec<usize> = automaton
+            .find_overlapping_iter(&lower)
+            .filter(|found| {
+                let before = lower.get(..found.start()).and_then(|before| before.chars().next_back());
+                let after = lower.get(found.end()..).and_then(|after| after.chars().next());
+                !self.alone[found.pattern().as_usize()]
+                    || !(before.is_some_and(word_character) || after.is_some_and(word_character))
+            })
+            .map(|found| found.start())
+            .collect();
+        starts.sort_unstable();
+        starts.dedup();
+        starts.len()
+    }
+}
+
+/// Letters of scripts that write words without spaces between.
+fn without_spaces(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_words_stand_alone_but_for_scripts_without_spaces() {
+        let words = ["ass", "two words", "性"].map(String::from);
+        let bad = BadWords::new(&words).unwrap();
+        assert_eq!(bad.count("Assault ASS, ass_ two words. 男性"), 3);
+        assert_eq!(BadWords::new(&[]).unwrap().count("ass"), 0);
+    }
+
+    #[test]
+    fn phrases_are_counted_by_line() {
+        let text = "Enable JavaScript and javascript\nPrivacy Policy | Terms of Use\nuse coo\u{212a}ies\nlorem ipsum Lorem Ipsum {x}";
+        let mut row = Row::default();
+        Phrases::default().measure(text, text.chars().count(), &mut row);
+        assert_eq!(row.get(Column::JavascriptLineCount), 1.0);
+        assert_eq!(row.get(Column::PolicyLineCount), 2.0);
+        assert_eq!(row.get(Column::LoremIpsumCount), 2.0);
+        assert_eq!(row.get(Column::CurlyBracketCount), 1.0);
+    }
+}

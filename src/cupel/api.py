@@ -1,0 +1,109 @@
+"""What `import cupel` offers: each command of the command line as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from cupel.corpus import Corpus
+from cupel.corpus.read import ReadOptions
+from cupel.engine import Engine
+from cupel.recipe import run
+from cupel.recipe.history import Comparison, Story, compare, sample, why
+from cupel.recipe.job import OutputOptions
+from cupel.recipe.profile import Profile, inspect
+from cupel.recipe.progress import Progress
+from cupel.recipe.recipe import Recipe, built_in_recipes
+from cupel.recipe.run import Result
+from cupel.report import write
+
+__all__ = [
+    "Comparison",
+    "Corpus",
+    "Engine",
+    "OutputOptions",
+    "Profile",
+    "ReadOptions",
+    "Recipe",
+    "Result",
+    "Story",
+    "built_in_recipes",
+    "compare",
+    "inspect",
+    "refine",
+    "sample",
+    "why",
+]
+
+
+def refine(
+    recipe: Recipe | str | Path,
+    *,
+    input: str | Path | Sequence[str | Path],
+    output: str | Path,
+    overrides: Iterable[str] = (),
+    reading: ReadOptions | None = None,
+    writing: OutputOptions | None = None,
+    engine: Engine | None = None,
+    target_shard_bytes: int = 128 << 20,
+    progress: Progress | None = None,
+    restart: bool = False,
+) -> Result:
+    """Carry out a recipe on a raw pool, and write its report page.
+
+    Parameters
+    ----------
+    recipe
+        A built-in recipe's name, a YAML file, or a `Recipe`.
+    input
+        Files, folders, globs, URLs or Hugging Face data set names.
+    output
+        Folder for the corpus, ledger, quarantine, manifest and report. A run that was
+        stopped goes on where it was.
+    overrides
+        `step.option=value`, as `--set` takes them.
+    target_shard_bytes
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo.
+    restart
+        Discard an unfinished or other run in the output folder first.
+
+    Raises
+    ------
+    BadRecipe, BadOption, UnknownName
+        The recipe does not hold; nothing was written.
+    BadInput
+        Nothing readable there.
+    InputChanged
+        The run was begun on other input.
+    OutputInUse
+        The folder holds another run, or another process writes it.
+    RunFailed
+        It stopped before its end (disk full, Ctrl-C); the same command goes on.
+
+    Examples
+    --------
+    >>> import json, pathlib, tempfile
+    >>> import cupel
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> line = json.dumps({"id": "a", "text": "Café in 東京. " * 40})
+    >>> _ = (folder / "pool.jsonl").write_text((line + "\\n") * 2)
+    >>> recipe = cupel.Recipe.from_dict({"name": "once", "steps": ["exact"]})
+    >>> done = cupel.refine(recipe, input=folder / "pool.jsonl", output=folder / "out")
+    >>> done.manifest["documents"]
+    {'in': 2, 'kept': 1, 'dropped': 1, 'quarantined': 0}
+    """
+    result = run.refine(
+        recipe,
+        input=input,
+        output=output,
+        overrides=overrides,
+        reading=reading,
+        writing=writing,
+        engine=engine,
+        target_shard_bytes=target_shard_bytes,
+        progress=progress,
+        restart=restart,
+    )
+    if not result.report.exists():
+        write(result.page(), result.report)
+    return result

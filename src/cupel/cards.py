@@ -1,0 +1,89 @@
+"""A method's card as Markdown: its documentation page, and what `cupel methods NAME` prints.
+
+Made from the class alone: docstring, options, columns, rules, papers, cost, limits.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from typing import Any
+
+from cupel.methods import Method, Options
+
+__all__ = ["card_markdown"]
+
+_UNDERLINED = re.compile(r"^([^\n]+)\n-{3,}$", re.MULTILINE)
+
+
+def card_markdown(method: type[Method]) -> str:
+    """The card of a method.
+
+    >>> from cupel.methods import find_method
+    >>> card_markdown(find_method("exact")).splitlines()[0].startswith("# exact")
+    True
+    """
+    title, _, body = (inspect.getdoc(method) or method.name).partition("\n")
+    parts = [f"# {method.name}", f"*{method.kind}* — {title}"]
+    if body.strip():
+        parts.append(_UNDERLINED.sub(r"## \1", body.strip()))
+    parts += [_rules(method), _columns(method), _options(method.Options), _recipe(method)]
+    if method.cost:
+        parts.append(f"## Cost\n\n{method.cost}")
+    if method.limits:
+        parts.append(f"## Limits\n\n{method.limits}")
+    if method.papers:
+        lines = [
+            f"- {p.authors} ({p.year}). [{p.title}]({p.url}){'. ' + p.section if p.section else ''}" for p in method.papers
+        ]
+        parts.append("## Sources\n\n" + "\n".join(lines))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _rules(method: type[Method]) -> str:
+    rules = getattr(method, "rules", ())
+    if not isinstance(rules, tuple) or not rules:
+        return ""
+    rows = [("rule", "keeps documents when", "why", "source")]
+    for rule in rules:
+        off = rule.threshold is None
+        when = f"`{rule.signal}` (off until a threshold is given)" if off else f"`{rule}`"
+        rows.append((f"`{rule.name}`", when, rule.why, rule.source))
+    return "## Rules\n\n" + _table(rows)
+
+
+def _columns(method: type[Method]) -> str:
+    columns = getattr(method, "columns", None)
+    if not isinstance(columns, dict) or not columns:
+        return ""
+    rows = [("column", "type", "unit", "meaning")]
+    rows += [(f"`{name}`", str(c.type), c.unit, c.meaning) for name, c in columns.items()]
+    return "## Columns\n\n" + _table(rows)
+
+
+def _options(options: type[Options]) -> str:
+    if not options.model_fields:
+        return ""
+    properties: dict[str, Any] = options.model_json_schema().get("properties", {})
+    rows = [("option", "default", "meaning")]
+    for name, field in options.model_fields.items():
+        default = "required" if field.is_required() else f"`{json.dumps(field.get_default(call_default_factory=True), default=str)}`"
+        rows.append((f"`{name}`", default, properties.get(name, {}).get("description", "")))
+    return "## Options\n\n" + _table(rows)
+
+
+def _recipe(method: type[Method]) -> str:
+    fields = method.Options.model_fields
+    if not fields:
+        return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}\n```"
+    name, field = next(iter(fields.items()))
+    value = "..." if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
+    return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}: {{{name}: {value}}}\n```"
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    head, *body = [tuple(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines += ["| " + " | ".join(row) + " |" for row in body]
+    return "\n".join(lines)

@@ -1,0 +1,49 @@
+"""The `cupel` command, put together from the files of this folder."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Annotated
+
+import typer
+
+import cupel.cli
+
+__all__ = ["app"]
+
+ORDER = ("refine", "inspect", "why", "sample", "compare", "methods", "recipes")
+
+app = typer.Typer(
+    name="cupel",
+    help="Refine training data and assay what it is worth.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"cupel {version('cupel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _cupel(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Refine training data and assay what it is worth."""
+
+
+def _commands() -> None:
+    names = [info.name for info in pkgutil.iter_modules(cupel.cli.__path__) if not info.name.startswith("_")]
+    for name in sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
+        module = importlib.import_module(f"cupel.cli.{name}")
+        app.command(name)(getattr(module, name))
+
+
+_commands()

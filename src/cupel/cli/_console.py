@@ -1,0 +1,21 @@
+"""Standard output for results, standard error for everything else."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+from rich.console import Console
+from rich.text import Text
+
+__all__ = ["err", "fail", "out"]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    """Say one line on standard error and end."""
+    printable = "".join(c if c.isprintable() or c in "\n" else repr(c)[1:-1] for c in message)
+    err.print(Text.assemble(("error: ", "bold red"), printable), soft_wrap=True)
+    sys.exit(status)

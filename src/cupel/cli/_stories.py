@@ -1,0 +1,60 @@
+"""One document's story as a page of blocks."""
+
+from __future__ import annotations
+
+import difflib
+
+from cupel.api import Story
+from cupel.findings import Alarm, Block, Page, Sample, Samples, Section, Table
+from cupel.units import write_bytes
+
+__all__ = ["story_page"]
+
+SHOWN_CHARACTERS = 1200
+
+
+def story_page(story: Story, *, full: bool = False) -> Page:
+    """Verdict, signals, and the text before and after."""
+    row = story.row
+    facts = [("status", row["status"]), ("source", row["source"] or "–"), ("read from", f"{row['path']}:{row['position']}")]
+    if row["step"]:
+        facts.append(("by", f"{row['step']}: {row['reason']}"))
+    if row["value"]:
+        facts.append(("measured", row["value"]))
+    if row["limit"]:
+        facts.append(("kept when", row["limit"]))
+    if row["survivor"]:
+        facts.append(("duplicate of", row["survivor"]))
+    if row["bytes_in"] is not None:
+        facts.append(("text", f"{write_bytes(row['bytes_in'])} → {write_bytes(row['bytes_out'] or 0)}"))
+    sections = []
+    if row["failed"]:
+        rules = tuple((name,) for name in row["failed"])
+        sections.append(Section(title="Rules it fails", blocks=(Table(columns=("rule",), rows=rules),)))
+    if story.signals:
+        rows = tuple((name, value) for name, value in story.signals.items())
+        table = Table(columns=("signal", "value"), rows=rows, formats=("text", "text"))
+        sections.append(Section(title="Signals", blocks=(table,)))
+    sections.append(Section(title="Text", blocks=tuple(_texts(story, full))))
+    return Page(title=row["id"], facts=tuple(facts), sections=tuple(sections))
+
+
+def _texts(story: Story, full: bool) -> list[Block]:
+    blocks: list[Block] = [Alarm(text=story.note)] if story.note else []
+    limit = None if full else SHOWN_CHARACTERS
+    edits = ", ".join(story.row["edits"] or ()) or "no edits"
+    name = story.row["id"]
+    if story.before is not None:
+        blocks.append(Samples(heading="before", samples=(Sample(id=name, text=story.before[:limit]),)))
+    if story.after is not None and story.after == story.before:
+        blocks.append(Samples(heading="after: unchanged", samples=()))
+    elif story.after is not None:
+        blocks.append(Samples(heading=f"after ({edits})", samples=(Sample(id=name, text=story.after[:limit]),)))
+        if story.before is not None and (changes := _changes(story.before, story.after, limit)):
+            blocks.append(Samples(heading="changes by line", samples=(Sample(id=name, text=changes),)))
+    return blocks
+
+
+def _changes(before: str, after: str, limit: int | None) -> str:
+    lines = difflib.unified_diff(before.splitlines()[:2000], after.splitlines()[:2000], lineterm="", n=0)
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))[:limit]

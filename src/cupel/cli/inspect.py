@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cupel.cli._options import Cores, IdColumn, TextColumn
+
+
+def inspect(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, URLs or Hugging Face names.")],
+    page: Annotated[Optional[Path], typer.Option("--page", help="Also write the profile as an HTML page.")] = None,  # noqa: UP045
+    text_column: TextColumn = None,
+    id_column: IdColumn = None,
+    cores: Cores = None,
+) -> None:
+    """Profile a pool: sizes, languages, duplicates, signal histograms."""
+    from cupel import api
+    from cupel.cli._console import out
+    from cupel.cli._progress import TerminalProgress
+    from cupel.report import write
+    from cupel.report.terminal import show
+
+    profile = api.inspect(
+        paths,
+        reading=api.ReadOptions(text_column=text_column, id_column=id_column),
+        engine=api.Engine(cores=cores),
+        progress=TerminalProgress(),
+    )
+    show(profile.page, out)
+    if page is not None:
+        write(profile.page, page)
+        out.print(f"page  {page}", markup=False, soft_wrap=True)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+
+def recipes(
+    name: Annotated[Optional[str], typer.Argument(help="A built-in recipe to print, to copy and edit.")] = None,  # noqa: UP045
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of recipe files.")] = False,
+) -> None:
+    """List the built-in recipes, or print one."""
+    import json
+
+    from cupel import api
+    from cupel.cli._console import out
+    from cupel.errors import UnknownName
+    from cupel.findings import Page, Section, Table
+    from cupel.report.terminal import show
+
+    if schema:
+        typer.echo(json.dumps(api.Recipe.json_schema(), indent=1))
+        return
+    known = api.built_in_recipes()
+    if name is not None:
+        if name not in known:
+            raise UnknownName("recipe", name, known)
+        typer.echo(known[name], nl=False)
+        return
+    loaded = [api.Recipe.load(each) for each in known]
+    rows = tuple((recipe.name, recipe.title, ", ".join(s.label for s in recipe.steps)) for recipe in loaded)
+    show(Page(title="Built-in recipes", sections=(Section(title="", blocks=(Table(columns=("recipe", "", "steps"), rows=rows),)),)), out)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cupel.cli._options import Address, Cores, EngineName, IdColumn, TextColumn, parse_bytes
+
+
+def refine(
+    recipe: Annotated[str, typer.Argument(help="A built-in recipe (see `cupel recipes`) or a YAML file.")],
+    input: Annotated[list[str], typer.Option("--input", "-i", help="File, folder, glob, URL or Hugging Face name; repeatable.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; the same command again goes on where it was.")],
+    set_: Annotated[Optional[list[str]], typer.Option("--set", help="Override an option: step.option=value; repeatable.")] = None,  # noqa: UP045
+    text_column: TextColumn = None,
+    id_column: IdColumn = None,
+    engine: EngineName = "native",
+    address: Address = None,
+    cores: Cores = None,
+    format: Annotated[str, typer.Option(help="parquet or jsonl (JSONL.zst).")] = "parquet",
+    file_size: Annotated[str, typer.Option(help="Size of one data file, about.")] = "256MB",
+    shard_size: Annotated[str, typer.Option(help="Input of one shard: what works in parallel, and what a kill can undo.")] = "128MB",
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad document instead of putting it into quarantine.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Discard what the output folder holds of a run, and begin anew.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+) -> None:
+    """Turn a raw pool into a training corpus, with a ledger of every document."""
+    from cupel import api
+    from cupel.cli._console import err, out
+    from cupel.cli._progress import TerminalProgress
+    from cupel.recipe.plan import make_plan
+    from cupel.report.terminal import show
+
+    loaded = api.Recipe.load(recipe, set_ or ())
+    plan = make_plan(loaded)
+    if dry_run:
+        for line in plan.describe():
+            out.print(line, markup=False)
+        return
+    for line in plan.describe():
+        err.print(line, style="dim", markup=False)
+    result = api.refine(
+        loaded,
+        input=input,
+        output=output,
+        reading=api.ReadOptions(text_column=text_column, id_column=id_column),
+        writing=api.OutputOptions(format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict),
+        engine=api.Engine(engine, address, cores),  # type: ignore[arg-type]
+        target_shard_bytes=parse_bytes(shard_size, "--shard-size"),
+        progress=TerminalProgress(),
+        restart=restart,
+    )
+    page = result.page()
+    show(page.model_copy(update={"sections": tuple(s for s in page.sections if s.title == "Funnel")}), out)
+    out.print(f"report  {result.report}", markup=False, soft_wrap=True)

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def why(
+    output: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
+    id: Annotated[str, typer.Argument(help="Id of a document.")],
+    full: Annotated[bool, typer.Option("--full", help="Print the texts whole.")] = False,
+) -> None:
+    """Tell the whole story of one document, with its text before and after."""
+    from cupel import api
+    from cupel.cli._console import out
+    from cupel.cli._stories import story_page
+    from cupel.report.terminal import show
+
+    for story in api.why(output, id):
+        show(story_page(story, full=full), out)

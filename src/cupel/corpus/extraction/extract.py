@@ -1,0 +1,46 @@
+"""The step that turns HTML into text: one extractor, or the best of several."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from cupel.methods import Extractor, Method, Options, find_method
+
+__all__ = ["Extract"]
+
+
+class Extract(Method):
+    """Take the main text out of web pages.
+
+    With one extractor, its text is the document. With several, the **union**: each page is
+    extracted by all of them, every candidate goes through the rules and edits up to the next
+    deduplication, and the page is kept if any candidate passes; of those that pass, the
+    longest text wins, the first named on a tie. Documents that are not HTML pass untouched.
+    A page whose extraction takes longer than `seconds`, or crashes the extractor, goes to
+    quarantine; the run goes on.
+
+    Recipes without this step extract HTML with resiliparse.
+    """
+
+    kind = "extractor"
+    name = "extract"
+    cost = "resiliparse tens of MB of HTML/s and core, trafilatura a tenth of that; the union is their sum"
+
+    class Options(Options):
+        extractors: tuple[str, ...] = Field(("resiliparse",), description="in order of preference")
+        seconds: float = Field(10.0, gt=0, description="longest time for one page")
+
+        @field_validator("extractors", mode="before")
+        @classmethod
+        def _one_or_many(cls, value: object) -> object:
+            return (value,) if isinstance(value, str) else value
+
+        @field_validator("extractors")
+        @classmethod
+        def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+            if not value:
+                raise ValueError("expected at least one extractor")
+            for name in value:
+                if not issubclass(find_method(name, "extractor"), Extractor):
+                    raise ValueError(f"'{name}' cannot be one of the extractors")
+            return value

@@ -1,0 +1,1 @@
+"""A recipe: one data decision; how it is planned, carried out, resumed and told."""

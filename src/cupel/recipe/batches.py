@@ -1,0 +1,319 @@
+"""One batch of documents through one stage: measured, decided, edited.
+
+Rows are never lost on the way: a batch comes out as survivors and ledger rows, together
+exactly the documents that went in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.methods import KernelSignal
+from cupel.recipe import ledger
+from cupel.recipe.plan import EditStep, Group, Stage
+from cupel.recipe.tally import SampleRow, Tally
+from cupel.rules import Rule, written
+
+__all__ = ["Outcome", "best_of", "process"]
+
+EMPTY = "empty-text"
+SAMPLE_CHARACTERS = 3000
+
+
+@dataclass
+class GroupDecision:
+    """Verdicts of one group of rules: `failed` is a bool matrix, documents × (step, rule)."""
+
+    key: str
+    rules: tuple[tuple[str, str], ...]
+    docs: np.ndarray
+    failed: np.ndarray
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: `survivors` carry on, `dropped` are ledger rows."""
+
+    survivors: pa.RecordBatch
+    dropped: list[pa.RecordBatch] = field(default_factory=list)
+    groups: list[GroupDecision] = field(default_factory=list)
+    edited: list[tuple[str, np.ndarray, np.ndarray]] = field(default_factory=list)
+    """(edit, docs changed, bytes taken away from each)."""
+    samples: list[tuple[str, SampleRow]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    documents_in: int = 0
+    """Documents read, in the first pass."""
+    sketch: pa.RecordBatch | None = None
+    """What the deduplications at the end of the pass need of each survivor."""
+
+    @contextmanager
+    def spending(self, step: str) -> Iterator[None]:
+        """Add the CPU time of this thread to `step`."""
+        started = time.thread_time()
+        try:
+            yield
+        finally:
+            self.seconds[step] = self.seconds.get(step, 0.0) + time.thread_time() - started
+
+
+def process(batch: pa.RecordBatch, stage: Stage) -> Outcome:
+    """Carry `batch` through the operations of `stage`.
+
+    Parameters
+    ----------
+    batch
+        Document columns, `bytes_in`, `edits` (bit set) and the signal columns known so far.
+    """
+    outcome = Outcome(batch)
+    for number, operation in enumerate(stage.operations):
+        if outcome.survivors.num_rows == 0:
+            break
+        if isinstance(operation, EditStep):
+            _edit(outcome, operation)
+        else:
+            _measure(outcome, operation)
+            if operation.rules:
+                _decide(outcome, operation, f"{stage.index}.{number}")
+    return outcome
+
+
+def best_of(outcomes: Sequence[Outcome]) -> Outcome:
+    """The union of extractors: each document's best candidate.
+
+    Of the candidates that survive the longest text wins, the earlier extractor on a tie; a
+    document that no candidate saves keeps the verdict on its first extractor.
+    """
+    choice: dict[int, tuple[int, int]] = {}  # doc → (bytes of the best survivor, extractor)
+    for index, outcome in enumerate(outcomes):
+        sizes = pc.binary_length(outcome.survivors.column("text")).to_pylist()
+        for doc, size in zip(outcome.survivors.column("doc").to_pylist(), sizes, strict=True):
+            if doc not in choice or size > choice[doc][0]:
+                choice[doc] = (size, index)
+    for outcome in outcomes[:1]:
+        for rows in outcome.dropped:
+            for doc in rows.column("doc").to_pylist():
+                choice.setdefault(doc, (0, 0))
+    merged: list[Outcome] = []
+    for index, outcome in enumerate(outcomes):
+        chosen = np.array([doc for doc, (_, k) in choice.items() if k == index], dtype=np.int64)
+        merged.append(_only(outcome, chosen))
+    batches = [outcome.survivors for outcome in merged if outcome.survivors.num_rows]
+    first = merged[0]
+    if batches:
+        table = pa.Table.from_batches(batches).combine_chunks().sort_by("doc")
+        first.survivors = _one_batch(table)
+    for outcome in merged[1:]:
+        first.dropped += outcome.dropped
+        first.groups += outcome.groups
+        first.edited += outcome.edited
+        first.samples += outcome.samples
+        for step, seconds in outcome.seconds.items():
+            first.seconds[step] = first.seconds.get(step, 0.0) + seconds
+    return first
+
+
+def count(outcome: Outcome, stage: Stage, tally: Tally) -> None:
+    """Add what happened to a batch to `tally`."""
+    for decision in outcome.groups:
+        tally.entered[decision.key] = tally.entered.get(decision.key, 0) + len(decision.docs)
+        how_many = decision.failed.sum(axis=1)
+        for column, (step, rule) in enumerate(decision.rules):
+            failed = decision.failed[:, column]
+            alone, only = tally.alone.setdefault(step, {}), tally.only.setdefault(step, {})
+            alone[rule] = alone.get(rule, 0) + int(failed.sum())
+            only[rule] = only.get(rule, 0) + int((failed & (how_many == 1)).sum())
+    for rows in outcome.dropped:
+        ledger.count_dropped(rows, tally)
+        _count_languages(rows, tally, survived=False)
+    for edit, docs, taken in outcome.edited:
+        tally.edited[edit] = tally.edited.get(edit, 0) + len(docs)
+        tally.edited_bytes[edit] = tally.edited_bytes.get(edit, 0) + int(taken.sum())
+    for operation in stage.operations:
+        if isinstance(operation, EditStep):
+            _count_edit_columns(outcome, operation, tally)
+    for heading, row in outcome.samples:
+        tally.sample(heading, [row])
+    for step, seconds in outcome.seconds.items():
+        tally.spend(step, seconds)
+
+
+def _count_edit_columns(outcome: Outcome, operation: EditStep, tally: Tally) -> None:
+    for name, column in operation.edit.columns.items():
+        if pa.types.is_integer(column.type):
+            for rows in (outcome.survivors, *outcome.dropped):
+                if name in rows.schema.names and (total := pc.sum(rows.column(name)).as_py()):
+                    tally.counts[name] = tally.counts.get(name, 0) + total
+
+
+def _count_languages(rows: pa.RecordBatch, tally: Tally, *, survived: bool) -> None:
+    if "language" not in rows.schema.names:
+        return
+    for entry in pc.value_counts(rows.column("language")).to_pylist():
+        counts = tally.languages.setdefault(entry["values"] or "unknown", [0, 0])
+        counts[0] += entry["counts"]
+        counts[1] += entry["counts"] if survived else 0
+
+
+def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
+    """Languages of those that the last stage keeps."""
+    _count_languages(rows, tally, survived=True)
+
+
+def _measure(outcome: Outcome, group: Group) -> None:
+    batch = outcome.survivors
+    kernel: dict[str, tuple[dict[str, object], list[str]]] = {}
+    measured: dict[str, pa.Array] = {}
+    for signal in group.signals:
+        wanted = [column for column in group.columns if column in signal.columns]
+        if isinstance(signal, KernelSignal):
+            _share_pass(kernel, signal.kernel_options(), wanted)
+            continue
+        with outcome.spending(f"measure {signal.name}"):
+            found = signal.measure(batch)
+            measured |= {column: found.column(column) for column in wanted}
+    if kernel:
+        from cupel import _kernels
+
+        with outcome.spending("measure text signals"):
+            for options, columns in kernel.values():
+                found = pa.record_batch(_kernels.measure(batch.column("text"), columns, **options))
+                measured |= {column: found.column(column) for column in columns}
+    outcome.survivors = with_columns(batch, measured)
+
+
+def _share_pass(
+    passes: dict[str, tuple[dict[str, object], list[str]]], options: dict[str, object], columns: list[str]
+) -> None:
+    """Families share one pass over the text unless they disagree on an option."""
+    for known, wanted in passes.values():
+        if all(known.get(key, value) == value for key, value in options.items()):
+            known.update(options)
+            wanted += columns
+            return
+    passes[f"{len(passes)}"] = (dict(options), list(columns))
+
+
+def _decide(outcome: Outcome, group: Group, key: str) -> None:
+    batch = outcome.survivors
+    rows = batch.num_rows
+    dropped_at = np.full(rows, -1, dtype=np.int64)
+    rules: list[tuple[str, Rule]] = []
+    columns: list[np.ndarray] = []
+    for step in group.rules:
+        with outcome.spending(step.label):
+            decision = step.method.decide(batch)  # type: ignore[attr-defined]
+        for rule in decision.rules:
+            failed = decision.failed[rule.name]
+            dropped_at[(dropped_at < 0) & failed] = len(rules)
+            rules.append((step.label, rule))
+            columns.append(failed)
+    matrix = np.stack(columns, axis=1) if columns else np.zeros((rows, 0), dtype=bool)
+    labels = tuple((step, rule.name) for step, rule in rules)
+    outcome.groups.append(GroupDecision(key, labels, batch.column("doc").to_numpy(), matrix))
+    if (dropped_at < 0).all():
+        return
+    names = np.array([f"{step}.{rule}" for step, rule in labels], dtype=object)
+    for at in np.unique(dropped_at[dropped_at >= 0]):
+        chosen = np.flatnonzero(dropped_at == at)
+        label, rule = rules[at]
+        part = batch.take(pa.array(chosen))
+        values = [written(value) for value in part.column(rule.signal).to_pylist()]
+        _drop(outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen])
+    outcome.survivors = batch.take(pa.array(np.flatnonzero(dropped_at < 0)))
+
+
+def _edit(outcome: Outcome, operation: EditStep) -> None:
+    batch = outcome.survivors
+    before = batch.column("text")
+    with outcome.spending(operation.label):
+        edited = operation.edit.edit(batch)
+    text = edited.text.cast(pa.large_string())
+    changed = pc.not_equal(before, text).to_numpy(zero_copy_only=False)
+    taken = pc.subtract(pc.binary_length(before), pc.binary_length(text)).to_numpy()
+    docs = batch.column("doc").to_numpy()
+    outcome.edited.append((operation.label, docs[changed], taken[changed]))
+    marks = ledger.add_edit(batch.column("edits"), operation.label, changed)
+    batch = with_columns(batch, {"text": text, "edits": marks, **dict(edited.columns)})
+    blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0).to_numpy(zero_copy_only=False)
+    if blank.any():
+        part = batch.take(pa.array(np.flatnonzero(blank)))
+        nothing = [""] * part.num_rows
+        _drop(outcome, part, operation.label, EMPTY, nothing, "text left", [[] for _ in nothing])
+        batch = batch.take(pa.array(np.flatnonzero(~blank)))
+    outcome.survivors = batch
+
+
+def _drop(
+    outcome: Outcome,
+    part: pa.RecordBatch,
+    step: str,
+    reason: str,
+    values: list[str],
+    limit: str,
+    failed: list[list[str]],
+) -> None:
+    rows = ledger.dropped(part, step=step, reason=reason, values=values, limit=limit, failed=failed)
+    outcome.dropped.append(rows)
+    for row in pick(part):
+        note = f"measured {values[row]}; kept when {limit}" if values[row] else limit
+        outcome.samples.append((f"{step}: {reason}", sample_row(part, row, note)))
+
+
+def pick(part: pa.RecordBatch, how_many: int = 3) -> list[int]:
+    """Rows of a batch to show: a fixed pseudo-random choice by `doc`."""
+    return [int(row) for row in np.argsort(_order(part.column("doc").to_numpy()))[:how_many]]
+
+
+def sample_row(part: pa.RecordBatch, row: int, note: str) -> SampleRow:
+    """One document, its text cut, for the report."""
+    doc = part.column("doc")[row].as_py()
+    return SampleRow(
+        order=int(_order(np.array([doc]))[0]),
+        doc=doc,
+        id=part.column("id")[row].as_py(),
+        source=part.column("source")[row].as_py(),
+        note=note,
+        text=pc.utf8_slice_codeunits(part.column("text").slice(row, 1), 0, SAMPLE_CHARACTERS)[0].as_py(),
+    )
+
+
+def _order(docs: np.ndarray) -> np.ndarray:
+    mixed = docs.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return ((mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(11)
+
+
+def _only(outcome: Outcome, docs: np.ndarray) -> Outcome:
+    """The part of an outcome that concerns `docs`."""
+    wanted = pa.array(docs, pa.int64())
+
+    def keep(rows: pa.RecordBatch) -> pa.RecordBatch:
+        return rows.filter(pc.is_in(rows.column("doc"), wanted))
+
+    kept = Outcome(keep(outcome.survivors), seconds=outcome.seconds)
+    kept.dropped = [rows for rows in map(keep, outcome.dropped) if rows.num_rows]
+    for group in outcome.groups:
+        rows = np.isin(group.docs, docs)
+        kept.groups.append(GroupDecision(group.key, group.rules, group.docs[rows], group.failed[rows]))
+    for edit, changed, taken in outcome.edited:
+        rows = np.isin(changed, docs)
+        kept.edited.append((edit, changed[rows], taken[rows]))
+    chosen = set(docs.tolist())
+    kept.samples = [(heading, row) for heading, row in outcome.samples if row.doc in chosen]
+    return kept
+
+
+def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
+    """`batch` with columns replaced or added."""
+    arrays = dict(zip(batch.schema.names, batch.columns, strict=True)) | columns
+    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    return table.combine_chunks().to_batches()[0]

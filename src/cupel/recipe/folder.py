@@ -1,0 +1,158 @@
+"""The output folder: what lies where, and how a write becomes whole.
+
+    OUTPUT/
+      data/part-00000-000.parquet   the refined corpus
+      ledger/*.parquet              one row per input document
+      quarantine/*.jsonl            what could not be read, with place and reason
+      recipe.yaml                   replays the run
+      inputs.json                   the files that were read, with their digests
+      manifest.json                 counts, hashes, versions; there only when the run is whole
+      report.json, report.html      what to look at, as data and as a page
+      _work/                        passes in progress; gone when the run is whole
+
+Everything is written under a temporary name and renamed when whole. A finished shard leaves
+an empty `.done` file; a run that was killed redoes only shards without one.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cupel.errors import BadInput, CupelError, OutputInUse, RunFailed
+
+__all__ = ["Folder", "disk_errors", "write_json", "write_text"]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Paths of one output folder."""
+
+    root: Path
+
+    @property
+    def work(self) -> Path:
+        return self.root / "_work"
+
+    @property
+    def plan(self) -> Path:
+        return self.work / "plan.json"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "manifest.json"
+
+    @property
+    def inputs(self) -> Path:
+        """Files that the run read, and how."""
+        return self.root / "inputs.json"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    def stage(self, stage: int) -> Path:
+        return self.work / f"stage-{stage}"
+
+    def unit(self, stage: int, unit: int, suffix: str) -> Path:
+        """A file of one shard in one pass, such as `00012.ledger.parquet`."""
+        return self.stage(stage) / f"{unit:05d}.{suffix}"
+
+    def resolved(self, stage: int, label: str) -> Path:
+        """Duplicate clusters that a deduplication found, by `doc`."""
+        return self.work / f"resolved-{stage}-{label}.parquet"
+
+    def done(self, stage: int, unit: int) -> bool:
+        return self.unit(stage, unit, "done").exists()
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest of a finished run.
+
+        Raises
+        ------
+        BadInput
+            The folder holds no finished run.
+        """
+        try:
+            return json.loads(self.manifest.read_text())
+        except FileNotFoundError:
+            what = "an unfinished run: start the same command again" if self.work.exists() else "no run of Cupel"
+            raise BadInput(f"{self.root}: holds {what} (no manifest.json)") from None
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{self.manifest}: cannot be read: {error}") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder: one process at a time writes it.
+
+        Raises
+        ------
+        OutputInUse
+            Another process holds it.
+        """
+        with disk_errors(self.work):
+            self.work.mkdir(parents=True, exist_ok=True)
+            handle = open(self.work / "lock", "w")
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise OutputInUse(f"{self.root}: another cupel process is writing it") from None
+            yield
+        finally:
+            handle.close()
+
+    def clear_work(self) -> None:
+        shutil.rmtree(self.work, ignore_errors=True)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what a disk refuses into an error that says what to do.
+
+    Raises
+    ------
+    RunFailed
+        Disk full, or another fault while writing.
+    BadInput
+        No permission.
+    """
+    try:
+        yield
+    except CupelError:
+        raise
+    except PermissionError as error:
+        raise BadInput(f"{error.filename or path}: no permission") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunFailed(
+                f"disk full while writing {path}; free space and start the same command again: it goes on from here"
+            ) from None
+        raise RunFailed(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+def temporary(path: Path) -> Path:
+    """The name a file has while it is written; no reader of the folder takes it up."""
+    return path.with_name(f".{path.name}.tmp")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file whole or not at all."""
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = temporary(path)
+        scratch.write_text(text, encoding="utf-8")
+        os.replace(scratch, path)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")

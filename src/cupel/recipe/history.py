@@ -1,0 +1,254 @@
+"""Questions to finished runs: why this document, samples of a step, two runs compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.corpus.files import InputFile, digest_of
+from cupel.corpus.read import ReadOptions, read_shard
+from cupel.corpus.shards import Part, Shard
+from cupel.engine import daft
+from cupel.errors import BadInput, UnknownName
+from cupel.recipe.folder import Folder
+
+__all__ = ["Comparison", "Story", "compare", "sample", "why"]
+
+ORDINAL_BITS = 40
+
+
+@dataclass(frozen=True)
+class Story:
+    """What became of one document.
+
+    Attributes
+    ----------
+    row
+        Its ledger row.
+    before
+        The text as read (the HTML, where it was a page); None where the input is gone.
+    after
+        The text as kept; None where it was not kept.
+    note
+        Why `before` is missing, or that the input has changed since.
+    """
+
+    row: Mapping[str, Any]
+    before: str | None
+    after: str | None
+    note: str = ""
+
+    @property
+    def signals(self) -> dict[str, Any]:
+        """All signals measured on it."""
+        return {name: value for name, value in (self.row.get("signals") or {}).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs on one input, document by document.
+
+    Attributes
+    ----------
+    counts
+        Table `in_a`, `in_b`, `documents`: how many were kept or not in each.
+    reasons
+        Table `kept_by`, `step`, `reason`, `documents`: why the other one dropped what one kept.
+    differing
+        Daft DataFrame: every document kept by exactly one, with the other's step, reason, value, limit.
+    """
+
+    counts: pa.Table
+    reasons: pa.Table
+    differing: Any
+
+
+def why(output: str | Path, id: str) -> list[Story]:
+    """The whole story of the documents whose id is `id`; more than one if the id repeats.
+
+    Raises
+    ------
+    BadInput
+        No finished run there, or no such document.
+    """
+    folder = Folder(Path(output))
+    folder.read_manifest()
+    module = daft()
+    rows = _ledger(folder).where(module.col("id") == id).to_arrow().sort_by("doc").to_pylist()
+    if not rows:
+        raise BadInput(f"{output}: no document has the id '{id}'; ids are in the ledger and the data files")
+    before = _texts(folder, rows)
+    kept = [row["doc"] for row in rows if row["status"] == "kept"]
+    after = _kept_texts(folder, kept)
+    return [
+        Story(row, *before[row["doc"]][:1], after.get(row["doc"]), before[row["doc"]][1])
+        for row in rows
+    ]
+
+
+def sample(
+    output: str | Path,
+    *,
+    dropped_by: str | None = None,
+    reason: str | None = None,
+    documents: int = 10,
+    seed: int = 0,
+) -> pa.Table:
+    """Some documents that a step dropped, or some that were kept, with their text as read.
+
+    Parameters
+    ----------
+    dropped_by
+        A step of the recipe; None: documents that were kept.
+    reason
+        Only those dropped for this reason.
+
+    Returns
+    -------
+    Table `id`, `source`, `step`, `reason`, `value`, `limit`, `text`.
+
+    Raises
+    ------
+    UnknownName
+        No step or reason of that name dropped anything.
+    """
+    folder = Folder(Path(output))
+    folder.read_manifest()
+    module = daft()
+    ledger = _ledger(folder)
+    if dropped_by is None:
+        chosen = ledger.where(module.col("status") == "kept")
+    else:
+        chosen = ledger.where((module.col("status") != "kept") & (module.col("step") == dropped_by))
+        if reason is not None:
+            chosen = chosen.where(module.col("reason") == reason)
+    columns = ["doc", "id", "source", "path", "position", "status", "step", "reason", "value", "limit"]
+    shuffled = chosen.select(*columns).with_column("order", (module.col("doc") + seed).hash())
+    rows = shuffled.sort(["order", "doc"]).limit(documents).to_arrow().to_pylist()
+    if not rows and dropped_by is not None:
+        _refuse_unknown(ledger, dropped_by, reason, str(output))
+    texts = _texts(folder, [row for row in rows if row["doc"] is not None])
+    shown = ("id", "source", "step", "reason", "value", "limit")
+    table = {name: pa.array([row[name] for row in rows], pa.large_string()) for name in shown}
+    found = [texts[row["doc"]][0] if row["doc"] is not None else None for row in rows]
+    return pa.table(table | {"text": pa.array(found, pa.large_string())})
+
+
+def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
+    """Which documents one run kept and the other dropped, and why.
+
+    Documents are matched by their place in the input when both runs read the same input,
+    by id otherwise.
+
+    Raises
+    ------
+    BadInput
+        One of them is not a finished run, or they have no document in common.
+    """
+    module = daft()
+    folders = Folder(Path(run_a)), Folder(Path(run_b))
+    same = len({folder.read_manifest()["input_digest"] for folder in folders}) == 1
+    key = "doc" if same else "id"
+    columns = ("status", "step", "reason", "value", "limit")
+    a, b = (
+        _ledger(folder).where(module.col("doc").not_null()).select(
+            module.col(key), *([] if key == "id" else [module.col("id").alias(f"id_{side}")]),
+            *(module.col(name).alias(f"{name}_{side}") for name in columns),
+        )
+        for side, folder in zip("ab", folders, strict=True)
+    )
+    joined = a.join(b, on=key, how="inner").collect()
+    if not len(joined):
+        raise BadInput(f"{run_a} and {run_b} have no document in common: neither their input nor any id is the same")
+    in_a, in_b = (module.col(f"status_{side}") == "kept" for side in "ab")
+    counts = joined.select(in_a.alias("in_a"), in_b.alias("in_b"))
+    counts = counts.groupby("in_a", "in_b").agg(module.col("in_a").count(mode="all").alias("documents"))
+    differing = joined.where(in_a != in_b)
+    reasons = []
+    for kept_by, other in (("a", "b"), ("b", "a")):
+        mine = differing.where(module.col(f"status_{kept_by}") == "kept")
+        grouped = mine.groupby(f"step_{other}", f"reason_{other}").agg(module.col(key).count().alias("documents"))
+        for row in grouped.to_pylist():
+            reasons.append((kept_by, row[f"step_{other}"], row[f"reason_{other}"], row["documents"]))
+    reasons.sort(key=lambda row: (row[0], -row[3]))
+    table = pa.Table.from_pylist(
+        [dict(zip(("kept_by", "step", "reason", "documents"), row, strict=True)) for row in reasons],
+        schema=pa.schema([("kept_by", pa.string()), ("step", pa.string()), ("reason", pa.string()), ("documents", pa.int64())]),
+    )
+    ordered = counts.to_arrow().sort_by([("in_a", "descending"), ("in_b", "descending")])
+    return Comparison(ordered, table, differing)
+
+
+def _ledger(folder: Folder) -> Any:
+    return daft().read_parquet(str(folder.root / "ledger" / "*.parquet"))
+
+
+def _refuse_unknown(ledger: Any, step: str, reason: str | None, where: str) -> None:
+    module = daft()
+    gone = ledger.where(module.col("status") != "kept")
+    found = gone.select("step", "reason").distinct().to_pylist()
+    steps = {row["step"] for row in found}
+    if step not in steps:
+        raise UnknownName("step that dropped documents", step, steps, where=where)
+    if reason is not None:
+        raise UnknownName("reason", reason, {row["reason"] for row in found if row["step"] == step}, where=where)
+
+
+def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
+    if not docs:
+        return {}
+    from cupel.corpus import Corpus
+
+    found: dict[int, str] = {}
+    wanted = pa.array(docs, pa.int64())
+    module = daft()
+    if (folder.data / "").exists() and any(folder.data.glob("*.parquet")):
+        table = module.read_parquet(str(folder.data / "*.parquet")).where(module.col("doc").is_in(docs))
+        return {row["doc"]: row["text"] for row in table.select("doc", "text").to_pylist()}
+    for batch in Corpus.read([str(folder.data)]).batches():  # JSONL output: `doc` is among its fields
+        metadata = [json.loads(text).get("doc") for text in batch.column("metadata").to_pylist()]
+        at = pc.is_in(pa.array(metadata, pa.int64()), wanted).to_numpy(zero_copy_only=False)
+        for row in at.nonzero()[0]:
+            found[metadata[row]] = batch.column("text")[int(row)].as_py()
+    return found
+
+
+def _texts(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
+    """Documents read from the input again: doc → (text, note)."""
+    given = json.loads(folder.inputs.read_text())
+    lists = {key: tuple(value) for key, value in given["reading"].items() if isinstance(value, list)}
+    options = ReadOptions(**{**given["reading"], **lists})
+    files = {file["index"]: InputFile(**file) for file in given["files"]}
+    wanted: dict[int, set[int]] = {}
+    for row in rows:
+        wanted.setdefault(row["doc"] >> ORDINAL_BITS, set()).add(row["doc"])
+    found: dict[int, tuple[str | None, str]] = {}
+    for index, docs in wanted.items():
+        found |= _read_again(files[index], docs, options)
+    return found
+
+
+def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[int, tuple[str | None, str]]:
+    found: dict[int, tuple[str | None, str]] = {}
+    try:
+        note = "" if digest_of(file.path) == file.digest else f"{file.path} has changed since the run"
+        for batch in read_shard(Shard(0, (Part(file, 0, None),), file.bytes), options):
+            for row, doc in enumerate(batch.documents.column("doc").to_pylist()):
+                if doc in docs:
+                    text = batch.documents.column("text")[row].as_py()
+                    html = batch.documents.column("html")[row].as_py()
+                    shown = text if text is not None else (html or b"").decode("utf-8", "replace")
+                    found[doc] = (shown, note)
+            if len(found) == len(docs):
+                break
+    except (BadInput, OSError) as error:
+        note = f"the input cannot be read again: {error}"
+    for doc in docs:
+        found.setdefault(doc, (None, note or f"{file.path} no longer holds it"))
+    return found

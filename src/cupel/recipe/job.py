@@ -1,0 +1,145 @@
+"""What every task of a run must know, as one JSON file in the output folder.
+
+Workers on any node read it; it holds no code, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from cupel.corpus.files import InputFile
+from cupel.corpus.read import ReadOptions
+from cupel.corpus.shards import Part, Shard
+from cupel.methods import all_methods
+from cupel.recipe import ledger
+from cupel.recipe.folder import Folder
+from cupel.recipe.plan import Plan, make_plan
+from cupel.recipe.recipe import Recipe
+
+__all__ = ["DOCUMENT", "Job", "OutputOptions"]
+
+DOCUMENT = {
+    "doc": pa.int64(),
+    "id": pa.large_string(),
+    "text": pa.large_string(),
+    "source": pa.large_string(),
+    "url": pa.large_string(),
+    "path": pa.large_string(),
+    "position": pa.int64(),
+    "metadata": pa.large_string(),
+    "bytes_in": pa.int64(),
+    "edits": pa.large_list(pa.large_string()),
+}
+"""Columns of a document between passes; signal columns follow."""
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """How the corpus is written.
+
+    Attributes
+    ----------
+    format
+        `parquet` or `jsonl` (JSONL.zst, metadata fields at the top level).
+    shard_bytes
+        Size of one data file, about.
+    strict
+        Stop at the first document that would go to quarantine.
+    """
+
+    format: str = "parquet"
+    shard_bytes: int = 256 << 20
+    strict: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run as its workers see it."""
+
+    recipe: Recipe
+    files: tuple[InputFile, ...]
+    shards: tuple[Shard, ...]
+    reading: ReadOptions
+    output: OutputOptions
+    annotated: Mapping[str, str]
+    """Signal columns in the input that may be reused, with the method that measured each."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.to_dict(),
+            "files": [asdict(file) for file in self.files],
+            "shards": [
+                {"index": s.index, "bytes": s.bytes, "parts": [[p.file.index, p.start, p.stop] for p in s.parts]}
+                for s in self.shards
+            ],
+            "reading": asdict(replace(self.reading, io=None)),
+            "output": asdict(self.output),
+            "annotated": dict(self.annotated),
+        }
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Self:
+        files = tuple(InputFile(**file) for file in given["files"])
+        shards = tuple(
+            Shard(
+                index=shard["index"],
+                parts=tuple(Part(files[file], start, stop) for file, start, stop in shard["parts"]),
+                bytes=shard["bytes"],
+            )
+            for shard in given["shards"]
+        )
+        return cls(
+            recipe=Recipe.from_dict(given["recipe"]),
+            files=files,
+            shards=shards,
+            reading=_options(given["reading"]),
+            output=OutputOptions(**given["output"]),
+            annotated=given["annotated"],
+        )
+
+    @staticmethod
+    @lru_cache(maxsize=4)
+    def _loaded(path: str, stamp: int) -> tuple[Job, Plan]:
+        job = Job.from_json(json.loads(Path(path).read_text()))
+        return job, make_plan(job.recipe, job.annotated)
+
+    @classmethod
+    def load(cls, folder: Folder) -> tuple[Job, Plan]:
+        """The job of `folder` and its plan; read once a process."""
+        job, plan = cls._loaded(str(folder.plan), folder.plan.stat().st_mtime_ns)
+        access = _ACCESS.get(str(folder.root))
+        return (job if access is None else replace(job, reading=replace(job.reading, io=access))), plan
+
+    @staticmethod
+    def give_access(folder: Folder, io: Any) -> None:
+        """Let tasks in this process read with these settings of object stores; never written down."""
+        _ACCESS[str(folder.root)] = io
+
+
+_ACCESS: dict[str, Any] = {}
+
+
+def signal_types(plan: Plan) -> dict[str, pa.DataType]:
+    """Arrow types of all signal columns that a run carries."""
+    providers = {name: method.columns for name, method in all_methods().items() if hasattr(method, "columns")}
+    wanted = dict(plan.measured)
+    for column in plan.reused:
+        wanted.setdefault(column, next(name for name, columns in providers.items() if column in columns))
+    return {column: providers[method][column].type for column, method in wanted.items()}
+
+
+def ledger_schema(plan: Plan) -> pa.Schema:
+    """The ledger's schema in a run of `plan`."""
+    return ledger.schema(signal_types(plan))
+
+
+def _options(given: Mapping[str, Any]) -> ReadOptions:
+    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+    return replace(ReadOptions(), **{**given, **lists})

@@ -1,0 +1,272 @@
+"""From a recipe to stages: what is measured when, what is decided together, where a pass ends.
+
+A stage is one pass over all documents. It is a chain of operations on batches, and ends
+where every document must be known at once: at a deduplication. Neighbouring
+deduplications share a pass.
+
+Rules that follow each other without an edit between them form a group: their signals are
+measured together in one pass over the text, and all of them are decided for every document
+of the group, so that the report can say what each rule alone, and only it, would drop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cupel.errors import BadRecipe
+from cupel.methods import Dedup, Edit, Extractor, Method, Signal, all_methods, find_method
+from cupel.recipe.recipe import Recipe, Step
+
+__all__ = ["DedupStep", "EditStep", "Group", "Plan", "Stage", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Signals measured together, and the rule sets decided on them."""
+
+    signals: tuple[Signal, ...]
+    columns: tuple[str, ...]
+    """Columns to measure here; those that are known already are not among them."""
+    rules: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class EditStep:
+    """One edit."""
+
+    label: str
+    edit: Edit
+
+
+@dataclass(frozen=True)
+class DedupStep:
+    """One deduplication; `priority` names the signal that chooses survivors, None: the method's `keep`."""
+
+    label: str
+    dedup: Dedup
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pass: operations on batches, then the deduplications that end it."""
+
+    index: int
+    operations: tuple[Group | EditStep, ...]
+    dedups: tuple[DedupStep, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a recipe comes to.
+
+    Attributes
+    ----------
+    extractors, extraction_seconds
+        How HTML becomes text; more than one extractor is their union.
+    stages
+        The last one has no deduplications and writes the corpus.
+    kept_columns
+        Signal columns that the recipe asks for by name: they stay in the output.
+    measured
+        All columns measured anywhere, with the method that measures them: the ledger's signals.
+    reused
+        Columns taken from the annotated input instead of measured.
+    """
+
+    recipe: Recipe
+    extractors: tuple[Extractor, ...]
+    extraction_seconds: float
+    stages: tuple[Stage, ...]
+    kept_columns: tuple[str, ...]
+    measured: Mapping[str, str]
+    reused: tuple[str, ...]
+    marked: tuple[str, ...]
+    """Deduplications that mark instead of drop."""
+
+    def describe(self) -> list[str]:
+        """One line a pass, for a terminal."""
+        lines = []
+        for stage in self.stages:
+            parts = []
+            for operation in stage.operations:
+                if isinstance(operation, EditStep):
+                    parts.append(operation.label)
+                else:
+                    if operation.columns:
+                        parts.append(f"measure {len(operation.columns)} signals")
+                    parts += [step.label for step in operation.rules]
+            parts += [step.label for step in stage.dedups]
+            lines.append(f"pass {stage.index + 1}: " + (" → ".join(parts) or "write"))
+        return lines
+
+
+class _Planner:
+    def __init__(self, recipe: Recipe, annotated: Mapping[str, Any]) -> None:
+        self.signal_options = _signal_options(recipe)
+        self.providers = _providers()
+        self.valid: set[str] = set(annotated)
+        self.reused: dict[str, None] = {}
+        self.measured: dict[str, str] = {}
+        self.kept: dict[str, None] = {}
+        self.stages: list[Stage] = []
+        self.operations: list[Group | EditStep] = []
+        self.dedups: list[DedupStep] = []
+        self.pending: list[Step] = []
+        self.wanted: dict[str, None] = {}
+        self.marked: list[str] = []
+        self.annotated = set(annotated)
+
+    def want(self, column: str, where: str) -> None:
+        if column in self.valid:
+            if column in self.annotated and column not in self.measured:
+                self.reused[column] = None
+        elif column in self.providers:
+            self.wanted[column] = None
+        else:
+            edits = [n for n, m in all_methods().items() if column in getattr(m, "columns", {})]
+            advice = f"; it comes from the edit '{edits[0]}', which must stand before" if edits else ""
+            raise BadRecipe(f"{where}: needs the signal '{column}', which nothing here measures{advice}")
+
+    def close_group(self) -> None:
+        if not (self.pending or self.wanted):
+            return
+        columns = tuple(self.wanted)
+        families = dict.fromkeys(self.providers[column] for column in columns)
+        signals = tuple(self.signal(name) for name in families)
+        for column in columns:
+            self.measured[column] = self.providers[column]
+        self.operations.append(Group(signals, columns, tuple(self.pending)))
+        self.valid |= set(columns)
+        self.pending, self.wanted = [], {}
+
+    def signal(self, name: str) -> Signal:
+        method = find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
+        return method  # type: ignore[return-value]
+
+    def close_stage(self) -> None:
+        self.close_group()
+        self.stages.append(Stage(len(self.stages), tuple(self.operations), tuple(self.dedups)))
+        self.operations, self.dedups = [], []
+
+    def add(self, step: Step) -> None:
+        method = step.method
+        if self.dedups and method.kind != "dedup":
+            self.close_stage()
+        getattr(self, f"add_{method.kind}")(step)
+
+    def add_signal(self, step: Step) -> None:
+        for column in step.method.columns:  # type: ignore[attr-defined]
+            self.want(column, f"step '{step.label}'")
+            self.kept[column] = None
+
+    def add_rules(self, step: Step) -> None:
+        needed = getattr(step.method, "needs_edit", None)
+        if needed and not self.just_edited(needed):
+            self.add_edit(Step(needed, find_method(needed, "edit")()))
+        for column in step.method.signals:  # type: ignore[attr-defined]
+            self.want(column, f"step '{step.label}'")
+        self.pending.append(step)
+
+    def just_edited(self, name: str) -> bool:
+        columns = find_method(name, "edit").columns  # type: ignore[attr-defined]
+        return bool(columns) and set(columns) <= self.valid
+
+    def add_edit(self, step: Step) -> None:
+        self.close_group()
+        edit: Edit = step.method  # type: ignore[assignment]
+        self.operations.append(EditStep(step.label, edit))
+        for column in edit.columns:
+            self.measured[column] = edit.name
+        independent = {c for c in self.valid if c in self.providers and self.reads_no_text(self.providers[c])}
+        kinds = {c for c in self.valid if c not in self.providers}
+        self.valid = independent | kinds | set(edit.columns)
+
+    def reads_no_text(self, name: str) -> bool:
+        return "text" not in find_method(name, "signal").needs  # type: ignore[attr-defined]
+
+    def add_dedup(self, step: Step) -> None:
+        keep = str(step.options.get("keep", ""))
+        if keep.startswith("signal:"):
+            self.want(keep.removeprefix("signal:"), f"step '{step.label}'")
+        self.close_group()
+        self.dedups.append(DedupStep(step.label, step.method))  # type: ignore[arg-type]
+        if step.options.get("action") == "mark":
+            self.marked.append(step.label)
+
+    def add_extractor(self, step: Step) -> None:
+        raise BadRecipe(f"step '{step.label}': extraction can only be the first step, and only once")
+
+
+def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Plan:
+    """The plan of `recipe`.
+
+    Parameters
+    ----------
+    annotated
+        Signal columns that the input already carries, valid for its text; they are not
+        measured again until an edit changes the text.
+
+    Raises
+    ------
+    BadRecipe
+        A rule needs a signal that nothing measures, an edit does not stand where it must, or
+        signal families are told to measure in different ways.
+    """
+    planner = _Planner(recipe, annotated or {})
+    extractors, seconds, steps = _extraction(recipe.steps)
+    for step in steps:
+        planner.add(step)
+    if planner.dedups:
+        planner.close_stage()
+    planner.close_stage()
+    if len(planner.stages) == 1:  # maps, then writes shards of even size
+        planner.close_stage()
+    return Plan(
+        recipe=recipe,
+        extractors=extractors,
+        extraction_seconds=seconds,
+        stages=tuple(planner.stages),
+        kept_columns=tuple(planner.kept),
+        measured=planner.measured,
+        reused=tuple(planner.reused),
+        marked=tuple(planner.marked),
+    )
+
+
+def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
+    """Options of each signal family: from `signals`, or from the step that names the family."""
+    options: dict[str, Mapping[str, Any]] = dict(recipe.signals)
+    for step in recipe.steps:
+        method = step.method
+        if method.kind != "signal" or method.options == type(method)().options:
+            continue
+        if method.name in recipe.signals:
+            raise BadRecipe(f"step '{step.label}' and 'signals' both set options of '{method.name}'; keep one")
+        options[method.name] = method.options.model_dump()
+    return options
+
+
+def _extraction(steps: Iterable[Step]) -> tuple[tuple[Extractor, ...], float, tuple[Step, ...]]:
+    steps = tuple(steps)
+    first: Method = steps[0].method if steps[0].method.kind == "extractor" else find_method("resiliparse")()
+    rest = steps[1:] if steps[0].method.kind == "extractor" else steps
+    if isinstance(first, Extractor):
+        return (first,), 10.0, rest
+    names = first.options.extractors  # type: ignore[attr-defined]
+    return (
+        tuple(find_method(name, "extractor")() for name in names),  # type: ignore[misc]
+        first.options.seconds,  # type: ignore[attr-defined]
+        rest,
+    )
+
+
+def _providers() -> dict[str, str]:
+    """Which signal family measures each column."""
+    found: dict[str, str] = {}
+    for name, method in all_methods().items():
+        if method.kind == "signal":
+            for column in method.columns:  # type: ignore[attr-defined]
+                found.setdefault(column, name)
+    return found

@@ -1,0 +1,71 @@
+"""`inspect`: what is in a pool, before anything is decided."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cupel.corpus.read import ReadOptions
+from cupel.engine import Engine
+from cupel.findings import Page
+from cupel.recipe.progress import Progress
+from cupel.recipe.recipe import Recipe
+from cupel.recipe.run import refine
+
+__all__ = ["Profile", "inspect"]
+
+STEPS: list[Any] = [
+    "language-id",
+    "counts",
+    "gopher",
+    "repetition",
+    "characters",
+    {"exact": {"action": "mark"}},
+    {"minhash": {"action": "mark"}},
+]
+SHOWN = ("Signals", "Languages", "Sources", "Quarantine")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A pool described: `page` to look at, `manifest` with the counts."""
+
+    page: Page
+    manifest: dict[str, Any]
+
+
+def inspect(
+    inputs: Sequence[str],
+    *,
+    reading: ReadOptions | None = None,
+    engine: Engine | None = None,
+    progress: Progress | None = None,
+    scratch: str | Path | None = None,
+) -> Profile:
+    """Sizes, languages, duplicates and signal histograms of a pool.
+
+    Everything is read once and measured; nothing is kept. It needs free disk of about the
+    pool's compressed size in `scratch` (default: the temporary folder) while it runs.
+
+    Raises
+    ------
+    BadInput
+        Nothing readable there.
+    """
+    recipe = Recipe.from_dict({"name": "inspect", "title": ", ".join(inputs), "steps": STEPS})
+    with tempfile.TemporaryDirectory(prefix="cupel-inspect-", dir=scratch) as folder:
+        done = refine(
+            recipe, input=inputs, output=Path(folder) / "run", reading=reading, engine=engine, progress=progress
+        )
+        page = done.page()
+    shown = tuple(s for s in page.sections if s.title in SHOWN or "uplicate" in s.title)
+    documents = [fact for fact in page.facts if fact[0] not in ("kept", "dropped", "content hash", "text in → out")]
+    size = ("text", dict(page.facts)["text in → out"].partition(" → ")[0])
+    files = ("files", f"{done.manifest['input_files']:,}")
+    page = page.model_copy(
+        update={"title": "Inspected", "facts": (*documents[:1], size, files, *documents[1:]), "sections": shown}
+    )
+    return Profile(page, done.manifest)

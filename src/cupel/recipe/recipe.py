@@ -1,0 +1,258 @@
+"""What a recipe is: YAML in, checked steps out, content-addressed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cupel.errors import BadOption, BadRecipe, UnknownName
+from cupel.methods import Method, Options, all_methods, find_method
+
+__all__ = ["Recipe", "Step", "built_in_recipes"]
+
+_FIELDS = ("name", "title", "description", "paper", "seed", "signals", "steps")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: a method with its options, under a name unique in the recipe."""
+
+    label: str
+    method: Method
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """All options, defaults included."""
+        return self.method.options.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An ordered list of steps: one data decision.
+
+    Attributes
+    ----------
+    name, title, description
+        For people.
+    paper
+        Where the recipe comes from, if anywhere.
+    seed
+        The one source of randomness.
+    signals
+        Options of signal families, by family name; they hold wherever the family is measured.
+    steps
+        What is done to each document, in order.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    title: str = ""
+    description: str = ""
+    paper: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    signals: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, overrides: Iterable[str] = ()) -> Recipe:
+        """A built-in recipe by name, or a YAML file.
+
+        Parameters
+        ----------
+        overrides
+            `step.option=value` each, as `--set` takes them; values are read as YAML.
+
+        Raises
+        ------
+        UnknownName
+            No such recipe, step, method or option; the nearest one is named.
+        BadRecipe, BadOption
+            The file is not a recipe; a value does not fit.
+        """
+        text, where = _recipe_text(name_or_path)
+        return cls.from_dict(_yaml(text, where), overrides, where=where)
+
+    @classmethod
+    def from_dict(cls, given: Any, overrides: Iterable[str] = (), where: str = "recipe") -> Recipe:
+        """A recipe from plain data, as its YAML file holds it."""
+        if not isinstance(given, Mapping):
+            raise BadRecipe(f"{where}: expected a mapping with 'name' and 'steps', found {type(given).__name__}")
+        for key in given:
+            if key not in _FIELDS:
+                raise UnknownName("recipe field", str(key), _FIELDS, where=where)
+        steps = given.get("steps")
+        if not isinstance(steps, list) or not steps:
+            raise BadRecipe(f"{where}: 'steps' is {steps!r}: expected a list of methods")
+        seed = given.get("seed", 0)
+        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+            raise BadOption(f"{where}: 'seed' is {seed!r}: expected a whole number from 0")
+        parsed = [_parse_step(step, f"{where}: step {number}") for number, step in enumerate(steps, 1)]
+        labels = _labels(name for name, _ in parsed)
+        options = {label: dict(given_options) for label, (_, given_options) in zip(labels, parsed, strict=True)}
+        signals = {name: dict(value or {}) for name, value in dict(given.get("signals") or {}).items()}
+        for override in overrides:
+            _override(override, options, signals)
+        built = tuple(
+            Step(label, _build(name, options[label], f"{where}: step '{label}'"))
+            for label, (name, _) in zip(labels, parsed, strict=True)
+        )
+        for family, value in signals.items():
+            find_method(family, "signal", where=f"{where}: signals").from_options(value, where=f"{where}: signals")
+        return cls(
+            name=str(given.get("name") or "unnamed"),
+            title=str(given.get("title") or ""),
+            description=str(given.get("description") or ""),
+            paper=dict(given.get("paper") or {}),
+            seed=seed,
+            signals=signals,
+            steps=built,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that decides the result, defaults written out; loads back to an equal recipe."""
+        return {
+            "name": self.name,
+            **({"title": self.title} if self.title else {}),
+            "seed": self.seed,
+            **({"signals": {k: dict(v) for k, v in self.signals.items()}} if self.signals else {}),
+            "steps": [{step.method.name: step.options} if step.options else step.method.name for step in self.steps],
+        }
+
+    def to_yaml(self) -> str:
+        """The recipe as a file that replays it."""
+        return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hash of what decides the result: steps with all options, signal options, seed. 32 hex digits."""
+        decisive = {k: v for k, v in self.to_dict().items() if k not in ("name", "title")}
+        return hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    @staticmethod
+    def json_schema() -> dict[str, Any]:
+        """A JSON schema of recipe files, made from the cards of all installed methods."""
+        methods = all_methods()
+        steps = [_step_schema(name, method) for name, method in methods.items()]
+        families = {n: m.Options.model_json_schema() for n, m in methods.items() if m.kind == "signal"}
+        return {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "Cupel recipe",
+            "type": "object",
+            "required": ["name", "steps"],
+            "additionalProperties": False,
+            "properties": {
+                "name": {"type": "string"},
+                "title": {"type": "string"},
+                "description": {"type": "string"},
+                "paper": {"type": "object"},
+                "seed": {"type": "integer", "minimum": 0},
+                "signals": {"type": "object", "properties": families, "additionalProperties": False},
+                "steps": {"type": "array", "minItems": 1, "items": {"oneOf": steps}},
+            },
+        }
+
+
+def built_in_recipes() -> dict[str, str]:
+    """The built-in recipes: name → YAML text."""
+    folder = resources.files("cupel.recipes")
+    files = sorted((item for item in folder.iterdir() if item.name.endswith(".yaml")), key=lambda item: item.name)
+    return {item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8") for item in files}
+
+
+def _recipe_text(name_or_path: str | Path) -> tuple[str, str]:
+    built_in = built_in_recipes()
+    if str(name_or_path) in built_in:
+        return built_in[str(name_or_path)], f"recipe '{name_or_path}'"
+    path = Path(name_or_path)
+    if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        raise UnknownName("recipe", str(name_or_path), built_in)
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRecipe(f"{path}: cannot be read: {error}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without tags, anchors or repeated keys: plain data only."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise BadRecipe(f"line {event.start_mark.line + 1}: YAML anchors and aliases are not taken")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise BadRecipe(f"line {event.start_mark.line + 1}: YAML tags are not taken: {tag}")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise BadRecipe(f"line {node.start_mark.line + 1}: '{key}' stands twice")
+        return super().construct_mapping(node, deep)
+
+
+def _yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader, and stricter
+    except BadRecipe as error:
+        raise BadRecipe(f"{where}: {error}") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadRecipe(f"{where}: not YAML: {error}") from None
+
+
+def _parse_step(step: Any, where: str) -> tuple[str, Mapping[str, Any]]:
+    if isinstance(step, str):
+        return step, {}
+    if isinstance(step, Mapping) and len(step) == 1:
+        ((name, options),) = step.items()
+        if isinstance(name, str) and (options is None or isinstance(options, Mapping)):
+            return name, options or {}
+    raise BadRecipe(f"{where}: {step!r}: expected a method name, or one method with a mapping of its options")
+
+
+def _labels(names: Iterable[str]) -> list[str]:
+    seen: dict[str, int] = {}
+    labels = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        labels.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return labels
+
+
+def _build(name: str, options: Mapping[str, Any], where: str) -> Method:
+    return find_method(name, where=where).from_options(options, where=where)
+
+
+def _override(override: str, options: dict[str, dict[str, Any]], signals: dict[str, dict[str, Any]]) -> None:
+    target, equals, value = override.partition("=")
+    step, dot, option = target.strip().rpartition(".")
+    if not (equals and dot and step and option):
+        raise BadOption(f"--set {override}: expected STEP.OPTION=VALUE, such as gopher-quality.min_words=20")
+    parsed = _yaml(value, f"--set {override}")
+    if step in options:
+        options[step][option] = parsed
+    elif step in all_methods() and all_methods()[step].kind == "signal":
+        signals.setdefault(step, {})[option] = parsed
+    else:
+        raise UnknownName("step", step, options, where=f"--set {override}")
+
+
+def _step_schema(name: str, method: type[Method]) -> dict[str, Any]:
+    options: type[Options] = method.Options
+    described = {"description": method.title()}
+    with_options = {
+        "type": "object",
+        "required": [name],
+        "additionalProperties": False,
+        "properties": {name: {"oneOf": [options.model_json_schema(), {"type": "null"}]}},
+        **described,
+    }
+    return {"oneOf": [{"const": name, **described}, with_options]}

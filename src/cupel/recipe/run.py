@@ -1,0 +1,425 @@
+"""`refine`: a recipe carried out on a pool, from where it stopped if it was stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cupel import errors
+from cupel.corpus.files import InputFile, find_files
+from cupel.corpus.read import ReadOptions
+from cupel.corpus.shards import plan_shards
+from cupel.engine import Engine, daft
+from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputInUse, RunFailed
+from cupel.findings import Page
+from cupel.recipe import stage as stages
+from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
+from cupel.recipe.job import Job, OutputOptions
+from cupel.recipe.plan import Plan, make_plan
+from cupel.recipe.progress import Progress, Silent
+from cupel.recipe.recipe import Recipe
+from cupel.recipe.resolve import resolve
+from cupel.recipe.summary import report_page
+from cupel.recipe.tally import Tally
+
+__all__ = ["Result", "refine"]
+
+STOP_WAIT_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run.
+
+    Attributes
+    ----------
+    output
+        The folder.
+    manifest
+        Counts, hashes, versions: what `manifest.json` holds.
+    """
+
+    output: Path
+    manifest: dict[str, Any]
+
+    @property
+    def report(self) -> Path:
+        return self.output / "report.html"
+
+    def page(self) -> Page:
+        """What there is to look at, as data."""
+        return Page.model_validate_json((self.output / "report.json").read_bytes())
+
+    def ledger(self) -> Any:
+        """The ledger as a Daft DataFrame: one row per input document."""
+        return daft().read_parquet(str(self.output / "ledger" / "*.parquet"))
+
+    def corpus(self) -> Any:
+        """The refined corpus."""
+        from cupel.corpus import Corpus
+
+        return Corpus.read([str(self.output)])
+
+
+def refine(
+    recipe: Recipe | str | Path,
+    *,
+    input: str | Path | Sequence[str | Path],
+    output: str | Path,
+    overrides: Iterable[str] = (),
+    reading: ReadOptions | None = None,
+    writing: OutputOptions | None = None,
+    engine: Engine | None = None,
+    target_shard_bytes: int = 128 << 20,
+    progress: Progress | None = None,
+    restart: bool = False,
+    keep_work: bool = False,
+) -> Result:
+    """Carry out a recipe on a raw pool.
+
+    Parameters
+    ----------
+    recipe
+        A built-in recipe's name, a YAML file, or a `Recipe`.
+    input
+        Files, folders, globs, URLs or Hugging Face data set names.
+    output
+        Folder for the corpus, ledger, quarantine, manifest and report. A run that was
+        stopped goes on where it was.
+    overrides
+        `step.option=value`, as `--set` takes them.
+    target_shard_bytes
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo.
+    restart
+        Discard an unfinished or other run in the output folder first.
+
+    Raises
+    ------
+    BadRecipe, BadOption, UnknownName
+        The recipe does not hold; nothing was written.
+    BadInput
+        Nothing readable there.
+    InputChanged
+        The run was begun on other input.
+    OutputInUse
+        The folder holds another run, or another process writes it.
+    RunFailed
+        It stopped before its end (disk full, Ctrl-C); the same command goes on.
+
+    Examples
+    --------
+    >>> import json, pathlib, tempfile
+    >>> import cupel
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> line = {"id": "a", "text": "Café in 東京. " * 40}
+    >>> _ = (folder / "pool.jsonl").write_text((json.dumps(line) + "\\n") * 2)
+    >>> exact = {"name": "only-exact", "steps": ["exact"]}
+    >>> done = cupel.refine(cupel.Recipe.from_dict(exact), input=folder / "pool.jsonl", output=folder / "out")
+    >>> done.manifest["documents"]
+    {'in': 2, 'kept': 1, 'dropped': 1, 'quarantined': 0}
+    """
+    if isinstance(recipe, Recipe):
+        if tuple(overrides):
+            raise BadOption("overrides go with a recipe's name or file, not with a Recipe object")
+    else:
+        recipe = Recipe.load(recipe, overrides)
+    inputs = [str(input)] if isinstance(input, str | Path) else [str(one) for one in input]
+    run = _Run(
+        recipe,
+        inputs,
+        Folder(Path(output).absolute()),
+        reading or ReadOptions(),
+        writing or OutputOptions(),
+        engine or Engine(),
+        target_shard_bytes,
+        progress or Silent(),
+    )
+    return run.carry_out(restart=restart, keep_work=keep_work)
+
+
+class _Run:
+    def __init__(
+        self,
+        recipe: Recipe,
+        inputs: list[str],
+        folder: Folder,
+        reading: ReadOptions,
+        writing: OutputOptions,
+        engine: Engine,
+        target_shard_bytes: int,
+        progress: Progress,
+    ) -> None:
+        self.recipe = recipe
+        self.inputs = inputs
+        self.folder = folder
+        self.reading = reading
+        self.writing = writing
+        self.engine = engine
+        self.target_shard_bytes = target_shard_bytes
+        self.progress = progress
+
+    def carry_out(self, *, restart: bool, keep_work: bool) -> Result:
+        make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
+        files = find_files(self.inputs, io=self.reading.io)
+        self._refuse_own_input(files)
+        if restart:
+            self._discard()
+        finished = self._finished(files)
+        if finished is not None:
+            return finished
+        stages.STOP.clear()
+        with self.folder.locked():
+            job, plan, begun = self._begin(files)
+            self.engine.start()
+            if self.reading.io is not None:
+                if self.engine.name == "ray":
+                    raise BadOption("io settings do not travel to a cluster; give its nodes their environment's credentials")
+                Job.give_access(self.folder, self.reading.io)
+            try:
+                units = self._passes(plan, job)
+            except KeyboardInterrupt:
+                stages.STOP.set()
+                raise RunFailed("stopped; the same command goes on from here") from None
+            manifest = self._finish(job, plan, units, begun)
+            if not keep_work:
+                self.folder.clear_work()
+        return Result(self.folder.root, manifest)
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    def _refuse_own_input(self, files: list[InputFile]) -> None:
+        root = str(self.folder.root) + os.sep
+        if any(os.path.abspath(file.path).startswith(root) for file in files):
+            raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
+
+    def _discard(self) -> None:
+        known = ("data", "ledger", "quarantine", "_work")
+        for name in known:
+            shutil.rmtree(self.folder.root / name, ignore_errors=True)
+        for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
+            (self.folder.root / name).unlink(missing_ok=True)
+
+    def _finished(self, files: list[InputFile]) -> Result | None:
+        """The run that this folder already holds whole, if it is the same one."""
+        if not self.folder.manifest.exists():
+            root = self.folder.root
+            if root.is_dir() and any(root.iterdir()) and not self.folder.work.exists():
+                raise OutputInUse(f"{root}: not empty, and no run of Cupel; choose an empty or new folder")
+            return None
+        manifest = self.folder.read_manifest()
+        self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
+        self.folder.clear_work()
+        return Result(self.folder.root, manifest)
+
+    def _compare(self, config: str, input_digest: str, files: list[InputFile], what: str) -> None:
+        if config != self._config_digest():
+            raise OutputInUse(
+                f"{self.folder.root}: holds a {what} of another recipe or other options; "
+                "choose another folder, or discard it with --restart"
+            )
+        if input_digest != _input_digest(files):
+            raise InputChanged(
+                f"{self.folder.root}: holds a {what} on input that has changed since{self._changes(files)}; "
+                "choose another folder, or discard it with --restart"
+            )
+
+    def _changes(self, files: list[InputFile]) -> str:
+        if self.folder.plan.exists():
+            begun = json.loads(self.folder.plan.read_text())["job"]["files"]
+        else:
+            begun = json.loads(self.folder.inputs.read_text())["files"]
+        before = {file["path"]: file["digest"] for file in begun}
+        now = {file.path: file.digest for file in files}
+        told = [f"{path} is new" for path in now.keys() - before.keys()]
+        told += [f"{path} is gone" for path in before.keys() - now.keys()]
+        told += [f"{path} differs" for path in now.keys() & before.keys() if now[path] != before[path]]
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        return " (" + "; ".join(sorted(told)[:3]) + more + ")" if told else ""
+
+    def _config_digest(self) -> str:
+        decisive = json.dumps([self.recipe.digest, repr(replace(self.reading, io=None)), repr(self.writing)])
+        return hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
+
+    def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
+        if self.folder.plan.exists():
+            begun = json.loads(self.folder.plan.read_text())
+            self._compare(begun["config_digest"], begun["input_digest"], files, "unfinished run")
+            job = Job.from_json(begun["job"])
+        else:
+            annotated = _annotated(self.inputs, files)
+            shards = plan_shards(files, target_bytes=self.target_shard_bytes, io=self.reading.io)
+            job = Job(self.recipe, tuple(files), tuple(shards), self.reading, self.writing, annotated)
+            begun = {
+                "config_digest": self._config_digest(),
+                "input_digest": _input_digest(files),
+                "started": datetime.now(UTC).isoformat(timespec="seconds"),
+                "seconds_before": 0.0,
+                "job": job.to_json(),
+            }
+            write_json(self.folder.plan, begun)
+        self.started = time.monotonic()
+        return job, make_plan(self.recipe, job.annotated), begun
+
+    # -- passes --------------------------------------------------------------------------------
+
+    def _passes(self, plan: Plan, job: Job) -> list[int]:
+        """Carry out every pass; the units of the last one."""
+        units = [shard.index for shard in job.shards]
+        groups = [[unit] for unit in units]
+        for stage in plan.stages:
+            if stage.index == len(plan.stages) - 1 and stage.index > 0:
+                groups = self._output_groups(stage.index - 1, units)
+            self._one_pass(plan, job, stage.index, groups)
+            if stage.dedups:
+                self.progress.note("finding duplicates: " + ", ".join(step.label for step in stage.dedups))
+                resolve(self.folder, stage, units, plan.marked)
+        return list(range(len(groups)))
+
+    def _output_groups(self, stage: int, units: list[int]) -> list[list[int]]:
+        """Neighbouring shards that together give about one data file."""
+        path = self.folder.stage(stage) / "groups.json"
+        if path.exists():
+            return list(json.loads(path.read_text())["groups"])
+        groups: list[list[int]] = [[]]
+        filled = 0
+        for unit in units:
+            size = self.folder.unit(stage, unit, "parquet").stat().st_size
+            if groups[-1] and filled + size > self.writing.shard_bytes:
+                groups.append([])
+                filled = 0
+            groups[-1].append(unit)
+            filled += size
+        write_json(path, {"groups": groups})
+        return groups
+
+    def _one_pass(self, plan: Plan, job: Job, stage: int, groups: list[list[int]]) -> None:
+        waiting = [unit for unit in range(len(groups)) if not self.folder.done(stage, unit)]
+        with disk_errors(self.folder.work):
+            self.folder.stage(stage).mkdir(parents=True, exist_ok=True)
+        threads = max(1, self.engine.parallelism() // max(1, len(waiting))) if self.engine.name == "native" else 1
+        payloads = [
+            json.dumps(
+                {"folder": str(self.folder.root), "stage": stage, "unit": u, "shards": groups[u], "threads": threads}
+            )
+            for u in waiting
+        ]
+        sizes = [sum(job.shards[shard].bytes for shard in group) for group in groups]
+        title = f"pass {stage + 1} of {len(plan.stages)}"
+        with self.progress.following(title, self.folder.stage(stage), sizes):
+            for result in self.engine.map(stages.run_task, payloads, cancelled=stages.STOP):
+                _raise_from(json.loads(result))
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
+        tallies = [_add_up(self.folder, stage.index) for stage in plan.stages]
+        self._move_ledger(plan)
+        seconds = time.monotonic() - self.started
+        first, last = tallies[0], tallies[-1]
+        documents = {
+            "in": first.documents_in,
+            "kept": last.documents_out,
+            "dropped": sum(tally.documents_dropped for tally in tallies),
+            "quarantined": first.documents_quarantined,
+        }
+        if documents["in"] != documents["kept"] + documents["dropped"] + documents["quarantined"]:
+            raise RunFailed(f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it")
+        data = sorted(path for path in self.folder.data.iterdir() if not path.name.startswith("."))
+        manifest: dict[str, Any] = {
+            "cupel": version("cupel"),
+            "recipe": self.recipe.name,
+            "config_digest": begun["config_digest"],
+            "recipe_digest": self.recipe.digest,
+            "input": self.inputs,
+            "input_digest": begun["input_digest"],
+            "input_files": len(job.files),
+            "input_bytes": sum(file.bytes for file in job.files),
+            "seed": self.recipe.seed,
+            "documents": documents,
+            "bytes": {
+                "text_in": first.bytes_in,
+                "text_out": last.text_bytes_out,
+                "written": sum(path.stat().st_size for path in data),
+            },
+            "content_hash": last.content_hash,
+            "data_files": [path.name for path in data],
+            "repeated_ids": _repeated_ids(self.folder),
+            "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
+            "signal_options": {name: dict(value) for name, value in self.recipe.signals.items()},
+            "reused_signals": list(plan.reused),
+            "engine": self.engine.name,
+            "started": begun["started"],
+            "seconds": round(seconds, 3),
+            "versions": {name: version(name) for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")}
+            | {"python": platform.python_version()},
+        }
+        write_text(self.folder.root / "recipe.yaml", self.recipe.to_yaml())
+        page = report_page(self.folder, plan, tallies, manifest)
+        write_json(self.folder.root / "report.json", page.model_dump(mode="json"))
+        write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
+        write_json(self.folder.manifest, manifest)
+        return manifest
+
+    def _move_ledger(self, plan: Plan) -> None:
+        with disk_errors(self.folder.root):
+            (self.folder.root / "ledger").mkdir(exist_ok=True)
+            for stage in plan.stages:
+                for path in sorted(self.folder.stage(stage.index).glob("*.ledger.parquet")):
+                    name = path.name.replace(".ledger.parquet", "")
+                    target = self.folder.root / "ledger" / f"pass-{stage.index}-{name}.parquet"
+                    os.replace(path, target)
+            found = sorted(self.folder.stage(0).glob("*.quarantine.jsonl"))
+            if found:
+                (self.folder.root / "quarantine").mkdir(exist_ok=True)
+            for path in found:
+                os.replace(path, self.folder.root / "quarantine" / path.name.replace(".quarantine", ""))
+
+
+def _add_up(folder: Folder, stage: int) -> Tally:
+    total = Tally()
+    for path in sorted(folder.stage(stage).glob("*.tally.json")):
+        total.merge(Tally.from_json(json.loads(path.read_text())))
+    return total
+
+
+def _raise_from(result: dict[str, Any]) -> None:
+    if "error" in result:
+        kind = getattr(errors, result["error"], CupelError)
+        raised = CupelError.__new__(kind)
+        Exception.__init__(raised, result["message"])
+        raise raised
+
+
+def _input_digest(files: Iterable[InputFile]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for file in files:
+        digest.update(json.dumps([file.relative, file.bytes, file.digest]).encode())
+    return digest.hexdigest()
+
+
+def _annotated(inputs: list[str], files: list[InputFile]) -> dict[str, str]:
+    """Signal columns that the input carries: it is the output of one run of Cupel that kept them."""
+    if len(inputs) != 1 or not Path(inputs[0]).is_dir() or not (Path(inputs[0]) / "manifest.json").exists():
+        return {}
+    manifest = Folder(Path(inputs[0])).read_manifest()
+    return dict(manifest.get("signals", {}))
+
+
+def _repeated_ids(folder: Folder) -> int:
+    """How many documents share their id with an earlier one."""
+    module = daft()
+    ids = module.read_parquet(str(folder.root / "ledger" / "*.parquet")).where(module.col("id").not_null())
+    counts = ids.groupby("id").agg(module.col("doc").count().alias("n")).where(module.col("n") > 1)
+    found = counts.agg((module.col("n") - 1).sum().alias("repeated")).to_pydict()["repeated"][0]
+    return int(found or 0)

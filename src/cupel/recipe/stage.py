@@ -1,0 +1,416 @@
+"""One task: one shard through one pass, from files to files."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cupel.corpus.extraction import extract_batch
+from cupel.corpus.read import Batch, Quarantined, read_shard
+from cupel.errors import BadInput, CupelError, RunFailed
+from cupel.recipe import batches, ledger
+from cupel.recipe.batches import Outcome, with_columns
+from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
+from cupel.recipe.job import DOCUMENT, Job, ledger_schema, signal_types
+from cupel.recipe.plan import DedupStep, Plan, Stage
+from cupel.recipe.tally import Tally
+from cupel.recipe.writers import ParquetWriter, RollingWriter
+
+__all__ = ["STOP", "run_task"]
+
+STOP = threading.Event()
+"""Set in this process when the run is to stop: tasks end at their next batch."""
+
+PROGRESS_SECONDS = 0.5
+BATCH_ROWS = 8192
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def run_task(payload: str) -> str:
+    """Carry one shard (or group of shards, in the last pass) through one pass.
+
+    Takes and gives JSON, so that it runs the same in a thread here and on a Ray worker.
+    Errors come back as data: `{"error": class name, "message": text}`.
+    """
+    task = json.loads(payload)
+    folder = Folder(Path(task["folder"]))
+    stage, unit = task["stage"], task["unit"]
+    try:
+        if not folder.done(stage, unit):
+            _Task(folder, stage, unit, task["shards"], task["threads"]).run()
+        return json.dumps({"unit": unit})
+    except CupelError as error:
+        return json.dumps({"unit": unit, "error": type(error).__name__, "message": str(error)})
+
+
+class _Task:
+    def __init__(self, folder: Folder, stage: int, unit: int, shards: list[int], threads: int) -> None:
+        self.folder = folder
+        self.job, self.plan = Job.load(folder)
+        self.stage: Stage = self.plan.stages[stage]
+        self.unit = unit
+        self.shards = shards
+        self.threads = threads
+        self.tally = Tally()
+        self.types = signal_types(self.plan)
+        self.last = stage == len(self.plan.stages) - 1
+        self.reported = 0.0
+
+    def path(self, suffix: str) -> Path:
+        return self.folder.unit(self.stage.index, self.unit, suffix)
+
+    def run(self) -> None:
+        with ExitStack() as stack:
+            self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
+            quarantine: list[Quarantined] = []
+            self.sketches = (
+                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage)) if self.stage.dedups else None
+            )
+            if self.last:
+                schema = output_schema(self.plan, self.types)
+                with disk_errors(self.folder.data):
+                    self.folder.data.mkdir(parents=True, exist_ok=True)
+                self.data: ParquetWriter | RollingWriter = stack.enter_context(
+                    RollingWriter(
+                        self.folder.data,
+                        f"part-{self.unit:05d}",
+                        schema,
+                        shard_bytes=self.job.output.shard_bytes,
+                        jsonl=self.job.output.format == "jsonl",
+                    )
+                )
+            else:
+                self.data = self._parquet(stack, "parquet", self._carried_schema())
+            source = self._from_input(quarantine) if self.stage.index == 0 else self._from_stage()
+            for outcome in _in_order(self._process, source, self.threads):
+                self._take(outcome)
+            if quarantine:
+                self._write_quarantine(quarantine)
+        write_json(self.path("tally.json"), self.tally.to_json())
+        self.path("progress").unlink(missing_ok=True)
+        write_text(self.path("done"), "")
+
+    def _parquet(self, stack: ExitStack, suffix: str, schema: pa.Schema) -> ParquetWriter:
+        writer = ParquetWriter(self.path(suffix), schema)
+
+        def finish(kind: object, *_: object) -> None:
+            writer.close() if kind is None else writer.abort()
+
+        stack.push(finish)
+        return writer
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def _from_input(self, quarantine: list[Quarantined]) -> Iterator[tuple[pa.RecordBatch, ...]]:
+        """Batches as read: one candidate, or one an extractor where the batch holds HTML."""
+        for index in self.shards:
+            reader = iter(read_shard(self.job.shards[index], self.job.reading))
+            while True:
+                started = time.thread_time()
+                batch = next(reader, None)
+                self.tally.spend("read", time.thread_time() - started)
+                if batch is None:
+                    break
+                if STOP.is_set():
+                    raise RunFailed("stopped")
+                self._account(batch, quarantine)
+                if batch.documents.num_rows:
+                    yield tuple(self._candidates(batch.documents, quarantine))
+
+    def _account(self, batch: Batch, quarantine: list[Quarantined]) -> None:
+        for kind, records in batch.skipped.items():
+            self.tally.skipped[kind] = self.tally.skipped.get(kind, 0) + records
+        self._quarantine(batch.quarantined, quarantine)
+
+    def _quarantine(self, entries: list[Quarantined], quarantine: list[Quarantined]) -> None:
+        if entries and self.job.output.strict:
+            first = entries[0]
+            raise BadInput(f"{first.path}, {first.unit} {first.position}: {first.reason}: {first.detail} (--strict)")
+        for entry in entries:
+            self.tally.quarantined[entry.reason] = self.tally.quarantined.get(entry.reason, 0) + 1
+        self.tally.documents_in += len(entries)
+        quarantine += entries
+
+    def _candidates(self, documents: pa.RecordBatch, quarantine: list[Quarantined]) -> list[pa.RecordBatch]:
+        if documents.column("html").null_count == documents.num_rows:
+            return [self._prepare(documents)]
+        texts, errors = extract_batch(documents, self.plan.extractors, self.plan.extraction_seconds)
+        failed = np.array([error is not None for error in errors])
+        self._quarantine([error for error in errors if error is not None], quarantine)
+        good = pa.array(np.flatnonzero(~failed))
+        return [self._prepare(with_columns(documents, {"text": text}).take(good)) for text in texts]
+
+    def _prepare(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        size = pc.cast(pc.binary_length(documents.column("text")), pa.int64())
+        edits = pa.array([[]] * documents.num_rows, DOCUMENT["edits"])
+        batch = with_columns(documents, {"bytes_in": size, "edits": edits})
+        if self.job.annotated:
+            batch = with_columns(batch, self._annotations(documents))
+        return batch.select([*DOCUMENT, *self.plan.reused])
+
+    def _annotations(self, documents: pa.RecordBatch) -> dict[str, pa.Array]:
+        """Signals that an annotated corpus carries, out of its metadata; what is not reused is let go."""
+        rows = [orjson.loads(text) for text in documents.column("metadata").to_pylist()]
+        signals = [row.pop("signals", None) or {} for row in rows]
+        for row in rows:
+            row.pop("doc", None)
+        columns: dict[str, pa.Array] = {
+            name: pa.array([found.get(name) for found in signals], self.types[name]) for name in self.plan.reused
+        }
+        return columns | {"metadata": pa.array([orjson.dumps(row).decode() for row in rows], pa.large_string())}
+
+    def _from_stage(self) -> Iterator[tuple[pa.RecordBatch, ...]]:
+        before = self.plan.stages[self.stage.index - 1]
+        for index in self.shards:
+            path = self.folder.unit(before.index, index, "parquet")
+            with pq.ParquetFile(path) as file:
+                docs = _doc_range(file)
+                clusters = [(step, self._members(before, step, docs)) for step in before.dedups]
+                for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
+                    if STOP.is_set():
+                        raise RunFailed("stopped")
+                    if batch.num_rows:
+                        yield (batch, *clusters)  # type: ignore[misc]
+
+    def _members(self, stage: Stage, step: DedupStep, docs: tuple[int, int]) -> pa.Table:
+        path = self.folder.resolved(stage.index, step.label)
+        return pq.read_table(path, filters=[("doc", ">=", docs[0]), ("doc", "<=", docs[1])])
+
+    # -- the work on one batch (called from several threads) -----------------------------------
+
+    def _process(self, item: tuple[pa.RecordBatch, ...]) -> Outcome:
+        if self.stage.index == 0:
+            outcomes = [batches.process(batch, self.stage) for batch in item]
+            outcome = outcomes[0] if len(outcomes) == 1 else batches.best_of(outcomes)
+            outcome.documents_in = item[0].num_rows
+        else:
+            batch, *clusters = item
+            begun = Outcome(batch)
+            for step, members in clusters:
+                self._drop_duplicates(begun, step, members)
+            outcome = batches.process(begun.survivors, self.stage)
+            outcome.dropped = begun.dropped + outcome.dropped
+            outcome.samples = begun.samples + outcome.samples
+        if self.stage.dedups and outcome.survivors.num_rows:
+            outcome.sketch = self._sketch(outcome)
+        return outcome
+
+    def _drop_duplicates(self, outcome: Outcome, step: DedupStep, members: pa.Table) -> None:
+        batch = outcome.survivors
+        if not members.num_rows and step.label not in self.plan.marked:
+            return
+        at = pc.index_in(batch.column("doc"), members.column("doc").combine_chunks())
+        rows = members.take(at)
+        if step.label in self.plan.marked:
+            size = pc.fill_null(rows.column("size").combine_chunks(), 1)
+            marks = {f"{step.label}_cluster": rows.column("cluster").combine_chunks(), f"{step.label}_cluster_size": size}
+            outcome.survivors = with_columns(batch, marks)
+            return
+        gone = pc.invert(pc.fill_null(rows.column("kept").combine_chunks(), True))
+        if not pc.any(gone).as_py():
+            return
+        part, found = batch.filter(gone), rows.filter(gone).combine_chunks()
+        size = [f"{n} documents" for n in found.column("size").to_pylist()]
+        survivors = found.column("survivor").combine_chunks()
+        dropped = ledger.dropped(
+            part,
+            step=step.label,
+            reason="duplicate",
+            values=size,
+            limit="first of its cluster",
+            failed=[[]] * part.num_rows,
+            cluster=found.column("cluster").combine_chunks(),
+            survivor=survivors,
+        )
+        outcome.dropped.append(dropped)
+        for row in batches.pick(part):
+            note = f"duplicate of {survivors[row].as_py()}, in a cluster of {size[row]}"
+            outcome.samples.append((f"{step.label}: duplicate", batches.sample_row(part, row, note)))
+        outcome.survivors = batch.filter(pc.invert(gone))
+
+    def _sketch(self, outcome: Outcome) -> pa.RecordBatch:
+        batch = outcome.survivors
+        columns: dict[str, pa.Array] = {name: batch.column(name) for name in ("doc", "id", "source")}
+        for step in self.stage.dedups:
+            with outcome.spending(f"{step.label} (sketch)"):
+                found = step.dedup.sketch(batch.column("text"))
+            columns |= {f"{step.label}.{name}": found.column(name) for name in found.schema.names}
+            columns[f"{step.label}.priority"] = priority(step, batch)
+        return pa.RecordBatch.from_arrays(list(columns.values()), schema=sketch_schema(self.stage))
+
+    # -- writing ---------------------------------------------------------------------------
+
+    def _take(self, outcome: Outcome) -> None:
+        started = time.thread_time()
+        if self.stage.index == 0:
+            self._count_input(outcome)
+        batches.count(outcome, self.stage, self.tally)
+        schema = self.rows.schema
+        for rows in outcome.dropped:
+            self.rows.write(ledger.fit(rows, schema))
+        survivors = outcome.survivors
+        if survivors.num_rows:
+            if self.last:
+                self._keep(survivors)
+            else:
+                self.data.write(_fit(survivors, self.data.schema))
+            if outcome.sketch is not None and self.sketches is not None:
+                self.sketches.write(outcome.sketch)
+        self.tally.documents_out += survivors.num_rows
+        self.tally.text_bytes_out += pc.sum(pc.binary_length(survivors.column("text"))).as_py() or 0
+        self.tally.spend("write", time.thread_time() - started)
+        self._report_progress()
+
+    def _count_input(self, outcome: Outcome) -> None:
+        self.tally.documents_in += outcome.documents_in
+        for rows in (outcome.survivors, *outcome.dropped):
+            self.tally.bytes_in += pc.sum(rows.column("bytes_in")).as_py() or 0
+            for entry in pc.value_counts(rows.column("source")).to_pylist():
+                self.tally.count_source(entry["values"], "in", entry["counts"])
+
+    def _keep(self, survivors: pa.RecordBatch) -> None:
+        from cupel import _kernels
+
+        self.rows.write(ledger.fit(ledger.kept(survivors), self.rows.schema))
+        batches.count_survivors(survivors, self.tally)
+        for row in batches.pick(survivors):
+            self.tally.sample("kept", [batches.sample_row(survivors, row, "")])
+        for entry in pc.value_counts(survivors.column("source")).to_pylist():
+            self.tally.count_source(entry["values"], "out", entry["counts"])
+        content = [survivors.column(name) for name in ("id", "source", "text")]
+        added = _kernels.add_hashes(bytes.fromhex(self.tally.content_hash), _kernels.content_hash(content))
+        self.tally.content_hash = added.hex()
+        self.data.write(_output(survivors, self.data.schema))
+
+    def _write_quarantine(self, entries: list[Quarantined]) -> None:
+        lines = [
+            orjson.dumps(
+                {
+                    "path": e.path,
+                    e.unit: e.position,
+                    "reason": e.reason,
+                    "detail": e.detail,
+                    "excerpt": e.excerpt,
+                }
+            )
+            for e in entries
+        ]
+        write_text(self.path("quarantine.jsonl"), b"\n".join(lines).decode() + "\n")
+        rows = ledger.fit(ledger.quarantined(entries), self.rows.schema)
+        writer = ParquetWriter(self.path("quarantine.ledger.parquet"), self.rows.schema)
+        writer.write(rows)
+        writer.close()
+
+    def _carried_schema(self) -> pa.Schema:
+        """Columns of the survivors after this stage."""
+        known: dict[str, pa.DataType] = dict(DOCUMENT)
+        reached = {c for c in self.plan.reused}
+        marks: list[str] = []
+        for stage in self.plan.stages[: self.stage.index + 1]:
+            for operation in stage.operations:
+                names = operation.columns if hasattr(operation, "columns") else operation.edit.columns
+                reached |= set(names)
+        for stage in self.plan.stages[: self.stage.index]:
+            marks += [step.label for step in stage.dedups if step.label in self.plan.marked]
+        known |= {column: kind for column, kind in self.types.items() if column in reached}
+        for label in marks:
+            known |= {f"{label}_cluster": pa.int64(), f"{label}_cluster_size": pa.int64()}
+        return pa.schema(list(known.items()))
+
+    def _report_progress(self) -> None:
+        now = time.monotonic()
+        if now - self.reported >= PROGRESS_SECONDS:
+            self.reported = now
+            tally = self.tally
+            done = {
+                "documents": tally.documents_in or tally.documents_out + tally.documents_dropped,
+                "bytes": tally.bytes_in or tally.text_bytes_out,
+                "kept": tally.documents_out,
+            }
+            write_json(self.path("progress"), done)
+
+
+def output_schema(plan: Plan, types: dict[str, pa.DataType]) -> pa.Schema:
+    """Columns of the refined corpus."""
+    fields = [(name, DOCUMENT[name]) for name in ("id", "text", "source", "url", "metadata", "doc")]
+    for label in plan.marked:
+        fields += [(f"{label}_cluster", pa.int64()), (f"{label}_cluster_size", pa.int64())]
+    if plan.kept_columns:
+        fields.append(("signals", pa.struct([(column, types[column]) for column in plan.kept_columns])))
+    return pa.schema(fields)
+
+
+def sketch_schema(stage: Stage) -> pa.Schema:
+    """Columns of a stage's sketches: identity, then each deduplication's own under its label."""
+    fields = [("doc", pa.int64()), ("id", pa.large_string()), ("source", pa.large_string())]
+    for step in stage.dedups:
+        own = step.dedup.sketch(pa.array([], pa.large_string())).schema
+        fields += [(f"{step.label}.{item.name}", item.type) for item in own]
+        fields.append((f"{step.label}.priority", pa.float64()))
+    return pa.schema(fields)
+
+
+def priority(step: DedupStep, batch: pa.RecordBatch) -> pa.Array:
+    """What decides which of a cluster stays: the highest, then the first."""
+    keep = str(getattr(step.dedup.options, "keep", "first"))
+    if keep == "first":
+        return pa.array(np.zeros(batch.num_rows))
+    if keep == "longest":
+        return pc.cast(pc.binary_length(batch.column("text")), pa.float64())
+    return pc.fill_null(pc.cast(batch.column(keep.removeprefix("signal:")), pa.float64()), float("-inf"))
+
+
+def _in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """`map` over threads, in order, with few items in flight so that memory stays bounded."""
+    if threads <= 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(threads, thread_name_prefix="cupel") as pool:
+        waiting: deque = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:
+    low, high = 2**63 - 1, -1
+    at = file.schema_arrow.get_field_index("doc")
+    for group in range(file.metadata.num_row_groups):
+        found = file.metadata.row_group(group).column(at).statistics
+        if found is not None and found.has_min_max:
+            low, high = min(low, found.min), max(high, found.max)
+    return low, high
+
+
+def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [
+        batch.column(item.name).cast(item.type) if item.name in batch.schema.names else pa.nulls(batch.num_rows, item.type)
+        for item in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _output(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    if "signals" in schema.names:
+        fields = list(schema.field("signals").type)
+        children = [batch.column(item.name).cast(item.type) for item in fields]
+        batch = with_columns(batch, {"signals": pa.StructArray.from_arrays(children, fields=fields)})
+    return _fit(batch, schema)

@@ -1,0 +1,136 @@
+"""Counts of a run: kept per shard as JSON, added up over shards, read by the report."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["Drop", "SampleRow", "Tally"]
+
+SAMPLES_PER_REASON = 3
+MAX_SOURCES = 1000
+
+
+@dataclass
+class Drop:
+    """What one step, for one reason, dropped."""
+
+    documents: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, order=True)
+class SampleRow:
+    """One document shown in the report; `order` is a hash, so the choice is random yet repeatable."""
+
+    order: int
+    doc: int
+    id: str
+    source: str
+    note: str
+    text: str
+
+
+@dataclass
+class Tally:
+    """What happened to the documents of one shard in one pass, or of all shards."""
+
+    documents_in: int = 0
+    bytes_in: int = 0
+    documents_out: int = 0
+    bytes_out: int = 0
+    text_bytes_out: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, dict[str, Drop]] = field(default_factory=dict)
+    """step → reason → documents and bytes."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """CPU seconds by step; also `read`, `extract`, `measure`, `write`."""
+    edited: dict[str, int] = field(default_factory=dict)
+    edited_bytes: dict[str, int] = field(default_factory=dict)
+    """Bytes that each edit took away (negative: added)."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Sums of the integer columns that edits count: masked addresses, removed lines."""
+    entered: dict[str, int] = field(default_factory=dict)
+    """group → documents for which its rules were decided."""
+    alone: dict[str, dict[str, int]] = field(default_factory=dict)
+    """step → rule → documents that the rule, asked alone, would drop."""
+    only: dict[str, dict[str, int]] = field(default_factory=dict)
+    """step → rule → documents that no other rule of the group would drop."""
+    languages: dict[str, list[int]] = field(default_factory=dict)
+    """language → [documents measured, documents still there at the end of the pass]."""
+    sources: dict[str, dict[str, int]] = field(default_factory=dict)
+    """source → {in, out, and documents dropped by step}."""
+    samples: dict[str, list[SampleRow]] = field(default_factory=dict)
+    """`step: reason` or `kept` → a few documents."""
+    content_hash: str = "0" * 32
+
+    def drop(self, step: str, reason: str, documents: int, size: int) -> None:
+        entry = self.dropped.setdefault(step, {}).setdefault(reason, Drop())
+        entry.documents += documents
+        entry.bytes += size
+
+    def spend(self, step: str, seconds: float) -> None:
+        self.seconds[step] = self.seconds.get(step, 0.0) + seconds
+
+    def count_source(self, source: str, what: str, documents: int) -> None:
+        if source not in self.sources and len(self.sources) >= MAX_SOURCES:
+            source = "(other sources)"
+        entry = self.sources.setdefault(source, {})
+        entry[what] = entry.get(what, 0) + documents
+
+    def sample(self, heading: str, rows: Iterable[SampleRow]) -> None:
+        """Keep the rows of lowest `order` under this heading."""
+        kept = self.samples.get(heading, []) + list(rows)
+        self.samples[heading] = heapq.nsmallest(SAMPLES_PER_REASON, kept)
+
+    @property
+    def documents_dropped(self) -> int:
+        return sum(drop.documents for reasons in self.dropped.values() for drop in reasons.values())
+
+    @property
+    def documents_quarantined(self) -> int:
+        return sum(self.quarantined.values())
+
+    def merge(self, other: Tally) -> None:
+        """Add `other` to this. `documents_out`, `bytes_out` and hashes belong to a pass: they add too."""
+        from cupel import _kernels
+
+        for name in ("documents_in", "bytes_in", "documents_out", "bytes_out", "text_bytes_out"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("quarantined", "skipped", "seconds", "edited", "edited_bytes", "counts", "entered"):
+            _add(getattr(self, name), getattr(other, name))
+        for name in ("alone", "only"):
+            for step, rules in getattr(other, name).items():
+                _add(getattr(self, name).setdefault(step, {}), rules)
+        for step, reasons in other.dropped.items():
+            for reason, drop in reasons.items():
+                self.drop(step, reason, drop.documents, drop.bytes)
+        for language, (measured, left) in other.languages.items():
+            mine = self.languages.setdefault(language, [0, 0])
+            mine[0] += measured
+            mine[1] += left
+        for source, counts in other.sources.items():
+            for what, documents in counts.items():
+                self.count_source(source, what, documents)
+        for heading, rows in other.samples.items():
+            self.sample(heading, rows)
+        added = _kernels.add_hashes(bytes.fromhex(self.content_hash), bytes.fromhex(other.content_hash))
+        self.content_hash = added.hex()
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Tally:
+        tally = cls(**given)
+        tally.dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in tally.dropped.items()}
+        tally.samples = {h: [SampleRow(**row) for row in rows] for h, rows in tally.samples.items()}
+        return tally
+
+
+def _add(mine: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        mine[key] = mine.get(key, 0) + value

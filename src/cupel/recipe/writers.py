@@ -1,0 +1,149 @@
+"""Writing Arrow batches: even row groups, rolled files, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cupel.recipe.folder import disk_errors, temporary
+
+__all__ = ["JsonlWriter", "ParquetWriter", "RollingWriter"]
+
+ROW_GROUP_BYTES = 32 << 20
+
+
+class ParquetWriter:
+    """One Parquet file (zstd) with row groups of about 32 MiB of Arrow data, renamed when closed whole."""
+
+    def __init__(self, path: Path, schema: pa.Schema, *, level: int = 1) -> None:
+        self.path = path
+        self.schema = schema
+        self.rows = 0
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_bytes = 0
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._sink = open(temporary(path), "wb")  # noqa: SIM115 - closed in close() and abort()
+            self._writer = pq.ParquetWriter(
+                self._sink, schema, compression="zstd", compression_level=level, use_dictionary=_dictionary(schema)
+            )
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._pending.append(batch)
+        self._pending_bytes += batch.nbytes
+        self.rows += batch.num_rows
+        if self._pending_bytes >= ROW_GROUP_BYTES:
+            self._flush()
+
+    def bytes_written(self) -> int:
+        return self._sink.tell()
+
+    def close(self) -> None:
+        self._flush()
+        with disk_errors(self.path):
+            self._writer.close()
+            self._sink.close()
+            os.replace(temporary(self.path), self.path)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._sink.close()
+        temporary(self.path).unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        if self._pending:
+            table = pa.Table.from_batches(self._pending, schema=self.schema)
+            with disk_errors(self.path):
+                self._writer.write_table(table, row_group_size=max(1, table.num_rows))
+            self._pending, self._pending_bytes = [], 0
+
+
+class JsonlWriter:
+    """One JSONL.zst file: document columns, with the metadata's fields beside them."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        import zstandard
+
+        self.path = path
+        self.rows = 0
+        self._fields = schema.names
+        with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._sink = open(temporary(path), "wb")  # noqa: SIM115 - closed in close() and abort()
+            self._stream = zstandard.ZstdCompressor(level=3).stream_writer(self._sink, closefd=False)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        lines = []
+        for row in batch.to_pylist():
+            metadata = orjson.loads(row.pop("metadata", None) or b"{}")
+            row = {key: value for key, value in row.items() if value is not None}
+            lines.append(orjson.dumps(metadata | row))
+        self.rows += len(lines)
+        with disk_errors(self.path):
+            self._stream.write(b"".join(line + b"\n" for line in lines))
+
+    def bytes_written(self) -> int:
+        return self._sink.tell()
+
+    def close(self) -> None:
+        with disk_errors(self.path):
+            self._stream.close()
+            self._sink.close()
+            os.replace(temporary(self.path), self.path)
+
+    def abort(self) -> None:
+        self._sink.close()
+        temporary(self.path).unlink(missing_ok=True)
+
+
+class RollingWriter:
+    """Files of about `shard_bytes` each: `part-00007-000.parquet`, `part-00007-001.parquet` …"""
+
+    def __init__(self, folder: Path, stem: str, schema: pa.Schema, *, shard_bytes: int, jsonl: bool = False) -> None:
+        self.folder = folder
+        self.stem = stem
+        self.schema = schema
+        self.shard_bytes = shard_bytes
+        self.jsonl = jsonl
+        self.files: list[Path] = []
+        self._open: ParquetWriter | JsonlWriter | None = None
+
+    def __enter__(self) -> Self:
+        for stale in self.folder.glob(f"*{self.stem}-*"):  # of an attempt that was killed
+            stale.unlink()
+        return self
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        if self._open is None:
+            suffix = "jsonl.zst" if self.jsonl else "parquet"
+            path = self.folder / f"{self.stem}-{len(self.files):03d}.{suffix}"
+            self._open = JsonlWriter(path, self.schema) if self.jsonl else ParquetWriter(path, self.schema, level=3)
+        self._open.write(batch)
+        if self._open.bytes_written() >= self.shard_bytes:
+            self._roll()
+
+    def _roll(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self.files.append(self._open.path)
+            self._open = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._roll()
+        elif self._open is not None:
+            self._open.abort()
+
+
+def _dictionary(schema: pa.Schema) -> list[str]:
+    """Columns that repeat: the others are not worth a dictionary."""
+    wanted = {"source", "path", "status", "step", "reason", "limit", "language"}
+    return [name for name in schema.names if name in wanted]

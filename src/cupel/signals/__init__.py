@@ -1,0 +1,1 @@
+"""Signals: what is measured of a document. They never decide."""

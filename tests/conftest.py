@@ -1,0 +1,87 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+WORDS = (
+    "the of and to in a is that it was for on are with as his they at be this from have or by one had not but "
+    "what all were when we there can an your which their said if do will each about how up out them then she "
+    "many some so these would other into has more her two like him see time could no make than first been its "
+    "who now people my made over did down only way find use may water long little very after words called just "
+    "where most know café naïve 東京 Zürich market history science river mountain engine winter garden letter"
+).split()
+
+
+def find_shared() -> Path | None:
+    """The folder of real data that lies beside the project, if it does."""
+    named = os.environ.get("CUPEL_SHARED")
+    places = [Path(named)] if named else [ROOT.parent / "shared", ROOT.parent.parent / "shared"]
+    return next((place for place in places if (place / "data").is_dir()), None)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real pools, pages and labels; tests that need them are skipped without."""
+    found = find_shared()
+    if found is None:
+        pytest.skip("needs the real data that lies beside the project (../shared), which is not here")
+    return found
+
+
+def prose(rng: random.Random, words: int) -> str:
+    """Sentences of common words, in paragraphs."""
+    sentences = []
+    while words > 0:
+        length = rng.randint(6, 18)
+        sentence = " ".join(rng.choice(WORDS) for _ in range(length))
+        sentences.append(sentence.capitalize() + rng.choice([".", ".", "?", "!"]))
+        words -= length
+    paragraphs = [" ".join(sentences[i : i + 4]) for i in range(0, len(sentences), 4)]
+    return "\n".join(paragraphs)
+
+
+def make_rows(documents: int, seed: int = 7) -> list[dict[str, str]]:
+    """A pool with good documents, short ones, repeating ones, exact copies and near copies."""
+    rng = random.Random(seed)
+    rows: list[dict[str, str]] = []
+    for number in range(documents):
+        kind = rng.random()
+        if kind < 0.15 and rows:
+            text = rng.choice(rows)["text"]
+        elif kind < 0.3 and rows:
+            words = rng.choice(rows)["text"].split(" ")
+            words[rng.randrange(len(words))] = "altered"
+            text = " ".join(words)
+        elif kind < 0.4:
+            text = prose(rng, 12)
+        elif kind < 0.5:
+            text = (prose(rng, 10) + "\n") * 12
+        else:
+            text = prose(rng, rng.randint(90, 300))
+        rows.append({"id": f"d{number}", "text": text, "source": f"s{number % 3}", "lang": "en"})
+    return rows
+
+
+@pytest.fixture
+def make_pool(tmp_path: Path) -> Callable[..., Path]:
+    """`make_pool(documents=…, files=…)`: a folder of JSONL files of generated documents."""
+
+    def make(documents: int = 300, files: int = 3, seed: int = 7, name: str = "pool") -> Path:
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        rows = make_rows(documents, seed)
+        size = -(-documents // files)
+        for number in range(files):
+            lines = "".join(json.dumps(row) + "\n" for row in rows[number * size : (number + 1) * size])
+            (folder / f"part-{number}.jsonl").write_text(lines)
+        return folder
+
+    return make

@@ -1,0 +1,70 @@
+"""Every snippet of the README, CONTRIBUTING and the docs is carried out, in order, page by page.
+
+A snippet whose fence follows a comment `<!-- not run: why -->` is left out; YAML snippets are
+loaded as recipes, and written to `NAME.yaml` for the commands that follow.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cupel.recipe.recipe import Recipe
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+FENCE = re.compile(r"(<!-- not run: [^>]+ -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MAKE = re.compile(r"^(make|git|cd|pip) ", re.MULTILINE)
+
+
+def snippets(page: Path) -> list[tuple[str, str]]:
+    return [(kind, code) for skipped, kind, code in FENCE.findall(page.read_text()) if not skipped]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder with the small pool that the pages speak of."""
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    rows = []
+    for path in sorted(Path(os.__file__).parent.glob("[a-d]*.py"))[:30]:
+        module = path.read_text(errors="replace")
+        rows.append({"id": path.stem, "text": module[:4000], "source": "stdlib"})
+    prose = (ROOT / "docs" / "design.md").read_text() + (ROOT / "docs" / "corpus.md").read_text()
+    paragraphs = [p.replace("\n", " ") for p in prose.split("\n\n") if len(p) > 200 and "|" not in p and "`" not in p[:3]]
+    for number in range(1, 9):
+        text = "\n\n".join(paragraphs[number % 3 :])
+        rows.append({"id": f"good-{number}", "text": text, "source": "docs"})
+    (pool / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (pool / "licence.txt").write_text((ROOT / "LICENSE").read_text())
+    (pool / "licence-copy.txt").write_text((ROOT / "LICENSE").read_text())
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_snippets_run(page: Path, folder: Path) -> None:
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "120"}
+    python: list[str] = []
+    for kind, code in snippets(page):
+        if kind == "yaml":
+            given = yaml.safe_load(code)
+            assert Recipe.from_dict(given).steps
+            (folder / f"{given['name']}.yaml").write_text(code)
+        elif kind == "shell" and not MAKE.search(code):
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", code], cwd=folder, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stdout}\n{done.stderr}"
+        elif kind == "python":
+            python.append(code)
+            done = subprocess.run(
+                [sys.executable, "-c", "\n".join(python)], cwd=folder, env=environment, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stdout}\n{done.stderr}"

@@ -1,0 +1,52 @@
+"""The laws of the house that a machine can check."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cupel.cards import card_markdown
+from cupel.methods import all_methods
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src" / "cupel").rglob("*.py"))
+
+
+def test_import_is_light() -> None:
+    code = "import sys, json, cupel, cupel.cli._app; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert "cupel" in loaded
+    heavy = {"torch", "daft", "pyarrow", "numpy", "pandas", "ray", "altair", "trafilatura", "ftfy", "resiliparse"}
+    assert not heavy & loaded
+
+
+@pytest.mark.parametrize("name", all_methods())
+def test_every_method_says_what_it_is(name: str) -> None:
+    method = all_methods()[name]
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+    card = card_markdown(method)
+    assert len(method.title()) > 5
+    assert f"# {name}" in card
+    for option, field in method.Options.model_fields.items():
+        assert field.description, f"{name}: option '{option}' has no description"
+    for column, about in getattr(method, "columns", {}).items():
+        assert about.meaning, f"{name}: column '{column}' has no meaning"
+
+
+def test_every_paper_has_an_address() -> None:
+    papers = [(name, paper) for name, method in all_methods().items() for paper in method.papers]
+    assert papers
+    for name, paper in papers:
+        assert re.match(r"https?://", paper.url), f"{name}: {paper.title}: no address"
+        assert 1900 < paper.year < 2100
+
+
+def test_no_assert_in_the_product() -> None:
+    found = [path for path in SOURCES if re.search(r"^\s+assert ", path.read_text(), re.MULTILINE)]
+    assert not found

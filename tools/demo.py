@@ -1,0 +1,74 @@
+"""`make demo`: refine the text that this machine already has.
+
+Real text with exact copies, near copies, many languages, code and boilerplate: the
+sources, docs, licences and READMEs of Python and its installed packages, /usr/share/doc,
+man pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import sysconfig
+from pathlib import Path
+
+import cupel
+from cupel.cli._progress import TerminalProgress
+
+OUTPUT = Path("demo")
+PLACES = ("/usr/share/doc", "/usr/share/man", "/usr/local/share/man", "/usr/share/common-licenses", "/usr/share/perl")
+
+
+def places() -> list[str]:
+    """Folders of text on this machine, most telling first."""
+    paths = sysconfig.get_paths()
+    found = [paths["stdlib"], paths["purelib"], *PLACES]
+    return [path for path in dict.fromkeys(found) if Path(path).is_dir()]
+
+
+def worth_a_look(result: cupel.Result) -> list[str]:
+    """Three things to look at in this very report, told with its own figures."""
+    page = result.page()
+    documents = result.manifest["documents"]
+    text = result.manifest["bytes"]
+    told = [
+        f"Funnel: {documents['in']:,} documents went in, {documents['kept']:,} came out; "
+        f"{1 - text['text_out'] / max(1, text['text_in']):.0%} of the text is gone."
+    ]
+    ledger = result.ledger()
+    rows = ledger.where(ledger["status"] == "dropped").groupby("step").agg(ledger["doc"].count().alias("n")).to_pylist()
+    for row in sorted(rows, key=lambda row: -row["n"]):
+        if row["step"] in ("exact", "minhash"):
+            told.append(f"Duplicates: {row['n']:,} documents are {'exact' if row['step'] == 'exact' else 'near'} copies of another.")
+            break
+    clusters = ledger.where(ledger["cluster"].not_null()).groupby("survivor").agg(ledger["doc"].count().alias("n"))
+    biggest = clusters.sort("n", desc=True).limit(1).to_pylist()
+    if biggest:
+        told.append(
+            f"`cupel why {OUTPUT} {biggest[0]['survivor']}`: the survivor of {biggest[0]['n'] + 1:,} copies, the largest cluster."
+        )
+    odd = ledger.where(ledger["step"] == "gopher-repetition").sort("bytes_in", desc=True).limit(1).to_pylist()
+    if odd:
+        told.append(f"Samples: the largest text dropped for repeating itself is {Path(odd[0]['path']).name} ({odd[0]['reason']}).")
+    told.append(f"{page.sections[-2].title}: what each step cost.")
+    return told[:3]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--input", action="append", help="refine this instead")
+    given = parser.parse_args()
+    inputs = given.input or places()
+    print("Refining", ", ".join(inputs), file=sys.stderr)
+    try:
+        result = cupel.refine("demo", input=inputs, output=OUTPUT, progress=TerminalProgress(), restart=True)
+    except cupel.errors.CupelError as error:
+        sys.exit(f"error: {error}")
+    print("\nWorth a look:")
+    for number, line in enumerate(worth_a_look(result), 1):
+        print(f"  {number}. {line}")
+    print(f"\nReport: {result.report}")
+
+
+if __name__ == "__main__":
+    main()
