@@ -175,7 +175,7 @@ def _thresholds(plan: Plan) -> dict[str, list[tuple[float, str]]]:
             for step in operation.rules if isinstance(operation, Group) else ():
                 for rule in step.method.rules:  # type: ignore[attr-defined]
                     if isinstance(rule.threshold, int | float) and not isinstance(rule.threshold, bool):
-                        mark = (float(rule.threshold), rule.name)
+                        mark = (float(rule.threshold), str(rule).removeprefix(rule.signal).strip())
                         marks = found.setdefault(rule.signal, [])
                         if mark not in marks:
                             marks.append(mark)
