@@ -75,7 +75,7 @@ def funnel(
         "scale": {"domain": [0, max(len(steps), 1)], "reverse": True, "nice": False},
         "axis": None,
     }
-    words = {"type": "text", "aria": False, "baseline": "alphabetic", "fontSize": 12}
+    words = {"type": "text", "aria": False, "baseline": "alphabetic", "fontSize": 12, "limit": 180}
 
     def writing(field: str, where: int | str, align: str, colour: str, weight: int) -> dict[str, Any]:
         return {
