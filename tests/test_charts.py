@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +56,16 @@ def test_counts_are_all_there() -> None:
     assert sum(b["kept"] for b in spec["datasets"]["bins"]) == 911
     assert sum(b["dropped"] for b in spec["datasets"]["bins"]) == 102
     assert "1,000" in draw(spec, "f", 300), "a bar that is cut must bear its true count"
+
+
+def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
+    three = np.arange(3)
+    for spec in (
+        histogram(np.arange(4), three, three, title="a"),
+        bars(["a", "b", "c"], three, three, title="a"),
+        line(three, three / 2, title="a"),
+    ):
+        assert json.loads(json.dumps(spec))["datasets"] == spec["datasets"]
 
 
 def test_thresholds_stand_where_they_belong() -> None:

@@ -293,7 +293,7 @@ def _duplicates() -> Section:
     )
     return Section(
         title="Duplicates",
-        lead="5,765 near copies in 2,310 clusters; 0.4 % of the candidate pairs were no duplicates and stayed.",
+        lead="5,765 near copies in 2,310 clusters; 0.4 % of the candidate pairs were none and stayed.",
         blocks=(
             Alarm(text="One cluster holds 1,933 documents, a third of all near copies: look at its samples."),
             Facts(
@@ -374,7 +374,7 @@ def _dropped() -> Section:
                         id="hostile-1",
                         source="<img src=x onerror=alert(1)>",
                         note="max_hash_to_word_ratio",
-                        text="<script>document.title='ran'</script> \x1b[31mred\x00 \u202egnp.exe ]]> </style>"
+                        text="<script>document.title='ran'</script> \x1b[31mred\x00 \u202egnp.exe </style>"
                         + SPAM,
                     ),
                 ),
