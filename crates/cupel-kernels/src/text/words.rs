@@ -1,6 +1,7 @@
 //! Words of a text, and the text without its white space.
 
 use super::blocks::{self, is_space};
+use super::glue::glue;
 use super::properties::{Properties, SPACE};
 use super::segments::next_segment;
 
@@ -12,11 +13,15 @@ use super::segments::next_segment;
 /// Hiragana characters are a word each, a Katakana run is one word; in Thai, Lao, Khmer and
 /// Burmese, which the rules leave to dictionaries, a base character with its marks is a word.
 ///
+/// `Prose`: as `Unicode`, but symbols inside a run without white space seldom split, as
+/// tokenisers of prose have it; see `glue`.
+///
 /// `Whitespace`: what stands between white space, as Python's `str.split()` gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Segmentation {
     #[default]
     Unicode,
+    Prose,
     Whitespace,
 }
 
@@ -78,6 +83,10 @@ impl Spans {
         self.ends.len = 0;
         match by {
             Segmentation::Unicode => self.cut_unicode(text),
+            Segmentation::Prose => {
+                self.cut_unicode(text);
+                self.glue(text);
+            }
             Segmentation::Whitespace => self.cut_whitespace(text),
         }
     }
@@ -133,6 +142,36 @@ impl Spans {
         if self.ends.len < self.starts.len {
             self.ends.push(bytes.len());
         }
+    }
+
+    /// Joins words of UAX #29 that touch, run by run, in place: a run never becomes more words.
+    fn glue(&mut self, text: &str) {
+        let properties = Properties::shared();
+        let (starts, ends) = (&mut self.starts, &mut self.ends);
+        let mut run = Vec::new();
+        let (mut from, mut kept) = (0, 0);
+        while from < ends.len {
+            let mut to = from + 1;
+            while to < ends.len && starts.buffer[to] == ends.buffer[to - 1] {
+                to += 1;
+            }
+            if to - from == 1 {
+                starts.buffer[kept] = starts.buffer[from];
+                ends.buffer[kept] = ends.buffer[from];
+                kept += 1;
+            } else {
+                run.clear();
+                run.extend((from..to).map(|i| (starts.buffer[i] as usize, ends.buffer[i] as usize)));
+                glue(text, &run, properties, |start, end| {
+                    starts.buffer[kept] = start as u32;
+                    ends.buffer[kept] = end as u32;
+                    kept += 1;
+                });
+            }
+            from = to;
+        }
+        starts.len = kept;
+        ends.len = kept;
     }
 
     /// Cuts from `at` up to white space after which ASCII goes on; gives that position.
