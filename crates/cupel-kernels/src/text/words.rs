@@ -1,7 +1,7 @@
 //! Words of a text, and the text without its white space.
 
 use super::blocks::{self, is_space};
-use super::glue::glue;
+use super::glue::{glue, is_plain_pair};
 use super::properties::{Properties, SPACE};
 use super::segments::next_segment;
 
@@ -155,10 +155,20 @@ impl Spans {
             while to < ends.len && starts.buffer[to] == ends.buffer[to - 1] {
                 to += 1;
             }
-            if to - from == 1 {
-                starts.buffer[kept] = starts.buffer[from];
-                ends.buffer[kept] = ends.buffer[from];
-                kept += 1;
+            let bytes = text.as_bytes();
+            let word = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
+            let (start, end) = (starts.buffer[from] as usize, ends.buffer[from] as usize);
+            let plain = match to - from {
+                1 => true,
+                2 => is_plain_pair(word(start..end), word(end..ends.buffer[to - 1] as usize)),
+                _ => false,
+            };
+            if plain {
+                for i in from..to {
+                    starts.buffer[kept] = starts.buffer[i];
+                    ends.buffer[kept] = ends.buffer[i];
+                    kept += 1;
+                }
             } else {
                 run.clear();
                 run.extend((from..to).map(|i| (starts.buffer[i] as usize, ends.buffer[i] as usize)));
