@@ -107,7 +107,7 @@ class Job:
     @staticmethod
     @lru_cache(maxsize=4)
     def _loaded(path: str, stamp: int) -> tuple[Job, Plan]:
-        job = Job.from_json(json.loads(Path(path).read_text()))
+        job = Job.from_json(json.loads(Path(path).read_text())["job"])
         return job, make_plan(job.recipe, job.annotated)
 
     @classmethod
