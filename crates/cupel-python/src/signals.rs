@@ -27,10 +27,11 @@ fn large_strings(array: &PyArray) -> Result<LargeStringArray, KernelError> {
 fn segmentation(name: &str) -> Result<Segmentation, KernelError> {
     match name {
         "unicode" => Ok(Segmentation::Unicode),
+        "prose" => Ok(Segmentation::Prose),
         "whitespace" => Ok(Segmentation::Whitespace),
         other => Err(KernelError::BadOption {
             option: "segmentation",
-            expected: format!("'unicode' or 'whitespace', not '{other}'"),
+            expected: format!("'unicode', 'prose' or 'whitespace', not '{other}'"),
         }),
     }
 }
