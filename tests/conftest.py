@@ -29,11 +29,11 @@ def find_shared() -> Path | None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """`shared/data`: real pools, pages and labels; tests that need them are skipped without."""
+    """The folder of real pools, pages and labels; tests that need them are skipped without."""
     found = find_shared()
     if found is None:
-        pytest.skip("needs the real data that lies beside the project (../shared/data), which is not here")
-    return found / "data"
+        pytest.skip("needs the real data that lies beside the project (../shared), which is not here")
+    return found
 
 
 def prose(rng: random.Random, words: int) -> str:

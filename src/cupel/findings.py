@@ -10,7 +10,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Alarm", "Block", "Facts", "Figure", "Page", "Prose", "Sample", "Samples", "Section", "Table"]
+__all__ = [
+    "Alarm",
+    "Block",
+    "Code",
+    "Facts",
+    "Figure",
+    "Page",
+    "Prose",
+    "Sample",
+    "Samples",
+    "Section",
+    "Table",
+]
 
 
 class _Data(BaseModel):
@@ -29,6 +41,14 @@ class Alarm(_Data):
 
     block: Literal["alarm"] = "alarm"
     text: str
+
+
+class Code(_Data):
+    """Text to be read as it stands, line by line: a recipe, a command."""
+
+    block: Literal["code"] = "code"
+    text: str
+    caption: str = ""
 
 
 class Facts(_Data):
@@ -78,7 +98,7 @@ class Samples(_Data):
     samples: tuple[Sample, ...]
 
 
-Block = Annotated[Prose | Alarm | Facts | Table | Figure | Samples, Field(discriminator="block")]
+Block = Annotated[Prose | Alarm | Code | Facts | Table | Figure | Samples, Field(discriminator="block")]
 
 
 class Section(_Data):

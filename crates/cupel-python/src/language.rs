@@ -1,5 +1,43 @@
+use cupel_kernels::language::LanguageModel as Model;
 use pyo3::prelude::*;
+use pyo3_arrow::{PyArray, PyRecordBatch};
 
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use crate::edits::large_text;
+use crate::errors::to_python;
+
+/// A fastText model that names the language of texts.
+#[pyclass(module = "cupel._kernels", frozen)]
+struct LanguageModel(Model);
+
+#[pymethods]
+impl LanguageModel {
+    #[new]
+    fn new(py: Python<'_>, model: &[u8]) -> PyResult<Self> {
+        py.detach(|| Model::load(model))
+            .map(Self)
+            .map_err(to_python)
+    }
+
+    #[getter]
+    fn labels(&self) -> Vec<String> {
+        self.0.labels().to_vec()
+    }
+
+    #[pyo3(signature = (text, *, max_bytes=None))]
+    fn identify(
+        &self,
+        py: Python<'_>,
+        text: PyArray,
+        max_bytes: Option<usize>,
+    ) -> PyResult<PyRecordBatch> {
+        let text = large_text(&text)?;
+        let found = py
+            .detach(|| self.0.identify(&text, max_bytes))
+            .map_err(to_python)?;
+        Ok(PyRecordBatch::new(found))
+    }
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<LanguageModel>()
 }

@@ -1,0 +1,121 @@
+//! Reading a fastText supervised model, `.bin` or `.ftz`.
+
+use super::bytes::{Reader, bad};
+use super::dictionary::{Dictionary, LONGEST_NGRAM};
+use super::matrix::Matrix;
+use super::output::{Output, Tree};
+use crate::KernelError;
+
+const MAGIC: i32 = 793_712_314;
+/// The newest file version there is. Version 11 files of supervised models use no n-grams.
+const VERSION: i32 = 12;
+const SUPERVISED: i32 = 3;
+
+/// A model's parts, checked against one another.
+pub struct Parts {
+    pub dictionary: Dictionary,
+    pub input: Matrix,
+    pub output_matrix: Matrix,
+    pub output: Output,
+    pub word_ngrams: usize,
+}
+
+/// What of the training settings matters to prediction.
+pub struct Settings {
+    columns: usize,
+    loss: i32,
+    word_ngrams: usize,
+    pub buckets: usize,
+    pub min_ngram: usize,
+    pub max_ngram: usize,
+}
+
+/// The model in `bytes`.
+///
+/// # Errors
+/// `BadModel` where the bytes are cut short, contradict themselves, or hold another kind of model.
+pub fn load(bytes: &[u8]) -> Result<Parts, KernelError> {
+    let mut reader = Reader::new(bytes);
+    if reader.i32("its first bytes")? != MAGIC {
+        return Err(bad("it does not begin as one".to_string()));
+    }
+    let version = reader.i32("its version")?;
+    if !(11..=VERSION).contains(&version) {
+        return Err(bad(format!(
+            "its version is {version}, expected 11 or {VERSION}"
+        )));
+    }
+    let settings = Settings::read(&mut reader, version)?;
+    let (dictionary, rows) = Dictionary::read(&mut reader, &settings)?;
+    let quantised = reader.flag("the quantisation flag")?;
+    let input = read_matrix(&mut reader, quantised)?;
+    let quantised_output = reader.flag("the output's quantisation flag")?;
+    let output_matrix = read_matrix(&mut reader, quantised && quantised_output)?;
+    let labels = dictionary.labels.len();
+    if input.columns != settings.columns || input.rows < rows {
+        return Err(bad(format!(
+            "its input matrix is {} × {}, expected at least {rows} × {}",
+            input.rows, input.columns, settings.columns
+        )));
+    }
+    if output_matrix.columns != settings.columns || output_matrix.rows < labels {
+        return Err(bad(format!(
+            "its output matrix is {} × {}, expected {labels} × {}",
+            output_matrix.rows, output_matrix.columns, settings.columns
+        )));
+    }
+    let output = match settings.loss {
+        1 => Output::Tree(Tree::new(&dictionary.label_counts)?),
+        2 | 4 => Output::logistic(),
+        3 => Output::softmax(),
+        other => return Err(bad(format!("its loss is {other}, expected 1 to 4"))),
+    };
+    Ok(Parts {
+        dictionary,
+        input,
+        output_matrix,
+        output,
+        word_ngrams: settings.word_ngrams,
+    })
+}
+
+fn read_matrix(reader: &mut Reader, quantised: bool) -> Result<Matrix, KernelError> {
+    if quantised {
+        Matrix::read_quantised(reader)
+    } else {
+        Matrix::read_dense(reader)
+    }
+}
+
+impl Settings {
+    fn read(reader: &mut Reader, version: i32) -> Result<Self, KernelError> {
+        const MAX_NGRAM: i32 = LONGEST_NGRAM as i32;
+        let columns = reader.size32("its dimension", 1, i32::MAX)?;
+        for _ in 0..4 {
+            reader.i32("its settings")?; // window, epochs, min count, negatives
+        }
+        let word_ngrams = reader.size32("its word n-grams", 0, MAX_NGRAM)?;
+        let loss = reader.i32("its loss")?;
+        let kind = reader.i32("its kind")?;
+        if kind != SUPERVISED {
+            return Err(bad("it was not trained to predict labels".to_string()));
+        }
+        let buckets = reader.size32("its buckets", 0, i32::MAX)?;
+        let min_ngram = reader.size32("its shortest n-gram", 0, MAX_NGRAM)?;
+        let max_ngram = reader.size32("its longest n-gram", 0, MAX_NGRAM)?;
+        reader.i32("its settings")?; // learning-rate update
+        reader.i64("its settings")?; // sampling threshold
+        let max_ngram = if version == 11 { 0 } else { max_ngram };
+        if buckets == 0 && (max_ngram > 0 || word_ngrams > 1) {
+            return Err(bad("it has n-grams but no buckets".to_string()));
+        }
+        Ok(Self {
+            columns,
+            loss,
+            word_ngrams,
+            buckets,
+            min_ngram,
+            max_ngram,
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! fastText's matrices, dense or product-quantised, as dense rows.
+
+use super::bytes::{Reader, bad};
+use crate::KernelError;
+
+/// Rows are padded to a multiple of this many floats, so that adding one needs no remainder loop.
+pub const LANES: usize = 16;
+
+/// Centroids of a product quantiser: 256 for each piece of a row.
+const CENTROIDS: usize = 256;
+
+/// A dequantised matrix may take this many times the bytes of the file it was read from.
+/// fastText's own settings stay below 40; a file made to exhaust memory does not.
+const MAX_EXPANSION: usize = 256;
+
+/// Dense rows of `width` floats (the matrix's columns, padded with zeros).
+pub struct Matrix {
+    values: Vec<f32>,
+    pub rows: usize,
+    pub columns: usize,
+    pub width: usize,
+}
+
+impl Matrix {
+    /// One row, `width` floats.
+    #[inline]
+    pub fn row(&self, index: usize) -> &[f32] {
+        let start = index * self.width;
+        &self.values[start..start + self.width]
+    }
+
+    fn padded(rows: usize, columns: usize, file_bytes: usize) -> Result<Self, KernelError> {
+        let width = columns.div_ceil(LANES) * LANES;
+        let floats = rows.checked_mul(width).filter(|floats| {
+            floats
+                .checked_mul(4)
+                .is_some_and(|bytes| bytes / MAX_EXPANSION <= file_bytes)
+        });
+        let floats = floats.ok_or_else(|| {
+            bad(format!(
+                "a matrix of {rows} × {columns} does not fit a file of {file_bytes} bytes"
+            ))
+        })?;
+        Ok(Self {
+            values: vec![0.0; floats],
+            rows,
+            columns,
+            width,
+        })
+    }
+
+    /// A matrix stored as plain floats.
+    pub fn read_dense(reader: &mut Reader) -> Result<Self, KernelError> {
+        let file_bytes = reader.remaining();
+        let rows = reader.size64("the number of rows")?;
+        let columns = reader.size64("the number of columns")?;
+        if columns == 0 {
+            return Err(bad("a matrix has no columns".to_string()));
+        }
+        let count = rows
+            .checked_mul(columns)
+            .ok_or_else(|| bad("a matrix is too large".to_string()))?;
+        let values = reader.floats(count, "a matrix")?;
+        let mut matrix = Self::padded(rows, columns, file_bytes)?;
+        let width = matrix.width;
+        for (row, source) in matrix
+            .values
+            .chunks_exact_mut(width)
+            .zip(values.chunks_exact(columns))
+        {
+            row[..columns].copy_from_slice(source);
+        }
+        Ok(matrix)
+    }
+
+    /// A matrix stored as product-quantiser codes (Joulin et al. 2016, "FastText.zip"), with the
+    /// norms of the rows quantised beside them or not.
+    pub fn read_quantised(reader: &mut Reader) -> Result<Self, KernelError> {
+        let file_bytes = reader.remaining();
+        let norms_apart = reader.flag("the norm flag")?;
+        let rows = reader.size64("the number of rows")?;
+        let columns = reader.size64("the number of columns")?;
+        let code_bytes = reader.size32("the size of the codes", 0, i32::MAX)?;
+        let codes = reader.take(code_bytes, "the codes")?;
+        let quantiser = Quantiser::read(reader)?;
+        if columns == 0
+            || quantiser.columns != columns
+            || quantiser.pieces.checked_mul(rows) != Some(code_bytes)
+        {
+            return Err(bad(format!(
+                "the codes do not fit a matrix of {rows} × {columns}"
+            )));
+        }
+        let norms = if norms_apart {
+            let norm_codes = reader.take(rows, "the norms")?;
+            let norm_quantiser = Quantiser::read(reader)?;
+            if norm_quantiser.columns != 1 {
+                return Err(bad("the norms have more than one column".to_string()));
+            }
+            Some((norm_codes, norm_quantiser))
+        } else {
+            None
+        };
+        let mut matrix = Self::padded(rows, columns, file_bytes)?;
+        let width = matrix.width;
+        for (index, row) in matrix.values.chunks_exact_mut(width).enumerate() {
+            let norm = norms.as_ref().map_or(1.0, |(codes, quantiser)| {
+                quantiser.piece(0, codes[index])[0]
+            });
+            let row_codes = &codes[index * quantiser.pieces..(index + 1) * quantiser.pieces];
+            for (piece, &code) in row_codes.iter().enumerate() {
+                let start = piece * quantiser.piece_columns;
+                for (value, centroid) in row[start..].iter_mut().zip(quantiser.piece(piece, code)) {
+                    *value = norm * centroid;
+                }
+            }
+        }
+        if matrix.values.iter().any(|value| !value.is_finite()) {
+            return Err(bad(
+                "a quantised matrix holds a value that is not a finite number".to_string(),
+            ));
+        }
+        Ok(matrix)
+    }
+}
+
+/// A product quantiser: each row is cut into pieces, each piece is one of 256 centroids.
+struct Quantiser {
+    columns: usize,
+    pieces: usize,
+    piece_columns: usize,
+    last_columns: usize,
+    centroids: Vec<f32>,
+}
+
+impl Quantiser {
+    fn read(reader: &mut Reader) -> Result<Self, KernelError> {
+        let columns = reader.size32("the quantiser's columns", 1, i32::MAX)?;
+        let pieces = reader.size32("the quantiser's pieces", 1, i32::MAX)?;
+        let piece_columns = reader.size32("the columns of a piece", 1, i32::MAX)?;
+        let last_columns = reader.size32("the columns of the last piece", 1, i32::MAX)?;
+        let fits = last_columns <= piece_columns
+            && (pieces - 1)
+                .checked_mul(piece_columns)
+                .and_then(|sum| sum.checked_add(last_columns))
+                == Some(columns);
+        if !fits {
+            return Err(bad(format!(
+                "{pieces} pieces of {piece_columns} do not make {columns} columns"
+            )));
+        }
+        let centroids = reader.floats(columns.saturating_mul(CENTROIDS), "the centroids")?;
+        Ok(Self {
+            columns,
+            pieces,
+            piece_columns,
+            last_columns,
+            centroids,
+        })
+    }
+
+    /// The floats of centroid `code` of a piece.
+    fn piece(&self, piece: usize, code: u8) -> &[f32] {
+        let columns = if piece + 1 == self.pieces {
+            self.last_columns
+        } else {
+            self.piece_columns
+        };
+        let start = piece * CENTROIDS * self.piece_columns + usize::from(code) * columns;
+        &self.centroids[start..start + columns]
+    }
+}

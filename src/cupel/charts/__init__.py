@@ -1,0 +1,20 @@
+"""Charts as data: Vega-Lite specifications, built as plain dictionaries.
+
+Every chart carries its numbers in `datasets` and, under `usermeta.cupel`, which chart it
+is and its legend, so that a terminal can draw the same numbers and a page can print one
+legend for a whole grid. Colours are the named ones below; a page gives each of them a
+light and a dark value.
+
+Source of the grammar: Satyanarayan et al., "Vega-Lite: A Grammar of Interactive
+Graphics", 2017.
+"""
+
+from __future__ import annotations
+
+from cupel.charts.curve import line
+from cupel.charts.flow import funnel
+from cupel.charts.parts import COLOURS
+from cupel.charts.ranking import bars
+from cupel.charts.spread import histogram
+
+__all__ = ["COLOURS", "bars", "funnel", "histogram", "line"]

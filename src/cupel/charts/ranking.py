@@ -1,0 +1,121 @@
+"""Horizontal bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from cupel.charts.parts import (
+    COLOURS,
+    chart,
+)
+from cupel.units import FORMATS
+
+
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    dropped: Sequence[float] | None = None,
+    *,
+    title: str,
+    unit: str = "documents",
+    format: str = "count",
+) -> dict[str, Any]:
+    """Horizontal bars, one a label, in the order given; `dropped` is stacked behind `values`.
+
+    Parameters
+    ----------
+    format
+        How values are written; one of the numeric formats of `cupel.findings.Table`.
+
+    Examples
+    --------
+    >>> bars(["en", "de"], [90, 10], title="language")["datasets"]["bars"][0]["written"]
+    '90'
+    """
+    write = FORMATS[format]
+    behind = list(dropped) if dropped is not None else [0.0] * len(labels)
+    rows: list[dict[str, Any]] = [
+        {
+            "label": label,
+            "value": value,
+            "dropped": lost,
+            "total": value + lost,
+            "written": write(value + lost),
+            "about": f"{label}: {write(value)} {unit}"
+            + (f" kept, {write(lost)} dropped" if dropped is not None else ""),
+        }
+        for label, value, lost in zip(_distinct(labels), values, behind, strict=True)
+    ]
+    most = max((row["total"] for row in rows), default=0) or 1
+    room = 1 + 0.032 * max((len(row["written"]) for row in rows), default=4)
+    y = {
+        "field": "label",
+        "type": "ordinal",
+        "sort": None,
+        "title": None,
+        "axis": {
+            "labelLimit": 130,
+            "labelFontSize": 11.5,
+            "labelColor": COLOURS["ink"],
+            "domain": False,
+            "ticks": False,
+            "labelPadding": 8,
+        },
+        "scale": {"paddingInner": 0.3, "paddingOuter": 0.1},
+    }
+    x = {"type": "quantitative", "scale": {"domain": [0, most * room], "nice": False}, "axis": None}
+    data = {"name": "bars"}
+    layers: list[dict[str, Any]] = [
+        {
+            "data": data,
+            "mark": {"type": "bar", "color": COLOURS["kept"]},
+            "encoding": {
+                "y": y,
+                "x": {**x, "field": "value"},
+                "description": {"field": "about", "type": "nominal"},
+            },
+        },
+        {
+            "data": data,
+            "mark": {"type": "bar", "color": COLOURS["dropped"]},
+            "encoding": {
+                "y": y,
+                "x": {**x, "field": "value"},
+                "x2": {"field": "total"},
+                "description": {"field": "about", "type": "nominal"},
+            },
+        },
+        {
+            "data": data,
+            "mark": {
+                "type": "text",
+                "aria": False,
+                "align": "left",
+                "dx": 6,
+                "color": COLOURS["soft"],
+                "fontSize": 11,
+            },
+            "encoding": {"y": y, "x": {**x, "field": "total"}, "text": {"field": "written"}},
+        },
+    ]
+    return chart(
+        "bars",
+        layers if dropped is not None else [layers[0], layers[2]],
+        {"bars": rows},
+        title=title,
+        unit=unit,
+        height=24 * max(len(rows), 1) + 8,
+        about=f"Bars of {title}: " + ", ".join(f"{row['label']} {row['written']}" for row in rows[:12]),
+        legend=[("kept", "kept"), ("dropped", "dropped")] if dropped is not None else [],
+    )
+
+
+def _distinct(labels: Sequence[str]) -> list[str]:
+    """The labels, those that come again with a number: one bar stays one bar."""
+    seen: dict[str, int] = {}
+    names = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        names.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return names

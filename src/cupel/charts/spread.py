@@ -1,0 +1,186 @@
+"""How values are spread: histograms of documents kept and dropped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from cupel.charts.parts import (
+    COLOURS,
+    SMALL,
+    TICK,
+    chart,
+    share,
+    threshold_layers,
+    x_axis,
+)
+from cupel.units import write_count, write_number
+
+
+def histogram(
+    bins: Sequence[float],
+    counts_kept: Sequence[int],
+    counts_dropped: Sequence[int],
+    *,
+    title: str,
+    unit: str = "",
+    thresholds: Sequence[tuple[float, str]] = (),
+    log: bool = False,
+) -> dict[str, Any]:
+    """How a signal is distributed over documents kept and dropped, its thresholds drawn in.
+
+    Where one bin holds more than four times any other, its bar is drawn cut, with its true
+    count beside it, so that the tail near the threshold stays visible.
+
+    Parameters
+    ----------
+    bins
+        Edges, ascending; one more than there are counts.
+    counts_kept, counts_dropped
+        Documents in each bin, stacked: kept below, dropped on top.
+    thresholds
+        (value, label) of each threshold. One beyond the bins is drawn at the edge with an arrow.
+    log
+        Logarithmic horizontal axis; linear around zero where the bins begin at or below it.
+
+    Raises
+    ------
+    ValueError
+        Lengths that do not fit.
+
+    Examples
+    --------
+    >>> spec = histogram([0, 10, 20], [1, 5], [4, 0], title="word_count", thresholds=[(10, "min 10")])
+    >>> spec["usermeta"]["cupel"]["chart"], len(spec["datasets"]["bins"])
+    ('histogram', 2)
+    """
+    if not len(bins) - 1 == len(counts_kept) == len(counts_dropped):
+        raise ValueError(
+            f"histogram '{title}': {len(bins)} edges need {len(bins) - 1} counts of each, "
+            f"got {len(counts_kept)} kept and {len(counts_dropped)} dropped"
+        )
+    low, high = float(bins[0]), float(bins[-1])
+    height, headroom = 172, 6 + 14 * min(len(thresholds), 4)
+    top, cut = _visible_top([k + d for k, d in zip(counts_kept, counts_dropped, strict=True)])
+    ceiling = top * height / (height - headroom - 24)
+    rows = [
+        {
+            "low": bins[i],
+            "high": bins[i + 1],
+            "kept": kept,
+            "dropped": dropped,
+            "kept_top": min(kept, top),
+            "top": min(kept + dropped, top),
+            "ceiling": ceiling,
+            "about": f"{write_number(bins[i])} to {write_number(bins[i + 1])}"
+            f"{' ' if unit else ''}{unit}: {write_count(kept)} kept, {write_count(dropped)} dropped",
+        }
+        for i, (kept, dropped) in enumerate(zip(counts_kept, counts_dropped, strict=True))
+    ]
+    x = x_axis(low, high, log)
+    y = {
+        "field": "kept_top",
+        "type": "quantitative",
+        "scale": {"domain": [0, ceiling], "nice": False, "zero": True},
+        "axis": {
+            "tickCount": 3,
+            "values": _ticks(top),
+            "labelExpr": TICK,
+            "domain": False,
+            "labelPadding": 5,
+            "ticks": False,
+        },
+        "title": None,
+    }
+    span = {"x": x, "x2": {"field": "high"}}
+    bar = {"type": "rect", "aria": False}
+    layers: list[dict[str, Any]] = [
+        {
+            "data": {"name": "bins"},
+            "mark": {**bar, "color": COLOURS["kept"]},
+            "encoding": {**span, "y": y, "y2": {"datum": 0}},
+        },
+        {
+            "data": {"name": "bins"},
+            "mark": {**bar, "color": COLOURS["dropped"]},
+            "encoding": {**span, "y": y, "y2": {"field": "top"}},
+        },
+        *(_cut_bars(rows, cut, top, low, high, log) if cut is not None else []),
+        *threshold_layers(thresholds, low, high, log, height),
+        {
+            "data": {"name": "bins"},
+            "mark": {"type": "rect", "opacity": 0},
+            "encoding": {
+                **span,
+                "y": {**y, "field": "ceiling"},
+                "y2": {"datum": 0},
+                "description": {"field": "about", "type": "nominal"},
+            },
+        },
+    ]
+    kept, dropped = sum(counts_kept), sum(counts_dropped)
+    marks = "; ".join(f"{label} at {write_number(value)}" for value, label in thresholds)
+    return chart(
+        "histogram",
+        layers,
+        {"bins": rows, "thresholds": [{"value": v, "label": t} for v, t in thresholds]},
+        title=title,
+        unit=unit,
+        height=height,
+        about=f"Histogram of {title}: {write_count(kept)} documents kept, "
+        f"{write_count(dropped)} dropped. {marks}",
+        legend=[("kept", "kept"), *([("dropped", "dropped")] if dropped else [])],
+    )
+
+
+def _visible_top(totals: Sequence[int]) -> tuple[float, int | None]:
+    """Where the vertical axis ends, and the bin that is cut to make the others visible."""
+    ordered = sorted(totals, reverse=True)
+    if len(ordered) > 2 and ordered[1] > 0 and ordered[0] > 4 * ordered[1]:
+        return 1.5 * ordered[1], totals.index(ordered[0])
+    return float(max([1, *ordered[:1]])), None
+
+
+def _cut_bars(
+    rows: list[dict[str, Any]], cut: int, top: float, low: float, high: float, log: bool
+) -> list[dict[str, Any]]:
+    """A gap across the bar that is cut, and its true height in words."""
+    row = rows[cut]
+    right_half = share(row["low"], low, high, log) > 0.5
+    place = {"break": top * 0.88, "top": top * 0.93, "written": write_count(row["kept"] + row["dropped"])}
+    values = [{**place, "low": row["low"], "high": row["high"]}]
+    return [
+        {
+            "data": {"values": values},
+            "mark": {"type": "rule", "color": COLOURS["paper"], "strokeWidth": 3.5, "aria": False},
+            "encoding": {
+                "x": {"field": "low", "type": "quantitative"},
+                "x2": {"field": "high"},
+                "y": {"field": "break", "type": "quantitative"},
+            },
+        },
+        {
+            "data": {"values": values},
+            "mark": {
+                "type": "text",
+                "aria": False,
+                "align": "right" if right_half else "left",
+                "dx": -5 if right_half else 5,
+                "color": COLOURS["soft"],
+                "fontSize": SMALL,
+            },
+            "encoding": {
+                "x": {"field": "low" if right_half else "high", "type": "quantitative"},
+                "y": {"field": "top", "type": "quantitative"},
+                "text": {"field": "written"},
+            },
+        },
+    ]
+
+
+def _ticks(top: float) -> list[float]:
+    """Zero and one or two round numbers up to `top`."""
+    power = 10.0 ** math.floor(math.log10(top))
+    step = next((power * s for s in (5, 2, 1, 0.5) if top / (power * s) >= 2), power * 0.5)
+    return [step * i for i in range(int(top / step) + 1)][:5]

@@ -1,0 +1,324 @@
+"""Which files an input names: paths, folders, globs, object stores, Hugging Face data sets."""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import hashlib
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
+from cupel.corpus.remote import IOOptions, is_remote, open_raw
+from cupel.errors import BadInput, BadOption, UnknownName
+
+__all__ = ["InputFile", "Scan", "digest_of", "find_files", "scan"]
+
+_HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
+_EDGE = 64 * 1024
+_MAX_FILES = 1 << 22
+"""A document's number keeps 23 bits for its file."""
+DEFAULT_EXCLUDE = (".git", ".hg", ".svn", "__pycache__", ".venv", "node_modules", ".cupel")
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file of the input.
+
+    Attributes
+    ----------
+    index
+        Its place among all files, sorted by path.
+    relative
+        The path below the folder that was named, for `source`.
+    format
+        One of `FORMATS`; compression is found when reading.
+    digest
+        Changes when the file does: of its size and its first and last 64 KiB, and of its
+        time of change where that is not all of it; of address and size for a remote file.
+    """
+
+    index: int
+    path: str
+    relative: str
+    format: str
+    bytes: int
+    digest: str
+
+    @property
+    def source(self) -> str:
+        """The default `source` of its documents: the top folder, else the file's stem."""
+        top, slash, _ = self.relative.partition("/")
+        return top if slash else stem(self.relative)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Files found, and how many were left out of folders, by ending or kind."""
+
+    files: list[InputFile]
+    ignored: dict[str, int]
+
+
+@dataclass(frozen=True)
+class _Found:
+    path: str
+    relative: str
+    bytes: int
+    named: bool
+    """Named itself, rather than found in a folder: then it is never left out."""
+
+
+def find_files(
+    inputs: Sequence[str],
+    *,
+    io: IOOptions | None = None,
+    format: str | None = None,
+    exclude: Sequence[str] = (),
+) -> list[InputFile]:
+    """The files that `inputs` name, sorted by path; see `scan`."""
+    return scan(inputs, io=io, format=format, exclude=exclude).files
+
+
+def scan(
+    inputs: Sequence[str],
+    *,
+    io: IOOptions | None = None,
+    format: str | None = None,
+    exclude: Sequence[str] = (),
+) -> Scan:
+    """The files that `inputs` name, sorted by path, and what was left out.
+
+    Parameters
+    ----------
+    inputs
+        Files, folders (with all below them), globs, http(s)://, s3://, gs://, hf://datasets/…
+        addresses, or the name `org/name` of a Hugging Face data set where no such path exists.
+    io
+        Settings for remote stores.
+    format
+        One of `FORMATS` for all files, whatever their names.
+    exclude
+        Glob patterns of names or relative paths to leave out of folders.
+
+    Raises
+    ------
+    BadInput
+        No such path, no permission, or nothing that can be read; the message lists what
+        was there instead.
+    """
+    if format is not None and format not in FORMATS:
+        raise UnknownName("format", format, FORMATS)
+    if not inputs:
+        raise BadOption("no input is named")
+    ignored: Counter[str] = Counter()
+    found: dict[str, _Found] = {}
+    for given in inputs:
+        for item in _expand(str(given), io, (*DEFAULT_EXCLUDE, *exclude), ignored):
+            found.setdefault(item.path, item)
+    files: list[InputFile] = []
+    for item in sorted(found.values(), key=lambda item: item.path):
+        kind = format or _kind(item, io, ignored)
+        if kind is not None:
+            digest = digest_of(item.path, item.bytes)
+            files.append(InputFile(len(files), item.path, item.relative, kind, item.bytes, digest))
+    if not files:
+        seen = ", ".join(f"{count} {name}" for name, count in ignored.most_common(8)) or "no files at all"
+        raise BadInput(f"nothing to read in {', '.join(map(str, inputs))}; there are: {seen}")
+    if len(files) > _MAX_FILES:
+        raise BadInput(f"{len(files)} files are more than the {_MAX_FILES} that one run can take")
+    return Scan(files, dict(ignored))
+
+
+def _expand(
+    given: str, io: IOOptions | None, exclude: Sequence[str], ignored: Counter[str]
+) -> Iterator[_Found]:
+    if is_remote(given):
+        yield from _remote(given, io)
+        return
+    path = os.path.expanduser(given.removeprefix("file://"))
+    if os.path.isdir(path):
+        yield from _folder(path, exclude, ignored)
+    elif os.path.lexists(path):
+        yield _local(path, os.path.basename(path))
+    elif glob.has_magic(path):
+        matches = sorted(glob.glob(path, recursive=True))
+        if not matches:
+            raise BadInput(f"nothing matches {given}; {_what_is_near(path)}")
+        for match in matches:
+            if os.path.isdir(match):
+                yield from _folder(match, exclude, ignored)
+            else:
+                yield _local(match, os.path.basename(match))
+    elif _HUB_NAME.match(given) and not os.path.isdir(os.path.dirname(path)):
+        yield from _remote(f"hf://datasets/{given}", io)
+    else:
+        raise BadInput(f"no such file or folder: {given}; {_what_is_near(path)}")
+
+
+def _what_is_near(path: str) -> str:
+    """What does exist on the way to a path that does not."""
+    folder = os.path.dirname(path) or "."
+    while folder and not os.path.isdir(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    try:
+        names = sorted(os.listdir(folder or "."))
+    except OSError as error:
+        return f"{folder} cannot be listed: {error.strerror}"
+    if not names:
+        return f"{folder} is empty"
+    return f"{folder} holds {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+
+
+def _local(path: str, relative: str) -> _Found:
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}") from None
+    if not os.access(path, os.R_OK):
+        raise BadInput(f"no permission to read {path}")
+    return _Found(os.path.abspath(path), relative, status.st_size, True)
+
+
+def _folder(root: str, exclude: Sequence[str], ignored: Counter[str]) -> Iterator[_Found]:
+    """Every file below `root`; linked folders are followed once, loops end."""
+    top = os.path.abspath(root)
+    if not os.access(top, os.R_OK | os.X_OK):
+        raise BadInput(f"no permission to list {root}")
+    seen: set[tuple[int, int]] = set()
+
+    def note(_: OSError) -> None:
+        ignored["unlistable folder"] += 1
+
+    for folder, folders, names in os.walk(top, followlinks=True, onerror=note):
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        below = os.path.relpath(folder, top).replace(os.sep, "/")
+        prefix = "" if below == "." else below + "/"
+        folders[:] = sorted(name for name in folders if not _excluded(name, prefix + name, exclude))
+        for name in sorted(names):
+            relative = prefix + name
+            if _excluded(name, relative, exclude):
+                ignored["excluded"] += 1
+                continue
+            path = os.path.join(folder, name)
+            try:
+                status = os.stat(path)
+            except OSError:
+                ignored["broken link"] += 1
+                continue
+            if os.path.isfile(path):
+                yield _Found(path, relative, status.st_size, False)
+            else:
+                ignored["special file"] += 1
+
+
+def _excluded(name: str, relative: str, exclude: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(relative, pattern) for pattern in exclude)
+
+
+def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
+    import daft
+    from daft.exceptions import DaftCoreException
+
+    last = given.rstrip("/").rsplit("/", 1)[-1]
+    single = "." in last and not glob.has_magic(given)
+    # http has no folders; a store's folder is all that lies below it.
+    tries = [given] if single or glob.has_magic(given) else [given.rstrip("/") + "/**", given]
+    if given.startswith(("http://", "https://")):
+        tries = [given]
+    problem = "it holds no files"
+    for pattern in tries:
+        try:
+            listing = daft.from_glob_path(pattern, io_config=io.config() if io else None).to_pydict()
+        except (DaftCoreException, FileNotFoundError, PermissionError, ValueError, OSError) as error:
+            problem = (str(error).splitlines() or [type(error).__name__])[0][:300]
+            continue
+        rows = list(zip(listing["path"], listing["size"], strict=True))
+        if not rows:
+            continue
+        base = given[: given.find("*")] if "*" in given else given.rstrip("/") + "/"
+        base = base if len(rows) > 1 or not single else ""
+        for path, size in rows:
+            named = len(rows) == 1
+            relative = path[len(base) :] if base and path.startswith(base) else path.rsplit("/", 1)[-1]
+            # A store may not tell the size; anything but zero means: there is something.
+            yield _Found(path, relative, size if size is not None else 1, named)
+        return
+    raise BadInput(f"cannot find {given}: {problem}")
+
+
+def _kind(item: _Found, io: IOOptions | None, ignored: Counter[str]) -> str | None:
+    """The format to read the file as; none leaves it out."""
+    kind = format_by_name(item.path)
+    if kind == "ignored" and not item.named:
+        ending = item.path.rsplit(".", 1)[-1].lower()
+        ignored[f".{ending}"] += 1
+        return None
+    if kind is not None and kind != "ignored":
+        return kind
+    if item.bytes == 0:
+        return "text"
+    try:
+        raw = open_raw(item.path, io)
+    except OSError:
+        # Reading it will say so, in the quarantine.
+        return "text"
+    try:
+        kind = format_by_content(raw.read(_EDGE), item.path)
+    except OSError:
+        kind = "text"
+    finally:
+        raw.close()
+    if kind is None and not item.named:
+        ignored["binary"] += 1
+        return None
+    return kind or "text"
+
+
+def digest_of(path: str, size: int | None = None) -> str:
+    """A cheap digest of a file that changes when the file does.
+
+    Parameters
+    ----------
+    size
+        Its stored size, where that is known; a remote file's is asked for otherwise.
+
+    Raises
+    ------
+    OSError
+        The file is gone (no size was given).
+    """
+    state = hashlib.blake2b(digest_size=16)
+    if is_remote(path):
+        if size is None:
+            size = _remote_size(path)
+        state.update(b"%d" % size + path.encode())
+        return state.hexdigest()
+    size = os.stat(path).st_size if size is None else size
+    state.update(b"%d" % size)
+    try:
+        with open(path, "rb") as file:
+            state.update(file.read(_EDGE))
+            if size > 2 * _EDGE:
+                state.update(b"%d" % os.fstat(file.fileno()).st_mtime_ns)
+                file.seek(-_EDGE, os.SEEK_END)
+            state.update(file.read(_EDGE))
+    except OSError as error:
+        # It cannot be read; reading it will say so, in the quarantine.
+        state.update(str(error.errno).encode())
+    return state.hexdigest()
+
+
+def _remote_size(path: str) -> int:
+    raw = open_raw(path)
+    try:
+        return raw.seek(0, os.SEEK_END)
+    finally:
+        raw.close()

@@ -1,0 +1,174 @@
+"""Documents out of shards, in batches of a few megabytes.
+
+A file is streamed: at most a batch and one document are held. `read_shard` keeps no state
+between calls, so that any number of threads may call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cupel.corpus.formats import without_compression
+from cupel.corpus.lines import read_json_array, read_lines
+from cupel.corpus.records import (
+    DOCUMENT_SCHEMA,
+    Batch,
+    Collector,
+    Quarantined,
+    ReadOptions,
+    Record,
+)
+from cupel.corpus.remote import RawFile, open_raw
+from cupel.corpus.shards import Part, Shard
+from cupel.corpus.sink import Sink
+from cupel.corpus.streams import ByteStream, StreamFault, detect_compression
+from cupel.corpus.tables import read_csv, read_parquet
+from cupel.corpus.webarchive import read_arc, read_warc
+
+__all__ = ["DOCUMENT_SCHEMA", "Batch", "Quarantined", "ReadOptions", "read_shard"]
+
+
+def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Batch]:
+    """The documents of a shard, in the order of its files and of the records in them.
+
+    Raises
+    ------
+    BadInput
+        A file has no text column and `missing_column` is `stop`.
+    """
+    collector = Collector(options or ReadOptions())
+
+    def steps() -> Iterator[None]:
+        for part in shard.parts:
+            yield from _read_part(part, collector)
+
+    yield from collector.batches(steps())
+
+
+def _read_part(part: Part, collector: Collector) -> Iterator[None]:
+    file = part.file
+    sink = Sink(collector, file.index, file.path, file.source)
+    if file.bytes == 0:
+        sink.bad(0, "file", "empty-file", "the file holds no bytes")
+        yield
+        return
+    try:
+        raw = open_raw(file.path, collector.options.io)
+    except OSError as error:
+        sink.bad(0, "file", "unreadable", f"cannot be opened: {error.strerror or error}")
+        yield
+        return
+    try:
+        yield from _read_file(part, sink, raw)
+    except OSError as error:
+        sink.bad(0, "file", "unreadable", f"cannot be read to its end: {error.strerror or error}")
+        yield
+    finally:
+        raw.close()
+
+
+def _read_file(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
+    kind = part.file.format
+    if kind == "parquet":
+        yield from read_parquet(sink, raw, part.start, part.stop)
+    elif kind in ("warc", "arc"):
+        yield from (read_warc if kind == "warc" else read_arc)(sink, raw)
+    elif kind == "jsonl":
+        yield from _read_jsonl(part, sink, raw)
+    else:
+        stream = _stream(sink, raw)
+        if kind == "json":
+            yield from read_json_array(sink, stream)
+        elif kind in ("csv", "tsv"):
+            yield from read_csv(sink, stream, "," if kind == "csv" else "\t")
+        elif kind == "tar":
+            from cupel.corpus.archives import read_tar
+
+            yield from read_tar(sink, stream, read_lines)
+        else:
+            yield from _read_single(part, sink, stream)
+
+
+def _stream(sink: Sink, raw: RawFile, start: int = 0) -> ByteStream:
+    options = sink.options
+    return ByteStream(
+        raw, start=start, max_expansion=options.max_expansion, free_bytes=options.free_expansion_bytes
+    )
+
+
+def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
+    head = raw.read(8)
+    raw.seek(0)
+    if detect_compression(head):
+        # Compressed under a plain name: cannot be split, so its first part reads all of it.
+        if part.start == 0:
+            yield from read_lines(sink, _stream(sink, raw), numbered=True)
+        return
+    start = part.start
+    if start > 0:
+        # A line belongs to the part in which it starts.
+        stream = _stream(sink, raw, start - 1)
+        if stream.find(b"\n"):
+            stream.skip(1)
+        start += stream.given - 1
+        stream.given = 0
+    else:
+        stream = _stream(sink, raw)
+    yield from read_lines(
+        sink,
+        stream,
+        numbered=False,
+        stop=part.stop,
+        base=start,
+        line_of=_LineNumbers(part.file.path, sink.options),
+    )
+
+
+class _LineNumbers:
+    """The line number of a byte offset, counted only when something has to be put aside."""
+
+    def __init__(self, path: str, options: ReadOptions) -> None:
+        self._path = path
+        self._options = options
+        self._offset = 0
+        self._line = 1
+
+    def __call__(self, offset: int) -> int:
+        raw = open_raw(self._path, self._options.io)
+        try:
+            raw.seek(self._offset)
+            left = offset - self._offset
+            while left > 0 and (data := raw.read(min(left, 1 << 20))):
+                self._line += data.count(b"\n")
+                left -= len(data)
+        finally:
+            raw.close()
+        self._offset = offset
+        return self._line
+
+
+def _read_single(part: Part, sink: Sink, stream: ByteStream) -> Iterator[None]:
+    """A file that is one document: a page or a text."""
+    limit = sink.options.max_document_bytes
+    data = b""
+    try:
+        data = stream.read(limit + 1)
+        sink.collector.read(len(data))
+        stream.read(1)
+    except StreamFault as fault:
+        if fault.reason == "expands-too-much" or not data:
+            sink.fault(fault)
+            yield
+            return
+        # The beginning of a text is a document, too; that the rest is gone is said beside it.
+        sink.fault(fault)
+    record = Record(0, 1)
+    if len(data) > limit:
+        sink.too_large(1, "file", len(data), data[:200])
+    elif not data:
+        sink.bad(1, "file", "empty-text", "there is no text")
+    elif part.file.format == "html":
+        sink.page(record, data)
+    else:
+        sink.plain(record, data, name=without_compression(part.file.path))
+    yield

@@ -1,0 +1,272 @@
+"""What reading gives: batches of documents, and entries of what could not be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+import pyarrow as pa
+
+from cupel.corpus.remote import IOOptions
+from cupel.errors import BadOption
+
+__all__ = [
+    "DOCUMENT_SCHEMA",
+    "Batch",
+    "Collector",
+    "Quarantined",
+    "ReadOptions",
+    "Record",
+    "TEXT_COLUMNS",
+    "excerpt",
+]
+
+_COLUMNS: dict[str, pa.DataType] = {
+    "doc": pa.int64(),
+    "id": pa.large_string(),
+    "text": pa.large_string(),
+    "source": pa.large_string(),
+    "url": pa.large_string(),
+    "path": pa.large_string(),
+    "position": pa.int64(),
+    "metadata": pa.large_string(),
+    "html": pa.large_binary(),
+}
+DOCUMENT_SCHEMA = pa.schema(_COLUMNS)
+"""Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset."""
+
+TEXT_COLUMNS = ("text", "content", "raw_content", "document", "body", "article")
+"""Column names taken for the text, in this order, when none is named."""
+
+Unit = Literal["line", "byte", "row", "file", "record"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How documents are read.
+
+    Attributes
+    ----------
+    text_column, id_column, source_column, url_column
+        Foreign names for these; without a name the usual ones are looked for.
+    missing_column
+        What a file without any text column is: `stop` raises `BadInput`, `quarantine` puts
+        the whole file aside.
+    html
+        `auto` takes pages as pages; `text` takes their markup as the text.
+    max_document_bytes
+        A document larger than this is put aside as `too-large`.
+    batch_bytes, batch_rows
+        A batch is closed once it holds this much. One document may be larger.
+    max_expansion, free_expansion_bytes
+        A stream that grows past both `max_expansion` times its stored size and
+        `free_expansion_bytes` is put aside as `expands-too-much`.
+    io
+        Settings for object stores and http.
+    """
+
+    text_column: str | None = None
+    id_column: str | None = None
+    source_column: str | None = None
+    url_column: str | None = None
+    missing_column: Literal["stop", "quarantine"] = "stop"
+    html: Literal["auto", "text"] = "auto"
+    max_document_bytes: int = 1 << 30
+    batch_bytes: int = 8 << 20
+    batch_rows: int = 8192
+    max_expansion: int = 1000
+    free_expansion_bytes: int = 4 << 30
+    io: IOOptions | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("max_document_bytes", "batch_bytes", "batch_rows", "max_expansion"):
+            if getattr(self, name) < 1:
+                raise BadOption(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if isinstance(self.io, dict):
+            # As it comes back from a saved plan.
+            object.__setattr__(self, "io", IOOptions(**self.io))
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """One record (or file) that could not become a document, and why.
+
+    Attributes
+    ----------
+    path
+        The input file.
+    position
+        Where in it, counted in `unit`: lines, rows and records from 1, bytes from 0.
+    reason
+        A stable code such as `invalid-json`.
+    detail
+        One plain sentence; holds nothing of the document.
+    excerpt
+        At most 200 characters of what stood there, with control characters escaped.
+    """
+
+    path: str
+    position: int
+    unit: Unit
+    reason: str
+    detail: str
+    excerpt: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A few megabytes of documents, and what was put aside or passed over meanwhile.
+
+    Attributes
+    ----------
+    documents
+        `DOCUMENT_SCHEMA`.
+    bytes_read
+        Content bytes (after decompression) that this batch came from.
+    skipped
+        Records that never are documents, by kind: WARC requests, images, folders ….
+    """
+
+    documents: pa.RecordBatch
+    quarantined: list[Quarantined]
+    bytes_read: int
+    skipped: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Record:
+    """One document on its way into a batch.
+
+    `ordinal` makes its `doc`: the row or record number from 0, or the byte offset of its
+    line, so that it does not depend on how files are split.
+    """
+
+    ordinal: int
+    position: int
+    text: str | None = None
+    html: str | None = None
+    id: str | None = None
+    source: str | None = None
+    url: str | None = None
+    metadata: dict[str, Any] | None = None
+    content: bytes | None = None
+    """The bytes that the id is derived from where there is none; default: the text."""
+
+
+def excerpt(data: bytes | str) -> str:
+    r"""At most 200 characters of `data`, safe to show anywhere.
+
+    >>> excerpt(b'{"text": "caf\xe9\x1b[31m')
+    '{"text": "caf\\xe9\\x1b[31m'
+    """
+    text = data[:400].decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data[:200]
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:200])
+    return safe[:200]
+
+
+def _json_default(value: object) -> object:
+    """Values that JSON lacks (dates, decimals, bytes of Parquet columns) as text."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return str(value)
+
+
+def metadata_json(metadata: dict[str, Any]) -> str:
+    """The metadata as the text of one JSON object."""
+    if not metadata:
+        return "{}"
+    try:
+        return orjson.dumps(metadata, default=_json_default, option=orjson.OPT_NON_STR_KEYS).decode()
+    except (orjson.JSONEncodeError, RecursionError):
+        # An integer beyond 64 bits, or a lone surrogate in a name: keep what can be kept.
+        safe = {_plain(key): _plain(value) for key, value in metadata.items()}
+        return orjson.dumps(safe).decode()
+
+
+def _plain(value: object) -> str:
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+class Collector:
+    """Gathers records and quarantine entries into batches of bounded size."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        self.options = options
+        self._start()
+
+    def _start(self) -> None:
+        self._columns: tuple[list[Any], ...] = tuple([] for _ in DOCUMENT_SCHEMA)
+        self._quarantined: list[Quarantined] = []
+        self._skipped: Counter[str] = Counter()
+        self._bytes = 0
+        self._held = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the batch should be closed now."""
+        return (
+            self._held >= self.options.batch_bytes
+            or len(self._columns[0]) >= self.options.batch_rows
+            or len(self._quarantined) >= self.options.batch_rows
+        )
+
+    def read(self, count: int) -> None:
+        """Counts content bytes."""
+        self._bytes += count
+
+    def skip(self, kind: str, count: int = 1) -> None:
+        """Counts a record that is no document."""
+        self._skipped[kind] += count
+
+    def quarantine(self, entry: Quarantined) -> None:
+        """Puts an entry aside."""
+        self._quarantined.append(entry)
+
+    def add(self, file_index: int, path: str, default_source: str, record: Record) -> None:
+        """Takes one document in."""
+        content = record.content
+        size = len(record.text if record.text is not None else record.html or "")
+        identity = record.id
+        if identity is None:
+            content = content if content is not None else (record.text or "").encode()
+            identity = hashlib.blake2b(content, digest_size=16).hexdigest()
+        html = record.html.encode("utf-8") if record.html is not None else None
+        row = (
+            file_index << 40 | record.ordinal,
+            identity,
+            record.text,
+            record.source if record.source is not None else default_source,
+            record.url,
+            path,
+            record.position,
+            metadata_json(record.metadata) if record.metadata else "{}",
+            html,
+        )
+        for column, value in zip(self._columns, row, strict=True):
+            column.append(value)
+        self._held += size + 200
+
+    def take(self) -> Batch | None:
+        """The batch gathered so far; none if nothing happened since the last."""
+        if not (self._columns[0] or self._quarantined or self._skipped or self._bytes):
+            return None
+        arrays = [
+            pa.array(column, type=field.type)
+            for column, field in zip(self._columns, DOCUMENT_SCHEMA, strict=True)
+        ]
+        documents = pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA)
+        batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped))
+        self._start()
+        return batch
+
+    def batches(self, steps: Iterator[None]) -> Iterator[Batch]:
+        """Runs `steps`, which fill this collector, and gives a batch whenever one is full."""
+        for _ in steps:
+            if self.is_full and (batch := self.take()):
+                yield batch
+        if batch := self.take():
+            yield batch

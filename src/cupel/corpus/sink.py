@@ -1,0 +1,76 @@
+"""Where the readers of all formats put what they find in one file."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cupel.corpus.charset import decode
+from cupel.corpus.formats import extension, looks_like_text
+from cupel.corpus.records import Collector, Quarantined, ReadOptions, Record, Unit, excerpt
+from cupel.corpus.streams import StreamFault
+
+__all__ = ["Sink"]
+
+
+class Sink:
+    """Takes the records of one input file into a collector."""
+
+    def __init__(self, collector: Collector, index: int, path: str, source: str) -> None:
+        self.collector = collector
+        self.options: ReadOptions = collector.options
+        self.path = path
+        self._index = index
+        self._source = source
+
+    def add(self, record: Record) -> None:
+        """A document."""
+        self.collector.add(self._index, self.path, self._source, record)
+
+    def bad(self, position: int, unit: Unit, reason: str, detail: str, data: bytes | str = b"") -> None:
+        """Something that could not become a document."""
+        self.collector.quarantine(Quarantined(self.path, position, unit, reason, detail, excerpt(data)))
+
+    def fault(self, fault: StreamFault) -> None:
+        """The stream broke: everything before has been read."""
+        self.bad(fault.offset, "byte", fault.reason, f"{fault.detail}; what came before was read")
+
+    def too_large(self, position: int, unit: Unit, size: int, data: bytes | str = b"") -> None:
+        """A record beyond the limit."""
+        limit = self.options.max_document_bytes
+        self.bad(position, unit, "too-large", f"{size} bytes; the limit is {limit}", data)
+
+    def page(self, record: Record, data: bytes, declared: str | None = None) -> None:
+        """An HTML page, in whatever charset it is."""
+        text, charset = decode(data, declared=declared, html=True)
+        if not text.strip("\ufeff \t\r\n\x00"):
+            self.bad(record.position, "record", "empty-text", "the page is empty")
+            return
+        record.metadata = (record.metadata or {}) | {"charset": charset}
+        if self.options.html == "text":
+            record.text = text
+        else:
+            record.html = text
+        if record.id is None:
+            record.id = hashlib.blake2b(
+                (record.url or "").encode() + b"\n" + data, digest_size=16
+            ).hexdigest()
+        self.add(record)
+
+    def plain(self, record: Record, data: bytes, declared: str | None = None, name: str = "") -> None:
+        """A plain text, in whatever charset it is; binary data are put aside.
+
+        NUL characters in what is text otherwise stay, as they do inside JSON strings.
+        """
+        if not looks_like_text(data[:8192]):
+            self.bad(record.position, "record", "binary", "the content is not text", data[:200])
+            return
+        text, charset = decode(data, declared=declared)
+        if not text or text.isspace():
+            self.bad(record.position, "record", "empty-text", "there is no text")
+            return
+        found: dict[str, str] = {"charset": charset}
+        if ending := extension(name):
+            found["extension"] = ending
+        record.text = text
+        record.metadata = (record.metadata or {}) | found
+        self.add(record)

@@ -1,0 +1,119 @@
+"""Values written for people, always with their unit: in pages, terminals and charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = [
+    "FORMATS",
+    "write_bytes",
+    "write_count",
+    "write_number",
+    "write_percent",
+    "write_seconds",
+    "written",
+]
+
+ABSENT = "–"
+
+
+def write_count(value: float) -> str:
+    """A whole number with thousands separated.
+
+    >>> write_count(1234567)
+    '1,234,567'
+    """
+    return f"{value:,.0f}"
+
+
+def write_bytes(value: float) -> str:
+    """A size in decimal units (1 kB = 1000 B), three significant digits.
+
+    >>> write_bytes(512), write_bytes(1_234_000), write_bytes(999_999)
+    ('512 B', '1.23 MB', '1.00 MB')
+    """
+    size, units = float(value), ("B", "kB", "MB", "GB", "TB", "PB")
+    place = 0
+    while abs(size) >= 999.5 and place < len(units) - 1:
+        size /= 1000
+        place += 1
+    if place == 0:
+        return f"{size:.0f} B"
+    digits = 2 if abs(size) < 9.995 else 1 if abs(size) < 99.95 else 0
+    return f"{size:.{digits}f} {units[place]}"
+
+
+def write_percent(fraction: float) -> str:
+    """A fraction in per cent; never rounded to 0 % or 100 % unless it is.
+
+    >>> write_percent(0.1234), write_percent(0.00042), write_percent(0.99999), write_percent(1)
+    ('12.3 %', '0.042 %', '> 99.99 %', '100 %')
+    """
+    percent = 100 * fraction
+    size = abs(percent)
+    if size in (0, 100):
+        return f"{percent:.0f} %"
+    if size < 0.001:
+        return "< 0.001 %"
+    if size < 0.95:
+        return f"{percent:.2g} %"
+    if 99.95 <= size < 100:
+        return f"{percent:.2f} %" if size < 99.99 else "> 99.99 %"
+    return f"{percent:.1f} %"
+
+
+def write_number(value: float) -> str:
+    """A number with three significant digits, or all of its whole part.
+
+    >>> write_number(0.12345), write_number(98765.4), write_number(3)
+    ('0.123', '98,765', '3')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def write_seconds(value: float) -> str:
+    """A duration in the unit that fits it.
+
+    >>> write_seconds(0.0123), write_seconds(4.56), write_seconds(75), write_seconds(3720)
+    ('12.3 ms', '4.6 s', '1 min 15 s', '1 h 2 min')
+    """
+    if value < 0.9995:
+        return f"{1000 * value:.3g} ms"
+    if value < 59.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+FORMATS: Mapping[str, Callable[[float], str]] = {
+    "count": write_count,
+    "bytes": write_bytes,
+    "percent": write_percent,
+    "bar": write_percent,
+    "number": write_number,
+    "seconds": write_seconds,
+}
+"""The numeric formats of a `cupel.findings.Table` column; `text` is the other one."""
+
+
+def written(value: Any, unit: str = "text") -> str:
+    """Any table value under its column's format; text stays as it is, nothing is a dash.
+
+    >>> written(0.5, "percent"), written(None, "count"), written("n/a", "bytes"), written(True)
+    ('50.0 %', '–', 'n/a', 'yes')
+    """
+    if value is None:
+        return ABSENT
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        if isinstance(value, float) and not math.isfinite(value):
+            return ABSENT if math.isnan(value) else ("∞" if value > 0 else "−∞")
+        if unit in FORMATS:
+            return FORMATS[unit](value)
+        return write_count(value) if isinstance(value, int) else write_number(value)
+    return str(value)
