@@ -5,6 +5,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
+class ArrowTable(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+    @property
+    def __arrow_c_schema__(self) -> object: ...
+
 class ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
 
@@ -134,3 +139,28 @@ class UnicodeScreen:
         self, characters: str, *, mojibake: str | None = None, entities: bool = True, form: str | None = None
     ) -> None: ...
     def suspects(self, text: ArrowArray) -> ArrowArray: ...
+
+# --- signals
+# `text` is string, large_string or string_view.
+
+def measure(
+    text: pa.Array,
+    columns: list[str],
+    *,
+    segmentation: str = "unicode",
+    stop_words: list[str] | None = None,
+    bad_words: list[str] | None = None,
+) -> ArrowTable:
+    """Exactly the asked columns; `KeyError` for a name there is not. A null text counts as an empty one."""
+
+def signal_columns() -> list[str]:
+    """All columns that `measure` knows."""
+
+def words(text: pa.Array, segmentation: str = "unicode") -> ArrowArray:
+    """A list of words (large_string) per text; null where it is null."""
+
+def count_words(text: pa.Array, segmentation: str = "unicode") -> int:
+    """How many words all texts have together."""
+
+def sentences(text: pa.Array) -> ArrowArray:
+    """A list of sentences (large_string) per text; null where it is null."""
