@@ -12,12 +12,12 @@ def main() -> None:
     """Entry point of `cupel`. Exit status: 0 done, 1 an error said in one line, 2 wrong usage, 130 stopped."""
     from cupel.cli._app import app
     from cupel.cli._console import fail
-    from cupel.errors import CupelError
+    from cupel.errors import CupelError, Stopped
 
     try:
         app()
     except CupelError as error:
-        fail(str(error))
+        fail(str(error), status=130 if isinstance(error, Stopped) else 1)
     except KeyboardInterrupt:
         fail("stopped", status=130)
     except BrokenPipeError:  # `cupel ... | head`

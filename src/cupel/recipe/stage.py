@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.read import Batch, Quarantined, read_shard
-from cupel.errors import BadInput, CupelError, RunFailed
+from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
@@ -52,7 +52,7 @@ def run_task(payload: str) -> str:
     stage, unit = task["stage"], task["unit"]
     try:
         if STOP.is_set():
-            raise RunFailed("stopped")
+            raise Stopped("stopped")
         if not folder.done(stage, unit):
             _Task(folder, stage, unit, task["shards"], task["threads"]).run()
         return json.dumps({"unit": unit})
@@ -129,7 +129,7 @@ class _Task:
                 if batch is None:
                     break
                 if STOP.is_set():
-                    raise RunFailed("stopped")
+                    raise Stopped("stopped")
                 self._account(batch, quarantine)
                 if batch.documents.num_rows:
                     yield tuple(self._candidates(batch.documents, quarantine))
@@ -186,7 +186,7 @@ class _Task:
                 clusters = [(step, self._members(before, step, docs)) for step in before.dedups]
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
                     if STOP.is_set():
-                        raise RunFailed("stopped")
+                        raise Stopped("stopped")
                     if batch.num_rows:
                         yield (batch, *clusters)  # type: ignore[misc]
 
