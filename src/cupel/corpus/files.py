@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
-from cupel.corpus.remote import IOOptions, is_remote, open_raw
+from cupel.corpus.remote import IOOptions, cause_of, is_remote, open_raw
 from cupel.errors import BadInput, BadOption, UnknownName
 
 __all__ = ["InputFile", "Scan", "digest_of", "find_files", "scan"]
@@ -238,7 +238,7 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
         try:
             listing = daft.from_glob_path(pattern, io_config=io.config() if io else None).to_pydict()
         except (DaftCoreException, FileNotFoundError, PermissionError, ValueError, OSError) as error:
-            problem = (str(error).splitlines() or [type(error).__name__])[0][:300]
+            problem = cause_of(error)
             continue
         rows = list(zip(listing["path"], listing["size"], strict=True))
         if not rows:

@@ -59,7 +59,11 @@ def _read(sink: Sink, raw: RawFile, read_head: object, magic: bytes) -> Iterator
     reader = _Records(sink, magic)
     while start is not None:
         stream = ByteStream(
-            raw, start=start, max_expansion=options.max_expansion, free_bytes=options.free_expansion_bytes
+            raw,
+            name=sink.path,
+            start=start,
+            max_expansion=options.max_expansion,
+            free_bytes=options.free_expansion_bytes,
         )
         try:
             yield from reader.read(stream, read_head)
@@ -198,14 +202,15 @@ class _Records:
         if not mime:
             mime = "text/html" if format_by_content(data[:4096]) == "html" else "unknown"
         record.metadata = (record.metadata or {}) | {"content_type": mime}
-        if not data:
-            self.sink.bad(record.position, "byte", "empty-text", "the record holds no content")
-        elif mime in _HTML:
-            self.sink.page(record, data, charset)
-        elif mime in _PLAIN or kind == "conversion":
-            self.sink.plain(record, data, charset)
-        else:
+        page = mime in _HTML
+        if not page and mime not in _PLAIN and kind != "conversion":
             self.sink.collector.skip(f"{kind}:type")
+        elif not data:
+            self.sink.bad(record.position, "byte", "empty-text", "the record holds no content")
+        elif page:
+            self.sink.page(record, data, charset)
+        else:
+            self.sink.plain(record, data, charset)
 
 
 def _metadata(fields: dict[str, str]) -> dict[str, str]:
