@@ -11,7 +11,6 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from reading import read_all
 
 from cupel.corpus.read import ReadOptions
@@ -153,7 +152,9 @@ def test_an_enormous_line_is_a_document_and_a_larger_one_is_put_aside(tmp_path: 
 
 
 def test_metadata_of_any_json_stays_json(tmp_path: Path) -> None:
-    path = write_lines(tmp_path / "a.jsonl", b'{"text": "A", "big": 123456789012345678901234567890, "x": [1, {}]}')
+    path = write_lines(
+        tmp_path / "a.jsonl", b'{"text": "A", "big": 123456789012345678901234567890, "x": [1, {}]}'
+    )
     (row,) = read_all(path).rows
     assert json.loads(row["metadata"])["x"] == [1, {}]
 
@@ -201,7 +202,9 @@ def make_compressed(kind: str) -> tuple[bytes, list[str]]:
     if kind == "gz":
         return b"".join(gzip.compress(piece, mtime=0) for piece in pieces), rows
     with_checksum = zstandard.ZstdCompressor(write_checksum=True, write_content_size=False)
-    frames = [with_checksum.compress(piece) for piece in pieces[:2]] + [zstandard.compress(p) for p in pieces[2:]]
+    frames = [with_checksum.compress(piece) for piece in pieces[:2]] + [
+        zstandard.compress(p) for p in pieces[2:]
+    ]
     return b"".join(frames), rows
 
 
@@ -281,7 +284,7 @@ def test_any_bytes_never_raise(data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["gz", "zst"])
 def test_a_bomb_is_stopped(tmp_path: Path, kind: str) -> None:
-    zeros = b'{"text": "' + bytes(b"0") * (64 << 20) + b'"}\n'
+    zeros = b'{"text": "' + b"0" * (64 << 20) + b'"}\n'
     data = b"".join(
         gzip.compress(zeros) if kind == "gz" else zstandard.compress(zeros, level=19) for _ in range(4)
     )

@@ -90,12 +90,12 @@ def test_parquet_of_many_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", [1, 1000, 5000, 1 << 30])
 def test_row_groups_split_anywhere(tmp_path: Path, target: int) -> None:
     make_parquet(tmp_path / "a.parquet")
-    assert (
-        read_all(tmp_path / "a.parquet", target_bytes=target).rows == read_all(tmp_path / "a.parquet").rows
-    )
+    assert read_all(tmp_path / "a.parquet", target_bytes=target).rows == read_all(tmp_path / "a.parquet").rows
 
 
-@pytest.mark.parametrize("kind", [pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize(
+    "kind", [pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int32(), pa.string())]
+)
 def test_text_of_every_string_type(tmp_path: Path, kind: pa.DataType) -> None:
     column = pa.array(["Café", None, ""]).cast(kind)
     pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")

@@ -178,15 +178,20 @@ def _local(path: str, relative: str) -> _Found:
         status = os.stat(path)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from None
-    if not os.access(path, os.R_OK):
+    if not _may(path, os.R_OK):
         raise BadInput(f"no permission to read {path}")
     return _Found(os.path.abspath(path), relative, status.st_size, True)
+
+
+def _may(path: str, mode: int) -> bool:
+    """Whether this process may, as the user it acts for rather than the one who started it."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _folder(root: str, exclude: Sequence[str], ignored: Counter[str]) -> Iterator[_Found]:
     """Every file below `root`; linked folders are followed once, loops end."""
     top = os.path.abspath(root)
-    if not os.access(top, os.R_OK | os.X_OK):
+    if not _may(top, os.R_OK | os.X_OK):
         raise BadInput(f"no permission to list {root}")
     seen: set[tuple[int, int]] = set()
 

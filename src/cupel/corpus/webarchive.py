@@ -7,6 +7,7 @@ broken record is put aside and reading goes on at the next one.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ __all__ = ["read_arc", "read_warc"]
 
 _MAX_HEADER = 1 << 20
 _HELD = 1 << 20
+_NEXT = re.compile(rb"WARC/1\.[01]\r?\n$")
 _HTML = ("text/html", "application/xhtml+xml")
 _PLAIN = ("text/plain", "text/markdown", "text/x-rst")
 
@@ -228,9 +230,10 @@ def _skip_blank(stream: ByteStream) -> None:
 
 
 def _ends_here(stream: ByteStream) -> bool:
-    """Whether only blank lines lie between here and the next record or the end."""
-    following = stream.peek(64).lstrip(b"\r\n")
-    return not following or following.startswith(b"WARC/")
+    """Whether the record ends here: with its two line ends, the next record, or the file."""
+    following = stream.peek(64)
+    left = following.lstrip(b"\r\n")
+    return following.startswith(b"\r\n\r\n") or not left or left.startswith(b"WARC/")
 
 
 def _warc_head(stream: ByteStream) -> _Head:
@@ -240,8 +243,8 @@ def _warc_head(stream: ByteStream) -> _Head:
     lines: list[bytes] = []
     size = 0
     while (line := stream.line(_MAX_HEADER)).strip():
-        if line.startswith(b"WARC/1."):
-            stream.unread(line)
+        if (next_record := _NEXT.search(line)) is not None:
+            stream.unread(line[next_record.start() :])
             raise _Broken("the record's header ends in the middle", b"".join(lines[:5]))
         lines.append(line)
         size += len(line)
