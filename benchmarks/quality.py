@@ -23,7 +23,7 @@ import zstandard
 
 from cupel import _kernels
 from cupel.methods import find_method
-from cupel.rules import RuleSet
+from cupel.rules import methods
 
 FILES = ("dclm_human_quality_majority_data", "dclm_human_quality_agreement_data")
 RULE_SETS = (
@@ -107,9 +107,7 @@ def kept_by(label: str, pages: pa.RecordBatch) -> np.ndarray:
 
 def _step(label: str, pages: pa.RecordBatch) -> tuple[np.ndarray, pa.RecordBatch]:
     name, _, variant = label.partition(", ")
-    rule_set = find_method(name, "rules").from_options({})
-    if not isinstance(rule_set, RuleSet):
-        raise TypeError(f"{name} is not a rule set")
+    rule_set = next(found for found in methods() if found.name == name).from_options({})
     columns: dict[str, pa.Array] = {}
     if rule_set.needs_edit is not None:
         options = {"require_terminal_punctuation": False} if variant else {}

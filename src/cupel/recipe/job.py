@@ -17,6 +17,7 @@ import pyarrow as pa
 from cupel.corpus.files import InputFile
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.shards import Part, Shard
+from cupel.errors import BadOption
 from cupel.methods import all_methods
 from cupel.recipe import ledger
 from cupel.recipe.folder import Folder
@@ -58,6 +59,12 @@ class OutputOptions:
     shard_bytes: int = 256 << 20
     strict: bool = False
 
+    def __post_init__(self) -> None:
+        if self.format not in ("parquet", "jsonl"):
+            raise BadOption(f"format is '{self.format}': expected 'parquet' or 'jsonl'")
+        if self.shard_bytes < 1:
+            raise BadOption(f"shard_bytes is {self.shard_bytes}: expected 1 or more")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -79,7 +86,7 @@ class Job:
                 {"index": s.index, "bytes": s.bytes, "parts": [[p.file.index, p.start, p.stop] for p in s.parts]}
                 for s in self.shards
             ],
-            "reading": asdict(self.reading),
+            "reading": asdict(replace(self.reading, io=None)),
             "output": asdict(self.output),
             "annotated": dict(self.annotated),
         }
@@ -107,13 +114,23 @@ class Job:
     @staticmethod
     @lru_cache(maxsize=4)
     def _loaded(path: str, stamp: int) -> tuple[Job, Plan]:
-        job = Job.from_json(json.loads(Path(path).read_text()))
+        job = Job.from_json(json.loads(Path(path).read_text())["job"])
         return job, make_plan(job.recipe, job.annotated)
 
     @classmethod
     def load(cls, folder: Folder) -> tuple[Job, Plan]:
         """The job of `folder` and its plan; read once a process."""
-        return cls._loaded(str(folder.plan), folder.plan.stat().st_mtime_ns)
+        job, plan = cls._loaded(str(folder.plan), folder.plan.stat().st_mtime_ns)
+        access = _ACCESS.get(str(folder.root))
+        return (job if access is None else replace(job, reading=replace(job.reading, io=access))), plan
+
+    @staticmethod
+    def give_access(folder: Folder, io: Any) -> None:
+        """Let tasks in this process read with these settings of object stores; never written down."""
+        _ACCESS[str(folder.root)] = io
+
+
+_ACCESS: dict[str, Any] = {}
 
 
 def signal_types(plan: Plan) -> dict[str, pa.DataType]:

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -81,7 +81,7 @@ def refine(
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
-    target_shard_bytes: int = 128 << 20,
+    target_shard_bytes: int | None = None,
     progress: Progress | None = None,
     restart: bool = False,
     keep_work: bool = False,
@@ -100,7 +100,8 @@ def refine(
     overrides
         `step.option=value`, as `--set` takes them.
     target_shard_bytes
-        Input bytes of one shard: the unit of parallel work and of what a kill can undo.
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
+        default a quarter of each core's share, between 4 and 128 MiB.
     restart
         Discard an unfinished or other run in the output folder first.
 
@@ -157,7 +158,7 @@ class _Run:
         reading: ReadOptions,
         writing: OutputOptions,
         engine: Engine,
-        target_shard_bytes: int,
+        target_shard_bytes: int | None,
         progress: Progress,
     ) -> None:
         self.recipe = recipe
@@ -171,7 +172,7 @@ class _Run:
 
     def carry_out(self, *, restart: bool, keep_work: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        files = find_files(self.inputs)
+        files = find_files(self.inputs, io=self.reading.io)
         self._refuse_own_input(files)
         if restart:
             self._discard()
@@ -182,6 +183,10 @@ class _Run:
         with self.folder.locked():
             job, plan, begun = self._begin(files)
             self.engine.start()
+            if self.reading.io is not None:
+                if self.engine.name == "ray":
+                    raise BadOption("io settings do not travel to a cluster; give its nodes their environment's credentials")
+                Job.give_access(self.folder, self.reading.io)
             try:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
@@ -244,7 +249,7 @@ class _Run:
         return " (" + "; ".join(sorted(told)[:3]) + more + ")" if told else ""
 
     def _config_digest(self) -> str:
-        decisive = json.dumps([self.recipe.digest, repr(self.reading), repr(self.writing)])
+        decisive = json.dumps([self.recipe.digest, repr(replace(self.reading, io=None)), repr(self.writing)])
         return hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
@@ -254,7 +259,7 @@ class _Run:
             job = Job.from_json(begun["job"])
         else:
             annotated = _annotated(self.inputs, files)
-            shards = plan_shards(files, target_bytes=self.target_shard_bytes)
+            shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.reading.io)
             job = Job(self.recipe, tuple(files), tuple(shards), self.reading, self.writing, annotated)
             begun = {
                 "config_digest": self._config_digest(),
@@ -266,6 +271,12 @@ class _Run:
             write_json(self.folder.plan, begun)
         self.started = time.monotonic()
         return job, make_plan(self.recipe, job.annotated), begun
+
+    def _shard_bytes(self, files: list[InputFile]) -> int:
+        if self.target_shard_bytes is not None:
+            return self.target_shard_bytes
+        share = sum(file.bytes for file in files) // (4 * self.engine.parallelism())
+        return min(max(share, 4 << 20), 128 << 20)
 
     # -- passes --------------------------------------------------------------------------------
 
@@ -313,7 +324,7 @@ class _Run:
         sizes = [sum(job.shards[shard].bytes for shard in group) for group in groups]
         title = f"pass {stage + 1} of {len(plan.stages)}"
         with self.progress.following(title, self.folder.stage(stage), sizes):
-            for result in self.engine.map(stages.run_task, payloads, cancelled=stages.STOP):
+            for result in self.engine.map(stages.run_task, payloads):
                 _raise_from(json.loads(result))
 
     # -- the end -------------------------------------------------------------------------------

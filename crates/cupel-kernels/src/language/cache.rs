@@ -8,10 +8,10 @@ pub const KEY_BYTES: usize = 32;
 /// The first 32 bytes of a word, padded with zeros (no word holds a zero byte).
 pub type Key = [u64; KEY_BYTES / 8];
 
-const SLOTS: usize = 1 << 13;
+const SLOTS: usize = 1 << 15;
 
 /// A direct-mapped table: a word hashes to one slot, where the newest one stays. Its size is
-/// bounded by `SLOTS` whatever the text; all memory is the model's width.
+/// bounded whatever the text: 3.4 MB for the 16 columns of lid.176.
 pub struct WordCache {
     slots: Vec<Slot>,
     sums: Vec<f32>,
@@ -47,33 +47,49 @@ impl WordCache {
         }
     }
 
-    /// The sum for `word`, computed where it is not at hand. `key` is none for a long word.
+    /// Where a word would be, and its memory on the way to the processor. The number given back is
+    /// of no use but to keep the read; reads of several words overlap, so asking for some words
+    /// ahead hides most of the wait.
+    #[inline]
+    pub fn approach(&self, key: &Key) -> (u32, u32) {
+        let slot = place(key);
+        (
+            slot as u32,
+            self.slots[slot].rows ^ self.sums[slot * self.width].to_bits(),
+        )
+    }
+
+    /// The sum for `word`, computed where it is not at hand; `key` and `slot` as `approach` has them.
     #[inline]
     pub fn look_up(
         &mut self,
         word: &[u8],
-        key: Option<Key>,
-        dictionary: &Dictionary,
-        input: &Matrix,
+        key: &Key,
+        slot: u32,
+        parts: (&Dictionary, &Matrix),
     ) -> WordSum<'_> {
-        let slot = match key {
-            Some(key) => {
-                let slot = place(&key);
-                if self.slots[slot].key != key {
-                    let (rows, hash) = self.compute(slot, word, dictionary, input);
-                    self.slots[slot] = Slot { key, rows, hash };
-                }
-                slot
-            }
-            None => {
-                let (rows, hash) = self.compute(SLOTS, word, dictionary, input);
-                let sum = &self.sums[SLOTS * self.width..];
-                return WordSum { sum, rows, hash };
-            }
-        };
+        let slot = slot as usize;
+        if self.slots[slot].key != *key {
+            let (rows, hash) = self.compute(slot, word, parts);
+            self.slots[slot] = Slot {
+                key: *key,
+                rows,
+                hash,
+            };
+        }
         let Slot { rows, hash, .. } = self.slots[slot];
         WordSum {
             sum: &self.sums[slot * self.width..(slot + 1) * self.width],
+            rows,
+            hash,
+        }
+    }
+
+    /// The sum for a word that is too long to be kept.
+    pub fn look_up_long(&mut self, word: &[u8], parts: (&Dictionary, &Matrix)) -> WordSum<'_> {
+        let (rows, hash) = self.compute(SLOTS, word, parts);
+        WordSum {
+            sum: &self.sums[SLOTS * self.width..],
             rows,
             hash,
         }
@@ -85,8 +101,7 @@ impl WordCache {
         &mut self,
         slot: usize,
         word: &[u8],
-        dictionary: &Dictionary,
-        input: &Matrix,
+        (dictionary, input): (&Dictionary, &Matrix),
     ) -> (u32, u32) {
         let sum = &mut self.sums[slot * self.width..(slot + 1) * self.width];
         sum.fill(0.0);
@@ -99,12 +114,14 @@ impl WordCache {
     }
 }
 
+#[inline]
 fn place(key: &Key) -> usize {
-    let mut hash = key[0].wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    hash ^= (key[1] ^ hash >> 32).wrapping_mul(0xC2B2_AE3D_27D4_EB4F);
-    hash ^= (key[2] ^ hash >> 29).wrapping_mul(0x1656_67B1_9E37_79F9);
-    hash ^= (key[3] ^ hash >> 31).wrapping_mul(0x85EB_CA77_C2B2_AE63);
-    (hash >> 40) as usize & (SLOTS - 1)
+    let mixed = key[0]
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(key[1].wrapping_mul(0xC2B2_AE3D_27D4_EB4F))
+        .wrapping_add(key[2].wrapping_mul(0x1656_67B1_9E37_79F9))
+        .wrapping_add(key[3].wrapping_mul(0x85EB_CA77_C2B2_AE63));
+    ((mixed ^ (mixed >> 32)).wrapping_mul(0x9FB2_1C65_1E98_DF25) >> 40) as usize & (SLOTS - 1)
 }
 
 /// Adds a row to a sum; both are multiples of `LANES` long.

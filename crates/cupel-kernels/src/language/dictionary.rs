@@ -1,13 +1,14 @@
 //! fastText's dictionary: words, labels, and the hashed character n-grams of words.
 
-use std::hash::BuildHasher;
-
 use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::bytes::{Reader, bad};
 use super::load::Settings;
 use crate::KernelError;
 
+/// Longest n-gram that a model may use; fastText's own settings stay below 10.
+pub const LONGEST_NGRAM: usize = 32;
 /// The token that ends a line.
 pub const END_OF_LINE: &[u8] = b"</s>";
 /// Tokens that begin so are labels, never words.
@@ -26,7 +27,6 @@ pub enum Token {
 pub struct Dictionary {
     entries: Vec<Box<[u8]>>,
     index: HashTable<u32>,
-    hasher: xxhash_rust::xxh3::Xxh3Builder,
     pub words: usize,
     /// Labels without their prefix.
     pub labels: Vec<String>,
@@ -59,13 +59,10 @@ impl Dictionary {
         let mut dictionary = Self {
             entries: Vec::with_capacity(size),
             index: HashTable::with_capacity(size),
-            hasher: xxhash_rust::xxh3::Xxh3Builder::new(),
             words,
             labels: Vec::with_capacity(label_count),
             label_counts: Vec::with_capacity(label_count),
-            buckets: Buckets::All {
-                count: settings.buckets,
-            },
+            buckets: Buckets::new(settings.buckets),
             min_ngram: settings.min_ngram,
             max_ngram: settings.max_ngram,
         };
@@ -117,27 +114,20 @@ impl Dictionary {
             rows = rows.max(self.words.saturating_add(row).saturating_add(1));
             pairs.push((bucket, row as u32));
         }
-        self.buckets = Buckets::some(&pairs, settings.buckets);
+        self.buckets = Buckets::pruned(settings.buckets, &pairs);
         Ok(rows)
     }
 
     fn insert(&mut self, entry: &[u8], number: u32) {
-        let hash = self.hasher.hash_one(entry);
-        let Self {
-            entries,
-            index,
-            hasher,
-            ..
-        } = self;
+        let hash = xxh3_64(entry);
+        let Self { entries, index, .. } = self;
         let same = index.find_mut(hash, |&known| *entries[known as usize] == *entry);
         // fastText lets the last of two equal entries win.
         match same {
             Some(known) => *known = number,
             None => {
                 entries.push(entry.into());
-                index.insert_unique(hash, number, |&known| {
-                    hasher.hash_one(&*entries[known as usize])
-                });
+                index.insert_unique(hash, number, |&known| xxh3_64(&entries[known as usize]));
                 return;
             }
         }
@@ -146,7 +136,7 @@ impl Dictionary {
 
     /// What `token` is: a word, a label, or a word that the dictionary does not have.
     pub fn look_up(&self, token: &[u8]) -> Token {
-        let hash = self.hasher.hash_one(token);
+        let hash = xxh3_64(token);
         match self
             .index
             .find(hash, |&known| *self.entries[known as usize] == *token)
@@ -183,10 +173,23 @@ impl Dictionary {
 
     /// Character n-grams of `min_ngram..=max_ngram` code points (Bojanowski et al. 2017, section
     /// 3.2), hashed. Code points are found by their first byte, as fastText does.
+    ///
+    /// Whether an n-gram has a row is as good as random, so there is no branch on it: every n-gram is
+    /// written down, and the next one overwrites it where the bitmap knows that it has none.
     fn rows_of_ngrams(&self, word: &[u8], mut found: impl FnMut(usize)) {
+        const HELD: usize = 4 * LONGEST_NGRAM;
+        let mut held = [0_u32; HELD];
+        let mut count = 0;
         for start in 0..word.len() {
             if is_continuation(word[start]) {
                 continue;
+            }
+            if count + LONGEST_NGRAM > HELD {
+                held[..count]
+                    .iter()
+                    .filter_map(|&bucket| self.buckets.row(bucket))
+                    .for_each(|row| found(self.words + row));
+                count = 0;
             }
             let mut hash = FNV_BASIS;
             let mut end = start;
@@ -201,40 +204,56 @@ impl Dictionary {
                     end += 1;
                 }
                 let lone_border = length == 1 && (start == 0 || end == word.len());
-                if length >= self.min_ngram
-                    && !lone_border
-                    && let Some(row) = self.buckets.row(u64::from(hash))
-                {
-                    found(self.words + row);
-                }
+                let bucket = self.buckets.short(hash);
+                held[count % HELD] = bucket;
+                count += usize::from(
+                    length >= self.min_ngram && !lone_border && self.buckets.maybe(bucket),
+                );
             }
         }
+        held[..count]
+            .iter()
+            .filter_map(|&bucket| self.buckets.row(bucket))
+            .for_each(|row| found(self.words + row));
     }
 
     /// The row of a word n-gram, given its running hash.
     pub fn row_of_hash(&self, hash: u64) -> Option<usize> {
-        self.buckets.row(hash).map(|row| self.words + row)
+        self.buckets.row_of_long(hash).map(|row| self.words + row)
     }
 }
 
 /// Which buckets have a row, and which.
-enum Buckets {
-    /// Every bucket has its own row.
-    All { count: usize },
-    /// Only the buckets that pruning kept. `maybe` is a bitmap of the low bits, which answers most
-    /// look-ups with "no" out of the first-level cache.
-    Some {
-        count: u64,
-        maybe: Vec<u64>,
-        slots: Vec<(u32, u32)>,
-    },
+struct Buckets {
+    count: u64,
+    /// `2^64 / count`, rounded up: remainders of 32-bit hashes by two multiplications
+    /// (Lemire, Kaser, Kurz 2019, "Faster remainder by direct computation").
+    inverse: u64,
+    pruned: Option<Pruned>,
+}
+
+/// Only the buckets that pruning kept. `maybe` is a bitmap of the low bits, which answers most
+/// look-ups with "no" out of the cache.
+struct Pruned {
+    maybe: Vec<u64>,
+    slots: Vec<(u32, u32)>,
 }
 
 const MAYBE_BITS: usize = 1 << 20;
 const EMPTY: u32 = u32::MAX;
 
 impl Buckets {
-    fn some(pairs: &[(u32, u32)], count: usize) -> Self {
+    fn new(count: usize) -> Self {
+        let count = count as u64;
+        let inverse = if count > 1 { u64::MAX / count + 1 } else { 0 };
+        Self {
+            count,
+            inverse,
+            pruned: None,
+        }
+    }
+
+    fn pruned(count: usize, pairs: &[(u32, u32)]) -> Self {
         let capacity = (pairs.len() * 2 + 2).next_power_of_two();
         let mut slots = vec![(EMPTY, 0); capacity];
         let mut maybe = vec![0_u64; MAYBE_BITS / 64];
@@ -247,41 +266,48 @@ impl Buckets {
             }
             slots[slot] = (bucket, row);
         }
-        Self::Some {
-            count: count as u64,
-            maybe,
-            slots,
+        Self {
+            pruned: Some(Pruned { maybe, slots }),
+            ..Self::new(count)
         }
     }
 
+    /// The bucket of a character n-gram.
     #[inline]
-    fn row(&self, hash: u64) -> Option<usize> {
-        match self {
-            Self::All { count: 0 } => None,
-            Self::All { count } => Some((hash % *count as u64) as usize),
-            Self::Some { count: 0, .. } => None,
-            Self::Some {
-                count,
-                maybe,
-                slots,
-            } => {
-                let bucket = (hash % count) as u32;
-                let bit = bucket as usize % MAYBE_BITS;
-                if maybe[bit / 64] >> (bit % 64) & 1 == 0 {
-                    return None;
-                }
-                let mut slot = spread(bucket) & (slots.len() - 1);
-                loop {
-                    let (known, row) = slots[slot];
-                    if known == bucket {
-                        return Some(row as usize);
-                    }
-                    if known == EMPTY {
-                        return None;
-                    }
-                    slot = (slot + 1) & (slots.len() - 1);
-                }
+    fn short(&self, hash: u32) -> u32 {
+        let low = self.inverse.wrapping_mul(u64::from(hash));
+        ((u128::from(low) * u128::from(self.count)) >> 64) as u32
+    }
+
+    /// False where a bucket certainly has no row.
+    #[inline]
+    fn maybe(&self, bucket: u32) -> bool {
+        let bit = bucket as usize % MAYBE_BITS;
+        self.pruned
+            .as_ref()
+            .is_none_or(|pruned| (pruned.maybe[bit / 64] >> (bit % 64)) & 1 == 1)
+    }
+
+    /// The row of a word n-gram.
+    fn row_of_long(&self, hash: u64) -> Option<usize> {
+        self.row((hash % self.count.max(1)) as u32)
+    }
+
+    #[inline]
+    fn row(&self, bucket: u32) -> Option<usize> {
+        let Some(Pruned { slots, .. }) = &self.pruned else {
+            return (self.count > 0).then_some(bucket as usize);
+        };
+        let mut slot = spread(bucket) & (slots.len() - 1);
+        loop {
+            let (known, row) = slots[slot];
+            if known == bucket {
+                return Some(row as usize);
             }
+            if known == EMPTY {
+                return None;
+            }
+            slot = (slot + 1) & (slots.len() - 1);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a fastText supervised model, `.bin` or `.ftz`.
 
 use super::bytes::{Reader, bad};
-use super::dictionary::Dictionary;
+use super::dictionary::{Dictionary, LONGEST_NGRAM};
 use super::matrix::Matrix;
 use super::output::{Output, Tree};
 use crate::KernelError;
@@ -89,7 +89,7 @@ fn read_matrix(reader: &mut Reader, quantised: bool) -> Result<Matrix, KernelErr
 
 impl Settings {
     fn read(reader: &mut Reader, version: i32) -> Result<Self, KernelError> {
-        const MAX_NGRAM: i32 = 100;
+        const MAX_NGRAM: i32 = LONGEST_NGRAM as i32;
         let columns = reader.size32("its dimension", 1, i32::MAX)?;
         for _ in 0..4 {
             reader.i32("its settings")?; // window, epochs, min count, negatives

@@ -116,18 +116,39 @@ impl LanguageModel {
 
     fn predict_with(&self, text: &str, work: &mut Work) -> Option<Prediction> {
         work.clear();
-        let mut tokens = 0_u64;
-        for (word, key) in Words::new(text.as_bytes()) {
-            tokens += 1;
-            if word == END_OF_LINE {
-                break; // fastText takes a literal "</s>" for the end of the line
+        let mut words = Words::new(text.as_bytes());
+        let mut ahead = [Ahead::default(); AHEAD];
+        let mut any = false;
+        'line: loop {
+            let mut count = 0;
+            for (seen, (word, key)) in ahead.iter_mut().zip(&mut words) {
+                let (slot, touched) = key.as_ref().map_or((0, 0), |key| work.cache.approach(key));
+                work.touched ^= touched;
+                *seen = Ahead { word, key, slot };
+                count += 1;
             }
-            self.add_word(word, key, work);
+            for seen in &ahead[..count] {
+                any = true;
+                if seen.word == END_OF_LINE {
+                    break 'line; // fastText takes a literal "</s>" for the end of the line
+                }
+                self.add_word(seen, work);
+            }
+            if count < AHEAD {
+                break;
+            }
         }
-        if tokens == 0 {
+        if !any {
             return None;
         }
-        self.add_word(END_OF_LINE, short_key(END_OF_LINE), work);
+        self.add_word(
+            &Ahead {
+                word: END_OF_LINE,
+                key: None,
+                slot: 0,
+            },
+            work,
+        );
         self.add_word_ngrams(work);
         work.carry();
         if work.rows == 0 {
@@ -156,10 +177,12 @@ impl LanguageModel {
     }
 
     #[inline]
-    fn add_word(&self, word: &[u8], key: Option<Key>, work: &mut Work) {
-        let found = work
-            .cache
-            .look_up(word, key, &self.parts.dictionary, &self.parts.input);
+    fn add_word(&self, seen: &Ahead, work: &mut Work) {
+        let parts = (&self.parts.dictionary, &self.parts.input);
+        let found = match &seen.key {
+            Some(key) => work.cache.look_up(seen.word, key, seen.slot, parts),
+            None => work.cache.look_up_long(seen.word, parts),
+        };
         if found.rows == NOT_A_WORD {
             return;
         }
@@ -196,6 +219,17 @@ impl LanguageModel {
     }
 }
 
+/// How many words are looked at before the first of them is added.
+const AHEAD: usize = 16;
+
+/// A word that is about to be added.
+#[derive(Clone, Copy, Default)]
+struct Ahead<'a> {
+    word: &'a [u8],
+    key: Option<Key>,
+    slot: u32,
+}
+
 /// What one thread needs while it predicts.
 struct Work {
     cache: WordCache,
@@ -205,6 +239,7 @@ struct Work {
     hashes: Vec<u32>,
     block_words: u32,
     rows: u64,
+    touched: u32,
 }
 
 impl Work {
@@ -217,6 +252,7 @@ impl Work {
             hashes: Vec::new(),
             block_words: 0,
             rows: 0,
+            touched: 0,
         }
     }
 
@@ -281,10 +317,7 @@ impl<'a> Iterator for Words<'a> {
         if start == text.len() {
             return None;
         }
-        let mut end = start + 1;
-        while end < text.len() && !is_separator(text[end]) {
-            end += 1;
-        }
+        let end = word_end(text, start);
         self.at = end;
         let word = &text[start..end];
         let key = match text[start..].first_chunk::<KEY_BYTES>() {
@@ -293,6 +326,32 @@ impl<'a> Iterator for Words<'a> {
         };
         Some((word, key))
     }
+}
+
+/// Where the word that begins at `start` ends. Eight bytes are looked at together: the lowest mark
+/// is the first byte of at most 0x20, which is nearly always a separator.
+#[inline]
+fn word_end(text: &[u8], start: usize) -> usize {
+    const LOW: u64 = 0x2121_2121_2121_2121;
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    let mut end = start;
+    while let Some(window) = text[end..].first_chunk::<8>() {
+        let window = u64::from_le_bytes(*window);
+        let marks = window.wrapping_sub(LOW) & !window & HIGH_BITS;
+        if marks == 0 {
+            end += 8;
+            continue;
+        }
+        end += marks.trailing_zeros() as usize / 8;
+        if is_separator(text[end]) {
+            return end;
+        }
+        end += 1;
+    }
+    while end < text.len() && !is_separator(text[end]) {
+        end += 1;
+    }
+    end
 }
 
 /// The key of a word of `length` bytes at the start of `window`.

@@ -1,0 +1,1 @@
+"""Signals: pure functions document → typed columns. They measure and never decide."""
