@@ -36,6 +36,9 @@ from cupel.rules import Decision, RuleSet, methods
 
 TARGET_OWN_WORDS = 0.98
 
+# How our kernel cuts words here: as tokenisers of prose do, which is nearest to theirs.
+SEGMENTATION = "prose"
+
 # datatrove goes through C4's lines one by one and names whichever of these it meets first.
 # A rule set has one order for all documents, so either name is the same decision.
 SAME_PLACE = frozenset({"lorem_ipsum", "curly_bracket"})
@@ -128,7 +131,9 @@ def our_verdicts(name: str, texts: Sequence[str], **edit_options: Any) -> tuple[
         signals = pa.RecordBatch.from_pydict(dict(edited.columns))
         after = edited.text.to_pylist()
     else:
-        signals = pa.record_batch(_kernels.measure(batch.column("text"), list(rule_set.signals)))
+        signals = pa.record_batch(
+            _kernels.measure(batch.column("text"), list(rule_set.signals), segmentation=SEGMENTATION)
+        )
     return _verdicts(rule_set, rule_set.decide(signals)), after
 
 
@@ -205,7 +210,8 @@ def our_words() -> Iterator[None]:
 
         return split_one
 
-    words, sentences = split(_kernels.words), split(_kernels.sentences)
+    words = split(lambda text: _kernels.words(text, segmentation=SEGMENTATION))
+    sentences = split(_kernels.sentences)
     places: list[tuple[Any, str, Callable[..., list[str]]]] = [
         (gopher_repetition_filter, "split_into_words", words),
         (gopher_quality_filter, "split_into_words", words),

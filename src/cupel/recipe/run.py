@@ -81,7 +81,7 @@ def refine(
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
-    target_shard_bytes: int = 128 << 20,
+    target_shard_bytes: int | None = None,
     progress: Progress | None = None,
     restart: bool = False,
     keep_work: bool = False,
@@ -100,7 +100,8 @@ def refine(
     overrides
         `step.option=value`, as `--set` takes them.
     target_shard_bytes
-        Input bytes of one shard: the unit of parallel work and of what a kill can undo.
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
+        default a quarter of each core's share, between 4 and 128 MiB.
     restart
         Discard an unfinished or other run in the output folder first.
 
@@ -157,7 +158,7 @@ class _Run:
         reading: ReadOptions,
         writing: OutputOptions,
         engine: Engine,
-        target_shard_bytes: int,
+        target_shard_bytes: int | None,
         progress: Progress,
     ) -> None:
         self.recipe = recipe
@@ -258,7 +259,7 @@ class _Run:
             job = Job.from_json(begun["job"])
         else:
             annotated = _annotated(self.inputs, files)
-            shards = plan_shards(files, target_bytes=self.target_shard_bytes, io=self.reading.io)
+            shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.reading.io)
             job = Job(self.recipe, tuple(files), tuple(shards), self.reading, self.writing, annotated)
             begun = {
                 "config_digest": self._config_digest(),
@@ -270,6 +271,12 @@ class _Run:
             write_json(self.folder.plan, begun)
         self.started = time.monotonic()
         return job, make_plan(self.recipe, job.annotated), begun
+
+    def _shard_bytes(self, files: list[InputFile]) -> int:
+        if self.target_shard_bytes is not None:
+            return self.target_shard_bytes
+        share = sum(file.bytes for file in files) // (4 * self.engine.parallelism())
+        return min(max(share, 4 << 20), 128 << 20)
 
     # -- passes --------------------------------------------------------------------------------
 
@@ -317,7 +324,7 @@ class _Run:
         sizes = [sum(job.shards[shard].bytes for shard in group) for group in groups]
         title = f"pass {stage + 1} of {len(plan.stages)}"
         with self.progress.following(title, self.folder.stage(stage), sizes):
-            for result in self.engine.map(stages.run_task, payloads, cancelled=stages.STOP):
+            for result in self.engine.map(stages.run_task, payloads):
                 _raise_from(json.loads(result))
 
     # -- the end -------------------------------------------------------------------------------

@@ -51,6 +51,8 @@ def run_task(payload: str) -> str:
     folder = Folder(Path(task["folder"]))
     stage, unit = task["stage"], task["unit"]
     try:
+        if STOP.is_set():
+            raise RunFailed("stopped")
         if not folder.done(stage, unit):
             _Task(folder, stage, unit, task["shards"], task["threads"]).run()
         return json.dumps({"unit": unit})
@@ -156,9 +158,10 @@ class _Task:
         return [self._prepare(with_columns(documents, {"text": text}).take(good)) for text in texts]
 
     def _prepare(self, documents: pa.RecordBatch) -> pa.RecordBatch:
-        size = pc.cast(pc.binary_length(documents.column("text")), pa.int64())
+        text = pc.fill_null(documents.column("text"), "")  # a page without main text
+        size = pc.cast(pc.binary_length(text), pa.int64())
         edits = pa.array([[]] * documents.num_rows, DOCUMENT["edits"])
-        batch = with_columns(documents, {"bytes_in": size, "edits": edits})
+        batch = with_columns(documents, {"text": text, "bytes_in": size, "edits": edits})
         if self.job.annotated:
             batch = with_columns(batch, self._annotations(documents))
         return batch.select([*DOCUMENT, *self.plan.reused])
@@ -195,7 +198,7 @@ class _Task:
 
     def _process(self, item: tuple[pa.RecordBatch, ...]) -> Outcome:
         if self.stage.index == 0:
-            outcomes = [batches.process(batch, self.stage) for batch in item]
+            outcomes = [batches.process(batch, self.stage, first="extract") for batch in item]
             outcome = outcomes[0] if len(outcomes) == 1 else batches.best_of(outcomes)
             outcome.documents_in = item[0].num_rows
         else:

@@ -42,21 +42,11 @@ pub fn measure(
     names: &[String],
     options: &Options,
 ) -> Result<RecordBatch, KernelError> {
-    let specs = names
-        .iter()
-        .map(|name| columns::find(name))
-        .collect::<Result<Vec<_>, _>>()?;
+    let specs = names.iter().map(|name| columns::find(name)).collect::<Result<Vec<_>, _>>()?;
     let mut meter = Meter::new(specs.iter().map(|spec| spec.group), options)?;
-    let mut written: Vec<Writer> = specs
-        .iter()
-        .map(|spec| Writer::new(spec.kind, text.len()))
-        .collect();
+    let mut written: Vec<Writer> = specs.iter().map(|spec| Writer::new(spec.kind, text.len())).collect();
     for index in 0..text.len() {
-        let document = if text.is_null(index) {
-            ""
-        } else {
-            text.value(index)
-        };
+        let document = if text.is_null(index) { "" } else { text.value(index) };
         if document.len() > MAX_BYTES {
             return Err(KernelError::BadInput(format!(
                 "row {index} is {} bytes long; a text may have at most {MAX_BYTES}",
@@ -68,10 +58,8 @@ pub fn measure(
             writer.push(row, *spec);
         }
     }
-    let fields: Vec<Field> = specs
-        .iter()
-        .map(|spec| Field::new(spec.name, data_type(spec.kind), false))
-        .collect();
+    let fields: Vec<Field> =
+        specs.iter().map(|spec| Field::new(spec.name, data_type(spec.kind), true)).collect();
     let arrays: Vec<ArrayRef> = written.into_iter().map(Writer::finish).collect();
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(text.len()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
@@ -105,7 +93,8 @@ impl Writer {
         let value = row.get(spec.column);
         match self {
             Self::Count(builder) => builder.append_value(value as i64),
-            Self::Real(builder) => builder.append_value(value),
+            // No measure gives a NaN but to say that it has no value.
+            Self::Real(builder) => builder.append_option((!value.is_nan()).then_some(value)),
             Self::Mark(builder) => builder.append_value(value != 0.0),
         }
     }

@@ -114,8 +114,7 @@ mod sse2 {
                 let is = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte as i8));
                 // `first..first + count` as one signed comparison after a shift to the bottom.
                 let within = |bytes: __m128i, first: u8, count: u8| {
-                    let moved =
-                        _mm_add_epi8(bytes, _mm_set1_epi8(0x80u8.wrapping_sub(first) as i8));
+                    let moved = _mm_add_epi8(bytes, _mm_set1_epi8(0x80u8.wrapping_sub(first) as i8));
                     _mm_cmplt_epi8(moved, _mm_set1_epi8(0x80u8.wrapping_add(count) as i8))
                 };
                 let lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
@@ -123,7 +122,8 @@ mod sse2 {
                 found.letters |= bits(within(lower, b'a', 26));
                 found.digits |= bits(within(bytes, b'0', 10));
                 found.underscore |= bits(is(b'_'));
-                found.space |= bits(_mm_or_si128(within(bytes, 9, 5), within(bytes, 28, 5)));
+                found.space |=
+                    bits(_mm_or_si128(within(bytes, 9, 5), within(bytes, 28, 5)));
                 found.join_both |= bits(_mm_or_si128(dot, is(b'\'')));
                 found.join_letters |= bits(is(b':'));
                 found.join_digits |= bits(_mm_or_si128(is(b','), is(b';')));
@@ -146,8 +146,7 @@ mod sse2 {
                 let bits =
                     |mask: __m128i| (_mm_movemask_epi8(mask) as u32 as u64) << (quarter * 16);
                 let within = |first: u8, count: u8| {
-                    let moved =
-                        _mm_add_epi8(bytes, _mm_set1_epi8(0x80u8.wrapping_sub(first) as i8));
+                    let moved = _mm_add_epi8(bytes, _mm_set1_epi8(0x80u8.wrapping_sub(first) as i8));
                     _mm_cmplt_epi8(moved, _mm_set1_epi8(0x80u8.wrapping_add(count) as i8))
                 };
                 space |= bits(_mm_or_si128(within(9, 5), within(28, 5)));

@@ -1,6 +1,7 @@
 //! Words of a text, and the text without its white space.
 
 use super::blocks::{self, is_space};
+use super::glue::{glue, is_plain_pair};
 use super::properties::{Properties, SPACE};
 use super::segments::next_segment;
 
@@ -12,11 +13,15 @@ use super::segments::next_segment;
 /// Hiragana characters are a word each, a Katakana run is one word; in Thai, Lao, Khmer and
 /// Burmese, which the rules leave to dictionaries, a base character with its marks is a word.
 ///
+/// `Prose`: as `Unicode`, but symbols inside a run without white space seldom split, as
+/// tokenisers of prose have it; see `glue`.
+///
 /// `Whitespace`: what stands between white space, as Python's `str.split()` gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Segmentation {
     #[default]
     Unicode,
+    Prose,
     Whitespace,
 }
 
@@ -78,6 +83,10 @@ impl Spans {
         self.ends.len = 0;
         match by {
             Segmentation::Unicode => self.cut_unicode(text),
+            Segmentation::Prose => {
+                self.cut_unicode(text);
+                self.glue(text);
+            }
             Segmentation::Whitespace => self.cut_whitespace(text),
         }
     }
@@ -85,9 +94,7 @@ impl Spans {
     /// The byte ranges found.
     pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let starts = self.starts.as_slice().iter();
-        starts
-            .zip(self.ends.as_slice())
-            .map(|(&start, &end)| (start as usize, end as usize))
+        starts.zip(self.ends.as_slice()).map(|(&start, &end)| (start as usize, end as usize))
     }
 
     /// How many words there are.
@@ -135,6 +142,46 @@ impl Spans {
         if self.ends.len < self.starts.len {
             self.ends.push(bytes.len());
         }
+    }
+
+    /// Joins words of UAX #29 that touch, run by run, in place: a run never becomes more words.
+    fn glue(&mut self, text: &str) {
+        let properties = Properties::shared();
+        let (starts, ends) = (&mut self.starts, &mut self.ends);
+        let mut run = Vec::new();
+        let (mut from, mut kept) = (0, 0);
+        while from < ends.len {
+            let mut to = from + 1;
+            while to < ends.len && starts.buffer[to] == ends.buffer[to - 1] {
+                to += 1;
+            }
+            let bytes = text.as_bytes();
+            let word = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
+            let (start, end) = (starts.buffer[from] as usize, ends.buffer[from] as usize);
+            let plain = match to - from {
+                1 => true,
+                2 => is_plain_pair(word(start..end), word(end..ends.buffer[to - 1] as usize)),
+                _ => false,
+            };
+            if plain {
+                for i in from..to {
+                    starts.buffer[kept] = starts.buffer[i];
+                    ends.buffer[kept] = ends.buffer[i];
+                    kept += 1;
+                }
+            } else {
+                run.clear();
+                run.extend((from..to).map(|i| (starts.buffer[i] as usize, ends.buffer[i] as usize)));
+                glue(text, &run, properties, |start, end| {
+                    starts.buffer[kept] = start as u32;
+                    ends.buffer[kept] = end as u32;
+                    kept += 1;
+                });
+            }
+            from = to;
+        }
+        starts.len = kept;
+        ends.len = kept;
     }
 
     /// Cuts from `at` up to white space after which ASCII goes on; gives that position.
@@ -189,8 +236,7 @@ impl Spans {
             }
             let valid = u64::MAX >> (64 - width);
             let after_space = space << 1 | before;
-            self.starts
-                .push_bits(!space & after_space & valid, at as u32);
+            self.starts.push_bits(!space & after_space & valid, at as u32);
             self.ends.push_bits(space & !after_space & valid, at as u32);
             before = space >> (width - 1) & 1;
             at += width;
@@ -244,11 +290,7 @@ fn block(bytes: &[u8], at: usize) -> [u8; 64] {
 
 /// The start of the run without ASCII white space that holds `at`, not before `floor`.
 fn run_start(bytes: &[u8], floor: usize, at: usize) -> usize {
-    let back = bytes[floor..at]
-        .iter()
-        .rev()
-        .take_while(|&&byte| !is_space(byte))
-        .count();
+    let back = bytes[floor..at].iter().rev().take_while(|&&byte| !is_space(byte)).count();
     at - back
 }
 
@@ -256,10 +298,7 @@ fn strip(text: &str, start: usize, end: usize, properties: &Properties) -> (usiz
     let word = text.get(start..end).unwrap_or("");
     let front = word.trim_start_matches(|c| properties.has(c, SPACE));
     let start = start + (word.len() - front.len());
-    (
-        start,
-        start + front.trim_end_matches(|c| properties.has(c, SPACE)).len(),
-    )
+    (start, start + front.trim_end_matches(|c| properties.has(c, SPACE)).len())
 }
 
 /// What the block before leaves to the next: the top bits of its masks.
@@ -280,7 +319,8 @@ impl Carry {
     fn boundaries(self, masks: &blocks::Masks, following: u8) -> (u64, u64, Self) {
         let letter_before = masks.letters << 1 | self.letter;
         let digit_before = masks.digits << 1 | self.digit;
-        let letter_after = masks.letters >> 1 | u64::from(following.is_ascii_alphabetic()) << 63;
+        let letter_after =
+            masks.letters >> 1 | u64::from(following.is_ascii_alphabetic()) << 63;
         let digit_after = masks.digits >> 1 | u64::from(following.is_ascii_digit()) << 63;
         let joins = (masks.join_both | masks.join_letters) & letter_before & letter_after
             | (masks.join_both | masks.join_digits) & digit_before & digit_after;
@@ -402,9 +442,7 @@ mod tests {
                 continue;
             }
             let last = found.last_mut().filter(|(end, last)| {
-                *end == start
-                    && (word == "." || word == "-")
-                    && last.trim_matches(word.chars().next().unwrap()).is_empty()
+                *end == start && (word == "." || word == "-") && last.trim_matches(word.chars().next().unwrap()).is_empty()
             });
             match last {
                 Some((end, last)) => {
@@ -419,47 +457,9 @@ mod tests {
 
     fn tricky() -> impl Strategy<Value = String> {
         let parts = prop::sample::select(vec![
-            "a",
-            "Bc",
-            "word",
-            "é",
-            "1",
-            "23",
-            "_",
-            ".",
-            "..",
-            "...",
-            "'",
-            "\"",
-            ":",
-            ",",
-            ";",
-            "-",
-            "--",
-            "----",
-            " ",
-            " ",
-            " ",
-            "\n",
-            "\r\n",
-            "\u{85}",
-            "\u{301}",
-            "\u{200d}",
-            "😀",
-            "🇫",
-            "א",
-            "カ",
-            "東京",
-            "ก",
-            "\u{202f}",
-            "\u{3000}",
-            "\u{a0}",
-            "’",
-            "“",
-            "…",
-            "\u{1f}",
-            "\0",
-            "some longer piece of plain text, in 3.5 parts: ",
+            "a", "Bc", "word", "é", "1", "23", "_", ".", "..", "...", "'", "\"", ":", ",", ";", "-", "--", "----", " ",
+            " ", " ", "\n", "\r\n", "\u{85}", "\u{301}", "\u{200d}", "😀", "🇫", "א", "カ", "東京", "ก", "\u{202f}",
+            "\u{3000}", "\u{a0}", "’", "“", "…", "\u{1f}", "\0", "some longer piece of plain text, in 3.5 parts: ",
         ]);
         prop::collection::vec(parts, 0..80).prop_map(|parts| parts.concat())
     }
@@ -492,21 +492,10 @@ mod tests {
     #[test]
     fn golden() {
         assert_eq!(
-            words(
-                "Don't stop... it's 3,000.5 km/h -- ok?",
-                Segmentation::Unicode
-            ),
-            [
-                "Don't", "stop", "...", "it's", "3,000.5", "km", "/", "h", "--", "ok", "?"
-            ]
+            words("Don't stop... it's 3,000.5 km/h -- ok?", Segmentation::Unicode),
+            ["Don't", "stop", "...", "it's", "3,000.5", "km", "/", "h", "--", "ok", "?"]
         );
-        assert_eq!(
-            words("Café 東京 カタカナ", Segmentation::Unicode),
-            ["Café", "東", "京", "カタカナ"]
-        );
-        assert_eq!(
-            words(" a\u{a0}b\u{1c}c\u{200b}d ", Segmentation::Whitespace),
-            ["a", "b", "c\u{200b}d"]
-        );
+        assert_eq!(words("Café 東京 カタカナ", Segmentation::Unicode), ["Café", "東", "京", "カタカナ"]);
+        assert_eq!(words(" a\u{a0}b\u{1c}c\u{200b}d ", Segmentation::Whitespace), ["a", "b", "c\u{200b}d"]);
     }
 }
