@@ -5,6 +5,11 @@ from typing import Protocol
 
 import pyarrow as pa
 
+class ArrowTable(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+    @property
+    def __arrow_c_schema__(self) -> object: ...
+
 class ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
 
@@ -88,3 +93,74 @@ def verify(
 
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
+# --- edits: a record batch of `text` and the edit's counts
+
+def edit_c4_lines(
+    text: ArrowArray,
+    *,
+    require_terminal_punctuation: bool = True,
+    min_words_per_line: int = 3,
+    max_word_length: int | None = 1000,
+    remove_citations: bool = True,
+    remove_javascript: bool = True,
+    remove_policy: bool = True,
+) -> ArrowArray: ...
+def edit_refinedweb_lines(
+    text: ArrowArray,
+    *,
+    max_uppercase_fraction: float,
+    max_words_of_short_line: int,
+    start: list[str],
+    end: list[str],
+    anywhere: list[str],
+) -> ArrowArray: ...
+def mask_pii(
+    text: ArrowArray,
+    *,
+    email: str | None = None,
+    ipv4: str | None = None,
+    ipv6: str | None = None,
+    phone: str | None = None,
+) -> ArrowArray: ...
+def clean_whitespace(
+    text: ArrowArray,
+    *,
+    collapse_spaces: bool = True,
+    keep_indentation: bool = True,
+    strip_line_ends: bool = True,
+    max_blank_lines: int | None = 1,
+) -> ArrowArray: ...
+def normalize_unicode(text: ArrowArray, form: str) -> ArrowArray: ...
+
+class UnicodeScreen:
+    """Finds texts that a repairer of Unicode may change; never passes over one."""
+
+    def __init__(
+        self, characters: str, *, mojibake: str | None = None, entities: bool = True, form: str | None = None
+    ) -> None: ...
+    def suspects(self, text: ArrowArray) -> ArrowArray: ...
+
+# --- signals
+# `text` is string, large_string or string_view.
+
+def measure(
+    text: pa.Array,
+    columns: list[str],
+    *,
+    segmentation: str = "unicode",
+    stop_words: list[str] | None = None,
+    bad_words: list[str] | None = None,
+) -> ArrowTable:
+    """Exactly the asked columns; `KeyError` for a name there is not. A null text counts as an empty one."""
+
+def signal_columns() -> list[str]:
+    """All columns that `measure` knows."""
+
+def words(text: pa.Array, segmentation: str = "unicode") -> ArrowArray:
+    """A list of words (large_string) per text; null where it is null."""
+
+def count_words(text: pa.Array, segmentation: str = "unicode") -> int:
+    """How many words all texts have together."""
+
+def sentences(text: pa.Array) -> ArrowArray:
+    """A list of sentences (large_string) per text; null where it is null."""

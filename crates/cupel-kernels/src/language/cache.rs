@@ -121,7 +121,7 @@ fn place(key: &Key) -> usize {
         .wrapping_add(key[1].wrapping_mul(0xC2B2_AE3D_27D4_EB4F))
         .wrapping_add(key[2].wrapping_mul(0x1656_67B1_9E37_79F9))
         .wrapping_add(key[3].wrapping_mul(0x85EB_CA77_C2B2_AE63));
-    ((mixed ^ mixed >> 32).wrapping_mul(0x9FB2_1C65_1E98_DF25) >> 40) as usize & (SLOTS - 1)
+    ((mixed ^ (mixed >> 32)).wrapping_mul(0x9FB2_1C65_1E98_DF25) >> 40) as usize & (SLOTS - 1)
 }
 
 /// Adds a row to a sum; both are multiples of `LANES` long.

@@ -127,7 +127,7 @@ impl Dictionary {
             Some(known) => *known = number,
             None => {
                 entries.push(entry.into());
-                index.insert_unique(hash, number, |&known| xxh3_64(&*entries[known as usize]));
+                index.insert_unique(hash, number, |&known| xxh3_64(&entries[known as usize]));
                 return;
             }
         }

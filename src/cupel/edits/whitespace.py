@@ -1,0 +1,55 @@
+"""White space."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import pyarrow as pa
+from pydantic import Field
+
+from cupel.edits._edited import edited
+from cupel.methods import Column, Edit, Edited, Method
+
+__all__ = ["Whitespace"]
+
+
+class Whitespace(Edit):
+    r"""White space tidied.
+
+    Runs of spaces, tabs and no-break spaces inside a line become one space; white space at the
+    end of lines goes (so `\r\n` becomes `\n`); runs of blank lines are cut to `max_blank_lines`,
+    and blank lines at both ends of the text go. Indentation stays unless told otherwise. No
+    character that is not white space is touched, and a second pass changes nothing.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> found = Whitespace().edit(pa.record_batch({"text": ["The  Café \r\n\n\n\n  in 東京\n"]}))
+    >>> found.text.to_pylist(), found.columns["whitespace_removed_characters"].to_pylist()
+    (['The Café\n\n  in 東京'], [6])
+    """
+
+    name = "whitespace"
+    cost = "one pass over the text; see benchmarks"
+    limits = "Columns aligned by spaces (tables, ASCII figures) lose their alignment."
+    columns: ClassVar[Mapping[str, Column]] = {
+        "whitespace_removed_characters": Column(pa.int64(), "characters", "code points that went"),
+    }
+
+    class Options(Method.Options):
+        """What is done to white space."""
+
+        collapse_spaces: bool = Field(True, description="runs of spaces and tabs inside lines become one space")
+        keep_indentation: bool = Field(True, description="white space at the start of lines stays")
+        strip_line_ends: bool = Field(True, description="white space at the end of lines goes")
+        max_blank_lines: int | None = Field(
+            1, ge=0, description="most blank lines in a row; null leaves them all"
+        )
+
+    options: Options
+
+    def edit(self, documents: pa.RecordBatch) -> Edited:
+        from cupel import _kernels
+
+        return edited(_kernels.clean_whitespace(documents.column("text"), **self.options.model_dump()))
