@@ -77,8 +77,8 @@ class Engine:
         module = daft()
         try:
             if self.name == "ray":
-                _import_ray()
-                module.set_runner_ray(address=self.address)
+                _join_ray(self.address)
+                module.set_runner_ray(address=None, noop_if_initialized=True)
             else:
                 module.set_runner_native(num_threads=self.cores)
         except (RuntimeError, module.exceptions.DaftCoreException) as error:
@@ -122,11 +122,19 @@ class Engine:
             yield row["result"]
 
 
-def _import_ray() -> None:
+def _join_ray(address: str | None) -> None:
+    """Join the cluster that is named here or in RAY_ADDRESS, or start one on this machine.
+
+    Ray itself would also join whatever cluster last ran here, and wait long if it is gone.
+    """
     try:
-        import ray  # noqa: F401
+        import ray
     except ImportError:
         raise MissingExtra("the Ray engine", "ray") from None
+    if not ray.is_initialized():
+        where = address or os.environ.get("RAY_ADDRESS") or "local"
+        quiet = {"include_dashboard": False} if where == "local" else {}
+        ray.init(address=where, log_to_driver=False, logging_level="WARNING", **quiet)
 
 
 def _running() -> str:

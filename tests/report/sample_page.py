@@ -188,8 +188,8 @@ def _spread(values: list[float], low: float, high: float, drops, log: bool = Fal
 def _signals() -> Section:
     dice = random.Random(0)
 
-    def figure(title, unit, values, low, high, thresholds, drops, log=False, caption=""):
-        spread = _spread(values, low, high, drops, log)
+    def figure(title, unit, values, low, high, thresholds, drops, log=False, caption="", count=40):
+        spread = _spread(values, low, high, drops, log, count)
         return Figure(
             spec=histogram(*spread, title=title, unit=unit, thresholds=thresholds, log=log), caption=caption
         )
@@ -238,7 +238,9 @@ def _signals() -> Section:
             ),
             figure("short_line_fraction", "", short, 0, 1, [(0.67, "max 0.67")], lambda v: v > 0.67),
             figure("hash_to_word_ratio", "per word", hashes, 0, 0.3, [(0.1, "max 0.1")], lambda v: v > 0.1),
-            figure("stop_word_count", "distinct words", stops, 0, 9, [(2, "min 2")], lambda v: v < 2),
+            figure(
+                "stop_word_count", "distinct words", stops, 0, 9, [(2, "min 2")], lambda v: v < 2, count=9
+            ),
             figure("unigram_entropy", "bits", entropy, 0, 8, [], lambda v: False, caption="No rule uses it."),
             figure("language_confidence", "", confidence, 0, 1, [(0.65, "min 0.65")], lambda v: v < 0.65),
         ),
@@ -291,7 +293,7 @@ def _duplicates() -> Section:
     )
     return Section(
         title="Duplicates",
-        lead="5,765 near copies in 2,310 clusters; 0.4 % of the candidate pairs were no duplicates and stayed.",
+        lead="5,765 near copies in 2,310 clusters; 0.4 % of the candidate pairs were none and stayed.",
         blocks=(
             Alarm(text="One cluster holds 1,933 documents, a third of all near copies: look at its samples."),
             Facts(
@@ -372,7 +374,7 @@ def _dropped() -> Section:
                         id="hostile-1",
                         source="<img src=x onerror=alert(1)>",
                         note="max_hash_to_word_ratio",
-                        text="<script>document.title='ran'</script> \x1b[31mred\x00 \u202egnp.exe ]]> </style>"
+                        text="<script>document.title='ran'</script> \x1b[31mred\x00 \u202egnp.exe </style>"
                         + SPAM,
                     ),
                 ),

@@ -71,6 +71,7 @@ fn words(py: Python<'_>, text: PyArray, segmentation: &str) -> PyResult<PyArray>
 }
 
 #[pyfunction]
+#[pyo3(signature = (text, segmentation = "unicode"))]
 fn count_words(py: Python<'_>, text: PyArray, segmentation: &str) -> PyResult<usize> {
     let segmentation = self::segmentation(segmentation).map_err(to_python)?;
     py.detach(|| {

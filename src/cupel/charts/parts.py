@@ -59,6 +59,7 @@ def threshold_layers(
     layers: list[dict[str, Any]] = []
     for place, (value, label) in enumerate(sorted(thresholds)):
         inside = min(max(value, low), high)
+        label = label if len(label) <= 80 else f"{label[:79]}…"
         words = label if inside == value else f"{label} →" if value > high else f"← {label}"
         right_half = share(inside, low, high, log) > 0.5
         drop = 14 * (place % 4)

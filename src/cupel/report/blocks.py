@@ -185,8 +185,8 @@ def _one_figure(block: Figure, name: str, width: int, key: str = "") -> str:
 
 def _heading(spec: Mapping[str, Any]) -> str:
     title, subtitle = titles(spec)
-    unit = f' <span class="unit">{plain(subtitle)}</span>' if subtitle else ""
-    return f'<p class="title"><bdi>{plain(title)}</bdi>{unit}</p>' if title else ""
+    unit = f' <span class="unit">{plain(shorten(subtitle, 100))}</span>' if subtitle else ""
+    return f'<p class="title"><bdi>{plain(shorten(title, 200))}</bdi>{unit}</p>' if title else ""
 
 
 def _caption(block: Figure) -> str:
@@ -195,7 +195,9 @@ def _caption(block: Figure) -> str:
 
 def _legend(specs: Sequence[Mapping[str, Any]]) -> str:
     entries = dict.fromkeys(entry for spec in specs for entry in legend(spec))
-    keys = "".join(f'<li><span class="key back-{role}"></span>{plain(name)}</li>' for name, role in entries)
+    keys = "".join(
+        f'<li><span class="key back-{role}"></span>{plain(shorten(name, 80))}</li>' for name, role in entries
+    )
     return f'<ul class="legend">{keys}</ul>' if keys else ""
 
 

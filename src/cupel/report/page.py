@@ -28,7 +28,8 @@ _MARK = (
     '<svg class="mark" viewBox="0 0 32 32" width="30" aria-hidden="true">'
     '<path d="M3 14.5h26l-4.2 13H7.2z" class="fill-vessel"/>'
     '<circle cx="16" cy="12" r="7.2" class="fill-kept"/>'
-    '<ellipse cx="13.6" cy="9.3" rx="2.4" ry="1.5" class="fill-shine" transform="rotate(-28 13.6 9.3)"/></svg>'
+    '<ellipse cx="13.6" cy="9.3" rx="2.4" ry="1.5" class="fill-shine" '
+    'transform="rotate(-28 13.6 9.3)"/></svg>'
 )
 
 

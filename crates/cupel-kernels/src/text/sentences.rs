@@ -182,6 +182,9 @@ impl<'a> Cutter<'a> {
     /// capital ends a sentence there, and not in an address.
     fn middle(&mut self, start: usize, end: usize, emit: &mut dyn FnMut(usize)) {
         let word = &self.text[start..end];
+        if word == "." {
+            return self.see(Token::End, start, emit);
+        }
         let cuts = word.contains('.') && !is_abbreviation(word) && !is_address(word);
         let mut from = 0;
         if cuts {
@@ -363,6 +366,7 @@ mod tests {
             ("foo.)\nbar", vec!["foo.)", "bar"]),
             ("Foo.Bar", vec!["Foo.", "Bar"]),
             ("x. \n", vec!["x."]),
+            ("He left . She", vec!["He left .", "She"]),
             ("今日は。明日", vec!["今日は。", "明日"]),
             ("", vec![]),
             (" \n", vec![]),
