@@ -40,6 +40,10 @@ RULE_SETS = (
 )
 
 
+# How words are cut: as the recipes do.
+SEGMENTATION = {"dclm-heuristics": "whitespace"}
+
+
 @dataclass(frozen=True)
 class Kept:
     """How many good and bad pages there are, and how many of each a rule set keeps."""
@@ -114,11 +118,12 @@ def _step(label: str, pages: pa.RecordBatch) -> tuple[np.ndarray, pa.RecordBatch
         edited = find_method(rule_set.needs_edit, "edit").from_options(options).edit(pages)  # type: ignore[attr-defined]
         columns |= edited.columns
         pages = pa.RecordBatch.from_pydict({"text": edited.text})
-    columns |= measure([s for s in rule_set.signals if s not in columns], pages)
+    segmentation = SEGMENTATION.get(name, "prose")
+    columns |= measure([s for s in rule_set.signals if s not in columns], pages, segmentation)
     return rule_set.decide(pa.RecordBatch.from_pydict(columns)).kept, pages
 
 
-def measure(wanted: list[str], pages: pa.RecordBatch) -> dict[str, pa.Array]:
+def measure(wanted: list[str], pages: pa.RecordBatch, segmentation: str) -> dict[str, pa.Array]:
     """The signals asked for: language by its own model, all others by the kernel's pass."""
     columns: dict[str, pa.Array] = {}
     if "language" in wanted:
@@ -126,7 +131,7 @@ def measure(wanted: list[str], pages: pa.RecordBatch) -> dict[str, pa.Array]:
         columns |= {name: found.column(name) for name in found.schema.names}
     rest = [name for name in wanted if name not in columns]
     if rest:
-        measured = pa.record_batch(_kernels.measure(pages.column("text"), rest))
+        measured = pa.record_batch(_kernels.measure(pages.column("text"), rest, segmentation=segmentation))
         columns |= {name: measured.column(name) for name in rest}
     return columns
 

@@ -191,6 +191,7 @@ class _Run:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
                 stages.STOP.set()
+                stages.wait_for_tasks()
                 raise Stopped("stopped; the same command goes on from here") from None
             manifest = self._finish(job, plan, units, begun)
             if not keep_work:

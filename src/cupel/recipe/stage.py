@@ -41,6 +41,23 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+_LEFT = threading.Condition()
+_tasks = 0
+
+
+def wait_for_tasks() -> None:
+    """Return once no task runs in this process; after STOP, within a batch."""
+    with _LEFT:
+        _LEFT.wait_for(lambda: _tasks == 0)
+
+
+def _enter(change: int) -> None:
+    global _tasks
+    with _LEFT:
+        _tasks += change
+        _LEFT.notify_all()
+
+
 def run_task(payload: str) -> str:
     """Carry one shard (or group of shards, in the last pass) through one pass.
 
@@ -50,6 +67,7 @@ def run_task(payload: str) -> str:
     task = json.loads(payload)
     folder = Folder(Path(task["folder"]))
     stage, unit = task["stage"], task["unit"]
+    _enter(1)
     try:
         if STOP.is_set():
             raise Stopped("stopped")
@@ -58,6 +76,8 @@ def run_task(payload: str) -> str:
         return json.dumps({"unit": unit})
     except CupelError as error:
         return json.dumps({"unit": unit, "error": type(error).__name__, "message": str(error)})
+    finally:
+        _enter(-1)
 
 
 class _Task:

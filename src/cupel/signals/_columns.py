@@ -25,7 +25,7 @@ __all__ = [
     "real",
 ]
 
-Segmentation = Literal["unicode", "whitespace"]
+Segmentation = Literal["unicode", "prose", "whitespace"]
 
 GOPHER = Paper(
     "Scaling Language Models: Methods, Analysis & Insights from Training Gopher",
@@ -58,7 +58,9 @@ REDPAJAMA = Paper(
     "https://arxiv.org/abs/2411.12372",
     "quality signals",
 )
-STARCODER = Paper("StarCoder: may the source be with you!", "Li et al.", 2023, "https://arxiv.org/abs/2305.06161", "3")
+STARCODER = Paper(
+    "StarCoder: may the source be with you!", "Li et al.", 2023, "https://arxiv.org/abs/2305.06161", "3"
+)
 STARCODER_2 = Paper(
     "StarCoder 2 and The Stack v2: The Next Generation",
     "Lozhkov et al.",
@@ -97,7 +99,8 @@ class WordSignal(KernelSignal):
         segmentation: Segmentation = Field(
             "unicode",
             description="'unicode' cuts at the word boundaries of UAX #29 and takes punctuation marks as "
-            "words; 'whitespace' cuts at white space",
+            "words; 'prose' keeps symbols inside a run of characters (addresses, tags, formulas) with it, as "
+            "tokenisers of prose do; 'whitespace' cuts at white space",
         )
 
     options: WordSignal.Options
