@@ -89,7 +89,7 @@ def verify(
     threshold: float,
     max_comparisons: int = 256,
 ) -> tuple[pa.RecordBatch, dict[str, int], pa.RecordBatch, pa.RecordBatch]:
-    """Components (`doc`, `component`) of pairs at or above `threshold`, counts, histogram, sample of pairs."""
+    """Components (`doc`, `component`) of pairs at or above `threshold`; counts, histogram, some pairs."""
 
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import string
+import unicodedata
 from collections import Counter
 
 from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
@@ -116,4 +118,59 @@ def of_lines(text: str) -> dict[str, float]:
         "lorem_ipsum_count": text.lower().count("lorem ipsum"),
         "curly_bracket_count": text.count("{"),
         "curly_bracket_fraction": ratio(text.count("{") + text.count("}"), len(text)),
+    }
+
+
+def of_characters(text: str) -> dict[str, float]:
+    letters = [c for c in text if c.isalpha()]
+    return {
+        "digit_fraction": ratio(sum(unicodedata.category(c) == "Nd" for c in text), len(text)),
+        "uppercase_fraction": ratio(sum(c.isupper() for c in text), len(text)),
+        "whitespace_fraction": ratio(sum(c.isspace() for c in text), len(text)),
+        "punctuation_fraction": ratio(sum(unicodedata.category(c)[0] == "P" for c in text), len(text)),
+        "alphabetic_fraction": ratio(len(letters), len(text)),
+        "alphanumeric_fraction": ratio(sum(c.isalnum() for c in text), len(text)),
+    }
+
+
+def normalize(text: str) -> str:
+    """RedPajama-V2's normalised text."""
+    text = text.translate(str.maketrans("", "", string.punctuation)).lower().strip()
+    return unicodedata.normalize("NFD", re.sub(r"\s+", " ", text))
+
+
+def of_redpajama(text: str) -> dict[str, float]:
+    tokens = re.findall(r"\w+|[^\w\s]+", text)
+    lines = [match.group() for match in re.finditer(r"[^\n]*\n|[^\n]+$", text)]
+    whole = normalize(text)
+    words = whole.split()
+    counts = Counter(words)
+    total = len(words)
+    plain = [normalize(line) for line in lines]
+    bullets = tuple("•‣▶◀◦■□▪▫–")
+    return {
+        "raw_token_count": len(tokens),
+        "all_caps_word_fraction": ratio(sum(map(str.isupper, tokens)), len(tokens)),
+        "no_alphabetic_word_fraction": ratio(
+            sum(re.search("[a-zA-Z]", token) is None for token in tokens), len(tokens)
+        ),
+        "symbol_to_word_ratio": ratio(sum(map(text.count, ("#", "...", "…"))), len(tokens)),
+        "regex_sentence_count": len(re.findall(r"\b[^.!?]+[.!?]*", text)),
+        "normalized_word_count": total,
+        "normalized_mean_word_length": ratio(sum(map(len, words)), total),
+        "normalized_unique_word_fraction": ratio(len(counts), total),
+        "normalized_unigram_entropy": max(0.0, -sum(n / total * math.log(n / total) for n in counts.values())),
+        "normalized_lorem_ipsum_fraction": ratio(whole.count("lorem ipsum"), len(whole)),
+        "words_per_line": ratio(sum(len(line.split()) for line in plain), len(lines)),
+        "javascript_words_per_line": ratio(sum(line.split().count("javascript") for line in plain), len(lines)),
+        "mean_line_numeric_fraction": ratio(
+            sum(ratio(sum(map(str.isnumeric, line)), len(line)) for line in plain), len(lines)
+        ),
+        "mean_line_uppercase_fraction": ratio(
+            sum(sum(map(str.isupper, line)) / len(line) for line in lines), len(lines)
+        ),
+        "end_mark_line_fraction": ratio(
+            sum(line.rstrip().endswith((".", "!", "?", "”")) for line in lines), len(lines)
+        ),
+        "bullet_symbol_line_fraction": ratio(sum(line.lstrip().startswith(bullets) for line in lines), len(lines)),
     }

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
-from cupel.corpus.remote import IOOptions, is_remote, open_raw
+from cupel.corpus.remote import IOOptions, cause_of, is_remote, open_raw
 from cupel.errors import BadInput, BadOption, UnknownName
 
 __all__ = ["InputFile", "Scan", "digest_of", "find_files", "scan"]
@@ -178,15 +178,20 @@ def _local(path: str, relative: str) -> _Found:
         status = os.stat(path)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from None
-    if not os.access(path, os.R_OK):
+    if not _may(path, os.R_OK):
         raise BadInput(f"no permission to read {path}")
     return _Found(os.path.abspath(path), relative, status.st_size, True)
+
+
+def _may(path: str, mode: int) -> bool:
+    """Whether this process may, as the user it acts for rather than the one who started it."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _folder(root: str, exclude: Sequence[str], ignored: Counter[str]) -> Iterator[_Found]:
     """Every file below `root`; linked folders are followed once, loops end."""
     top = os.path.abspath(root)
-    if not os.access(top, os.R_OK | os.X_OK):
+    if not _may(top, os.R_OK | os.X_OK):
         raise BadInput(f"no permission to list {root}")
     seen: set[tuple[int, int]] = set()
 
@@ -238,7 +243,7 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
         try:
             listing = daft.from_glob_path(pattern, io_config=io.config() if io else None).to_pydict()
         except (DaftCoreException, FileNotFoundError, PermissionError, ValueError, OSError) as error:
-            problem = (str(error).splitlines() or [type(error).__name__])[0][:300]
+            problem = cause_of(error)
             continue
         rows = list(zip(listing["path"], listing["size"], strict=True))
         if not rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from daft.io import IOConfig
 
-__all__ = ["IOOptions", "RawFile", "as_arrow", "is_remote", "open_raw"]
+__all__ = ["IOOptions", "RawFile", "as_arrow", "cause_of", "is_remote", "open_raw"]
 
 _BUFFER = 4 << 20
 
@@ -104,7 +105,13 @@ class _Remote:
         left = self._size - self._at
         wanted = left if size < 0 else min(size, left)
         parts = []
-        while wanted > 0 and (part := bytes(self._opened.read(wanted))):
+        while wanted > 0:
+            try:
+                part = bytes(self._opened.read(wanted))
+            except _faults() as error:
+                raise OSError(f"cannot go on reading: {cause_of(error)}") from error
+            if not part:
+                raise OSError(f"the store gave {self._at} of {self._size} bytes")
             parts.append(part)
             wanted -= len(part)
             self._at += len(part)
@@ -114,7 +121,10 @@ class _Remote:
         """Goes to a place; one behind the end counts as the end."""
         self._at = min(max((0, self._at, self._size)[whence] + offset, 0), self._size)
         if self._at < self._size:
-            self._opened.seek(self._at)
+            try:
+                self._opened.seek(self._at)
+            except _faults() as error:
+                raise OSError(f"cannot go on reading: {cause_of(error)}") from error
         return self._at
 
     def tell(self) -> int:
@@ -138,9 +148,23 @@ def open_raw(path: str, io: IOOptions | None = None) -> RawFile:
     """
     if not is_remote(path):
         return open(path.removeprefix("file://"), "rb")
-    from daft.exceptions import DaftCoreException
-
     try:
         return _Remote(path, io)
-    except (DaftCoreException, RuntimeError, ValueError) as error:
-        raise OSError(f"cannot open {path}: {error}") from error
+    except _faults() as error:
+        raise OSError(f"cannot open it: {cause_of(error)}") from error
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What Daft raises when a store does not answer as it should."""
+    from daft.exceptions import DaftCoreException
+
+    return (DaftCoreException, RuntimeError, ValueError, OSError)
+
+
+def cause_of(error: Exception) -> str:
+    """The first and the last line of Daft's chain of causes: what failed, and on what."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    last = re.sub(r"^\d+: ", "", lines[-1])
+    return last[:300] if len(lines) > 1 else lines[0][:300]

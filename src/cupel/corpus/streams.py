@@ -51,8 +51,12 @@ class StreamFault(Exception):
         self.detail = detail
 
 
-def detect_compression(head: bytes) -> str | None:
-    """The compression that the first bytes of a file tell of."""
+def detect_compression(head: bytes, name: str = "") -> str | None:
+    """The compression that the first bytes of a file tell of; its name only if they are too few."""
+    if 0 < len(head) < 4:
+        for ending, kind in ((".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")):
+            if name.endswith(ending):
+                return kind
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
@@ -225,6 +229,8 @@ class ByteStream:
     ----------
     raw
         The stored bytes.
+    name
+        The file's name, for files too short to tell what they are.
     start
         The stored byte to begin at.
     max_expansion
@@ -233,7 +239,13 @@ class ByteStream:
     """
 
     def __init__(
-        self, raw: RawFile, *, start: int = 0, max_expansion: int = 1000, free_bytes: int = 1 << 30
+        self,
+        raw: RawFile,
+        *,
+        name: str = "",
+        start: int = 0,
+        max_expansion: int = 1000,
+        free_bytes: int = 1 << 30,
     ) -> None:
         self._raw = raw
         if start:
@@ -243,7 +255,7 @@ class ByteStream:
         self._free_bytes = free_bytes
         head = self._source.exactly(8)
         self._source.give_back(head)
-        self.compression = detect_compression(head)
+        self.compression = detect_compression(head, name)
         self._pieces = self._decompressed()
         self._buffer = b""
         self._at = 0

@@ -52,7 +52,7 @@ class ClusterOptions(Method.Options):
 def one_array(column: pa.ChunkedArray) -> pa.Array:
     """A table's column as one contiguous array."""
     if column.num_chunks == 1:
-        return column.chunk(0)
+        return column.chunks[0]
     if column.num_chunks == 0:
         return pa.array([], column.type)
     return pa.concat_arrays(column.chunks)

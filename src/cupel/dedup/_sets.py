@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -63,14 +64,14 @@ def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
         yield one, 1 + one.column("text").nbytes // PART_BYTES
 
 
-def save_buckets(buckets: pa.Array, path: Path) -> None:
+def save_buckets(buckets: pa.LargeListArray, path: Path) -> None:
     """Writes the buckets of one band."""
     batch = pa.record_batch({"docs": buckets})
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
         writer.write_batch(batch)
 
 
-def load_buckets(path: Path) -> pa.Array:
+def load_buckets(path: Path) -> pa.LargeListArray:
     """The buckets of one band, mapped into memory."""
     with pa.ipc.open_file(pa.memory_map(str(path))) as reader:
-        return reader.get_batch(0).column("docs")
+        return cast(pa.LargeListArray, reader.get_batch(0).column("docs"))

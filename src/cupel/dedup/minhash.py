@@ -19,6 +19,9 @@ from cupel.methods import Clusters, Dedup, Paper, Sketches
 __all__ = ["MinHash"]
 
 SHOWN_PAIRS = 8
+# Bands are read one at a time on large corpora, and as many as fit into this on small ones,
+# where each reading costs more than what is read.
+BAND_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class MinHash(Dedup):
             section="3.4 Deduplication",
         ),
     )
-    cost = "Sketch: 8 bytes a document and band. Resolve: about 50 bytes of memory a document, one band at a time."
+    cost = "Sketch: 8 bytes a document and band."
     limits = (
         "Blind to duplicates inside documents and to paraphrases. Documents of fewer than about 50 words "
         "have few shingles: one changed word moves their similarity far. Chains can join documents "
@@ -173,24 +176,25 @@ class MinHash(Dedup):
         section = self._section(joined, members, len(candidates), total, sketches)
         return Clusters(members=members, findings=(section,))
 
-    def _bands(self, sketches: Sketches) -> tuple[list[pa.Array], pa.Array, int]:
+    def _bands(self, sketches: Sketches) -> tuple[list[pa.LargeListArray], pa.Array, int]:
         """The buckets of every band (mapped from files), all documents in them, all documents."""
-        bands = []
+        bands: list[pa.LargeListArray] = []
         candidates = np.zeros(0, dtype=np.int64)
-        total = 0
-        for band in range(self.options.bands):
-            name = f"band_{band}"
-            table = sketches.read(["doc", name])
-            total = table.num_rows
-            buckets = _kernels.buckets(one_array(table[name]), one_array(table["doc"]))
-            del table
-            path = Path(sketches.scratch) / f"{name}.arrow"
-            save_buckets(buckets, path)
-            candidates = np.union1d(candidates, buckets.values.to_numpy())
-            bands.append(load_buckets(path))
+        total = sketches.read(["doc"]).num_rows
+        at_once = max(1, BAND_BYTES // (8 * max(total, 1)))
+        for first in range(0, self.options.bands, at_once):
+            names = [f"band_{i}" for i in range(first, min(first + at_once, self.options.bands))]
+            table = sketches.read(["doc", *names])
+            docs = one_array(table["doc"])
+            for name in names:
+                buckets = _kernels.buckets(one_array(table[name]), docs)
+                path = Path(sketches.scratch) / f"{name}.arrow"
+                save_buckets(buckets, path)
+                bands.append(load_buckets(path))
+                candidates = np.union1d(candidates, bands[-1].values.to_numpy())
         return bands, pa.array(candidates, pa.int64()), total
 
-    def _verified(self, bands: list[pa.Array], candidates: pa.Array, sketches: Sketches) -> _Joined:
+    def _verified(self, bands: list[pa.LargeListArray], candidates: pa.Array, sketches: Sketches) -> _Joined:
         sets = write_sets(candidates, sketches, self.options.ngram, self.options.fold_numbers)
         components, counts, histogram, pairs = _kernels.verify(
             bands,

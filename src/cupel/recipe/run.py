@@ -21,7 +21,7 @@ from cupel.corpus.files import InputFile, find_files
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.shards import plan_shards
 from cupel.engine import Engine, daft
-from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputInUse, RunFailed
+from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputInUse, RunFailed, Stopped
 from cupel.findings import Page
 from cupel.recipe import stage as stages
 from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
@@ -172,7 +172,7 @@ class _Run:
 
     def carry_out(self, *, restart: bool, keep_work: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        files = find_files(self.inputs, io=self.reading.io)
+        files = find_files([_documents_of(one) for one in self.inputs], io=self.reading.io)
         self._refuse_own_input(files)
         if restart:
             self._discard()
@@ -191,7 +191,8 @@ class _Run:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
                 stages.STOP.set()
-                raise RunFailed("stopped; the same command goes on from here") from None
+                stages.wait_for_tasks()
+                raise Stopped("stopped; the same command goes on from here") from None
             manifest = self._finish(job, plan, units, begun)
             if not keep_work:
                 self.folder.clear_work()
@@ -413,6 +414,12 @@ def _input_digest(files: Iterable[InputFile]) -> str:
     for file in files:
         digest.update(json.dumps([file.relative, file.bytes, file.digest]).encode())
     return digest.hexdigest()
+
+
+def _documents_of(given: str) -> str:
+    """The data files of a finished run; anything else as it is."""
+    folder = Folder(Path(given))
+    return str(folder.data) if folder.manifest.is_file() and folder.data.is_dir() else given
 
 
 def _annotated(inputs: list[str], files: list[InputFile]) -> dict[str, str]:

@@ -15,14 +15,13 @@ use arrow_schema::{DataType, Field, Schema};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::column::Texts;
-use super::windows::Windows;
+use super::windows::{MAX_NGRAM, Windows};
 use crate::KernelError;
 
 const BLOCK: usize = 256;
 // Permutations are taken this many at a time: two AVX2 registers each for a, b and the minima.
 const LANES: usize = 16;
 const MAX_PERMUTATIONS: usize = 65_536;
-const MAX_NGRAM: usize = 64;
 
 /// How signatures are made.
 #[derive(Debug, Clone, Copy)]

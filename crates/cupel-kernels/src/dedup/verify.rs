@@ -6,6 +6,9 @@
 //! are those of the graph of all pairs in a common bucket at or above the threshold, in
 //! whatever order they are met, as long as no document meets `max_comparisons`.
 //!
+//! Documents with the very same shingles are joined at once and compared as one: their
+//! signatures are equal, so they share every bucket.
+//!
 //! Buckets are walked through in the order of a fingerprint of the shingle sets, not of
 //! document numbers, so that even where the limit is met the clusters do not depend on how
 //! documents are numbered.
@@ -14,7 +17,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{
-    Array, BooleanArray, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt64Array,
+    BooleanArray, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt64Array,
 };
 use arrow_schema::DataType;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -261,7 +264,7 @@ impl<'a> Walk<'a> {
         let mut own = groups.of(self.joined.find(row));
         let others = groups.alive.iter().copied().filter(|&group| group != own);
         let mut open: Vec<usize> = others.take(left.saturating_add(1)).collect();
-        let mut depth = 0;
+        let (mut depth, mut limited) = (0, false);
         // First members of all groups come first, so that the limit cuts no group out.
         while !open.is_empty() && left > 0 {
             open.retain(|&group| {
@@ -269,6 +272,7 @@ impl<'a> Walk<'a> {
                     return false;
                 };
                 if left == 0 {
+                    limited = true;
                     return true;
                 }
                 left -= 1;
@@ -284,7 +288,10 @@ impl<'a> Walk<'a> {
             });
             depth += 1;
         }
-        self.counts.limited += u64::from(left == 0 && !open.is_empty());
+        limited |= open
+            .iter()
+            .any(|&group| groups.members[group].len() > depth);
+        self.counts.limited += u64::from(limited);
         groups.members[own].push(row);
     }
 
@@ -441,9 +448,13 @@ mod tests {
             .collect()
     }
 
-    /// Components by comparing every pair of every bucket.
+    /// Components by comparing every pair of every bucket; the same sets are joined anywhere.
     fn brute_force(sets: &[Vec<u64>], buckets: &[Vec<i64>], threshold: f64) -> BTreeMap<i64, i64> {
         let mut joined = UnionFind::new(sets.len() as u32);
+        for (right, set) in sets.iter().enumerate().filter(|(_, set)| !set.is_empty()) {
+            let left = sets.iter().position(|other| other == set).unwrap();
+            joined.union(left as u32, right as u32);
+        }
         for bucket in buckets {
             for &left in bucket {
                 for &right in bucket {

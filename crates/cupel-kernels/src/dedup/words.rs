@@ -16,6 +16,18 @@ pub const MAX_WORD_BYTES: usize = 256;
 const TABLE_END: usize = 0x3100;
 const FOLDED_BYTES: usize = 14;
 
+/// For each byte that is an ASCII letter its lower case, 0 for all others.
+pub static LETTERS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        table[letter as usize] = letter;
+        table[letter.to_ascii_uppercase() as usize] = letter;
+        letter += 1;
+    }
+    table
+};
+
 /// What becomes of one character.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -49,7 +61,10 @@ static TABLE: LazyLock<Vec<Folded>> = LazyLock::new(|| {
 
 /// Receives words as they are found.
 pub trait WordSink {
-    /// The next byte(s) of the current word.
+    /// Takes the ASCII letters that `bytes` begins with, in lower case; gives how many it took,
+    /// at least one if there is any.
+    fn extend_letters(&mut self, bytes: &[u8]) -> usize;
+    /// The next bytes of the current word: one character, already folded.
     fn extend(&mut self, bytes: &[u8]);
     /// The current word ends here (if it has begun).
     fn end_word(&mut self);
@@ -64,13 +79,8 @@ pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
     let mut position = 0;
     while position < bytes.len() {
         let byte = bytes[position];
-        if byte.is_ascii_alphabetic() {
-            let run = bytes[position..]
-                .iter()
-                .take_while(|b| b.is_ascii_alphabetic())
-                .count();
-            sink.extend(&bytes[position..position + run]);
-            position += run;
+        if LETTERS[byte as usize] != 0 {
+            position += sink.extend_letters(&bytes[position..]);
         } else if byte.is_ascii_digit() && fold_numbers {
             sink.extend(b"0");
             position = after_number(text, position);
@@ -198,8 +208,12 @@ mod tests {
     }
 
     impl WordSink for Collect {
+        fn extend_letters(&mut self, bytes: &[u8]) -> usize {
+            self.word.push(LETTERS[bytes[0] as usize]);
+            1
+        }
         fn extend(&mut self, bytes: &[u8]) {
-            self.word.extend(bytes.iter().map(u8::to_ascii_lowercase));
+            self.word.extend_from_slice(bytes);
         }
         fn end_word(&mut self) {
             if !self.word.is_empty() {
