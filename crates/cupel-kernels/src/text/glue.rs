@@ -46,25 +46,25 @@ pub fn glue(
     }
     let address = first < last && run.is_address(first, last);
     let mut start = None;
-    for i in first..last {
+    for (i, &(begin, end)) in words.iter().enumerate().take(last).skip(first) {
         let splits =
             run.is_symbol(i) && !(address && run.is_ascii(i)) && run.splits_inside(first, i, last);
         if splits {
             if let Some(start) = start.take() {
-                emit(start, words[i].0);
+                emit(start, begin);
             }
-            emit(words[i].0, words[i].1);
+            emit(begin, end);
             continue;
         }
         // Two words of letters that touch are of a script without spaces, and stay two.
         let joins = i > first && (run.is_symbol(i) || run.is_symbol(i - 1));
         match start {
             Some(begun) if !joins => {
-                emit(begun, words[i].0);
-                start = Some(words[i].0);
+                emit(begun, begin);
+                start = Some(begin);
             }
             Some(_) => {}
-            None => start = Some(words[i].0),
+            None => start = Some(begin),
         }
     }
     if let Some(start) = start {
@@ -243,7 +243,9 @@ mod tests {
                 let text = format!("{first}{second}");
                 let words = [(0, first.len()), (first.len(), text.len())];
                 let mut found = Vec::new();
-                super::glue(&text, &words, Properties::shared(), |start, end| found.push((start, end)));
+                super::glue(&text, &words, Properties::shared(), |start, end| {
+                    found.push((start, end))
+                });
                 assert_eq!(found, words, "{text}");
             }
         }
