@@ -1,6 +1,6 @@
 """Typed stub of the Rust kernels. Arrow arrays come in and go out through the PyCapsule interface."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 class ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
@@ -62,4 +62,4 @@ class UnicodeScreen:
     def __init__(
         self, characters: str, *, mojibake: str | None = None, entities: bool = True, form: str | None = None
     ) -> None: ...
-    def suspects(self, text: ArrowArray) -> ArrowArray: ...
+    def suspects(self, text: ArrowArray) -> Any: ...
