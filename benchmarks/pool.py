@@ -64,7 +64,7 @@ def write_jsonl_zst(folder: Path, megabytes: float, files: int, *, salt: bool = 
                 text = row["text"]
                 if round_ and salt:
                     words = text.split(" ")
-                    words[:: 7] = [f"{word}{round_}" for word in words[:: 7]]
+                    words[::7] = [f"{word}{round_}" for word in words[::7]]
                     text = " ".join(words)
                 line = {"id": f"{row['id']}-{round_}", "text": text, "source": row.get("source", "")}
                 stream.write(json.dumps(line).encode() + b"\n")
@@ -80,7 +80,9 @@ def print_table(title: str, head: list[str], body: list[list[object]], note: str
     print("| " + " | ".join(head) + " |")
     print("|" + "---|" * len(head))
     for row in body:
-        print("| " + " | ".join(f"{cell:,.3g}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+        print(
+            "| " + " | ".join(f"{cell:,.3g}" if isinstance(cell, float) else str(cell) for cell in row) + " |"
+        )
     if note:
         print(f"\n{note}")
     sys.stdout.flush()

@@ -23,7 +23,7 @@ import zstandard
 
 from cupel import _kernels
 from cupel.methods import find_method
-from cupel.rules import RuleSet
+from cupel.rules import methods
 
 FILES = ("dclm_human_quality_majority_data", "dclm_human_quality_agreement_data")
 RULE_SETS = (
@@ -38,6 +38,10 @@ RULE_SETS = (
     "language",
     "gopher + c4, any line end + fineweb",
 )
+
+
+# How words are cut: as the recipes do.
+SEGMENTATION = {"dclm-heuristics": "whitespace"}
 
 
 @dataclass(frozen=True)
@@ -107,20 +111,19 @@ def kept_by(label: str, pages: pa.RecordBatch) -> np.ndarray:
 
 def _step(label: str, pages: pa.RecordBatch) -> tuple[np.ndarray, pa.RecordBatch]:
     name, _, variant = label.partition(", ")
-    rule_set = find_method(name, "rules").from_options({})
-    if not isinstance(rule_set, RuleSet):
-        raise TypeError(f"{name} is not a rule set")
+    rule_set = next(found for found in methods() if found.name == name).from_options({})
     columns: dict[str, pa.Array] = {}
     if rule_set.needs_edit is not None:
         options = {"require_terminal_punctuation": False} if variant else {}
         edited = find_method(rule_set.needs_edit, "edit").from_options(options).edit(pages)  # type: ignore[attr-defined]
         columns |= edited.columns
         pages = pa.RecordBatch.from_pydict({"text": edited.text})
-    columns |= measure([s for s in rule_set.signals if s not in columns], pages)
+    segmentation = SEGMENTATION.get(name, "prose")
+    columns |= measure([s for s in rule_set.signals if s not in columns], pages, segmentation)
     return rule_set.decide(pa.RecordBatch.from_pydict(columns)).kept, pages
 
 
-def measure(wanted: list[str], pages: pa.RecordBatch) -> dict[str, pa.Array]:
+def measure(wanted: list[str], pages: pa.RecordBatch, segmentation: str) -> dict[str, pa.Array]:
     """The signals asked for: language by its own model, all others by the kernel's pass."""
     columns: dict[str, pa.Array] = {}
     if "language" in wanted:
@@ -128,7 +131,7 @@ def measure(wanted: list[str], pages: pa.RecordBatch) -> dict[str, pa.Array]:
         columns |= {name: found.column(name) for name in found.schema.names}
     rest = [name for name in wanted if name not in columns]
     if rest:
-        measured = pa.record_batch(_kernels.measure(pages.column("text"), rest))
+        measured = pa.record_batch(_kernels.measure(pages.column("text"), rest, segmentation=segmentation))
         columns |= {name: measured.column(name) for name in rest}
     return columns
 

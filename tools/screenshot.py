@@ -52,12 +52,17 @@ def measure(browser: str, page: Path, width: int) -> tuple[int, int]:
     with tempfile.TemporaryDirectory() as folder:
         frame = Path(folder) / "frame.html"
         frame.write_text(
-            f"<iframe id=f src='{page.resolve().as_uri()}' style='width:{width}px;height:800px;border:0'></iframe>"
+            f"<iframe id=f src='{page.resolve().as_uri()}' "
+            f"style='width:{width}px;height:800px;border:0'></iframe>"
             "<script>f.onload=()=>{const e=f.contentDocument.documentElement;"
             "document.title=e.scrollWidth+'x'+e.scrollHeight}</script>"
         )
         dom = run_chromium(
-            browser, frame.as_uri(), "--allow-file-access-from-files", "--virtual-time-budget=9000", "--dump-dom"
+            browser,
+            frame.as_uri(),
+            "--allow-file-access-from-files",
+            "--virtual-time-budget=9000",
+            "--dump-dom",
         )
     found = re.search(r"<title>(\d+)x(\d+)</title>", dom)
     if not found:
@@ -67,12 +72,18 @@ def measure(browser: str, page: Path, width: int) -> tuple[int, int]:
 
 def picture(browser: str, page: Path, out: Path, width: int, height: int, scheme: str) -> None:
     """One PNG of the page; `scheme` is light or dark."""
-    dark = ["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else ["--blink-settings=preferredColorScheme=1"]
+    dark = (
+        ["--blink-settings=preferredColorScheme=0"]
+        if scheme == "dark"
+        else ["--blink-settings=preferredColorScheme=1"]
+    )
     with tempfile.TemporaryDirectory() as folder:
         # A window cannot be narrower than 500 px: a frame of the width asked for can.
         frame = Path(folder) / "frame.html"
         frame.write_text(
-            f"<meta name=color-scheme content='light dark'><body style='margin:0'><iframe src='{page.resolve().as_uri()}' "
+            "<meta name=color-scheme content='light dark'>"
+            f"<body style='margin:0;background:#8f877d;display:grid;justify-content:center'>"
+            f"<iframe src='{page.resolve().as_uri()}' "
             f"style='width:{width}px;height:{height}px;border:0;display:block'></iframe>"
         )
         run_chromium(

@@ -1,6 +1,14 @@
 """Typed stub of the Rust kernels. Arrow arrays come in and go out through the PyCapsule interface."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
+
+import pyarrow as pa
+
+class ArrowTable(Protocol):
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+    @property
+    def __arrow_c_schema__(self) -> object: ...
 
 class ArrowArray(Protocol):
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
@@ -16,6 +24,75 @@ class LanguageModel:
     @property
     def labels(self) -> list[str]: ...
     def identify(self, text: ArrowArray, *, max_bytes: int | None = None) -> ArrowArray: ...
+
+# --- dedup
+# `text` is string, large_string or string_view. A null row gives null (an empty list in `shingles`).
+
+def text_hash(text: pa.Array) -> pa.FixedSizeBinaryArray:
+    """XXH3-128 of each text's UTF-8 bytes: 16 bytes, big-endian (canonical)."""
+
+def normalized_hash(
+    text: pa.Array,
+    *,
+    nfc: bool = True,
+    lowercase: bool = False,
+    strip_punctuation: bool = False,
+    collapse_white_space: bool = True,
+) -> pa.FixedSizeBinaryArray:
+    """XXH3-128 of each normalised text: 16 bytes, big-endian."""
+
+def content_hash(columns: Sequence[pa.Array]) -> bytes:
+    """16 bytes: the rows' hashes (columns of text or binary, length-prefixed), summed modulo 2^128."""
+
+def add_hashes(left: bytes, right: bytes) -> bytes:
+    """The content hash of two parts put together; 16 zero bytes are the hash of nothing."""
+
+def minhash(
+    text: pa.Array,
+    *,
+    ngram: int = 5,
+    bands: int = 14,
+    rows: int = 8,
+    seed: int = 1,
+    fold_numbers: bool = True,
+) -> pa.RecordBatch:
+    """Columns `band_0` ... (uint64); null where the text has no word."""
+
+def minhash_signature(
+    text: pa.Array,
+    *,
+    ngram: int = 5,
+    bands: int = 14,
+    rows: int = 8,
+    seed: int = 1,
+    fold_numbers: bool = True,
+) -> pa.FixedSizeListArray:
+    """The `bands * rows` minima of each text (uint32); null where the text has no word."""
+
+def shingles(
+    text: pa.Array, *, ngram: int = 5, fold_numbers: bool = True, part: int = 0, parts: int = 1
+) -> pa.LargeListArray:
+    """The sorted distinct shingle hashes (uint64) of each text; of `parts` hash ranges, only `part`."""
+
+def buckets(keys: pa.Array, docs: pa.Array) -> pa.LargeListArray:
+    """Documents (int64) of every key that two or more share; keys are uint64 or 16 bytes."""
+
+def union(buckets: Sequence[pa.Array]) -> pa.RecordBatch:
+    """`doc`, `component` (its lowest document): all documents of a bucket are joined."""
+
+def verify(
+    buckets: Sequence[pa.Array],
+    docs: pa.Array,
+    offsets: pa.Array,
+    values: pa.Array,
+    *,
+    threshold: float,
+    max_comparisons: int = 256,
+) -> tuple[pa.RecordBatch, dict[str, int], pa.RecordBatch, pa.RecordBatch]:
+    """Components (`doc`, `component`) of pairs at or above `threshold`; counts, histogram, some pairs."""
+
+def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
+    """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
 
 # --- edits: a record batch of `text` and the edit's counts
 
@@ -63,3 +140,28 @@ class UnicodeScreen:
         self, characters: str, *, mojibake: str | None = None, entities: bool = True, form: str | None = None
     ) -> None: ...
     def suspects(self, text: ArrowArray) -> Any: ...
+
+# --- signals
+# `text` is string, large_string or string_view.
+
+def measure(
+    text: pa.Array,
+    columns: list[str],
+    *,
+    segmentation: str = "unicode",
+    stop_words: list[str] | None = None,
+    bad_words: list[str] | None = None,
+) -> ArrowTable:
+    """Exactly the asked columns; `KeyError` for a name there is not. A null text counts as an empty one."""
+
+def signal_columns() -> list[str]:
+    """All columns that `measure` knows."""
+
+def words(text: pa.Array, segmentation: str = "unicode") -> ArrowArray:
+    """A list of words (large_string) per text; null where it is null."""
+
+def count_words(text: pa.Array, segmentation: str = "unicode") -> int:
+    """How many words all texts have together."""
+
+def sentences(text: pa.Array) -> ArrowArray:
+    """A list of sentences (large_string) per text; null where it is null."""

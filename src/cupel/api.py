@@ -45,7 +45,7 @@ def refine(
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
-    target_shard_bytes: int = 128 << 20,
+    target_shard_bytes: int | None = None,
     progress: Progress | None = None,
     restart: bool = False,
 ) -> Result:
@@ -63,7 +63,8 @@ def refine(
     overrides
         `step.option=value`, as `--set` takes them.
     target_shard_bytes
-        Input bytes of one shard: the unit of parallel work and of what a kill can undo.
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
+        default a quarter of each core's share, between 4 and 128 MiB.
     restart
         Discard an unfinished or other run in the output folder first.
 

@@ -11,7 +11,6 @@ ledger, the finished corpus) is read back as Daft tables.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -78,8 +77,8 @@ class Engine:
         module = daft()
         try:
             if self.name == "ray":
-                _import_ray()
-                module.set_runner_ray(address=self.address)
+                _join_ray(self.address)
+                module.set_runner_ray(address=None, noop_if_initialized=True)
             else:
                 module.set_runner_native(num_threads=self.cores)
         except (RuntimeError, module.exceptions.DaftCoreException) as error:
@@ -97,9 +96,10 @@ class Engine:
             import ray
 
             return max(1, int(ray.cluster_resources().get("CPU", 1))) if ray.is_initialized() else 1
-        return self.cores or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return self.cores or here or 1
 
-    def map(self, task: Task, payloads: Sequence[str], *, cancelled: threading.Event | None = None) -> Iterator[str]:
+    def map(self, task: Task, payloads: Sequence[str]) -> Iterator[str]:
         """Results of `task` over `payloads`, as they come, in no particular order.
 
         `task` must be a function of a module, take a JSON text and give one. A task that is
@@ -113,15 +113,8 @@ class Engine:
         def carry_out(payload):  # noqa: ANN001, ANN202 - Daft series in, Arrow out
             import pyarrow as pa
 
-            done = []
-            for one in payload.to_pylist():
-                if cancelled is not None and self.name == "native" and cancelled.is_set():
-                    raise RunFailed("stopped")
-                done.append(task(one))
-            return pa.array(done, pa.large_string())
+            return pa.array([task(one) for one in payload.to_pylist()], pa.large_string())
 
-        if self.name == "ray":
-            cancelled = None  # an event does not travel; Ray cancels its own tasks
         tasks = module.from_pydict({"task": list(payloads)})
         if self.name == "ray":
             tasks = tasks.into_partitions(len(payloads))
@@ -129,11 +122,19 @@ class Engine:
             yield row["result"]
 
 
-def _import_ray() -> None:
+def _join_ray(address: str | None) -> None:
+    """Join the cluster that is named here or in RAY_ADDRESS, or start one on this machine.
+
+    Ray itself would also join whatever cluster last ran here, and wait long if it is gone.
+    """
     try:
-        import ray  # noqa: F401
+        import ray
     except ImportError:
         raise MissingExtra("the Ray engine", "ray") from None
+    if not ray.is_initialized():
+        where = address or os.environ.get("RAY_ADDRESS") or "local"
+        quiet = {"include_dashboard": False} if where == "local" else {}
+        ray.init(address=where, log_to_driver=False, logging_level="WARNING", **quiet)
 
 
 def _running() -> str:

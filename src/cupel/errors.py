@@ -14,6 +14,7 @@ __all__ = [
     "MissingExtra",
     "OutputInUse",
     "RunFailed",
+    "Stopped",
     "UnknownName",
 ]
 
@@ -65,6 +66,10 @@ class OutputInUse(CupelError):
 
 class RunFailed(CupelError):
     """A run that stopped before its end; the same command again goes on from there."""
+
+
+class Stopped(RunFailed):
+    """A run that somebody stopped; the same command goes on from there."""
 
 
 class MissingExtra(CupelError):

@@ -47,7 +47,7 @@ def test_deduplications_end_a_pass_and_neighbours_share_it() -> None:
 
 
 def test_an_annotated_input_is_not_measured_again() -> None:
-    columns = {column: "gopher" for column in groups(plan("gopher-quality"))[0].columns}
+    columns = {column: "word-quality" for column in groups(plan("gopher-quality"))[0].columns}
     made = plan("gopher-quality", annotated=columns)
     assert groups(made)[0].columns == ()
     assert set(made.reused) == set(columns)

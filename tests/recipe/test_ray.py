@@ -15,7 +15,7 @@ import cupel
 
 pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
 
-STEPS = ["unicode-repair", "gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
+STEPS = ["gopher-repetition", "gopher-quality", "exact", "minhash"]
 
 # Each test starts its own process: Daft holds one engine a process.
 ON_RAY = """
@@ -57,7 +57,7 @@ print(sum(node["Alive"] for node in ray.nodes()), "alive", result.manifest["cont
 
 def on_ray(script: str, pool: Path, output: Path, size: int) -> list[str]:
     code = textwrap.dedent(script).format(steps=STEPS, pool=str(pool), output=str(output), size=size)
-    path = output.parent / f"{output.name}.py"
+    path = output.parent / f"on_{output.name}.py"
     path.write_text(code)
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -56,7 +56,7 @@ def test_a_method_that_stands_twice_has_two_names() -> None:
         ({"name": "x", "steps": [["exact"]]}, BadRecipe, "step 1"),
         ({"name": "x", "steps": [{"exact": {}, "pii": {}}]}, BadRecipe, "step 1"),
         ({"name": "x", "steps": ["exact"], "seed": -1}, BadOption, "seed"),
-        ({"name": "x", "steps": ["exact"], "signals": {"gophr": {}}}, UnknownName, "did you mean 'gopher'"),
+        ({"name": "x", "steps": ["exact"], "signals": {"word-qualty": {}}}, UnknownName, "did you mean 'word-quality'"),
         ("exact", BadRecipe, "expected a mapping"),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_does_not_hold_is_said(given: object, error: type[Exception], said:
     [
         ("gopher-quality.min_words", BadOption, "STEP.OPTION=VALUE"),
         ("min_words=3", BadOption, "STEP.OPTION=VALUE"),
-        ("gopher.min_words=3", UnknownName, "no option is called 'min_words'"),
+        ("counts.min_words=3", UnknownName, "no option is called 'min_words'"),
         ("gopher-qualit.min_words=3", UnknownName, "did you mean 'gopher-quality'"),
         ("gopher-quality.min_word=3", UnknownName, "did you mean 'min_words'"),
         ("gopher-quality.min_words=!!python/object:os.system 3", BadRecipe, "tags"),

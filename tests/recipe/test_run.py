@@ -53,7 +53,7 @@ def test_the_ledger_balances_to_the_document(make_pool: Callable[..., Path], tmp
         if row["status"] == "dropped":
             assert row["step"] in STEPS
             assert row["reason"]
-    quarantine = [json.loads(line) for path in (result.output / "quarantine").iterdir() for line in path.open()]
+    quarantine = [json.loads(line) for path in (result.output / "quarantine").iterdir() for line in path.read_text().splitlines()]
     assert {entry["line"] for entry in quarantine} == {2, 3}
     assert not (result.output / "_work").exists()
 
@@ -76,12 +76,9 @@ def test_each_cluster_has_one_survivor(make_pool: Callable[..., Path], tmp_path:
 def test_the_hash_does_not_depend_on_how_the_work_is_cut(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(500, 5)
     hashes = set()
-    for number, size in enumerate((10_000, 77_000, 1 << 30)):
-        for cores in (1, None):
-            result = refine(
-                pool, tmp_path / f"{number}-{cores}", target_shard_bytes=size, engine=None if cores is None else None
-            )
-            hashes.add(result.manifest["content_hash"])
+    for size in (10_000, 77_000, 1 << 30):
+        result = refine(pool, tmp_path / f"{size}", target_shard_bytes=size)
+        hashes.add(result.manifest["content_hash"])
     assert len(hashes) == 1
     single = tmp_path / "single"
     single.mkdir()
@@ -110,7 +107,7 @@ def test_other_fields_are_carried_along(make_pool: Callable[..., Path], tmp_path
 
 def test_an_annotated_corpus_is_not_measured_again(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(200, 2)
-    annotated = refine(pool, tmp_path / "annotated", {"name": "a", "steps": ["gopher"]})
+    annotated = refine(pool, tmp_path / "annotated", {"name": "a", "steps": ["word-quality", "stop-words"]})
     assert annotated.manifest["signals"]
     rules = {"name": "r", "steps": [{"gopher-quality": {"min_words": 80}}]}
     reused = refine(annotated.output, tmp_path / "reused", rules)

@@ -22,16 +22,40 @@ ENGLISH = (
     "able to reach before 1640.\n\nThe bench is shown today in the room where it was found."
 )
 NAVIGATION = (
-    "Home\nAbout us\nContact\nHome\nAbout us\nContact\nShare on Facebook\nShare on X\nPrint\nRead more...\nRead more...\nRead more...\nSign in\nTerms of use\nPrivacy policy\nCookies\n"
-    * 4
-)
-CODE = "def fold(values):\n    total = 0\n    for value in values:\n        if value < limit & mask:\n            total += value\n    return total\n"
+    "Home\nAbout us\nContact\nHome\nAbout us\nContact\nShare on Facebook\nShare on X\nPrint\n"
+    "Read more...\nRead more...\nRead more...\nSign in\nTerms of use\nPrivacy policy\nCookies\n"
+) * 4
+CODE = """\
+def fold(values):
+    total = 0
+    for value in values:
+        if value < limit & mask:
+            total += value
+    return total
+"""
 ARABIC = "افتُتح المتحف في ربيع عام 1911، وظلت المجموعة معروضة كما تركها مؤسسها طوال معظم القرن التالي."
-JAPANESE = (
-    "博物館は1911年の春に開館し、その後一世紀近くのあいだ、収蔵品は創設者が残したままの形で展示されていた。"
-)
-GERMAN = "Das Museum öffnete im Frühjahr 1911. Die Münzsammlung umfasst mehr als elftausend Stücke, die nur der Kustos zeigen darf."
-SPAM = "BUY CHEAP SILVER ONLINE!!! best price best price best price best price click here >>> #silver #cheap #deal #silver #cheap"
+JAPANESE = "博物館は1911年の春に開館し、その後一世紀近く、収蔵品は創設者が残したままに展示されていた。"
+GERMAN = "Das Museum öffnete 1911. Die Münzsammlung umfasst mehr als elftausend Stücke in Schubladen."
+SPAM = "BUY CHEAP SILVER!!! best price best price click here >>> #silver #cheap #deal #silver #cheap"
+
+RECIPE = """\
+# What FineWeb did, in its order.
+name: fineweb
+seed: 0
+steps:
+  - extract: {extractor: resiliparse}
+  - edit: unicode-repair
+  - rules: language
+    set: {languages: [en], min_confidence: 0.65}
+  - rules: gopher-quality
+  - rules: gopher-repetition
+  - edit: c4-lines
+  - rules: fineweb
+  - dedup: exact
+  - dedup: minhash
+    bands: 14   # (1/14)^(1/8) = 0.72
+    rows: 8
+"""
 
 STEPS = [
     ("input", 198_668, 226_113_402, 0.0),
@@ -164,8 +188,8 @@ def _spread(values: list[float], low: float, high: float, drops, log: bool = Fal
 def _signals() -> Section:
     dice = random.Random(0)
 
-    def figure(title, unit, values, low, high, thresholds, drops, log=False, caption=""):
-        spread = _spread(values, low, high, drops, log)
+    def figure(title, unit, values, low, high, thresholds, drops, log=False, caption="", count=40):
+        spread = _spread(values, low, high, drops, log, count)
         return Figure(
             spec=histogram(*spread, title=title, unit=unit, thresholds=thresholds, log=log), caption=caption
         )
@@ -214,7 +238,9 @@ def _signals() -> Section:
             ),
             figure("short_line_fraction", "", short, 0, 1, [(0.67, "max 0.67")], lambda v: v > 0.67),
             figure("hash_to_word_ratio", "per word", hashes, 0, 0.3, [(0.1, "max 0.1")], lambda v: v > 0.1),
-            figure("stop_word_count", "distinct words", stops, 0, 9, [(2, "min 2")], lambda v: v < 2),
+            figure(
+                "stop_word_count", "distinct words", stops, 0, 9, [(2, "min 2")], lambda v: v < 2, count=9
+            ),
             figure("unigram_entropy", "bits", entropy, 0, 8, [], lambda v: False, caption="No rule uses it."),
             figure("language_confidence", "", confidence, 0, 1, [(0.65, "min 0.65")], lambda v: v < 0.65),
         ),
@@ -267,11 +293,9 @@ def _duplicates() -> Section:
     )
     return Section(
         title="Duplicates",
-        lead="5,765 near copies in 2,310 clusters; 0.4 % of the candidate pairs were no duplicates and stayed.",
+        lead="5,765 near copies in 2,310 clusters; 0.4 % of the candidate pairs were none and stayed.",
         blocks=(
-            Alarm(
-                text="One cluster holds 1,933 documents, 33 % of all near copies: look at its samples before you trust it."
-            ),
+            Alarm(text="One cluster holds 1,933 documents, a third of all near copies: look at its samples."),
             Facts(
                 facts=(
                     ("clusters", "2,310"),
@@ -328,7 +352,7 @@ def _dropped() -> Section:
                         id="news-000412",
                         source="news",
                         note="word_count 14 < 50",
-                        text="Page not found. The page you asked for has moved or is no longer here. Go home.",
+                        text="Page not found. The page you asked for has moved. Go home.",
                     ),
                     Sample(id="wiki-9911", source="wiki_simple", note="word_count 0 < 50", text="  \n "),
                     Sample(id="ar-17", source="multilingual", note="word_count 17 < 50", text=ARABIC),
@@ -350,7 +374,7 @@ def _dropped() -> Section:
                         id="hostile-1",
                         source="<img src=x onerror=alert(1)>",
                         note="max_hash_to_word_ratio",
-                        text="<script>document.title='ran'</script> \x1b[31mred\x00 \u202egnp.exe ]]> </style> "
+                        text="<script>document.title='ran'</script> \x1b[31mred\x00 \u202egnp.exe </style>"
                         + SPAM,
                     ),
                 ),
@@ -439,7 +463,7 @@ def _recipe() -> Section:
         blocks=(
             Code(
                 caption="recipe.yaml",
-                text="# What FineWeb did, in its order.\nname: fineweb\nseed: 0\nsteps:\n  - extract: {extractor: resiliparse}\n  - edit: unicode-repair\n  - rules: language\n    set: {languages: [en], min_confidence: 0.65}\n  - rules: gopher-quality\n  - rules: gopher-repetition\n  - edit: c4-lines\n  - rules: fineweb\n  - dedup: exact\n  - dedup: minhash\n    bands: 14   # (1/14)^(1/8) = 0.72\n    rows: 8\n",
+                text=RECIPE,
             ),
         ),
     )

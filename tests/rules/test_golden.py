@@ -15,7 +15,7 @@ import pytest
 
 from cupel import _kernels
 from cupel.methods import find_method
-from cupel.rules import Decision, RuleSet
+from cupel.rules import Decision, RuleSet, methods
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ GOLDEN = (
         for n, threshold in ((5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.10))
     ),
     # --- FineWeb ---------------------------------------------------------------------------
-    Golden("fineweb", "min_words", " \n\t\n ", 0),
+    Golden("fineweb", "min_nonblank_lines", " \n\t\n ", 0),
     # No line of ten ends a sentence.
     Golden(
         "fineweb",
@@ -197,12 +197,12 @@ GOLDEN = (
     Golden("c4", "min_sentences", "\n".join(PROSE.splitlines()[:4]), 4),
 )
 
+RULE_SETS = {rule_set.name: rule_set for rule_set in methods()}
 SETS = ("gopher-quality", "gopher-repetition", "fineweb", "c4")
 
 
 def decide(name: str, text: str) -> tuple[RuleSet, Decision]:
-    rule_set = find_method(name, "rules").from_options({})
-    assert isinstance(rule_set, RuleSet)
+    rule_set = RULE_SETS[name].from_options({})
     batch = pa.RecordBatch.from_pydict({"text": pa.array([text], pa.large_string())})
     if rule_set.needs_edit:
         edited = find_method(rule_set.needs_edit, "edit").from_options({}).edit(batch)
@@ -247,6 +247,6 @@ def test_prose_passes(name: str, agreement: ModuleType) -> None:
 def test_every_rule_with_a_reference_has_a_golden_vector() -> None:
     have = {(golden.rule_set, golden.rule) for golden in GOLDEN}
     for name in SETS:
-        for rule in find_method(name, "rules").rules:
+        for rule in RULE_SETS[name].rules:
             if rule.reference and rule.threshold is not None:
                 assert (name, rule.name) in have

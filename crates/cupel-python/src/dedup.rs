@@ -1,5 +1,249 @@
-use pyo3::prelude::*;
+use std::sync::Arc;
 
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef, LargeListArray, RecordBatch};
+use cupel_kernels::KernelError;
+use cupel_kernels::dedup::minhash::MinHash;
+use cupel_kernels::dedup::normalized::Normalization;
+use cupel_kernels::dedup::verify::Verification;
+use cupel_kernels::dedup::{buckets as bucketing, clusters, hash, minhash as signing, normalized};
+use cupel_kernels::dedup::{shingles as shingling, verify as verifying};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use pyo3_arrow::{PyArray, PyRecordBatch};
+
+use crate::errors::to_python;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(text_hash, module)?)?;
+    module.add_function(wrap_pyfunction!(normalized_hash, module)?)?;
+    module.add_function(wrap_pyfunction!(content_hash, module)?)?;
+    module.add_function(wrap_pyfunction!(add_hashes, module)?)?;
+    module.add_function(wrap_pyfunction!(minhash, module)?)?;
+    module.add_function(wrap_pyfunction!(minhash_signature, module)?)?;
+    module.add_function(wrap_pyfunction!(shingles, module)?)?;
+    module.add_function(wrap_pyfunction!(buckets, module)?)?;
+    module.add_function(wrap_pyfunction!(union, module)?)?;
+    module.add_function(wrap_pyfunction!(verify, module)?)?;
+    module.add_function(wrap_pyfunction!(survivors, module)?)
+}
+
+fn array<'py, A: Array + 'static>(py: Python<'py>, array: A) -> PyResult<Bound<'py, PyAny>> {
+    let array = PyArray::from_array_ref(Arc::new(array));
+    py.import("pyarrow")?.call_method1("array", (array,))
+}
+
+fn batch(py: Python<'_>, batch: RecordBatch) -> PyResult<Bound<'_, PyAny>> {
+    PyRecordBatch::new(batch).into_pyarrow(py)
+}
+
+#[pyfunction]
+fn text_hash<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
+    let found = py
+        .detach(|| hash::text_hash(text.array()))
+        .map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, *, nfc=true, lowercase=false, strip_punctuation=false, collapse_white_space=true))]
+fn normalized_hash<'py>(
+    py: Python<'py>,
+    text: PyArray,
+    nfc: bool,
+    lowercase: bool,
+    strip_punctuation: bool,
+    collapse_white_space: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let how = Normalization {
+        nfc,
+        lowercase,
+        strip_punctuation,
+        collapse_white_space,
+    };
+    let found = py
+        .detach(|| normalized::normalized_hash(text.array(), how))
+        .map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+fn content_hash<'py>(py: Python<'py>, columns: Vec<PyArray>) -> PyResult<Bound<'py, PyBytes>> {
+    let columns: Vec<ArrayRef> = columns
+        .into_iter()
+        .map(|column| column.into_inner().0)
+        .collect();
+    let found = py
+        .detach(|| hash::content_hash(&columns))
+        .map_err(to_python)?;
+    Ok(PyBytes::new(py, &found.to_be_bytes()))
+}
+
+#[pyfunction]
+fn add_hashes<'py>(py: Python<'py>, left: [u8; 16], right: [u8; 16]) -> Bound<'py, PyBytes> {
+    let sum = hash::add_hashes(u128::from_be_bytes(left), u128::from_be_bytes(right));
+    PyBytes::new(py, &sum.to_be_bytes())
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=true))]
+fn minhash<'py>(
+    py: Python<'py>,
+    text: PyArray,
+    ngram: usize,
+    bands: usize,
+    rows: usize,
+    seed: u64,
+    fold_numbers: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let how = MinHash {
+        ngram,
+        bands,
+        rows,
+        seed,
+        fold_numbers,
+    };
+    let found = py
+        .detach(|| signing::minhash(text.array(), &how))
+        .map_err(to_python)?;
+    batch(py, found)
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=true))]
+fn minhash_signature<'py>(
+    py: Python<'py>,
+    text: PyArray,
+    ngram: usize,
+    bands: usize,
+    rows: usize,
+    seed: u64,
+    fold_numbers: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let how = MinHash {
+        ngram,
+        bands,
+        rows,
+        seed,
+        fold_numbers,
+    };
+    let found = py
+        .detach(|| signing::minhash_signature(text.array(), &how))
+        .map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, *, ngram=5, fold_numbers=true, part=0, parts=1))]
+fn shingles<'py>(
+    py: Python<'py>,
+    text: PyArray,
+    ngram: usize,
+    fold_numbers: bool,
+    part: u32,
+    parts: u32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = py
+        .detach(|| shingling::shingles(text.array(), ngram, fold_numbers, part, parts))
+        .map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+fn buckets<'py>(py: Python<'py>, keys: PyArray, docs: PyArray) -> PyResult<Bound<'py, PyAny>> {
+    let found = py
+        .detach(|| bucketing::buckets(keys.array(), docs.array()))
+        .map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+fn union<'py>(py: Python<'py>, buckets: Vec<PyArray>) -> PyResult<Bound<'py, PyAny>> {
+    let found = py
+        .detach(|| clusters::union(&lists(&buckets)?))
+        .map_err(to_python)?;
+    batch(py, found)
+}
+
+type VerifiedParts<'py> = (
+    Bound<'py, PyAny>,
+    Bound<'py, PyDict>,
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+);
+
+#[pyfunction]
+#[pyo3(signature = (buckets, docs, offsets, values, *, threshold, max_comparisons=256))]
+fn verify<'py>(
+    py: Python<'py>,
+    buckets: Vec<PyArray>,
+    docs: PyArray,
+    offsets: PyArray,
+    values: PyArray,
+    threshold: f64,
+    max_comparisons: usize,
+) -> PyResult<VerifiedParts<'py>> {
+    let how = Verification {
+        threshold,
+        max_comparisons,
+    };
+    let found = py
+        .detach(|| {
+            let wrong = |name: &str| KernelError::BadInput(format!("{name}: wrong type"));
+            verifying::verify(
+                &lists(&buckets)?,
+                docs.array()
+                    .as_primitive_opt::<Int64Type>()
+                    .ok_or_else(|| wrong("docs"))?,
+                offsets
+                    .array()
+                    .as_primitive_opt::<Int64Type>()
+                    .ok_or_else(|| wrong("offsets"))?,
+                values
+                    .array()
+                    .as_primitive_opt::<UInt64Type>()
+                    .ok_or_else(|| wrong("values"))?,
+                how,
+            )
+        })
+        .map_err(to_python)?;
+    let counts = PyDict::new(py);
+    counts.set_item("candidate_pairs", found.counts.candidate_pairs)?;
+    counts.set_item("identical", found.counts.identical)?;
+    counts.set_item("compared", found.counts.compared)?;
+    counts.set_item("verified", found.counts.verified)?;
+    counts.set_item("rejected", found.counts.rejected)?;
+    counts.set_item("rejected_by_length", found.counts.rejected_by_length)?;
+    counts.set_item("limited", found.counts.limited)?;
+    Ok((
+        batch(py, found.components)?,
+        counts,
+        batch(py, found.histogram)?,
+        batch(py, found.pairs)?,
+    ))
+}
+
+#[pyfunction]
+fn survivors<'py>(
+    py: Python<'py>,
+    docs: PyArray,
+    component: PyArray,
+    priority: PyArray,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = py
+        .detach(|| clusters::survivors(docs.array(), component.array(), priority.array()))
+        .map_err(to_python)?;
+    batch(py, found)
+}
+
+fn lists(buckets: &[PyArray]) -> Result<Vec<LargeListArray>, KernelError> {
+    buckets
+        .iter()
+        .map(|lists| {
+            lists.array().as_list_opt::<i64>().cloned().ok_or_else(|| {
+                KernelError::BadInput("buckets: expected lists as buckets() gives".to_owned())
+            })
+        })
+        .collect()
 }

@@ -27,10 +27,11 @@ fn large_strings(array: &PyArray) -> Result<LargeStringArray, KernelError> {
 fn segmentation(name: &str) -> Result<Segmentation, KernelError> {
     match name {
         "unicode" => Ok(Segmentation::Unicode),
+        "prose" => Ok(Segmentation::Prose),
         "whitespace" => Ok(Segmentation::Whitespace),
         other => Err(KernelError::BadOption {
             option: "segmentation",
-            expected: format!("'unicode' or 'whitespace', not '{other}'"),
+            expected: format!("'unicode', 'prose' or 'whitespace', not '{other}'"),
         }),
     }
 }
@@ -70,6 +71,7 @@ fn words(py: Python<'_>, text: PyArray, segmentation: &str) -> PyResult<PyArray>
 }
 
 #[pyfunction]
+#[pyo3(signature = (text, segmentation = "unicode"))]
 fn count_words(py: Python<'_>, text: PyArray, segmentation: &str) -> PyResult<usize> {
     let segmentation = self::segmentation(segmentation).map_err(to_python)?;
     py.detach(|| {

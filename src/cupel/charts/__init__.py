@@ -11,10 +11,10 @@ Graphics", 2017.
 
 from __future__ import annotations
 
-from cupel.charts.ranking import bars
 from cupel.charts.curve import line
 from cupel.charts.flow import funnel
 from cupel.charts.parts import COLOURS
+from cupel.charts.ranking import bars
 from cupel.charts.spread import histogram
 
 __all__ = ["COLOURS", "bars", "funnel", "histogram", "line"]

@@ -36,7 +36,7 @@ def line(
     curves = y if isinstance(y, Mapping) else {"": y}
     colours = ["kept", "blue", "olive", "plum", "second", "soft"]
     rows = [
-        {"curve": name, "x": at, "y": height}
+        {"curve": name, "x": float(at), "y": float(height)}
         for name, heights in curves.items()
         for at, height in zip(x, heights, strict=True)
     ]

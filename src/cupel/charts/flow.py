@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.charts.parts import (
-    COLOURS,
-    chart,
-)
+from cupel.charts.parts import COLOURS, chart
 from cupel.units import write_bytes, write_count, write_percent
 
 
@@ -28,10 +25,40 @@ def funnel(
     >>> spec["datasets"]["steps"][1]["lost_documents"]
     40
     """
-    first_documents, first_bytes = (max(steps[0][1], 1), max(steps[0][2], 1)) if steps else (1, 1)
+    rows = _rows(steps)
+    count = max(len(rows), 1)
+    layers = [
+        _band("whole", 0, 0.52, 0.76, "grid", count),
+        _band("documents_share", 0, 0.52, 0.76, "kept", count),
+        _band("documents_share", "documents_before", 0.52, 0.76, "dropped", count),
+        _band("whole", 0, 0.79, 0.89, "grid", count),
+        _band("bytes_share", 0, 0.79, 0.89, "second", count),
+        _band("bytes_share", "bytes_before", 0.79, 0.89, "dropped", count),
+        _words("name", 0, "left", "ink", 600, count),
+        _words("written", "width", "right", "soft", 400, count),
+    ]
+    # Nothing to see: it carries each step's numbers in words, wherever the pointer stands.
+    hover = _band("whole", 0, 0.1, 0.95, "grid", count)
+    hover["mark"] = {"type": "rect", "opacity": 0}
+    hover["encoding"]["description"] = {"field": "about", "type": "nominal"}
+    last = f" {write_count(steps[-1][1])} of {write_count(steps[0][1])} documents remain." if steps else ""
+    return chart(
+        "funnel",
+        [*layers, hover],
+        {"steps": rows},
+        title=title,
+        height=44 * count,
+        about=f"Funnel over {len(steps)} steps.{last}",
+        legend=[("documents left", "kept"), ("bytes left", "second"), ("dropped by the step", "dropped")],
+    )
+
+
+def _rows(steps: Sequence[tuple[str, int, int]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for place, (name, documents, size) in enumerate(steps):
+        first_documents, first_bytes = max(steps[0][1], 1), max(steps[0][2], 1)
         _, before, before_size = steps[max(place - 1, 0)]
+        share, bytes_share = documents / first_documents, size / first_bytes
         rows.append(
             {
                 "name": name,
@@ -39,71 +66,62 @@ def funnel(
                 "bytes": size,
                 "lost_documents": before - documents,
                 "row": place,
-                "documents_share": documents / first_documents,
+                "whole": 1,
+                "documents_share": share,
                 "documents_before": before / first_documents,
-                "bytes_share": size / first_bytes,
+                "bytes_share": bytes_share,
                 "bytes_before": before_size / first_bytes,
-                "written": f"{write_count(documents)} · {write_bytes(size)}",
-                "about": f"{name}: {write_count(documents)} documents left "
-                f"({write_percent(documents / first_documents)}), {write_bytes(size)} "
-                f"({write_percent(size / first_bytes)}); {write_count(before - documents)} dropped here",
+                "written": f"{write_count(documents)}{'' if place else ' documents'} · {write_bytes(size)}",
+                "about": f"{name}: {write_count(documents)} documents left ({write_percent(share)}), "
+                f"{write_bytes(size)} ({write_percent(bytes_share)}); "
+                f"{write_count(before - documents)} dropped here",
             }
         )
+    return rows
 
-    def band(left: str | int, right: str | int, top: float, bottom: float, colour: str) -> dict[str, Any]:
-        def place(edge: str | int) -> dict[str, Any]:
-            return {"field": edge} if isinstance(edge, str) else {"datum": edge}
 
-        return {
-            "data": {"name": "steps"},
-            "transform": [
-                {"calculate": f"datum.row + {top}", "as": "from"},
-                {"calculate": f"datum.row + {bottom}", "as": "to"},
-            ],
-            "mark": {"type": "rect", "aria": False, "color": COLOURS[colour]},
-            "encoding": {
-                "x": {**place(left), "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None},
-                "x2": place(right),
-                "y": {**y, "field": "from"},
-                "y2": {"field": "to"},
-            },
-        }
-
-    y = {
-        "type": "quantitative",
-        "scale": {"domain": [0, max(len(steps), 1)], "reverse": True, "nice": False},
-        "axis": None,
+def _band(left: str, right: str | int, top: float, bottom: float, colour: str, count: int) -> dict[str, Any]:
+    """A bar in every row, from one field to another or to a fixed share."""
+    return {
+        "data": {"name": "steps"},
+        "transform": [
+            {"calculate": f"datum.row + {top}", "as": "from"},
+            {"calculate": f"datum.row + {bottom}", "as": "to"},
+        ],
+        "mark": {"type": "rect", "aria": False, "color": COLOURS[colour]},
+        "encoding": {
+            "x": {"field": left, "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None},
+            "x2": {"field": right} if isinstance(right, str) else {"datum": right},
+            "y": {**_down(count), "field": "from"},
+            "y2": {"field": "to"},
+        },
     }
-    words = {"type": "text", "aria": False, "baseline": "alphabetic", "fontSize": 12}
 
-    def writing(field: str, where: int, align: str, colour: str, weight: int) -> dict[str, Any]:
-        return {
-            "data": {"name": "steps"},
-            "transform": [{"calculate": "datum.row + 0.4", "as": "line"}],
-            "mark": {**words, "align": align, "color": COLOURS[colour], "fontWeight": weight},
-            "encoding": {"x": {"datum": where}, "y": {**y, "field": "line"}, "text": {"field": field}},
-        }
 
-    layers = [
-        band(0, 1, 0.52, 0.76, "grid"),
-        band(0, "documents_share", 0.52, 0.76, "kept"),
-        band("documents_share", "documents_before", 0.52, 0.76, "dropped"),
-        band(0, 1, 0.79, 0.89, "grid"),
-        band(0, "bytes_share", 0.79, 0.89, "second"),
-        band("bytes_share", "bytes_before", 0.79, 0.89, "dropped"),
-        writing("name", 0, "left", "ink", 600),
-        writing("written", 1, "right", "soft", 400),
-    ]
-    hover = band(0, 1, 0.1, 0.95, "grid")
-    hover["mark"] = {"type": "rect", "opacity": 0}
-    hover["encoding"]["description"] = {"field": "about"}
-    last = f" {write_count(steps[-1][1])} of {write_count(steps[0][1])} documents remain." if steps else ""
-    return chart(
-        "funnel",
-        [*layers, hover],
-        {"steps": rows},
-        title=title,
-        height=44 * max(len(steps), 1),
-        about=f"Funnel over {len(steps)} steps.{last}",
-        legend=[("documents left", "kept"), ("bytes left", "second"), ("dropped by the step", "dropped")],
-    )
+def _words(field: str, where: int | str, align: str, colour: str, weight: int, count: int) -> dict[str, Any]:
+    """Text above the bar of every row."""
+    return {
+        "data": {"name": "steps"},
+        "transform": [{"calculate": "datum.row + 0.4", "as": "line"}],
+        "mark": {
+            "type": "text",
+            "aria": False,
+            "baseline": "alphabetic",
+            "fontSize": 12,
+            "limit": 180,
+            "align": align,
+            "color": COLOURS[colour],
+            "fontWeight": weight,
+        },
+        "encoding": {
+            "x": {"value": where},
+            "y": {**_down(count), "field": "line"},
+            "text": {"field": field},
+        },
+    }
+
+
+def _down(count: int) -> dict[str, Any]:
+    """The vertical axis: one unit a row, from the top."""
+    scale = {"domain": [0, count], "reverse": True, "nice": False}
+    return {"type": "quantitative", "scale": scale, "axis": None}

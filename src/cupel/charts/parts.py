@@ -22,7 +22,7 @@ COLOURS: Mapping[str, str] = {
 }
 """The colours of all charts, by role, in their light value."""
 
-_WIDTH = 340
+_WIDTH = 304
 SMALL = 10.5
 # Vega's own number formats write 0.5 as "500m"; below a thousand plain digits read better.
 TICK = "abs(datum.value) >= 1000 ? format(datum.value, '~s') : format(datum.value, '~r')"
@@ -59,6 +59,7 @@ def threshold_layers(
     layers: list[dict[str, Any]] = []
     for place, (value, label) in enumerate(sorted(thresholds)):
         inside = min(max(value, low), high)
+        label = label if len(label) <= 80 else f"{label[:79]}…"
         words = label if inside == value else f"{label} →" if value > high else f"← {label}"
         right_half = share(inside, low, high, log) > 0.5
         drop = 14 * (place % 4)

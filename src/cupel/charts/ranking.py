@@ -35,7 +35,7 @@ def bars(
     """
     write = FORMATS[format]
     behind = list(dropped) if dropped is not None else [0.0] * len(labels)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "label": label,
             "value": value,
@@ -45,10 +45,25 @@ def bars(
             "about": f"{label}: {write(value)} {unit}"
             + (f" kept, {write(lost)} dropped" if dropped is not None else ""),
         }
-        for label, value, lost in zip(_distinct(labels), values, behind, strict=True)
+        for label, value, lost in zip(_distinct(labels), map(float, values), map(float, behind), strict=True)
     ]
     most = max((row["total"] for row in rows), default=0) or 1
     room = 1 + 0.032 * max((len(row["written"]) for row in rows), default=4)
+    layers = _layers(most * room, stacked=dropped is not None)
+    return chart(
+        "bars",
+        layers,
+        {"bars": rows},
+        title=title,
+        unit=unit,
+        height=24 * max(len(rows), 1) + 8,
+        about=f"Bars of {title}: " + ", ".join(f"{row['label']} {row['written']}" for row in rows[:12]),
+        legend=[("kept", "kept"), ("dropped", "dropped")] if dropped is not None else [],
+    )
+
+
+def _layers(end: float, stacked: bool) -> list[dict[str, Any]]:
+    """Bars, where asked the dropped part behind them, and each value in words."""
     y = {
         "field": "label",
         "type": "ordinal",
@@ -64,47 +79,31 @@ def bars(
         },
         "scale": {"paddingInner": 0.3, "paddingOuter": 0.1},
     }
-    x = {"type": "quantitative", "scale": {"domain": [0, most * room], "nice": False}, "axis": None}
-    data = {"name": "bars"}
-    layers: list[dict[str, Any]] = [
-        {
-            "data": data,
-            "mark": {"type": "bar", "color": COLOURS["kept"]},
-            "encoding": {"y": y, "x": {**x, "field": "value"}, "description": {"field": "about"}},
+    x = {"type": "quantitative", "scale": {"domain": [0, end], "nice": False}, "axis": None}
+    about = {"field": "about", "type": "nominal"}
+    kept = {
+        "data": {"name": "bars"},
+        "mark": {"type": "bar", "color": COLOURS["kept"]},
+        "encoding": {"y": y, "x": {**x, "field": "value"}, "description": about},
+    }
+    behind = {
+        "data": {"name": "bars"},
+        "mark": {"type": "bar", "color": COLOURS["dropped"]},
+        "encoding": {"y": y, "x": {**x, "field": "value"}, "x2": {"field": "total"}, "description": about},
+    }
+    words = {
+        "data": {"name": "bars"},
+        "mark": {
+            "type": "text",
+            "aria": False,
+            "align": "left",
+            "dx": 6,
+            "color": COLOURS["soft"],
+            "fontSize": 11,
         },
-        {
-            "data": data,
-            "mark": {"type": "bar", "color": COLOURS["dropped"]},
-            "encoding": {
-                "y": y,
-                "x": {**x, "field": "value"},
-                "x2": {"field": "total"},
-                "description": {"field": "about"},
-            },
-        },
-        {
-            "data": data,
-            "mark": {
-                "type": "text",
-                "aria": False,
-                "align": "left",
-                "dx": 6,
-                "color": COLOURS["soft"],
-                "fontSize": 11,
-            },
-            "encoding": {"y": y, "x": {**x, "field": "total"}, "text": {"field": "written"}},
-        },
-    ]
-    return chart(
-        "bars",
-        layers if dropped is not None else [layers[0], layers[2]],
-        {"bars": rows},
-        title=title,
-        unit=unit,
-        height=24 * max(len(rows), 1) + 8,
-        about=f"Bars of {title}: " + ", ".join(f"{row['label']} {row['written']}" for row in rows[:12]),
-        legend=[("kept", "kept"), ("dropped", "dropped")] if dropped is not None else [],
-    )
+        "encoding": {"y": y, "x": {**x, "field": "total"}, "text": {"field": "written"}},
+    }
+    return [kept, behind, words] if stacked else [kept, words]
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:

@@ -60,59 +60,32 @@ def histogram(
             f"histogram '{title}': {len(bins)} edges need {len(bins) - 1} counts of each, "
             f"got {len(counts_kept)} kept and {len(counts_dropped)} dropped"
         )
-    low, high = float(bins[0]), float(bins[-1])
+    edges = [float(edge) for edge in bins]
+    kept_counts, dropped_counts = [int(n) for n in counts_kept], [int(n) for n in counts_dropped]
+    top, cut = _visible_top([k + d for k, d in zip(kept_counts, dropped_counts, strict=True)])
     height, headroom = 172, 6 + 14 * min(len(thresholds), 4)
-    top, cut = _visible_top([k + d for k, d in zip(counts_kept, counts_dropped, strict=True)])
     ceiling = top * height / (height - headroom - 24)
     rows = [
         {
-            "low": bins[i],
-            "high": bins[i + 1],
+            "low": edges[i],
+            "high": edges[i + 1],
             "kept": kept,
             "dropped": dropped,
             "kept_top": min(kept, top),
             "top": min(kept + dropped, top),
             "ceiling": ceiling,
-            "about": f"{write_number(bins[i])} to {write_number(bins[i + 1])}"
+            "about": f"{write_number(edges[i])} to {write_number(edges[i + 1])}"
             f"{' ' if unit else ''}{unit}: {write_count(kept)} kept, {write_count(dropped)} dropped",
         }
-        for i, (kept, dropped) in enumerate(zip(counts_kept, counts_dropped, strict=True))
+        for i, (kept, dropped) in enumerate(zip(kept_counts, dropped_counts, strict=True))
     ]
-    x = x_axis(low, high, log)
-    y = {
-        "field": "kept_top",
-        "type": "quantitative",
-        "scale": {"domain": [0, ceiling], "nice": False, "zero": True},
-        "axis": {"tickCount": 3, "values": _ticks(top), "labelExpr": TICK, "domain": False, "ticks": False},
-        "title": None,
-    }
-    span = {"x": x, "x2": {"field": "high"}}
-    bar = {"type": "rect", "aria": False}
-    layers: list[dict[str, Any]] = [
-        {
-            "data": {"name": "bins"},
-            "mark": {**bar, "color": COLOURS["kept"]},
-            "encoding": {**span, "y": y, "y2": {"datum": 0}},
-        },
-        {
-            "data": {"name": "bins"},
-            "mark": {**bar, "color": COLOURS["dropped"]},
-            "encoding": {**span, "y": y, "y2": {"field": "top"}},
-        },
-        *(_cut_bars(rows, cut, top, low, high, log) if cut else []),
+    low, high = edges[0], edges[-1]
+    layers = _bin_layers(x_axis(low, high, log), _y_axis(ceiling, top))
+    layers[2:2] = [
+        *(_cut_bars(rows[cut], top, low, high, log) if cut is not None else []),
         *threshold_layers(thresholds, low, high, log, height),
-        {
-            "data": {"name": "bins"},
-            "mark": {"type": "rect", "opacity": 0},
-            "encoding": {
-                **span,
-                "y": {**y, "field": "ceiling"},
-                "y2": {"datum": 0},
-                "description": {"field": "about"},
-            },
-        },
     ]
-    kept, dropped = sum(counts_kept), sum(counts_dropped)
+    kept, dropped = sum(kept_counts), sum(dropped_counts)
     marks = "; ".join(f"{label} at {write_number(value)}" for value, label in thresholds)
     return chart(
         "histogram",
@@ -121,9 +94,54 @@ def histogram(
         title=title,
         unit=unit,
         height=height,
-        about=f"Histogram of {title}: {write_count(kept)} documents kept, {write_count(dropped)} dropped. {marks}",
+        about=f"Histogram of {title}: {write_count(kept)} documents kept, "
+        f"{write_count(dropped)} dropped. {marks}",
         legend=[("kept", "kept"), *([("dropped", "dropped")] if dropped else [])],
     )
+
+
+def _y_axis(ceiling: float, top: float) -> dict[str, Any]:
+    """Counts, up to the highest bar; above it there is room for the names of thresholds."""
+    return {
+        "type": "quantitative",
+        "scale": {"domain": [0, ceiling], "nice": False, "zero": True},
+        "axis": {
+            "values": _ticks(top),
+            "labelExpr": TICK,
+            "domain": False,
+            "labelPadding": 5,
+            "ticks": False,
+        },
+        "title": None,
+    }
+
+
+def _bin_layers(x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
+    """Bars kept, bars dropped above them, and an unseen column that bears the numbers in words."""
+    span = {"x": x, "x2": {"field": "high"}}
+    bar = {"type": "rect", "aria": False}
+    return [
+        {
+            "data": {"name": "bins"},
+            "mark": {**bar, "color": COLOURS["kept"]},
+            "encoding": {**span, "y": {**y, "field": "kept_top"}, "y2": {"datum": 0}},
+        },
+        {
+            "data": {"name": "bins"},
+            "mark": {**bar, "color": COLOURS["dropped"]},
+            "encoding": {**span, "y": {**y, "field": "kept_top"}, "y2": {"field": "top"}},
+        },
+        {
+            "data": {"name": "bins"},
+            "mark": {"type": "rect", "opacity": 0},
+            "encoding": {
+                **span,
+                "y": {**y, "field": "ceiling"},
+                "y2": {"datum": 0},
+                "description": {"field": "about", "type": "nominal"},
+            },
+        },
+    ]
 
 
 def _visible_top(totals: Sequence[int]) -> tuple[float, int | None]:
@@ -134,11 +152,8 @@ def _visible_top(totals: Sequence[int]) -> tuple[float, int | None]:
     return float(max([1, *ordered[:1]])), None
 
 
-def _cut_bars(
-    rows: list[dict[str, Any]], cut: int, top: float, low: float, high: float, log: bool
-) -> list[dict[str, Any]]:
+def _cut_bars(row: dict[str, Any], top: float, low: float, high: float, log: bool) -> list[dict[str, Any]]:
     """A gap across the bar that is cut, and its true height in words."""
-    row = rows[cut]
     right_half = share(row["low"], low, high, log) > 0.5
     place = {"break": top * 0.88, "top": top * 0.93, "written": write_count(row["kept"] + row["dropped"])}
     values = [{**place, "low": row["low"], "high": row["high"]}]

@@ -11,11 +11,16 @@ __all__ = ["main"]
 def main() -> None:
     """Entry point of `cupel`. Exit status: 0 done, 1 an error said in one line, 2 wrong usage, 130 stopped."""
     from cupel.cli._app import app
-    from cupel.cli._console import fail
-    from cupel.errors import CupelError
+    from cupel.cli._console import err, fail
+    from cupel.errors import CupelError, Stopped
 
     try:
         app()
+    except Stopped as stopped:
+        err.print(str(stopped))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)  # Daft's threads do not survive an orderly end of the interpreter
     except CupelError as error:
         fail(str(error))
     except KeyboardInterrupt:

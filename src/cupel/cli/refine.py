@@ -20,7 +20,7 @@ def refine(
     cores: Cores = None,
     format: Annotated[str, typer.Option(help="parquet or jsonl (JSONL.zst).")] = "parquet",
     file_size: Annotated[str, typer.Option(help="Size of one data file, about.")] = "256MB",
-    shard_size: Annotated[str, typer.Option(help="Input of one shard: what works in parallel, and what a kill can undo.")] = "128MB",
+    shard_size: Annotated[Optional[str], typer.Option(help="Input of one shard: what works in parallel, and what a kill can undo; default: by cores, 4 to 128 MiB.")] = None,  # noqa: UP045
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad document instead of putting it into quarantine.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Discard what the output folder holds of a run, and begin anew.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
@@ -47,7 +47,7 @@ def refine(
         reading=api.ReadOptions(text_column=text_column, id_column=id_column),
         writing=api.OutputOptions(format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict),
         engine=api.Engine(engine, address, cores),  # type: ignore[arg-type]
-        target_shard_bytes=parse_bytes(shard_size, "--shard-size"),
+        target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
         progress=TerminalProgress(),
         restart=restart,
     )

@@ -16,7 +16,19 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs
 _META = re.compile(rb"""<meta[^>]{0,400}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.+-]{1,40})""", re.IGNORECASE)
 _XML = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.+-]{1,40})""", re.IGNORECASE)
 # Labels the HTML standard maps to another name than Python does.
-_ALIASES = {"x-sjis": "shift_jis", "windows-31j": "cp932", "x-gbk": "gbk", "gb2312": "gbk", "utf8mb4": "utf-8"}
+_ALIASES = {
+    "x-sjis": "shift_jis",
+    "windows-31j": "cp932",
+    "x-gbk": "gbk",
+    "gb2312": "gbk",
+    "utf8mb4": "utf-8",
+}
+_NO_CHARSETS = frozenset(
+    (
+        *("base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "idna", "punycode", "undefined"),
+        *("mbcs", "oem", "raw-unicode-escape", "unicode-escape", "raw_unicode_escape", "unicode_escape"),
+    )
+)
 _HTML_LATIN = {"iso8859-1", "ascii", "latin-1"}
 
 
@@ -38,10 +50,7 @@ def _codec(label: str | None) -> str | None:
 
 def _is_text_codec(name: str) -> bool:
     """Not rot13, base64, zlib or a codec that runs an algorithm over the bytes."""
-    return name not in {
-        "base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "idna", "punycode", "undefined", "mbcs", "oem",
-        "raw-unicode-escape", "unicode-escape", "raw_unicode_escape", "unicode_escape",
-    }  # fmt: skip
+    return name not in _NO_CHARSETS
 
 
 def _try(data: bytes, codec: str) -> str | None:
@@ -66,17 +75,19 @@ def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> t
     >>> decode("Käse".encode(), declared="no-such-charset")
     ('Käse', 'utf-8')
     """
-    for mark, codec in _BOMS:
+    for mark, charset in _BOMS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(codec, "replace"), codec
-    labels = [declared]
+            return data[len(mark) :].decode(charset, "replace"), charset
+    labels: list[str | None] = [declared]
     if html:
         head = data[:8192]
         for pattern in (_META, _XML):
             if found := pattern.search(head):
                 labels.append(found[1].decode("ascii"))
     # A page that can be read as ASCII at all states its own label falsely if it says UTF-16.
-    named = [codec for label in labels if (codec := _codec(label)) and not codec.startswith("utf-16")]
+    named = [
+        codec for label in labels if (codec := _codec(label)) is not None and not codec.startswith("utf-16")
+    ]
     for codec in [*named, "utf-8"]:
         text = _try(data, codec)
         if text is not None:

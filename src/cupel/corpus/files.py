@@ -10,16 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
-from cupel.corpus.streams import is_remote, open_raw
+from cupel.corpus.remote import IOOptions, cause_of, is_remote, open_raw
 from cupel.errors import BadInput, BadOption, UnknownName
 
-if TYPE_CHECKING:
-    from daft.io import IOConfig
-
-__all__ = ["InputFile", "Scan", "find_files", "scan"]
+__all__ = ["InputFile", "Scan", "digest_of", "find_files", "scan"]
 
 _HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
 _EDGE = 64 * 1024
@@ -79,7 +75,7 @@ class _Found:
 def find_files(
     inputs: Sequence[str],
     *,
-    io: IOConfig | None = None,
+    io: IOOptions | None = None,
     format: str | None = None,
     exclude: Sequence[str] = (),
 ) -> list[InputFile]:
@@ -90,7 +86,7 @@ def find_files(
 def scan(
     inputs: Sequence[str],
     *,
-    io: IOConfig | None = None,
+    io: IOOptions | None = None,
     format: str | None = None,
     exclude: Sequence[str] = (),
 ) -> Scan:
@@ -102,7 +98,7 @@ def scan(
         Files, folders (with all below them), globs, http(s)://, s3://, gs://, hf://datasets/…
         addresses, or the name `org/name` of a Hugging Face data set where no such path exists.
     io
-        Daft's settings for remote stores.
+        Settings for remote stores.
     format
         One of `FORMATS` for all files, whatever their names.
     exclude
@@ -127,7 +123,7 @@ def scan(
     for item in sorted(found.values(), key=lambda item: item.path):
         kind = format or _kind(item, io, ignored)
         if kind is not None:
-            digest = _digest(item)
+            digest = digest_of(item.path, item.bytes)
             files.append(InputFile(len(files), item.path, item.relative, kind, item.bytes, digest))
     if not files:
         seen = ", ".join(f"{count} {name}" for name, count in ignored.most_common(8)) or "no files at all"
@@ -137,7 +133,9 @@ def scan(
     return Scan(files, dict(ignored))
 
 
-def _expand(given: str, io: IOConfig | None, exclude: Sequence[str], ignored: Counter[str]) -> Iterator[_Found]:
+def _expand(
+    given: str, io: IOOptions | None, exclude: Sequence[str], ignored: Counter[str]
+) -> Iterator[_Found]:
     if is_remote(given):
         yield from _remote(given, io)
         return
@@ -180,18 +178,27 @@ def _local(path: str, relative: str) -> _Found:
         status = os.stat(path)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror}") from None
-    if not os.access(path, os.R_OK):
+    if not _may(path, os.R_OK):
         raise BadInput(f"no permission to read {path}")
     return _Found(os.path.abspath(path), relative, status.st_size, True)
+
+
+def _may(path: str, mode: int) -> bool:
+    """Whether this process may, as the user it acts for rather than the one who started it."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _folder(root: str, exclude: Sequence[str], ignored: Counter[str]) -> Iterator[_Found]:
     """Every file below `root`; linked folders are followed once, loops end."""
     top = os.path.abspath(root)
-    if not os.access(top, os.R_OK | os.X_OK):
+    if not _may(top, os.R_OK | os.X_OK):
         raise BadInput(f"no permission to list {root}")
     seen: set[tuple[int, int]] = set()
-    for folder, folders, names in os.walk(top, followlinks=True, onerror=lambda _: ignored.update(["unlistable"])):
+
+    def note(_: OSError) -> None:
+        ignored["unlistable folder"] += 1
+
+    for folder, folders, names in os.walk(top, followlinks=True, onerror=note):
         status = os.stat(folder)
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
@@ -221,7 +228,7 @@ def _excluded(name: str, relative: str, exclude: Sequence[str]) -> bool:
     return any(fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(relative, pattern) for pattern in exclude)
 
 
-def _remote(given: str, io: IOConfig | None) -> Iterator[_Found]:
+def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
     import daft
     from daft.exceptions import DaftCoreException
 
@@ -234,9 +241,9 @@ def _remote(given: str, io: IOConfig | None) -> Iterator[_Found]:
     problem = "it holds no files"
     for pattern in tries:
         try:
-            listing = daft.from_glob_path(pattern, io_config=io).to_pydict()
+            listing = daft.from_glob_path(pattern, io_config=io.config() if io else None).to_pydict()
         except (DaftCoreException, FileNotFoundError, PermissionError, ValueError, OSError) as error:
-            problem = (str(error).splitlines() or [type(error).__name__])[0][:300]
+            problem = cause_of(error)
             continue
         rows = list(zip(listing["path"], listing["size"], strict=True))
         if not rows:
@@ -252,7 +259,7 @@ def _remote(given: str, io: IOConfig | None) -> Iterator[_Found]:
     raise BadInput(f"cannot find {given}: {problem}")
 
 
-def _kind(item: _Found, io: IOConfig | None, ignored: Counter[str]) -> str | None:
+def _kind(item: _Found, io: IOOptions | None, ignored: Counter[str]) -> str | None:
     """The format to read the file as; none leaves it out."""
     kind = format_by_name(item.path)
     if kind == "ignored" and not item.named:
@@ -280,20 +287,43 @@ def _kind(item: _Found, io: IOConfig | None, ignored: Counter[str]) -> str | Non
     return kind or "text"
 
 
-def _digest(item: _Found) -> str:
-    """A cheap digest that changes when the file does."""
+def digest_of(path: str, size: int | None = None) -> str:
+    """A cheap digest of a file that changes when the file does.
+
+    Parameters
+    ----------
+    size
+        Its stored size, where that is known; a remote file's is asked for otherwise.
+
+    Raises
+    ------
+    OSError
+        The file is gone (no size was given).
+    """
     state = hashlib.blake2b(digest_size=16)
-    state.update(b"%d" % item.bytes)
-    if is_remote(item.path):
-        state.update(item.path.encode())
+    if is_remote(path):
+        if size is None:
+            size = _remote_size(path)
+        state.update(b"%d" % size + path.encode())
         return state.hexdigest()
+    size = os.stat(path).st_size if size is None else size
+    state.update(b"%d" % size)
     try:
-        with open(item.path, "rb") as file:
+        with open(path, "rb") as file:
             state.update(file.read(_EDGE))
-            if item.bytes > 2 * _EDGE:
+            if size > 2 * _EDGE:
                 state.update(b"%d" % os.fstat(file.fileno()).st_mtime_ns)
                 file.seek(-_EDGE, os.SEEK_END)
             state.update(file.read(_EDGE))
     except OSError as error:
+        # It cannot be read; reading it will say so, in the quarantine.
         state.update(str(error.errno).encode())
     return state.hexdigest()
+
+
+def _remote_size(path: str) -> int:
+    raw = open_raw(path)
+    try:
+        return raw.seek(0, os.SEEK_END)
+    finally:
+        raw.close()

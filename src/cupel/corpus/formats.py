@@ -13,6 +13,24 @@ FORMATS = ("jsonl", "json", "parquet", "csv", "tsv", "warc", "arc", "html", "tex
 
 _COMPRESSIONS = (".gz", ".zst", ".zstd", ".bz2", ".xz")
 
+# One file, one document. Anything else that turns out to be text is taken too; these need no
+# look inside.
+_TEXT_ENDINGS = """
+    txt text md markdown mdx rst tex adoc org wiki pod roff man po pot srt vtt
+    py pyi pyx rs c h cc cpp cxx hpp hh java kt kts scala go rb php pl pm lua r jl m mm swift cs fs
+    hs ml mli ex exs erl clj cljs lisp el scm ts tsx js jsx mjs cjs vue svelte css scss less sql sh
+    bash zsh fish ps1 bat cmake mk toml yaml yml ini cfg conf xml xsd svg proto thrift graphql
+    dockerfile tf ipynb f f90 f95 asm s v vhd vhdl sv diff patch
+"""
+# Never text: left out of folders without a look inside.
+_IGNORED_ENDINGS = """
+    png jpg jpeg gif bmp tif tiff webp ico icns psd avif heic mp3 mp4 m4a m4v ogg oga ogv opus wav flac avi
+    mov mkv webm zip 7z rar jar war whl egg deb rpm apk dmg iso exe dll so dylib a o obj lib pyc pyo pyd
+    class bin dat db sqlite sqlite3 pickle pkl npy npz pt pth safetensors onnx h5 hdf5 arrow feather orc
+    avro woff woff2 ttf otf eot pdf ps eps doc docx xls xlsx ppt pptx odt ods odp mo gmo wasm cdx cdxj idx
+    lock sig asc crc md5 sha1 sha256
+"""
+
 _BY_EXTENSION = {
     "jsonl": "jsonl",
     "ndjson": "jsonl",
@@ -31,25 +49,9 @@ _BY_EXTENSION = {
     "tar": "tar",
     "tgz": "tar",
     "tzst": "tar",
-} | dict.fromkeys(
-    # One file, one document. Anything else that turns out to be text is taken too; these
-    # need no look inside.
-    "txt text md markdown mdx rst tex adoc org wiki pod roff man po pot srt vtt "
-    "py pyi pyx rs c h cc cpp cxx hpp hh java kt kts scala go rb php pl pm lua r jl m mm swift cs fs "
-    "hs ml mli ex exs erl clj cljs lisp el scm ts tsx js jsx mjs cjs vue svelte css scss less sql sh "
-    "bash zsh fish ps1 bat cmake mk toml yaml yml ini cfg conf xml xsd svg proto thrift graphql "
-    "dockerfile tf ipynb f f90 f95 asm s v vhd vhdl sv diff patch".split(),
-    "text",
-)
+} | dict.fromkeys(_TEXT_ENDINGS.split(), "text")
 
-IGNORED = frozenset(
-    # Never text: left out of folders without a look inside.
-    "png jpg jpeg gif bmp tif tiff webp ico icns psd avif heic mp3 mp4 m4a m4v ogg oga ogv opus wav flac avi "
-    "mov mkv webm zip 7z rar jar war whl egg deb rpm apk dmg iso exe dll so dylib a o obj lib pyc pyo pyd "
-    "class bin dat db sqlite sqlite3 pickle pkl npy npz pt pth safetensors onnx h5 hdf5 arrow feather orc "
-    "avro woff woff2 ttf otf eot pdf ps eps doc docx xls xlsx ppt pptx odt ods odp mo gmo wasm cdx cdxj idx "
-    "lock sig asc crc md5 sha1 sha256".split()
-)
+IGNORED = frozenset(_IGNORED_ENDINGS.split())
 
 
 def without_compression(name: str) -> str:

@@ -101,9 +101,7 @@ def parse_http(data: bytes, *, max_bytes: int, max_expansion: int) -> HttpMessag
 
 
 def _split_head(data: bytes) -> tuple[bytes, bytes]:
-    ends = [
-        (at, len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark, 0, 1 << 20)) >= 0
-    ]
+    ends = [(at, len(mark)) for mark in (b"\r\n\r\n", b"\n\n") if (at := data.find(mark, 0, 1 << 20)) >= 0]
     if not ends:
         return data, b""
     at, length = min(ends)
@@ -112,7 +110,7 @@ def _split_head(data: bytes) -> tuple[bytes, bytes]:
 
 def _unchunk(body: bytes) -> tuple[bytes, str | None]:
     """The body of a chunked message; as it stands if it is not chunked at all."""
-    parts = []
+    parts: list[bytes] = []
     at = 0
     while True:
         end = body.find(b"\n", at, at + 1024)

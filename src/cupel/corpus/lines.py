@@ -173,7 +173,9 @@ def read_json_array(sink: Sink, stream: ByteStream) -> Iterator[None]:
         return
     sink.collector.read(len(data))
     if len(data) > limit:
-        sink.bad(0, "file", "too-large", f"a JSON array beyond {limit} bytes; write one object a line instead")
+        sink.bad(
+            0, "file", "too-large", f"a JSON array beyond {limit} bytes; write one object a line instead"
+        )
         yield
         return
     try:

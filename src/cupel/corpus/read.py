@@ -18,11 +18,13 @@ from cupel.corpus.records import (
     ReadOptions,
     Record,
 )
+from cupel.corpus.remote import RawFile, is_remote, open_raw
 from cupel.corpus.shards import Part, Shard
 from cupel.corpus.sink import Sink
-from cupel.corpus.streams import ByteStream, RawFile, StreamFault, detect_compression, open_raw
+from cupel.corpus.streams import ByteStream, StreamFault, detect_compression
 from cupel.corpus.tables import read_csv, read_parquet
 from cupel.corpus.webarchive import read_arc, read_warc
+from cupel.errors import RunFailed
 
 __all__ = ["DOCUMENT_SCHEMA", "Batch", "Quarantined", "ReadOptions", "read_shard"]
 
@@ -34,6 +36,8 @@ def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Bat
     ------
     BadInput
         A file has no text column and `missing_column` is `stop`.
+    RunFailed
+        A remote store stops answering.
     """
     collector = Collector(options or ReadOptions())
 
@@ -54,16 +58,30 @@ def _read_part(part: Part, collector: Collector) -> Iterator[None]:
     try:
         raw = open_raw(file.path, collector.options.io)
     except OSError as error:
-        sink.bad(0, "file", "unreadable", f"cannot be opened: {error.strerror or error}")
+        _cannot(sink, "opened", error)
         yield
         return
     try:
         yield from _read_file(part, sink, raw)
     except OSError as error:
-        sink.bad(0, "file", "unreadable", f"cannot be read to its end: {error.strerror or error}")
+        _cannot(sink, "read to its end", error)
         yield
     finally:
         raw.close()
+
+
+def _cannot(sink: Sink, what: str, error: OSError) -> None:
+    """Puts a file aside that the disk refuses; a store that fails may answer tomorrow.
+
+    Raises
+    ------
+    RunFailed
+        The file is remote: leaving it out would lose data for a passing fault.
+    """
+    why = error.strerror or str(error)
+    if is_remote(sink.path):
+        raise RunFailed(f"{sink.path} cannot be {what}: {why}; start the same command again") from error
+    sink.bad(0, "file", "unreadable", f"cannot be {what}: {why}")
 
 
 def _read_file(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
@@ -91,14 +109,18 @@ def _read_file(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
 def _stream(sink: Sink, raw: RawFile, start: int = 0) -> ByteStream:
     options = sink.options
     return ByteStream(
-        raw, start=start, max_expansion=options.max_expansion, free_bytes=options.free_expansion_bytes
+        raw,
+        name=sink.path,
+        start=start,
+        max_expansion=options.max_expansion,
+        free_bytes=options.free_expansion_bytes,
     )
 
 
 def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
     head = raw.read(8)
     raw.seek(0)
-    if detect_compression(head):
+    if detect_compression(head, part.file.path):
         # Compressed under a plain name: cannot be split, so its first part reads all of it.
         if part.start == 0:
             yield from read_lines(sink, _stream(sink, raw), numbered=True)

@@ -6,15 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
 
+from cupel.corpus.remote import IOOptions
 from cupel.errors import BadOption
-
-if TYPE_CHECKING:
-    from daft.io import IOConfig
 
 __all__ = [
     "DOCUMENT_SCHEMA",
@@ -27,19 +25,18 @@ __all__ = [
     "excerpt",
 ]
 
-DOCUMENT_SCHEMA = pa.schema(
-    [
-        ("doc", pa.int64()),
-        ("id", pa.large_string()),
-        ("text", pa.large_string()),
-        ("source", pa.large_string()),
-        ("url", pa.large_string()),
-        ("path", pa.large_string()),
-        ("position", pa.int64()),
-        ("metadata", pa.large_string()),
-        ("html", pa.large_binary()),
-    ]
-)
+_COLUMNS: dict[str, pa.DataType] = {
+    "doc": pa.int64(),
+    "id": pa.large_string(),
+    "text": pa.large_string(),
+    "source": pa.large_string(),
+    "url": pa.large_string(),
+    "path": pa.large_string(),
+    "position": pa.int64(),
+    "metadata": pa.large_string(),
+    "html": pa.large_binary(),
+}
+DOCUMENT_SCHEMA = pa.schema(_COLUMNS)
 """Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset."""
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "document", "body", "article")
@@ -69,7 +66,7 @@ class ReadOptions:
         A stream that grows past both `max_expansion` times its stored size and
         `free_expansion_bytes` is put aside as `expands-too-much`.
     io
-        Daft's settings for object stores and http.
+        Settings for object stores and http.
     """
 
     text_column: str | None = None
@@ -83,12 +80,15 @@ class ReadOptions:
     batch_rows: int = 8192
     max_expansion: int = 1000
     free_expansion_bytes: int = 4 << 30
-    io: IOConfig | None = None
+    io: IOOptions | None = None
 
     def __post_init__(self) -> None:
         for name in ("max_document_bytes", "batch_bytes", "batch_rows", "max_expansion"):
             if getattr(self, name) < 1:
                 raise BadOption(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if isinstance(self.io, dict):
+            # As it comes back from a saved plan.
+            object.__setattr__(self, "io", IOOptions(**self.io))
 
 
 @dataclass(frozen=True)
@@ -229,10 +229,7 @@ class Collector:
     def add(self, file_index: int, path: str, default_source: str, record: Record) -> None:
         """Takes one document in."""
         content = record.content
-        if record.text is not None:
-            size = len(record.text)
-        else:
-            size = len(record.html or "")
+        size = len(record.text if record.text is not None else record.html or "")
         identity = record.id
         if identity is None:
             content = content if content is not None else (record.text or "").encode()

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
 
 from cupel.corpus.files import InputFile
 from cupel.corpus.formats import is_compressed_by_name
-
-if TYPE_CHECKING:
-    from daft.io import IOConfig
+from cupel.corpus.remote import IOOptions, as_arrow, open_raw
 
 __all__ = ["Part", "Shard", "plan_shards"]
 
@@ -38,7 +36,7 @@ class Shard:
 
 
 def plan_shards(
-    files: Sequence[InputFile], *, target_bytes: int = 128 << 20, io: IOConfig | None = None
+    files: Sequence[InputFile], *, target_bytes: int = 128 << 20, io: IOOptions | None = None
 ) -> list[Shard]:
     """Cuts big files that can be cut and groups small ones, in the files' order.
 
@@ -65,31 +63,29 @@ def plan_shards(
     return shards
 
 
-def _cut(file: InputFile, target: int, io: IOConfig | None) -> list[tuple[Part, int]]:
+def _cut(file: InputFile, target: int, io: IOOptions | None) -> list[tuple[Part, int]]:
     if file.bytes > target and file.format == "jsonl" and not is_compressed_by_name(file.path):
         pieces = -(-file.bytes // target)
         edges = [file.bytes * piece // pieces for piece in range(pieces + 1)]
         return [
             (Part(file, start, stop if stop < file.bytes else None), stop - start)
-            for start, stop in zip(edges, edges[1:], strict=False)
+            for start, stop in pairwise(edges)
         ]
     if file.bytes > target and file.format == "parquet":
         return _cut_parquet(file, target, io)
     return [(Part(file), file.bytes)]
 
 
-def _cut_parquet(file: InputFile, target: int, io: IOConfig | None) -> list[tuple[Part, int]]:
+def _cut_parquet(file: InputFile, target: int, io: IOOptions | None) -> list[tuple[Part, int]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-    from cupel.corpus.streams import open_raw
 
     try:
         raw = open_raw(file.path, io)
     except OSError:
         return [(Part(file), file.bytes)]
     try:
-        metadata = pq.ParquetFile(pa.PythonFile(raw, mode="r")).metadata
+        metadata = pq.ParquetFile(as_arrow(raw)).metadata
     except (pa.ArrowException, OSError):
         # Reading it will say what is wrong, in the quarantine.
         return [(Part(file), file.bytes)]

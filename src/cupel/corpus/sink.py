@@ -51,7 +51,9 @@ class Sink:
         else:
             record.html = text
         if record.id is None:
-            record.id = hashlib.blake2b((record.url or "").encode() + b"\n" + data, digest_size=16).hexdigest()
+            record.id = hashlib.blake2b(
+                (record.url or "").encode() + b"\n" + data, digest_size=16
+            ).hexdigest()
         self.add(record)
 
     def plain(self, record: Record, data: bytes, declared: str | None = None, name: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Bytes in: local and remote files as streams, decompressed in bounded memory.
+"""Bytes in: stored files as streams, decompressed in bounded memory.
 
 Every decompressor here gives at most about a megabyte at a time whatever it is fed, gives
 all that could be read before it reports a fault, and knows where in the compressed file
@@ -8,15 +8,15 @@ each member (gzip) or frame (zstd) began.
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import zlib
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-if TYPE_CHECKING:
-    from daft.io import IOConfig
+from cupel.corpus.remote import RawFile
 
-__all__ = ["ByteStream", "StreamFault", "detect_compression", "is_remote", "open_raw", "open_stream"]
+__all__ = ["ByteStream", "BytesFile", "StreamFault", "detect_compression"]
 
 _CHUNK = 64 * 1024
 _PIECE = 1024 * 1024
@@ -28,16 +28,6 @@ _MAGIC = (
 )
 # The largest window that `zstd --long` uses without being asked; a frame may claim 2 GiB.
 _MAX_ZSTD_WINDOW = 1 << 27
-
-
-class RawFile(Protocol):
-    """What the readers need of a file: bytes from any place."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
-
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
-
-    def close(self) -> None: ...
 
 
 class StreamFault(Exception):
@@ -61,62 +51,12 @@ class StreamFault(Exception):
         self.detail = detail
 
 
-def is_remote(path: str) -> bool:
-    """Whether `path` names something that Daft's I/O fetches."""
-    return "://" in path and not path.startswith("file://")
-
-
-class _Remote:
-    """A Daft file as an ordinary one: bytes from any place, fetched by range where served."""
-
-    def __init__(self, path: str, io: IOConfig | None) -> None:
-        import daft
-
-        self._opened: Any = daft.File(path, io_config=io).open(buffer_size=4 * _PIECE).__enter__()
-        self._size = self._opened.size()
-
-    def read(self, size: int = -1, /) -> bytes:
-        # Daft refuses a seek to the end and to read beyond it; a plain file gives b"".
-        position = self._opened.tell()
-        if position >= self._size:
-            return b""
-        left = self._size - position
-        return bytes(self._opened.read(left if size < 0 else min(size, left)))
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        base = (0, self._opened.tell(), self._size)[whence]
-        return int(self._opened.seek(min(max(base + offset, 0), self._size)))
-
-    def tell(self) -> int:
-        return int(self._opened.tell())
-
-    def size(self) -> int:
-        return int(self._size)
-
-    def close(self) -> None:
-        self._opened.close()
-
-
-def open_raw(path: str, io: IOConfig | None = None) -> RawFile:
-    """The stored bytes of a local or remote file, seekable.
-
-    Raises
-    ------
-    OSError
-        The file is gone, may not be read, or the store does not answer.
-    """
-    if not is_remote(path):
-        return open(path.removeprefix("file://"), "rb")
-    from daft.exceptions import DaftCoreException
-
-    try:
-        return _Remote(path, io)
-    except (DaftCoreException, RuntimeError, ValueError) as error:
-        raise OSError(f"cannot open {path}: {error}") from error
-
-
-def detect_compression(head: bytes) -> str | None:
-    """The compression that the first bytes of a file tell of."""
+def detect_compression(head: bytes, name: str = "") -> str | None:
+    """The compression that the first bytes of a file tell of; its name only if they are too few."""
+    if 0 < len(head) < 4:
+        for ending, kind in ((".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")):
+            if name.endswith(ending):
+                return kind
     for magic, name in _MAGIC:
         if head.startswith(magic):
             return name
@@ -193,7 +133,9 @@ def _members(source: _Source, kind: str) -> Iterator[tuple[int, bytes]]:
                 if not pending:
                     if kind == "gzip" and (tail := inner.flush()):
                         yield start, tail
-                    raise StreamFault("truncated", source.offset, f"the {kind} data ends in the middle", start)
+                    raise StreamFault(
+                        "truncated", source.offset, f"the {kind} data ends in the middle", start
+                    )
             try:
                 piece = inner.decompress(pending, _PIECE)
             except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
@@ -287,6 +229,8 @@ class ByteStream:
     ----------
     raw
         The stored bytes.
+    name
+        The file's name, for files too short to tell what they are.
     start
         The stored byte to begin at.
     max_expansion
@@ -295,7 +239,13 @@ class ByteStream:
     """
 
     def __init__(
-        self, raw: RawFile, *, start: int = 0, max_expansion: int = 1000, free_bytes: int = 1 << 30
+        self,
+        raw: RawFile,
+        *,
+        name: str = "",
+        start: int = 0,
+        max_expansion: int = 1000,
+        free_bytes: int = 1 << 30,
     ) -> None:
         self._raw = raw
         if start:
@@ -305,7 +255,7 @@ class ByteStream:
         self._free_bytes = free_bytes
         head = self._source.exactly(8)
         self._source.give_back(head)
-        self.compression = detect_compression(head)
+        self.compression = detect_compression(head, name)
         self._pieces = self._decompressed()
         self._buffer = b""
         self._at = 0
@@ -374,7 +324,7 @@ class ByteStream:
         StreamFault
             Once everything before the fault has been given.
         """
-        parts = []
+        parts: list[bytes] = []
         left = size if size >= 0 else 1 << 62
         if self.budget is not None:
             self.budget -= left
@@ -433,7 +383,7 @@ class ByteStream:
 
     def line(self, limit: int) -> bytes:
         """The next line with its line feed, at most `limit` bytes of it; empty at the end."""
-        parts = []
+        parts: list[bytes] = []
         left = limit
         while left > 0 and self._refill():
             end = self._buffer.find(b"\n", self._at, self._at + left)
@@ -496,36 +446,5 @@ class ByteStream:
         self.close()
 
 
-def open_stream(
-    path: str, io: IOConfig | None = None, *, max_expansion: int = 1000, free_bytes: int = 1 << 30
-) -> ByteStream:
-    """The content of a local or remote file, decompressed if its first bytes say so."""
-    return ByteStream(open_raw(path, io), max_expansion=max_expansion, free_bytes=free_bytes)
-
-
-class BytesFile:
-    """Bytes in memory as a file."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def read(self, size: int = -1, /) -> bytes:
-        stop = len(self._data) if size < 0 else self._at + size
-        data = self._data[self._at : stop]
-        self._at += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        self._at = max(0, (0, self._at, len(self._data))[whence] + offset)
-        return self._at
-
-    def close(self) -> None:
-        self._data = b""
-
-
-def size_of(raw: RawFile | IO[bytes]) -> int:
-    """The file's length in bytes; it is left at its beginning."""
-    size = raw.seek(0, 2)
-    raw.seek(0)
-    return size
+class BytesFile(io.BytesIO):
+    """Bytes in memory as a stored file."""

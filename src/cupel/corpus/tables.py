@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cupel.corpus.lines import ColumnCheck
+from cupel.corpus.remote import RawFile, as_arrow
 from cupel.corpus.rows import MISSING, BadRow, find_text_column, missing_column_message, row_to_record
 from cupel.corpus.sink import Sink
-from cupel.corpus.streams import ByteStream, RawFile, StreamFault
+from cupel.corpus.streams import ByteStream, StreamFault
 from cupel.errors import BadInput
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def read_parquet(sink: Sink, raw: RawFile, start: int, stop: int | None) -> Iter
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(pa.PythonFile(raw, mode="r"))
+        table = pq.ParquetFile(as_arrow(raw))
         metadata = table.metadata
         columns = table.schema_arrow.names
     except (pa.ArrowException, OSError) as error:

@@ -7,6 +7,7 @@ broken record is put aside and reading goes on at the next one.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from dataclasses import dataclass
 from cupel.corpus.formats import format_by_content
 from cupel.corpus.http import charset_of, parse_headers, parse_http
 from cupel.corpus.records import Record
+from cupel.corpus.remote import RawFile
 from cupel.corpus.sink import Sink
-from cupel.corpus.streams import ByteStream, RawFile, StreamFault
+from cupel.corpus.streams import ByteStream, StreamFault
 
 __all__ = ["read_arc", "read_warc"]
 
 _MAX_HEADER = 1 << 20
 _HELD = 1 << 20
+_NEXT = re.compile(rb"WARC/1\.[01]\r?\n$")
 _HTML = ("text/html", "application/xhtml+xml")
 _PLAIN = ("text/plain", "text/markdown", "text/x-rst")
 
@@ -58,7 +61,11 @@ def _read(sink: Sink, raw: RawFile, read_head: object, magic: bytes) -> Iterator
     reader = _Records(sink, magic)
     while start is not None:
         stream = ByteStream(
-            raw, start=start, max_expansion=options.max_expansion, free_bytes=options.free_expansion_bytes
+            raw,
+            name=sink.path,
+            start=start,
+            max_expansion=options.max_expansion,
+            free_bytes=options.free_expansion_bytes,
         )
         try:
             yield from reader.read(stream, read_head)
@@ -197,14 +204,15 @@ class _Records:
         if not mime:
             mime = "text/html" if format_by_content(data[:4096]) == "html" else "unknown"
         record.metadata = (record.metadata or {}) | {"content_type": mime}
-        if not data:
-            self.sink.bad(record.position, "byte", "empty-text", "the record holds no content")
-        elif mime in _HTML:
-            self.sink.page(record, data, charset)
-        elif mime in _PLAIN or kind == "conversion":
-            self.sink.plain(record, data, charset)
-        else:
+        page = mime in _HTML
+        if not page and mime not in _PLAIN and kind != "conversion":
             self.sink.collector.skip(f"{kind}:type")
+        elif not data:
+            self.sink.bad(record.position, "byte", "empty-text", "the record holds no content")
+        elif page:
+            self.sink.page(record, data, charset)
+        else:
+            self.sink.plain(record, data, charset)
 
 
 def _metadata(fields: dict[str, str]) -> dict[str, str]:
@@ -222,20 +230,21 @@ def _skip_blank(stream: ByteStream) -> None:
 
 
 def _ends_here(stream: ByteStream) -> bool:
-    """Whether only blank lines lie between here and the next record or the end."""
-    following = stream.peek(64).lstrip(b"\r\n")
-    return not following or following.startswith(b"WARC/")
+    """Whether the record ends here: with its two line ends, the next record, or the file."""
+    following = stream.peek(64)
+    left = following.lstrip(b"\r\n")
+    return following.startswith(b"\r\n\r\n") or not left or left.startswith(b"WARC/")
 
 
 def _warc_head(stream: ByteStream) -> _Head:
     first = stream.line(_MAX_HEADER)
     if not first.startswith(b"WARC/"):
         raise _Broken("no record begins here", first)
-    lines = []
+    lines: list[bytes] = []
     size = 0
     while (line := stream.line(_MAX_HEADER)).strip():
-        if line.startswith(b"WARC/1."):
-            stream.unread(line)
+        if (next_record := _NEXT.search(line)) is not None:
+            stream.unread(line[next_record.start() :])
             raise _Broken("the record's header ends in the middle", b"".join(lines[:5]))
         lines.append(line)
         size += len(line)

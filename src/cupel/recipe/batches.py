@@ -19,7 +19,8 @@ from cupel.methods import KernelSignal
 from cupel.recipe import ledger
 from cupel.recipe.plan import EditStep, Group, Stage
 from cupel.recipe.tally import SampleRow, Tally
-from cupel.rules import Rule, written
+from cupel.rules import Rule
+from cupel.rules._rule import written
 
 __all__ = ["Outcome", "best_of", "process"]
 
@@ -63,15 +64,19 @@ class Outcome:
             self.seconds[step] = self.seconds.get(step, 0.0) + time.thread_time() - started
 
 
-def process(batch: pa.RecordBatch, stage: Stage) -> Outcome:
+def process(batch: pa.RecordBatch, stage: Stage, first: str | None = None) -> Outcome:
     """Carry `batch` through the operations of `stage`.
 
     Parameters
     ----------
     batch
-        Document columns, `bytes_in`, `edits` (bit set) and the signal columns known so far.
+        Document columns, `bytes_in`, `edits` and the signal columns known so far.
+    first
+        Drop documents without text before anything else, in this step's name.
     """
     outcome = Outcome(batch)
+    if first is not None:
+        _drop_blank(outcome, first)
     for number, operation in enumerate(stage.operations):
         if outcome.survivors.num_rows == 0:
             break
@@ -240,14 +245,19 @@ def _edit(outcome: Outcome, operation: EditStep) -> None:
     docs = batch.column("doc").to_numpy()
     outcome.edited.append((operation.label, docs[changed], taken[changed]))
     marks = ledger.add_edit(batch.column("edits"), operation.label, changed)
-    batch = with_columns(batch, {"text": text, "edits": marks, **dict(edited.columns)})
+    outcome.survivors = with_columns(batch, {"text": text, "edits": marks, **dict(edited.columns)})
+    _drop_blank(outcome, operation.label)
+
+
+def _drop_blank(outcome: Outcome, label: str) -> None:
+    batch = outcome.survivors
+    text = batch.column("text")
     blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0).to_numpy(zero_copy_only=False)
     if blank.any():
         part = batch.take(pa.array(np.flatnonzero(blank)))
         nothing = [""] * part.num_rows
-        _drop(outcome, part, operation.label, EMPTY, nothing, "text left", [[] for _ in nothing])
-        batch = batch.take(pa.array(np.flatnonzero(~blank)))
-    outcome.survivors = batch
+        _drop(outcome, part, label, EMPTY, nothing, "some text is left", [[] for _ in nothing])
+        outcome.survivors = batch.take(pa.array(np.flatnonzero(~blank)))
 
 
 def _drop(

@@ -17,6 +17,7 @@ import pyarrow as pa
 from cupel.corpus.files import InputFile
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.shards import Part, Shard
+from cupel.errors import BadOption
 from cupel.methods import all_methods
 from cupel.recipe import ledger
 from cupel.recipe.folder import Folder
@@ -57,6 +58,12 @@ class OutputOptions:
     format: str = "parquet"
     shard_bytes: int = 256 << 20
     strict: bool = False
+
+    def __post_init__(self) -> None:
+        if self.format not in ("parquet", "jsonl"):
+            raise BadOption(f"format is '{self.format}': expected 'parquet' or 'jsonl'")
+        if self.shard_bytes < 1:
+            raise BadOption(f"shard_bytes is {self.shard_bytes}: expected 1 or more")
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,7 @@ class Job:
     @staticmethod
     @lru_cache(maxsize=4)
     def _loaded(path: str, stamp: int) -> tuple[Job, Plan]:
-        job = Job.from_json(json.loads(Path(path).read_text()))
+        job = Job.from_json(json.loads(Path(path).read_text())["job"])
         return job, make_plan(job.recipe, job.annotated)
 
     @classmethod

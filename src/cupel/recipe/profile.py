@@ -20,7 +20,7 @@ __all__ = ["Profile", "inspect"]
 STEPS: list[Any] = [
     "language-id",
     "counts",
-    "gopher",
+    "word-quality",
     "repetition",
     "characters",
     {"exact": {"action": "mark"}},

@@ -21,7 +21,7 @@ from cupel.corpus.files import InputFile, find_files
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.shards import plan_shards
 from cupel.engine import Engine, daft
-from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputInUse, RunFailed
+from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputInUse, RunFailed, Stopped
 from cupel.findings import Page
 from cupel.recipe import stage as stages
 from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
@@ -81,7 +81,7 @@ def refine(
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
-    target_shard_bytes: int = 128 << 20,
+    target_shard_bytes: int | None = None,
     progress: Progress | None = None,
     restart: bool = False,
     keep_work: bool = False,
@@ -100,7 +100,8 @@ def refine(
     overrides
         `step.option=value`, as `--set` takes them.
     target_shard_bytes
-        Input bytes of one shard: the unit of parallel work and of what a kill can undo.
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
+        default a quarter of each core's share, between 4 and 128 MiB.
     restart
         Discard an unfinished or other run in the output folder first.
 
@@ -157,7 +158,7 @@ class _Run:
         reading: ReadOptions,
         writing: OutputOptions,
         engine: Engine,
-        target_shard_bytes: int,
+        target_shard_bytes: int | None,
         progress: Progress,
     ) -> None:
         self.recipe = recipe
@@ -171,7 +172,7 @@ class _Run:
 
     def carry_out(self, *, restart: bool, keep_work: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        files = find_files(self.inputs, io=self.reading.io)
+        files = find_files([_documents_of(one) for one in self.inputs], io=self.reading.io)
         self._refuse_own_input(files)
         if restart:
             self._discard()
@@ -190,7 +191,8 @@ class _Run:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
                 stages.STOP.set()
-                raise RunFailed("stopped; the same command goes on from here") from None
+                stages.wait_for_tasks()
+                raise Stopped("stopped; the same command goes on from here") from None
             manifest = self._finish(job, plan, units, begun)
             if not keep_work:
                 self.folder.clear_work()
@@ -258,7 +260,7 @@ class _Run:
             job = Job.from_json(begun["job"])
         else:
             annotated = _annotated(self.inputs, files)
-            shards = plan_shards(files, target_bytes=self.target_shard_bytes, io=self.reading.io)
+            shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.reading.io)
             job = Job(self.recipe, tuple(files), tuple(shards), self.reading, self.writing, annotated)
             begun = {
                 "config_digest": self._config_digest(),
@@ -270,6 +272,12 @@ class _Run:
             write_json(self.folder.plan, begun)
         self.started = time.monotonic()
         return job, make_plan(self.recipe, job.annotated), begun
+
+    def _shard_bytes(self, files: list[InputFile]) -> int:
+        if self.target_shard_bytes is not None:
+            return self.target_shard_bytes
+        share = sum(file.bytes for file in files) // (4 * self.engine.parallelism())
+        return min(max(share, 4 << 20), 128 << 20)
 
     # -- passes --------------------------------------------------------------------------------
 
@@ -317,7 +325,7 @@ class _Run:
         sizes = [sum(job.shards[shard].bytes for shard in group) for group in groups]
         title = f"pass {stage + 1} of {len(plan.stages)}"
         with self.progress.following(title, self.folder.stage(stage), sizes):
-            for result in self.engine.map(stages.run_task, payloads, cancelled=stages.STOP):
+            for result in self.engine.map(stages.run_task, payloads):
                 _raise_from(json.loads(result))
 
     # -- the end -------------------------------------------------------------------------------
@@ -406,6 +414,12 @@ def _input_digest(files: Iterable[InputFile]) -> str:
     for file in files:
         digest.update(json.dumps([file.relative, file.bytes, file.digest]).encode())
     return digest.hexdigest()
+
+
+def _documents_of(given: str) -> str:
+    """The data files of a finished run; anything else as it is."""
+    folder = Folder(Path(given))
+    return str(folder.data) if folder.manifest.is_file() and folder.data.is_dir() else given
 
 
 def _annotated(inputs: list[str], files: list[InputFile]) -> dict[str, str]:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.read import Batch, Quarantined, read_shard
-from cupel.errors import BadInput, CupelError, RunFailed
+from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
@@ -41,6 +41,23 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+_LEFT = threading.Condition()
+_tasks = 0
+
+
+def wait_for_tasks() -> None:
+    """Return once no task runs in this process; after STOP, within a batch."""
+    with _LEFT:
+        _LEFT.wait_for(lambda: _tasks == 0)
+
+
+def _enter(change: int) -> None:
+    global _tasks
+    with _LEFT:
+        _tasks += change
+        _LEFT.notify_all()
+
+
 def run_task(payload: str) -> str:
     """Carry one shard (or group of shards, in the last pass) through one pass.
 
@@ -50,12 +67,17 @@ def run_task(payload: str) -> str:
     task = json.loads(payload)
     folder = Folder(Path(task["folder"]))
     stage, unit = task["stage"], task["unit"]
+    _enter(1)
     try:
+        if STOP.is_set():
+            raise Stopped("stopped")
         if not folder.done(stage, unit):
             _Task(folder, stage, unit, task["shards"], task["threads"]).run()
         return json.dumps({"unit": unit})
     except CupelError as error:
         return json.dumps({"unit": unit, "error": type(error).__name__, "message": str(error)})
+    finally:
+        _enter(-1)
 
 
 class _Task:
@@ -127,7 +149,7 @@ class _Task:
                 if batch is None:
                     break
                 if STOP.is_set():
-                    raise RunFailed("stopped")
+                    raise Stopped("stopped")
                 self._account(batch, quarantine)
                 if batch.documents.num_rows:
                     yield tuple(self._candidates(batch.documents, quarantine))
@@ -156,9 +178,10 @@ class _Task:
         return [self._prepare(with_columns(documents, {"text": text}).take(good)) for text in texts]
 
     def _prepare(self, documents: pa.RecordBatch) -> pa.RecordBatch:
-        size = pc.cast(pc.binary_length(documents.column("text")), pa.int64())
+        text = pc.fill_null(documents.column("text"), "")  # a page without main text
+        size = pc.cast(pc.binary_length(text), pa.int64())
         edits = pa.array([[]] * documents.num_rows, DOCUMENT["edits"])
-        batch = with_columns(documents, {"bytes_in": size, "edits": edits})
+        batch = with_columns(documents, {"text": text, "bytes_in": size, "edits": edits})
         if self.job.annotated:
             batch = with_columns(batch, self._annotations(documents))
         return batch.select([*DOCUMENT, *self.plan.reused])
@@ -183,7 +206,7 @@ class _Task:
                 clusters = [(step, self._members(before, step, docs)) for step in before.dedups]
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
                     if STOP.is_set():
-                        raise RunFailed("stopped")
+                        raise Stopped("stopped")
                     if batch.num_rows:
                         yield (batch, *clusters)  # type: ignore[misc]
 
@@ -195,7 +218,7 @@ class _Task:
 
     def _process(self, item: tuple[pa.RecordBatch, ...]) -> Outcome:
         if self.stage.index == 0:
-            outcomes = [batches.process(batch, self.stage) for batch in item]
+            outcomes = [batches.process(batch, self.stage, first="extract") for batch in item]
             outcome = outcomes[0] if len(outcomes) == 1 else batches.best_of(outcomes)
             outcome.documents_in = item[0].num_rows
         else:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel import charts
-from cupel.findings import Alarm, Block, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
+from cupel.findings import Alarm, Block, Code, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import signal_types
 from cupel.recipe.plan import EditStep, Group, Plan
@@ -42,7 +42,7 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         _sources(total, steps),
         _quarantine(tallies[0]),
         _cost(folder, plan, total, manifest),
-        Section(title="Recipe", lead="As it ran, defaults written out.", blocks=(Prose(text=plan.recipe.to_yaml()),)),
+        Section(title="Recipe", lead="As it ran, defaults written out.", blocks=(Code(text=plan.recipe.to_yaml()),)),
     ]
     documents = manifest["documents"]
     share = documents["kept"] / documents["in"] if documents["in"] else 0.0
@@ -66,7 +66,7 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
 
 def _steps(plan: Plan) -> list[str]:
     """Labels of all steps that can drop, in order."""
-    labels: list[str] = ["read"]
+    labels: list[str] = ["read", "extract"]
     for stage in plan.stages:
         for operation in stage.operations:
             labels += [operation.label] if isinstance(operation, EditStep) else [s.label for s in operation.rules]
@@ -81,6 +81,8 @@ def _funnel(steps: list[str], tallies: Sequence[Tally], total: Tally, manifest: 
     rows: list[tuple[Any, ...]] = []
     idle: list[str] = []
     for label in steps[1:]:
+        if label == "extract" and label not in total.dropped:
+            continue
         reasons = total.dropped.get(label, {})
         gone = sum(drop.documents for drop in reasons.values())
         bytes_gone = sum(drop.bytes for drop in reasons.values())
@@ -173,7 +175,7 @@ def _thresholds(plan: Plan) -> dict[str, list[tuple[float, str]]]:
             for step in operation.rules if isinstance(operation, Group) else ():
                 for rule in step.method.rules:  # type: ignore[attr-defined]
                     if isinstance(rule.threshold, int | float) and not isinstance(rule.threshold, bool):
-                        mark = (float(rule.threshold), rule.name)
+                        mark = (float(rule.threshold), str(rule).removeprefix(rule.signal).strip())
                         marks = found.setdefault(rule.signal, [])
                         if mark not in marks:
                             marks.append(mark)
@@ -217,7 +219,8 @@ def _ledger_sample(folder: Folder, columns: list[str]) -> pa.Table | None:
     step = max(1, round(sum(rows) / HISTOGRAM_ROWS))
     tables = []
     for path in paths[::step] if len(paths) >= 4 * step else paths:
-        table = pq.read_table(path, columns=["status", *(f"signals.{column}" for column in columns)])
+        with pq.ParquetFile(path) as file:
+            table = file.read(columns=["status", *(f"signals.{column}" for column in columns)])
         tables.append(_flat(table, columns).slice(0, HISTOGRAM_ROWS))
     return pa.concat_tables(tables) if tables else None
 

@@ -29,7 +29,7 @@ class ParquetWriter:
         self._pending_bytes = 0
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._sink = open(temporary(path), "wb")  # noqa: SIM115 - closed in close() and abort()
+            self._sink = open(temporary(path), "wb", buffering=0)  # noqa: SIM115 - closed in close() and abort()
             self._writer = pq.ParquetWriter(
                 self._sink, schema, compression="zstd", compression_level=level, use_dictionary=_dictionary(schema)
             )
@@ -53,6 +53,7 @@ class ParquetWriter:
 
     def abort(self) -> None:
         """Leave nothing behind."""
+        self._writer.is_open = False  # else it writes a footer when it is collected
         self._sink.close()
         temporary(self.path).unlink(missing_ok=True)
 
@@ -75,7 +76,7 @@ class JsonlWriter:
         self._fields = schema.names
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._sink = open(temporary(path), "wb")  # noqa: SIM115 - closed in close() and abort()
+            self._sink = open(temporary(path), "wb", buffering=0)  # noqa: SIM115 - closed in close() and abort()
             self._stream = zstandard.ZstdCompressor(level=3).stream_writer(self._sink, closefd=False)
 
     def write(self, batch: pa.RecordBatch) -> None:

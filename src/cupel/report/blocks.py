@@ -15,15 +15,19 @@ from cupel.units import FORMATS, written
 
 __all__ = ["lay_out", "lay_out_facts"]
 
-GRID_WIDTH = 340
+GRID_WIDTH = 304
 """Pixels of one chart in a grid, and of a single chart on a phone."""
-WIDE_WIDTH = 860
+HALF_WIDTH = 462
+"""Pixels of one of two or four charts side by side."""
+WIDE_WIDTH = 940
 """Pixels of a single chart on a desktop."""
 LONGEST_SAMPLE = 6000
 """Characters of one document shown; what is left out is said."""
 FIRST_LOOK = 640
 """Characters of a document shown before it is opened."""
 MOST_ROWS = 500
+TALL = 24
+"""Rows above which a table scrolls in its own box."""
 FIRST_SAMPLES = 4
 LONGEST_CELL = 400
 
@@ -54,9 +58,9 @@ def lay_out_facts(facts: Iterable[tuple[str, str]], kind: str = "facts") -> str:
     cards = []
     for label, value in facts:
         long = len(value) > 18
-        number = None if long else re.fullmatch(r"([<>≥~]? ?[-−]?[\d.,]+)( ?\D.*)?", visible(value))
+        number = None if long else re.fullmatch(r"([<>≥~]? ?[-−]?[\d.,]+)( ?[^\d×]*)", visible(value))
         if number:
-            shown = f'{plain(number[1])}<span class="unit">{plain(number[2] or "")}</span>'
+            shown = f'{plain(number[1])}<span class="unit">{plain(number[2])}</span>'
         else:
             shown = f"<bdi>{plain(value)}</bdi>"
         cards.append(f"<div{' class=long' if long else ''}><dt>{plain(label)}</dt><dd>{shown}</dd></div>")
@@ -70,8 +74,8 @@ def _prose(block: Prose, name: str) -> str:
 
 def _alarm(block: Alarm, name: str) -> str:
     return (
-        f'<div class="alarm" role="note" id="{name}"><strong>Needs a look</strong>'
-        f'<p dir="auto">{plain(block.text)}</p></div>'
+        f'<div class="alarm" role="note" id="{name}"><span class="flag" aria-hidden="true">!</span>'
+        f'<div><strong>Needs a look</strong><p dir="auto">{plain(block.text)}</p></div></div>'
     )
 
 
@@ -82,7 +86,8 @@ def _code(block: Code, name: str) -> str:
         lines.append(f"<i>{shown}</i>" if line.lstrip().startswith("#") else shown)
     caption = f'<p class="caption">{plain(block.caption)}</p>' if block.caption else ""
     label = plain(block.caption or "text")
-    return f'{caption}<pre class="code" tabindex="0" role="region" aria-label="{label}">{chr(10).join(lines)}</pre>'
+    body = "\n".join(lines)
+    return f'{caption}<pre class="code" tabindex="0" role="region" aria-label="{label}">{body}</pre>'
 
 
 def _facts(block: Facts, name: str) -> str:
@@ -96,7 +101,7 @@ def _table(block: Table, name: str) -> str:
         for i, unit in enumerate(formats)
     ]
     kinds = [
-        "bar" if unit == "bar" else "number" if num else "text"
+        "bar" if unit == "bar" else "num" if num else "text"
         for unit, num in zip(formats, numeric, strict=True)
     ]
     head = "".join(
@@ -105,10 +110,12 @@ def _table(block: Table, name: str) -> str:
     )
     body = "\n".join(_row(row, formats, kinds) for row in block.rows[:MOST_ROWS])
     left = len(block.rows) - MOST_ROWS
-    more = f'<p class="more">{left:,} more rows are not shown.</p>' if left > 0 else ""
+    more = f'<p class="more">{len(block.rows):,} rows</p>' if len(block.rows) > TALL else ""
+    if left > 0:
+        more = f'<p class="more">{len(block.rows):,} rows, of which the first {MOST_ROWS} are shown</p>'
     caption = f'<p class="caption" id="{name}_caption">{plain(block.caption)}</p>' if block.caption else ""
     label = f'aria-labelledby="{name}_caption"' if block.caption else 'aria-label="table"'
-    tall = " tall" if len(block.rows) > 24 else ""
+    tall = " tall" if len(block.rows) > TALL else ""
     empty = '<p class="more">No rows.</p>' if not block.rows else ""
     return (
         f'{caption}<div class="scroll{tall}" tabindex="0" role="region" {label}>'
@@ -120,19 +127,26 @@ def _row(row: Sequence[Any], formats: Sequence[str], kinds: Sequence[str]) -> st
     cells = []
     for place, (value, unit, kind) in enumerate(zip(row, formats, kinds, strict=False)):
         shown = plain(shorten(written(value, unit), LONGEST_CELL))
+        words = f"<bdi>{shown}</bdi>" if len(shown) < 20 else f"<bdi>{_breakable(shown)}</bdi>"
+        short = " short" if kind == "text" and len(shown) < 20 else ""
         nil = " nil" if shown in ("–", "0", "0 %", "0 B") else ""
         if kind == "bar":
             share = min(max(float(value), 0.0), 1.0) if _is_finite(value) else 0.0
             cells.append(
-                f'<td class="bar{nil}"><span class="track"><span style="width:{100 * share:.2f}%"></span></span>'
-                f"<span>{shown}</span></td>"
+                f'<td class="bar{nil}"><span class="track"><span style="width:{100 * share:.2f}%"></span>'
+                f"</span><span>{shown}</span></td>"
             )
         elif place == 0:
-            cells.append(f'<th scope="row" class="{kind}"><bdi>{shown}</bdi></th>')
+            cells.append(f'<th scope="row" class="{kind}{short}">{words}</th>')
         else:
-            inside = f"<bdi>{shown}</bdi>" if kind == "text" else shown
-            cells.append(f'<td class="{kind}{nil}">{inside}</td>')
+            inside = words if kind == "text" else shown
+            cells.append(f'<td class="{kind}{short}{nil}">{inside}</td>')
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _breakable(shown: str) -> str:
+    """Names of columns and paths may break after an underscore or slash."""
+    return re.sub(r"([_/])(?=\w)", r"\1<wbr>", shown)
 
 
 def _is_numeric(values: Iterable[Any]) -> bool:
@@ -145,33 +159,34 @@ def _is_finite(value: Any) -> bool:
 
 
 def _figure(block: Figure, name: str) -> str:
-    """A chart by itself: drawn once for a wide page and once for a phone, so that text stays readable."""
-    try:
-        wide = draw(block.spec, f"{name}w", WIDE_WIDTH)
-        narrow = draw(block.spec, f"{name}n", GRID_WIDTH)
-    except CannotDraw as error:
-        return _undrawn(block, error)
-    key = _legend([block.spec])
-    drawn = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
-    return f'<figure id="{name}">{_heading(block.spec)}{key}{drawn}{_caption(block)}</figure>'
+    return _one_figure(block, name, WIDE_WIDTH, key=_legend([block.spec]))
 
 
 def _grid(figures: Sequence[Figure], names: Sequence[str]) -> str:
-    cells = []
-    for block, name in zip(figures, names, strict=True):
-        try:
-            drawn = draw(block.spec, name, GRID_WIDTH)
-        except CannotDraw as error:
-            cells.append(_undrawn(block, error))
-            continue
-        cells.append(f'<figure id="{name}">{_heading(block.spec)}{drawn}{_caption(block)}</figure>')
-    return f'{_legend([block.spec for block in figures])}<div class="grid">{"".join(cells)}</div>'
+    """Small charts in rows of three; two or four in rows of two."""
+    halves = len(figures) in (2, 4)
+    width = HALF_WIDTH if halves else GRID_WIDTH
+    cells = "".join(_one_figure(block, name, width) for block, name in zip(figures, names, strict=True))
+    key = _legend([block.spec for block in figures])
+    return f'{key}<div class="grid{" halves" if halves else ""}">{cells}</div>'
+
+
+def _one_figure(block: Figure, name: str, width: int, key: str = "") -> str:
+    """A chart; one wider than a phone is drawn twice, so that its words stay readable there."""
+    try:
+        drawn = draw(block.spec, name, width)
+        if width > GRID_WIDTH:
+            narrow = draw(block.spec, f"{name}n", GRID_WIDTH)
+            drawn = f'<div class="wide">{drawn}</div><div class="narrow">{narrow}</div>'
+    except CannotDraw as error:
+        drawn, key = f'<p class="undrawn">This chart could not be drawn: {plain(str(error))}</p>', ""
+    return f'<figure id="{name}">{_heading(block.spec)}{key}{drawn}{_caption(block)}</figure>'
 
 
 def _heading(spec: Mapping[str, Any]) -> str:
     title, subtitle = titles(spec)
-    unit = f' <span class="unit">{plain(subtitle)}</span>' if subtitle else ""
-    return f'<p class="title"><bdi>{plain(title)}</bdi>{unit}</p>' if title else ""
+    unit = f' <span class="unit">{plain(shorten(subtitle, 100))}</span>' if subtitle else ""
+    return f'<p class="title"><bdi>{plain(shorten(title, 200))}</bdi>{unit}</p>' if title else ""
 
 
 def _caption(block: Figure) -> str:
@@ -180,15 +195,10 @@ def _caption(block: Figure) -> str:
 
 def _legend(specs: Sequence[Mapping[str, Any]]) -> str:
     entries = dict.fromkeys(entry for spec in specs for entry in legend(spec))
-    keys = "".join(f'<li><span class="key back-{role}"></span>{plain(name)}</li>' for name, role in entries)
-    return f'<ul class="legend">{keys}</ul>' if keys else ""
-
-
-def _undrawn(block: Figure, error: CannotDraw) -> str:
-    return (
-        f'<figure>{_heading(block.spec)}<p class="undrawn">This chart could not be drawn: {plain(str(error))}</p>'
-        f"{_caption(block)}</figure>"
+    keys = "".join(
+        f'<li><span class="key back-{role}"></span>{plain(shorten(name, 80))}</li>' for name, role in entries
     )
+    return f'<ul class="legend">{keys}</ul>' if keys else ""
 
 
 def _samples(block: Samples, name: str) -> str:
@@ -219,7 +229,7 @@ def _document(sample: Sample) -> str:
     text, marks = sample.text, sample.marks
     if not text.strip():
         kind = f"{len(text):,} characters of white space" if text else "no text"
-        return f'<div class="text empty">{kind}</div>'
+        return f'<div class="document empty">{kind}</div>'
     piece = cut(text, marks, LONGEST_SAMPLE)
     before = f'<p class="cut">{piece.start:,} characters before are left out.</p>' if piece.start else ""
     after = f'<p class="cut">Cut here: {piece.after:,} of {piece.length:,} characters are left out.</p>'
@@ -227,12 +237,13 @@ def _document(sample: Sample) -> str:
     fold = _fold_at(text, piece.start, piece.end, max((end for _, end in marks), default=0))
     look = marked(text, piece.start, fold, marks)
     if fold == piece.end:
-        return f'{before}<div class="text" dir="auto">{look}</div>{after}'
+        return f'{before}<div class="document" dir="auto">{look}</div>{after}'
     rest = marked(text, fold, piece.end, marks)
     return (
-        f'{before}<div class="text" dir="auto">{look}</div><details class="rest">'
+        f'{before}<div class="document" dir="auto">{look}<span class="fold">…</span></div>'
+        f'<details class="rest">'
         f"<summary>{piece.end - fold:,} characters more</summary>"
-        f'<div class="text" dir="auto">{rest}</div>{after}</details>'
+        f'<div class="document" dir="auto">{rest}</div>{after}</details>'
     )
 
 

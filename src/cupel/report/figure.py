@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from cupel.charts import COLOURS
-from cupel.report.text import plain, visible
+from cupel.report.text import plain, shorten, visible
 
 __all__ = ["CannotDraw", "about", "draw", "legend", "titles"]
 
@@ -59,6 +59,9 @@ _CONFIG: Mapping[str, Any] = {
 }
 
 
+LONGEST_LABEL = 400
+
+
 class CannotDraw(ValueError):
     """A specification that the renderer refuses; the message says why."""
 
@@ -91,7 +94,7 @@ def draw(spec: Mapping[str, Any], name: str, width: int) -> str:
         raise CannotDraw(_reason(error)) from None
     box = root.get("viewBox", f"0 0 {width} 100").split()
     inner = "".join(part for child in root for part in _rebuilt(child, name))
-    label = plain(about(spec))
+    label = plain(shorten(about(spec), LONGEST_LABEL))
     wide = f"{float(box[2]):.0f}"
     return f'<svg viewBox="{" ".join(box)}" width="{wide}" role="img" aria-label="{label}">{inner}</svg>'
 
@@ -101,7 +104,7 @@ def titles(spec: Mapping[str, Any]) -> tuple[str, str]:
     title = spec.get("title") or ""
     if not isinstance(title, Mapping):
         return _line(title), ""
-    return _line(title.get("text", "")), _line(title.get("subtitle", ""))
+    return _line(title.get("text") or ""), _line(title.get("subtitle") or "")
 
 
 def about(spec: Mapping[str, Any]) -> str:
@@ -130,14 +133,21 @@ def _overlaid(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
-def _clean(value: Any) -> Any:
-    """The specification with hidden characters written out: XML has no room for them."""
+def _clean(value: Any, in_data: bool = False) -> Any:
+    """The specification with hidden characters written out: XML has no room for them.
+
+    Text inside data is cut, because the renderer takes seconds to measure a label of a megabyte.
+    """
     if isinstance(value, str):
-        return visible(value)
+        return visible(shorten(value, LONGEST_LABEL) if in_data else value)
     if isinstance(value, Mapping):
-        return {visible(str(key)): _clean(item) for key, item in value.items()}
+        rows = ("datasets", "values")
+        return {
+            visible(str(key)): _clean(item, in_data or (key in rows and not isinstance(item, str)))
+            for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [_clean(item, in_data) for item in value]
     return value
 
 
@@ -161,7 +171,7 @@ def _rebuilt(element: ElementTree.Element, name: str) -> Iterator[str]:
     words = ""
     label = element.get("aria-label")
     if label and "role-axis" not in element.get("class", "") and tag in ("path", "circle", "rect"):
-        words = f"<title>{plain(label)}</title>"
+        words = f"<title>{plain(shorten(label, LONGEST_LABEL))}</title>"
     inside = (
         words + plain(element.text or "") + "".join(p for child in element for p in _rebuilt(child, name))
     )

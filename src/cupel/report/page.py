@@ -21,12 +21,15 @@ __all__ = ["Page", "render", "write"]
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
-    "%3Cpath d='M4 14h24l-4 13H8z' fill='%23777069'/%3E%3Ccircle cx='16' cy='11' r='7' fill='%23c8743a'/%3E%3C/svg%3E"
+    "%3Cpath d='M4 14h24l-4 13H8z' fill='%23777069'/%3E"
+    "%3Ccircle cx='16' cy='11' r='7' fill='%23c8743a'/%3E%3C/svg%3E"
 )
 _MARK = (
-    '<svg class="mark" viewBox="0 0 32 32" width="30" aria-hidden="true"><path d="M3 14.5h26l-4.2 13H7.2z" '
-    'class="fill-vessel"/><circle cx="16" cy="12" r="7.2" class="fill-kept"/><ellipse cx="13.6" cy="9.3" rx="2.4" '
-    'ry="1.5" class="fill-shine" transform="rotate(-28 13.6 9.3)"/></svg>'
+    '<svg class="mark" viewBox="0 0 32 32" width="30" aria-hidden="true">'
+    '<path d="M3 14.5h26l-4.2 13H7.2z" class="fill-vessel"/>'
+    '<circle cx="16" cy="12" r="7.2" class="fill-kept"/>'
+    '<ellipse cx="13.6" cy="9.3" rx="2.4" ry="1.5" class="fill-shine" '
+    'transform="rotate(-28 13.6 9.3)"/></svg>'
 )
 
 
@@ -141,10 +144,12 @@ def _summary(alarms: Sequence[tuple[str, str, str]]) -> str:
         return ""
     count = "One thing needs a look" if len(alarms) == 1 else f"{len(alarms)} things need a look"
     entries = "".join(
-        f'<li><a href="#{anchor}"><bdi>{plain(title)}</bdi></a> <span dir="auto">{plain(shorten(text, 180))}</span></li>'
+        f'<li><a href="#{anchor}"><bdi>{plain(title)}</bdi></a> '
+        f'<span dir="auto">{plain(shorten(text, 180))}</span></li>'
         for anchor, title, text in alarms[:12]
     )
-    return f'<div class="alarm" role="note"><strong>{count}</strong><ul>{entries}</ul></div>'
+    flag = '<span class="flag" aria-hidden="true">!</span>'
+    return f'<div class="alarm" role="note">{flag}<div><strong>{count}</strong><ul>{entries}</ul></div></div>'
 
 
 def _anchors(titles: Sequence[str]) -> list[str]:

@@ -21,20 +21,24 @@ _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_CONTROLS = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI "
+    "DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split()
 
 
 def _name(found: re.Match[str]) -> str:
     code = ord(found[0])
     if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+        return f"⟨{_CONTROLS[code]}⟩"
+    return "⟨DEL⟩" if code == 0x7F else f"⟨U+{code:04X}⟩"
 
 
 def visible(text: str) -> str:
     r"""The text with every control or invisible character written out; tab and newline stay.
 
     >>> visible("a\x00b\x1b[31m \u202e"), visible("one\r\ntwo")
-    ('a␀b␛[31m ⟨U+202E⟩', 'one\ntwo')
+    ('a⟨NUL⟩b⟨ESC⟩[31m ⟨U+202E⟩', 'one\ntwo')
     """
     return _HIDDEN.sub(_name, text.replace("\r\n", "\n"))
 

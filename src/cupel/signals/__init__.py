@@ -1,1 +1,1 @@
-"""Signals: what is measured of a document. They never decide."""
+"""Signals: pure functions document → typed columns. They measure and never decide."""

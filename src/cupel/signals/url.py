@@ -18,19 +18,21 @@ from pydantic import Field, field_validator
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.methods import Column, Method, Paper, Signal
 
-__all__ = ["UrlDomain", "host_of"]
+__all__ = ["UrlDomain"]
 
-_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
-_URL = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)*([^/?#@]*)", re.IGNORECASE)
+_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2}", re.IGNORECASE)
+_HOST = re.compile(r"\[[^\]]*\]|[^:\s]+")
+_DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 _LIST_NAME = "domains"
 
 
 class UrlDomain(Signal):
     """Domain and blocklist of the URL.
 
-    Gives the host name of each document's `url`, and whether the host or any parent of it is
-    in a list of domains: `a.b.example.com` is blocked by `example.com`, `notexample.com` is not.
-    A document without a URL, or with one that names no host, is not blocked.
+    The host that a document's address names, and whether it or a domain above it is in a list:
+    `a.b.example.com` is blocked by `example.com`, `notexample.com` is not. A document without an
+    address, or with one that names no host, is not blocked. Names beyond ASCII match in either
+    spelling (`bücher.de`, `xn--bcher-kva.de`).
 
     A list is a text file with one domain a line (`#` begins a comment; the `hosts` form
     `0.0.0.0 example.com` is read as well), plain, `.gz` or `.zst`; or a folder or `.tar`,
@@ -38,7 +40,18 @@ class UrlDomain(Signal):
     `domains`. Of several categories some must be named, for UT1 has harmless ones (press,
     banks) and a white list beside the others.
 
-    A list that is missing, holds no domain, or holds something other than domains stops the run.
+    A list that is missing, holds no domain, or holds something other than domains stops the run,
+    as does the want of any list: nothing would be blocked, and nothing would say so.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> documents = pa.record_batch({"url": ["https://www.Example.org:80/a", "http://東京.jp", None]})
+    >>> found = UrlDomain.from_options({"domains": ["example.org"]}).measure(documents)
+    >>> found["url_domain"].to_pylist()
+    ['www.example.org', 'xn--1lqs71d.jp', None]
+    >>> found["url_domain_blocked"].to_pylist()
+    [True, False, False]
     """
 
     name = "url-domain"
@@ -56,22 +69,24 @@ class UrlDomain(Signal):
     limits = "Only domains are looked up: no words in addresses, no single pages. The list decides."
     needs = ("url",)
     columns: ClassVar[Mapping[str, Column]] = {
-        "url_host": Column(pa.large_string(), "host", "host name of the URL, lower case, without port"),
-        "url_domain_blocked": Column(pa.bool_(), "mark", "whether the host or a parent of it is in the list"),
+        "url_domain": Column(pa.large_string(), "domain", "host of the address, lower case, ASCII, no port"),
+        "url_domain_blocked": Column(
+            pa.bool_(), "mark", "whether the host or a domain above it is in a list"
+        ),
     }
 
     class Options(Method.Options):
         """Which lists."""
 
-        blocklist: tuple[str, ...] = Field(
-            (),
-            description="path or paths of lists of domains: files, or folders and archives of the UT1 kind",
+        path: tuple[str, ...] = Field(
+            (), description="lists of domains: paths of files, or of folders and archives of the UT1 kind"
         )
         categories: tuple[str, ...] = Field(
             (), description="categories of a folder or archive to block; needed if it has several"
         )
+        domains: tuple[str, ...] = Field((), description="domains to block, beside those of lists")
 
-        @field_validator("blocklist", "categories", mode="before")
+        @field_validator("path", "categories", "domains", mode="before")
         @classmethod
         def _one_or_many(cls, given: object) -> object:
             return (given,) if isinstance(given, str) else given
@@ -80,49 +95,57 @@ class UrlDomain(Signal):
 
     def __init__(self, options: Method.Options | None = None) -> None:
         super().__init__(options)
-        if options is not None:
-            self._blocked()  # a list that is not there is noticed before the run begins
+        if self.options.path:
+            _domains(self.options.path, self.options.categories)  # a bad list is noticed before the run
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         blocked = self._blocked()
-        hosts = [host_of(url) if url else None for url in documents.column("url").to_pylist()]
-        marks = [host is not None and any(parent in blocked for parent in _parents(host)) for host in hosts]
-        return pa.record_batch(
+        urls = documents.column("url").cast(pa.large_string()).dictionary_encode()
+        hosts = [host_of(url) for url in urls.dictionary.to_pylist()]
+        marks = [host is not None and any(domain in blocked for domain in _and_above(host)) for host in hosts]
+        return pa.RecordBatch.from_pydict(
             {
-                "url_host": pa.array(hosts, pa.large_string()),
-                "url_domain_blocked": pa.array(marks, pa.bool_()),
+                "url_domain": pa.array(hosts, pa.large_string()).take(urls.indices),
+                "url_domain_blocked": pa.array(marks, pa.bool_()).take(urls.indices).fill_null(False),
             }
         )
 
     def _blocked(self) -> frozenset[str]:
-        if not self.options.blocklist:
-            raise BadOption(f"{self.name}: option 'blocklist' is missing: name a file with one domain a line")
-        return _domains(self.options.blocklist, self.options.categories)
+        own = {ascii_domain(domain) for domain in self.options.domains} - {""}
+        if not self.options.path and not own:
+            raise BadOption(
+                f"{self.name}: no list of domains is given; name one with the option 'path', or domains with 'domains'"
+            )
+        listed = _domains(self.options.path, self.options.categories)
+        return listed | own if own else listed
 
 
-def host_of(url: str) -> str | None:
-    """The host name of a URL: lower case, no port, no user, international names in ASCII.
+def host_of(url: str | None) -> str | None:
+    """The host of an address in lower case and ASCII; None where there is none.
 
-    >>> host_of("https://user@Shop.Example.COM:8080/a?b#c"), host_of("http://köln.de"), host_of("example.com/a")
-    ('shop.example.com', 'xn--kln-sna.de', 'example.com')
+    >>> host_of("//user:secret@Sub.Example.ORG./path"), host_of("example.org:80/a"), host_of("")
+    ('sub.example.org', 'example.org', None)
     """
-    match = _URL.match(url)
-    host = match[1] if match else re.split(r"[/?#]", url.strip(), maxsplit=1)[0]
-    return _plain_host(re.sub(r":\d*$", "", host))
+    rest = (url or "").strip()
+    scheme = _SCHEME.match(rest)
+    authority = re.split(r"[/\\?#]", rest[scheme.end() if scheme else 0 :], maxsplit=1)[0]
+    found = _HOST.match(authority.rpartition("@")[2])
+    return (ascii_domain(found.group()) or None) if found else None
 
 
-def _plain_host(host: str) -> str | None:
-    host = host.strip().rstrip(".").lower()
-    if not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return None
-    return host if _HOST.fullmatch(host) else None
+def ascii_domain(domain: str) -> str:
+    """`domain` as name servers know it; as it stands where it is no proper name."""
+    domain = domain.strip().rstrip(".").lower()
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return domain
 
 
-def _parents(host: str) -> Iterator[str]:
-    """The host and its parents: `a.b.c`, `b.c`, `c`."""
+def _and_above(host: str) -> Iterator[str]:
+    """The host and the domains above it: `a.b.c`, `b.c`, `c`."""
     yield host
     at = host.find(".")
     while at >= 0:
@@ -216,12 +239,12 @@ def _parse(file: Iterable[bytes], where: str) -> Iterator[str]:
         if not entry:
             continue
         # "0.0.0.0 example.com" as in a hosts file; "*.example.com" and ".example.com" mean the domain.
-        host = _plain_host(entry[-1].removeprefix("*").removeprefix(".")) if len(entry) <= 2 else None
-        if host is None:
-            bad += 1
-        else:
+        domain = ascii_domain(entry[-1].removeprefix("*").removeprefix("."))
+        if len(entry) <= 2 and _DOMAIN.fullmatch(domain):
             good += 1
-            yield host
+            yield domain
+        else:
+            bad += 1
     if bad > good:
         raise BadInput(
             f"url-domain: {where}: {bad} of {good + bad} lines are no domain; is this a list of domains?"

@@ -25,8 +25,9 @@ pub struct Grams {
     set: RangeSet,
 }
 
-/// Bytes of a run that are looked at first; shorter runs are always looked at closely.
-const PREFIX: usize = 16;
+/// For runs of 5 to 10 words, how many of their first bytes are looked at before the whole; runs
+/// that are shorter are always looked at whole.
+const PREFIXES: [usize; 6] = [12, 16, 20, 24, 28, 32];
 
 impl Grams {
     /// For n = 2, 3, 4: the length in code points of the most frequent run of n words joined by
@@ -151,52 +152,62 @@ impl Grams {
         if words.len() < 6 {
             return found;
         }
-        self.live_prefixes(words);
-        if self.live.len() < 2 {
-            return found;
-        }
+        self.live.clear();
+        self.live.extend(0..words.len() as u32 - 4);
         for (n, characters) in (5..=10).zip(&mut found) {
-            self.set.clear(self.live.len());
-            let mut free = 0;
-            for &position in &self.live {
-                let position = position as usize;
-                if position < free || position + n > words.len() {
-                    continue;
-                }
-                let (start, end) = (words.ends()[position] as usize, words.ends()[position + n] as usize);
-                if !self.set.insert(words.stream(), start, end) {
-                    *characters += code_points(&words.stream()[start..end]);
-                    free = position + n;
-                }
+            match n {
+                5 => self.keep_live::<{ PREFIXES[0] }>(words, n),
+                6 => self.keep_live::<{ PREFIXES[1] }>(words, n),
+                7 => self.keep_live::<{ PREFIXES[2] }>(words, n),
+                8 => self.keep_live::<{ PREFIXES[3] }>(words, n),
+                9 => self.keep_live::<{ PREFIXES[4] }>(words, n),
+                _ => self.keep_live::<{ PREFIXES[5] }>(words, n),
             }
+            if self.live.len() < 2 {
+                break;
+            }
+            *characters = self.jump_over_repeated(words, n);
         }
         found
     }
 
-    /// Positions whose next bytes occur at another word's start too, or that begin a run of five
-    /// words shorter than what is compared.
-    fn live_prefixes(&mut self, words: &Words) {
+    fn jump_over_repeated(&mut self, words: &Words, n: usize) -> usize {
+        self.set.clear(self.live.len());
+        let mut characters = 0;
+        let mut free = 0;
+        for &position in &self.live {
+            let position = position as usize;
+            if position < free || position + n > words.len() {
+                continue;
+            }
+            let (start, end) = (words.ends()[position] as usize, words.ends()[position + n] as usize);
+            if !self.set.insert(words.stream(), start, end) {
+                characters += code_points(&words.stream()[start..end]);
+                free = position + n;
+            }
+        }
+        characters
+    }
+
+    /// Keeps the positions whose next `PREFIX` bytes occur at another one too, or that begin a run
+    /// of n words shorter than that. What is dropped can begin no repeated run of n or more words.
+    fn keep_live<const PREFIX: usize>(&mut self, words: &Words, n: usize) {
         let (stream, ends) = (words.stream(), words.ends());
-        let runs = words.len() - 4;
-        let bits = counter_bits(runs);
+        let bits = counter_bits(self.live.len());
         self.seen.clear();
         self.seen.resize(1 << bits, 0);
-        let place = |start: usize| {
-            let (low, high) = (load8(stream, start), load8(stream, start + 8));
-            let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(high ^ 0xd6e8_feb8_6659_fd93);
-            ((product as u64 ^ (product >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize
-        };
-        for &start in &ends[..runs] {
-            let counter = &mut self.seen[place(start as usize)];
+        self.live.retain(|&position| position as usize + n <= words.len());
+        let place = |position: u32| (prefix_hash::<PREFIX>(stream, ends[position as usize] as usize) >> (64 - bits)) as usize;
+        for &position in &self.live {
+            let counter = &mut self.seen[place(position)];
             *counter = *counter << 1 | 1;
         }
-        self.live.clear();
-        self.live.resize(runs, 0);
         let mut kept = 0;
-        for (at, (&start, &end)) in ends[..runs].iter().zip(&ends[5..]).enumerate() {
-            self.live[kept] = at as u32;
-            let short = ((end - start) as usize) < PREFIX;
-            kept += usize::from(short | (self.seen[place(start as usize)] > 1));
+        for index in 0..self.live.len() {
+            let position = self.live[index];
+            let length = ends[position as usize + n] - ends[position as usize];
+            self.live[kept] = position;
+            kept += usize::from(((length as usize) < PREFIX) | (self.seen[place(position)] > 1));
         }
         self.live.truncate(kept);
     }
@@ -212,6 +223,26 @@ impl Grams {
 /// Sixteen counters a word keep chance meetings rare; beyond 64 MB they may meet.
 fn counter_bits(runs: usize) -> u32 {
     runs.clamp(64, 1 << 23).ilog2() + 4
+}
+
+/// A hash of the `PREFIX` bytes from `at` on, 12 to 32 of them.
+#[inline(always)]
+fn prefix_hash<const PREFIX: usize>(stream: &[u8], at: usize) -> u64 {
+    let last = load8(stream, at + PREFIX - 8) ^ 0x9e37_79b9_7f4a_7c15;
+    let mut hash = load8(stream, at) ^ 0xd6e8_feb8_6659_fd93;
+    if PREFIX > 16 {
+        hash = multiply(hash, load8(stream, at + 8) ^ 0xa076_1d64_78bd_642f);
+    }
+    if PREFIX > 24 {
+        hash ^= load8(stream, at + 16);
+    }
+    multiply(hash, last).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline(always)]
+fn multiply(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
 }
 
 fn regrow(slots: &mut Vec<(u64, u32)>, keys: &[u64], bits: u32) {

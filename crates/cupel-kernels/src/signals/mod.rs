@@ -59,7 +59,7 @@ pub fn measure(
         }
     }
     let fields: Vec<Field> =
-        specs.iter().map(|spec| Field::new(spec.name, data_type(spec.kind), false)).collect();
+        specs.iter().map(|spec| Field::new(spec.name, data_type(spec.kind), true)).collect();
     let arrays: Vec<ArrayRef> = written.into_iter().map(Writer::finish).collect();
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(text.len()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
@@ -93,7 +93,8 @@ impl Writer {
         let value = row.get(spec.column);
         match self {
             Self::Count(builder) => builder.append_value(value as i64),
-            Self::Real(builder) => builder.append_value(value),
+            // No measure gives a NaN but to say that it has no value.
+            Self::Real(builder) => builder.append_option((!value.is_nan()).then_some(value)),
             Self::Mark(builder) => builder.append_value(value != 0.0),
         }
     }

@@ -48,8 +48,9 @@ fn line_end(text: &str) -> (usize, usize) {
 
 fn has_rare_line_ends(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let rare = bytes.iter().fold(false, |found, &byte| {
-        found | (byte.wrapping_sub(0xb) < 3) | (byte.wrapping_sub(0x1c) < 3)
+    let rare = bytes.chunks(256).any(|chunk| {
+        let rare = |byte: u8| u8::from(byte.wrapping_sub(0xb) < 3) | u8::from(byte.wrapping_sub(0x1c) < 3);
+        chunk.iter().fold(0, |found, &byte| found | rare(byte)) != 0
     });
     rare || (!bytes.is_ascii()
         && ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|end| memmem::find(bytes, end.as_bytes()).is_some()))

@@ -1,6 +1,7 @@
 //! Splitting text: words, lines, paragraphs, sentences.
 
 pub mod blocks;
+mod glue;
 pub mod lines;
 pub mod properties;
 pub mod segments;

@@ -165,7 +165,7 @@ impl Properties {
         mark(&mut entries, PICTOGRAPHS, PICTOGRAPH);
         mark(&mut entries, SPACES, SPACE);
         mark(&mut entries, SYMBOLS, SYMBOL);
-        mark(&mut entries, TERMINALS, TERMINAL | SENTENCE_END);
+        mark(&mut entries, TERMINALS, TERMINAL | SENTENCE_END | SYMBOL);
         for &(low, high) in NOT_SENTENCE_ENDS {
             for code in low..=high {
                 entries[code as usize] &= !SENTENCE_END;

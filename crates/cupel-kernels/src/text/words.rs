@@ -1,6 +1,7 @@
 //! Words of a text, and the text without its white space.
 
 use super::blocks::{self, is_space};
+use super::glue::{glue, is_plain_pair};
 use super::properties::{Properties, SPACE};
 use super::segments::next_segment;
 
@@ -12,11 +13,15 @@ use super::segments::next_segment;
 /// Hiragana characters are a word each, a Katakana run is one word; in Thai, Lao, Khmer and
 /// Burmese, which the rules leave to dictionaries, a base character with its marks is a word.
 ///
+/// `Prose`: as `Unicode`, but symbols inside a run without white space seldom split, as
+/// tokenisers of prose have it; see `glue`.
+///
 /// `Whitespace`: what stands between white space, as Python's `str.split()` gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Segmentation {
     #[default]
     Unicode,
+    Prose,
     Whitespace,
 }
 
@@ -78,6 +83,10 @@ impl Spans {
         self.ends.len = 0;
         match by {
             Segmentation::Unicode => self.cut_unicode(text),
+            Segmentation::Prose => {
+                self.cut_unicode(text);
+                self.glue(text);
+            }
             Segmentation::Whitespace => self.cut_whitespace(text),
         }
     }
@@ -133,6 +142,46 @@ impl Spans {
         if self.ends.len < self.starts.len {
             self.ends.push(bytes.len());
         }
+    }
+
+    /// Joins words of UAX #29 that touch, run by run, in place: a run never becomes more words.
+    fn glue(&mut self, text: &str) {
+        let properties = Properties::shared();
+        let (starts, ends) = (&mut self.starts, &mut self.ends);
+        let mut run = Vec::new();
+        let (mut from, mut kept) = (0, 0);
+        while from < ends.len {
+            let mut to = from + 1;
+            while to < ends.len && starts.buffer[to] == ends.buffer[to - 1] {
+                to += 1;
+            }
+            let bytes = text.as_bytes();
+            let word = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
+            let (start, end) = (starts.buffer[from] as usize, ends.buffer[from] as usize);
+            let plain = match to - from {
+                1 => true,
+                2 => is_plain_pair(word(start..end), word(end..ends.buffer[to - 1] as usize)),
+                _ => false,
+            };
+            if plain {
+                for i in from..to {
+                    starts.buffer[kept] = starts.buffer[i];
+                    ends.buffer[kept] = ends.buffer[i];
+                    kept += 1;
+                }
+            } else {
+                run.clear();
+                run.extend((from..to).map(|i| (starts.buffer[i] as usize, ends.buffer[i] as usize)));
+                glue(text, &run, properties, |start, end| {
+                    starts.buffer[kept] = start as u32;
+                    ends.buffer[kept] = end as u32;
+                    kept += 1;
+                });
+            }
+            from = to;
+        }
+        starts.len = kept;
+        ends.len = kept;
     }
 
     /// Cuts from `at` up to white space after which ASCII goes on; gives that position.
@@ -294,7 +343,10 @@ impl Carry {
 }
 
 /// Bytes beyond the text that may be read, and are zero or stale.
-pub const PADDING: usize = 16;
+pub const PADDING: usize = 32;
+
+/// Bytes copied at once, whatever a word's length.
+const COPIED: usize = 16;
 
 /// The words of one text one after the other without what stood between them.
 #[derive(Debug, Default)]
@@ -319,9 +371,9 @@ impl Words {
         let mut at = 0;
         for (start, end) in self.spans.iter() {
             let length = end - start;
-            let source = bytes.get(start..start + PADDING);
-            if let (true, Some(source)) = (length <= PADDING, source) {
-                self.stream[at..at + PADDING].copy_from_slice(source);
+            let source = bytes.get(start..start + COPIED);
+            if let (true, Some(source)) = (length <= COPIED, source) {
+                self.stream[at..at + COPIED].copy_from_slice(source);
             } else {
                 self.stream[at..at + length].copy_from_slice(&bytes[start..end]);
             }

@@ -1,0 +1,39 @@
+"""`make bench`: every benchmark, one after the other; tables on the terminal and in bench-results/."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SPEED = ("signals", "minhash", "language", "end_to_end", "memory", "import_time")
+ACCURACY = ("agreement", "quality", "extraction")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"only these of: {', '.join(SPEED + ACCURACY)}")
+    given = parser.parse_args()
+    results = HERE.parent / "bench-results"
+    results.mkdir(exist_ok=True)
+    failed = []
+    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
+    for name in given.names or SPEED + ACCURACY:
+        print(f"\n## {name}", flush=True)
+        command = [sys.executable, str(HERE / f"{name}.py")]
+        with (results / f"{name}.txt").open("w") as kept:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+                kept.write(line)
+        if process.wait():
+            failed.append(name)
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()

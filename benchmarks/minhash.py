@@ -1,0 +1,243 @@
+"""MinHash: signatures beside datatrove's on the same documents, resolving over the size, recall.
+
+Signatures: process time of one thread; the median of runs. Both sides get texts in memory;
+datatrove's stage writes its signatures, as it always does, to a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import xxhash
+from pool import print_table, rows, save
+
+from cupel import _kernels
+from cupel.dedup._clusters import one_array
+from cupel.dedup.minhash import MinHash
+from cupel.methods import Sketches
+
+WORDS_A_DOCUMENT = 60
+BLOCK = 4096
+
+
+def median_seconds(action: Callable[[], object], runs: int) -> float:
+    """The median process time of `runs` runs, after one that does not count."""
+    action()
+    times = []
+    for _ in range(runs):
+        started = time.process_time()
+        action()
+        times.append(time.process_time() - started)
+    return statistics.median(times)
+
+
+def signatures(megabytes: float, runs: int) -> list[dict]:
+    """MB/s of one core, ours and datatrove's."""
+    from datatrove.data import Document
+    from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
+
+    texts, size = [], 0
+    for row in rows():
+        texts.append(row["text"])
+        size += len(row["text"].encode())
+        if size > megabytes * 1e6:
+            break
+    ours = pa.array(texts, pa.large_string())
+    found = []
+    for name, action in (
+        ("signatures and bands (sketch)", lambda: MinHash().sketch(ours)),
+        ("shingle sets, for verification", lambda: _kernels.shingles(ours)),
+        ("normalised hash (exact)", lambda: _kernels.normalized_hash(ours)),
+        ("content hash", lambda: _kernels.content_hash([ours])),
+    ):
+        found.append({"what": name, "MB/s": size / 1e6 / median_seconds(action, runs)})
+    documents = [Document(text=text, id=str(number)) for number, text in enumerate(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        stage = MinhashDedupSignature(output_folder=folder, config=MinhashConfig())
+        # datatrove 0.10 hands text to xxhash, which takes only bytes from version 4 on.
+        stage._hash_func = lambda shingle: xxhash.xxh64_intdigest(shingle.encode())
+
+        def peer() -> None:
+            for _ in stage.run(iter(documents)) or ():
+                pass
+
+        seconds = median_seconds(peer, max(1, min(runs, 3)))
+    found.append({"what": "datatrove's signature stage", "MB/s": size / 1e6 / seconds})
+    found.append({"what": "sketch ÷ datatrove", "MB/s": found[0]["MB/s"] / found[-1]["MB/s"]})
+    return found
+
+
+def synthetic(count: int) -> Iterator[pa.RecordBatch]:
+    """Short documents; every fifth is the one before with up to six words changed."""
+    rng = np.random.default_rng(1)
+    vocabulary = np.array(
+        ["".join(letters) for letters in itertools.product("bdklmnrst", "aeiou", "dlmnrst", "aeiou", "ns")]
+    )
+    for first in range(0, count, BLOCK):
+        size = min(BLOCK, count - first)
+        ids = rng.integers(0, len(vocabulary), (size, WORDS_A_DOCUMENT))
+        copies = np.arange(4, size, 5)
+        ids[copies] = ids[copies - 1]
+        changed = rng.integers(0, 7, len(copies))
+        for copy, changes in zip(copies, changed, strict=True):
+            ids[copy, rng.integers(0, WORDS_A_DOCUMENT, changes)] = rng.integers(0, len(vocabulary), changes)
+        text = pa.array([" ".join(row) for row in vocabulary[ids]], pa.large_string())
+        yield pa.record_batch({"doc": pa.array(np.arange(first, first + size)), "text": text})
+
+
+def resolve_once(count: int) -> dict:
+    """Time and memory of resolving `count` synthetic documents that lie in a file."""
+    import resource
+
+    method = MinHash()
+    with tempfile.TemporaryDirectory() as folder:
+        texts, sketches = Path(folder) / "texts.parquet", Path(folder) / "sketches.parquet"
+        text_bytes, sketching = 0, 0.0
+        writers: list[pq.ParquetWriter] = []
+        for batch in synthetic(count):
+            started = time.perf_counter()
+            sketch = method.sketch(batch.column("text"))
+            sketching += time.perf_counter() - started
+            text_bytes += pc.sum(pc.binary_length(batch.column("text"))).as_py()
+            priority = pc.cast(pc.binary_length(batch.column("text")), pa.float64())
+            row = {"doc": batch.column("doc"), "priority": priority}
+            row |= dict(zip(sketch.schema.names, sketch.columns, strict=True))
+            full = pa.record_batch(row)
+            if not writers:
+                writers = [pq.ParquetWriter(texts, batch.schema), pq.ParquetWriter(sketches, full.schema)]
+            writers[0].write_batch(batch)
+            writers[1].write_batch(full)
+        for writer in writers:
+            writer.close()
+
+        def stream(docs: pa.Array) -> Iterator[pa.RecordBatch]:
+            wanted = docs.to_numpy()
+            for batch in pq.ParquetFile(texts).iter_batches(BLOCK):
+                yield batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
+
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        started = time.perf_counter()
+        clusters = method.resolve(
+            Sketches(
+                read=lambda columns: pq.read_table(sketches, columns=columns),
+                texts=stream,
+                sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
+                scratch=folder,
+            )
+        )
+        seconds = time.perf_counter() - started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return {
+        "documents": count,
+        "text MB": text_bytes / 1e6,
+        "sketch s": sketching,
+        "resolve s": seconds,
+        "peak MB": peak,
+        "of it before MB": before,
+        "duplicates": clusters.members.num_rows - int(clusters.members["kept"].to_numpy().sum()),
+    }
+
+
+def resolving(sizes: list[int]) -> list[dict]:
+    """`resolve_once` at each size, each in a process of its own."""
+    found = []
+    for size in sizes:
+        command = [sys.executable, __file__, "--resolve-once", str(size)]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return found
+
+
+def recall(count: int) -> list[dict]:
+    """Of the real pool's pairs at or above the threshold, how many end in one cluster."""
+    texts = pa.array([row["text"] for row in itertools.islice(rows(), count)], pa.large_string())
+    doc = pa.array(np.arange(len(texts)))
+    method = MinHash()
+    sketch = pa.table(method.sketch(texts)).append_column("doc", doc)
+    sketch = sketch.append_column("priority", pa.array(np.zeros(len(texts))))
+    with tempfile.TemporaryDirectory() as folder:
+        clusters = method.resolve(
+            Sketches(
+                read=sketch.select,
+                texts=lambda docs: iter([pa.record_batch({"doc": docs, "text": texts.take(docs)})]),
+                sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
+                scratch=folder,
+            )
+        ).members
+    cluster_of = dict(
+        zip(one_array(clusters["doc"]).to_pylist(), one_array(clusters["cluster"]).to_pylist(), strict=True)
+    )
+    found = []
+    similar = _similar_pairs(_kernels.shingles(texts))
+    for low, high in (
+        (0.5, 0.75),
+        (0.75, 0.8),
+        (0.8, 0.85),
+        (0.85, 0.9),
+        (0.9, 0.95),
+        (0.95, 1.01),
+        (0.75, 1.01),
+    ):
+        pairs = [pair for pair, similarity in similar.items() if low <= similarity < high]
+        together = sum(a in cluster_of and cluster_of[a] == cluster_of.get(b) for a, b in pairs)
+        share = together / len(pairs) if pairs else float("nan")
+        found.append(
+            {"similarity": f"{low:g}-{min(high, 1):g}", "pairs": len(pairs), "in one cluster": share}
+        )
+    return found
+
+
+def _similar_pairs(shingles: pa.LargeListArray) -> dict[tuple[int, int], float]:
+    """Every pair that shares a shingle, with its Jaccard similarity, by an inverted index."""
+    sizes = np.diff(shingles.offsets.to_numpy())
+    docs = np.repeat(np.arange(len(sizes)), sizes)
+    values = shingles.values.to_numpy()
+    order = np.argsort(values, kind="stable")
+    values, docs = values[order], docs[order]
+    shared: Counter[tuple[int, int]] = Counter()
+    for group in np.split(docs, np.flatnonzero(np.diff(values)) + 1):
+        if len(group) > 1:
+            shared.update(itertools.combinations(group.tolist(), 2))
+    return {pair: n / (sizes[pair[0]] + sizes[pair[1]] - n) for pair, n in shared.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megabytes", type=float, default=10)
+    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50_000, 200_000, 1_000_000])
+    parser.add_argument("--recall-documents", type=int, default=5_000)
+    parser.add_argument("--resolve-once", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.resolve_once:
+        print(json.dumps(resolve_once(given.resolve_once)))
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    tables = {
+        "minhash-signatures": signatures(given.megabytes, given.runs),
+        "minhash-resolve": resolving(given.sizes),
+        "minhash-recall": recall(given.recall_documents),
+    }
+    for name, table in tables.items():
+        head = list(table[0])
+        print_table(name.replace("-", " "), head, [list(row.values()) for row in table])
+    save("minhash", tables)
+
+
+if __name__ == "__main__":
+    main()

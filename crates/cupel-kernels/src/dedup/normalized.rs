@@ -1,0 +1,203 @@
+//! Hashes of normalised text, for exact deduplication.
+
+use arrow_array::{Array, FixedSizeBinaryArray};
+use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+
+use super::column::Texts;
+use super::hash::hashes;
+use crate::KernelError;
+
+/// What counts as the same text. Carried out in the order of the fields.
+#[derive(Debug, Clone, Copy)]
+pub struct Normalization {
+    /// Unicode normalisation form C: `e` and a combining accent equal `é`.
+    pub nfc: bool,
+    /// Lower case, character by character.
+    pub lowercase: bool,
+    /// Drop every character that is no letter, digit, mark or white space.
+    pub strip_punctuation: bool,
+    /// Every run of white space is one space, and none stands at the ends.
+    pub collapse_white_space: bool,
+}
+
+impl Default for Normalization {
+    fn default() -> Self {
+        Self {
+            nfc: true,
+            lowercase: false,
+            strip_punctuation: false,
+            collapse_white_space: true,
+        }
+    }
+}
+
+/// XXH3-128 of each normalised text, 16 big-endian bytes; null for null.
+pub fn normalized_hash(
+    text: &dyn Array,
+    how: Normalization,
+) -> Result<FixedSizeBinaryArray, KernelError> {
+    let texts = Texts::new(text)?;
+    let mut writer = Writer::new(how);
+    hashes(texts.len(), |row| {
+        texts.get(row).map(|text| writer.hash(text))
+    })
+}
+
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Writes normalised text chunk by chunk, so that a huge text is never copied whole.
+struct Writer {
+    how: Normalization,
+    buffer: Vec<u8>,
+    state: Xxh3,
+    streaming: bool,
+    // A space that is due once another character follows.
+    space: bool,
+    begun: bool,
+}
+
+impl Writer {
+    fn new(how: Normalization) -> Self {
+        let buffer = Vec::with_capacity(CHUNK_BYTES + 64);
+        Self {
+            how,
+            buffer,
+            state: Xxh3::new(),
+            streaming: false,
+            space: false,
+            begun: false,
+        }
+    }
+
+    fn hash(&mut self, text: &str) -> u128 {
+        self.buffer.clear();
+        (self.streaming, self.space, self.begun) = (false, false, false);
+        if text.is_ascii() {
+            text.bytes().for_each(|byte| self.ascii(byte));
+        } else if !self.how.nfc || is_nfc_quick(text.chars()) == IsNormalized::Yes {
+            text.chars().for_each(|c| self.character(c));
+        } else {
+            text.nfc().for_each(|c| self.character(c));
+        }
+        if !self.streaming {
+            return xxh3_128(&self.buffer);
+        }
+        self.state.update(&self.buffer);
+        self.state.digest128()
+    }
+
+    fn ascii(&mut self, byte: u8) {
+        // U+000B is white space to Unicode, though not to `is_ascii_whitespace`.
+        if byte.is_ascii_whitespace() || byte == 0x0B {
+            self.white_space(&[byte]);
+        } else if !self.how.strip_punctuation || byte.is_ascii_alphanumeric() {
+            self.write(&[if self.how.lowercase {
+                byte.to_ascii_lowercase()
+            } else {
+                byte
+            }]);
+        }
+    }
+
+    fn character(&mut self, c: char) {
+        if c.is_ascii() {
+            return self.ascii(c as u8);
+        }
+        let mut bytes = [0; 4];
+        if c.is_whitespace() {
+            self.white_space(c.encode_utf8(&mut bytes).as_bytes());
+        } else if self.how.strip_punctuation && !c.is_alphanumeric() && !is_combining_mark(c) {
+        } else if self.how.lowercase {
+            for lower in c.to_lowercase() {
+                self.write(lower.encode_utf8(&mut bytes).as_bytes());
+            }
+        } else {
+            self.write(c.encode_utf8(&mut bytes).as_bytes());
+        }
+    }
+
+    fn white_space(&mut self, bytes: &[u8]) {
+        if self.how.collapse_white_space {
+            self.space = self.begun;
+        } else {
+            self.write(bytes);
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.space {
+            self.buffer.push(b' ');
+            self.space = false;
+        }
+        self.begun = true;
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= CHUNK_BYTES {
+            if !self.streaming {
+                self.state.reset();
+                self.streaming = true;
+            }
+            self.state.update(&self.buffer);
+            self.buffer.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::StringArray;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one(text: &str, how: Normalization) -> Vec<u8> {
+        normalized_hash(&StringArray::from(vec![text]), how)
+            .unwrap()
+            .value(0)
+            .to_vec()
+    }
+
+    #[test]
+    fn default_joins_composed_and_spaced_alike() {
+        let how = Normalization::default();
+        assert_eq!(
+            one(" Cafe\u{301}\n\n東京\u{a0}", how),
+            one("Café 東京", how)
+        );
+        assert_ne!(one("café", how), one("Café", how));
+        assert_ne!(one("a b", how), one("ab", how));
+    }
+
+    #[test]
+    fn options_do_what_they_say() {
+        let lower = Normalization {
+            lowercase: true,
+            ..Default::default()
+        };
+        assert_eq!(one("CAFÉ", lower), one("café", lower));
+        let bare = Normalization {
+            strip_punctuation: true,
+            ..Default::default()
+        };
+        assert_eq!(one("“It's” — fine!", bare), one("Its fine", bare));
+    }
+
+    proptest! {
+        #[test]
+        fn equals_the_plain_definition(text in any::<String>()) {
+            let plain: String = text.nfc().collect();
+            let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+            let expected = xxh3_128(plain.as_bytes()).to_be_bytes();
+            prop_assert_eq!(one(&text, Normalization::default()), expected.to_vec());
+        }
+
+        #[test]
+        fn long_text_is_hashed_alike(text in "[a-zé ]{1,9}", times in 20_000_usize..30_000) {
+            let long = text.repeat(times);
+            let plain = long.split_whitespace().collect::<Vec<_>>().join(" ");
+            let expected = xxh3_128(plain.as_bytes()).to_be_bytes();
+            prop_assert_eq!(one(&long, Normalization::default()), expected.to_vec());
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The words that shingles are made of: lower case, without accents and punctuation.
+//!
+//! A word is a run of letters, digits and vowel signs. Characters of scripts that are written
+//! without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) are a word each.
+
+use std::sync::LazyLock;
+
+use unicode_normalization::char::{
+    canonical_combining_class, decompose_canonical, is_combining_mark,
+};
+
+/// Words longer than this are cut, so that a text without spaces needs no more memory.
+pub const MAX_WORD_BYTES: usize = 256;
+
+// Below this, what a character folds to is read from a table.
+const TABLE_END: usize = 0x3100;
+const FOLDED_BYTES: usize = 14;
+
+/// For each byte that is an ASCII letter its lower case, 0 for all others.
+pub static LETTERS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut letter = b'a';
+    while letter <= b'z' {
+        table[letter as usize] = letter;
+        table[letter.to_ascii_uppercase() as usize] = letter;
+        letter += 1;
+    }
+    table
+};
+
+/// What becomes of one character.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Ends a word.
+    Separator,
+    /// Leaves no trace: accents, soft hyphens, joiners.
+    Nothing,
+    Letters,
+    Number,
+    /// A word of its own.
+    Single,
+}
+
+#[derive(Clone, Copy)]
+struct Folded {
+    class: Class,
+    length: u8,
+    bytes: [u8; FOLDED_BYTES],
+}
+
+static TABLE: LazyLock<Vec<Folded>> = LazyLock::new(|| {
+    let none = Folded {
+        class: Class::Separator,
+        length: 0,
+        bytes: [0; FOLDED_BYTES],
+    };
+    (0..TABLE_END as u32)
+        .map(|code| char::from_u32(code).map_or(none, fold))
+        .collect()
+});
+
+/// Receives words as they are found.
+pub trait WordSink {
+    /// Takes the ASCII letters that `bytes` begins with, in lower case; gives how many it took,
+    /// at least one if there is any.
+    fn extend_letters(&mut self, bytes: &[u8]) -> usize;
+    /// The next bytes of the current word: one character, already folded.
+    fn extend(&mut self, bytes: &[u8]);
+    /// The current word ends here (if it has begun).
+    fn end_word(&mut self);
+}
+
+/// Walks over the words of `text`.
+///
+/// With `fold_numbers`, every number (digits, with `.` or `,` between digits) becomes `0`.
+pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
+    let table: &[Folded] = &TABLE;
+    let bytes = text.as_bytes();
+    let mut position = 0;
+    while position < bytes.len() {
+        let byte = bytes[position];
+        if LETTERS[byte as usize] != 0 {
+            position += sink.extend_letters(&bytes[position..]);
+        } else if byte.is_ascii_digit() && fold_numbers {
+            sink.extend(b"0");
+            position = after_number(text, position);
+        } else if byte.is_ascii() {
+            if byte.is_ascii_digit() {
+                sink.extend(&[byte]);
+            } else {
+                sink.end_word();
+            }
+            position += 1;
+        } else {
+            let Some(c) = text[position..].chars().next() else {
+                break;
+            };
+            let folded = match table.get(c as usize) {
+                Some(folded) => *folded,
+                None => fold(c),
+            };
+            position += c.len_utf8();
+            match folded.class {
+                Class::Separator => sink.end_word(),
+                Class::Nothing => {}
+                Class::Number if fold_numbers => {
+                    sink.extend(b"0");
+                    position = after_number(text, position - c.len_utf8());
+                }
+                Class::Letters | Class::Number => {
+                    sink.extend(&folded.bytes[..folded.length as usize])
+                }
+                Class::Single => {
+                    sink.end_word();
+                    sink.extend(&folded.bytes[..folded.length as usize]);
+                    sink.end_word();
+                }
+            }
+        }
+    }
+    sink.end_word();
+}
+
+/// Where the number that begins at `start` ends: digits, and decimal marks between digits.
+fn after_number(text: &str, start: usize) -> usize {
+    let mut end = start;
+    let mut mark = None;
+    for (offset, c) in text[start..].char_indices() {
+        if c.is_numeric() {
+            end = start + offset + c.len_utf8();
+            mark = None;
+        } else if mark.is_none() && matches!(c, '.' | ',' | '\u{60C}' | '\u{66B}') {
+            mark = Some(c);
+        } else {
+            break;
+        }
+    }
+    end
+}
+
+/// Lower case, canonically decomposed, without accents; computed once for the common scripts.
+fn fold(c: char) -> Folded {
+    let mut folded = Folded {
+        class: classify(c),
+        length: 0,
+        bytes: [0; FOLDED_BYTES],
+    };
+    if matches!(folded.class, Class::Separator | Class::Nothing) {
+        return folded;
+    }
+    // Final sigma is a form of sigma, not a letter of its own.
+    let c = if c == 'ς' { 'σ' } else { c };
+    for lower in c.to_lowercase() {
+        decompose_canonical(lower, |part| {
+            let end = folded.length as usize + part.len_utf8();
+            if end <= FOLDED_BYTES && !is_dropped_mark(part) {
+                part.encode_utf8(&mut folded.bytes[folded.length as usize..end]);
+                folded.length = end as u8;
+            }
+        });
+    }
+    folded
+}
+
+fn classify(c: char) -> Class {
+    match c {
+        '\u{AD}' | '\u{200C}' | '\u{200D}' | '\u{2060}' | '\u{FEFF}' => Class::Nothing,
+        _ if is_dropped_mark(c) => Class::Nothing,
+        _ if c.is_numeric() => Class::Number,
+        _ if !c.is_alphanumeric() => Class::Separator,
+        _ if is_unspaced(c) => Class::Single,
+        _ => Class::Letters,
+    }
+}
+
+/// Accents, tones, viramas and vocalisation; vowel signs of Indic scripts are kept.
+fn is_dropped_mark(c: char) -> bool {
+    is_combining_mark(c) && (canonical_combining_class(c) != 0 || !c.is_alphanumeric())
+}
+
+/// Letters of scripts that put no spaces between words.
+fn is_unspaced(c: char) -> bool {
+    matches!(c as u32,
+        0x0E00..=0x0EFF            // Thai, Lao
+        | 0x1000..=0x109F          // Burmese
+        | 0x1780..=0x17FF          // Khmer
+        | 0x3005..=0x3007          // ideographic iteration mark, closing mark, zero
+        | 0x3040..=0x30FF          // Hiragana, Katakana
+        | 0x31F0..=0x31FF          // Katakana extensions
+        | 0x3400..=0x4DBF          // ideographs, extension A
+        | 0x4E00..=0x9FFF          // ideographs
+        | 0xA9E0..=0xA9FF          // Burmese extended B
+        | 0xAA60..=0xAA7F          // Burmese extended A
+        | 0xF900..=0xFAFF          // compatibility ideographs
+        | 0xFF66..=0xFF9D          // half-width Katakana
+        | 0x1B000..=0x1B16F        // Kana supplements
+        | 0x20000..=0x3FFFF) // ideographs, extensions B and on
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Collect {
+        word: Vec<u8>,
+        words: Vec<String>,
+    }
+
+    impl WordSink for Collect {
+        fn extend_letters(&mut self, bytes: &[u8]) -> usize {
+            self.word.push(LETTERS[bytes[0] as usize]);
+            1
+        }
+        fn extend(&mut self, bytes: &[u8]) {
+            self.word.extend_from_slice(bytes);
+        }
+        fn end_word(&mut self) {
+            if !self.word.is_empty() {
+                self.words
+                    .push(String::from_utf8(std::mem::take(&mut self.word)).unwrap());
+            }
+        }
+    }
+
+    fn words(text: &str, fold_numbers: bool) -> Vec<String> {
+        let mut sink = Collect::default();
+        for_each_word(text, fold_numbers, &mut sink);
+        sink.words
+    }
+
+    #[test]
+    fn words_are_folded() {
+        assert_eq!(
+            words("Don’t  SHOUT, Café_Ünïté!", true),
+            ["don", "t", "shout", "cafe", "unite"]
+        );
+        assert_eq!(
+            words("cafe\u{301} so\u{AD}ft ΟΔΟΣ οδος", true),
+            ["cafe", "soft", "οδοσ", "οδοσ"]
+        );
+        assert_eq!(
+            words("東京 タワー2", true),
+            ["東", "京", "タ", "ワ", "ー", "0"]
+        );
+        assert_eq!(words("हिन्दी", true), ["हिनदी"]);
+    }
+
+    #[test]
+    fn numbers_are_folded_on_demand() {
+        assert_eq!(
+            words("1,234.5 v2 3..4 x٣٫٥.", true),
+            ["0", "v0", "0", "0", "x0"]
+        );
+        assert_eq!(words("1,234.5 v2", false), ["1", "234", "5", "v2"]);
+    }
+
+    #[test]
+    fn hangul_composed_equals_decomposed() {
+        assert_eq!(
+            words("한국어", true),
+            words("\u{1112}\u{1161}\u{11AB}국어", true)
+        );
+    }
+
+    #[test]
+    fn no_folding_is_cut_short() {
+        for code in 0..=0x10FFFF_u32 {
+            let Some(c) = char::from_u32(code) else {
+                continue;
+            };
+            if matches!(classify(c), Class::Separator | Class::Nothing) {
+                continue;
+            }
+            let full: usize = c
+                .to_lowercase()
+                .map(|lower| {
+                    let mut length = 0;
+                    decompose_canonical(lower, |part| {
+                        length += if is_dropped_mark(part) {
+                            0
+                        } else {
+                            part.len_utf8()
+                        };
+                    });
+                    length
+                })
+                .sum();
+            assert_eq!(fold(c).length as usize, full, "U+{code:04X}");
+        }
+    }
+}

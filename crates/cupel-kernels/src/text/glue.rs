@@ -1,0 +1,290 @@
+//! Words as tokenisers of prose have them: a symbol inside a run without white space seldom splits.
+//!
+//! UAX #29 makes a word of every symbol, so that an address or a tag becomes a dozen of them.
+//! Tokenisers of prose cut symbols off the two ends of a run, and inside it only at a few places.
+//! Here words of UAX #29 that touch are joined again in that manner; nothing is split anew.
+//! Symbols beyond ASCII always split, and so do symbols beside ideographs, kana and Thai.
+
+use super::properties::{ALPHABETIC, DIGIT, NUMERIC, Properties, UPPERCASE, WordBreak, word_break};
+
+/// ASCII symbols that are cut off the front of a run one by one.
+const OPENING: &[u8] = b",:;!?()[]{}<>_#*&\"'`$%=+";
+/// ASCII symbols that are cut off its end one by one; a full stop is a case of its own.
+const CLOSING: &[u8] = b",:;!?()[]{}<>_#*&\"'`%";
+
+/// Whether two words that touch are plainly a word and a symbol behind it, which stay two; most
+/// runs are. False where it takes a closer look.
+#[inline(always)]
+pub fn is_plain_pair(first: &[u8], second: &[u8]) -> bool {
+    let word = first.len() > 1 && first[0].is_ascii_alphanumeric();
+    word && matches!(
+        second,
+        [b',' | b'.' | b';' | b':' | b'!' | b'?' | b')' | b'"' | b'\'']
+    )
+}
+
+/// Joins the words of one run, byte ranges all of which touch; gives each result to `emit`.
+pub fn glue(
+    text: &str,
+    words: &[(usize, usize)],
+    properties: &Properties,
+    mut emit: impl FnMut(usize, usize),
+) {
+    let run = Run {
+        text,
+        words,
+        properties,
+    };
+    let mut first = 0;
+    while first < words.len() && run.is_cut_off_front(first) {
+        emit(words[first].0, words[first].1);
+        first += 1;
+    }
+    let mut last = words.len();
+    while last > first && run.is_cut_off_end(first, last - 1) {
+        last -= 1;
+    }
+    let address = first < last && run.is_address(first, last);
+    let mut start = None;
+    for i in first..last {
+        let splits =
+            run.is_symbol(i) && !(address && run.is_ascii(i)) && run.splits_inside(first, i, last);
+        if splits {
+            if let Some(start) = start.take() {
+                emit(start, words[i].0);
+            }
+            emit(words[i].0, words[i].1);
+            continue;
+        }
+        // Two words of letters that touch are of a script without spaces, and stay two.
+        let joins = i > first && (run.is_symbol(i) || run.is_symbol(i - 1));
+        match start {
+            Some(begun) if !joins => {
+                emit(begun, words[i].0);
+                start = Some(words[i].0);
+            }
+            Some(_) => {}
+            None => start = Some(words[i].0),
+        }
+    }
+    if let Some(start) = start {
+        emit(start, words[last - 1].1);
+    }
+    for &(start, end) in &words[last..] {
+        emit(start, end);
+    }
+}
+
+struct Run<'a> {
+    text: &'a str,
+    words: &'a [(usize, usize)],
+    properties: &'a Properties,
+}
+
+impl Run<'_> {
+    fn word(&self, i: usize) -> &str {
+        let (start, end) = self.words[i];
+        self.text.get(start..end).unwrap_or("")
+    }
+
+    /// Whether word `i` has neither letter nor digit.
+    fn is_symbol(&self, i: usize) -> bool {
+        !self
+            .word(i)
+            .chars()
+            .any(|c| self.properties.has(c, ALPHABETIC | NUMERIC))
+    }
+
+    fn is_ascii(&self, i: usize) -> bool {
+        self.word(i).is_ascii()
+    }
+
+    fn is_cut_off_front(&self, i: usize) -> bool {
+        if !self.is_symbol(i) {
+            return false;
+        }
+        let word = self.word(i).as_bytes();
+        match word {
+            [b'+'] => !self.after(i).is_some_and(|c| self.properties.has(c, DIGIT)),
+            [byte] => OPENING.contains(byte),
+            _ => !word.is_ascii() || word.starts_with(b".."),
+        }
+    }
+
+    fn is_cut_off_end(&self, first: usize, i: usize) -> bool {
+        if !self.is_symbol(i) {
+            return false;
+        }
+        let word = self.word(i).as_bytes();
+        match word {
+            // The full stop of an initial belongs to it.
+            [b'.'] => !(i == first + 1 && self.is_initial(first)),
+            [byte] => CLOSING.contains(byte),
+            _ => !word.is_ascii() || word.starts_with(b".."),
+        }
+    }
+
+    fn is_initial(&self, i: usize) -> bool {
+        let mut chars = self.word(i).chars();
+        let capital = chars
+            .next()
+            .is_some_and(|c| self.properties.has(c, UPPERCASE));
+        capital && chars.next().is_none()
+    }
+
+    /// A web or mail address, inside which nothing splits.
+    fn is_address(&self, first: usize, last: usize) -> bool {
+        let core = self
+            .text
+            .get(self.words[first].0..self.words[last - 1].1)
+            .unwrap_or("");
+        let web = core.starts_with("www.") || core.contains("://");
+        web || core
+            .split_once('@')
+            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+    }
+
+    /// Whether the symbol `i` stands where a run splits.
+    fn splits_inside(&self, first: usize, i: usize, last: usize) -> bool {
+        let word = self.word(i).as_bytes();
+        if !word.is_ascii() || word.starts_with(b"..") {
+            return true;
+        }
+        let (Some(before), Some(after)) = (self.before(i), self.after(i)) else {
+            return false;
+        };
+        if self.is_unspaced(before) || self.is_unspaced(after) {
+            return true;
+        }
+        if i == first || i + 1 == last {
+            return false;
+        }
+        let has = |c, flags| self.properties.has(c, flags);
+        match word[0] {
+            b',' | b'~' => has(before, ALPHABETIC) && has(after, ALPHABETIC),
+            b'-' if has(before, ALPHABETIC) && has(after, ALPHABETIC) => true,
+            b'+' | b'-' | b'*' | b'^' => has(before, DIGIT) && (has(after, DIGIT) || after == '-'),
+            b':' | b'<' | b'>' | b'=' | b'/' => {
+                has(before, ALPHABETIC | NUMERIC) && has(after, ALPHABETIC)
+            }
+            _ => false,
+        }
+    }
+
+    /// A letter of a script that is written without spaces.
+    fn is_unspaced(&self, c: char) -> bool {
+        let entry = self.properties.of(c);
+        entry & ALPHABETIC != 0
+            && matches!(word_break(entry), WordBreak::Other | WordBreak::Katakana)
+    }
+
+    fn before(&self, i: usize) -> Option<char> {
+        self.text
+            .get(..self.words[i].0)
+            .and_then(|text| text.chars().next_back())
+    }
+
+    fn after(&self, i: usize) -> Option<char> {
+        self.text
+            .get(self.words[i].1..)
+            .and_then(|text| text.chars().next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::properties::Properties;
+    use super::super::words::{Segmentation, Words};
+    use proptest::prelude::*;
+
+    fn words(text: &str, by: Segmentation) -> Vec<String> {
+        let mut words = Words::default();
+        words.read(text, by);
+        (0..words.len())
+            .map(|i| String::from_utf8(words.joined(i, 1).to_vec()).unwrap())
+            .collect()
+    }
+
+    fn prose(text: &str) -> Vec<String> {
+        words(text, Segmentation::Prose)
+    }
+
+    #[test]
+    fn symbols_are_cut_off_the_ends_of_a_run() {
+        assert_eq!(
+            prose("(\"Yes,\" he said.)"),
+            ["(", "\"", "Yes", ",", "\"", "he", "said", ".", ")"]
+        );
+        assert_eq!(
+            prose("J. Smith... #tag, $5 3.5%"),
+            ["J.", "Smith", "...", "#", "tag", ",", "$", "5", "3.5", "%"]
+        );
+    }
+
+    #[test]
+    fn inside_a_run_few_symbols_split() {
+        assert_eq!(prose("f(x)=y+1 a[i]"), ["f(x)=y+1", "a[i", "]"]);
+        assert_eq!(
+            prose("well-known and/or 10-20 1-a"),
+            [
+                "well", "-", "known", "and", "/", "or", "10", "-", "20", "1-a"
+            ]
+        );
+        assert_eq!(
+            prose("</p> --flag :-)"),
+            ["<", "/p", ">", "--flag", ":", "-", ")"]
+        );
+    }
+
+    #[test]
+    fn plain_pairs_are_what_a_closer_look_gives() {
+        for first in ["word", "don't", "3.5", "A1", "a_b", "x²", "Ünd"] {
+            for second in [",", ".", ";", ":", "!", "?", ")", "\"", "'"] {
+                let text = format!("{first}{second}");
+                let words = [(0, first.len()), (first.len(), text.len())];
+                let mut found = Vec::new();
+                super::glue(&text, &words, Properties::shared(), |start, end| found.push((start, end)));
+                assert_eq!(found, words, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_stay_whole() {
+        assert_eq!(
+            prose("<https://a.org/b?c=d-e>."),
+            ["<", "https://a.org/b?c=d-e", ">", "."]
+        );
+        assert_eq!(prose("me@a-b.org, x@y"), ["me@a-b.org", ",", "x@y"]);
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_left_alone() {
+        for text in ["東京(とう)に", "東京/大阪", "カタカナ-ひらがな", "ก(ข)ค"]
+        {
+            assert_eq!(prose(text), words(text, Segmentation::Unicode));
+        }
+        assert_eq!(
+            prose("“Café”—東京。"),
+            words("“Café”—東京。", Segmentation::Unicode)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn only_joins_what_touches(text in "[a-cA-C1-2 .,:;/<>=@()\\-_'é東カ’…+~*^$\n]{0,60}") {
+            let plain = words(&text, Segmentation::Unicode);
+            let joined = prose(&text);
+            prop_assert_eq!(plain.concat(), joined.concat());
+            prop_assert!(joined.len() <= plain.len());
+            for word in &joined {
+                prop_assert!(!word.chars().any(char::is_whitespace));
+            }
+        }
+
+        #[test]
+        fn any_text_at_all(text in ".*") {
+            prop_assert_eq!(prose(&text).concat(), words(&text, Segmentation::Unicode).concat());
+        }
+    }
+}

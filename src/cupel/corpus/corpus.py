@@ -1,0 +1,277 @@
+"""A corpus: documents that are read when they are asked for."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.corpus.extraction import extract_batch
+from cupel.corpus.files import InputFile, find_files
+from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
+from cupel.corpus.remote import IOOptions
+from cupel.corpus.shards import Shard, plan_shards
+from cupel.engine import daft
+from cupel.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+    from daft import DataFrame
+
+__all__ = ["Corpus"]
+
+_SCHEMA = pa.schema([field for field in DOCUMENT_SCHEMA if field.name != "html"])
+
+
+class Corpus:
+    """A lazily read table of documents.
+
+    Made by `Corpus.read`. Nothing but names, sizes and first bytes is looked at until
+    documents are asked for; then they stream. HTML pages come as their main text.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "pool.jsonl").write_text('{"text": "Café", "lang": "fr"}\\n{"text": "東京"\\n')
+    >>> corpus = Corpus.read([folder])
+    >>> corpus.to_arrow().select(["text", "source", "metadata"]).to_pylist()
+    [{'text': 'Café', 'source': 'pool', 'metadata': '{"lang":"fr"}'}]
+    >>> [(entry.position, entry.unit, entry.reason) for entry in corpus.quarantined()]
+    [(2, 'line', 'invalid-json')]
+    """
+
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        options: ReadOptions | None = None,
+        *,
+        extractors: Sequence[str] = ("resiliparse",),
+        target_shard_bytes: int = 128 << 20,
+        output: Path | None = None,
+    ) -> None:
+        self.files = list(files)
+        self._options = options or ReadOptions()
+        self._extractors = tuple(extractors)
+        self._target = target_shard_bytes
+        self._output = output
+        self._quarantined: list[Quarantined] | None = None
+        self._skipped: Counter[str] = Counter()
+
+    @classmethod
+    def read(
+        cls,
+        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        *,
+        text_column: str | None = None,
+        id_column: str | None = None,
+        source_column: str | None = None,
+        url_column: str | None = None,
+        format: str | None = None,
+        exclude: Sequence[str] = (),
+        extractors: Sequence[str] = ("resiliparse",),
+        io: IOOptions | None = None,
+        options: ReadOptions | None = None,
+    ) -> Corpus:
+        """A corpus of files, folders, globs, addresses or Hugging Face data set names.
+
+        The folder of a finished run reads as its refined corpus, with `manifest` and `ledger`.
+
+        Parameters
+        ----------
+        text_column, id_column, source_column, url_column
+            Foreign names for these columns.
+        format
+            One of jsonl, json, parquet, csv, tsv, warc, arc, html, text, tar for all files.
+        exclude
+            Glob patterns to leave out of folders.
+        extractors
+            For HTML pages, in order of preference: the first that gives a text counts.
+        io
+            Settings for remote stores.
+        options
+            All other settings; those named above win over it.
+
+        Raises
+        ------
+        BadInput
+            No such path, no permission, or nothing that can be read.
+        """
+        given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        named: dict[str, Any] = {
+            "text_column": text_column,
+            "id_column": id_column,
+            "source_column": source_column,
+            "url_column": url_column,
+            "io": io,
+        }
+        reading = replace(options or ReadOptions(), **{k: v for k, v in named.items() if v is not None})
+        names = [os.fspath(path) for path in given]
+        output = Path(names[0]) if len(names) == 1 and (Path(names[0]) / "manifest.json").is_file() else None
+        if output is not None:
+            names = [str(output / "data")]
+        files = find_files(names, io=reading.io, format=format, exclude=exclude)
+        return cls(files, reading, extractors=extractors, output=output)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns `doc`, `id`, `text`, `source`, `url`, `path`, `position`, `metadata`."""
+        return _SCHEMA
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The units in which the corpus is read."""
+        return plan_shards(self.files, target_bytes=self._target, io=self._options.io)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The documents, a few megabytes at a time, in order."""
+        quarantined: list[Quarantined] = []
+        self._skipped = Counter()
+        for shard in self.shards:
+            for batch, entries in _read(shard, self._options, self._extractors):
+                quarantined += entries
+                self._skipped.update(batch.skipped)
+                documents = batch.documents
+                if documents.num_rows:
+                    yield documents
+        self._quarantined = quarantined
+
+    def quarantined(self) -> list[Quarantined]:
+        """What could not be read, and why; reads the corpus if nothing has yet read all of it."""
+        if self._quarantined is None:
+            for _ in self.batches():
+                pass
+        return list(self._quarantined or [])
+
+    def skipped(self) -> dict[str, int]:
+        """Records that never are documents (requests, images …), by kind, as of the last reading."""
+        self.quarantined()
+        return dict(self._skipped)
+
+    def count(self) -> int:
+        """How many documents there are; reads all of them."""
+        return sum(batch.num_rows for batch in self.batches())
+
+    def to_arrow(self) -> pa.Table:
+        """All documents in memory."""
+        return pa.Table.from_batches(self.batches(), schema=_SCHEMA)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """All documents in memory, as pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> polars.DataFrame:
+        """All documents in memory, as Polars.
+
+        Raises
+        ------
+        MissingExtra
+            Polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError:
+            from cupel.errors import MissingExtra
+
+            raise MissingExtra("to_polars", "polars") from None
+        return polars.from_arrow(self.to_arrow())  # type: ignore[return-value]
+
+    def to_daft(self) -> DataFrame:
+        """A lazy Daft table; each shard is one task, on the native runner and on Ray."""
+        return _source(self.shards, self._options, self._extractors).read()
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the run that wrote this corpus.
+
+        Raises
+        ------
+        BadInput
+            It was not read from the folder of a finished run.
+        """
+        found: dict[str, Any] = json.loads((self._folder() / "manifest.json").read_text())
+        return found
+
+    def ledger(self) -> DataFrame:
+        """What became of every input document of the run that wrote this corpus, as a Daft table.
+
+        Raises
+        ------
+        BadInput
+            It was not read from the folder of a finished run.
+        """
+        return daft().read_parquet(str(self._folder() / "ledger" / "*.parquet"))  # type: ignore[no-any-return]
+
+    def _folder(self) -> Path:
+        if self._output is None:
+            raise BadInput("this corpus was not read from the folder of a finished run")
+        return self._output
+
+    def __repr__(self) -> str:
+        size = sum(file.bytes for file in self.files)
+        return f"Corpus({len(self.files)} files, {size / 1e6:.1f} MB stored)"
+
+
+def _read(
+    shard: Shard, options: ReadOptions, extractors: Sequence[str]
+) -> Iterator[tuple[Batch, list[Quarantined]]]:
+    """Batches with all pages turned into text, and all that was put aside."""
+    for batch in read_shard(shard, options):
+        entries = list(batch.quarantined)
+        documents = batch.documents
+        if documents.column("html").null_count < documents.num_rows:
+            texts, errors = extract_batch(documents, extractors)
+            empty = pa.scalar("", pa.large_string())
+            found = [pc.if_else(pc.equal(column, empty), None, column) for column in texts]
+            text = pc.coalesce(*found, empty)
+            entries += [error for error in errors if error is not None]
+            index = documents.schema.get_field_index("text")
+            documents = documents.set_column(index, "text", pc.cast(text, pa.large_string()))
+            documents = documents.filter(pa.array([error is None for error in errors], pa.bool_()))
+        yield replace(batch, documents=documents.select(_SCHEMA.names)), entries
+
+
+def _source(shards: Sequence[Shard], options: ReadOptions, extractors: Sequence[str]) -> Any:
+    """The corpus as Daft reads it."""
+    module = daft()
+    from daft.io.source import DataSource, DataSourceTask
+    from daft.recordbatch import RecordBatch
+
+    schema = module.Schema.from_pyarrow_schema(_SCHEMA)
+
+    class ShardTask(DataSourceTask):  # type: ignore[misc]
+        def __init__(self, shard: Shard) -> None:
+            self._shard = shard
+
+        @property
+        def schema(self) -> Any:
+            return schema
+
+        async def read(self) -> AsyncIterator[Any]:
+            for batch, _ in _read(self._shard, options, extractors):
+                if batch.documents.num_rows:
+                    yield RecordBatch.from_arrow_record_batches([batch.documents], _SCHEMA)
+
+    class ShardSource(DataSource):  # type: ignore[misc]
+        @property
+        def name(self) -> str:
+            return "cupel corpus"
+
+        @property
+        def schema(self) -> Any:
+            return schema
+
+        async def get_tasks(self, pushdowns: Any) -> AsyncIterator[ShardTask]:
+            for shard in shards:
+                yield ShardTask(shard)
+
+    return ShardSource()

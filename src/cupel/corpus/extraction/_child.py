@@ -1,0 +1,71 @@
+"""The child process that extracts pages: frames in, frames out, nothing else.
+
+Started with the extractors as its arguments, `module:class:options`. It dies with its
+parent: its input ends then, and in the middle of a page the alarm ends it, which no
+endless loop in compiled code can hold off.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import signal
+import struct
+import sys
+from typing import Any
+
+HEADER = struct.Struct("<BIQ")
+"""What it is, which extractor, how many bytes follow."""
+PAGE, EXTRACT, TEXT, FAILED = range(4)
+
+
+def load(spec: str) -> Any:
+    """The extractor that `module:class:options` names."""
+    module, name, options = spec.split(":", 2)
+    made: Any = importlib.import_module(module)
+    for part in name.split("."):
+        made = getattr(made, part)
+    return made.from_options(json.loads(options))
+
+
+def serve(extractors: list[Any], seconds: float, source: int, target: int) -> None:
+    """Answers frames until the input ends."""
+    html = ""
+    with open(source, "rb") as frames, open(target, "wb") as answers:
+        while len(header := frames.read(HEADER.size)) == HEADER.size:
+            kind, which, length = HEADER.unpack(header)
+            payload = frames.read(length)
+            if len(payload) < length:
+                return
+            if kind == PAGE:
+                html = payload.decode("utf-8", "replace")
+                continue
+            # Behind the parent's own limit: only for when the parent is no longer there.
+            signal.setitimer(signal.ITIMER_REAL, seconds + 5)
+            # Whatever an extractor raises is told to the parent, page by page.
+            try:
+                status, answer = TEXT, extractors[which].extract(html).encode("utf-8", "replace")
+            except Exception as error:
+                status, answer = FAILED, f"{type(error).__name__}: {error}"[:300].encode("utf-8", "replace")
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            answers.write(HEADER.pack(status, which, len(answer)))
+            answers.write(answer)
+            answers.flush()
+
+
+def main() -> None:
+    """Takes the pipes, then serves."""
+    # Libraries print; only frames may reach the parent.
+    target = os.dup(1)
+    os.dup2(2, 1)
+    # Ctrl-C goes to the whole group; the parent decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    extractors = [load(spec) for spec in sys.argv[2:]]
+    answers_ready = HEADER.pack(TEXT, 0, 0)
+    os.write(target, answers_ready)
+    serve(extractors, float(sys.argv[1]), 0, target)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""All visible text of a page."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cupel.methods import Extractor, Paper
+
+__all__ = ["Plain"]
+
+
+class Plain(Extractor):
+    """All visible text of a page, menus and footers included.
+
+    Scripts, styles and hidden elements are left out and nothing else. For corpora whose rules
+    are to see all there is, and as the yardstick of what the others remove.
+    """
+
+    name = "plain"
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    limits = "Boilerplate stays. Use it where recall matters more than precision."
+
+    def extract(self, html: str) -> str:
+        """The visible text of one decoded page."""
+        from resiliparse.extract.html2text import extract_plain_text
+
+        text: str = extract_plain_text(html, preserve_formatting=True, main_content=False, alt_texts=False)
+        return text

@@ -1,0 +1,73 @@
+"""Main-content extraction by resiliparse."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cupel import methods
+from cupel.methods import Extractor, Paper
+
+__all__ = ["Resiliparse"]
+
+
+class Resiliparse(Extractor):
+    """Main text of a page by resiliparse's rules.
+
+    Parses the page as browsers do (Lexbor) and drops navigation, headers, footers, side bars,
+    comments and forms by rules on tags, classes and ids. What is left is laid out as text, with
+    paragraphs apart. The default here: DataComp-LM found its text as good for training as
+    trafilatura's, at a fraction of the time.
+
+    References
+    ----------
+    DataComp-LM compares extractors in its section 4.2.
+    """
+
+    name = "resiliparse"
+    papers: ClassVar = (
+        Paper(
+            "Elastic ChatNoir: Search Engine for the ClueWeb and the Common Crawl",
+            "Bevendorff, Stein, Hagen, Potthast",
+            2018,
+            "https://doi.org/10.1007/978-3-319-76941-7_83",
+        ),
+        Paper(
+            "DataComp-LM: In search of the next generation of training sets for language models",
+            "Li et al.",
+            2024,
+            "https://arxiv.org/abs/2406.11794",
+            "4.2",
+        ),
+    )
+    limits = "Its rules go by English class names; pages built wholly of unnamed blocks keep boilerplate."
+
+    class Options(methods.Options):
+        """What is kept beside the running text."""
+
+        links: bool = Field(False, description="Write link targets behind their text.")
+        alt_texts: bool = Field(False, description="Keep alternative texts of images.")
+        list_bullets: bool = Field(True, description="Mark list items with a bullet.")
+        comments: bool = Field(False, description="Keep reader comments.")
+        formatting: Literal["text", "minimal_html"] = Field(
+            "text", description="Plain text, or a few tags kept."
+        )
+
+    options: Options  # type: ignore[assignment]
+
+    def extract(self, html: str) -> str:
+        """The main text of one decoded page; an empty string where there is none."""
+        from resiliparse.extract.html2text import extract_plain_text
+
+        options = self.options
+        text: str = extract_plain_text(
+            html,
+            preserve_formatting=True if options.formatting == "text" else "minimal_html",
+            main_content=True,
+            list_bullets=options.list_bullets,
+            alt_texts=options.alt_texts,
+            links=options.links,
+            comments=options.comments,
+        )
+        return text

@@ -1,0 +1,170 @@
+"""Stored bytes, wherever they are: local files directly, everything else through Daft's I/O."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from daft.io import IOConfig
+
+__all__ = ["IOOptions", "RawFile", "as_arrow", "cause_of", "is_remote", "open_raw"]
+
+_BUFFER = 4 << 20
+
+
+@dataclass(frozen=True)
+class IOOptions:
+    """Where object stores are and how patiently they are asked; holds no secrets.
+
+    Credentials come from the environment, as each store's own tools take them (`AWS_…`,
+    `GOOGLE_APPLICATION_CREDENTIALS`, `HF_TOKEN`), so that none is ever written into a run's
+    folder.
+
+    Attributes
+    ----------
+    s3_endpoint
+        Address of an S3-compatible store that is not Amazon's.
+    s3_region
+        Its region, where the environment does not say.
+    anonymous
+        Ask without credentials: public buckets and data sets.
+    tries
+        How often a request is tried.
+    """
+
+    s3_endpoint: str | None = None
+    s3_region: str | None = None
+    anonymous: bool = False
+    tries: int = 8
+
+    def config(self) -> IOConfig:
+        """The same as Daft takes it."""
+        from daft.io import GCSConfig, HTTPConfig, HuggingFaceConfig, IOConfig, S3Config
+
+        return IOConfig(
+            s3=S3Config(
+                endpoint_url=self.s3_endpoint,
+                region_name=self.s3_region,
+                anonymous=self.anonymous,
+                num_tries=self.tries,
+            ),
+            gcs=GCSConfig(anonymous=self.anonymous, num_tries=self.tries),
+            http=HTTPConfig(num_tries=self.tries),
+            hf=HuggingFaceConfig(anonymous=self.anonymous),
+        )
+
+
+class RawFile(Protocol):
+    """What the readers need of a file: bytes from any place."""
+
+    @property
+    def closed(self) -> bool: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+    def tell(self) -> int: ...
+
+    def close(self) -> None: ...
+
+
+def as_arrow(raw: RawFile) -> pa.NativeFile:
+    """The file as Arrow's readers take it."""
+    opened: Any = raw
+    return pa.PythonFile(opened, mode="r")
+
+
+def is_remote(path: str) -> bool:
+    """Whether `path` names something that Daft's I/O fetches.
+
+    >>> is_remote("s3://bucket/a.jsonl"), is_remote("pool/a.jsonl"), is_remote("file:///a.jsonl")
+    (True, False, False)
+    """
+    return "://" in path and not path.startswith("file://")
+
+
+class _Remote:
+    """A Daft file as an ordinary one: bytes from any place, fetched by range where served."""
+
+    def __init__(self, path: str, io: IOOptions | None) -> None:
+        import daft
+
+        opened: Any = daft.File(path, io_config=io.config() if io else None).open(buffer_size=_BUFFER)
+        self._opened = opened.__enter__()
+        self._size = int(self._opened.size())
+        self._at = 0
+        self.closed = False
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes; empty at the end, where Daft itself would refuse."""
+        left = self._size - self._at
+        wanted = left if size < 0 else min(size, left)
+        parts = []
+        while wanted > 0:
+            try:
+                part = bytes(self._opened.read(wanted))
+            except _faults() as error:
+                raise OSError(f"cannot go on reading: {cause_of(error)}") from error
+            if not part:
+                raise OSError(f"the store gave {self._at} of {self._size} bytes")
+            parts.append(part)
+            wanted -= len(part)
+            self._at += len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Goes to a place; one behind the end counts as the end."""
+        self._at = min(max((0, self._at, self._size)[whence] + offset, 0), self._size)
+        if self._at < self._size:
+            try:
+                self._opened.seek(self._at)
+            except _faults() as error:
+                raise OSError(f"cannot go on reading: {cause_of(error)}") from error
+        return self._at
+
+    def tell(self) -> int:
+        """The place of the next byte."""
+        return self._at
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        if not self.closed:
+            self.closed = True
+            self._opened.close()
+
+
+def open_raw(path: str, io: IOOptions | None = None) -> RawFile:
+    """The stored bytes of a local or remote file, seekable.
+
+    Raises
+    ------
+    OSError
+        The file is gone, may not be read, or the store does not answer.
+    """
+    if not is_remote(path):
+        return open(path.removeprefix("file://"), "rb")
+    try:
+        return _Remote(path, io)
+    except _faults() as error:
+        raise OSError(f"cannot open it: {cause_of(error)}") from error
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What Daft raises when a store does not answer as it should."""
+    from daft.exceptions import DaftCoreException
+
+    return (DaftCoreException, RuntimeError, ValueError, OSError)
+
+
+def cause_of(error: Exception) -> str:
+    """The first and the last line of Daft's chain of causes: what failed, and on what."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return type(error).__name__
+    last = re.sub(r"^\d+: ", "", lines[-1])
+    return last[:300] if len(lines) > 1 else lines[0][:300]

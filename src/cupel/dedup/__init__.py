@@ -1,0 +1,1 @@
+"""Deduplication: corpus → clusters of duplicates → which one stays."""

@@ -1,0 +1,192 @@
+"""What all deduplication methods share: which document stays, and what to show of clusters."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from cupel import _kernels
+from cupel.findings import Alarm, Block, Sample, Samples, Table
+from cupel.methods import Method, Sketches
+
+__all__ = ["ClusterOptions", "cluster_blocks", "keep_one", "one_array"]
+
+Integers = npt.NDArray[np.int64]
+
+SHOWN_CLUSTERS = 10
+SHOWN_SOURCES = 30
+SHOWN_MEMBERS = 4
+SHOWN_CHARACTERS = 400
+# On small corpora a handful of copies is a large share and no cause for alarm.
+SMALLEST_GIANT = 100
+
+
+class ClusterOptions(Method.Options):
+    """Options that every deduplication method has."""
+
+    keep: str = Field(
+        "longest",
+        pattern=r"^(longest|first|signal:[a-z0-9_]+)$",
+        description="Which document of a cluster stays: `longest`, `first` (in input order), or "
+        "`signal:NAME` for the highest value of a signal. Ties go to the first.",
+    )
+    action: Literal["drop", "mark"] = Field(
+        "drop",
+        description="`drop` removes all but one document of each cluster; `mark` keeps all and "
+        "carries the cluster and its size as columns.",
+    )
+    giant_cluster_fraction: float = Field(
+        0.01,
+        gt=0,
+        le=1,
+        description="A cluster with more than this share of all documents (and at least "
+        f"{SMALLEST_GIANT}) raises an alarm with samples.",
+    )
+
+
+def one_array(column: pa.ChunkedArray) -> pa.Array:
+    """A table's column as one contiguous array."""
+    if column.num_chunks == 1:
+        return column.chunks[0]
+    if column.num_chunks == 0:
+        return pa.array([], column.type)
+    return pa.concat_arrays(column.chunks)
+
+
+def keep_one(components: pa.RecordBatch, sketches: Sketches) -> pa.Table:
+    """`Clusters.members` of these components: the highest priority stays, then the lowest `doc`.
+
+    Parameters
+    ----------
+    components
+        `doc` int64 (ascending) and `component` int64, only documents of components of two
+        or more.
+    """
+    docs = components.column("doc")
+    everything = sketches.read(["doc", "priority"])
+    places = np.searchsorted(one_array(everything["doc"]).to_numpy(), docs.to_numpy())
+    priority = everything["priority"].cast(pa.float64()).take(places)
+    found = _kernels.survivors(docs, components.column("component"), one_array(priority))
+    return pa.table(found)
+
+
+def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Sketches) -> list[Block]:
+    """Alarms for giant clusters, the biggest clusters, and what was removed per source."""
+    if members.num_rows == 0:
+        return []
+    survivors = members.filter(members["kept"])
+    order = np.lexsort((survivors["doc"].to_numpy(), -survivors["size"].to_numpy()))
+    biggest = survivors.take(order[:SHOWN_CLUSTERS])
+    giants = [
+        row for row in biggest.to_pylist() if row["size"] >= SMALLEST_GIANT and row["size"] > fraction * total
+    ]
+    shown = {row["doc"]: _first_members(members, row["doc"]) for row in giants}
+    wanted = biggest["doc"].to_numpy().tolist() + [doc for docs in shown.values() for doc in docs]
+    texts = _openings(sorted(set(wanted)), sketches)
+    blocks: list[Block] = []
+    for row in giants:
+        share = row["size"] / total
+        blocks.append(
+            Alarm(
+                text=f"One cluster holds {row['size']:,} of {total:,} documents ({share:.1%}). Look at "
+                "the samples: shared boilerplate or a threshold that is too low can chain "
+                "documents together that are not duplicates."
+            )
+        )
+        blocks.append(_member_samples(row["doc"], row["size"], shown[row["doc"]], texts, sketches))
+    blocks.append(_biggest_table(biggest, texts))
+    blocks.append(_source_table(members, sketches))
+    return blocks
+
+
+def _first_members(members: pa.Table, cluster: int) -> list[int]:
+    """Some documents of one cluster, the survivor first, the others spread over the corpus."""
+    docs = members["doc"].to_numpy()[members["cluster"].to_numpy() == cluster]
+    others = docs[docs != cluster]
+    spread = np.linspace(0, len(others) - 1, min(len(others), SHOWN_MEMBERS - 1)).astype(int)
+    return [cluster, *others[spread].tolist()]
+
+
+def _openings(docs: list[int], sketches: Sketches) -> dict[int, str]:
+    """The first characters of each document."""
+    found: dict[int, str] = {}
+    for batch in sketches.texts(pa.array(docs, pa.int64())):
+        openings = pc.utf8_slice_codeunits(batch.column("text"), 0, SHOWN_CHARACTERS).to_pylist()
+        for doc, text in zip(batch.column("doc").to_numpy().tolist(), openings, strict=True):
+            found[doc] = text or ""
+    return found
+
+
+def _member_samples(
+    cluster: int, size: int, docs: list[int], texts: dict[int, str], sketches: Sketches
+) -> Samples:
+    sources = _sources(np.array(sorted(docs), dtype=np.int64), sketches)
+    samples = tuple(
+        Sample(
+            id=str(doc),
+            source=sources[doc],
+            note="kept" if doc == cluster else "duplicate",
+            text=texts.get(doc, ""),
+        )
+        for doc in docs
+    )
+    return Samples(heading=f"Members of the cluster of {size:,}", samples=samples)
+
+
+def _biggest_table(biggest: pa.Table, texts: dict[int, str]) -> Table:
+    rows = tuple(
+        (row["size"], row["doc"], " ".join(texts.get(row["doc"], "").split())[:160])
+        for row in biggest.to_pylist()
+    )
+    return Table(
+        columns=("documents", "kept document", "begins"),
+        rows=rows,
+        formats=("count", "text", "text"),
+        caption="The biggest clusters.",
+    )
+
+
+def _source_table(members: pa.Table, sketches: Sketches) -> Table:
+    """How many documents each source lost, and how many of them to another source's copy."""
+    removed = members.filter(pc.invert(members["kept"]))
+    lost = _source_codes(removed["doc"].to_numpy(), sketches)
+    kept = _source_codes(removed["cluster"].to_numpy(), sketches)
+    names, codes = np.unique(np.concatenate([lost, kept]), return_inverse=True)
+    lost_codes, kept_codes = codes[: len(lost)], codes[len(lost) :]
+    counts = np.bincount(lost_codes, minlength=len(names))
+    elsewhere = np.bincount(lost_codes[lost_codes != kept_codes], minlength=len(names))
+    order = np.lexsort((names, -counts))
+    rows = tuple(
+        (str(names[i]) or "(none)", int(counts[i]), int(elsewhere[i]), float(counts[i] / counts.sum()))
+        for i in order[:SHOWN_SOURCES]
+        if counts[i]
+    )
+    return Table(
+        columns=("source", "duplicates", "kept in another source", "share of all duplicates"),
+        rows=rows,
+        formats=("text", "count", "count", "bar"),
+        caption="Duplicates per source.",
+    )
+
+
+def _source_codes(docs: Integers, sketches: Sketches) -> npt.NDArray[np.str_]:
+    """The source of each of `docs`, which need be neither sorted nor distinct."""
+    distinct, places = np.unique(docs, return_inverse=True)
+    found = sketches.sources(pa.array(distinct, pa.int64()))
+    if isinstance(found, pa.ChunkedArray):
+        found = one_array(found)
+    encoded = found.fill_null("").dictionary_encode()
+    names = np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
+    if len(names) == 0:
+        return np.zeros(0, dtype=np.str_)
+    sources: npt.NDArray[np.str_] = names[encoded.indices.to_numpy()[places]]
+    return sources
+
+
+def _sources(docs: Integers, sketches: Sketches) -> dict[int, str]:
+    return dict(zip(docs.tolist(), map(str, _source_codes(docs, sketches)), strict=True))

@@ -1,0 +1,140 @@
+"""The S-curve: how likely MinHash-LSH is to see a pair, by its similarity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from cupel.findings import Figure, Table
+
+__all__ = ["candidate_probability", "curve_figure", "curve_table", "midpoint"]
+
+BIN_WIDTH = 0.02
+SHOWN_SIMILARITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
+
+
+def candidate_probability(similarity: float, bands: int, rows: int) -> float:
+    """The probability that two documents of this Jaccard similarity share a band.
+
+    1 - (1 - s^r)^b for *b* bands of *r* rows.
+
+    >>> round(candidate_probability(0.8, bands=14, rows=8), 3)
+    0.924
+    """
+    return 1 - (1 - similarity**rows) ** bands
+
+
+def midpoint(bands: int, rows: int) -> float:
+    """The similarity at which about 63 % of pairs are seen: (1/b)^(1/r).
+
+    >>> round(midpoint(bands=14, rows=8), 3)
+    0.719
+    """
+    return (1 / bands) ** (1 / rows)
+
+
+def curve_table(bands: int, rows: int) -> Table:
+    """The S-curve in figures."""
+    return Table(
+        columns=("similarity", "pairs seen"),
+        rows=tuple((s, candidate_probability(s, bands, rows)) for s in SHOWN_SIMILARITIES),
+        formats=("number", "percent"),
+        caption=f"Probability that a pair shares one of {bands} bands of {rows} rows.",
+    )
+
+
+def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.RecordBatch | None) -> Figure:
+    """The S-curve, the threshold, and the similarities of the compared pairs.
+
+    Parameters
+    ----------
+    threshold, histogram
+        None where pairs are not verified. The histogram has `similarity` (lower edge),
+        `verified` and `rejected`.
+    """
+    steps = [step / 100 for step in range(101)]
+    curve = [{"similarity": s, "probability": candidate_probability(s, bands, rows)} for s in steps]
+    similarity = {
+        "field": "similarity",
+        "type": "quantitative",
+        "scale": {"domain": [0, 1]},
+        "title": "Jaccard similarity",
+    }
+    layers: list[dict[str, Any]] = []
+    bars = [] if histogram is None else _bars(histogram)
+    if bars:
+        layers.append(
+            {
+                "data": {"values": bars},
+                "mark": {"type": "bar", "opacity": 0.6},
+                "encoding": {
+                    "x": similarity,
+                    "x2": {"field": "end"},
+                    "y": {
+                        "field": "pairs",
+                        "type": "quantitative",
+                        "axis": {"title": "compared pairs", "orient": "right", "grid": False},
+                    },
+                    "color": {"field": "outcome", "type": "nominal", "title": None},
+                    "tooltip": [
+                        {"field": "similarity", "type": "quantitative", "title": "from"},
+                        {"field": "pairs", "type": "quantitative"},
+                        {"field": "outcome", "type": "nominal"},
+                    ],
+                },
+            }
+        )
+    layers.append(
+        {
+            "data": {"values": curve},
+            "mark": {"type": "line", "strokeWidth": 2},
+            "encoding": {
+                "x": similarity,
+                "y": {
+                    "field": "probability",
+                    "type": "quantitative",
+                    "axis": {"title": "probability of being seen", "format": "%", "orient": "left"},
+                },
+            },
+        }
+    )
+    if threshold is not None:
+        layers.append(
+            {
+                "data": {"values": [{"similarity": threshold}]},
+                "mark": {"type": "rule", "strokeDash": [4, 4]},
+                "encoding": {"x": similarity},
+            }
+        )
+    spec = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": "container",
+        "height": 260,
+        "layer": layers,
+        "resolve": {"scale": {"y": "independent"}},
+    }
+    return Figure(spec=spec, caption=_caption(bands, rows, threshold, bool(bars)))
+
+
+def _bars(histogram: pa.RecordBatch) -> list[dict[str, Any]]:
+    return [
+        {
+            "similarity": row["similarity"],
+            "end": round(row["similarity"] + BIN_WIDTH, 6),
+            "pairs": row[outcome],
+            "outcome": outcome,
+        }
+        for row in histogram.to_pylist()
+        for outcome in ("rejected", "verified")
+        if row[outcome]
+    ]
+
+
+def _caption(bands: int, rows: int, threshold: float | None, bars: bool) -> str:
+    parts = [f"The line: the probability that a pair shares one of {bands} bands of {rows} rows."]
+    if threshold is not None:
+        parts.append(f"Dashed: pairs are joined from a similarity of {threshold:g}.")
+    if bars:
+        parts.append("Bars: the pairs that were compared, by their true similarity.")
+    return " ".join(parts)

@@ -1,0 +1,282 @@
+"""Near-duplicate removal with MinHash-LSH and verified joins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from cupel import _kernels
+from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, one_array
+from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
+from cupel.dedup._sets import load_buckets, save_buckets, write_sets
+from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
+from cupel.methods import Clusters, Dedup, Paper, Sketches
+
+__all__ = ["MinHash"]
+
+SHOWN_PAIRS = 8
+# Bands are read one at a time on large corpora, and as many as fit into this on small ones,
+# where each reading costs more than what is read.
+BAND_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """Components, and what verification counted (empty without verification)."""
+
+    components: pa.RecordBatch
+    counts: dict[str, int]
+    histogram: pa.RecordBatch | None = None
+    pairs: pa.RecordBatch | None = None
+
+
+class MinHash(Dedup):
+    """Near duplicates, by MinHash-LSH with verified joins.
+
+    Two documents are near duplicates when the sets of their word 5-grams (shingles) overlap
+    much: when their Jaccard similarity |A ∩ B| / |A ∪ B| is at least `threshold`. MinHash
+    (Broder 1997) finds such pairs without comparing all: under a random permutation, the
+    smallest element of A and that of B are the same with a probability equal to the
+    similarity. The defaults are FineWeb's (Penedo et al. 2024): 112 permutations in 14 bands of 8.
+
+    **Words.** Text is put in lower case; accents are removed (canonical decomposition); a word is
+    a run of letters, digits and vowel signs, so punctuation and symbols only separate. Numbers,
+    with `.` and `,` between digits, are all the same word (`fold_numbers`). Chinese, Japanese,
+    Thai, Lao, Khmer and Burmese characters are a word each. Words over 256 bytes are cut. A
+    document of fewer than `ngram` words has one shingle, of all its words; one without words
+    has none and no duplicate. datatrove differs: it splits words with spaCy, which keeps symbols
+    such as € as words, splits some (`cannot`) and leaves a run of Chinese in one piece;
+    it drops vowel signs of Indic scripts that are non-spacing; it folds at most one decimal
+    part into a number; and it never deduplicates documents of fewer than five words.
+
+    **Shingles** are hashed with XXH3-64 over the words' UTF-8 bytes, joined by one space.
+
+    **Permutations.** x being the upper 32 bits of a shingle's hash, permutation *i* is
+    hᵢ(x) = (aᵢ·x + bᵢ) mod 2³², with aᵢ odd: a bijection of the 32-bit numbers. aᵢ and bᵢ are
+    upper halves of draws of SplitMix64 from `seed`. A processor computes eight or more at once,
+    which it cannot with the 61-bit prime field that datatrove uses. The family is not min-wise
+    independent, nor is any that is computed this cheaply; on shingles that are already hashed
+    it behaves so: the tests measure the bias and variance of its estimates against the
+    binomial law.
+
+    **Bands.** The 8 minima of a band are hashed to 64 bits; documents that share one of the
+    14 are candidates. A pair of similarity *s* is one with a probability of
+    1 − (1 − sʳ)ᵇ: 56 % at 0.7, 77 % at 0.75, 92 % at 0.8, 99.96 % at 0.9. Pairs below
+    the threshold become candidates too (21 % at 0.6, 5 % at 0.5), which is why joins are verified.
+
+    **Verification.** The shingle sets of the candidates are written to a temporary file, and in each
+    bucket pairs are joined only when their true similarity reaches `threshold`. Documents
+    connected already are not compared again, and the clusters are the connected components
+    of the verified pairs. They do not depend on the order of documents nor on partitioning. So
+    every join is a true one, but a cluster can chain: its ends may be less alike than
+    `threshold`. Where a document would meet more than `max_comparisons` others in a bucket, the
+    rest are not compared, and the report says so.
+
+    **Threshold.** FineWeb aims at documents that are at least 75 % similar. The curve's middle,
+    (1/14)^(1/8) ≈ 0.72, is where about 63 % of pairs are seen. A threshold far above it removes less
+    than the bands found; far below it, most pairs that it would join are never seen.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> sketch = MinHash().sketch(pa.array(["One café, two cafés.", "ONE CAFE — two cafes", "東京"]))
+    >>> sketch.num_columns
+    14
+    >>> first = sketch.column("band_0").to_pylist()
+    >>> first[0] == first[1], first[0] == first[2]
+    (True, False)
+    """
+
+    name = "minhash"
+    papers = (
+        Paper(
+            title="On the resemblance and containment of documents",
+            authors="Broder",
+            year=1997,
+            url="https://doi.org/10.1109/SEQUEN.1997.666900",
+        ),
+        Paper(
+            title="Deduplicating Training Data Makes Language Models Better",
+            authors="Lee, Ippolito, Nystrom, Zhang, Eck, Callison-Burch, Carlini",
+            year=2022,
+            url="https://arxiv.org/abs/2107.06499",
+            section="4.2 NearDup",
+        ),
+        Paper(
+            title="The FineWeb Datasets: Decanting the Web for the Finest Text Data at Scale",
+            authors="Penedo et al.",
+            year=2024,
+            url="https://arxiv.org/abs/2406.17557",
+            section="3.4 Deduplication",
+        ),
+    )
+    cost = "Sketch: 8 bytes a document and band."
+    limits = (
+        "Blind to duplicates inside documents and to paraphrases. Documents of fewer than about 50 words "
+        "have few shingles: one changed word moves their similarity far. Chains can join documents "
+        "that are less alike than the threshold."
+    )
+
+    class Options(ClusterOptions):
+        """Shape of the signatures, and when a candidate pair is joined."""
+
+        ngram: int = Field(5, ge=1, le=64, description="Words in a shingle.")
+        bands: int = Field(14, ge=1, le=1024, description="Bands of the signature.")
+        rows: int = Field(8, ge=1, le=64, description="Permutations in each band.")
+        threshold: float = Field(
+            0.75,
+            gt=0,
+            le=1,
+            description="The least true Jaccard similarity of a pair that is joined. 0.75 is what "
+            "FineWeb's 14 x 8 aims at; such a pair is seen with a probability of 77 %.",
+        )
+        verify: bool = Field(
+            True,
+            description="Compute the true similarity of candidate pairs before joining them. Without it, "
+            "every pair that shares a band is joined, as datatrove does.",
+        )
+        max_comparisons: int = Field(
+            256,
+            ge=1,
+            description="In one band, a document is compared with at most this many others; met only in "
+            "large buckets of documents that are not duplicates. The report says how often.",
+        )
+        fold_numbers: bool = Field(
+            True,
+            description="Take all numbers for the same word, as FineWeb does: pages that differ only "
+            "in dates, prices or counters are duplicates.",
+        )
+        seed: int = Field(1, ge=0, lt=1 << 64, description="Chooses the permutations.")
+
+    options: Options
+
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """Columns `band_0`, `band_1`, ... (uint64); null for null and for texts without words."""
+        return _kernels.minhash(
+            text,
+            ngram=self.options.ngram,
+            bands=self.options.bands,
+            rows=self.options.rows,
+            seed=self.options.seed,
+            fold_numbers=self.options.fold_numbers,
+        )
+
+    def resolve(self, sketches: Sketches) -> Clusters:
+        """Clusters of documents whose verified similarity joins them."""
+        bands, candidates, total = self._bands(sketches)
+        if self.options.verify:
+            joined = self._verified(bands, candidates, sketches)
+        else:
+            joined = _Joined(_kernels.union(bands), {})
+        members = keep_one(joined.components, sketches)
+        section = self._section(joined, members, len(candidates), total, sketches)
+        return Clusters(members=members, findings=(section,))
+
+    def _bands(self, sketches: Sketches) -> tuple[list[pa.LargeListArray], pa.Array, int]:
+        """The buckets of every band (mapped from files), all documents in them, all documents."""
+        bands: list[pa.LargeListArray] = []
+        candidates = np.zeros(0, dtype=np.int64)
+        total = sketches.read(["doc"]).num_rows
+        at_once = max(1, BAND_BYTES // (8 * max(total, 1)))
+        for first in range(0, self.options.bands, at_once):
+            names = [f"band_{i}" for i in range(first, min(first + at_once, self.options.bands))]
+            table = sketches.read(["doc", *names])
+            docs = one_array(table["doc"])
+            for name in names:
+                buckets = _kernels.buckets(one_array(table[name]), docs)
+                path = Path(sketches.scratch) / f"{name}.arrow"
+                save_buckets(buckets, path)
+                bands.append(load_buckets(path))
+                candidates = np.union1d(candidates, bands[-1].values.to_numpy())
+        return bands, pa.array(candidates, pa.int64()), total
+
+    def _verified(self, bands: list[pa.LargeListArray], candidates: pa.Array, sketches: Sketches) -> _Joined:
+        sets = write_sets(candidates, sketches, self.options.ngram, self.options.fold_numbers)
+        components, counts, histogram, pairs = _kernels.verify(
+            bands,
+            sets.docs,
+            sets.offsets,
+            sets.values,
+            threshold=self.options.threshold,
+            max_comparisons=self.options.max_comparisons,
+        )
+        return _Joined(components, counts, histogram, pairs)
+
+    def _section(
+        self, joined: _Joined, members: pa.Table, candidates: int, total: int, sketches: Sketches
+    ) -> Section:
+        options = self.options
+        clusters = int(members["kept"].to_numpy().sum()) if members.num_rows else 0
+        removed = members.num_rows - clusters
+        blocks: list[Block] = [
+            self._facts(joined, candidates, clusters, removed, total),
+            curve_figure(
+                options.bands, options.rows, options.threshold if options.verify else None, joined.histogram
+            ),
+            curve_table(options.bands, options.rows),
+        ]
+        limited = joined.counts.get("limited", 0)
+        if limited:
+            blocks.append(
+                Alarm(
+                    text=f"{limited:,} times a document met more than {options.max_comparisons} others in a "
+                    "bucket and was not compared with the rest; some duplicates may remain. Raise "
+                    "max_comparisons to compare all."
+                )
+            )
+        if removed:
+            blocks += cluster_blocks(members, total, options.giant_cluster_fraction, sketches)
+            lead = f"{removed:,} of {total:,} documents are near duplicates of one that stays."
+        else:
+            lead = "This step had no effect: no two documents are similar enough to be joined."
+            blocks.append(Prose(text=lead))
+        if joined.pairs is not None and joined.pairs.num_rows:
+            blocks.append(_pair_table(joined.pairs))
+        return Section(title="Near duplicates (MinHash)", lead=lead, blocks=tuple(blocks))
+
+    def _facts(self, joined: _Joined, candidates: int, clusters: int, removed: int, total: int) -> Facts:
+        options = self.options
+        counts = joined.counts
+        facts = [
+            ("documents", f"{total:,}"),
+            ("clusters", f"{clusters:,}"),
+            ("near duplicates", f"{removed:,}"),
+            ("share", f"{removed / max(total, 1):.2%}"),
+            ("documents in a bucket", f"{candidates:,}"),
+        ]
+        if options.verify:
+            seen = candidate_probability(options.threshold, options.bands, options.rows)
+            facts += [
+                ("candidate pairs, over all bands", f"{counts['candidate_pairs']:,}"),
+                ("documents with the same shingles as another", f"{counts['identical']:,}"),
+                ("pairs compared", f"{counts['compared']:,}"),
+                ("verified", f"{counts['verified']:,}"),
+                ("rejected: false joins avoided", f"{counts['rejected']:,}"),
+                ("rejected by length alone", f"{counts['rejected_by_length']:,}"),
+                ("threshold", f"{options.threshold:g} (seen with {seen:.0%})"),
+            ]
+        else:
+            facts.append(("verification", "off: every pair that shares a band is joined"))
+        facts.append(("middle of the S-curve", f"{midpoint(options.bands, options.rows):.3f}"))
+        return Facts(facts=tuple(facts))
+
+
+def _pair_table(pairs: pa.RecordBatch) -> Table:
+    """Some compared pairs: the first joined and the first rejected of the sample."""
+    rows = pairs.to_pylist()
+    shown = [
+        *[row for row in rows if row["verified"]][:SHOWN_PAIRS],
+        *[row for row in rows if not row["verified"]][:SHOWN_PAIRS],
+    ]
+    return Table(
+        columns=("document", "other document", "similarity", "outcome"),
+        rows=tuple(
+            (r["left"], r["right"], r["similarity"], "joined" if r["verified"] else "rejected") for r in shown
+        ),
+        formats=("text", "text", "number", "text"),
+        caption="A random sample of compared pairs.",
+    )

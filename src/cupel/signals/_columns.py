@@ -1,0 +1,109 @@
+"""Shorthand of the kernel's families: columns, papers, and the option they share."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pyarrow as pa
+from pydantic import Field
+
+from cupel.methods import Column, KernelSignal, Method, Paper
+
+__all__ = [
+    "C4",
+    "FINEWEB",
+    "GOPHER",
+    "REDPAJAMA",
+    "REFINEDWEB",
+    "STARCODER",
+    "STARCODER_2",
+    "Segmentation",
+    "WordSignal",
+    "count",
+    "fraction",
+    "mark",
+    "real",
+]
+
+Segmentation = Literal["unicode", "prose", "whitespace"]
+
+GOPHER = Paper(
+    "Scaling Language Models: Methods, Analysis & Insights from Training Gopher",
+    "Rae et al.",
+    2021,
+    "https://arxiv.org/abs/2112.11446",
+    "A.1.1",
+)
+C4 = Paper(
+    "Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer",
+    "Raffel et al.",
+    2020,
+    "https://jmlr.org/papers/v21/20-074.html",
+    "2.2",
+)
+REFINEDWEB = Paper(
+    "The RefinedWeb Dataset for Falcon LLM", "Penedo et al.", 2023, "https://arxiv.org/abs/2306.01116", "G.2"
+)
+FINEWEB = Paper(
+    "The FineWeb Datasets: Decanting the Web for the Finest Text Data at Scale",
+    "Penedo et al.",
+    2024,
+    "https://arxiv.org/abs/2406.17557",
+    "3.5",
+)
+REDPAJAMA = Paper(
+    "RedPajama: an Open Dataset for Training Large Language Models",
+    "Weber et al.",
+    2024,
+    "https://arxiv.org/abs/2411.12372",
+    "quality signals",
+)
+STARCODER = Paper(
+    "StarCoder: may the source be with you!", "Li et al.", 2023, "https://arxiv.org/abs/2305.06161", "3"
+)
+STARCODER_2 = Paper(
+    "StarCoder 2 and The Stack v2: The Next Generation",
+    "Lozhkov et al.",
+    2024,
+    "https://arxiv.org/abs/2402.19173",
+    "2",
+)
+
+
+def count(unit: str, meaning: str) -> Column:
+    """A column of whole numbers."""
+    return Column(pa.int64(), unit, meaning)
+
+
+def fraction(meaning: str) -> Column:
+    """A column of shares, 0 to 1."""
+    return Column(pa.float64(), "fraction", meaning)
+
+
+def real(unit: str, meaning: str) -> Column:
+    """A column of ratios and means."""
+    return Column(pa.float64(), unit, meaning)
+
+
+def mark(meaning: str) -> Column:
+    """A column of yes or no."""
+    return Column(pa.bool_(), "yes or no", meaning)
+
+
+class WordSignal(KernelSignal):
+    """A family that looks at words, with the choice how text is cut into them."""
+
+    class Options(Method.Options):
+        """How text is cut into words."""
+
+        segmentation: Segmentation = Field(
+            "unicode",
+            description="'unicode' cuts at the word boundaries of UAX #29 and takes punctuation marks as "
+            "words; 'prose' keeps symbols inside a run of characters (addresses, tags, formulas) with it, as "
+            "tokenisers of prose do; 'whitespace' cuts at white space",
+        )
+
+    options: WordSignal.Options
+
+    def kernel_options(self) -> dict[str, Any]:
+        return {"segmentation": self.options.segmentation}

@@ -1,0 +1,87 @@
+"""RedPajama-V2's signals that need words of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from cupel.methods import Column, KernelSignal
+from cupel.signals._columns import REDPAJAMA, count, fraction, real
+
+__all__ = ["NormalizedWords", "RawTokens"]
+
+
+class RawTokens(KernelSignal):
+    r"""RedPajama-V2's measures of the raw text.
+
+    Tokens are runs of word characters and runs of other visible characters (the expression
+    `\w+|[^\w\s]+`), as RedPajama-V2 cuts the raw text. Sentences are matches of
+    `\b[^.!?]+[.!?]*`. A text without tokens has 0, where RedPajama-V2 has no value.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> found = RawTokens().measure(pa.record_batch({"text": ["NATO met in Zürich ... again!"]}))
+    >>> found["raw_token_count"].to_pylist(), found["regex_sentence_count"].to_pylist()
+    ([7], [2])
+    """
+
+    name = "redpajama-tokens"
+    papers = (REDPAJAMA,)
+    cost = "one pass over the characters; see benchmarks/signals.py"
+    limits = "No letter in a token means none of a to z: words of other scripts count as without."
+    columns: ClassVar[Mapping[str, Column]] = {
+        "raw_token_count": count("tokens", "tokens of the raw text"),
+        "all_caps_word_fraction": fraction("share of tokens in capitals (rps_doc_frac_all_caps_words)"),
+        "no_alphabetic_word_fraction": fraction("share of tokens without a-z (rps_doc_frac_no_alph_words)"),
+        "symbol_to_word_ratio": real(
+            "per token", "number of '#', '...' and '…' by tokens (rps_doc_symbol_to_word_ratio)"
+        ),
+        "regex_sentence_count": count("sentences", "sentences by an expression (rps_doc_num_sentences)"),
+    }
+
+
+class NormalizedWords(KernelSignal):
+    """RedPajama-V2's measures of the normalised text.
+
+    The text is stripped of ASCII punctuation, lower-cased, decomposed (NFD) and cut at white
+    space. Measures of lines are means over the lines of a text, where RedPajama-V2 gives one
+    value a line; lines end with a newline. A text without words or lines has 0.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> found = NormalizedWords().measure(pa.record_batch({"text": ["Stop! Don't stop the café."]}))
+    >>> found["normalized_word_count"].to_pylist(), found["normalized_unique_word_fraction"].to_pylist()
+    ([5], [0.8])
+    """
+
+    name = "redpajama-words"
+    papers = (REDPAJAMA,)
+    cost = "normalises the whole text; see benchmarks/signals.py"
+    limits = "The n-gram measures of RedPajama-V2 are on these words too; `repetition` takes the words as they stand."
+    columns: ClassVar[Mapping[str, Column]] = {
+        "normalized_word_count": count("words", "words of the normalised text (rps_doc_word_count)"),
+        "normalized_mean_word_length": real("code points", "their mean length (rps_doc_mean_word_length)"),
+        "normalized_unique_word_fraction": fraction("distinct by all of them (rps_doc_frac_unique_words)"),
+        "normalized_unigram_entropy": real("nats", "entropy of their distribution (rps_doc_unigram_entropy)"),
+        "normalized_lorem_ipsum_fraction": fraction(
+            "occurrences of 'lorem ipsum' by characters of the normalised text (rps_doc_lorem_ipsum)"
+        ),
+        "words_per_line": real("words", "mean over lines of their normalised words (rps_lines_num_words)"),
+        "javascript_words_per_line": real(
+            "words", "mean over lines of the word 'javascript' (rps_lines_javascript_counts)"
+        ),
+        "mean_line_numeric_fraction": fraction(
+            "mean over lines of the share of numeric characters (rps_lines_numerical_chars_fraction)"
+        ),
+        "mean_line_uppercase_fraction": fraction(
+            "mean over lines of the share of capitals (rps_lines_uppercase_letter_fraction)"
+        ),
+        "end_mark_line_fraction": fraction(
+            "share of lines that end with . ! ? or ” (rps_lines_ending_with_terminal_punctution_mark)"
+        ),
+        "bullet_symbol_line_fraction": fraction(
+            "share of lines that begin with one of ten bullets (rps_lines_start_with_bulletpoint)"
+        ),
+    }

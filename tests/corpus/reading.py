@@ -1,0 +1,51 @@
+"""What the tests of this room share: reading a path to the end."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from cupel.corpus.files import find_files
+from cupel.corpus.read import DOCUMENT_SCHEMA, Quarantined, ReadOptions, read_shard
+from cupel.corpus.shards import plan_shards
+
+
+@dataclass
+class Everything:
+    """All that reading gave."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    bytes_read: int = 0
+    batch_sizes: list[int] = field(default_factory=list)
+
+    @property
+    def texts(self) -> list[str]:
+        return [row["text"] for row in self.rows]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [entry.reason for entry in self.quarantined]
+
+
+def read_all(
+    *paths: str | os.PathLike[str],
+    format: str | None = None,
+    target_bytes: int = 128 << 20,
+    options: ReadOptions | None = None,
+) -> Everything:
+    """Every document and entry of `paths`."""
+    found = Everything()
+    files = find_files([os.fspath(path) for path in paths], format=format)
+    for shard in plan_shards(files, target_bytes=target_bytes):
+        for batch in read_shard(shard, options or ReadOptions()):
+            assert batch.documents.schema == DOCUMENT_SCHEMA
+            found.rows += batch.documents.to_pylist()
+            found.quarantined += batch.quarantined
+            found.skipped.update(batch.skipped)
+            found.bytes_read += batch.bytes_read
+            found.batch_sizes.append(batch.documents.nbytes)
+    return found

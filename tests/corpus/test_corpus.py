@@ -1,0 +1,64 @@
+"""The corpus as a table for everyone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import cupel
+from cupel.corpus import Corpus
+from cupel.errors import BadInput
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Path:
+    folder = tmp_path / "pool"
+    folder.mkdir()
+    lines = [json.dumps({"id": str(n), "text": f"Text {n}", "lang": "en"}) for n in range(300)]
+    (folder / "a.jsonl").write_text("\n".join([*lines, "broken"]) + "\n")
+    (folder / "b.html").write_text(
+        "<nav>Home</nav><main><p>Silver is refined in a cupel of bone ash.</p></main>"
+    )
+    return folder
+
+
+def test_tables_of_every_kind_agree(pool: Path) -> None:
+    corpus = Corpus.read(pool)
+    table = corpus.to_arrow()
+    assert table.schema == corpus.schema
+    assert table.num_rows == corpus.count() == 301
+    assert table["text"][-1].as_py() == "Silver is refined in a cupel of bone ash."
+    assert corpus.to_pandas()["text"].tolist() == table["text"].to_pylist()
+    assert corpus.to_polars()["text"].to_list() == table["text"].to_pylist()
+    lazily = corpus.to_daft()
+    assert lazily.column_names == table.column_names
+    assert sorted(lazily.to_pydict()["doc"]) == table["doc"].to_pylist()
+    assert lazily.where(lazily["text"].contains("Silver")).count_rows() == 1
+
+
+def test_what_could_not_be_read_is_told(pool: Path) -> None:
+    corpus = Corpus.read([pool])
+    assert [(entry.reason, entry.position) for entry in corpus.quarantined()] == [("invalid-json", 301)]
+    assert corpus.skipped() == {}
+
+
+def test_the_package_offers_it(pool: Path) -> None:
+    assert cupel.Corpus is Corpus
+
+
+def test_the_folder_of_a_run(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "ledger").mkdir()
+    pq.write_table(pa.table({"id": ["a"], "text": ["Kept"]}), tmp_path / "data" / "part-0.parquet")
+    pq.write_table(pa.table({"id": ["a", "b"], "kept": [True, False]}), tmp_path / "ledger" / "0.parquet")
+    (tmp_path / "manifest.json").write_text('{"documents": {"in": 2}}')
+    corpus = Corpus.read(tmp_path)
+    assert corpus.to_arrow()["text"].to_pylist() == ["Kept"]
+    assert corpus.manifest["documents"] == {"in": 2}
+    assert corpus.ledger().count_rows() == 2
+    with pytest.raises(BadInput, match="finished run"):
+        Corpus.read(tmp_path / "data").ledger()

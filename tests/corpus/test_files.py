@@ -1,0 +1,171 @@
+"""Which files an input names, and what is said when there are none."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from reading import read_all
+
+from cupel.corpus.files import digest_of, find_files, scan
+from cupel.corpus.formats import format_by_name
+from cupel.errors import BadInput, UnknownName
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, data in {
+        "pool/web/a.jsonl": b'{"text": "A"}\n',
+        "pool/web/b.jsonl.gz": gzip.compress(b'{"text": "B"}\n'),
+        "pool/LICENSE": b"Apache",
+        "pool/img.png": b"\x89PNG",
+        "pool/blob": b"\x00\x01\x02" * 50,
+        "pool/.git/config": b"[core]",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    return tmp_path / "pool"
+
+
+def test_a_folder_gives_its_files_sorted(tree: Path) -> None:
+    found = scan([str(tree)])
+    assert [file.relative for file in found.files] == ["LICENSE", "web/a.jsonl", "web/b.jsonl.gz"]
+    assert [file.index for file in found.files] == [0, 1, 2]
+    assert [file.format for file in found.files] == ["text", "jsonl", "jsonl"]
+    assert [file.source for file in found.files] == ["LICENSE", "web", "web"]
+    assert found.ignored == {".png": 1, "binary": 1}
+
+
+def test_named_twice_is_read_once(tree: Path) -> None:
+    files = find_files([str(tree), str(tree / "web" / "a.jsonl"), str(tree / "web" / "*.jsonl*")])
+    assert len(files) == 3
+
+
+def test_globs_and_exclusions(tree: Path) -> None:
+    assert len(find_files([str(tree / "**" / "*.jsonl")])) == 1
+    assert len(find_files([str(tree)], exclude=["*.gz", "web/a*"])) == 1
+
+
+def test_unknown_format_gets_a_suggestion(tree: Path) -> None:
+    with pytest.raises(UnknownName, match="did you mean 'parquet'"):
+        find_files([str(tree)], format="parqet")
+
+
+def test_no_such_path_says_what_is_there(tree: Path) -> None:
+    with pytest.raises(BadInput, match=r"no such file or folder.*web"):
+        find_files([str(tree / "missing" / "deep.jsonl")])
+    with pytest.raises(BadInput, match=r"nothing matches"):
+        find_files([str(tree / "*.parquet")])
+
+
+def test_a_folder_with_nothing_readable_lists_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"x")
+    with pytest.raises(BadInput, match=r"1 \.png"):
+        find_files([str(tmp_path)])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="no files at all"):
+        find_files([str(tmp_path / "empty")])
+
+
+def test_link_loops_end(tree: Path) -> None:
+    os.symlink(tree, tree / "web" / "up")
+    os.symlink(tree / "nowhere", tree / "dangling")
+    found = scan([str(tree)])
+    assert len(found.files) == 3
+    assert found.ignored["broken link"] == 1
+
+
+def test_zero_bytes_are_an_entry_not_an_error(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.parquet", "c.txt", "d.warc.gz", "e.tar", "f.html", "g.csv", "h"):
+        (tmp_path / name).touch()
+    found = read_all(tmp_path)
+    assert found.reasons == ["empty-file"] * 8
+
+
+def test_no_permission(tree: Path) -> None:
+    """Read as a user who may not, since these tests may run as one who may everything."""
+    (tree / "web" / "a.jsonl").chmod(0)
+    (tree / "secret").mkdir(mode=0)
+    code = f"""
+import os, sys
+sys.path[:0] = {[str(Path(__file__).parent)]!r}
+from reading import read_all
+import cupel.corpus.archives, cupel.corpus.extraction, encodings.idna
+from cupel.corpus.files import find_files
+from cupel.errors import BadInput
+if os.geteuid() == 0:
+    os.seteuid(65534)
+found = read_all({str(tree)!r})
+print(found.reasons, found.quarantined[0].detail)
+for path in ({str(tree / "web" / "a.jsonl")!r}, {str(tree / "secret")!r}):
+    try:
+        find_files([path])
+    except BadInput as error:
+        print("BadInput", error)
+"""
+    for folder in [tree, *tree.parents]:
+        if folder.stat().st_uid == os.geteuid() and folder != folder.parent and "pytest" in str(folder):
+            folder.chmod(folder.stat().st_mode | 0o055)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    (tree / "secret").chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "['unreadable'] cannot be opened: Permission denied"
+    assert "no permission to read" in lines[1]
+    assert "no permission to list" in lines[2]
+
+
+def test_a_file_that_vanished_is_put_aside(tree: Path) -> None:
+    from cupel.corpus.read import read_shard
+    from cupel.corpus.shards import plan_shards
+
+    shards = plan_shards(find_files([str(tree)]))
+    (tree / "web" / "a.jsonl").unlink()
+    batches = [batch for shard in shards for batch in read_shard(shard)]
+    assert [entry.reason for batch in batches for entry in batch.quarantined] == ["unreadable"]
+
+
+@pytest.mark.parametrize("size", [10, 70_000, 500_000])
+def test_digest_changes_with_the_file(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"a" * size)
+    before = digest_of(str(path))
+    assert digest_of(str(path)) == before
+    status = path.stat()
+    data = bytearray(path.read_bytes())
+    data[size // 2] = 98
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert digest_of(str(path)) != before
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("a.jsonl.zst", "jsonl"),
+        ("CC-MAIN.warc.wet.gz", "warc"),
+        ("a.tar.gz", "tar"),
+        ("a.tgz", "tar"),
+        ("index.HTML", "html"),
+        ("main.rs", "text"),
+        ("photo.JPG", "ignored"),
+        ("a.json", None),
+        ("ls.1.gz", None),
+    ],
+)
+def test_formats_by_name(name: str, kind: str | None) -> None:
+    assert format_by_name(name) == kind
+
+
+def test_content_decides_where_the_name_does_not(tmp_path: Path) -> None:
+    (tmp_path / "records.json").write_text('{"text": "A"}\n{"text": "B"}\n')
+    (tmp_path / "page").write_text("\n<!DOCTYPE html><p>C")
+    (tmp_path / "ls.1.gz").write_bytes(gzip.compress(b".TH LS 1\n.SH NAME\nls \\- list\n"))
+    (tmp_path / "odd.name").write_bytes(
+        gzip.compress(b"WARC/1.0\r\nWARC-Type: x\r\nContent-Length: 0\r\n\r\n")
+    )
+    assert [file.format for file in find_files([str(tmp_path)])] == ["text", "warc", "html", "jsonl"]

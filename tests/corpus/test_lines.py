@@ -1,0 +1,296 @@
+"""JSON lines: every layout, every kind of bad line, split anywhere, cut anywhere."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reading import read_all
+
+from cupel.corpus.read import ReadOptions
+from cupel.errors import BadInput
+
+GOOD = {"id": "1", "text": "Silver in the cupel."}
+
+
+def write_lines(path: Path, *lines: object) -> Path:
+    data = b"\n".join(line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines)
+    path.write_bytes(data + b"\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"text": "no end', "invalid-json"),
+        (b"[1, 2]", "invalid-json"),
+        (b'"text"', "invalid-json"),
+        (b'{"text": NaN}', "invalid-json"),
+        (b"[" * 5000, "invalid-json"),
+        (b'{"text": "caf\xe9"}', "invalid-utf8"),
+        (b'{"text": "half \\ud83d a pair"}', "lone-surrogate"),
+        (b'{"text": "fine", "title": "half \\uDE00"}', "lone-surrogate"),
+        (b'{"title": "no text"}', "missing-text"),
+        (b'{"text": null}', "null-text"),
+        (b'{"text": ""}', "empty-text"),
+        (b'{"text": " \\n\\t "}', "empty-text"),
+        (b'{"text": ["a"]}', "not-text"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+def test_one_bad_line_is_put_aside(tmp_path: Path, line: bytes, reason: str, ending: str) -> None:
+    path = write_lines(tmp_path / "pool.jsonl", GOOD, line, {"id": "2", "text": "Gold."})
+    if ending == "jsonl.gz":
+        path = tmp_path / "pool.jsonl.gz"
+        path.write_bytes(gzip.compress((tmp_path / "pool.jsonl").read_bytes()))
+    found = read_all(path)
+    assert found.texts == ["Silver in the cupel.", "Gold."]
+    (entry,) = found.quarantined
+    assert (entry.reason, entry.position, entry.unit) == (reason, 2, "line")
+    assert entry.path == str(path)
+    assert len(entry.excerpt) <= 200
+    assert entry.excerpt.isprintable()
+
+
+def test_unreadable_bytes_of_terminals_do_not_reach_the_excerpt(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", GOOD, b"\x1b]0;owned\x07\x1b[31m\xff\xfe<script>")
+    (entry,) = read_all(path).quarantined
+    assert "\x1b" not in entry.excerpt
+    assert "\\x1b" in entry.excerpt
+
+
+def test_layouts_of_other_tools_need_no_flags(tmp_path: Path) -> None:
+    datatrove = {"text": "A", "id": "d", "metadata": {"url": "http://a/", "language": "en"}}
+    dolma = {"id": "o", "text": "B", "source": "cc", "added": "2024", "created": "2023", "metadata": {"n": 1}}
+    dclm = {"text": "C", "url": "http://c/", "metadata": {"WARC-Type": "response"}, "warcinfo": "w"}
+    found = read_all(write_lines(tmp_path / "mixed.jsonl", datatrove, dolma, dclm))
+    a, b, c = found.rows
+    assert (a["id"], a["source"], a["url"], json.loads(a["metadata"])) == (
+        "d",
+        "mixed",
+        "http://a/",
+        {"language": "en"},
+    )
+    assert (b["id"], b["source"], b["url"]) == ("o", "cc", None)
+    assert json.loads(b["metadata"]) == {"added": "2024", "created": "2023", "n": 1}
+    assert (c["url"], json.loads(c["metadata"])) == ("http://c/", {"warcinfo": "w", "WARC-Type": "response"})
+    assert len(c["id"]) == 32
+
+
+def test_same_name_on_both_levels_keeps_both(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", {"text": "A", "lang": "en", "metadata": {"lang": "de"}})
+    (row,) = read_all(path).rows
+    assert json.loads(row["metadata"]) == {"lang": "en", "metadata.lang": "de"}
+
+
+def test_foreign_columns_are_mapped(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", {"body_text": "A", "key": 7, "site": "s", "link": "http://x/"})
+    options = ReadOptions(text_column="body_text", id_column="key", source_column="site", url_column="link")
+    (row,) = read_all(path, options=options).rows
+    assert (row["text"], row["id"], row["source"], row["url"], row["metadata"]) == (
+        "A",
+        "7",
+        "s",
+        "http://x/",
+        "{}",
+    )
+
+
+def test_no_text_column_names_the_columns(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", *[{"prompt": "A", "answer": "B"}] * 3)
+    with pytest.raises(BadInput, match=r"prompt, answer.*--text-column"):
+        read_all(path)
+    with pytest.raises(BadInput, match="'summary'"):
+        read_all(path, options=ReadOptions(text_column="summary"))
+    aside = read_all(path, options=ReadOptions(missing_column="quarantine"))
+    assert aside.reasons == ["missing-text"] * 3
+
+
+def test_files_of_different_schemas_read_together(tmp_path: Path) -> None:
+    write_lines(tmp_path / "a.jsonl", {"text": "A", "score": 1})
+    write_lines(tmp_path / "b.jsonl", {"content": "B", "score": "high", "tags": ["x"]})
+    write_lines(tmp_path / "c.jsonl", {"raw_content": "C", "score": {"deep": None}})
+    assert read_all(tmp_path).texts == ["A", "B", "C"]
+
+
+def test_repeated_ids_are_all_kept(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", *[{"id": "same", "text": f"Text {n}"} for n in range(5)])
+    found = read_all(path)
+    assert [row["id"] for row in found.rows] == ["same"] * 5
+    assert len({row["doc"] for row in found.rows}) == 5
+
+
+def test_nul_characters_stay_in_the_text(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "a.jsonl", b'{"text": "a\\u0000b"}')
+    assert read_all(path).texts == ["a\x00b"]
+
+
+def test_blank_lines_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"text": "A"}\r\n\r\n\n  \n{"text": "B"}')
+    found = read_all(path)
+    assert found.texts == ["A", "B"]
+    assert not found.quarantined
+
+
+def test_an_enormous_line_is_a_document_and_a_larger_one_is_put_aside(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl.zst"
+    large = b'{"text": "' + b"silver " * 30_000_000 + b'"}'
+    path.write_bytes(zstandard.compress(b'{"text": "first"}\n' + large + b'\n{"text": "last"}\n'))
+    found = read_all(path)
+    assert [len(text) for text in found.texts] == [5, 210_000_000, 4]
+    aside = read_all(path, options=ReadOptions(max_document_bytes=1 << 20))
+    assert aside.texts == ["first", "last"]
+    (entry,) = aside.quarantined
+    assert (entry.reason, entry.position) == ("too-large", 2)
+
+
+def test_metadata_of_any_json_stays_json(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "a.jsonl", b'{"text": "A", "big": 123456789012345678901234567890, "x": [1, {}]}'
+    )
+    (row,) = read_all(path).rows
+    assert json.loads(row["metadata"])["x"] == [1, {}]
+
+
+def test_json_array_is_read_by_element(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([{"text": "A"}, {"text": None}, 3, {"text": "B"}], indent=1))
+    found = read_all(path)
+    assert found.texts == ["A", "B"]
+    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+        ("null-text", 2),
+        ("invalid-json", 3),
+    ]
+
+
+def test_settings_in_json_are_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "package.json"
+    path.write_text('{\n  "name": "cupel"\n}\n')
+    (row,) = read_all(path).rows
+    assert row["text"].startswith("{\n")
+
+
+@pytest.mark.parametrize("target", [1, 7, 100, 1000, 5000, 1 << 20])
+def test_splitting_changes_nothing(tmp_path: Path, target: int) -> None:
+    import random
+
+    rng = random.Random(3)
+    lines: list[object] = [{"text": "Zürich 東京 " * rng.randint(1, 60), "n": n} for n in range(60)]
+    lines[10] = b""
+    lines[20] = b"not json"
+    lines[30] = b'{"text": "' + b"long " * 900 + b'"}'
+    path = write_lines(tmp_path / "a.jsonl", *lines)
+    whole = read_all(path)
+    split = read_all(path, target_bytes=target)
+    assert len(whole.rows) == 58
+    assert split.rows == whole.rows
+    assert split.quarantined == whole.quarantined
+    assert split.bytes_read == whole.bytes_read == path.stat().st_size
+
+
+def make_compressed(kind: str) -> tuple[bytes, list[str]]:
+    rows = [f"Document {n} " + "é東 silver " * (n % 40) for n in range(200)]
+    content = [json.dumps({"text": text}, ensure_ascii=False).encode() + b"\n" for text in rows]
+    pieces = [b"".join(content[at : at + 50]) for at in range(0, 200, 50)]
+    if kind == "gz":
+        return b"".join(gzip.compress(piece, mtime=0) for piece in pieces), rows
+    with_checksum = zstandard.ZstdCompressor(write_checksum=True, write_content_size=False)
+    frames = [with_checksum.compress(piece) for piece in pieces[:2]] + [
+        zstandard.compress(p) for p in pieces[2:]
+    ]
+    return b"".join(frames), rows
+
+
+WHOLE = {kind: make_compressed(kind) for kind in ("gz", "zst")}
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_members_and_frames_one_after_the_other(tmp_path: Path, kind: str) -> None:
+    data, rows = WHOLE[kind]
+    path = tmp_path / f"a.jsonl.{kind}"
+    path.write_bytes(data)
+    found = read_all(path)
+    assert found.texts == rows
+    assert not found.quarantined
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+@settings(deadline=None, max_examples=150)
+@given(where=st.floats(0, 1))
+def test_a_cut_loses_nothing_before_it(kind: str, where: float) -> None:
+    data, rows = WHOLE[kind]
+    cut = max(1, int(len(data) * where))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a.jsonl.{kind}"
+        path.write_bytes(data[:cut])
+        found = read_all(path)
+    assert found.texts == rows[: len(found.texts)]
+    assert len(found.quarantined) <= 1
+    if len(found.texts) < len(rows) and found.quarantined:
+        assert found.reasons == ["truncated"]
+        assert found.quarantined[0].position <= cut
+    # Whatever of it the standard decompressor can read is not less than what is read here.
+    if kind == "gz" and found.texts:
+        assert len(found.texts) >= 50 * sum(cut >= end for end in ends_of_members(data))
+
+
+def ends_of_members(data: bytes) -> list[int]:
+    import zlib
+
+    ends, at = [], 0
+    while at < len(data):
+        inner = zlib.decompressobj(31)
+        inner.decompress(data[at:])
+        at = len(data) - len(inner.unused_data)
+        ends.append(at)
+    return ends
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+@settings(deadline=None, max_examples=150)
+@given(at=st.integers(0, 1 << 30), value=st.integers(0, 255))
+def test_a_wrong_byte_spoils_only_what_follows(kind: str, at: int, value: int) -> None:
+    whole, rows = WHOLE[kind]
+    data = bytearray(whole)
+    at = at % len(data)
+    data[at] = value
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a.jsonl.{kind}"
+        path.write_bytes(data)
+        found = read_all(path, options=ReadOptions(missing_column="quarantine"), format="jsonl")
+    if kind == "gz":
+        sound = 50 * sum(end <= at for end in ends_of_members(whole))
+        assert found.texts[:sound] == rows[:sound]
+    if data == whole:
+        assert found.texts == rows
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.binary(max_size=400))
+def test_any_bytes_never_raise(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jsonl"
+        path.write_bytes(data)
+        found = read_all(path, options=ReadOptions(missing_column="quarantine"))
+    assert len(found.rows) + len(found.quarantined) <= data.count(b"\n") + 1
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_a_bomb_is_stopped(tmp_path: Path, kind: str) -> None:
+    zeros = b'{"text": "' + b"0" * (64 << 20) + b'"}\n'
+    data = b"".join(
+        gzip.compress(zeros) if kind == "gz" else zstandard.compress(zeros, level=19) for _ in range(4)
+    )
+    path = tmp_path / f"a.jsonl.{kind}"
+    path.write_bytes(data)
+    options = ReadOptions(max_expansion=100, free_expansion_bytes=1 << 20, max_document_bytes=1 << 20)
+    found = read_all(path, options=options)
+    assert "expands-too-much" in found.reasons
+    assert found.bytes_read <= 128 << 20

@@ -1,0 +1,89 @@
+"""A corpus in memory, as the planner would hand it to `resolve`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import settings
+
+from cupel.methods import Clusters, Dedup, Sketches
+
+# How long an example takes depends on the machine; it never decides.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
+
+Resolve = Callable[..., Clusters]
+
+
+def in_memory(
+    method: Dedup,
+    texts: Sequence[str | None],
+    scratch: Path,
+    docs: Sequence[int] | None = None,
+    priority: Sequence[float | None] | None = None,
+    sources: Sequence[str] | None = None,
+    rows_in_batch: int = 7,
+) -> Sketches:
+    """Sketches of `texts`, whose documents are numbered 0, 1, ... unless `docs` says otherwise."""
+    numbers = np.array(range(len(texts)) if docs is None else docs, dtype=np.int64)
+    order = np.argsort(numbers)
+    doc = pa.array(numbers[order])
+    text = pa.array(texts, pa.large_string()).take(pa.array(order))
+    priority = [float(len(t or "")) for t in texts] if priority is None else priority
+    source = pa.array(["" for _ in texts] if sources is None else sources, pa.large_string()).take(
+        pa.array(order)
+    )
+    sketch = pa.table(method.sketch(text))
+    table = sketch.append_column("doc", doc).append_column(
+        "priority", pa.array(priority, pa.float64()).take(pa.array(order))
+    )
+
+    def stream(wanted: pa.Array) -> Iterator[pa.RecordBatch]:
+        places = np.flatnonzero(np.isin(doc.to_numpy(), wanted.to_numpy()))
+        for start in range(0, len(places), rows_in_batch):
+            rows = pa.array(places[start : start + rows_in_batch])
+            yield pa.record_batch({"doc": doc.take(rows), "text": text.take(rows)})
+
+    return Sketches(
+        read=table.select,
+        texts=stream,
+        sources=lambda wanted: source.take(pa.array(np.searchsorted(doc.to_numpy(), wanted.to_numpy()))),
+        scratch=str(scratch),
+    )
+
+
+@pytest.fixture(scope="session")
+def resolve(tmp_path_factory: pytest.TempPathFactory) -> Resolve:
+    """`resolve(method, texts, ...)`: the clusters of a corpus in memory."""
+
+    def run(method: Dedup, texts: Sequence[str | None], **given: object) -> Clusters:
+        scratch = tmp_path_factory.mktemp("scratch")
+        return method.resolve(in_memory(method, texts, scratch, **given))  # type: ignore[arg-type]
+
+    return run
+
+
+def as_sets(clusters: Clusters) -> set[frozenset[int]]:
+    """The clusters as sets of documents."""
+    found: dict[int, set[int]] = {}
+    for row in clusters.members.to_pylist():
+        found.setdefault(row["cluster"], set()).add(row["doc"])
+    return {frozenset(docs) for docs in found.values()}
+
+
+def check_whole(clusters: Clusters) -> None:
+    """Sorted, each document once, sizes true, exactly one kept per cluster, which names it."""
+    members = clusters.members
+    assert members.schema.names == ["doc", "cluster", "size", "kept"]
+    docs = members["doc"].to_pylist()
+    assert docs == sorted(set(docs))
+    sets = as_sets(clusters)
+    sizes = {doc: len(cluster) for cluster in sets for doc in cluster}
+    for row in members.to_pylist():
+        assert row["size"] == sizes[row["doc"]] >= 2
+        assert row["kept"] == (row["doc"] == row["cluster"])
+    assert sum(members["kept"].to_pylist()) == len(sets)

@@ -1,0 +1,97 @@
+"""The terminal: the same blocks, and no document steers it."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from cupel.charts import bars, histogram
+from cupel.findings import Alarm, Code, Facts, Figure, Prose, Sample, Samples, Section, Table
+from cupel.report.page import Page
+from cupel.report.terminal import show
+
+
+def shown(page: Page | Section, width: int = 100, colours: bool = False) -> str:
+    out = io.StringIO()
+    show(
+        page,
+        Console(file=out, width=width, force_terminal=colours, color_system="truecolor" if colours else None),
+    )
+    return out.getvalue()
+
+
+def page_of(text: str) -> Page:
+    blocks = (
+        Prose(text=text),
+        Alarm(text=text),
+        Code(text=text),
+        Facts(facts=((text, text),)),
+        Table(columns=(text, "n"), rows=((text, 1), (text, text)), formats=("text", "bar"), caption=text),
+        Figure(
+            spec=histogram([0, 1, 2], [1, 2], [3, 4], title=text, unit=text, thresholds=[(1, text)]),
+            caption=text,
+        ),
+        Figure(spec=bars([text], [1], title=text)),
+        Figure(spec={"mark": "bar", "title": text}),
+        Samples(
+            heading=text, samples=(Sample(id=text, source=text, note=text, text=text * 40, marks=((2, 4),)),)
+        ),
+    )
+    return Page(text, text, ((text, text),), (Section(title=text, lead=text, blocks=blocks),), text)
+
+
+def test_hostile_text_steers_nothing(hostile: str) -> None:
+    out = shown(page_of(hostile))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", out)
+
+
+def test_only_our_own_colours_are_sent(hostile: str) -> None:
+    """Every escape code is a colour that we chose; markup in documents makes none."""
+    codes = set(re.findall(r"\x1b[^m]*m", shown(page_of(hostile), colours=True)))
+    ours = set(re.findall(r"\x1b[^m]*m", shown(page_of("harmless"), colours=True)))
+    assert codes <= ours
+    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", shown(page_of(hostile), colours=True))
+
+
+@pytest.mark.parametrize("width", [30, 80, 200])
+def test_every_line_fits(sample_page: Page, width: int) -> None:
+    from rich.cells import cell_len
+
+    for line in shown(sample_page, width).splitlines():
+        assert cell_len(line) <= width
+
+
+def test_all_there_is_to_see_is_shown(sample_page: Page) -> None:
+    out = shown(sample_page, 140)
+    for section in sample_page.sections:
+        assert section.title in out
+    for words in (
+        "198,668",
+        "gopher-quality",
+        "↑ min 50",
+        "27.4 % ██▊",
+        "2 more rows",
+        "the highest bar is cut: ",
+    ):
+        assert words in out
+
+
+def test_a_table_keeps_all_its_columns_at_80() -> None:
+    table = Table(
+        columns=("rule", "set", "alone drops", "share"),
+        rows=(("max_duplicate_10gram_character_fraction", "gopher-repetition", 123_456, 0.5),),
+        formats=("text", "text", "count", "bar"),
+    )
+    out = shown(Section(title="Rules", blocks=(table,)), 80)
+    for words in ("max_duplicate_10gram", "gopher", "123,456", "50.0 %"):
+        assert words in out
+
+
+def test_a_section_or_several_are_shown_too() -> None:
+    sections = (Section(title="One", blocks=(Prose(text="first"),)), Section(title="Two"))
+    out = io.StringIO()
+    show(sections, Console(file=out, width=60))
+    assert "One" in out.getvalue() and "Two" in out.getvalue() and "first" in out.getvalue()

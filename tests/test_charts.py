@@ -1,0 +1,112 @@
+"""Charts are plain data, draw without complaint, and carry their own numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cupel.charts import bars, funnel, histogram, line
+from cupel.report.figure import draw
+
+HOSTILE = "\x00</svg><script>alert(1)</script>\"']}\u202e"
+
+
+def specs() -> dict[str, dict]:
+    ten = list(range(11))
+    return {
+        "histogram": histogram(ten, ten[:10], ten[:10], title="a", unit="words", thresholds=[(3, "min 3")]),
+        "histogram, log from zero": histogram([0, 1, 10, 100], [5, 6, 7], [0, 0, 1], title="a", log=True),
+        "histogram, log": histogram([0.01, 0.1, 1], [5, 6], [0, 0], title="a", log=True),
+        "histogram, one bin cut": histogram([0, 1, 2, 3], [900, 5, 6], [100, 1, 1], title="a"),
+        "histogram, last bin cut": histogram([0, 1, 2, 3], [5, 6, 900], [1, 1, 2], title="a"),
+        "histogram, all empty": histogram([0, 1, 2], [0, 0], [0, 0], title="a", thresholds=[(9, "max 9")]),
+        "histogram, no bins": histogram([0], [], [], title="a"),
+        "histogram, one point": histogram([5, 5], [3], [0], title="a", log=True),
+        "histogram, many thresholds": histogram(
+            [0, 1], [3], [4], title="a", thresholds=[(i / 7, f"t{i}") for i in range(-2, 9)]
+        ),
+        "funnel": funnel([("input", 100, 9000), ("gopher", 60, 7000), ("none left", 0, 0)]),
+        "funnel of nothing": funnel([("input", 0, 0)]),
+        "funnel, empty": funnel([]),
+        "bars": bars(["en", "de"], [90, 10], [1, 5], title="language"),
+        "bars, labels twice": bars(["en", "en", HOSTILE], [90, 10, 1], title="language"),
+        "bars, empty": bars([], [], title="language"),
+        "line": line([0, 0.5, 1], [0, 0.5, 1], title="S", thresholds=[(0.7, "here")]),
+        "lines": line([1, 10, 100], {"a": [1, 2, 3], "b": [3, 2, 1]}, title="sweep", log=True),
+        "line, empty": line([], [], title="S"),
+    }
+
+
+@pytest.mark.parametrize("name", specs())
+def test_every_chart_is_json_and_draws(name: str) -> None:
+    spec = specs()[name]
+    assert json.loads(json.dumps(spec, allow_nan=False)) == spec
+    assert draw(spec, "f", 300).startswith("<svg ")
+
+
+def test_counts_are_all_there() -> None:
+    spec = histogram([0, 1, 2, 3], [900, 5, 6], [100, 1, 1], title="a")
+    assert sum(b["kept"] for b in spec["datasets"]["bins"]) == 911
+    assert sum(b["dropped"] for b in spec["datasets"]["bins"]) == 102
+    assert "1,000" in draw(spec, "f", 300), "a bar that is cut must bear its true count"
+
+
+def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
+    three = np.arange(3)
+    for spec in (
+        histogram(np.arange(4), three, three, title="a"),
+        bars(["a", "b", "c"], three, three, title="a"),
+        line(three, three / 2, title="a"),
+    ):
+        assert json.loads(json.dumps(spec))["datasets"] == spec["datasets"]
+
+
+def test_thresholds_stand_where_they_belong() -> None:
+    def place(value: float) -> float:
+        spec = histogram([0, 50, 100], [1, 1], [1, 1], title="a", thresholds=[(value, "here")])
+        rule = re.search(r"<line [^>]*stroke-dasharray[^>]*>", draw(spec, "f", 300))
+        assert rule
+        moved = re.search(r"translate\(([\d.]+),", rule[0])
+        return float(moved[1]) if moved else 0.0
+
+    assert place(0) < place(25) < place(75) < place(100)
+    assert place(50) - place(25) == pytest.approx(place(75) - place(50), abs=1)
+
+
+def test_a_bar_for_each_label_even_when_labels_repeat() -> None:
+    spec = bars(["en", "en", "en"], [3, 2, 1], title="language")
+    assert len({row["label"] for row in spec["datasets"]["bars"]}) == 3
+
+
+def test_lengths_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="3 edges need 2 counts"):
+        histogram([0, 1, 2], [1], [1, 2], title="a")
+
+
+def test_hostile_labels_stay_text() -> None:
+    spec = bars([HOSTILE], [1], title=HOSTILE)
+    drawn = draw(spec, "f", 300)
+    assert "<script" not in drawn
+    assert "⟨NUL⟩" in drawn
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_any_text_can_stand_in_a_chart(label: str, title: str) -> None:
+    spec = histogram([0, 1, 2], [1, 2], [3, 4], title=title, unit=label, thresholds=[(1, label)])
+    assert draw(spec, "f", 300).startswith("<svg ")
+
+
+def test_charts_need_no_altair_and_no_renderer() -> None:
+    code = (
+        "import sys, cupel.charts; print([m for m in ('altair', 'vl_convert', 'daft') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
