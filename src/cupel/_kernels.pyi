@@ -1,7 +1,7 @@
 """Typed stub of the Rust kernels. Arrow arrays come in and go out through the PyCapsule interface."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -93,6 +93,7 @@ def verify(
 
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
+
 # --- edits: a record batch of `text` and the edit's counts
 
 def edit_c4_lines(
@@ -138,7 +139,7 @@ class UnicodeScreen:
     def __init__(
         self, characters: str, *, mojibake: str | None = None, entities: bool = True, form: str | None = None
     ) -> None: ...
-    def suspects(self, text: ArrowArray) -> ArrowArray: ...
+    def suspects(self, text: ArrowArray) -> Any: ...
 
 # --- signals
 # `text` is string, large_string or string_view.

@@ -71,11 +71,17 @@ def test_filters_decide_alike_on_real_text(name: str, shared: Path, monkeypatch:
     from datatrove.data import Document
     from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 
-    filters = {"gopher": GopherQualityFilter, "fineweb": FineWebQualityFilter, "repetition": GopherRepetitionFilter}
+    filters = {
+        "gopher": GopherQualityFilter,
+        "fineweb": FineWebQualityFilter,
+        "repetition": GopherRepetitionFilter,
+    }
     documents = real_texts(shared, each=40, seed=9)
     words = dict(zip(documents, words_of(documents), strict=True))
     for module in ("gopher_quality_filter", "gopher_repetition_filter", "fineweb_quality_filter"):
-        monkeypatch.setattr(f"datatrove.pipeline.filters.{module}.split_into_words", lambda text, _: words[text])
+        monkeypatch.setattr(
+            f"datatrove.pipeline.filters.{module}.split_into_words", lambda text, _: words[text]
+        )
     judge = filters[name]()
     rows = measure(documents, [column for column, _, _ in LIMITS[name]])
     kept = 0

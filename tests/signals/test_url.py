@@ -1,15 +1,42 @@
-"""Hosts of addresses, and blocklists."""
+"""Domains of URLs and blocklists."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import pickle
+import tarfile
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from cupel.errors import BadInput
-from cupel.rules import methods
+from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.signals.url import UrlDomain, host_of
+
+LIST = "# bad ones\nexample.com\n*.wild.org\n.dot.net\n0.0.0.0 hosts.example\nköln.de\n192.0.2.7\n\n"
+
+
+def measured(urls: list[str | None], **options: object) -> list[dict]:
+    found = UrlDomain.from_options(options).measure(
+        pa.record_batch({"url": pa.array(urls, pa.large_string())})
+    )
+    assert found.schema.names == list(UrlDomain.columns)
+    assert found.schema.types == [column.type for column in UrlDomain.columns.values()]
+    return found.to_pylist()
+
+
+def blocked(urls: list[str | None], **options: object) -> list[bool]:
+    return [row["url_domain_blocked"] for row in measured(urls, **options)]
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> str:
+    (tmp_path / "list.txt").write_text(LIST, encoding="utf-8")
+    return str(tmp_path / "list.txt")
 
 
 @pytest.mark.parametrize(
@@ -33,54 +60,133 @@ def test_host(url: str | None, host: str | None) -> None:
     assert host_of(url) == host
 
 
-def blocked(options: dict, *urls: str | None) -> list[bool | None]:
-    documents = pa.RecordBatch.from_pydict({"url": pa.array(urls, pa.large_string())})
-    found = UrlDomain.from_options(options).measure(documents)
-    assert found.schema.names == list(UrlDomain.columns)
-    assert [found.schema.field(name).type for name in found.schema.names] == [
-        column.type for column in UrlDomain.columns.values()
-    ]
-    return found.column("url_domain_blocked").to_pylist()
-
-
 def test_a_domain_blocks_what_is_below_it_and_nothing_beside() -> None:
-    urls = (
+    urls = [
         "http://bad.org",
         "http://a.b.bad.org",
         "http://notbad.org",
         "http://org",
         "http://bad.org.uk",
         None,
-    )
-    assert blocked({"domains": ["Bad.org."]}, *urls) == [True, True, False, False, False, None]
+    ]
+    assert blocked(urls, domains=["Bad.org."]) == [True, True, False, False, False, False]
+    assert blocked([], domains="bad.org") == []
 
 
-def test_lists_from_files_and_folders(tmp_path: Path) -> None:
-    (tmp_path / "adult").mkdir()
-    (tmp_path / "adult" / "domains").write_text("# a list\nbad.org\n\nworse.net # why\n", encoding="utf-8")
-    (tmp_path / "adult" / "urls").write_text("good.org\n", encoding="utf-8")
-    urls = ("http://bad.org", "http://www.worse.net", "http://good.org")
-    assert blocked({"path": str(tmp_path)}, *urls) == [True, True, False]
-    assert blocked({"path": str(tmp_path / "adult" / "domains")}, *urls) == [True, True, False]
+def test_domains_and_their_children_are_blocked(plain: str) -> None:
+    urls = {
+        "https://example.com/page": True,
+        "http://a.b.EXAMPLE.com:8080/": True,
+        "//cdn.example.com./x": True,
+        "https://user:pass@example.com": True,
+        "example.com/without/scheme": True,
+        "https://notexample.com": False,
+        "https://example.com.evil.org": False,
+        "https://evil.org/?u=https://example.com": False,
+        "https://evil.org#@example.com": False,
+        "https://wild.org": True,
+        "https://x.dot.net": True,
+        "https://hosts.example": True,
+        "https://www.köln.de/": True,
+        "https://xn--kln-sna.de/": True,
+        "http://192.0.2.7/": True,
+        "http://[2001:db8::1]:80/": False,
+        "https://0.0.0.0/": False,
+        "not a url at all": False,
+        "": False,
+    }
+    assert blocked(list(urls), path=plain) == list(urls.values())
+    assert blocked([None], path=plain) == [False]
+    assert measured([None, "https://Café.example/"], path=plain)[0]["url_domain"] is None
 
 
-def test_no_such_list(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="expected a file of domains"):
-        blocked({"path": str(tmp_path / "missing")}, "http://a.org")
-    with pytest.raises(BadInput, match="expected a file of domains"):
-        blocked({"path": str(tmp_path)}, "http://a.org")
+@pytest.mark.parametrize("ending", ["gz", "zst"])
+def test_compressed_lists(tmp_path: Path, ending: str) -> None:
+    packed = gzip.compress(LIST.encode()) if ending == "gz" else zstandard.compress(LIST.encode())
+    path = tmp_path / f"list.txt.{ending}"
+    path.write_bytes(packed)
+    assert blocked(["http://example.com", "http://ok.org"], path=[str(path)]) == [True, False]
 
 
-def test_nothing_is_blocked_without_a_list() -> None:
-    assert blocked({}, "http://bad.org") == [False]
+def archive(ending: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for category, text in {"ads": "ads.com\n", "press": "paper.com\n"}.items():
+            member = tarfile.TarInfo(f"ut1/{category}/domains")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return {"tar": bytes, "tar.gz": gzip.compress, "tar.zst": zstandard.compress}[ending](out.getvalue())
 
 
-def test_no_documents() -> None:
-    assert blocked({"domains": ["bad.org"]}) == []
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "tar.zst", "folder"])
+def test_lists_of_the_ut1_kind(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"ut1.{ending}"
+    if ending == "folder":
+        for category, text in {"ads": "ads.com\n", "press": "paper.com\n"}.items():
+            (path / category).mkdir(parents=True)
+            (path / category / "domains").write_text(text)
+    else:
+        path.write_bytes(archive(ending))
+    urls = ["http://x.ads.com", "http://paper.com"]
+    assert blocked(urls, path=str(path), categories="ads") == [True, False]
+    assert blocked(urls, path=str(path), categories=["ads", "press"]) == [True, True]
+    with pytest.raises(UnknownName, match="did you mean 'press'"):
+        blocked(urls, path=str(path), categories="pres")
+    with pytest.raises(BadOption, match=r"several categories.*ads, press"):
+        blocked(urls, path=str(path))
 
 
-def test_the_rule_keeps_documents_without_an_address() -> None:
-    documents = pa.RecordBatch.from_pydict({"url": ["http://bad.org", None, "http://good.org"]})
-    signals = UrlDomain.from_options({"domains": ["bad.org"]}).measure(documents)
-    rule_set = next(found for found in methods() if found.name == "url-blocklist").from_options({})
-    assert rule_set.decide(signals).kept.tolist() == [False, True, True]
+def test_real_lists(shared: Path) -> None:
+    path = str(shared / "data" / "lookup" / "domain_blocklists_ut1.tar.zst")
+    assert blocked(
+        ["https://bit.ly/abc", "https://docs.python.org/3/"], path=path, categories="shortener"
+    ) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "holds no domain"),
+        ("# nothing\n\n", "holds no domain"),
+        ("<!doctype html>\n<p>Error 404, not found</p>\n", "is this a list of domains"),
+    ],
+)
+def test_a_list_that_blocks_nothing_stops_the_run(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "list"
+    path.write_text(content)
+    with pytest.raises(BadInput, match=message):
+        UrlDomain.from_options({"path": str(path)})
+
+
+def test_a_missing_or_broken_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no blocklist at"):
+        UrlDomain.from_options({"path": str(tmp_path / "none")})
+    with pytest.raises(BadOption, match="no list of domains is given"):
+        blocked(["http://example.com"])
+    for name in ["cut.gz", "cut.zst", "cut.tar.gz"]:
+        path = tmp_path / name
+        whole = (
+            archive("tar.gz")
+            if "tar" in name
+            else (gzip.compress if "gz" in name else zstandard.compress)(LIST.encode() * 50)
+        )
+        path.write_bytes(whole[:-20])
+        with pytest.raises(BadInput, match="cannot be read"):
+            UrlDomain.from_options({"path": str(path)})
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BadInput, match="no file called 'domains'"):
+        UrlDomain.from_options({"path": str(tmp_path / "folder")})
+
+
+def test_it_travels_to_workers(plain: str) -> None:
+    signal = pickle.loads(pickle.dumps(UrlDomain.from_options({"path": plain})))
+    found = signal.measure(pa.record_batch({"url": ["http://example.com"]}))
+    assert found["url_domain_blocked"].to_pylist() == [True]
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60))
+def test_any_url_has_a_host_or_none(url: str) -> None:
+    host = host_of(url)
+    assert host is None or host != ""
+    assert blocked([url, f"https://{url}"], domains=["never.example"]) == [False, False]

@@ -60,7 +60,9 @@ class C4Lines(Edit):
     )
     columns: ClassVar[Mapping[str, Column]] = {
         "c4_sentence_count": Column(pa.int64(), "sentences", "sentences of the lines that stayed"),
-        "c4_lorem_ipsum_lines": Column(pa.int64(), "lines", "lines with 'lorem ipsum', of those that are sentences"),
+        "c4_lorem_ipsum_lines": Column(
+            pa.int64(), "lines", "lines with 'lorem ipsum', of those that are sentences"
+        ),
         "c4_curly_bracket_lines": Column(pa.int64(), "lines", "lines with '{', of those that are sentences"),
         "c4_removed_lines": Column(pa.int64(), "lines", "lines that went, blank ones not counted"),
     }
@@ -71,11 +73,15 @@ class C4Lines(Edit):
         require_terminal_punctuation: bool = Field(
             True, description="a line must end in terminal punctuation; FineWeb: false"
         )
-        min_words_per_line: int = Field(3, ge=0, description="fewest words of a line; 0 switches the test off")
+        min_words_per_line: int = Field(
+            3, ge=0, description="fewest words of a line; 0 switches the test off"
+        )
         max_word_length: int | None = Field(
             1000, ge=1, description="most characters of a word of a line; null switches the test off"
         )
-        remove_citations: bool = Field(True, description="take [1], [edit] and [citation needed] out of lines")
+        remove_citations: bool = Field(
+            True, description="take [1], [edit] and [citation needed] out of lines"
+        )
         remove_javascript: bool = Field(True, description="drop lines that name JavaScript")
         remove_policy: bool = Field(True, description="drop lines about cookies and terms of use")
 

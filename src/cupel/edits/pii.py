@@ -48,14 +48,13 @@ class Pii(Edit):
             "Penedo et al.",
             2024,
             "https://arxiv.org/abs/2406.17557",
-            section="3.7",
         ),
     )
     cost = "one pass over the text for each kind; see benchmarks"
     limits = (
-        "Names, postal addresses and account numbers stay. Addresses written to hide ('name at example dot "
-        "org') and those with letters beyond ASCII stay. Four-part version numbers that stand alone are taken "
-        "for IP addresses. Telephone numbers written without '+' outside North America stay."
+        "Names, postal addresses and account numbers stay. So do e-mail addresses written to hide ('name at "
+        "example dot org') and those with letters beyond ASCII. Four-part version numbers that stand alone "
+        "are taken for IP addresses. Telephone numbers written without '+' outside North America stay."
     )
     columns: ClassVar[Mapping[str, Column]] = {
         "pii_emails": Column(pa.int64(), "addresses", "e-mail addresses masked"),

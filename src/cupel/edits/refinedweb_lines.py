@@ -87,7 +87,8 @@ class RefinedWebLines(Edit):
     name = "refinedweb-lines"
     papers = (
         Paper(
-            "The RefinedWeb Dataset for Falcon LLM: Outperforming Curated Corpora with Web Data, and Web Data Only",
+            "The RefinedWeb Dataset for Falcon LLM: Outperforming Curated Corpora with Web Data, "
+            "and Web Data Only",
             "Penedo et al.",
             2023,
             "https://arxiv.org/abs/2306.01116",

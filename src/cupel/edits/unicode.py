@@ -59,7 +59,9 @@ class UnicodeRepair(Edit):
         normalization: Literal["NFC", "NFKC", "none"] = Field("NFC", description="Unicode normal form")
         uncurl_quotes: bool = Field(False, description="make curly quotes straight")
         fix_latin_ligatures: bool = Field(False, description="write ligatures such as ﬁ as letters")
-        fix_character_width: bool = Field(False, description="make full-width letters and half-width kana usual")
+        fix_character_width: bool = Field(
+            False, description="make full-width letters and half-width kana usual"
+        )
         fix_line_breaks: bool = Field(False, description="turn every kind of line end into a line feed")
 
     options: Options

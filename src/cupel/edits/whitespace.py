@@ -40,7 +40,9 @@ class Whitespace(Edit):
     class Options(Method.Options):
         """What is done to white space."""
 
-        collapse_spaces: bool = Field(True, description="runs of spaces and tabs inside lines become one space")
+        collapse_spaces: bool = Field(
+            True, description="runs of spaces and tabs inside lines become one space"
+        )
         keep_indentation: bool = Field(True, description="white space at the start of lines stays")
         strip_line_ends: bool = Field(True, description="white space at the end of lines goes")
         max_blank_lines: int | None = Field(

@@ -1,33 +1,47 @@
-"""Where a document comes from: the domain of its address, and whether a list blocks it."""
+"""Where a document comes from, and whether that domain is blocked."""
 
 from __future__ import annotations
 
+import gzip
+import io
 import re
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
-from typing import ClassVar
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, ClassVar, cast
 
 import pyarrow as pa
-from pydantic import Field
+import zstandard
+from pydantic import Field, field_validator
 
-from cupel.errors import BadInput
+from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.methods import Column, Method, Paper, Signal
 
 __all__ = ["UrlDomain"]
 
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2}", re.IGNORECASE)
 _HOST = re.compile(r"\[[^\]]*\]|[^:\s]+")
+_DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
+_LIST_NAME = "domains"
 
 
 class UrlDomain(Signal):
-    """Domain of the address.
+    """Domain and blocklist of the URL.
 
-    The host that a document's address names, and whether a blocklist has it or a domain above
-    it: a list with `example.org` blocks `www.example.org`, and not `notexample.org`. Give the
-    list as a file with one domain a line (`#` begins a comment), as a folder of which every
-    file called `domains` counts, or in the recipe itself. Names beyond ASCII match in either
-    spelling (`bücher.de`, `xn--bcher-kva.de`). Null where a document has no address.
+    The host that a document's address names, and whether it or a domain above it is in a list:
+    `a.b.example.com` is blocked by `example.com`, `notexample.com` is not. A document without an
+    address, or with one that names no host, is not blocked. Names beyond ASCII match in either
+    spelling (`bücher.de`, `xn--bcher-kva.de`).
+
+    A list is a text file with one domain a line (`#` begins a comment; the `hosts` form
+    `0.0.0.0 example.com` is read as well), plain, `.gz` or `.zst`; or a folder or `.tar`,
+    `.tar.gz`, `.tar.zst` of the UT1 kind, where each category is a folder that holds a file
+    `domains`. Of several categories some must be named, for UT1 has harmless ones (press,
+    banks) and a white list beside the others.
+
+    A list that is missing, holds no domain, or holds something other than domains stops the run,
+    as does the want of any list: nothing would be blocked, and nothing would say so.
 
     Examples
     --------
@@ -37,67 +51,79 @@ class UrlDomain(Signal):
     >>> found["url_domain"].to_pylist()
     ['www.example.org', 'xn--1lqs71d.jp', None]
     >>> found["url_domain_blocked"].to_pylist()
-    [True, False, None]
+    [True, False, False]
     """
 
     name = "url-domain"
     papers = (
         Paper(
-            "The RefinedWeb Dataset for Falcon LLM",
+            "The RefinedWeb Dataset for Falcon LLM: Outperforming Curated Corpora with Web Data, "
+            "and Web Data Only",
             "Penedo et al.",
             2023,
             "https://arxiv.org/abs/2306.01116",
-            "G.1",
+            section="G.1",
         ),
     )
-    cost = "once per distinct host and batch; does not read the text"
-    limits = "Only domains: neither paths nor words inside an address are looked at."
+    cost = "a few look-ups in a set for each document; the set is read once in a process"
+    limits = "Only domains are looked up: no words in addresses, no single pages. The list decides."
     needs = ("url",)
     columns: ClassVar[Mapping[str, Column]] = {
-        "url_domain": Column(pa.large_string(), "domain", "host of the address, lower case, ASCII"),
+        "url_domain": Column(pa.large_string(), "domain", "host of the address, lower case, ASCII, no port"),
         "url_domain_blocked": Column(
-            pa.bool_(), "yes or no", "whether the list has the host or a domain above"
+            pa.bool_(), "mark", "whether the host or a domain above it is in a list"
         ),
     }
 
     class Options(Method.Options):
-        """What is blocked; nothing unless a list is given."""
+        """Which lists."""
 
-        path: str | None = Field(
-            None, description="a file of domains, one a line, or a folder with files called 'domains'"
+        path: tuple[str, ...] = Field(
+            (), description="lists of domains: paths of files, or of folders and archives of the UT1 kind"
         )
-        domains: list[str] = Field(default_factory=list, description="domains to block")
+        categories: tuple[str, ...] = Field(
+            (), description="categories of a folder or archive to block; needed if it has several"
+        )
+        domains: tuple[str, ...] = Field((), description="domains to block, beside those of lists")
+
+        @field_validator("path", "categories", "domains", mode="before")
+        @classmethod
+        def _one_or_many(cls, given: object) -> object:
+            return (given,) if isinstance(given, str) else given
 
     options: Options
 
+    def __init__(self, options: Method.Options | None = None) -> None:
+        super().__init__(options)
+        if self.options.path:
+            _domains(self.options.path, self.options.categories)  # a bad list is noticed before the run
+
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        blocked = self._blocked()
         urls = documents.column("url").cast(pa.large_string()).dictionary_encode()
         hosts = [host_of(url) for url in urls.dictionary.to_pylist()]
-        blocked = [None if host is None else self._is_blocked(host) for host in hosts]
+        marks = [host is not None and any(domain in blocked for domain in _and_above(host)) for host in hosts]
         return pa.RecordBatch.from_pydict(
             {
                 "url_domain": pa.array(hosts, pa.large_string()).take(urls.indices),
-                "url_domain_blocked": pa.array(blocked, pa.bool_()).take(urls.indices),
+                "url_domain_blocked": pa.array(marks, pa.bool_()).take(urls.indices).fill_null(False),
             }
         )
 
-    def _is_blocked(self, host: str) -> bool:
-        parts = host.split(".")
-        return any(".".join(parts[i:]) in self._blocked for i in range(len(parts)))
-
-    @cached_property
     def _blocked(self) -> frozenset[str]:
-        found = {ascii_domain(domain) for domain in self.options.domains}
-        if self.options.path is not None:
-            for file in _files(Path(self.options.path).expanduser()):
-                found.update(_domains(file))
-        return frozenset(found - {""})
+        own = {ascii_domain(domain) for domain in self.options.domains} - {""}
+        if not self.options.path and not own:
+            raise BadOption(
+                f"{self.name}: no list of domains is given; name one with the option 'path', or domains with 'domains'"
+            )
+        listed = _domains(self.options.path, self.options.categories)
+        return listed | own if own else listed
 
 
 def host_of(url: str | None) -> str | None:
     """The host of an address in lower case and ASCII; None where there is none.
 
-    >>> host_of("//user:secret@Sub.Example.ORG./path"), host_of("example.org/a"), host_of("")
+    >>> host_of("//user:secret@Sub.Example.ORG./path"), host_of("example.org:80/a"), host_of("")
     ('sub.example.org', 'example.org', None)
     """
     rest = (url or "").strip()
@@ -118,21 +144,108 @@ def ascii_domain(domain: str) -> str:
         return domain
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    found = sorted(path.rglob("domains")) if path.is_dir() else []
-    if not found:
-        raise BadInput(
-            f"url-domain: {path}: expected a file of domains, or a folder with files called 'domains'"
-        )
-    return found
+def _and_above(host: str) -> Iterator[str]:
+    """The host and the domains above it: `a.b.c`, `b.c`, `c`."""
+    yield host
+    at = host.find(".")
+    while at >= 0:
+        yield host[at + 1 :]
+        at = host.find(".", at + 1)
 
 
-def _domains(file: Path) -> Iterator[str]:
+@cache
+def _domains(paths: tuple[str, ...], categories: tuple[str, ...]) -> frozenset[str]:
+    """All domains of the lists at `paths`, read once in a process."""
+    found: set[str] = set()
+    for path in paths:
+        domains = set(_read(Path(path), categories))
+        if not domains:
+            raise BadInput(f"url-domain: the blocklist {path} holds no domain; nothing would be blocked")
+        found |= domains
+    return frozenset(found)
+
+
+def _read(path: Path, categories: tuple[str, ...]) -> Iterator[str]:
+    if not path.exists():
+        raise BadInput(f"url-domain: there is no blocklist at {path}")
     try:
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                yield ascii_domain(line.partition("#")[0])
-    except OSError as error:
-        raise BadInput(f"url-domain: {file}: cannot be read: {error.strerror}") from None
+        if path.is_dir():
+            lists = {place.parent.name: place for place in sorted(path.rglob(_LIST_NAME)) if place.is_file()}
+            for category in _chosen(path, lists, categories):
+                with lists[category].open("rb") as file:
+                    yield from _parse(file, f"{path}, category {category}")
+        elif ".tar" in path.suffixes[-2:] or path.suffix == ".tgz":
+            yield from _read_archive(path, categories)
+        else:
+            with _decompressed(path) as file:
+                yield from _parse(file, str(path))
+    except (OSError, EOFError, tarfile.TarError, zstandard.ZstdError) as error:
+        raise BadInput(f"url-domain: the blocklist {path} cannot be read: {error}") from None
+
+
+def _read_archive(path: Path, categories: tuple[str, ...]) -> Iterator[str]:
+    """The lists of an archive, read as a stream; nothing is unpacked."""
+    texts: dict[str, bytes] = {}
+    with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
+        for member in archive:
+            name = PurePosixPath(member.name)
+            if member.isfile() and name.name == _LIST_NAME:
+                wanted = not categories or name.parent.name in categories
+                content = archive.extractfile(member) if wanted else None
+                texts[name.parent.name] = content.read() if content else b""
+    for category in _chosen(path, texts, categories):
+        yield from _parse(io.BytesIO(texts[category]), f"{path}, category {category}")
+
+
+def _chosen(path: Path, known: Mapping[str, object], categories: tuple[str, ...]) -> Iterable[str]:
+    if not known and not categories:
+        raise BadInput(f"url-domain: the blocklist {path} has no file called '{_LIST_NAME}'")
+    for category in categories:
+        if category not in known:
+            raise UnknownName("category", category, known, where=f"url-domain: {path}")
+    if not categories and len(known) > 1:
+        raise BadOption(
+            f"url-domain: {path} has several categories; name those to block with the option 'categories': "
+            f"{', '.join(sorted(known))}"
+        )
+    return categories or known
+
+
+def _decompressed(path: Path) -> BinaryIO:
+    if path.suffix in {".gz", ".tgz"}:
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if path.suffix == ".zst":
+        return io.BytesIO(_unpack_zst(path.read_bytes()))
+    return path.open("rb")
+
+
+def _unpack_zst(packed: bytes) -> bytes:
+    """All frames of a file; unlike a stream reader, it notices where the last one is cut short."""
+    out = []
+    while packed:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        out.append(frame.decompress(packed))
+        if not frame.eof:
+            raise EOFError("it is cut short")
+        packed = frame.unused_data
+    return b"".join(out)
+
+
+def _parse(file: Iterable[bytes], where: str) -> Iterator[str]:
+    """The domains of one list. More bad lines than good ones is not a list of domains."""
+    good = bad = 0
+    for line in file:
+        entry = line.decode("utf-8", "replace").split("#", 1)[0].split()
+        if not entry:
+            continue
+        # "0.0.0.0 example.com" as in a hosts file; "*.example.com" and ".example.com" mean the domain.
+        domain = ascii_domain(entry[-1].removeprefix("*").removeprefix("."))
+        if len(entry) <= 2 and _DOMAIN.fullmatch(domain):
+            good += 1
+            yield domain
+        else:
+            bad += 1
+    if bad > good:
+        raise BadInput(
+            f"url-domain: {where}: {bad} of {good + bad} lines are no domain; is this a list of domains?"
+        )
