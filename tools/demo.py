@@ -16,7 +16,13 @@ import cupel
 from cupel.cli._progress import TerminalProgress
 
 OUTPUT = Path("demo")
-PLACES = ("/usr/share/doc", "/usr/share/man", "/usr/local/share/man", "/usr/share/common-licenses", "/usr/share/perl")
+PLACES = (
+    "/usr/share/doc",
+    "/usr/share/man",
+    "/usr/local/share/man",
+    "/usr/share/common-licenses",
+    "/usr/share/perl",
+)
 
 
 def places() -> list[str]:
@@ -36,12 +42,21 @@ def worth_a_look(result: cupel.Result) -> list[str]:
         f"{1 - text['text_out'] / max(1, text['text_in']):.0%} of the text is gone."
     ]
     ledger = result.ledger()
-    rows = ledger.where(ledger["status"] == "dropped").groupby("step").agg(ledger["doc"].count().alias("n")).to_pylist()
+    rows = (
+        ledger.where(ledger["status"] == "dropped")
+        .groupby("step")
+        .agg(ledger["doc"].count().alias("n"))
+        .to_pylist()
+    )
     for row in sorted(rows, key=lambda row: -row["n"]):
         if row["step"] in ("exact", "minhash"):
-            told.append(f"Duplicates: {row['n']:,} documents are {'exact' if row['step'] == 'exact' else 'near'} copies of another.")
+            told.append(
+                f"Duplicates: {row['n']:,} documents are {'exact' if row['step'] == 'exact' else 'near'} copies of another."
+            )
             break
-    clusters = ledger.where(ledger["cluster"].not_null()).groupby("survivor").agg(ledger["doc"].count().alias("n"))
+    clusters = (
+        ledger.where(ledger["cluster"].not_null()).groupby("survivor").agg(ledger["doc"].count().alias("n"))
+    )
     biggest = clusters.sort("n", desc=True).limit(1).to_pylist()
     if biggest:
         told.append(
@@ -49,7 +64,9 @@ def worth_a_look(result: cupel.Result) -> list[str]:
         )
     odd = ledger.where(ledger["step"] == "gopher-repetition").sort("bytes_in", desc=True).limit(1).to_pylist()
     if odd:
-        told.append(f"Samples: the largest text dropped for repeating itself is {Path(odd[0]['path']).name} ({odd[0]['reason']}).")
+        told.append(
+            f"Samples: the largest text dropped for repeating itself is {Path(odd[0]['path']).name} ({odd[0]['reason']})."
+        )
     told.append(f"{page.sections[-2].title}: what each step cost.")
     return told[:3]
 

@@ -22,7 +22,7 @@ __all__ = ["Engine", "daft"]
 Task = Callable[[str], str]
 
 
-def daft():  # noqa: ANN201 - the module itself
+def daft():
     """Daft, with its telemetry and Ray's switched off before either is imported."""
     for name, value in (
         ("DAFT_ANALYTICS_ENABLED", "0"),
@@ -110,7 +110,7 @@ class Engine:
         module = daft()
 
         @module.func.batch(return_dtype=module.DataType.string(), batch_size=1, use_process=False)
-        def carry_out(payload):  # noqa: ANN001, ANN202 - Daft series in, Arrow out
+        def carry_out(payload):
             import pyarrow as pa
 
             return pa.array([task(one) for one in payload.to_pylist()], pa.large_string())

@@ -81,5 +81,7 @@ def test_a_node_that_dies_midway_changes_nothing(expected: tuple[Path, str], tmp
     said = on_ray(THREE_NODES, pool, tmp_path / "ray", 50_000)
     assert [line for line in said if line.startswith("killed one")]
     assert f"2 alive {content_hash}" in said
-    ledger = cupel.Result(tmp_path / "ray", json.loads((tmp_path / "ray" / "manifest.json").read_text())).ledger()
+    ledger = cupel.Result(
+        tmp_path / "ray", json.loads((tmp_path / "ray" / "manifest.json").read_text())
+    ).ledger()
     assert ledger.count_rows() == 1000

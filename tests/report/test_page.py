@@ -17,9 +17,7 @@ from cupel.report.page import Page, render, write
 
 VOID = {"meta", "link", "br", "img", "input", "wbr", "hr", "base"}
 ALLOWED = set(
-    "html head meta title link style body a header p span div h1 h2 h3 nav ol ul li main section "
-    "bdi dl dt dd figure figcaption svg g path rect line circle ellipse text tspan defs table thead "
-    "tbody tr th td wbr strong article details summary mark i pre footer".split()
+    ["html", "head", "meta", "title", "link", "style", "body", "a", "header", "p", "span", "div", "h1", "h2", "h3", "nav", "ol", "ul", "li", "main", "section", "bdi", "dl", "dt", "dd", "figure", "figcaption", "svg", "g", "path", "rect", "line", "circle", "ellipse", "text", "tspan", "defs", "table", "thead", "tbody", "tr", "th", "td", "wbr", "strong", "article", "details", "summary", "mark", "i", "pre", "footer"]
 )
 
 

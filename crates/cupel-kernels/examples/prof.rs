@@ -1,5 +1,5 @@
 use arrow_array::LargeStringArray;
-use cupel_kernels::signals::{measure, Options};
+use cupel_kernels::signals::{Options, measure};
 fn main() {
     let data = std::fs::read("/tmp/texts.bin").unwrap();
     let texts: Vec<&str> = data.split(|&b| b == 0).map(|t| std::str::from_utf8(t).unwrap()).collect();

@@ -230,7 +230,9 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
         label, rule = rules[at]
         part = batch.take(pa.array(chosen))
         values = [written(value) for value in part.column(rule.signal).to_pylist()]
-        _drop(outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen])
+        _drop(
+            outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen]
+        )
     outcome.survivors = batch.take(pa.array(np.flatnonzero(dropped_at < 0)))
 
 

@@ -84,7 +84,9 @@ class Folder:
         try:
             return json.loads(self.manifest.read_text())
         except FileNotFoundError:
-            what = "an unfinished run: start the same command again" if self.work.exists() else "no run of Cupel"
+            what = (
+                "an unfinished run: start the same command again" if self.work.exists() else "no run of Cupel"
+            )
             raise BadInput(f"{self.root}: holds {what} (no manifest.json)") from None
         except (OSError, ValueError) as error:
             raise BadInput(f"{self.manifest}: cannot be read: {error}") from None

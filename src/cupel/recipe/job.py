@@ -83,7 +83,11 @@ class Job:
             "recipe": self.recipe.to_dict(),
             "files": [asdict(file) for file in self.files],
             "shards": [
-                {"index": s.index, "bytes": s.bytes, "parts": [[p.file.index, p.start, p.stop] for p in s.parts]}
+                {
+                    "index": s.index,
+                    "bytes": s.bytes,
+                    "parts": [[p.file.index, p.start, p.stop] for p in s.parts],
+                }
                 for s in self.shards
             ],
             "reading": asdict(replace(self.reading, io=None)),

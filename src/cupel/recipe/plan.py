@@ -243,7 +243,9 @@ def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
         if method.kind != "signal" or method.options == type(method)().options:
             continue
         if method.name in recipe.signals:
-            raise BadRecipe(f"step '{step.label}' and 'signals' both set options of '{method.name}'; keep one")
+            raise BadRecipe(
+                f"step '{step.label}' and 'signals' both set options of '{method.name}'; keep one"
+            )
         options[method.name] = method.options.model_dump()
     return options
 

@@ -126,7 +126,9 @@ class Tally:
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Tally:
         tally = cls(**given)
-        tally.dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in tally.dropped.items()}
+        tally.dropped = {
+            s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in tally.dropped.items()
+        }
         tally.samples = {h: [SampleRow(**row) for row in rows] for h, rows in tally.samples.items()}
         return tally
 
