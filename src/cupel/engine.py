@@ -10,10 +10,11 @@ ledger, the finished corpus) is read back as Daft tables.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cupel.errors import BadOption, MissingExtra, RunFailed
 
@@ -133,8 +134,8 @@ def _join_ray(address: str | None) -> None:
         raise MissingExtra("the Ray engine", "ray") from None
     if not ray.is_initialized():
         where = address or os.environ.get("RAY_ADDRESS") or "local"
-        quiet = {"include_dashboard": False} if where == "local" else {}
-        ray.init(address=where, log_to_driver=False, logging_level="WARNING", **quiet)
+        alone: dict[str, Any] = {"include_dashboard": False} if where == "local" else {}
+        ray.init(address=where, log_to_driver=False, logging_level=logging.WARNING, **alone)
 
 
 def _running() -> str:

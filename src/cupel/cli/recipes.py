@@ -6,9 +6,7 @@ import typer
 
 
 def recipes(
-    name: Annotated[
-        str | None, typer.Argument(help="A built-in recipe to print, to copy and edit.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A built-in recipe to print, to copy and edit.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of recipe files.")] = False,
 ) -> None:
     """List the built-in recipes, or print one."""

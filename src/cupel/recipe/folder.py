@@ -102,7 +102,7 @@ class Folder:
         """
         with disk_errors(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
-            handle = open(self.work / "lock", "w")
+            handle = open(self.work / "lock", "w")  # noqa: SIM115 - held until the end of the with
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from cupel.corpus.shards import Part, Shard
 from cupel.engine import daft
 from cupel.errors import BadInput, UnknownName
 from cupel.recipe.folder import Folder
+from cupel.recipe.job import reading_options
 
 __all__ = ["Comparison", "Story", "compare", "sample", "why"]
 
@@ -235,8 +236,7 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
 def _texts(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
     """Documents read from the input again: doc → (text, note)."""
     given = json.loads(folder.inputs.read_text())
-    lists = {key: tuple(value) for key, value in given["reading"].items() if isinstance(value, list)}
-    options = ReadOptions(**{**given["reading"], **lists})
+    options = reading_options(given["reading"])
     files = {file["index"]: InputFile(**file) for file in given["files"]}
     wanted: dict[int, set[int]] = {}
     for row in rows:

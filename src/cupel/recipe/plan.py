@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from cupel.errors import BadRecipe
 from cupel.methods import Dedup, Edit, Extractor, Method, Signal, all_methods, find_method
@@ -142,8 +142,7 @@ class _Planner:
         self.pending, self.wanted = [], {}
 
     def signal(self, name: str) -> Signal:
-        method = find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
-        return method  # type: ignore[return-value]
+        return find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
 
     def close_stage(self) -> None:
         self.close_group()

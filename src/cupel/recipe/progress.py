@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -55,7 +55,7 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something else is being done now."""
 
-    def following(self, title: str, folder: Path, sizes: Sequence[int]) -> object:
+    def following(self, title: str, folder: Path, sizes: Sequence[int]) -> AbstractContextManager[None]:
         """A context during which one pass runs; `sizes` are input bytes by unit."""
 
 

@@ -9,7 +9,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -182,12 +182,6 @@ class _Run:
         with self.folder.locked():
             job, plan, begun = self._begin(files)
             self.engine.start()
-            if self.reading.io is not None:
-                if self.engine.name == "ray":
-                    raise BadOption(
-                        "io settings do not travel to a cluster; give its nodes their environment's credentials"
-                    )
-                Job.give_access(self.folder, self.reading.io)
             try:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
@@ -251,7 +245,7 @@ class _Run:
         return " (" + "; ".join(sorted(told)[:3]) + more + ")" if told else ""
 
     def _config_digest(self) -> str:
-        decisive = json.dumps([self.recipe.digest, repr(replace(self.reading, io=None)), repr(self.writing)])
+        decisive = json.dumps([self.recipe.digest, repr(self.reading), repr(self.writing)])
         return hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:

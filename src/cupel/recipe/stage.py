@@ -352,7 +352,7 @@ class _Task:
     def _carried_schema(self) -> pa.Schema:
         """Columns of the survivors after this stage."""
         known: dict[str, pa.DataType] = dict(DOCUMENT)
-        reached = {c for c in self.plan.reused}
+        reached = set(self.plan.reused)
         marks: list[str] = []
         for stage in self.plan.stages[: self.stage.index + 1]:
             for operation in stage.operations:

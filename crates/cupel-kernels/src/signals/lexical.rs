@@ -43,7 +43,7 @@ impl Lexicon {
             let bytes = key & (LONG - 1) & 0x00ff_ffff_ffff_ffff;
             let (length, alphabetic, symbol);
             if key < LONG && bytes & HIGH == 0 {
-                let letters = within(bytes | ONES * 0x20, b'a', b'z');
+                let letters = within(bytes | (ONES * 0x20), b'a', b'z');
                 length = (key >> 56) as usize;
                 alphabetic = letters != 0;
                 // Of ASCII, all that is no letter, digit or white space is a symbol.
