@@ -11,7 +11,14 @@ from collections import Counter
 from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
 
 GOPHER_STOP_WORDS = {"the", "be", "to", "of", "and", "that", "have", "with"}
-POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
+POLICIES = (
+    "terms of use",
+    "privacy policy",
+    "cookie policy",
+    "uses cookies",
+    "use of cookies",
+    "use cookies",
+)
 
 
 def ratio(part: float, whole: float) -> float:
@@ -94,7 +101,9 @@ def of_lines(text: str) -> dict[str, float]:
         "byte_count": len(text.encode()),
         "line_count": len(lines),
         "paragraph_count": len(paragraphs) if text.strip() else 0,
-        "bullet_line_fraction": ratio(sum(line.lstrip().startswith(("•", "-")) for line in lines), len(lines)),
+        "bullet_line_fraction": ratio(
+            sum(line.lstrip().startswith(("•", "-")) for line in lines), len(lines)
+        ),
         "ellipsis_line_fraction": ratio(
             sum(line.rstrip().endswith(("...", "…")) for line in lines), len(lines)
         ),
@@ -159,10 +168,14 @@ def of_redpajama(text: str) -> dict[str, float]:
         "normalized_word_count": total,
         "normalized_mean_word_length": ratio(sum(map(len, words)), total),
         "normalized_unique_word_fraction": ratio(len(counts), total),
-        "normalized_unigram_entropy": max(0.0, -sum(n / total * math.log(n / total) for n in counts.values())),
+        "normalized_unigram_entropy": max(
+            0.0, -sum(n / total * math.log(n / total) for n in counts.values())
+        ),
         "normalized_lorem_ipsum_fraction": ratio(whole.count("lorem ipsum"), len(whole)),
         "words_per_line": ratio(sum(len(line.split()) for line in plain), len(lines)),
-        "javascript_words_per_line": ratio(sum(line.split().count("javascript") for line in plain), len(lines)),
+        "javascript_words_per_line": ratio(
+            sum(line.split().count("javascript") for line in plain), len(lines)
+        ),
         "mean_line_numeric_fraction": ratio(
             sum(ratio(sum(map(str.isnumeric, line)), len(line)) for line in plain), len(lines)
         ),
@@ -172,5 +185,7 @@ def of_redpajama(text: str) -> dict[str, float]:
         "end_mark_line_fraction": ratio(
             sum(line.rstrip().endswith((".", "!", "?", "”")) for line in lines), len(lines)
         ),
-        "bullet_symbol_line_fraction": ratio(sum(line.lstrip().startswith(bullets) for line in lines), len(lines)),
+        "bullet_symbol_line_fraction": ratio(
+            sum(line.lstrip().startswith(bullets) for line in lines), len(lines)
+        ),
     }

@@ -27,7 +27,12 @@ def test_every_kernel_column_has_one_family() -> None:
 
 def test_redpajama_has_more_than_forty_columns() -> None:
     signals = [method for method in all_methods().values() if issubclass(method, Signal)]
-    named = [c for method in signals for c in method.columns.values() if "rps_" in c.meaning or "ccnet" in c.meaning]
+    named = [
+        c
+        for method in signals
+        for c in method.columns.values()
+        if "rps_" in c.meaning or "ccnet" in c.meaning
+    ]
     assert len(_kernels.signal_columns()) >= 40
     assert len(named) >= 30
 

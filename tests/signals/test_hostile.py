@@ -63,4 +63,7 @@ def test_three_million_distinct_words() -> None:
 
 def test_slices_of_a_view() -> None:
     array = pa.array(["a"] * 10 + ["b c"] * 10, pa.large_string()).slice(5, 10)
-    assert pa.record_batch(_kernels.measure(array, ["word_count"]))["word_count"].to_pylist() == [1] * 5 + [2] * 5
+    assert (
+        pa.record_batch(_kernels.measure(array, ["word_count"]))["word_count"].to_pylist()
+        == [1] * 5 + [2] * 5
+    )

@@ -87,7 +87,9 @@ def test_values_are_in_range(text: str) -> None:
 @given(texts, texts)
 def test_a_row_does_not_depend_on_its_neighbours(first: str, second: str) -> None:
     names = _kernels.signal_columns()
-    assert measure([first, second, first], names) == [measure([text], names)[0] for text in (first, second, first)]
+    assert measure([first, second, first], names) == [
+        measure([text], names)[0] for text in (first, second, first)
+    ]
 
 
 @pytest.mark.parametrize("segmentation", ["unicode", "whitespace"])
@@ -126,7 +128,12 @@ def test_names_and_types() -> None:
 
 def test_golden() -> None:
     text = "Lorem Ipsum dolor\n\n- one...\n- one...\n\nLorem Ipsum dolor"
-    columns = ["paragraph_count", "duplicate_paragraph_fraction", "duplicate_line_fraction", "bullet_line_fraction"]
+    columns = [
+        "paragraph_count",
+        "duplicate_paragraph_fraction",
+        "duplicate_line_fraction",
+        "bullet_line_fraction",
+    ]
     columns += ["ellipsis_line_fraction", "lorem_ipsum_count", "word_count", "top_2gram_character_fraction"]
     row = measure([text], columns)[0]
     # Lines by runs of newlines: Lorem, one, one, Lorem. By splitlines: six, two of them blank.
@@ -146,7 +153,7 @@ def test_a_top_gram_that_occurs_once_counts() -> None:
 
 
 def test_duplicate_grams_are_joined_by_nothing() -> None:
-    words = "ab c d e f x a bc d e f y z".split()
+    words = ["ab", "c", "d", "e", "f", "x", "a", "bc", "d", "e", "f", "y", "z"]
     expected = reference.duplicate_gram_length(words, 5)
     assert expected == 6
     text = " ".join(words)

@@ -34,7 +34,9 @@ def test_most_sentences_are_spacys(shared: Path) -> None:
     spacy = pytest.importorskip("spacy")
     language = spacy.blank("en")
     language.add_pipe("sentencizer")
-    documents = [text.strip()[:5000].strip() for text in real_texts(shared, each=15, seed=4) if text.isascii()]
+    documents = [
+        text.strip()[:5000].strip() for text in real_texts(shared, each=15, seed=4) if text.isascii()
+    ]
     same = total = 0
     for text, own in zip(documents, sentences(documents), strict=True):
         # An opening quotation mark goes with the sentence it opens here, with the one before in spaCy.

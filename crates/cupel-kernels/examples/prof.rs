@@ -1,8 +1,11 @@
 use arrow_array::LargeStringArray;
-use cupel_kernels::signals::{measure, Options};
+use cupel_kernels::signals::{Options, measure};
 fn main() {
     let data = std::fs::read("/tmp/texts.bin").unwrap();
-    let texts: Vec<&str> = data.split(|&b| b == 0).map(|t| std::str::from_utf8(t).unwrap()).collect();
+    let texts: Vec<&str> = data
+        .split(|&b| b == 0)
+        .map(|t| std::str::from_utf8(t).unwrap())
+        .collect();
     let mb = data.len() as f64 / 1e6;
     let array = LargeStringArray::from(texts);
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -20,7 +20,9 @@ fn large_strings(array: &PyArray) -> Result<LargeStringArray, KernelError> {
         DataType::Utf8 => Ok(array.as_string::<i32>().iter().collect()),
         DataType::Utf8View => Ok(array.as_string_view().iter().collect()),
         DataType::Null => Ok(std::iter::repeat_n(None::<&str>, array.len()).collect()),
-        other => Err(KernelError::BadInput(format!("text: expected an array of strings, found {other}"))),
+        other => Err(KernelError::BadInput(format!(
+            "text: expected an array of strings, found {other}"
+        ))),
     }
 }
 
@@ -46,7 +48,11 @@ fn measure(
     bad_words: Option<Vec<String>>,
 ) -> PyResult<PyRecordBatch> {
     let segmentation = self::segmentation(segmentation).map_err(to_python)?;
-    let options = Options { segmentation, stop_words, bad_words };
+    let options = Options {
+        segmentation,
+        stop_words,
+        bad_words,
+    };
     let batch = py
         .detach(|| signals::measure(&large_strings(&text)?, &columns, &options))
         .map_err(to_python)?;
@@ -65,7 +71,9 @@ fn words(py: Python<'_>, text: PyArray, segmentation: &str) -> PyResult<PyArray>
     let mut spans = Spans::default();
     lists(py, &text, move |text, append| {
         spans.cut(text, segmentation);
-        spans.iter().for_each(|(start, end)| append(&text[start..end]));
+        spans
+            .iter()
+            .for_each(|(start, end)| append(&text[start..end]));
     })
 }
 
@@ -91,7 +99,9 @@ fn count_words(py: Python<'_>, text: PyArray, segmentation: &str) -> PyResult<us
 #[pyfunction]
 #[pyo3(name = "sentences")]
 fn sentence_lists(py: Python<'_>, text: PyArray) -> PyResult<PyArray> {
-    lists(py, &text, |text, append| sentences::sentences(text).for_each(append))
+    lists(py, &text, |text, append| {
+        sentences::sentences(text).for_each(append)
+    })
 }
 
 /// A list of strings per row; null rows give null lists.

@@ -58,7 +58,9 @@ REDPAJAMA = Paper(
     "https://arxiv.org/abs/2411.12372",
     "quality signals",
 )
-STARCODER = Paper("StarCoder: may the source be with you!", "Li et al.", 2023, "https://arxiv.org/abs/2305.06161", "3")
+STARCODER = Paper(
+    "StarCoder: may the source be with you!", "Li et al.", 2023, "https://arxiv.org/abs/2305.06161", "3"
+)
 STARCODER_2 = Paper(
     "StarCoder 2 and The Stack v2: The Next Generation",
     "Lozhkov et al.",

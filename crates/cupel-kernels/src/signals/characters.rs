@@ -8,7 +8,17 @@ use crate::text::properties::{
 /// How many bytes fulfil a condition, in a form that compilers vectorise.
 #[inline(always)]
 fn count_if(bytes: &[u8], condition: impl Fn(u8) -> bool) -> usize {
-    bytes.chunks(192).map(|chunk| usize::from(chunk.iter().map(|&byte| u8::from(condition(byte))).sum::<u8>())).sum()
+    bytes
+        .chunks(192)
+        .map(|chunk| {
+            usize::from(
+                chunk
+                    .iter()
+                    .map(|&byte| u8::from(condition(byte)))
+                    .sum::<u8>(),
+            )
+        })
+        .sum()
 }
 
 /// The shares of digits, capitals, white space, punctuation, letters.
@@ -17,12 +27,19 @@ pub fn measure(text: &str, characters: usize, row: &mut Row) {
     let mut digits = count_if(bytes, |byte| byte.is_ascii_digit());
     let mut uppercase = count_if(bytes, |byte| byte.is_ascii_uppercase());
     let lowercase = count_if(bytes, |byte| byte.is_ascii_lowercase());
-    let mut space = count_if(bytes, |byte| (byte.wrapping_sub(9) < 5) | (byte.wrapping_sub(28) < 5));
+    let mut space = count_if(bytes, |byte| {
+        (byte.wrapping_sub(9) < 5) | (byte.wrapping_sub(28) < 5)
+    });
     // ASCII characters of the categories S, which are no punctuation.
     let visible = count_if(bytes, |byte| byte.wrapping_sub(33) < 94);
     let symbols = count_if(bytes, |byte| {
-        (byte == b'$') | (byte == b'+') | (byte.wrapping_sub(b'<') < 3) | (byte == b'^')
-            | (byte == b'`') | (byte == b'|') | (byte == b'~')
+        (byte == b'$')
+            | (byte == b'+')
+            | (byte.wrapping_sub(b'<') < 3)
+            | (byte == b'^')
+            | (byte == b'`')
+            | (byte == b'|')
+            | (byte == b'~')
     });
     let mut alphabetic = uppercase + lowercase;
     let mut numeric = digits;
@@ -47,7 +64,11 @@ pub fn measure(text: &str, characters: usize, row: &mut Row) {
     row.ratio(Column::WhitespaceFraction, space, characters);
     row.ratio(Column::PunctuationFraction, punctuation, characters);
     row.ratio(Column::AlphabeticFraction, alphabetic, characters);
-    row.ratio(Column::AlphanumericFraction, alphabetic + numeric, characters);
+    row.ratio(
+        Column::AlphanumericFraction,
+        alphabetic + numeric,
+        characters,
+    );
     row.ratio(Column::NonLatinFraction, non_latin, alphabetic);
 }
 

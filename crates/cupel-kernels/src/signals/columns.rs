@@ -175,7 +175,10 @@ pub fn find(name: &str) -> Result<Spec, KernelError> {
     ALL.iter()
         .find(|spec| spec.name == name)
         .copied()
-        .ok_or_else(|| KernelError::UnknownName { kind: "signal column", name: name.to_owned() })
+        .ok_or_else(|| KernelError::UnknownName {
+            kind: "signal column",
+            name: name.to_owned(),
+        })
 }
 
 /// The values of one document.
@@ -200,7 +203,14 @@ impl Row {
 
     /// `part / whole`, and zero where there is nothing.
     pub fn ratio(&mut self, column: Column, part: usize, whole: usize) {
-        self.set(column, if whole == 0 { 0.0 } else { part as f64 / whole as f64 });
+        self.set(
+            column,
+            if whole == 0 {
+                0.0
+            } else {
+                part as f64 / whole as f64
+            },
+        );
     }
 
     #[inline]

@@ -57,7 +57,10 @@ impl Grams {
         self.seen.resize(1 << bits, 0);
         let place = |pair: &[u32]| {
             let pair = u64::from(pair[0]) << 32 | u64::from(pair[1]);
-            (pair.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32).wrapping_mul(0xd6e8_feb8_6659_fd93)
+            (pair
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(32)
+                .wrapping_mul(0xd6e8_feb8_6659_fd93)
                 >> (64 - bits)) as usize
         };
         for pair in ids.windows(2) {
@@ -115,7 +118,10 @@ impl Grams {
         self.next_numbers.clear();
         for index in 1..self.live.len() {
             let repeated = |index: usize| self.counts[self.numbers[index] as usize] > 1;
-            if self.live[index] == self.live[index - 1] + 1 && repeated(index) && repeated(index - 1) {
+            if self.live[index] == self.live[index - 1] + 1
+                && repeated(index)
+                && repeated(index - 1)
+            {
                 self.next_live.push(self.live[index - 1]);
                 self.next_numbers.push(index as u32 - 1);
             }
@@ -137,9 +143,15 @@ impl Grams {
                 (top, most) = (number as u32, count);
             }
         }
-        let first = if most > 1 { self.numbers.iter().position(|&number| number == top) } else { None };
+        let first = if most > 1 {
+            self.numbers.iter().position(|&number| number == top)
+        } else {
+            None
+        };
         match first {
-            Some(index) => (code_points(words.joined(self.live[index] as usize, n)) + n - 1) * most as usize,
+            Some(index) => {
+                (code_points(words.joined(self.live[index] as usize, n)) + n - 1) * most as usize
+            }
             // No run repeats, so the first of the text is the first among equals.
             None => code_points(words.joined(0, n)) + n - 1,
         }
@@ -180,7 +192,10 @@ impl Grams {
             if position < free || position + n > words.len() {
                 continue;
             }
-            let (start, end) = (words.ends()[position] as usize, words.ends()[position + n] as usize);
+            let (start, end) = (
+                words.ends()[position] as usize,
+                words.ends()[position + n] as usize,
+            );
             if !self.set.insert(words.stream(), start, end) {
                 characters += code_points(&words.stream()[start..end]);
                 free = position + n;
@@ -196,8 +211,12 @@ impl Grams {
         let bits = counter_bits(self.live.len());
         self.seen.clear();
         self.seen.resize(1 << bits, 0);
-        self.live.retain(|&position| position as usize + n <= words.len());
-        let place = |position: u32| (prefix_hash::<PREFIX>(stream, ends[position as usize] as usize) >> (64 - bits)) as usize;
+        self.live
+            .retain(|&position| position as usize + n <= words.len());
+        let place = |position: u32| {
+            (prefix_hash::<PREFIX>(stream, ends[position as usize] as usize) >> (64 - bits))
+                as usize
+        };
         for &position in &self.live {
             let counter = &mut self.seen[place(position)];
             *counter = *counter << 1 | 1;

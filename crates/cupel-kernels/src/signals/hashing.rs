@@ -41,7 +41,8 @@ pub fn hash_bytes(bytes: &[u8], start: usize, end: usize) -> u64 {
     }
     let mut at = start;
     while at + 16 < end {
-        let product = u128::from(load8(bytes, at) ^ hash) * u128::from(load8(bytes, at + 8) ^ MIX | 1);
+        let product =
+            u128::from(load8(bytes, at) ^ hash) * u128::from(load8(bytes, at + 8) ^ MIX | 1);
         hash = product as u64 ^ (product >> 64) as u64;
         at += 16;
     }
@@ -87,12 +88,18 @@ impl RangeSet {
             if slot.end == 0 {
                 break;
             }
-            if slot.hash == hash && bytes[slot.start as usize..slot.end as usize - 1] == bytes[start..end] {
+            if slot.hash == hash
+                && bytes[slot.start as usize..slot.end as usize - 1] == bytes[start..end]
+            {
                 return false;
             }
             at += 1;
         }
-        self.slots[at & mask] = Range { hash, start: start as u32, end: end as u32 + 1 };
+        self.slots[at & mask] = Range {
+            hash,
+            start: start as u32,
+            end: end as u32 + 1,
+        };
         self.len += 1;
         if self.len * 2 > self.slots.len() {
             self.grow();

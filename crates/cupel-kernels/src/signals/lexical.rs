@@ -32,19 +32,25 @@ fn within(bytes: u64, low: u8, high: u8) -> u64 {
 impl Lexicon {
     /// Takes the sums; what was here before is forgotten.
     pub fn read(&mut self, words: &Words, vocabulary: &Vocabulary) {
-        *self = Self { words: words.len(), ..Self::default() };
+        *self = Self {
+            words: words.len(),
+            ..Self::default()
+        };
         let properties = Properties::shared();
         let total = words.len() as f64;
         // c log c of the many words that occur a few times is looked up.
         let mut occurrences = 0.0;
-        for ((&key, &first), &count) in
-            vocabulary.keys.iter().zip(&vocabulary.firsts).zip(&vocabulary.counts)
+        for ((&key, &first), &count) in vocabulary
+            .keys
+            .iter()
+            .zip(&vocabulary.firsts)
+            .zip(&vocabulary.counts)
         {
             let count = count as usize;
             let bytes = key & (LONG - 1) & 0x00ff_ffff_ffff_ffff;
             let (length, alphabetic, symbol);
             if key < LONG && bytes & HIGH == 0 {
-                let letters = within(bytes | ONES * 0x20, b'a', b'z');
+                let letters = within(bytes | (ONES * 0x20), b'a', b'z');
                 length = (key >> 56) as usize;
                 alphabetic = letters != 0;
                 // Of ASCII, all that is no letter, digit or white space is a symbol.
@@ -66,7 +72,11 @@ impl Lexicon {
                 occurrences += count as f64 * (count as f64).ln();
             }
         }
-        self.entropy = if words.is_empty() { 0.0 } else { (total.ln() - occurrences / total).max(0.0) };
+        self.entropy = if words.is_empty() {
+            0.0
+        } else {
+            (total.ln() - occurrences / total).max(0.0)
+        };
     }
 
     /// The columns that follow from the sums.
@@ -76,15 +86,27 @@ impl Lexicon {
         row.count(Column::WordCount, self.words);
         row.count(Column::UniqueWordCount, distinct);
         row.count(Column::NonSymbolWordCount, self.non_symbol);
-        row.ratio(Column::MeanWordLength, self.non_symbol_characters, self.non_symbol);
+        row.ratio(
+            Column::MeanWordLength,
+            self.non_symbol_characters,
+            self.non_symbol,
+        );
         row.ratio(Column::AlphaWordFraction, self.alphabetic, self.words);
         row.ratio(Column::UniqueWordFraction, distinct, self.words);
         row.ratio(Column::SingleUseWordFraction, self.once, self.words);
         row.set(Column::UnigramEntropy, self.entropy);
         row.count(Column::MaxWordLength, self.longest);
-        row.ratio(Column::HashToWordRatio, memchr::memchr_iter(b'#', bytes).count(), self.words);
+        row.ratio(
+            Column::HashToWordRatio,
+            memchr::memchr_iter(b'#', bytes).count(),
+            self.words,
+        );
         row.ratio(Column::EllipsisToWordRatio, ellipses(bytes), self.words);
-        row.ratio(Column::NewlineToWordRatio, memchr::memchr_iter(b'\n', bytes).count(), self.words);
+        row.ratio(
+            Column::NewlineToWordRatio,
+            memchr::memchr_iter(b'\n', bytes).count(),
+            self.words,
+        );
     }
 }
 
@@ -111,7 +133,10 @@ fn kinds(word: &[u8], properties: &Properties) -> (bool, bool) {
 /// Distinct stop words and how many words are stop words, compared as they stand.
 pub fn stop_words(words: &Words, vocabulary: &Vocabulary, stop_words: &[StopWord], row: &mut Row) {
     let (mut distinct, mut total) = (0, 0);
-    for id in stop_words.iter().filter_map(|word| vocabulary.find(words, word)) {
+    for id in stop_words
+        .iter()
+        .filter_map(|word| vocabulary.find(words, word))
+    {
         distinct += 1;
         total += vocabulary.counts[id] as usize;
     }
@@ -138,7 +163,10 @@ pub fn readability(words: &Words, vocabulary: &Vocabulary, row: &mut Row) {
     let syllables_per_word = syllables as f64 / spoken as f64;
     row.set(Column::WordsPerSentence, words_per_sentence);
     row.set(Column::SyllablesPerWord, syllables_per_word);
-    row.set(Column::FleschReadingEase, 206.835 - 1.015 * words_per_sentence - 84.6 * syllables_per_word);
+    row.set(
+        Column::FleschReadingEase,
+        206.835 - 1.015 * words_per_sentence - 84.6 * syllables_per_word,
+    );
 }
 
 /// Groups of vowels, a final silent e not counted; at least one.
@@ -174,7 +202,15 @@ mod tests {
 
     #[test]
     fn syllables_of_common_words() {
-        for (word, count) in [("the", 1), ("make", 1), ("table", 2), ("reading", 2), ("x", 1), ("idea", 2), ("a", 1)] {
+        for (word, count) in [
+            ("the", 1),
+            ("make", 1),
+            ("table", 2),
+            ("reading", 2),
+            ("x", 1),
+            ("idea", 2),
+            ("a", 1),
+        ] {
             assert_eq!(syllable_count(word.as_bytes()), count, "{word}");
         }
     }

@@ -3,7 +3,8 @@
 use super::columns::{Column, Row};
 use super::hashing::RangeSet;
 use crate::text::lines::{
-    code_points, is_python_space, newline_pieces, newline_run_pieces, paragraph_pieces, split_lines, strip,
+    code_points, is_python_space, newline_pieces, newline_run_pieces, paragraph_pieces,
+    split_lines, strip,
 };
 use crate::text::properties::{Properties, TERMINAL};
 
@@ -58,9 +59,16 @@ pub fn repeats(text: &str, characters: usize, set: &mut RangeSet, row: &mut Row)
     let body = strip(text);
     let bytes = body.as_bytes();
     let (count, repeated, length) = duplicates(bytes, paragraph_pieces(bytes), set);
-    row.count(Column::ParagraphCount, if body.is_empty() { 0 } else { count });
+    row.count(
+        Column::ParagraphCount,
+        if body.is_empty() { 0 } else { count },
+    );
     row.ratio(Column::DuplicateParagraphFraction, repeated, count);
-    row.ratio(Column::DuplicateParagraphCharacterFraction, length, characters);
+    row.ratio(
+        Column::DuplicateParagraphCharacterFraction,
+        length,
+        characters,
+    );
     let bytes = text.as_bytes();
     let (count, repeated, length) = duplicates(bytes, newline_run_pieces(bytes), set);
     row.ratio(Column::DuplicateLineFraction, repeated, count);
@@ -81,7 +89,11 @@ pub fn nonblank(text: &str, characters: usize, set: &mut RangeSet, row: &mut Row
         }
         count += 1;
         let length = code_points(line.as_bytes());
-        terminal += usize::from(line.chars().next_back().is_some_and(|c| properties.has(c, TERMINAL)));
+        terminal += usize::from(
+            line.chars()
+                .next_back()
+                .is_some_and(|c| properties.has(c, TERMINAL)),
+        );
         short += usize::from(length <= SHORT_LINE);
         if !set.insert(bytes, start, end) {
             repeated += length;
@@ -92,5 +104,9 @@ pub fn nonblank(text: &str, characters: usize, set: &mut RangeSet, row: &mut Row
     row.count(Column::NonblankLineCount, count);
     row.ratio(Column::TerminalPunctuationLineFraction, terminal, count);
     row.ratio(Column::ShortLineFraction, short, count);
-    row.ratio(Column::DuplicateNonblankLineCharacterFraction, repeated, without_newlines);
+    row.ratio(
+        Column::DuplicateNonblankLineCharacterFraction,
+        repeated,
+        without_newlines,
+    );
 }

@@ -36,7 +36,10 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub fn new(groups: impl Iterator<Item = Group>, options: &Options) -> Result<Self, KernelError> {
+    pub fn new(
+        groups: impl Iterator<Item = Group>,
+        options: &Options,
+    ) -> Result<Self, KernelError> {
         let mut asked = Groups::default();
         groups.for_each(|group| asked.add(group));
         let stop_words: Vec<&str> = match &options.stop_words {
@@ -49,7 +52,10 @@ impl Meter {
         Ok(Self {
             groups: asked,
             segmentation: options.segmentation,
-            stop_words: distinct.iter().filter_map(|word| StopWord::new(word)).collect(),
+            stop_words: distinct
+                .iter()
+                .filter_map(|word| StopWord::new(word))
+                .collect(),
             bad_words: BadWords::new(options.bad_words.as_deref().unwrap_or(&[]))?,
             row: Row::default(),
             words: Words::default(),
@@ -83,13 +89,15 @@ impl Meter {
             self.phrases.measure(text, characters, &mut self.row);
         }
         if groups.has(Group::BadWords) {
-            self.row.count(Column::BadWordCount, self.bad_words.count(text));
+            self.row
+                .count(Column::BadWordCount, self.bad_words.count(text));
         }
         if groups.has(Group::Characters) {
             characters::measure(text, characters, &mut self.row);
         }
         if groups.has(Group::Compression) {
-            self.row.set(Column::CompressionRatio, lexical::compression_ratio(text));
+            self.row
+                .set(Column::CompressionRatio, lexical::compression_ratio(text));
         }
         if groups.has(Group::Code) {
             code::measure(text, characters, &mut self.row);
@@ -98,7 +106,8 @@ impl Meter {
             redpajama::raw_tokens(text, &mut self.row);
         }
         if groups.has(Group::Normalized) {
-            self.normalized.measure(text, &self.stop_words, &mut self.vocabulary, &mut self.row);
+            self.normalized
+                .measure(text, &self.stop_words, &mut self.vocabulary, &mut self.row);
         }
         if text.len() > KEPT_BYTES {
             self.shrink();
@@ -125,7 +134,12 @@ impl Meter {
         if groups.any(&[Group::Words, Group::Readability]) {
             self.lexicon.read(&self.words, &self.vocabulary);
             self.lexicon.measure(text, &self.vocabulary, &mut self.row);
-            lexical::stop_words(&self.words, &self.vocabulary, &self.stop_words, &mut self.row);
+            lexical::stop_words(
+                &self.words,
+                &self.vocabulary,
+                &self.stop_words,
+                &mut self.row,
+            );
         }
         if groups.has(Group::Readability) {
             lexical::readability(&self.words, &self.vocabulary, &mut self.row);

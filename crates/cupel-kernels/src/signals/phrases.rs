@@ -9,8 +9,14 @@ use crate::text::lines::split_lines;
 use crate::text::properties::{ALPHABETIC, NUMERIC, Properties};
 
 /// The phrases of C4's reference code that mark lines about cookies and terms.
-const POLICIES: [&str; 6] =
-    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
+const POLICIES: [&str; 6] = [
+    "terms of use",
+    "privacy policy",
+    "cookie policy",
+    "uses cookies",
+    "use of cookies",
+    "use cookies",
+];
 
 /// A lower-cased copy of the text, kept from document to document.
 #[derive(Debug, Default)]
@@ -24,7 +30,8 @@ impl Phrases {
         self.lower.clear();
         if memmem::find(text.as_bytes(), "\u{212a}".as_bytes()).is_some() {
             // The Kelvin sign is the one character beyond ASCII whose lower case is in a phrase.
-            self.lower.extend_from_slice(text.replace('\u{212a}', "k").as_bytes());
+            self.lower
+                .extend_from_slice(text.replace('\u{212a}', "k").as_bytes());
         } else {
             self.lower.extend_from_slice(text.as_bytes());
         }
@@ -40,14 +47,21 @@ impl Phrases {
             let (mut scripts, mut policies) = (0, 0);
             for line in split_lines(lower) {
                 scripts += usize::from(line.contains("javascript"));
-                policies += usize::from(policy && POLICIES.iter().any(|phrase| line.contains(phrase)));
+                policies +=
+                    usize::from(policy && POLICIES.iter().any(|phrase| line.contains(phrase)));
             }
             row.count(Column::JavascriptLineCount, scripts);
             row.count(Column::PolicyLineCount, policies);
         }
-        row.count(Column::LoremIpsumCount, memmem::find_iter(lower, "lorem ipsum").count());
+        row.count(
+            Column::LoremIpsumCount,
+            memmem::find_iter(lower, "lorem ipsum").count(),
+        );
         let brackets = memchr2_iter(b'{', b'}', text.as_bytes()).count();
-        row.count(Column::CurlyBracketCount, memchr_iter(b'{', text.as_bytes()).count());
+        row.count(
+            Column::CurlyBracketCount,
+            memchr_iter(b'{', text.as_bytes()).count(),
+        );
         row.ratio(Column::CurlyBracketFraction, brackets, characters);
     }
 }
@@ -62,15 +76,23 @@ pub struct BadWords {
 
 impl BadWords {
     pub fn new(words: &[String]) -> Result<Self, KernelError> {
-        let mut patterns: Vec<String> =
-            words.iter().map(|word| word.trim().to_lowercase()).filter(|word| !word.is_empty()).collect();
+        let mut patterns: Vec<String> = words
+            .iter()
+            .map(|word| word.trim().to_lowercase())
+            .filter(|word| !word.is_empty())
+            .collect();
         patterns.sort_unstable();
         patterns.dedup();
-        let alone = patterns.iter().map(|word| !word.chars().any(without_spaces)).collect();
+        let alone = patterns
+            .iter()
+            .map(|word| !word.chars().any(without_spaces))
+            .collect();
         let automaton = if patterns.is_empty() {
             None
         } else {
-            let built = AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns);
+            let built = AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .build(&patterns);
             Some(built.map_err(|error| KernelError::BadOption {
                 option: "bad_words",
                 expected: format!("a list that fits in memory ({error})"),
@@ -90,8 +112,12 @@ impl BadWords {
         let mut starts: Vec<usize> = automaton
             .find_overlapping_iter(&lower)
             .filter(|found| {
-                let before = lower.get(..found.start()).and_then(|before| before.chars().next_back());
-                let after = lower.get(found.end()..).and_then(|after| after.chars().next());
+                let before = lower
+                    .get(..found.start())
+                    .and_then(|before| before.chars().next_back());
+                let after = lower
+                    .get(found.end()..)
+                    .and_then(|after| after.chars().next());
                 !self.alone[found.pattern().as_usize()]
                     || !(before.is_some_and(word_character) || after.is_some_and(word_character))
             })

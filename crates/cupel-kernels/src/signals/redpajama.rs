@@ -83,10 +83,17 @@ pub fn raw_tokens(text: &str, row: &mut Row) {
     close(&mut token);
     row.count(Column::RawTokenCount, tokens);
     row.ratio(Column::AllCapsWordFraction, capitals, tokens);
-    row.ratio(Column::NoAlphabeticWordFraction, tokens - alphabetic, tokens);
+    row.ratio(
+        Column::NoAlphabeticWordFraction,
+        tokens - alphabetic,
+        tokens,
+    );
     let symbols = memchr::memchr_iter(b'#', text.as_bytes()).count() + ellipses(text.as_bytes());
     row.ratio(Column::SymbolToWordRatio, symbols, tokens);
-    row.count(Column::RegexSentenceCount, regex_sentences(text, properties));
+    row.count(
+        Column::RegexSentenceCount,
+        regex_sentences(text, properties),
+    );
 }
 
 /// Lower case or title case.
@@ -94,7 +101,8 @@ fn has_other_case(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_lowercase();
     }
-    c.is_lowercase() || matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | '\u{1f88}'..='\u{1ffc}' if !c.is_uppercase() && c.to_lowercase().next() != Some(c))
+    c.is_lowercase()
+        || matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | '\u{1f88}'..='\u{1ffc}' if !c.is_uppercase() && c.to_lowercase().next() != Some(c))
 }
 
 /// How often `\b[^.!?]+[.!?]*` matches.
@@ -134,7 +142,13 @@ pub struct Normalized {
 
 impl Normalized {
     /// Columns on normalised words and on lines.
-    pub fn measure(&mut self, text: &str, stop_words: &[StopWord], vocabulary: &mut Vocabulary, row: &mut Row) {
+    pub fn measure(
+        &mut self,
+        text: &str,
+        stop_words: &[StopWord],
+        vocabulary: &mut Vocabulary,
+        row: &mut Row,
+    ) {
         self.measure_lines(text, row);
         let words = &mut self.words;
         words.read(&self.text, Segmentation::Whitespace);
@@ -142,8 +156,16 @@ impl Normalized {
         let total = words.len();
         let last = words.ends().last().map_or(0, |&end| end as usize);
         row.count(Column::NormalizedWordCount, total);
-        row.ratio(Column::NormalizedMeanWordLength, code_points(&words.stream()[..last]), total);
-        row.ratio(Column::NormalizedUniqueWordFraction, vocabulary.counts.len(), total);
+        row.ratio(
+            Column::NormalizedMeanWordLength,
+            code_points(&words.stream()[..last]),
+            total,
+        );
+        row.ratio(
+            Column::NormalizedUniqueWordFraction,
+            vocabulary.counts.len(),
+            total,
+        );
         let entropy: f64 = vocabulary
             .counts
             .iter()
@@ -152,9 +174,15 @@ impl Normalized {
             .sum();
         row.set(Column::NormalizedUnigramEntropy, entropy.max(0.0));
         let count = |word: &StopWord| {
-            vocabulary.find(words, word).map_or(0, |id| vocabulary.counts[id] as usize)
+            vocabulary
+                .find(words, word)
+                .map_or(0, |id| vocabulary.counts[id] as usize)
         };
-        row.ratio(Column::NormalizedStopWordFraction, stop_words.iter().map(count).sum(), total);
+        row.ratio(
+            Column::NormalizedStopWordFraction,
+            stop_words.iter().map(count).sum(),
+            total,
+        );
         let lines = row.get(Column::WordsPerLine) as usize;
         row.ratio(Column::WordsPerLine, total, lines);
         let javascript = StopWord::new("javascript").map_or(0, |word| count(&word));
@@ -182,14 +210,21 @@ impl Normalized {
             let body = line.trim_matches(is_python_space);
             end_marks += usize::from(body.ends_with(['.', '!', '?', '”']));
             bullets += usize::from(body.starts_with(BULLETS));
-            let capitals = line.chars().filter(|&c| properties.has(c, UPPERCASE)).count();
-            uppercase += capitals as f64 / (code_points(line.as_bytes()) + usize::from(ended)) as f64;
+            let capitals = line
+                .chars()
+                .filter(|&c| properties.has(c, UPPERCASE))
+                .count();
+            uppercase +=
+                capitals as f64 / (code_points(line.as_bytes()) + usize::from(ended)) as f64;
             let from = self.text.len();
             normalize(line, &mut self.text);
             let normalized = &self.text[from..];
             let length = code_points(normalized.as_bytes());
             if length > 0 {
-                let digits = normalized.chars().filter(|&c| is_numeric(c, properties)).count();
+                let digits = normalized
+                    .chars()
+                    .filter(|&c| is_numeric(c, properties))
+                    .count();
                 numeric += digits as f64 / length as f64;
             }
             if length > 0 {
@@ -208,9 +243,16 @@ impl Normalized {
 /// Appends `text` without ASCII punctuation, in lower case, decomposed, white space as one blank.
 fn normalize(text: &str, into: &mut String) {
     if text.is_ascii() {
-        push_words(text.bytes().filter(|byte| !byte.is_ascii_punctuation()).map(|byte| byte.to_ascii_lowercase() as char), into);
+        push_words(
+            text.bytes()
+                .filter(|byte| !byte.is_ascii_punctuation())
+                .map(|byte| byte.to_ascii_lowercase() as char),
+            into,
+        );
     } else {
-        let lower = text.replace(|c: char| c.is_ascii_punctuation(), "").to_lowercase();
+        let lower = text
+            .replace(|c: char| c.is_ascii_punctuation(), "")
+            .to_lowercase();
         push_words(lower.nfd(), into);
     }
 }
@@ -238,7 +280,15 @@ mod tests {
     #[test]
     fn sentences_as_the_expression_matches_them() {
         let table = Properties::shared();
-        for (text, count) in [("Hello. World", 2), ("...", 0), ("a", 1), ("a.b.c", 3), ("Hi!? 'Yes' no", 2), ("", 0), ("a. - b", 2)] {
+        for (text, count) in [
+            ("Hello. World", 2),
+            ("...", 0),
+            ("a", 1),
+            ("a.b.c", 3),
+            ("Hi!? 'Yes' no", 2),
+            ("", 0),
+            ("a. - b", 2),
+        ] {
             assert_eq!(regex_sentences(text, table), count, "{text}");
         }
     }

@@ -130,7 +130,8 @@ impl Vocabulary {
         loop {
             let slot = self.slots[at & mask];
             let first = || self.firsts[slot.id as usize] as usize;
-            if slot.key == word.key && (word.key < LONG || words.joined(first(), 1) == &*word.bytes) {
+            if slot.key == word.key && (word.key < LONG || words.joined(first(), 1) == &*word.bytes)
+            {
                 return Some(slot.id as usize);
             }
             if slot.key == 0 {
@@ -161,6 +162,9 @@ impl StopWord {
         let bytes: Box<[u8]> = word.as_bytes().into();
         let mut padded = bytes.to_vec();
         padded.resize(bytes.len() + 16, 0);
-        (!bytes.is_empty()).then(|| Self { key: key(&padded, 0, bytes.len()), bytes })
+        (!bytes.is_empty()).then(|| Self {
+            key: key(&padded, 0, bytes.len()),
+            bytes,
+        })
     }
 }

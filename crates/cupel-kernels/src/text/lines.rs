@@ -4,7 +4,10 @@ use memchr::{memchr, memchr_iter, memmem};
 
 /// The lines of `text` as Python's `str.splitlines()` gives them, without their ends.
 pub fn split_lines(text: &str) -> SplitLines<'_> {
-    SplitLines { rest: text, plain: !has_rare_line_ends(text) }
+    SplitLines {
+        rest: text,
+        plain: !has_rare_line_ends(text),
+    }
 }
 
 /// Iterator of [`split_lines`].
@@ -37,7 +40,14 @@ fn line_end(text: &str) -> (usize, usize) {
     for (at, c) in text.char_indices() {
         match c {
             '\r' if text.as_bytes().get(at + 1) == Some(&b'\n') => return (at, 2),
-            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+            '\n'
+            | '\r'
+            | '\u{b}'
+            | '\u{c}'
+            | '\u{1c}'..='\u{1e}'
+            | '\u{85}'
+            | '\u{2028}'
+            | '\u{2029}' => {
                 return (at, c.len_utf8());
             }
             _ => {}
@@ -49,21 +59,26 @@ fn line_end(text: &str) -> (usize, usize) {
 fn has_rare_line_ends(text: &str) -> bool {
     let bytes = text.as_bytes();
     let rare = bytes.chunks(256).any(|chunk| {
-        let rare = |byte: u8| u8::from(byte.wrapping_sub(0xb) < 3) | u8::from(byte.wrapping_sub(0x1c) < 3);
+        let rare =
+            |byte: u8| u8::from(byte.wrapping_sub(0xb) < 3) | u8::from(byte.wrapping_sub(0x1c) < 3);
         chunk.iter().fold(0, |found, &byte| found | rare(byte)) != 0
     });
     rare || (!bytes.is_ascii()
-        && ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|end| memmem::find(bytes, end.as_bytes()).is_some()))
+        && ["\u{85}", "\u{2028}", "\u{2029}"]
+            .iter()
+            .any(|end| memmem::find(bytes, end.as_bytes()).is_some()))
 }
 
 /// The pieces between single `\n`, as `text.split("\n")` gives them: byte ranges.
 pub fn newline_pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     let mut start = 0;
-    memchr_iter(b'\n', bytes).chain(std::iter::once(bytes.len())).map(move |end| {
-        let piece = (start, end);
-        start = end + 1;
-        piece
-    })
+    memchr_iter(b'\n', bytes)
+        .chain(std::iter::once(bytes.len()))
+        .map(move |end| {
+            let piece = (start, end);
+            start = end + 1;
+            piece
+        })
 }
 
 /// The pieces between runs of `\n`, as `re.split("\n+", text)` gives them: byte ranges.
@@ -78,7 +93,11 @@ pub fn newline_run_pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> 
         match memchr(b'\n', &bytes[start..]) {
             Some(offset) => {
                 let end = start + offset;
-                start = end + bytes[end..].iter().take_while(|&&byte| byte == b'\n').count();
+                start = end
+                    + bytes[end..]
+                        .iter()
+                        .take_while(|&&byte| byte == b'\n')
+                        .count();
                 Some((piece_start, end))
             }
             None => {
@@ -102,7 +121,11 @@ pub fn paragraph_pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + 
         match finder.find(&bytes[start..]) {
             Some(offset) => {
                 let end = start + offset;
-                start = end + bytes[end..].iter().take_while(|&&byte| byte == b'\n').count();
+                start = end
+                    + bytes[end..]
+                        .iter()
+                        .take_while(|&&byte| byte == b'\n')
+                        .count();
                 Some((piece_start, end))
             }
             None => {
@@ -132,7 +155,12 @@ pub fn strip(text: &str) -> &str {
 pub fn code_points(bytes: &[u8]) -> usize {
     let mut count = 0;
     for chunk in bytes.chunks(192) {
-        count += usize::from(chunk.iter().map(|&byte| u8::from((byte as i8) >= -0x40)).sum::<u8>());
+        count += usize::from(
+            chunk
+                .iter()
+                .map(|&byte| u8::from((byte as i8) >= -0x40))
+                .sum::<u8>(),
+        );
     }
     count
 }
@@ -147,10 +175,13 @@ mod tests {
 
     #[test]
     fn lines_end_where_python_ends_them() {
-        let text = "a\nb\r\nc\rd\u{b}e\u{c}f\u{1c}g\u{1d}h\u{1e}i\u{85}j\u{2028}k\u{2029}l\u{1f}m\n\nn\n";
+        let text =
+            "a\nb\r\nc\rd\u{b}e\u{c}f\u{1c}g\u{1d}h\u{1e}i\u{85}j\u{2028}k\u{2029}l\u{1f}m\n\nn\n";
         assert_eq!(
             split_lines(text).collect::<Vec<_>>(),
-            ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l\u{1f}m", "", "n"]
+            [
+                "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l\u{1f}m", "", "n"
+            ]
         );
         assert_eq!(split_lines("").count(), 0);
         assert_eq!(split_lines("\n").collect::<Vec<_>>(), [""]);
@@ -159,9 +190,18 @@ mod tests {
     #[test]
     fn pieces_keep_empty_ends() {
         let text = "\na\n\n\nb\nc\n";
-        assert_eq!(cut(text, newline_pieces(text.as_bytes())), ["", "a", "", "", "b", "c", ""]);
-        assert_eq!(cut(text, newline_run_pieces(text.as_bytes())), ["", "a", "b", "c", ""]);
-        assert_eq!(cut(text, paragraph_pieces(text.as_bytes())), ["\na", "b\nc\n"]);
+        assert_eq!(
+            cut(text, newline_pieces(text.as_bytes())),
+            ["", "a", "", "", "b", "c", ""]
+        );
+        assert_eq!(
+            cut(text, newline_run_pieces(text.as_bytes())),
+            ["", "a", "b", "c", ""]
+        );
+        assert_eq!(
+            cut(text, paragraph_pieces(text.as_bytes())),
+            ["\na", "b\nc\n"]
+        );
         assert_eq!(cut("", newline_run_pieces(b"")), [""]);
     }
 

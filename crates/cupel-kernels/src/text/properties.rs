@@ -176,8 +176,7 @@ impl Properties {
         mark(&mut entries, &class(r"\p{Nd}"), DIGIT);
         mark(&mut entries, &class(r"\p{Uppercase}"), UPPERCASE);
         mark(&mut entries, &class(r"\p{P}"), PUNCTUATION);
-        let foreign =
-            r"[\p{L}--[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]]";
+        let foreign = r"[\p{L}--[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]]";
         mark(&mut entries, &class(foreign), NON_LATIN);
         Self { entries }
     }

@@ -40,11 +40,19 @@ pub struct Segment {
 pub fn next_segment(text: &str, start: usize, properties: &Properties) -> Segment {
     let mut rest = text.get(start..).unwrap_or("").char_indices();
     let Some((_, c)) = rest.next() else {
-        return Segment { end: start, first: 0, last: 0 };
+        return Segment {
+            end: start,
+            first: 0,
+            last: 0,
+        };
     };
     let first = properties.of(c);
     let class = word_break(first);
-    let mut segment = Segment { end: start + c.len_utf8(), first, last: first };
+    let mut segment = Segment {
+        end: start + c.len_utf8(),
+        first,
+        last: first,
+    };
     let mut state = match class {
         WordBreak::CarriageReturn => {
             if text.as_bytes().get(segment.end) == Some(&b'\n') {
@@ -63,7 +71,10 @@ pub fn next_segment(text: &str, start: usize, properties: &Properties) -> Segmen
         let end = start + at + c.len_utf8();
         let entry = properties.of(c);
         let class = word_break(entry);
-        if matches!(class, WordBreak::Extend | WordBreak::Format | WordBreak::Joiner) {
+        if matches!(
+            class,
+            WordBreak::Extend | WordBreak::Format | WordBreak::Joiner
+        ) {
             after_joiner = class == WordBreak::Joiner;
             after_mark = true;
         } else if after_joiner && entry & PICTOGRAPH != 0 {
@@ -88,7 +99,10 @@ pub fn next_segment(text: &str, start: usize, properties: &Properties) -> Segmen
         segment.end = end;
         segment.last = entry;
     }
-    if matches!(state, State::WantLetter | State::WantHebrewLetter | State::WantNumeric) {
+    if matches!(
+        state,
+        State::WantLetter | State::WantHebrewLetter | State::WantNumeric
+    ) {
         (segment.end, segment.last) = sure;
     }
     segment
@@ -153,9 +167,10 @@ mod tests {
     /// Text of the characters that the rules speak of, which plain random text seldom has.
     pub fn tricky() -> impl Strategy<Value = String> {
         let parts = prop::sample::select(vec![
-            "a", "B", "é", "1", "٣", "_", ".", "..", "'", "\"", ":", ",", ";", "-", "--", " ", "\n", "\r", "\r\n",
-            "\u{85}", "\u{2028}", "\u{301}", "\u{200d}", "\u{ad}", "😀", "👨", "🇫", "א", "カ", "東", "ก",
-            "\u{202f}", "\u{3000}", "\u{2003}", "\u{a0}", "ﾞ", "·", "’", "“", "…", "\u{1f}", "\0", "ⓜ", "©",
+            "a", "B", "é", "1", "٣", "_", ".", "..", "'", "\"", ":", ",", ";", "-", "--", " ",
+            "\n", "\r", "\r\n", "\u{85}", "\u{2028}", "\u{301}", "\u{200d}", "\u{ad}", "😀", "👨",
+            "🇫", "א", "カ", "東", "ก", "\u{202f}", "\u{3000}", "\u{2003}", "\u{a0}", "ﾞ", "·", "’",
+            "“", "…", "\u{1f}", "\0", "ⓜ", "©",
         ]);
         prop::collection::vec(parts, 0..60).prop_map(|parts| parts.concat())
     }
@@ -176,7 +191,11 @@ mod tests {
     fn every_code_point_breaks_as_the_crate_says() {
         for c in (0..=0x10_ffff).filter_map(char::from_u32) {
             let text = format!("a{c}b1{c}2{c}\"א{c}א_{c}{c}\u{200d}{c}カ{c}カ");
-            assert_eq!(segments(&text), text.split_word_bounds().collect::<Vec<_>>(), "{c:?}");
+            assert_eq!(
+                segments(&text),
+                text.split_word_bounds().collect::<Vec<_>>(),
+                "{c:?}"
+            );
         }
     }
 }

@@ -53,10 +53,18 @@ fn is_abbreviation(word: &str) -> bool {
         [_, _, b'.'] if matches!(word, "ä." | "ö." | "ü.") => true,
         [hour, rest @ ..] if hour.is_ascii_digit() => {
             // 1a.m. to 12p.m.
-            let rest = if *hour == b'1' && rest.first().is_some_and(|b| b"012".contains(b)) { &rest[1..] } else { rest };
+            let rest = if *hour == b'1' && rest.first().is_some_and(|b| b"012".contains(b)) {
+                &rest[1..]
+            } else {
+                rest
+            };
             *hour != b'0' && (rest == b"a.m." || rest == b"p.m.")
         }
-        _ => (3..=7).contains(&bytes.len()) && bytes.last() == Some(&b'.') && ABBREVIATIONS.binary_search(&word).is_ok(),
+        _ => {
+            (3..=7).contains(&bytes.len())
+                && bytes.last() == Some(&b'.')
+                && ABBREVIATIONS.binary_search(&word).is_ok()
+        }
     }
 }
 
@@ -84,8 +92,16 @@ impl<'a> Cutter<'a> {
     fn new(text: &'a str) -> Self {
         let properties = Properties::shared();
         let foreign_ends = !text.is_ascii()
-            && text.chars().any(|c| !c.is_ascii() && properties.has(c, SENTENCE_END));
-        Self { text, properties, foreign_ends, ended: false, suffixes: Vec::new() }
+            && text
+                .chars()
+                .any(|c| !c.is_ascii() && properties.has(c, SENTENCE_END));
+        Self {
+            text,
+            properties,
+            foreign_ends,
+            ended: false,
+            suffixes: Vec::new(),
+        }
     }
 
     /// Hands each byte position to `emit` at which a sentence but the first begins.
@@ -111,7 +127,10 @@ impl<'a> Cutter<'a> {
                 // White space but a single blank is a word to spaCy.
                 self.see(Token::Word, at, emit);
             }
-            let end = start + text[start..].find(is_python_space).unwrap_or(bytes.len() - start);
+            let end = start
+                + text[start..]
+                    .find(is_python_space)
+                    .unwrap_or(bytes.len() - start);
             self.chunk(start, end, emit);
             at = end;
         }
@@ -166,7 +185,8 @@ impl<'a> Cutter<'a> {
             let suffix = self.suffix(&text[start..end]);
             if suffix > 0 {
                 end -= suffix;
-                self.suffixes.push((self.kind(&text[end..end + suffix]), end));
+                self.suffixes
+                    .push((self.kind(&text[end..end + suffix]), end));
             }
             if prefix + suffix == 0 {
                 break;
@@ -259,8 +279,12 @@ impl<'a> Cutter<'a> {
                     return dots;
                 }
                 match before {
-                    Some(c) if c.is_uppercase() => characters.next().is_some_and(char::is_uppercase),
-                    Some('F' | 'f' | 'C' | 'c' | 'K' | 'k') if characters.next() == Some('°') => true,
+                    Some(c) if c.is_uppercase() => {
+                        characters.next().is_some_and(char::is_uppercase)
+                    }
+                    Some('F' | 'f' | 'C' | 'c' | 'K' | 'k') if characters.next() == Some('°') => {
+                        true
+                    }
                     Some(c) => {
                         c.is_lowercase()
                             || c.is_ascii_digit()
@@ -281,7 +305,8 @@ impl<'a> Cutter<'a> {
                 is_mark(last)
                     || is_quote(last)
                     || self.is_icon(last)
-                    || (is_currency(last) || last == '%') && before.is_some_and(|c| c.is_ascii_digit())
+                    || (is_currency(last) || last == '%')
+                        && before.is_some_and(|c| c.is_ascii_digit())
             }
         };
         if alone { last.len_utf8() } else { 0 }
@@ -300,8 +325,39 @@ fn is_other_letter(c: char, properties: &Properties) -> bool {
 fn is_mark(c: char) -> bool {
     matches!(
         c,
-        '…' | ',' | ':' | ';' | '!' | '?' | '¿' | '؟' | '¡' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '_'
-            | '#' | '*' | '&' | '。' | '？' | '！' | '，' | '、' | '；' | '：' | '～' | '·' | '।' | '،' | '۔' | '؛'
+        '…' | ','
+            | ':'
+            | ';'
+            | '!'
+            | '?'
+            | '¿'
+            | '؟'
+            | '¡'
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '<'
+            | '>'
+            | '_'
+            | '#'
+            | '*'
+            | '&'
+            | '。'
+            | '？'
+            | '！'
+            | '，'
+            | '、'
+            | '；'
+            | '：'
+            | '～'
+            | '·'
+            | '।'
+            | '،'
+            | '۔'
+            | '؛'
             | '٪'
     )
 }
@@ -309,8 +365,34 @@ fn is_mark(c: char) -> bool {
 fn is_quote(c: char) -> bool {
     matches!(
         c,
-        '\'' | '"' | '”' | '“' | '`' | '‘' | '´' | '’' | '‚' | ',' | '„' | '»' | '«' | '「' | '」' | '『' | '』'
-            | '（' | '）' | '〔' | '〕' | '【' | '】' | '《' | '》' | '〈' | '〉' | '⟦' | '⟧'
+        '\'' | '"'
+            | '”'
+            | '“'
+            | '`'
+            | '‘'
+            | '´'
+            | '’'
+            | '‚'
+            | ','
+            | '„'
+            | '»'
+            | '«'
+            | '「'
+            | '」'
+            | '『'
+            | '』'
+            | '（'
+            | '）'
+            | '〔'
+            | '〕'
+            | '【'
+            | '】'
+            | '《'
+            | '》'
+            | '〈'
+            | '〉'
+            | '⟦'
+            | '⟧'
     )
 }
 
@@ -323,9 +405,15 @@ fn is_currency(c: char) -> bool {
 fn is_address(word: &str) -> bool {
     let rest = word.split_once("://").map_or(word, |(_, rest)| rest);
     let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let host = rest[..host_end].rsplit_once('@').map_or(&rest[..host_end], |(_, host)| host);
+    let host = rest[..host_end]
+        .rsplit_once('@')
+        .map_or(&rest[..host_end], |(_, host)| host);
     let host = match host.rsplit_once(':') {
-        Some((host, port)) if (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()) => host,
+        Some((host, port))
+            if (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            host
+        }
         _ => host,
     };
     let Some((labels, last)) = host.rsplit_once('.') else {
@@ -333,9 +421,13 @@ fn is_address(word: &str) -> bool {
     };
     let label = |label: &str| {
         !label.is_empty()
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '\u{a1}'..='\u{ffff}'))
+            && label.chars().all(|c| {
+                c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '\u{a1}'..='\u{ffff}')
+            })
     };
-    labels.split('.').all(label) && last.chars().count() >= 2 && last.chars().all(char::is_lowercase)
+    labels.split('.').all(label)
+        && last.chars().count() >= 2
+        && last.chars().all(char::is_lowercase)
 }
 
 #[cfg(test)]
@@ -353,7 +445,10 @@ mod tests {
             ("end.Start here", vec!["end.", "Start here"]),
             ("see example.com. Next", vec!["see example.com.", "Next"]),
             ("U.S. is", vec!["U.S. is"]),
-            ("Mr. Smith, e.g. a. at 5p.m. Go", vec!["Mr. Smith, e.g. a. at 5p.m. Go"]),
+            (
+                "Mr. Smith, e.g. a. at 5p.m. Go",
+                vec!["Mr. Smith, e.g. a. at 5p.m. Go"],
+            ),
             ("in 1999. Then", vec!["in 1999.", "Then"]),
             ("He said \"Yes.\" Then", vec!["He said \"Yes.\"", "Then"]),
             ("Wow!!! Really?! yes", vec!["Wow!!!", "Really?!", "yes"]),
@@ -371,7 +466,11 @@ mod tests {
             ("", vec![]),
             (" \n", vec![]),
         ] {
-            let expected = if text == "x. \n" { vec!["x."] } else { expected };
+            let expected = if text == "x. \n" {
+                vec!["x."]
+            } else {
+                expected
+            };
             assert_eq!(cut(text), expected, "{text}");
             assert_eq!(sentence_count(text), expected.len(), "{text}");
         }

@@ -85,7 +85,9 @@ impl Spans {
     /// The byte ranges found.
     pub fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         let starts = self.starts.as_slice().iter();
-        starts.zip(self.ends.as_slice()).map(|(&start, &end)| (start as usize, end as usize))
+        starts
+            .zip(self.ends.as_slice())
+            .map(|(&start, &end)| (start as usize, end as usize))
     }
 
     /// How many words there are.
@@ -187,7 +189,8 @@ impl Spans {
             }
             let valid = u64::MAX >> (64 - width);
             let after_space = space << 1 | before;
-            self.starts.push_bits(!space & after_space & valid, at as u32);
+            self.starts
+                .push_bits(!space & after_space & valid, at as u32);
             self.ends.push_bits(space & !after_space & valid, at as u32);
             before = space >> (width - 1) & 1;
             at += width;
@@ -241,7 +244,11 @@ fn block(bytes: &[u8], at: usize) -> [u8; 64] {
 
 /// The start of the run without ASCII white space that holds `at`, not before `floor`.
 fn run_start(bytes: &[u8], floor: usize, at: usize) -> usize {
-    let back = bytes[floor..at].iter().rev().take_while(|&&byte| !is_space(byte)).count();
+    let back = bytes[floor..at]
+        .iter()
+        .rev()
+        .take_while(|&&byte| !is_space(byte))
+        .count();
     at - back
 }
 
@@ -249,7 +256,10 @@ fn strip(text: &str, start: usize, end: usize, properties: &Properties) -> (usiz
     let word = text.get(start..end).unwrap_or("");
     let front = word.trim_start_matches(|c| properties.has(c, SPACE));
     let start = start + (word.len() - front.len());
-    (start, start + front.trim_end_matches(|c| properties.has(c, SPACE)).len())
+    (
+        start,
+        start + front.trim_end_matches(|c| properties.has(c, SPACE)).len(),
+    )
 }
 
 /// What the block before leaves to the next: the top bits of its masks.
@@ -270,8 +280,7 @@ impl Carry {
     fn boundaries(self, masks: &blocks::Masks, following: u8) -> (u64, u64, Self) {
         let letter_before = masks.letters << 1 | self.letter;
         let digit_before = masks.digits << 1 | self.digit;
-        let letter_after =
-            masks.letters >> 1 | u64::from(following.is_ascii_alphabetic()) << 63;
+        let letter_after = masks.letters >> 1 | u64::from(following.is_ascii_alphabetic()) << 63;
         let digit_after = masks.digits >> 1 | u64::from(following.is_ascii_digit()) << 63;
         let joins = (masks.join_both | masks.join_letters) & letter_before & letter_after
             | (masks.join_both | masks.join_digits) & digit_before & digit_after;
@@ -393,7 +402,9 @@ mod tests {
                 continue;
             }
             let last = found.last_mut().filter(|(end, last)| {
-                *end == start && (word == "." || word == "-") && last.trim_matches(word.chars().next().unwrap()).is_empty()
+                *end == start
+                    && (word == "." || word == "-")
+                    && last.trim_matches(word.chars().next().unwrap()).is_empty()
             });
             match last {
                 Some((end, last)) => {
@@ -408,9 +419,47 @@ mod tests {
 
     fn tricky() -> impl Strategy<Value = String> {
         let parts = prop::sample::select(vec![
-            "a", "Bc", "word", "é", "1", "23", "_", ".", "..", "...", "'", "\"", ":", ",", ";", "-", "--", "----", " ",
-            " ", " ", "\n", "\r\n", "\u{85}", "\u{301}", "\u{200d}", "😀", "🇫", "א", "カ", "東京", "ก", "\u{202f}",
-            "\u{3000}", "\u{a0}", "’", "“", "…", "\u{1f}", "\0", "some longer piece of plain text, in 3.5 parts: ",
+            "a",
+            "Bc",
+            "word",
+            "é",
+            "1",
+            "23",
+            "_",
+            ".",
+            "..",
+            "...",
+            "'",
+            "\"",
+            ":",
+            ",",
+            ";",
+            "-",
+            "--",
+            "----",
+            " ",
+            " ",
+            " ",
+            "\n",
+            "\r\n",
+            "\u{85}",
+            "\u{301}",
+            "\u{200d}",
+            "😀",
+            "🇫",
+            "א",
+            "カ",
+            "東京",
+            "ก",
+            "\u{202f}",
+            "\u{3000}",
+            "\u{a0}",
+            "’",
+            "“",
+            "…",
+            "\u{1f}",
+            "\0",
+            "some longer piece of plain text, in 3.5 parts: ",
         ]);
         prop::collection::vec(parts, 0..80).prop_map(|parts| parts.concat())
     }
@@ -443,10 +492,21 @@ mod tests {
     #[test]
     fn golden() {
         assert_eq!(
-            words("Don't stop... it's 3,000.5 km/h -- ok?", Segmentation::Unicode),
-            ["Don't", "stop", "...", "it's", "3,000.5", "km", "/", "h", "--", "ok", "?"]
+            words(
+                "Don't stop... it's 3,000.5 km/h -- ok?",
+                Segmentation::Unicode
+            ),
+            [
+                "Don't", "stop", "...", "it's", "3,000.5", "km", "/", "h", "--", "ok", "?"
+            ]
         );
-        assert_eq!(words("Café 東京 カタカナ", Segmentation::Unicode), ["Café", "東", "京", "カタカナ"]);
-        assert_eq!(words(" a\u{a0}b\u{1c}c\u{200b}d ", Segmentation::Whitespace), ["a", "b", "c\u{200b}d"]);
+        assert_eq!(
+            words("Café 東京 カタカナ", Segmentation::Unicode),
+            ["Café", "東", "京", "カタカナ"]
+        );
+        assert_eq!(
+            words(" a\u{a0}b\u{1c}c\u{200b}d ", Segmentation::Whitespace),
+            ["a", "b", "c\u{200b}d"]
+        );
     }
 }
