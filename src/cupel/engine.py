@@ -23,7 +23,7 @@ __all__ = ["Engine", "daft"]
 Task = Callable[[str], str]
 
 
-def daft():
+def daft() -> Any:
     """Daft, with its telemetry and Ray's switched off before either is imported."""
     for name, value in (
         ("DAFT_ANALYTICS_ENABLED", "0"),
@@ -111,7 +111,7 @@ class Engine:
         module = daft()
 
         @module.func.batch(return_dtype=module.DataType.string(), batch_size=1, use_process=False)
-        def carry_out(payload):
+        def carry_out(payload: Any) -> Any:
             import pyarrow as pa
 
             return pa.array([task(one) for one in payload.to_pylist()], pa.large_string())

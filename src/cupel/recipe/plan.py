@@ -142,7 +142,8 @@ class _Planner:
         self.pending, self.wanted = [], {}
 
     def signal(self, name: str) -> Signal:
-        return find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
+        found = find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
+        return cast("Signal", found)
 
     def close_stage(self) -> None:
         self.close_group()

@@ -318,7 +318,13 @@ def _sources(total: Tally, steps: list[str]) -> Section:
     if len(ordered) < 2:
         return Section(title="Sources")
     rows = tuple(
-        (source, counts.get("in", 0), counts.get("out", 0), counts.get("out", 0) / max(1, counts.get("in", 0)), *tuple(counts.get(step, 0) for step in used))
+        (
+            source,
+            counts.get("in", 0),
+            counts.get("out", 0),
+            counts.get("out", 0) / max(1, counts.get("in", 0)),
+            *tuple(counts.get(step, 0) for step in used),
+        )
         for source, counts in ordered[:40]
     )
     table = Table(
