@@ -171,7 +171,11 @@ class MinHash(Dedup):
     def resolve(self, sketches: Sketches) -> Clusters:
         """Clusters of documents whose verified similarity joins them."""
         bands, candidates, total = self._bands(sketches)
-        joined = self._verified(bands, candidates, sketches) if self.options.verify else _Joined(_kernels.union(bands), {})
+        joined = (
+            self._verified(bands, candidates, sketches)
+            if self.options.verify
+            else _Joined(_kernels.union(bands), {})
+        )
         members = keep_one(joined.components, sketches)
         section = self._section(joined, members, len(candidates), total, sketches)
         return Clusters(members=members, findings=(section,))
