@@ -70,6 +70,9 @@ impl Meter {
         self.row.count(Column::ByteCount, text.len());
         let groups = self.groups;
         self.measure_words(text, characters);
+        if text.len() > KEPT_BYTES {
+            self.shrink();
+        }
         if groups.has(Group::Lines) {
             lines::lines(text, &mut self.row);
         }
@@ -140,6 +143,10 @@ impl Meter {
                 ][n];
                 self.row.ratio(column, length, characters);
             }
+        }
+        if text.len() > KEPT_BYTES {
+            self.vocabulary = Vocabulary::default();
+            self.grams = Grams::default();
         }
         if groups.has(Group::DuplicateGrams) {
             let duplicated = self.grams.duplicated(&self.words);

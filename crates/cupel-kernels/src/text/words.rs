@@ -344,6 +344,9 @@ impl Carry {
 /// Bytes beyond the text that may be read, and are zero or stale.
 pub const PADDING: usize = 32;
 
+/// Texts above this many bytes leave no spans behind: those take more room than the text.
+const GIANT: usize = 32 << 20;
+
 /// Bytes copied at once, whatever a word's length.
 const COPIED: usize = 16;
 
@@ -378,6 +381,9 @@ impl Words {
             }
             at += length;
             self.ends.push(at as u32);
+        }
+        if bytes.len() > GIANT {
+            self.spans = Spans::default();
         }
     }
 
