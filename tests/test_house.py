@@ -22,7 +22,18 @@ def test_import_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))
     assert "cupel" in loaded
-    heavy = {"torch", "daft", "pyarrow", "numpy", "pandas", "ray", "altair", "trafilatura", "ftfy", "resiliparse"}
+    heavy = {
+        "torch",
+        "daft",
+        "pyarrow",
+        "numpy",
+        "pandas",
+        "ray",
+        "altair",
+        "trafilatura",
+        "ftfy",
+        "resiliparse",
+    }
     assert not heavy & loaded
 
 

@@ -16,7 +16,13 @@ import cupel
 from cupel.cli._progress import TerminalProgress
 
 OUTPUT = Path("demo")
-PLACES = ("/usr/share/doc", "/usr/share/man", "/usr/local/share/man", "/usr/share/common-licenses", "/usr/share/perl")
+PLACES = (
+    "/usr/share/doc",
+    "/usr/share/man",
+    "/usr/local/share/man",
+    "/usr/share/common-licenses",
+    "/usr/share/perl",
+)
 
 
 def places() -> list[str]:
@@ -36,20 +42,30 @@ def worth_a_look(result: cupel.Result) -> list[str]:
         f"{1 - text['text_out'] / max(1, text['text_in']):.0%} of the text is gone."
     ]
     ledger = result.ledger()
-    rows = ledger.where(ledger["status"] == "dropped").groupby("step").agg(ledger["doc"].count().alias("n")).to_pylist()
+    rows = (
+        ledger.where(ledger["status"] == "dropped")
+        .groupby("step")
+        .agg(ledger["doc"].count().alias("n"))
+        .to_pylist()
+    )
     for row in sorted(rows, key=lambda row: -row["n"]):
         if row["step"] in ("exact", "minhash"):
-            told.append(f"Duplicates: {row['n']:,} documents are {'exact' if row['step'] == 'exact' else 'near'} copies of another.")
+            kind = "exact" if row["step"] == "exact" else "near"
+            told.append(f"Duplicates: {row['n']:,} documents are {kind} copies of another.")
             break
-    clusters = ledger.where(ledger["cluster"].not_null()).groupby("survivor").agg(ledger["doc"].count().alias("n"))
+    clusters = (
+        ledger.where(ledger["cluster"].not_null()).groupby("survivor").agg(ledger["doc"].count().alias("n"))
+    )
     biggest = clusters.sort("n", desc=True).limit(1).to_pylist()
     if biggest:
+        survivor, copies = biggest[0]["survivor"], biggest[0]["n"] + 1
         told.append(
-            f"`cupel why {OUTPUT} {biggest[0]['survivor']}`: the survivor of {biggest[0]['n'] + 1:,} copies, the largest cluster."
+            f"`cupel why {OUTPUT} {survivor}`: the survivor of {copies:,} copies, the largest cluster."
         )
     odd = ledger.where(ledger["step"] == "gopher-repetition").sort("bytes_in", desc=True).limit(1).to_pylist()
     if odd:
-        told.append(f"Samples: the largest text dropped for repeating itself is {Path(odd[0]['path']).name} ({odd[0]['reason']}).")
+        name, reason = Path(odd[0]["path"]).name, odd[0]["reason"]
+        told.append(f"Samples: the largest text dropped for repeating itself is {name} ({reason}).")
     told.append(f"{page.sections[-2].title}: what each step cost.")
     return told[:3]
 
@@ -61,7 +77,11 @@ def main() -> None:
     inputs = given.input or places()
     print("Refining", ", ".join(inputs), file=sys.stderr)
     try:
-        result = cupel.refine("demo", input=inputs, output=OUTPUT, progress=TerminalProgress(), restart=True)
+        # Data files among the sources have no text column; they go to quarantine.
+        reading = cupel.ReadOptions(missing_column="quarantine")
+        result = cupel.refine(
+            "demo", input=inputs, output=OUTPUT, reading=reading, progress=TerminalProgress(), restart=True
+        )
     except cupel.errors.CupelError as error:
         sys.exit(f"error: {error}")
     print("\nWorth a look:")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cupel.corpus import Corpus
 from cupel.corpus.read import ReadOptions
+from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
 from cupel.recipe import run
 from cupel.recipe.history import Comparison, Story, compare, sample, why
@@ -21,6 +22,7 @@ __all__ = [
     "Comparison",
     "Corpus",
     "Engine",
+    "IOOptions",
     "OutputOptions",
     "Profile",
     "ReadOptions",

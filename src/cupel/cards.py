@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from cupel.methods import Method, Options
@@ -35,7 +36,8 @@ def card_markdown(method: type[Method]) -> str:
         parts.append(f"## Limits\n\n{method.limits}")
     if method.papers:
         lines = [
-            f"- {p.authors} ({p.year}). [{p.title}]({p.url}){'. ' + p.section if p.section else ''}" for p in method.papers
+            f"- {p.authors} ({p.year}). [{p.title}]({p.url}){'. ' + p.section if p.section else ''}"
+            for p in method.papers
         ]
         parts.append("## Sources\n\n" + "\n".join(lines))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -68,7 +70,11 @@ def _options(options: type[Options]) -> str:
     properties: dict[str, Any] = options.model_json_schema().get("properties", {})
     rows = [("option", "default", "meaning")]
     for name, field in options.model_fields.items():
-        default = "required" if field.is_required() else f"`{json.dumps(field.get_default(call_default_factory=True), default=str)}`"
+        default = (
+            "required"
+            if field.is_required()
+            else f"`{json.dumps(field.get_default(call_default_factory=True), default=str)}`"
+        )
         rows.append((f"`{name}`", default, properties.get(name, {}).get("description", "")))
     return "## Options\n\n" + _table(rows)
 
@@ -78,11 +84,15 @@ def _recipe(method: type[Method]) -> str:
     if not fields:
         return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}\n```"
     name, field = next(iter(fields.items()))
-    value = "..." if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
+    value = (
+        "..."
+        if field.is_required()
+        else json.dumps(field.get_default(call_default_factory=True), default=str)
+    )
     return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}: {{{name}: {value}}}\n```"
 
 
-def _table(rows: list[tuple[str, ...]]) -> str:
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
     head, *body = [tuple(cell.replace("|", "\\|").replace("\n", " ") for cell in row) for row in rows]
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(row) + " |" for row in body]

@@ -10,10 +10,11 @@ ledger, the finished corpus) is read back as Daft tables.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from cupel.errors import BadOption, MissingExtra, RunFailed
 
@@ -22,7 +23,7 @@ __all__ = ["Engine", "daft"]
 Task = Callable[[str], str]
 
 
-def daft():  # noqa: ANN201 - the module itself
+def daft() -> Any:
     """Daft, with its telemetry and Ray's switched off before either is imported."""
     for name, value in (
         ("DAFT_ANALYTICS_ENABLED", "0"),
@@ -110,7 +111,7 @@ class Engine:
         module = daft()
 
         @module.func.batch(return_dtype=module.DataType.string(), batch_size=1, use_process=False)
-        def carry_out(payload):  # noqa: ANN001, ANN202 - Daft series in, Arrow out
+        def carry_out(payload: Any) -> Any:
             import pyarrow as pa
 
             return pa.array([task(one) for one in payload.to_pylist()], pa.large_string())
@@ -133,8 +134,8 @@ def _join_ray(address: str | None) -> None:
         raise MissingExtra("the Ray engine", "ray") from None
     if not ray.is_initialized():
         where = address or os.environ.get("RAY_ADDRESS") or "local"
-        quiet = {"include_dashboard": False} if where == "local" else {}
-        ray.init(address=where, log_to_driver=False, logging_level="WARNING", **quiet)
+        alone: dict[str, Any] = {"include_dashboard": False} if where == "local" else {}
+        ray.init(address=where, log_to_driver=False, logging_level=logging.WARNING, **alone)
 
 
 def _running() -> str:

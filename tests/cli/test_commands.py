@@ -38,9 +38,14 @@ def test_refine_then_ask(make_pool: Callable[..., Path], tmp_path: Path) -> None
     manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
     assert manifest["documents"]["in"] == 300
     cupel("refine", "gopher", "-i", pool, "-o", tmp_path / "b", "--set", "gopher-quality.min_words=10")
-    assert "only B kept" in cupel("compare", tmp_path / "a", tmp_path / "b", "--write", tmp_path / "d.parquet").stdout
+    assert (
+        "only B kept"
+        in cupel("compare", tmp_path / "a", tmp_path / "b", "--write", tmp_path / "d.parquet").stdout
+    )
     assert (tmp_path / "d.parquet").exists()
-    shown = cupel("sample", tmp_path / "a", "--dropped-by", "gopher-quality", "-n", 2, "--json").stdout.splitlines()
+    shown = cupel(
+        "sample", tmp_path / "a", "--dropped-by", "gopher-quality", "-n", 2, "--json"
+    ).stdout.splitlines()
     rows = [json.loads(line) for line in shown]
     assert len(rows) == 2
     why = cupel("why", tmp_path / "a", rows[0]["id"]).stdout
@@ -69,7 +74,10 @@ def test_recipes_and_methods() -> None:
     [
         (["refine", "finweb", "--input", "x", "--output", "y"], "did you mean 'fineweb'"),
         (["refine", "gopher", "--input", "nowhere", "--output", "y"], "nowhere"),
-        (["refine", "gopher", "--input", "x", "--output", "y", "--set", "gopher-quality.min_wrds=1"], "min_words"),
+        (
+            ["refine", "gopher", "--input", "x", "--output", "y", "--set", "gopher-quality.min_wrds=1"],
+            "min_words",
+        ),
         (["refine", "gopher", "--input", "x", "--output", "y", "--shard-size", "many"], "expected a size"),
         (["refine", "gopher", "--input", "/", "--output", "y", "--engine", "spark"], "'native' or 'ray'"),
         (["refine", "gopher", "--input", "x", "--output", "y", "--format", "csv"], "format"),
@@ -89,7 +97,10 @@ def test_a_misspelt_flag_is_wrong_usage() -> None:
 
 
 def test_a_document_cannot_write_to_the_terminal(tmp_path: Path) -> None:
-    evil = "\x1b]0;owned\x07\x1b[31mred\x1b[0m [bold]markup[/bold] \x00\x07 " + "words of the people that have been " * 20
+    evil = (
+        "\x1b]0;owned\x07\x1b[31mred\x1b[0m [bold]markup[/bold] \x00\x07 "
+        + "words of the people that have been " * 20
+    )
     (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "\x1b[2Jevil", "text": evil}) + "\n")
     cupel("refine", "gopher", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "out")
     for done in (cupel("sample", tmp_path / "out"), cupel("why", tmp_path / "out", "\x1b[2Jevil")):

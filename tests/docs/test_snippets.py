@@ -38,7 +38,11 @@ def folder(tmp_path: Path) -> Path:
         module = path.read_text(errors="replace")
         rows.append({"id": path.stem, "text": module[:4000], "source": "stdlib"})
     prose = (ROOT / "docs" / "design.md").read_text() + (ROOT / "docs" / "corpus.md").read_text()
-    paragraphs = [p.replace("\n", " ") for p in prose.split("\n\n") if len(p) > 200 and "|" not in p and "`" not in p[:3]]
+    paragraphs = [
+        p.replace("\n", " ")
+        for p in prose.split("\n\n")
+        if len(p) > 200 and "|" not in p and "`" not in p[:3]
+    ]
     for number in range(1, 9):
         text = "\n\n".join(paragraphs[number % 3 :])
         rows.append({"id": f"good-{number}", "text": text, "source": "docs"})
@@ -50,7 +54,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_snippets_run(page: Path, folder: Path) -> None:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "120"}
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "COLUMNS": "120",
+    }
     python: list[str] = []
     for kind, code in snippets(page):
         if kind == "yaml":
@@ -59,12 +66,20 @@ def test_snippets_run(page: Path, folder: Path) -> None:
             (folder / f"{given['name']}.yaml").write_text(code)
         elif kind == "shell" and not MAKE.search(code):
             done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", code], cwd=folder, env=environment, capture_output=True, text=True
+                ["bash", "-euo", "pipefail", "-c", code],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
             )
             assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stdout}\n{done.stderr}"
         elif kind == "python":
             python.append(code)
             done = subprocess.run(
-                [sys.executable, "-c", "\n".join(python)], cwd=folder, env=environment, capture_output=True, text=True
+                [sys.executable, "-c", "\n".join(python)],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
             )
             assert done.returncode == 0, f"{page.name}:\n{code}\n{done.stdout}\n{done.stderr}"

@@ -22,8 +22,13 @@ def run(pool: Path, output: Path, *overrides: str) -> cupel.Result:
 @pytest.fixture
 def pool(make_pool: Callable[..., Path]) -> Path:
     folder = make_pool(200, 2)
-    mail = {"id": "mail", "text": ("Please write to the people of the house at jane.roe@example.org with words. " * 12)}
-    (folder / "mail.jsonl").write_text(json.dumps(mail) + "\n" + json.dumps({"id": "short", "text": "Too short."}) + "\n")
+    mail = {
+        "id": "mail",
+        "text": ("Please write to the people of the house at jane.roe@example.org with words. " * 12),
+    }
+    (folder / "mail.jsonl").write_text(
+        json.dumps(mail) + "\n" + json.dumps({"id": "short", "text": "Too short."}) + "\n"
+    )
     return folder
 
 
@@ -42,7 +47,11 @@ def test_why_tells_of_a_kept_and_edited_document(pool: Path, tmp_path: Path) -> 
 def test_why_tells_of_a_dropped_document(pool: Path, tmp_path: Path) -> None:
     run(pool, tmp_path / "out")
     (story,) = cupel.why(tmp_path / "out", "short")
-    assert (story.row["status"], story.row["step"], story.row["reason"]) == ("dropped", "gopher-quality", "min_words")
+    assert (story.row["status"], story.row["step"], story.row["reason"]) == (
+        "dropped",
+        "gopher-quality",
+        "min_words",
+    )
     assert story.row["limit"] == "non_symbol_word_count ≥ 50"
     assert story.before == "Too short."
     assert story.after is None
@@ -53,7 +62,10 @@ def test_why_shows_every_document_of_a_repeated_id(pool: Path, tmp_path: Path) -
     (pool / "again.jsonl").write_text(json.dumps({"id": "short", "text": "Another short one."}) + "\n")
     result = run(pool, tmp_path / "out")
     assert result.manifest["repeated_ids"] == 1
-    assert {story.before for story in cupel.why(tmp_path / "out", "short")} == {"Too short.", "Another short one."}
+    assert {story.before for story in cupel.why(tmp_path / "out", "short")} == {
+        "Too short.",
+        "Another short one.",
+    }
 
 
 def test_why_says_when_the_input_is_gone_or_changed(pool: Path, tmp_path: Path) -> None:
@@ -111,7 +123,9 @@ def test_compare_says_what_differs_and_why(pool: Path, tmp_path: Path) -> None:
 
 def test_compare_matches_by_id_when_the_inputs_differ(pool: Path, tmp_path: Path) -> None:
     a = run(pool, tmp_path / "a")
-    (pool / "part-0.jsonl").write_text((pool / "part-0.jsonl").read_text() + json.dumps({"id": "n", "text": "New."}) + "\n")
+    (pool / "part-0.jsonl").write_text(
+        (pool / "part-0.jsonl").read_text() + json.dumps({"id": "n", "text": "New."}) + "\n"
+    )
     b = run(pool, tmp_path / "b")
     assert sum(row["documents"] for row in cupel.compare(a.output, b.output).counts.to_pylist()) == 202
     other = tmp_path / "other"

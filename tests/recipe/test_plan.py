@@ -14,7 +14,9 @@ def plan(*steps: object, annotated: dict[str, str] | None = None, **fields: obje
 
 
 def groups(made: Plan) -> list[Group]:
-    return [operation for stage in made.stages for operation in stage.operations if isinstance(operation, Group)]
+    return [
+        operation for stage in made.stages for operation in stage.operations if isinstance(operation, Group)
+    ]
 
 
 def test_rules_without_an_edit_between_share_one_measurement() -> None:
@@ -24,7 +26,11 @@ def test_rules_without_an_edit_between_share_one_measurement() -> None:
 
 
 def test_an_edit_splits_the_group_and_signals_are_measured_anew() -> None:
-    first, second = groups(plan("gopher-quality", "whitespace", {"threshold": {"signal": "alpha_word_fraction", "at_least": 0.5}}))
+    first, second = groups(
+        plan(
+            "gopher-quality", "whitespace", {"threshold": {"signal": "alpha_word_fraction", "at_least": 0.5}}
+        )
+    )
     assert "alpha_word_fraction" in first.columns
     assert "alpha_word_fraction" in second.columns
 
@@ -47,7 +53,7 @@ def test_deduplications_end_a_pass_and_neighbours_share_it() -> None:
 
 
 def test_an_annotated_input_is_not_measured_again() -> None:
-    columns = {column: "word-quality" for column in groups(plan("gopher-quality"))[0].columns}
+    columns = dict.fromkeys(groups(plan("gopher-quality"))[0].columns, "word-quality")
     made = plan("gopher-quality", annotated=columns)
     assert groups(made)[0].columns == ()
     assert set(made.reused) == set(columns)
@@ -70,7 +76,9 @@ def test_a_rule_whose_signal_nobody_measures_is_refused() -> None:
 
 
 def test_extraction_comes_first_and_once() -> None:
-    assert [e.name for e in plan({"extract": {"extractors": ["trafilatura", "plain"]}}, "exact").extractors] == [
+    assert [
+        e.name for e in plan({"extract": {"extractors": ["trafilatura", "plain"]}}, "exact").extractors
+    ] == [
         "trafilatura",
         "plain",
     ]

@@ -56,7 +56,11 @@ def test_a_method_that_stands_twice_has_two_names() -> None:
         ({"name": "x", "steps": [["exact"]]}, BadRecipe, "step 1"),
         ({"name": "x", "steps": [{"exact": {}, "pii": {}}]}, BadRecipe, "step 1"),
         ({"name": "x", "steps": ["exact"], "seed": -1}, BadOption, "seed"),
-        ({"name": "x", "steps": ["exact"], "signals": {"word-qualty": {}}}, UnknownName, "did you mean 'word-quality'"),
+        (
+            {"name": "x", "steps": ["exact"], "signals": {"word-qualty": {}}},
+            UnknownName,
+            "did you mean 'word-quality'",
+        ),
         ("exact", BadRecipe, "expected a mapping"),
     ],
 )

@@ -27,16 +27,24 @@ def refine(pool: Path, output: Path, recipe: dict | None = None, **options: obje
 
 
 def ledger(output: Path) -> list[dict]:
-    return [row for path in sorted((output / "ledger").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    return [
+        row
+        for path in sorted((output / "ledger").glob("*.parquet"))
+        for row in pq.read_table(path).to_pylist()
+    ]
 
 
 def data(output: Path) -> list[dict]:
-    return [row for path in sorted((output / "data").glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    return [
+        row for path in sorted((output / "data").glob("*.parquet")) for row in pq.read_table(path).to_pylist()
+    ]
 
 
 def test_the_ledger_balances_to_the_document(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(400, 4)
-    (pool / "bad.jsonl").write_text('{"id": "x", "text": "Fine words."}\n{broken\n{"id": "z", "text": null}\n')
+    (pool / "bad.jsonl").write_text(
+        '{"id": "x", "text": "Fine words."}\n{broken\n{"id": "z", "text": null}\n'
+    )
     result = refine(pool, tmp_path / "out")
     rows = ledger(result.output)
     documents = result.manifest["documents"]
@@ -53,7 +61,11 @@ def test_the_ledger_balances_to_the_document(make_pool: Callable[..., Path], tmp
         if row["status"] == "dropped":
             assert row["step"] in STEPS
             assert row["reason"]
-    quarantine = [json.loads(line) for path in (result.output / "quarantine").iterdir() for line in path.read_text().splitlines()]
+    quarantine = [
+        json.loads(line)
+        for path in (result.output / "quarantine").iterdir()
+        for line in path.read_text().splitlines()
+    ]
     assert {entry["line"] for entry in quarantine} == {2, 3}
     assert not (result.output / "_work").exists()
 
@@ -73,7 +85,9 @@ def test_each_cluster_has_one_survivor(make_pool: Callable[..., Path], tmp_path:
     assert len(set(texts)) == len(texts)
 
 
-def test_the_hash_does_not_depend_on_how_the_work_is_cut(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+def test_the_hash_does_not_depend_on_how_the_work_is_cut(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
     pool = make_pool(500, 5)
     hashes = set()
     for size in (10_000, 77_000, 1 << 30):
@@ -87,7 +101,9 @@ def test_the_hash_does_not_depend_on_how_the_work_is_cut(make_pool: Callable[...
     assert refine(single, tmp_path / "one").manifest["content_hash"] in hashes
 
 
-def test_small_files_are_rolled_and_jsonl_holds_the_same(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+def test_small_files_are_rolled_and_jsonl_holds_the_same(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
     pool = make_pool(400, 4)
     one = refine(pool, tmp_path / "one")
     writing = cupel.OutputOptions(shard_bytes=50_000)
@@ -96,7 +112,10 @@ def test_small_files_are_rolled_and_jsonl_holds_the_same(make_pool: Callable[...
     lines = refine(pool, tmp_path / "lines", writing=cupel.OutputOptions(format="jsonl"))
     assert all(name.endswith(".jsonl.zst") for name in lines.manifest["data_files"])
     assert one.manifest["content_hash"] == many.manifest["content_hash"] == lines.manifest["content_hash"]
-    read = {row["id"]: row["text"] for row in cupel.Corpus.read([str(tmp_path / "lines" / "data")]).to_arrow().to_pylist()}
+    read = {
+        row["id"]: row["text"]
+        for row in cupel.Corpus.read([str(tmp_path / "lines" / "data")]).to_arrow().to_pylist()
+    }
     assert read == {row["id"]: row["text"] for row in data(one.output)}
 
 
@@ -180,21 +199,35 @@ def command(pool: Path, output: Path, *more: str) -> list[str]:
     recipe.write_text(cupel.Recipe.from_dict(RECIPE).to_yaml())
     return [
         str(Path(sys.executable).with_name("cupel")),
-        *("refine", str(recipe), "--input", str(pool), "--output", str(output), "--shard-size", "40kB", *more),
+        *(
+            "refine",
+            str(recipe),
+            "--input",
+            str(pool),
+            "--output",
+            str(output),
+            "--shard-size",
+            "40kB",
+            *more,
+        ),
     ]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_kill_at_a_random_moment_and_go_on(seed: int, make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(1200, 12)
-    whole = subprocess.Popen(command(pool, tmp_path / "whole"), stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    whole = subprocess.Popen(
+        command(pool, tmp_path / "whole"), stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     begun = time.monotonic()
     assert whole.wait() == 0
     needed = time.monotonic() - begun
     expected = json.loads((tmp_path / "whole" / "manifest.json").read_text())
     output = tmp_path / "killed"
     rng = random.Random(seed)
-    process = subprocess.Popen(command(pool, output), start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        command(pool, output), start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     time.sleep(needed * rng.uniform(0.05, 0.98))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
@@ -207,13 +240,17 @@ def test_kill_at_a_random_moment_and_go_on(seed: int, make_pool: Callable[..., P
     assert manifest["documents"] == expected["documents"]
     assert len(ledger(output)) == manifest["documents"]["in"]
     assert not list(output.rglob("*.tmp")), "a half-written file was left"
-    assert all(not os.path.exists(path) or os.stat(path).st_mtime_ns == stamp for path, stamp in stamps.items())
+    assert all(
+        not os.path.exists(path) or os.stat(path).st_mtime_ns == stamp for path, stamp in stamps.items()
+    )
 
 
 def test_control_c_is_clean_and_resumes(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(4000, 20)
     output = tmp_path / "out"
-    process = subprocess.Popen(command(pool, output), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command(pool, output), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     while not list(output.rglob("*.done")):
         assert process.poll() is None
         time.sleep(0.01)
@@ -236,10 +273,14 @@ def test_two_processes_do_not_write_one_folder(make_pool: Callable[..., Path], t
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
-def test_a_full_disk_is_said_and_the_run_goes_on_afterwards(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_full_disk_is_said_and_the_run_goes_on_afterwards(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)], capture_output=True)
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)], capture_output=True
+    )
     if mount.returncode != 0:
         pytest.skip("this machine lets nobody mount a file system")
     try:

@@ -16,7 +16,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def load(path: Path) -> ModuleType:
     """A Python file as a module, wherever the tests are run from."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

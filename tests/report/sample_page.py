@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -125,7 +126,7 @@ def sample_page() -> Page:
 
 def _funnel() -> Section:
     rows = []
-    for (_, before, _, _), (name, documents, size, seconds) in zip(STEPS, STEPS[1:], strict=False):
+    for (_, before, _, _), (name, documents, size, seconds) in itertools.pairwise(STEPS):
         lost = before - documents
         speed = size / 1e6 / seconds
         rows.append((name, before, lost, lost / before, size, seconds, speed))

@@ -94,4 +94,6 @@ def test_a_section_or_several_are_shown_too() -> None:
     sections = (Section(title="One", blocks=(Prose(text="first"),)), Section(title="Two"))
     out = io.StringIO()
     show(sections, Console(file=out, width=60))
-    assert "One" in out.getvalue() and "Two" in out.getvalue() and "first" in out.getvalue()
+    assert "One" in out.getvalue()
+    assert "Two" in out.getvalue()
+    assert "first" in out.getvalue()

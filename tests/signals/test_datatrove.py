@@ -47,23 +47,34 @@ def test_repetition_equals_datatrove_on_real_text(shared: Path) -> None:
 
 LIMITS = {
     "gopher": (
-        ("non_symbol_word_count", 50, 100_000), ("mean_word_length", 3, 10), ("hash_to_word_ratio", None, 0.1),
-        ("ellipsis_to_word_ratio", None, 0.1), ("bullet_line_fraction", None, 0.9),
-        ("ellipsis_line_fraction", None, 0.3), ("alpha_word_fraction", 0.8, None), ("stop_word_count", 2, None),
+        ("non_symbol_word_count", 50, 100_000),
+        ("mean_word_length", 3, 10),
+        ("hash_to_word_ratio", None, 0.1),
+        ("ellipsis_to_word_ratio", None, 0.1),
+        ("bullet_line_fraction", None, 0.9),
+        ("ellipsis_line_fraction", None, 0.3),
+        ("alpha_word_fraction", 0.8, None),
+        ("stop_word_count", 2, None),
     ),
     "fineweb": (
-        ("nonblank_line_count", 1, None), ("terminal_punctuation_line_fraction", 0.12, None),
-        ("short_line_fraction", None, 0.67), ("duplicate_nonblank_line_character_fraction", None, 0.01),
+        ("nonblank_line_count", 1, None),
+        ("terminal_punctuation_line_fraction", 0.12, None),
+        ("short_line_fraction", None, 0.67),
+        ("duplicate_nonblank_line_character_fraction", None, 0.01),
         ("newline_to_word_ratio", None, 0.3),
     ),
     "repetition": (
-        ("character_count", 1, None), ("duplicate_line_fraction", None, 0.3),
-        ("duplicate_paragraph_fraction", None, 0.3), ("duplicate_line_character_fraction", None, 0.2),
-        ("duplicate_paragraph_character_fraction", None, 0.2), ("top_2gram_character_fraction", None, 0.2),
-        ("top_3gram_character_fraction", None, 0.18), ("top_4gram_character_fraction", None, 0.16),
+        ("character_count", 1, None),
+        ("duplicate_line_fraction", None, 0.3),
+        ("duplicate_paragraph_fraction", None, 0.3),
+        ("duplicate_line_character_fraction", None, 0.2),
+        ("duplicate_paragraph_character_fraction", None, 0.2),
+        ("top_2gram_character_fraction", None, 0.2),
+        ("top_3gram_character_fraction", None, 0.18),
+        ("top_4gram_character_fraction", None, 0.16),
         *((f"duplicate_{n}gram_character_fraction", None, (20 - n) / 100) for n in range(5, 11)),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -153,7 +153,7 @@ def test_a_top_gram_that_occurs_once_counts() -> None:
 
 
 def test_duplicate_grams_are_joined_by_nothing() -> None:
-    words = "ab c d e f x a bc d e f y z".split()
+    words = ["ab", "c", "d", "e", "f", "x", "a", "bc", "d", "e", "f", "y", "z"]
     expected = reference.duplicate_gram_length(words, 5)
     assert expected == 6
     text = " ".join(words)

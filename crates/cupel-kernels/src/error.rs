@@ -6,10 +6,7 @@ pub enum KernelError {
     /// A name that no kernel knows: (what kind of name, the name given).
     UnknownName { kind: &'static str, name: String },
     /// An option out of its range: (option, what was expected).
-    BadOption {
-        option: &'static str,
-        expected: String,
-    },
+    BadOption { option: &'static str, expected: String },
     /// Arrays whose types or lengths do not fit together.
     BadInput(String),
     /// A model or filter file whose bytes are not what they claim to be.

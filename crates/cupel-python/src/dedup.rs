@@ -40,9 +40,7 @@ fn batch(py: Python<'_>, batch: RecordBatch) -> PyResult<Bound<'_, PyAny>> {
 
 #[pyfunction]
 fn text_hash<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
-        .detach(|| hash::text_hash(text.array()))
-        .map_err(to_python)?;
+    let found = py.detach(|| hash::text_hash(text.array())).map_err(to_python)?;
     array(py, found)
 }
 
@@ -56,27 +54,15 @@ fn normalized_hash<'py>(
     strip_punctuation: bool,
     collapse_white_space: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let how = Normalization {
-        nfc,
-        lowercase,
-        strip_punctuation,
-        collapse_white_space,
-    };
-    let found = py
-        .detach(|| normalized::normalized_hash(text.array(), how))
-        .map_err(to_python)?;
+    let how = Normalization { nfc, lowercase, strip_punctuation, collapse_white_space };
+    let found = py.detach(|| normalized::normalized_hash(text.array(), how)).map_err(to_python)?;
     array(py, found)
 }
 
 #[pyfunction]
 fn content_hash<'py>(py: Python<'py>, columns: Vec<PyArray>) -> PyResult<Bound<'py, PyBytes>> {
-    let columns: Vec<ArrayRef> = columns
-        .into_iter()
-        .map(|column| column.into_inner().0)
-        .collect();
-    let found = py
-        .detach(|| hash::content_hash(&columns))
-        .map_err(to_python)?;
+    let columns: Vec<ArrayRef> = columns.into_iter().map(|column| column.into_inner().0).collect();
+    let found = py.detach(|| hash::content_hash(&columns)).map_err(to_python)?;
     Ok(PyBytes::new(py, &found.to_be_bytes()))
 }
 
@@ -97,16 +83,8 @@ fn minhash<'py>(
     seed: u64,
     fold_numbers: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let how = MinHash {
-        ngram,
-        bands,
-        rows,
-        seed,
-        fold_numbers,
-    };
-    let found = py
-        .detach(|| signing::minhash(text.array(), &how))
-        .map_err(to_python)?;
+    let how = MinHash { ngram, bands, rows, seed, fold_numbers };
+    let found = py.detach(|| signing::minhash(text.array(), &how)).map_err(to_python)?;
     batch(py, found)
 }
 
@@ -121,16 +99,8 @@ fn minhash_signature<'py>(
     seed: u64,
     fold_numbers: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let how = MinHash {
-        ngram,
-        bands,
-        rows,
-        seed,
-        fold_numbers,
-    };
-    let found = py
-        .detach(|| signing::minhash_signature(text.array(), &how))
-        .map_err(to_python)?;
+    let how = MinHash { ngram, bands, rows, seed, fold_numbers };
+    let found = py.detach(|| signing::minhash_signature(text.array(), &how)).map_err(to_python)?;
     array(py, found)
 }
 
@@ -152,26 +122,17 @@ fn shingles<'py>(
 
 #[pyfunction]
 fn buckets<'py>(py: Python<'py>, keys: PyArray, docs: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
-        .detach(|| bucketing::buckets(keys.array(), docs.array()))
-        .map_err(to_python)?;
+    let found = py.detach(|| bucketing::buckets(keys.array(), docs.array())).map_err(to_python)?;
     array(py, found)
 }
 
 #[pyfunction]
 fn union<'py>(py: Python<'py>, buckets: Vec<PyArray>) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
-        .detach(|| clusters::union(&lists(&buckets)?))
-        .map_err(to_python)?;
+    let found = py.detach(|| clusters::union(&lists(&buckets)?)).map_err(to_python)?;
     batch(py, found)
 }
 
-type VerifiedParts<'py> = (
-    Bound<'py, PyAny>,
-    Bound<'py, PyDict>,
-    Bound<'py, PyAny>,
-    Bound<'py, PyAny>,
-);
+type VerifiedParts<'py> = (Bound<'py, PyAny>, Bound<'py, PyDict>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 #[pyfunction]
 #[pyo3(signature = (buckets, docs, offsets, values, *, threshold, max_comparisons=256))]
@@ -184,26 +145,15 @@ fn verify<'py>(
     threshold: f64,
     max_comparisons: usize,
 ) -> PyResult<VerifiedParts<'py>> {
-    let how = Verification {
-        threshold,
-        max_comparisons,
-    };
+    let how = Verification { threshold, max_comparisons };
     let found = py
         .detach(|| {
             let wrong = |name: &str| KernelError::BadInput(format!("{name}: wrong type"));
             verifying::verify(
                 &lists(&buckets)?,
-                docs.array()
-                    .as_primitive_opt::<Int64Type>()
-                    .ok_or_else(|| wrong("docs"))?,
-                offsets
-                    .array()
-                    .as_primitive_opt::<Int64Type>()
-                    .ok_or_else(|| wrong("offsets"))?,
-                values
-                    .array()
-                    .as_primitive_opt::<UInt64Type>()
-                    .ok_or_else(|| wrong("values"))?,
+                docs.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("docs"))?,
+                offsets.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("offsets"))?,
+                values.array().as_primitive_opt::<UInt64Type>().ok_or_else(|| wrong("values"))?,
                 how,
             )
         })
@@ -216,12 +166,7 @@ fn verify<'py>(
     counts.set_item("rejected", found.counts.rejected)?;
     counts.set_item("rejected_by_length", found.counts.rejected_by_length)?;
     counts.set_item("limited", found.counts.limited)?;
-    Ok((
-        batch(py, found.components)?,
-        counts,
-        batch(py, found.histogram)?,
-        batch(py, found.pairs)?,
-    ))
+    Ok((batch(py, found.components)?, counts, batch(py, found.histogram)?, batch(py, found.pairs)?))
 }
 
 #[pyfunction]
@@ -241,9 +186,11 @@ fn lists(buckets: &[PyArray]) -> Result<Vec<LargeListArray>, KernelError> {
     buckets
         .iter()
         .map(|lists| {
-            lists.array().as_list_opt::<i64>().cloned().ok_or_else(|| {
-                KernelError::BadInput("buckets: expected lists as buckets() gives".to_owned())
-            })
+            lists
+                .array()
+                .as_list_opt::<i64>()
+                .cloned()
+                .ok_or_else(|| KernelError::BadInput("buckets: expected lists as buckets() gives".to_owned()))
         })
         .collect()
 }

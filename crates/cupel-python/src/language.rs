@@ -13,9 +13,7 @@ struct LanguageModel(Model);
 impl LanguageModel {
     #[new]
     fn new(py: Python<'_>, model: &[u8]) -> PyResult<Self> {
-        py.detach(|| Model::load(model))
-            .map(Self)
-            .map_err(to_python)
+        py.detach(|| Model::load(model)).map(Self).map_err(to_python)
     }
 
     #[getter]
@@ -24,16 +22,9 @@ impl LanguageModel {
     }
 
     #[pyo3(signature = (text, *, max_bytes=None))]
-    fn identify(
-        &self,
-        py: Python<'_>,
-        text: PyArray,
-        max_bytes: Option<usize>,
-    ) -> PyResult<PyRecordBatch> {
+    fn identify(&self, py: Python<'_>, text: PyArray, max_bytes: Option<usize>) -> PyResult<PyRecordBatch> {
         let text = large_text(&text)?;
-        let found = py
-            .detach(|| self.0.identify(&text, max_bytes))
-            .map_err(to_python)?;
+        let found = py.detach(|| self.0.identify(&text, max_bytes)).map_err(to_python)?;
         Ok(PyRecordBatch::new(found))
     }
 }

@@ -48,9 +48,8 @@ fn measure(
 ) -> PyResult<PyRecordBatch> {
     let segmentation = self::segmentation(segmentation).map_err(to_python)?;
     let options = Options { segmentation, stop_words, bad_words };
-    let batch = py
-        .detach(|| signals::measure(&large_strings(&text)?, &columns, &options))
-        .map_err(to_python)?;
+    let batch =
+        py.detach(|| signals::measure(&large_strings(&text)?, &columns, &options)).map_err(to_python)?;
     Ok(PyRecordBatch::new(batch))
 }
 

@@ -34,7 +34,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _cupel(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Refine training data and assay what it is worth."""
 

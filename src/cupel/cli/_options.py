@@ -10,13 +10,24 @@ from cupel.errors import BadOption
 
 __all__ = ["Address", "Cores", "EngineName", "IdColumn", "TextColumn", "parse_bytes"]
 
-TextColumn = Annotated[Optional[str], typer.Option(help="Column that holds the text, if it is called otherwise.")]  # noqa: UP045 - typer
+TextColumn = Annotated[
+    str | None, typer.Option(help="Column that holds the text, if it is called otherwise.")
+]
 IdColumn = Annotated[Optional[str], typer.Option(help="Column that holds the id.")]  # noqa: UP045
 EngineName = Annotated[str, typer.Option(help="native (this machine) or ray (a cluster).")]
 Address = Annotated[Optional[str], typer.Option(help="Ray cluster, such as ray://head:10001.")]  # noqa: UP045
 Cores = Annotated[Optional[int], typer.Option(help="Cores to use; default: all.")]  # noqa: UP045
 
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "kib": 1 << 10,
+    "mib": 1 << 20,
+    "gib": 1 << 30,
+}
 
 
 def parse_bytes(text: str, option: str) -> int:

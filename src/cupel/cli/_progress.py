@@ -32,7 +32,11 @@ class TerminalProgress:
 
     @contextmanager
     def _bar(self, title: str, folder: Path, sizes: Sequence[int]) -> Iterator[None]:
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.fields[told]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[told]}"),
+        )
         with Progress(*columns, console=err, transient=False) as bar:
             task = bar.add_task(title, total=1.0, told="")
 
@@ -66,6 +70,10 @@ def told(now: Snapshot) -> str:
         f"{write_count(now.documents / rate)}/s",
         f"{write_bytes(now.bytes / rate)}/s",
         f"kept {kept}",
-        f"{write_seconds(now.seconds)}" if now.share >= 1 else f"{write_seconds(left)} left" if left is not None else "",
+        f"{write_seconds(now.seconds)}"
+        if now.share >= 1
+        else f"{write_seconds(left)} left"
+        if left is not None
+        else "",
     ]
     return " · ".join(part for part in parts if part)

@@ -16,7 +16,11 @@ SHOWN_CHARACTERS = 1200
 def story_page(story: Story, *, full: bool = False) -> Page:
     """Verdict, signals, and the text before and after."""
     row = story.row
-    facts = [("status", row["status"]), ("source", row["source"] or "–"), ("read from", f"{row['path']}:{row['position']}")]
+    facts = [
+        ("status", row["status"]),
+        ("source", row["source"] or "–"),
+        ("read from", f"{row['path']}:{row['position']}"),
+    ]
     if row["step"]:
         facts.append(("by", f"{row['step']}: {row['reason']}"))
     if row["value"]:
@@ -49,7 +53,9 @@ def _texts(story: Story, full: bool) -> list[Block]:
     if story.after is not None and story.after == story.before:
         blocks.append(Samples(heading="after: unchanged", samples=()))
     elif story.after is not None:
-        blocks.append(Samples(heading=f"after ({edits})", samples=(Sample(id=name, text=story.after[:limit]),)))
+        blocks.append(
+            Samples(heading=f"after ({edits})", samples=(Sample(id=name, text=story.after[:limit]),))
+        )
         if story.before is not None and (changes := _changes(story.before, story.after, limit)):
             blocks.append(Samples(heading="changes by line", samples=(Sample(id=name, text=changes),)))
     return blocks

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -9,7 +9,9 @@ import typer
 def compare(
     run_a: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     run_b: Annotated[Path, typer.Argument(help="Folder of another.")],
-    write: Annotated[Optional[Path], typer.Option("--write", help="Write every differing document to this Parquet file.")] = None,  # noqa: UP045
+    write: Annotated[
+        Path | None, typer.Option("--write", help="Write every differing document to this Parquet file.")
+    ] = None,
 ) -> None:
     """Which documents one run kept and the other dropped, and why."""
     from cupel import api
@@ -18,16 +20,34 @@ def compare(
     from cupel.report.terminal import show
 
     found = api.compare(run_a, run_b)
-    kept = {(True, True): "both kept", (True, False): "only A kept", (False, True): "only B kept", (False, False): "neither kept"}
+    kept = {
+        (True, True): "both kept",
+        (True, False): "only A kept",
+        (False, True): "only B kept",
+        (False, False): "neither kept",
+    }
     counts = tuple((kept[(row["in_a"], row["in_b"])], row["documents"]) for row in found.counts.to_pylist())
-    sections = [Section(title="Documents", blocks=(Table(columns=("", "documents"), rows=counts, formats=("text", "count")),))]
+    sections = [
+        Section(
+            title="Documents",
+            blocks=(Table(columns=("", "documents"), rows=counts, formats=("text", "count")),),
+        )
+    ]
     for side, other in (("a", "b"), ("b", "a")):
         rows = tuple(
-            (row["step"], row["reason"], row["documents"]) for row in found.reasons.to_pylist() if row["kept_by"] == side
+            (row["step"], row["reason"], row["documents"])
+            for row in found.reasons.to_pylist()
+            if row["kept_by"] == side
         )
         if rows:
-            table = Table(columns=("step", "reason", "documents"), rows=rows, formats=("text", "text", "count"))
-            sections.append(Section(title=f"Kept by {side.upper()}, dropped by {other.upper()} because of", blocks=(table,)))
+            table = Table(
+                columns=("step", "reason", "documents"), rows=rows, formats=("text", "text", "count")
+            )
+            sections.append(
+                Section(
+                    title=f"Kept by {side.upper()}, dropped by {other.upper()} because of", blocks=(table,)
+                )
+            )
     show(Page(title=f"A {run_a} · B {run_b}", sections=tuple(sections)), out)
     if write is not None:
         import pyarrow.parquet as pq

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -10,7 +10,9 @@ from cupel.cli._options import Cores, IdColumn, TextColumn
 
 def inspect(
     paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, URLs or Hugging Face names.")],
-    page: Annotated[Optional[Path], typer.Option("--page", help="Also write the profile as an HTML page.")] = None,  # noqa: UP045
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Also write the profile as an HTML page.")
+    ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     cores: Cores = None,

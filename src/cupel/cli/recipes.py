@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 
 def recipes(
-    name: Annotated[Optional[str], typer.Argument(help="A built-in recipe to print, to copy and edit.")] = None,  # noqa: UP045
+    name: Annotated[str | None, typer.Argument(help="A built-in recipe to print, to copy and edit.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema of recipe files.")] = False,
 ) -> None:
     """List the built-in recipes, or print one."""
@@ -29,4 +29,10 @@ def recipes(
         return
     loaded = [api.Recipe.load(each) for each in known]
     rows = tuple((recipe.name, recipe.title, ", ".join(s.label for s in recipe.steps)) for recipe in loaded)
-    show(Page(title="Built-in recipes", sections=(Section(title="", blocks=(Table(columns=("recipe", "", "steps"), rows=rows),)),)), out)
+    show(
+        Page(
+            title="Built-in recipes",
+            sections=(Section(title="", blocks=(Table(columns=("recipe", "", "steps"), rows=rows),)),),
+        ),
+        out,
+    )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -10,9 +10,17 @@ from cupel.cli._options import Address, Cores, EngineName, IdColumn, TextColumn,
 
 def refine(
     recipe: Annotated[str, typer.Argument(help="A built-in recipe (see `cupel recipes`) or a YAML file.")],
-    input: Annotated[list[str], typer.Option("--input", "-i", help="File, folder, glob, URL or Hugging Face name; repeatable.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; the same command again goes on where it was.")],
-    set_: Annotated[Optional[list[str]], typer.Option("--set", help="Override an option: step.option=value; repeatable.")] = None,  # noqa: UP045
+    input: Annotated[
+        list[str],
+        typer.Option("--input", "-i", help="File, folder, glob, URL or Hugging Face name; repeatable."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder to write; the same command again goes on where it was."),
+    ],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override an option: step.option=value; repeatable.")
+    ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     engine: EngineName = "native",
@@ -20,9 +28,21 @@ def refine(
     cores: Cores = None,
     format: Annotated[str, typer.Option(help="parquet or jsonl (JSONL.zst).")] = "parquet",
     file_size: Annotated[str, typer.Option(help="Size of one data file, about.")] = "256MB",
-    shard_size: Annotated[Optional[str], typer.Option(help="Input of one shard: what works in parallel, and what a kill can undo; default: by cores, 4 to 128 MiB.")] = None,  # noqa: UP045
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad document instead of putting it into quarantine.")] = False,
-    restart: Annotated[bool, typer.Option("--restart", help="Discard what the output folder holds of a run, and begin anew.")] = False,
+    shard_size: Annotated[
+        str | None,
+        typer.Option(
+            help="Input of one shard: what works in parallel, and what a kill can undo; default: by cores, 4 to 128 MiB."
+        ),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Stop at the first bad document instead of putting it into quarantine."
+        ),
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Discard what the output folder holds of a run, and begin anew.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
 ) -> None:
     """Turn a raw pool into a training corpus, with a ledger of every document."""
@@ -45,7 +65,9 @@ def refine(
         input=input,
         output=output,
         reading=api.ReadOptions(text_column=text_column, id_column=id_column),
-        writing=api.OutputOptions(format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict),
+        writing=api.OutputOptions(
+            format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
+        ),
         engine=api.Engine(engine, address, cores),  # type: ignore[arg-type]
         target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
         progress=TerminalProgress(),

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 
 def sample(
     output: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    dropped_by: Annotated[Optional[str], typer.Option("--dropped-by", help="A step of the recipe; default: documents that were kept.")] = None,  # noqa: UP045
-    reason: Annotated[Optional[str], typer.Option("--reason", help="Only those dropped for this reason.")] = None,  # noqa: UP045
+    dropped_by: Annotated[
+        str | None,
+        typer.Option("--dropped-by", help="A step of the recipe; default: documents that were kept."),
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Only those dropped for this reason.")
+    ] = None,
     documents: Annotated[int, typer.Option("--documents", "-n", min=1, help="How many.")] = 10,
     seed: Annotated[int, typer.Option(help="Another seed, other documents.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line, whole texts.")] = False,
@@ -20,7 +25,9 @@ def sample(
     from cupel.findings import Page, Sample, Samples, Section
     from cupel.report.terminal import show
 
-    rows = api.sample(output, dropped_by=dropped_by, reason=reason, documents=documents, seed=seed).to_pylist()
+    rows = api.sample(
+        output, dropped_by=dropped_by, reason=reason, documents=documents, seed=seed
+    ).to_pylist()
     if json:
         import orjson
 
@@ -29,9 +36,19 @@ def sample(
         return
     shown = []
     for row in rows:
-        said = [row["reason"], row["value"] and f"measured {row['value']}", row["limit"] and f"kept when {row['limit']}"]
+        said = [
+            row["reason"],
+            row["value"] and f"measured {row['value']}",
+            row["limit"] and f"kept when {row['limit']}",
+        ]
         note = "; ".join(part for part in said if part)
-        shown.append(Sample(id=row["id"] or "–", source=row["source"] or "", note=note, text=(row["text"] or "")[:1200]))
+        shown.append(
+            Sample(
+                id=row["id"] or "–", source=row["source"] or "", note=note, text=(row["text"] or "")[:1200]
+            )
+        )
     heading = f"dropped by {dropped_by}" if dropped_by else "kept"
-    section = Section(title=heading, blocks=(Samples(heading=f"{len(shown)} documents", samples=tuple(shown)),))
+    section = Section(
+        title=heading, blocks=(Samples(heading=f"{len(shown)} documents", samples=tuple(shown)),)
+    )
     show(Page(title=str(output), sections=(section,)), out)

@@ -238,12 +238,14 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
     tries = [given] if single or glob.has_magic(given) else [given.rstrip("/") + "/**", given]
     if given.startswith(("http://", "https://")):
         tries = [given]
-    problem = "it holds no files"
+    problem = "nothing is there"
     for pattern in tries:
         try:
             listing = daft.from_glob_path(pattern, io_config=io.config() if io else None).to_pydict()
         except (DaftCoreException, FileNotFoundError, PermissionError, ValueError, OSError) as error:
-            problem = cause_of(error)
+            # Daft's own complaint about an empty listing tells nobody anything.
+            if "MicroPartition" not in str(error):
+                problem = cause_of(error)
             continue
         rows = list(zip(listing["path"], listing["size"], strict=True))
         if not rows:

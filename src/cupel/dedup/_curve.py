@@ -72,11 +72,18 @@ def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.R
                     "x": similarity,
                     "x2": {"field": "end"},
                     "y": {
-                        "field": "pairs",
+                        "field": "top",
                         "type": "quantitative",
+                        "scale": {"zero": True},
                         "axis": {"title": "compared pairs", "orient": "right", "grid": False},
                     },
-                    "color": {"field": "outcome", "type": "nominal", "title": None},
+                    "y2": {"field": "bottom"},
+                    "color": {
+                        "field": "outcome",
+                        "type": "nominal",
+                        "scale": {"domain": ["rejected", "verified"], "range": ["#b4b4b4", "#2f7d5b"]},
+                        "legend": {"title": None, "orient": "top"},
+                    },
                     "tooltip": [
                         {"field": "similarity", "type": "quantitative", "title": "from"},
                         {"field": "pairs", "type": "quantitative"},
@@ -118,17 +125,25 @@ def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.R
 
 
 def _bars(histogram: pa.RecordBatch) -> list[dict[str, Any]]:
-    return [
-        {
-            "similarity": row["similarity"],
-            "end": round(row["similarity"] + BIN_WIDTH, 6),
-            "pairs": row[outcome],
-            "outcome": outcome,
-        }
-        for row in histogram.to_pylist()
-        for outcome in ("rejected", "verified")
-        if row[outcome]
-    ]
+    """One bar for each bin and outcome; the verified stand on the rejected."""
+    bars = []
+    for row in histogram.to_pylist():
+        bottom = 0
+        for outcome in ("rejected", "verified"):
+            pairs = row[outcome]
+            if pairs:
+                bars.append(
+                    {
+                        "similarity": row["similarity"],
+                        "end": round(row["similarity"] + BIN_WIDTH, 6),
+                        "bottom": bottom,
+                        "top": bottom + pairs,
+                        "pairs": pairs,
+                        "outcome": outcome,
+                    }
+                )
+            bottom += pairs
+    return bars
 
 
 def _caption(bands: int, rows: int, threshold: float | None, bars: bool) -> str:

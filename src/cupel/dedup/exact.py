@@ -41,7 +41,7 @@ class Exact(Dedup):
     """
 
     name = "exact"
-    cost = "Sketch: 16 bytes a document. Resolve: about 64 bytes of memory a document."
+    cost = "Sketch: about 240 MB/s a core, 16 bytes a document. Resolve: about 64 bytes of memory a document."
     limits = (
         "A single changed letter makes a text a different one; use minhash for near duplicates. "
         "Not safe against texts made to collide."

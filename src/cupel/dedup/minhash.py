@@ -114,7 +114,10 @@ class MinHash(Dedup):
             section="3.4 Deduplication",
         ),
     )
-    cost = "Sketch: 8 bytes a document and band."
+    cost = (
+        "Sketch: about 230 MB/s a core, 8 bytes a document and band. "
+        "Resolve: 5 s and 0.6 GB for a million documents of 60 words, of which a fifth are copies."
+    )
     limits = (
         "Blind to duplicates inside documents and to paraphrases. Documents of fewer than about 50 words "
         "have few shingles: one changed word moves their similarity far. Chains can join documents "
@@ -168,10 +171,11 @@ class MinHash(Dedup):
     def resolve(self, sketches: Sketches) -> Clusters:
         """Clusters of documents whose verified similarity joins them."""
         bands, candidates, total = self._bands(sketches)
-        if self.options.verify:
-            joined = self._verified(bands, candidates, sketches)
-        else:
-            joined = _Joined(_kernels.union(bands), {})
+        joined = (
+            self._verified(bands, candidates, sketches)
+            if self.options.verify
+            else _Joined(_kernels.union(bands), {})
+        )
         members = keep_one(joined.components, sketches)
         section = self._section(joined, members, len(candidates), total, sketches)
         return Clusters(members=members, findings=(section,))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -173,7 +174,7 @@ def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
 
 def _measure(outcome: Outcome, group: Group) -> None:
     batch = outcome.survivors
-    kernel: dict[str, tuple[dict[str, object], list[str]]] = {}
+    kernel: dict[str, tuple[dict[str, Any], list[str]]] = {}
     measured: dict[str, pa.Array] = {}
     for signal in group.signals:
         wanted = [column for column in group.columns if column in signal.columns]
@@ -194,7 +195,7 @@ def _measure(outcome: Outcome, group: Group) -> None:
 
 
 def _share_pass(
-    passes: dict[str, tuple[dict[str, object], list[str]]], options: dict[str, object], columns: list[str]
+    passes: dict[str, tuple[dict[str, Any], list[str]]], options: dict[str, Any], columns: list[str]
 ) -> None:
     """Families share one pass over the text unless they disagree on an option."""
     for known, wanted in passes.values():
@@ -230,7 +231,9 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
         label, rule = rules[at]
         part = batch.take(pa.array(chosen))
         values = [written(value) for value in part.column(rule.signal).to_pylist()]
-        _drop(outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen])
+        _drop(
+            outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen]
+        )
     outcome.survivors = batch.take(pa.array(np.flatnonzero(dropped_at < 0)))
 
 

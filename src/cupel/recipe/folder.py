@@ -84,7 +84,9 @@ class Folder:
         try:
             return json.loads(self.manifest.read_text())
         except FileNotFoundError:
-            what = "an unfinished run: start the same command again" if self.work.exists() else "no run of Cupel"
+            what = (
+                "an unfinished run: start the same command again" if self.work.exists() else "no run of Cupel"
+            )
             raise BadInput(f"{self.root}: holds {what} (no manifest.json)") from None
         except (OSError, ValueError) as error:
             raise BadInput(f"{self.manifest}: cannot be read: {error}") from None
@@ -100,7 +102,7 @@ class Folder:
         """
         with disk_errors(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
-            handle = open(self.work / "lock", "w")
+            handle = open(self.work / "lock", "w")  # noqa: SIM115 - held until the end of the with
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

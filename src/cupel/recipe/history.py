@@ -17,6 +17,7 @@ from cupel.corpus.shards import Part, Shard
 from cupel.engine import daft
 from cupel.errors import BadInput, UnknownName
 from cupel.recipe.folder import Folder
+from cupel.recipe.job import reading_options
 
 __all__ = ["Comparison", "Story", "compare", "sample", "why"]
 
@@ -86,10 +87,7 @@ def why(output: str | Path, id: str) -> list[Story]:
     before = _texts(folder, rows)
     kept = [row["doc"] for row in rows if row["status"] == "kept"]
     after = _kept_texts(folder, kept)
-    return [
-        Story(row, *before[row["doc"]][:1], after.get(row["doc"]), before[row["doc"]][1])
-        for row in rows
-    ]
+    return [Story(row, *before[row["doc"]][:1], after.get(row["doc"]), before[row["doc"]][1]) for row in rows]
 
 
 def sample(
@@ -157,15 +155,20 @@ def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
     key = "doc" if same else "id"
     columns = ("status", "step", "reason", "value", "limit")
     a, b = (
-        _ledger(folder).where(module.col("doc").not_null()).select(
-            module.col(key), *([] if key == "id" else [module.col("id").alias(f"id_{side}")]),
+        _ledger(folder)
+        .where(module.col("doc").not_null())
+        .select(
+            module.col(key),
+            *([] if key == "id" else [module.col("id").alias(f"id_{side}")]),
             *(module.col(name).alias(f"{name}_{side}") for name in columns),
         )
         for side, folder in zip("ab", folders, strict=True)
     )
     joined = a.join(b, on=key, how="inner").collect()
     if not len(joined):
-        raise BadInput(f"{run_a} and {run_b} have no document in common: neither their input nor any id is the same")
+        raise BadInput(
+            f"{run_a} and {run_b} have no document in common: neither their input nor any id is the same"
+        )
     in_a, in_b = (module.col(f"status_{side}") == "kept" for side in "ab")
     counts = joined.select(in_a.alias("in_a"), in_b.alias("in_b"))
     counts = counts.groupby("in_a", "in_b").agg(module.col("in_a").count(mode="all").alias("documents"))
@@ -173,13 +176,22 @@ def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
     reasons = []
     for kept_by, other in (("a", "b"), ("b", "a")):
         mine = differing.where(module.col(f"status_{kept_by}") == "kept")
-        grouped = mine.groupby(f"step_{other}", f"reason_{other}").agg(module.col(key).count().alias("documents"))
+        grouped = mine.groupby(f"step_{other}", f"reason_{other}").agg(
+            module.col(key).count().alias("documents")
+        )
         for row in grouped.to_pylist():
             reasons.append((kept_by, row[f"step_{other}"], row[f"reason_{other}"], row["documents"]))
     reasons.sort(key=lambda row: (row[0], -row[3]))
     table = pa.Table.from_pylist(
         [dict(zip(("kept_by", "step", "reason", "documents"), row, strict=True)) for row in reasons],
-        schema=pa.schema([("kept_by", pa.string()), ("step", pa.string()), ("reason", pa.string()), ("documents", pa.int64())]),
+        schema=pa.schema(
+            [
+                ("kept_by", pa.string()),
+                ("step", pa.string()),
+                ("reason", pa.string()),
+                ("documents", pa.int64()),
+            ]
+        ),
     )
     ordered = counts.to_arrow().sort_by([("in_a", "descending"), ("in_b", "descending")])
     return Comparison(ordered, table, differing)
@@ -197,7 +209,9 @@ def _refuse_unknown(ledger: Any, step: str, reason: str | None, where: str) -> N
     if step not in steps:
         raise UnknownName("step that dropped documents", step, steps, where=where)
     if reason is not None:
-        raise UnknownName("reason", reason, {row["reason"] for row in found if row["step"] == step}, where=where)
+        raise UnknownName(
+            "reason", reason, {row["reason"] for row in found if row["step"] == step}, where=where
+        )
 
 
 def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
@@ -222,8 +236,7 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
 def _texts(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
     """Documents read from the input again: doc → (text, note)."""
     given = json.loads(folder.inputs.read_text())
-    lists = {key: tuple(value) for key, value in given["reading"].items() if isinstance(value, list)}
-    options = ReadOptions(**{**given["reading"], **lists})
+    options = reading_options(given["reading"])
     files = {file["index"]: InputFile(**file) for file in given["files"]}
     wanted: dict[int, set[int]] = {}
     for row in rows:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from cupel.corpus.files import InputFile
 from cupel.corpus.read import ReadOptions
+from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import Part, Shard
 from cupel.errors import BadOption
 from cupel.methods import all_methods
@@ -83,10 +84,14 @@ class Job:
             "recipe": self.recipe.to_dict(),
             "files": [asdict(file) for file in self.files],
             "shards": [
-                {"index": s.index, "bytes": s.bytes, "parts": [[p.file.index, p.start, p.stop] for p in s.parts]}
+                {
+                    "index": s.index,
+                    "bytes": s.bytes,
+                    "parts": [[p.file.index, p.start, p.stop] for p in s.parts],
+                }
                 for s in self.shards
             ],
-            "reading": asdict(replace(self.reading, io=None)),
+            "reading": asdict(self.reading),
             "output": asdict(self.output),
             "annotated": dict(self.annotated),
         }
@@ -106,7 +111,7 @@ class Job:
             recipe=Recipe.from_dict(given["recipe"]),
             files=files,
             shards=shards,
-            reading=_options(given["reading"]),
+            reading=reading_options(given["reading"]),
             output=OutputOptions(**given["output"]),
             annotated=given["annotated"],
         )
@@ -120,17 +125,7 @@ class Job:
     @classmethod
     def load(cls, folder: Folder) -> tuple[Job, Plan]:
         """The job of `folder` and its plan; read once a process."""
-        job, plan = cls._loaded(str(folder.plan), folder.plan.stat().st_mtime_ns)
-        access = _ACCESS.get(str(folder.root))
-        return (job if access is None else replace(job, reading=replace(job.reading, io=access))), plan
-
-    @staticmethod
-    def give_access(folder: Folder, io: Any) -> None:
-        """Let tasks in this process read with these settings of object stores; never written down."""
-        _ACCESS[str(folder.root)] = io
-
-
-_ACCESS: dict[str, Any] = {}
+        return cls._loaded(str(folder.plan), folder.plan.stat().st_mtime_ns)
 
 
 def signal_types(plan: Plan) -> dict[str, pa.DataType]:
@@ -147,6 +142,7 @@ def ledger_schema(plan: Plan) -> pa.Schema:
     return ledger.schema(signal_types(plan))
 
 
-def _options(given: Mapping[str, Any]) -> ReadOptions:
-    lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
-    return replace(ReadOptions(), **{**given, **lists})
+def reading_options(given: Mapping[str, Any]) -> ReadOptions:
+    """Reading options as JSON holds them."""
+    io = given.get("io")
+    return ReadOptions(**{**given, "io": IOOptions(**io) if io else None})

@@ -111,7 +111,10 @@ def kept(part: pa.RecordBatch) -> pa.RecordBatch:
     """Ledger rows of documents that stay."""
     return _extend(
         part,
-        {"status": _same("kept", part.num_rows), "bytes_out": pc.cast(pc.binary_length(part.column("text")), pa.int64())},
+        {
+            "status": _same("kept", part.num_rows),
+            "bytes_out": pc.cast(pc.binary_length(part.column("text")), pa.int64()),
+        },
     )
 
 
@@ -132,9 +135,16 @@ def quarantined(entries: Sequence[Any], source: str = "") -> pa.RecordBatch:
 def count_dropped(rows: pa.RecordBatch, tally: Tally) -> None:
     """Add ledger rows of dropped documents to a tally: by step and reason, and by source."""
     table = pa.table(
-        {"step": rows.column("step"), "reason": rows.column("reason"), "source": rows.column("source"), "bytes": rows.column("bytes_in")}
+        {
+            "step": rows.column("step"),
+            "reason": rows.column("reason"),
+            "source": rows.column("source"),
+            "bytes": rows.column("bytes_in"),
+        }
     )
-    for row in table.group_by(["step", "reason"]).aggregate([("bytes", "sum"), ("bytes", "count")]).to_pylist():
+    for row in (
+        table.group_by(["step", "reason"]).aggregate([("bytes", "sum"), ("bytes", "count")]).to_pylist()
+    ):
         tally.drop(row["step"], row["reason"], row["bytes_count"], row["bytes_sum"])
     for row in table.group_by(["step", "source"]).aggregate([("bytes", "count")]).to_pylist():
         tally.count_source(row["source"], row["step"], row["bytes_count"])

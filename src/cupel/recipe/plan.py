@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from cupel.errors import BadRecipe
 from cupel.methods import Dedup, Edit, Extractor, Method, Signal, all_methods, find_method
@@ -142,8 +142,8 @@ class _Planner:
         self.pending, self.wanted = [], {}
 
     def signal(self, name: str) -> Signal:
-        method = find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
-        return method  # type: ignore[return-value]
+        found = find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
+        return cast("Signal", found)
 
     def close_stage(self) -> None:
         self.close_group()
@@ -243,7 +243,9 @@ def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
         if method.kind != "signal" or method.options == type(method)().options:
             continue
         if method.name in recipe.signals:
-            raise BadRecipe(f"step '{step.label}' and 'signals' both set options of '{method.name}'; keep one")
+            raise BadRecipe(
+                f"step '{step.label}' and 'signals' both set options of '{method.name}'; keep one"
+            )
         options[method.name] = method.options.model_dump()
     return options
 

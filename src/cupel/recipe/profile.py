@@ -58,14 +58,25 @@ def inspect(
     recipe = Recipe.from_dict({"name": "inspect", "title": ", ".join(inputs), "steps": STEPS})
     with tempfile.TemporaryDirectory(prefix="cupel-inspect-", dir=scratch) as folder:
         done = refine(
-            recipe, input=inputs, output=Path(folder) / "run", reading=reading, engine=engine, progress=progress
+            recipe,
+            input=inputs,
+            output=Path(folder) / "run",
+            reading=reading,
+            engine=engine,
+            progress=progress,
         )
         page = done.page()
     shown = tuple(s for s in page.sections if s.title in SHOWN or "uplicate" in s.title)
-    documents = [fact for fact in page.facts if fact[0] not in ("kept", "dropped", "content hash", "text in → out")]
+    documents = [
+        fact for fact in page.facts if fact[0] not in ("kept", "dropped", "content hash", "text in → out")
+    ]
     size = ("text", dict(page.facts)["text in → out"].partition(" → ")[0])
     files = ("files", f"{done.manifest['input_files']:,}")
     page = page.model_copy(
-        update={"title": "Inspected", "facts": (*documents[:1], size, files, *documents[1:]), "sections": shown}
+        update={
+            "title": "Inspected",
+            "facts": (*documents[:1], size, files, *documents[1:]),
+            "sections": shown,
+        }
     )
     return Profile(page, done.manifest)

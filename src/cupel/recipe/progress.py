@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -55,7 +55,7 @@ class Progress(Protocol):
     def note(self, text: str) -> None:
         """Something else is being done now."""
 
-    def following(self, title: str, folder: Path, sizes: Sequence[int]) -> object:
+    def following(self, title: str, folder: Path, sizes: Sequence[int]) -> AbstractContextManager[None]:
         """A context during which one pass runs; `sizes` are input bytes by unit."""
 
 
@@ -118,11 +118,19 @@ class _Watcher:
             else:
                 counts = self._read(f"{unit:05d}.progress")
                 done += min(size * 0.99, counts.get("bytes", 0))
-            documents += counts.get("documents", counts.get("documents_in", 0)) or counts.get("documents_out", 0)
+            documents += counts.get("documents", counts.get("documents_in", 0)) or counts.get(
+                "documents_out", 0
+            )
             text += counts.get("bytes", counts.get("bytes_in", 0)) or counts.get("text_bytes_out", 0)
             kept += counts.get("kept", counts.get("documents_out", 0))
         return Snapshot(
-            self.title, documents, text, kept, min(1.0, done / total), time.monotonic() - self.started, begun_at
+            self.title,
+            documents,
+            text,
+            kept,
+            min(1.0, done / total),
+            time.monotonic() - self.started,
+            begun_at,
         )
 
     def _read(self, name: str) -> dict[str, int]:

@@ -83,7 +83,9 @@ class Recipe:
     def from_dict(cls, given: Any, overrides: Iterable[str] = (), where: str = "recipe") -> Recipe:
         """A recipe from plain data, as its YAML file holds it."""
         if not isinstance(given, Mapping):
-            raise BadRecipe(f"{where}: expected a mapping with 'name' and 'steps', found {type(given).__name__}")
+            raise BadRecipe(
+                f"{where}: expected a mapping with 'name' and 'steps', found {type(given).__name__}"
+            )
         for key in given:
             if key not in _FIELDS:
                 raise UnknownName("recipe field", str(key), _FIELDS, where=where)
@@ -95,7 +97,9 @@ class Recipe:
             raise BadOption(f"{where}: 'seed' is {seed!r}: expected a whole number from 0")
         parsed = [_parse_step(step, f"{where}: step {number}") for number, step in enumerate(steps, 1)]
         labels = _labels(name for name, _ in parsed)
-        options = {label: dict(given_options) for label, (_, given_options) in zip(labels, parsed, strict=True)}
+        options = {
+            label: dict(given_options) for label, (_, given_options) in zip(labels, parsed, strict=True)
+        }
         signals = {name: dict(value or {}) for name, value in dict(given.get("signals") or {}).items()}
         for override in overrides:
             _override(override, options, signals)
@@ -104,7 +108,9 @@ class Recipe:
             for label, (name, _) in zip(labels, parsed, strict=True)
         )
         for family, value in signals.items():
-            find_method(family, "signal", where=f"{where}: signals").from_options(value, where=f"{where}: signals")
+            find_method(family, "signal", where=f"{where}: signals").from_options(
+                value, where=f"{where}: signals"
+            )
         return cls(
             name=str(given.get("name") or "unnamed"),
             title=str(given.get("title") or ""),
@@ -122,7 +128,9 @@ class Recipe:
             **({"title": self.title} if self.title else {}),
             "seed": self.seed,
             **({"signals": {k: dict(v) for k, v in self.signals.items()}} if self.signals else {}),
-            "steps": [{step.method.name: step.options} if step.options else step.method.name for step in self.steps],
+            "steps": [
+                {step.method.name: step.options} if step.options else step.method.name for step in self.steps
+            ],
         }
 
     def to_yaml(self) -> str:
@@ -162,7 +170,9 @@ class Recipe:
 def built_in_recipes() -> dict[str, str]:
     """The built-in recipes: name → YAML text."""
     folder = resources.files("cupel.recipes")
-    files = sorted((item for item in folder.iterdir() if item.name.endswith(".yaml")), key=lambda item: item.name)
+    files = sorted(
+        (item for item in folder.iterdir() if item.name.endswith(".yaml")), key=lambda item: item.name
+    )
     return {item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8") for item in files}
 
 
@@ -201,7 +211,7 @@ class _Loader(yaml.SafeLoader):
 
 def _yaml(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader, and stricter
+        return yaml.load(text, _Loader)
     except BadRecipe as error:
         raise BadRecipe(f"{where}: {error}") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:

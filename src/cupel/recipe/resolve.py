@@ -120,7 +120,10 @@ class _Reader:
 
     def sketches(self) -> Sketches:
         return Sketches(
-            read=self.read, texts=self.texts, sources=lambda docs: self.column_of("source", docs), scratch=str(self.scratch)
+            read=self.read,
+            texts=self.texts,
+            sources=lambda docs: self.column_of("source", docs),
+            scratch=str(self.scratch),
         )
 
     def read(self, columns: list[str]) -> pa.Table:
@@ -142,7 +145,9 @@ class _Reader:
         wanted = np.sort(np.asarray(docs, dtype=np.int64))
         for unit in self.units:
             with pq.ParquetFile(self.folder.unit(self.stage.index, unit, "parquet")) as file:
-                for batch in file.iter_batches(batch_size=TEXT_ROWS, columns=["doc", "text"], use_threads=False):
+                for batch in file.iter_batches(
+                    batch_size=TEXT_ROWS, columns=["doc", "text"], use_threads=False
+                ):
                     there = np.isin(batch.column("doc").to_numpy(), wanted)
                     if there.any():
                         yield batch.filter(pa.array(there))

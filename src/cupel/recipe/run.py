@@ -7,10 +7,9 @@ import json
 import os
 import platform
 import shutil
-import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -183,10 +182,6 @@ class _Run:
         with self.folder.locked():
             job, plan, begun = self._begin(files)
             self.engine.start()
-            if self.reading.io is not None:
-                if self.engine.name == "ray":
-                    raise BadOption("io settings do not travel to a cluster; give its nodes their environment's credentials")
-                Job.give_access(self.folder, self.reading.io)
             try:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
@@ -250,7 +245,7 @@ class _Run:
         return " (" + "; ".join(sorted(told)[:3]) + more + ")" if told else ""
 
     def _config_digest(self) -> str:
-        decisive = json.dumps([self.recipe.digest, repr(replace(self.reading, io=None)), repr(self.writing)])
+        decisive = json.dumps([self.recipe.digest, repr(self.reading), repr(self.writing)])
         return hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
@@ -315,10 +310,18 @@ class _Run:
         waiting = [unit for unit in range(len(groups)) if not self.folder.done(stage, unit)]
         with disk_errors(self.folder.work):
             self.folder.stage(stage).mkdir(parents=True, exist_ok=True)
-        threads = max(1, self.engine.parallelism() // max(1, len(waiting))) if self.engine.name == "native" else 1
+        threads = (
+            max(1, self.engine.parallelism() // max(1, len(waiting))) if self.engine.name == "native" else 1
+        )
         payloads = [
             json.dumps(
-                {"folder": str(self.folder.root), "stage": stage, "unit": u, "shards": groups[u], "threads": threads}
+                {
+                    "folder": str(self.folder.root),
+                    "stage": stage,
+                    "unit": u,
+                    "shards": groups[u],
+                    "threads": threads,
+                }
             )
             for u in waiting
         ]
@@ -342,7 +345,9 @@ class _Run:
             "quarantined": first.documents_quarantined,
         }
         if documents["in"] != documents["kept"] + documents["dropped"] + documents["quarantined"]:
-            raise RunFailed(f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it")
+            raise RunFailed(
+                f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
+            )
         data = sorted(path for path in self.folder.data.iterdir() if not path.name.startswith("."))
         manifest: dict[str, Any] = {
             "cupel": version("cupel"),
@@ -369,7 +374,9 @@ class _Run:
             "engine": self.engine.name,
             "started": begun["started"],
             "seconds": round(seconds, 3),
-            "versions": {name: version(name) for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")}
+            "versions": {
+                name: version(name) for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")
+            }
             | {"python": platform.python_version()},
         }
         write_text(self.folder.root / "recipe.yaml", self.recipe.to_yaml())

@@ -101,7 +101,9 @@ class _Task:
             self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
             quarantine: list[Quarantined] = []
             self.sketches = (
-                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage)) if self.stage.dedups else None
+                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage))
+                if self.stage.dedups
+                else None
             )
             if self.last:
                 schema = output_schema(self.plan, self.types)
@@ -162,7 +164,9 @@ class _Task:
     def _quarantine(self, entries: list[Quarantined], quarantine: list[Quarantined]) -> None:
         if entries and self.job.output.strict:
             first = entries[0]
-            raise BadInput(f"{first.path}, {first.unit} {first.position}: {first.reason}: {first.detail} (--strict)")
+            raise BadInput(
+                f"{first.path}, {first.unit} {first.position}: {first.reason}: {first.detail} (--strict)"
+            )
         for entry in entries:
             self.tally.quarantined[entry.reason] = self.tally.quarantined.get(entry.reason, 0) + 1
         self.tally.documents_in += len(entries)
@@ -193,9 +197,12 @@ class _Task:
         for row in rows:
             row.pop("doc", None)
         columns: dict[str, pa.Array] = {
-            name: pa.array([found.get(name) for found in signals], self.types[name]) for name in self.plan.reused
+            name: pa.array([found.get(name) for found in signals], self.types[name])
+            for name in self.plan.reused
         }
-        return columns | {"metadata": pa.array([orjson.dumps(row).decode() for row in rows], pa.large_string())}
+        return columns | {
+            "metadata": pa.array([orjson.dumps(row).decode() for row in rows], pa.large_string())
+        }
 
     def _from_stage(self) -> Iterator[tuple[pa.RecordBatch, ...]]:
         before = self.plan.stages[self.stage.index - 1]
@@ -241,7 +248,10 @@ class _Task:
         rows = members.take(at)
         if step.label in self.plan.marked:
             size = pc.fill_null(rows.column("size").combine_chunks(), 1)
-            marks = {f"{step.label}_cluster": rows.column("cluster").combine_chunks(), f"{step.label}_cluster_size": size}
+            marks = {
+                f"{step.label}_cluster": rows.column("cluster").combine_chunks(),
+                f"{step.label}_cluster_size": size,
+            }
             outcome.survivors = with_columns(batch, marks)
             return
         gone = pc.invert(pc.fill_null(rows.column("kept").combine_chunks(), True))
@@ -342,7 +352,7 @@ class _Task:
     def _carried_schema(self) -> pa.Schema:
         """Columns of the survivors after this stage."""
         known: dict[str, pa.DataType] = dict(DOCUMENT)
-        reached = {c for c in self.plan.reused}
+        reached = set(self.plan.reused)
         marks: list[str] = []
         for stage in self.plan.stages[: self.stage.index + 1]:
             for operation in stage.operations:
@@ -425,7 +435,9 @@ def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:
 
 def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     arrays = [
-        batch.column(item.name).cast(item.type) if item.name in batch.schema.names else pa.nulls(batch.num_rows, item.type)
+        batch.column(item.name).cast(item.type)
+        if item.name in batch.schema.names
+        else pa.nulls(batch.num_rows, item.type)
         for item in schema
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

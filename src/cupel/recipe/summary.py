@@ -42,7 +42,11 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         _sources(total, steps),
         _quarantine(tallies[0]),
         _cost(folder, plan, total, manifest),
-        Section(title="Recipe", lead="As it ran, defaults written out.", blocks=(Code(text=plan.recipe.to_yaml()),)),
+        Section(
+            title="Recipe",
+            lead="As it ran, defaults written out.",
+            blocks=(Code(text=plan.recipe.to_yaml()),),
+        ),
     ]
     documents = manifest["documents"]
     share = documents["kept"] / documents["in"] if documents["in"] else 0.0
@@ -51,7 +55,10 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         ("kept", f"{write_count(documents['kept'])} ({write_percent(share)})"),
         ("dropped", write_count(documents["dropped"])),
         ("quarantined", write_count(documents["quarantined"])),
-        ("text in → out", f"{write_bytes(manifest['bytes']['text_in'])} → {write_bytes(manifest['bytes']['text_out'])}"),
+        (
+            "text in → out",
+            f"{write_bytes(manifest['bytes']['text_in'])} → {write_bytes(manifest['bytes']['text_out'])}",
+        ),
         ("time", write_seconds(manifest["seconds"])),
         ("content hash", manifest["content_hash"][:12]),
     )
@@ -69,7 +76,9 @@ def _steps(plan: Plan) -> list[str]:
     labels: list[str] = ["read", "extract"]
     for stage in plan.stages:
         for operation in stage.operations:
-            labels += [operation.label] if isinstance(operation, EditStep) else [s.label for s in operation.rules]
+            labels += (
+                [operation.label] if isinstance(operation, EditStep) else [s.label for s in operation.rules]
+            )
         labels += [step.label for step in stage.dedups]
     return labels
 
@@ -88,7 +97,9 @@ def _funnel(steps: list[str], tallies: Sequence[Tally], total: Tally, manifest: 
         bytes_gone = sum(drop.bytes for drop in reasons.values())
         cut = total.edited_bytes.get(label, 0)
         edited = total.edited.get(label, 0)
-        rows.append((label, documents, gone, gone / documents if documents else 0.0, bytes_gone + max(cut, 0), edited))
+        rows.append(
+            (label, documents, gone, gone / documents if documents else 0.0, bytes_gone + max(cut, 0), edited)
+        )
         documents, size = documents - gone, size - bytes_gone - cut
         drawn.append((label, documents, max(size, 0)))
         if not gone and not edited:
@@ -105,11 +116,17 @@ def _funnel(steps: list[str], tallies: Sequence[Tally], total: Tally, manifest: 
         )
     )
     if idle:
-        blocks.append(Alarm(text=f"These steps dropped and changed nothing: {', '.join(idle)}. Are they what you meant?"))
+        blocks.append(
+            Alarm(
+                text=f"These steps dropped and changed nothing: {', '.join(idle)}. Are they what you meant?"
+            )
+        )
     if manifest["repeated_ids"]:
         many = write_count(manifest["repeated_ids"])
         blocks.append(
-            Alarm(text=f"{many} documents have the id of an earlier one; `cupel why` shows all that share an id.")
+            Alarm(
+                text=f"{many} documents have the id of an earlier one; `cupel why` shows all that share an id."
+            )
         )
     return Section(title="Funnel", lead="What remains after each step.", blocks=tuple(blocks))
 
@@ -182,12 +199,16 @@ def _thresholds(plan: Plan) -> dict[str, list[tuple[float, str]]]:
     return found
 
 
-def _histogram(name: str, values: np.ndarray, kept: np.ndarray, thresholds: list[tuple[float, str]]) -> dict[str, Any]:
+def _histogram(
+    name: str, values: np.ndarray, kept: np.ndarray, thresholds: list[tuple[float, str]]
+) -> dict[str, Any]:
     low, high = np.quantile(values, [0.002, 0.998])
     inside = [value for value, _ in thresholds if low - (high - low) <= value <= high + (high - low)]
     low, high = min([low, *inside]), max([high, *inside])
     positive = values[values > 0]
-    log = bool(low >= 0 and len(positive) and high > 200 * max(np.quantile(positive, 0.05), 1e-9) and high > 50)
+    log = bool(
+        low >= 0 and len(positive) and high > 200 * max(np.quantile(positive, 0.05), 1e-9) and high > 50
+    )
     if high <= low:
         high = low + 1.0
     whole = bool(np.all(values == np.round(values)))
@@ -235,7 +256,10 @@ def _languages(total: Tally) -> Section:
     if not total.languages:
         return Section(title="Languages")
     ordered = sorted(total.languages.items(), key=lambda item: -item[1][0])
-    rows = [(language, measured, left, left / measured if measured else 0.0) for language, (measured, left) in ordered]
+    rows = [
+        (language, measured, left, left / measured if measured else 0.0)
+        for language, (measured, left) in ordered
+    ]
     shown = rows[:12]
     figure = Figure(
         spec=charts.bars(
@@ -265,9 +289,13 @@ def _edits(plan: Plan, total: Tally) -> Section:
     if not rows:
         return Section(title="Edits")
     table = Table(
-        columns=("edit", "counted", "total", "what it is"), rows=tuple(rows), formats=("text", "text", "count", "text")
+        columns=("edit", "counted", "total", "what it is"),
+        rows=tuple(rows),
+        formats=("text", "text", "count", "text"),
     )
-    return Section(title="Edits", lead="What the edits found and changed, over all documents.", blocks=(table,))
+    return Section(
+        title="Edits", lead="What the edits found and changed, over all documents.", blocks=(table,)
+    )
 
 
 def _samples(steps: list[str], total: Tally) -> Section:
@@ -290,8 +318,13 @@ def _sources(total: Tally, steps: list[str]) -> Section:
     if len(ordered) < 2:
         return Section(title="Sources")
     rows = tuple(
-        (source, counts.get("in", 0), counts.get("out", 0), counts.get("out", 0) / max(1, counts.get("in", 0)))
-        + tuple(counts.get(step, 0) for step in used)
+        (
+            source,
+            counts.get("in", 0),
+            counts.get("out", 0),
+            counts.get("out", 0) / max(1, counts.get("in", 0)),
+            *tuple(counts.get(step, 0) for step in used),
+        )
         for source, counts in ordered[:40]
     )
     table = Table(

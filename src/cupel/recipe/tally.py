@@ -125,10 +125,9 @@ class Tally:
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Tally:
-        tally = cls(**given)
-        tally.dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in tally.dropped.items()}
-        tally.samples = {h: [SampleRow(**row) for row in rows] for h, rows in tally.samples.items()}
-        return tally
+        dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in given["dropped"].items()}
+        samples = {h: [SampleRow(**row) for row in rows] for h, rows in given["samples"].items()}
+        return cls(**{**given, "dropped": dropped, "samples": samples})
 
 
 def _add(mine: dict[str, Any], other: Mapping[str, Any]) -> None:

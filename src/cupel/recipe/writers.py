@@ -31,7 +31,11 @@ class ParquetWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._sink = open(temporary(path), "wb", buffering=0)  # noqa: SIM115 - closed in close() and abort()
             self._writer = pq.ParquetWriter(
-                self._sink, schema, compression="zstd", compression_level=level, use_dictionary=_dictionary(schema)
+                self._sink,
+                schema,
+                compression="zstd",
+                compression_level=level,
+                use_dictionary=_dictionary(schema),
             )
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -106,7 +110,9 @@ class JsonlWriter:
 class RollingWriter:
     """Files of about `shard_bytes` each: `part-00007-000.parquet`, `part-00007-001.parquet` …"""
 
-    def __init__(self, folder: Path, stem: str, schema: pa.Schema, *, shard_bytes: int, jsonl: bool = False) -> None:
+    def __init__(
+        self, folder: Path, stem: str, schema: pa.Schema, *, shard_bytes: int, jsonl: bool = False
+    ) -> None:
         self.folder = folder
         self.stem = stem
         self.schema = schema
@@ -124,7 +130,9 @@ class RollingWriter:
         if self._open is None:
             suffix = "jsonl.zst" if self.jsonl else "parquet"
             path = self.folder / f"{self.stem}-{len(self.files):03d}.{suffix}"
-            self._open = JsonlWriter(path, self.schema) if self.jsonl else ParquetWriter(path, self.schema, level=3)
+            self._open = (
+                JsonlWriter(path, self.schema) if self.jsonl else ParquetWriter(path, self.schema, level=3)
+            )
         self._open.write(batch)
         if self._open.bytes_written() >= self.shard_bytes:
             self._roll()

@@ -59,10 +59,11 @@ def lay_out_facts(facts: Iterable[tuple[str, str]], kind: str = "facts") -> str:
     for label, value in facts:
         long = len(value) > 18
         number = None if long else re.fullmatch(r"([<>≥~]? ?[-−]?[\d.,]+)( ?[^\d×]*)", visible(value))
-        if number:
-            shown = f'{plain(number[1])}<span class="unit">{plain(number[2])}</span>'
-        else:
-            shown = f"<bdi>{plain(value)}</bdi>"
+        shown = (
+            f'{plain(number[1])}<span class="unit">{plain(number[2])}</span>'
+            if number
+            else f"<bdi>{plain(value)}</bdi>"
+        )
         cards.append(f"<div{' class=long' if long else ''}><dt>{plain(label)}</dt><dd>{shown}</dd></div>")
     return f'<dl class="{kind}">{"".join(cards)}</dl>' if cards else ""
 

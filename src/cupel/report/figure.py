@@ -18,14 +18,68 @@ from cupel.report.text import plain, shorten, visible
 __all__ = ["CannotDraw", "about", "draw", "legend", "titles"]
 
 _ELEMENTS = frozenset(
-    "svg g path rect line circle ellipse polygon polyline text tspan defs clipPath "
-    "linearGradient radialGradient stop".split()
+    [
+        "svg",
+        "g",
+        "path",
+        "rect",
+        "line",
+        "circle",
+        "ellipse",
+        "polygon",
+        "polyline",
+        "text",
+        "tspan",
+        "defs",
+        "clipPath",
+        "linearGradient",
+        "radialGradient",
+        "stop",
+    ]
 )
 _ATTRIBUTES = frozenset(
-    "d transform x y x1 y1 x2 y2 cx cy r rx ry dx dy width height points fill stroke "
-    "stroke-width stroke-dasharray stroke-linecap stroke-linejoin opacity fill-opacity "
-    "stroke-opacity text-anchor dominant-baseline font-size font-weight font-style offset "
-    "stop-color stop-opacity gradientUnits id clip-path clip-rule fill-rule".split()
+    [
+        "d",
+        "transform",
+        "x",
+        "y",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "rx",
+        "ry",
+        "dx",
+        "dy",
+        "width",
+        "height",
+        "points",
+        "fill",
+        "stroke",
+        "stroke-width",
+        "stroke-dasharray",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "opacity",
+        "fill-opacity",
+        "stroke-opacity",
+        "text-anchor",
+        "dominant-baseline",
+        "font-size",
+        "font-weight",
+        "font-style",
+        "offset",
+        "stop-color",
+        "stop-opacity",
+        "gradientUnits",
+        "id",
+        "clip-path",
+        "clip-rule",
+        "fill-rule",
+    ]
 )
 _DEFAULTS = {"opacity": "1", "stroke-width": "1", "fill-opacity": "1", "stroke-opacity": "1"}
 _CLASS_OF = {colour: role for role, colour in COLOURS.items()}

@@ -19,4 +19,6 @@ _LISTS = {
     "sv": "att av de den det en ett för i inte med och om på som till var är",
 }
 
-STOP_WORDS: dict[str, tuple[str, ...]] = {language: tuple(words.split()) for language, words in _LISTS.items()}
+STOP_WORDS: dict[str, tuple[str, ...]] = {
+    language: tuple(words.split()) for language, words in _LISTS.items()
+}

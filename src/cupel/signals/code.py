@@ -41,7 +41,10 @@ class SourceCode(KernelSignal):
         STARCODER,
         STARCODER_2,
         Paper(
-            "Evaluating Large Language Models Trained on Code", "Chen et al.", 2021, "https://arxiv.org/abs/2107.03374"
+            "Evaluating Large Language Models Trained on Code",
+            "Chen et al.",
+            2021,
+            "https://arxiv.org/abs/2107.03374",
         ),
     )
     cost = "a pass over the lines and two over the bytes; see benchmarks/signals.py"

@@ -37,7 +37,9 @@ class Compression(KernelSignal):
         ),
     )
     cost = "compresses the whole text; the slowest of the kernel's signals; see benchmarks/signals.py"
-    limits = "Grows with the length of a text. Scripts of three bytes a character compress further than Latin."
+    limits = (
+        "Grows with the length of a text. Scripts of three bytes a character compress further than Latin."
+    )
     columns: ClassVar[Mapping[str, Column]] = {
         "compression_ratio": real("bytes per byte", "bytes of the text by bytes of its zlib stream"),
     }

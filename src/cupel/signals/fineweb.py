@@ -42,7 +42,8 @@ class LineQuality(WordSignal):
     limits = "Verse, lists, subtitles and code have short lines without terminal marks."
     columns: ClassVar[Mapping[str, Column]] = {
         "terminal_punctuation_line_fraction": fraction(
-            "share of lines that end with a terminal mark (see rps_lines_ending_with_terminal_punctution_mark)"
+            "share of lines that end with a terminal mark "
+            "(see rps_lines_ending_with_terminal_punctution_mark)"
         ),
         "short_line_fraction": fraction("share of lines of up to 30 characters"),
         "duplicate_nonblank_line_character_fraction": fraction(

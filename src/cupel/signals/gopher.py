@@ -47,7 +47,8 @@ class WordQuality(WordSignal):
     columns: ClassVar[Mapping[str, Column]] = {
         "non_symbol_word_count": count("words", "words that are not symbols alone"),
         "mean_word_length": real(
-            "code points", "mean length of the words that are not symbols alone (see rps_doc_mean_word_length)"
+            "code points",
+            "mean length of the words that are not symbols alone (see rps_doc_mean_word_length)",
         ),
         "hash_to_word_ratio": real("per word", "number of '#' by number of words"),
         "ellipsis_to_word_ratio": real("per word", "number of '...' and '…' by number of words"),

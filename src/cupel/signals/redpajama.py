@@ -59,7 +59,7 @@ class NormalizedWords(KernelSignal):
     name = "redpajama-words"
     papers = (REDPAJAMA,)
     cost = "normalises the whole text; see benchmarks/signals.py"
-    limits = "The n-gram measures of RedPajama-V2 are on these words too; `repetition` takes the words as they stand."
+    limits = "RedPajama-V2 measures n-grams on these words too; `repetition` takes words as they stand."
     columns: ClassVar[Mapping[str, Column]] = {
         "normalized_word_count": count("words", "words of the normalised text (rps_doc_word_count)"),
         "normalized_mean_word_length": real("code points", "their mean length (rps_doc_mean_word_length)"),

@@ -42,7 +42,9 @@ class Repetition(WordSignal):
     name = "repetition"
     papers = (GOPHER, REDPAJAMA)
     cost = "the dearest of the word measures; see benchmarks/signals.py"
-    limits = "Poems, lyrics, tables and code repeat themselves by nature. Short texts score high on top n-grams."
+    limits = (
+        "Poems, lyrics, tables and code repeat themselves by nature. Short texts score high on top n-grams."
+    )
     columns: ClassVar[Mapping[str, Column]] = {
         "duplicate_line_fraction": fraction("share of lines that occurred before"),
         "duplicate_line_character_fraction": fraction("share of characters in lines that occurred before"),

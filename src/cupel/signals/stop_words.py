@@ -38,7 +38,9 @@ class StopWords(WordSignal):
     name = "stop-words"
     papers = (GOPHER, REDPAJAMA)
     cost = "one pass over the words; see benchmarks/signals.py"
-    limits = "Lists, tables and code have few. 'The' is not 'the': give your own list where case is to be ignored."
+    limits = (
+        "Lists, tables and code have few. 'The' is not 'the': give your own list where case is to be ignored."
+    )
     columns: ClassVar[Mapping[str, Column]] = {
         "stop_word_count": count("words", "how many different stop words occur"),
         "stop_word_fraction": fraction("share of words that are stop words"),
@@ -51,7 +53,9 @@ class StopWords(WordSignal):
         """Which stop words."""
 
         language: str = Field("en", description=f"a shipped list: one of {', '.join(sorted(STOP_WORDS))}")
-        words: tuple[str, ...] | None = Field(None, description="a list of your own, instead of the shipped one")
+        words: tuple[str, ...] | None = Field(
+            None, description="a list of your own, instead of the shipped one"
+        )
 
         @field_validator("language")
         @classmethod

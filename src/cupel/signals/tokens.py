@@ -35,14 +35,14 @@ class TokenDensity(Signal):
     >>> TokenDensity().measure(pa.record_batch({"text": ["Zürich"]}))
     Traceback (most recent call last):
     ...
-    cupel.errors.BadOption: tokens: give option 'tokenizer': the path of a tokenizer.json or a Hugging Face name
+    cupel.errors.BadOption: tokens: give option 'tokenizer': a path or a Hugging Face name
     """
 
     name = "tokens"
     papers = (
         Paper(
-            "A Pretrainer's Guide to Training Data: Measuring the Effects of Data Age, Domain Coverage, Quality, "
-            "& Toxicity",
+            "A Pretrainer's Guide to Training Data: Measuring the Effects of Data Age, Domain Coverage, "
+            "Quality, & Toxicity",
             "Longpre et al.",
             2023,
             "https://arxiv.org/abs/2305.13169",
@@ -73,9 +73,7 @@ class TokenDensity(Signal):
             The tokeniser cannot be read or fetched.
         """
         if not self.options.tokenizer:
-            raise BadOption(
-                "tokens: give option 'tokenizer': the path of a tokenizer.json or a Hugging Face name"
-            )
+            raise BadOption("tokens: give option 'tokenizer': a path or a Hugging Face name")
         tokenizer = _load(self.options.tokenizer)
         texts = [text or "" for text in documents.column("text").to_pylist()]
         counts = [len(item.ids) for item in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]

@@ -20,25 +20,17 @@ pub fn buckets(keys: &dyn Array, docs: &dyn Array) -> Result<LargeListArray, Ker
     match keys.data_type() {
         DataType::UInt64 => {
             let values = keys.as_primitive::<UInt64Type>().values();
-            Ok(group(
-                rows.map(|row| (values[row], docs.value(row))).collect(),
-            ))
+            Ok(group(rows.map(|row| (values[row], docs.value(row))).collect()))
         }
         DataType::FixedSizeBinary(HASH_BYTES) => {
             let values = keys.as_fixed_size_binary();
-            let wide = |bytes: &[u8]| {
-                bytes
-                    .iter()
-                    .fold(0_u128, |value, &byte| (value << 8) | u128::from(byte))
-            };
-            Ok(group(
-                rows.map(|row| (wide(values.value(row)), docs.value(row)))
-                    .collect(),
-            ))
+            let wide =
+                |bytes: &[u8]| bytes.iter().fold(0_u128, |value, &byte| (value << 8) | u128::from(byte));
+            Ok(group(rows.map(|row| (wide(values.value(row)), docs.value(row))).collect()))
         }
-        other => Err(KernelError::BadInput(format!(
-            "keys: expected uint64 or fixed_size_binary[16], got {other}"
-        ))),
+        other => {
+            Err(KernelError::BadInput(format!("keys: expected uint64 or fixed_size_binary[16], got {other}")))
+        }
     }
 }
 
@@ -47,9 +39,7 @@ fn group<K: Ord + Copy>(mut pairs: Vec<(K, i64)>) -> LargeListArray {
     let mut lists = LargeListBuilder::new(Int64Builder::new());
     for group in pairs.chunk_by(|left, right| left.0 == right.0) {
         if group.len() > 1 {
-            group
-                .iter()
-                .for_each(|&(_, doc)| lists.values().append_value(doc));
+            group.iter().for_each(|&(_, doc)| lists.values().append_value(doc));
             lists.append(true);
         }
     }
@@ -69,10 +59,7 @@ mod tests {
         let docs = Int64Array::from(vec![40, 10, 20, 30, 50, 60]);
         let found = buckets(&keys, &docs).unwrap();
         assert_eq!(found.len(), 1);
-        assert_eq!(
-            found.value(0).as_primitive::<Int64Type>().values(),
-            &[30, 40]
-        );
+        assert_eq!(found.value(0).as_primitive::<Int64Type>().values(), &[30, 40]);
     }
 
     #[test]

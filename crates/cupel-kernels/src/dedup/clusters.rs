@@ -28,11 +28,8 @@ pub fn union(buckets: &[LargeListArray]) -> Result<RecordBatch, KernelError> {
         for bucket in 0..lists.len() {
             let values = lists.value(bucket);
             let values = values.as_primitive::<Int64Type>().values();
-            let rows: Vec<u32> = values
-                .iter()
-                .filter_map(|doc| docs.binary_search(doc).ok())
-                .map(|row| row as u32)
-                .collect();
+            let rows: Vec<u32> =
+                values.iter().filter_map(|doc| docs.binary_search(doc).ok()).map(|row| row as u32).collect();
             rows.windows(2).for_each(|pair| {
                 sets.union(pair[0], pair[1]);
             });
@@ -49,37 +46,20 @@ fn range(lists: &LargeListArray) -> std::ops::Range<usize> {
 
 pub(super) fn index_count(count: usize) -> Result<u32, KernelError> {
     u32::try_from(count).map_err(|_| {
-        KernelError::BadInput(format!(
-            "{count} candidate documents; at most 2^32 - 1 are supported"
-        ))
+        KernelError::BadInput(format!("{count} candidate documents; at most 2^32 - 1 are supported"))
     })
 }
 
 /// The table of components of two or more; `docs` ascending.
 pub(super) fn components(docs: &[i64], sets: &mut UnionFind) -> Result<RecordBatch, KernelError> {
-    let (doc, component): (Vec<i64>, Vec<i64>) = sets
-        .components()
-        .into_iter()
-        .map(|(row, root)| (docs[row as usize], docs[root as usize]))
-        .unzip();
+    let (doc, component): (Vec<i64>, Vec<i64>) =
+        sets.components().into_iter().map(|(row, root)| (docs[row as usize], docs[root as usize])).unzip();
     let fields = [("doc", DataType::Int64), ("component", DataType::Int64)];
-    batch(
-        &fields,
-        vec![
-            Arc::new(Int64Array::from(doc)),
-            Arc::new(Int64Array::from(component)),
-        ],
-    )
+    batch(&fields, vec![Arc::new(Int64Array::from(doc)), Arc::new(Int64Array::from(component))])
 }
 
-pub(super) fn batch(
-    fields: &[(&str, DataType)],
-    columns: Vec<ArrayRef>,
-) -> Result<RecordBatch, KernelError> {
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(name, kind)| Field::new(*name, kind.clone(), true))
-        .collect();
+pub(super) fn batch(fields: &[(&str, DataType)], columns: Vec<ArrayRef>) -> Result<RecordBatch, KernelError> {
+    let fields: Vec<_> = fields.iter().map(|(name, kind)| Field::new(*name, kind.clone(), true)).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
         .map_err(|error| KernelError::BadInput(error.to_string()))
 }
@@ -96,18 +76,11 @@ pub fn survivors(
     let docs = int64_column(docs, "docs")?;
     let component = int64_column(component, "component")?;
     let Some(priority) = priority.as_primitive_opt::<Float64Type>() else {
-        return Err(KernelError::BadInput(
-            "priority: expected float64".to_owned(),
-        ));
+        return Err(KernelError::BadInput("priority: expected float64".to_owned()));
     };
     same_length(("docs", docs.len()), ("component", component.len()))?;
     same_length(("docs", docs.len()), ("priority", priority.len()))?;
-    let rank = |row: usize| {
-        (
-            priority.is_valid(row) && !priority.value(row).is_nan(),
-            priority.value(row),
-        )
-    };
+    let rank = |row: usize| (priority.is_valid(row) && !priority.value(row).is_nan(), priority.value(row));
     let mut order: Vec<usize> = (0..docs.len()).collect();
     order.sort_unstable_by(|&left, &right| {
         let (known, value) = rank(left);
@@ -116,11 +89,7 @@ pub fn survivors(
             .value(left)
             .cmp(&component.value(right))
             .then(other_known.cmp(&known))
-            .then(if known {
-                other.partial_cmp(&value).unwrap_or(Ordering::Equal)
-            } else {
-                Ordering::Equal
-            })
+            .then(if known { other.partial_cmp(&value).unwrap_or(Ordering::Equal) } else { Ordering::Equal })
             .then(docs.value(left).cmp(&docs.value(right)))
     });
     let mut rows = Vec::with_capacity(docs.len());
@@ -142,12 +111,7 @@ pub fn survivors(
             ("size", DataType::Int64),
             ("kept", DataType::Boolean),
         ],
-        vec![
-            number(|row| row.0),
-            number(|row| row.1),
-            number(|row| row.2),
-            Arc::new(kept),
-        ],
+        vec![number(|row| row.0), number(|row| row.1), number(|row| row.2), Arc::new(kept)],
     )
 }
 

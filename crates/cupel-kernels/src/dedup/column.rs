@@ -3,8 +3,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{
-    Array, BinaryArray, Int64Array, LargeBinaryArray, LargeStringArray, StringArray,
-    StringViewArray,
+    Array, BinaryArray, Int64Array, LargeBinaryArray, LargeStringArray, StringArray, StringViewArray,
 };
 
 use crate::KernelError;
@@ -26,10 +25,7 @@ impl<'a> Texts<'a> {
         } else if let Some(view) = array.as_string_view_opt() {
             Ok(Self::View(view))
         } else {
-            Err(KernelError::BadInput(format!(
-                "expected a text column, got {}",
-                array.data_type()
-            )))
+            Err(KernelError::BadInput(format!("expected a text column, got {}", array.data_type())))
         }
     }
 
@@ -100,13 +96,8 @@ impl<'a> Bytes<'a> {
 pub fn int64_column<'a>(array: &'a dyn Array, name: &str) -> Result<&'a Int64Array, KernelError> {
     match array.as_primitive_opt::<Int64Type>() {
         Some(found) if found.null_count() == 0 => Ok(found),
-        Some(_) => Err(KernelError::BadInput(format!(
-            "{name}: nulls are not allowed"
-        ))),
-        None => Err(KernelError::BadInput(format!(
-            "{name}: expected int64, got {}",
-            array.data_type()
-        ))),
+        Some(_) => Err(KernelError::BadInput(format!("{name}: nulls are not allowed"))),
+        None => Err(KernelError::BadInput(format!("{name}: expected int64, got {}", array.data_type()))),
     }
 }
 
@@ -115,8 +106,5 @@ pub fn same_length(left: (&str, usize), right: (&str, usize)) -> Result<(), Kern
     if left.1 == right.1 {
         return Ok(());
     }
-    Err(KernelError::BadInput(format!(
-        "{} has {} rows and {} has {}",
-        left.0, left.1, right.0, right.1
-    )))
+    Err(KernelError::BadInput(format!("{} has {} rows and {} has {}", left.0, left.1, right.0, right.1)))
 }

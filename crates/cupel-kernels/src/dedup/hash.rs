@@ -34,9 +34,7 @@ where
 /// XXH3-128 (seed 0) of each text's UTF-8 bytes, in the canonical big-endian order.
 pub fn text_hash(text: &dyn Array) -> Result<FixedSizeBinaryArray, KernelError> {
     let texts = Texts::new(text)?;
-    hashes(texts.len(), |row| {
-        texts.get(row).map(|text| xxh3_128(text.as_bytes()))
-    })
+    hashes(texts.len(), |row| texts.get(row).map(|text| xxh3_128(text.as_bytes())))
 }
 
 /// The hash of a table as a multiset of rows: each row's XXH3-128 over its length-prefixed
@@ -46,24 +44,15 @@ pub fn text_hash(text: &dyn Array) -> Result<FixedSizeBinaryArray, KernelError> 
 /// The sum does not depend on the order of rows nor on how they are split into parts
 /// (`add_hashes` joins parts), and unlike an exclusive or it counts how often a row occurs.
 pub fn content_hash(columns: &[ArrayRef]) -> Result<u128, KernelError> {
-    let columns = columns
-        .iter()
-        .map(|column| Bytes::new(column))
-        .collect::<Result<Vec<_>, _>>()?;
+    let columns = columns.iter().map(|column| Bytes::new(column)).collect::<Result<Vec<_>, _>>()?;
     let rows = columns.first().map_or(0, Bytes::len);
     for (position, column) in columns.iter().enumerate() {
-        same_length(
-            ("column 0", rows),
-            (&format!("column {position}"), column.len()),
-        )?;
+        same_length(("column 0", rows), (&format!("column {position}"), column.len()))?;
     }
     let mut buffer = Vec::new();
     let mut sum = 0_u128;
     for row in 0..rows {
-        let size: usize = columns
-            .iter()
-            .map(|c| 8 + c.get(row).map_or(0, <[u8]>::len))
-            .sum();
+        let size: usize = columns.iter().map(|c| 8 + c.get(row).map_or(0, <[u8]>::len)).sum();
         let hash = if size <= GATHERED_BYTES {
             buffer.clear();
             for_each_part(&columns, row, |part| buffer.extend_from_slice(part));

@@ -56,10 +56,7 @@ pub(super) fn check_ngram(ngram: usize) -> Result<(), KernelError> {
     if (1..=MAX_NGRAM).contains(&ngram) {
         return Ok(());
     }
-    Err(KernelError::BadOption {
-        option: "ngram",
-        expected: format!("1 to {MAX_NGRAM} words, got {ngram}"),
-    })
+    Err(KernelError::BadOption { option: "ngram", expected: format!("1 to {MAX_NGRAM} words, got {ngram}") })
 }
 
 /// Columns `band_0`, `band_1`, ... (uint64): XXH3-64 of the band's minima (little-endian, the
@@ -68,9 +65,7 @@ pub fn minhash(text: &dyn Array, how: &MinHash) -> Result<RecordBatch, KernelErr
     how.check()?;
     let texts = Texts::new(text)?;
     let mut signer = Signer::new(how);
-    let mut bands: Vec<_> = (0..how.bands)
-        .map(|_| UInt64Builder::with_capacity(texts.len()))
-        .collect();
+    let mut bands: Vec<_> = (0..how.bands).map(|_| UInt64Builder::with_capacity(texts.len())).collect();
     let mut bytes = Vec::with_capacity(how.rows * 4);
     for row in 0..texts.len() {
         let Some(minima) = texts.get(row).and_then(|text| signer.sign(text)) else {
@@ -79,27 +74,19 @@ pub fn minhash(text: &dyn Array, how: &MinHash) -> Result<RecordBatch, KernelErr
         };
         for (number, (band, rows)) in bands.iter_mut().zip(minima.chunks(how.rows)).enumerate() {
             bytes.clear();
-            rows.iter()
-                .for_each(|minimum| bytes.extend_from_slice(&minimum.to_le_bytes()));
+            rows.iter().for_each(|minimum| bytes.extend_from_slice(&minimum.to_le_bytes()));
             band.append_value(xxh3_64_with_seed(&bytes, number as u64));
         }
     }
-    let fields: Vec<_> = (0..how.bands)
-        .map(|number| Field::new(format!("band_{number}"), DataType::UInt64, true))
-        .collect();
-    let columns = bands
-        .iter_mut()
-        .map(|band| Arc::new(band.finish()) as ArrayRef)
-        .collect();
+    let fields: Vec<_> =
+        (0..how.bands).map(|number| Field::new(format!("band_{number}"), DataType::UInt64, true)).collect();
+    let columns = bands.iter_mut().map(|band| Arc::new(band.finish()) as ArrayRef).collect();
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
         .map_err(|error| KernelError::BadInput(error.to_string()))
 }
 
 /// The minima themselves: `bands * rows` uint32 per text, null for texts without a word.
-pub fn minhash_signature(
-    text: &dyn Array,
-    how: &MinHash,
-) -> Result<FixedSizeListArray, KernelError> {
+pub fn minhash_signature(text: &dyn Array, how: &MinHash) -> Result<FixedSizeListArray, KernelError> {
     how.check()?;
     let texts = Texts::new(text)?;
     let mut signer = Signer::new(how);
@@ -162,21 +149,11 @@ impl Signer {
             any = true;
             self.block.push((xxh3_64(window) >> 32) as u32);
             if self.block.len() == BLOCK {
-                (self.update)(
-                    &self.block,
-                    &self.multipliers,
-                    &self.offsets,
-                    &mut self.minima,
-                );
+                (self.update)(&self.block, &self.multipliers, &self.offsets, &mut self.minima);
                 self.block.clear();
             }
         });
-        (self.update)(
-            &self.block,
-            &self.multipliers,
-            &self.offsets,
-            &mut self.minima,
-        );
+        (self.update)(&self.block, &self.multipliers, &self.offsets, &mut self.minima);
         any.then_some(&self.minima[..self.width])
     }
 }
@@ -238,13 +215,7 @@ mod tests {
 
     use super::*;
 
-    const FINEWEB: MinHash = MinHash {
-        ngram: 5,
-        bands: 14,
-        rows: 8,
-        seed: 1,
-        fold_numbers: true,
-    };
+    const FINEWEB: MinHash = MinHash { ngram: 5, bands: 14, rows: 8, seed: 1, fold_numbers: true };
 
     #[test]
     fn splitmix64_reference_vector() {
@@ -267,18 +238,9 @@ mod tests {
     fn bad_options_are_refused() {
         let array = StringArray::from(vec!["a"]);
         for how in [
-            MinHash {
-                ngram: 0,
-                ..FINEWEB
-            },
-            MinHash {
-                bands: 0,
-                ..FINEWEB
-            },
-            MinHash {
-                rows: usize::MAX,
-                ..FINEWEB
-            },
+            MinHash { ngram: 0, ..FINEWEB },
+            MinHash { bands: 0, ..FINEWEB },
+            MinHash { rows: usize::MAX, ..FINEWEB },
         ] {
             assert!(minhash(&array, &how).is_err());
         }

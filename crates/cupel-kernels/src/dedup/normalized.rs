@@ -24,25 +24,15 @@ pub struct Normalization {
 
 impl Default for Normalization {
     fn default() -> Self {
-        Self {
-            nfc: true,
-            lowercase: false,
-            strip_punctuation: false,
-            collapse_white_space: true,
-        }
+        Self { nfc: true, lowercase: false, strip_punctuation: false, collapse_white_space: true }
     }
 }
 
 /// XXH3-128 of each normalised text, 16 big-endian bytes; null for null.
-pub fn normalized_hash(
-    text: &dyn Array,
-    how: Normalization,
-) -> Result<FixedSizeBinaryArray, KernelError> {
+pub fn normalized_hash(text: &dyn Array, how: Normalization) -> Result<FixedSizeBinaryArray, KernelError> {
     let texts = Texts::new(text)?;
     let mut writer = Writer::new(how);
-    hashes(texts.len(), |row| {
-        texts.get(row).map(|text| writer.hash(text))
-    })
+    hashes(texts.len(), |row| texts.get(row).map(|text| writer.hash(text)))
 }
 
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -61,14 +51,7 @@ struct Writer {
 impl Writer {
     fn new(how: Normalization) -> Self {
         let buffer = Vec::with_capacity(CHUNK_BYTES + 64);
-        Self {
-            how,
-            buffer,
-            state: Xxh3::new(),
-            streaming: false,
-            space: false,
-            begun: false,
-        }
+        Self { how, buffer, state: Xxh3::new(), streaming: false, space: false, begun: false }
     }
 
     fn hash(&mut self, text: &str) -> u128 {
@@ -93,11 +76,7 @@ impl Writer {
         if byte.is_ascii_whitespace() || byte == 0x0B {
             self.white_space(&[byte]);
         } else if !self.how.strip_punctuation || byte.is_ascii_alphanumeric() {
-            self.write(&[if self.how.lowercase {
-                byte.to_ascii_lowercase()
-            } else {
-                byte
-            }]);
+            self.write(&[if self.how.lowercase { byte.to_ascii_lowercase() } else { byte }]);
         }
     }
 
@@ -152,34 +131,22 @@ mod tests {
     use super::*;
 
     fn one(text: &str, how: Normalization) -> Vec<u8> {
-        normalized_hash(&StringArray::from(vec![text]), how)
-            .unwrap()
-            .value(0)
-            .to_vec()
+        normalized_hash(&StringArray::from(vec![text]), how).unwrap().value(0).to_vec()
     }
 
     #[test]
     fn default_joins_composed_and_spaced_alike() {
         let how = Normalization::default();
-        assert_eq!(
-            one(" Cafe\u{301}\n\n東京\u{a0}", how),
-            one("Café 東京", how)
-        );
+        assert_eq!(one(" Cafe\u{301}\n\n東京\u{a0}", how), one("Café 東京", how));
         assert_ne!(one("café", how), one("Café", how));
         assert_ne!(one("a b", how), one("ab", how));
     }
 
     #[test]
     fn options_do_what_they_say() {
-        let lower = Normalization {
-            lowercase: true,
-            ..Default::default()
-        };
+        let lower = Normalization { lowercase: true, ..Default::default() };
         assert_eq!(one("CAFÉ", lower), one("café", lower));
-        let bare = Normalization {
-            strip_punctuation: true,
-            ..Default::default()
-        };
+        let bare = Normalization { strip_punctuation: true, ..Default::default() };
         assert_eq!(one("“It's” — fine!", bare), one("Its fine", bare));
     }
 

@@ -8,9 +8,7 @@ pub struct UnionFind {
 impl UnionFind {
     /// `size` sets of one index each.
     pub fn new(size: u32) -> Self {
-        Self {
-            parents: (0..size).collect(),
-        }
+        Self { parents: (0..size).collect() }
     }
 
     /// The smallest index of the set that holds `index`.

@@ -16,9 +16,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow_array::{
-    BooleanArray, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt64Array,
-};
+use arrow_array::{BooleanArray, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt64Array};
 use arrow_schema::DataType;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -86,19 +84,10 @@ impl<'a> Sets<'a> {
         offsets: &'a Int64Array,
         values: &'a UInt64Array,
     ) -> Result<Self, KernelError> {
-        let sets = Self {
-            docs: docs.values(),
-            offsets: offsets.values(),
-            values: values.values(),
-        };
-        same_length(
-            ("docs + 1", sets.docs.len() + 1),
-            ("offsets", sets.offsets.len()),
-        )?;
+        let sets = Self { docs: docs.values(), offsets: offsets.values(), values: values.values() };
+        same_length(("docs + 1", sets.docs.len() + 1), ("offsets", sets.offsets.len()))?;
         if !sets.docs.is_sorted_by(|left, right| left < right) {
-            return Err(KernelError::BadInput(
-                "docs: expected ascending, each once".to_owned(),
-            ));
+            return Err(KernelError::BadInput("docs: expected ascending, each once".to_owned()));
         }
         let ends = (sets.offsets.first(), sets.offsets.last());
         if ends != (Some(&0), Some(&(sets.values.len() as i64))) || !sets.offsets.is_sorted() {
@@ -119,9 +108,7 @@ impl<'a> Sets<'a> {
         let mut bytes = Vec::with_capacity(FINGERPRINT_VALUES * 8);
         for values in self.set(row).chunks(FINGERPRINT_VALUES) {
             bytes.clear();
-            values
-                .iter()
-                .for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
+            values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
             state.update(&bytes);
         }
         state.digest128()
@@ -180,11 +167,8 @@ impl Groups {
 
     /// Puts the smaller group into the larger, which is returned.
     fn merge(&mut self, left: usize, right: usize) -> usize {
-        let (large, small) = if self.members[left].len() < self.members[right].len() {
-            (right, left)
-        } else {
-            (left, right)
-        };
+        let (large, small) =
+            if self.members[left].len() < self.members[right].len() { (right, left) } else { (left, right) };
         let moved = std::mem::take(&mut self.members[small]);
         self.members[large].extend(moved);
         self.alive.retain(|&group| group != small);
@@ -224,16 +208,7 @@ impl<'a> Walk<'a> {
         }
         let histogram = [[0; 2]; BINS];
         let shown = [Shown::default(), Shown::default()];
-        Ok(Self {
-            sets,
-            how,
-            fingerprints,
-            same_as,
-            joined,
-            counts,
-            histogram,
-            shown,
-        })
+        Ok(Self { sets, how, fingerprints, same_as, joined, counts, histogram, shown })
     }
 
     /// Compares the documents of one bucket, those of the same shingles once.
@@ -243,9 +218,7 @@ impl<'a> Walk<'a> {
         let mut rows = Vec::with_capacity(docs.len());
         for doc in docs {
             let Ok(row) = self.sets.docs.binary_search(doc) else {
-                return Err(KernelError::BadInput(format!(
-                    "document {doc} has no shingle set"
-                )));
+                return Err(KernelError::BadInput(format!("document {doc} has no shingle set")));
             };
             rows.push(self.same_as[row]);
         }
@@ -288,9 +261,7 @@ impl<'a> Walk<'a> {
             });
             depth += 1;
         }
-        limited |= open
-            .iter()
-            .any(|&group| groups.members[group].len() > depth);
+        limited |= open.iter().any(|&group| groups.members[group].len() > depth);
         self.counts.limited += u64::from(limited);
         groups.members[own].push(row);
     }
@@ -311,10 +282,7 @@ impl<'a> Walk<'a> {
         self.counts.rejected += u64::from(!alike);
         let bin = ((similarity * BINS as f64) as usize).min(BINS - 1);
         self.histogram[bin][usize::from(!alike)] += 1;
-        let prints = (
-            self.fingerprints[row as usize],
-            self.fingerprints[other as usize],
-        );
+        let prints = (self.fingerprints[row as usize], self.fingerprints[other as usize]);
         let order = xxh3_64(&(prints.0 ^ prints.1).to_le_bytes());
         let docs = (self.sets.docs[row as usize], self.sets.docs[other as usize]);
         self.shown[usize::from(!alike)].offer(Pair {
@@ -334,15 +302,9 @@ impl<'a> Walk<'a> {
                 ("rejected", DataType::Int64),
             ],
             vec![
-                Arc::new(Float64Array::from_iter_values(
-                    (0..BINS).map(|bin| bin as f64 / BINS as f64),
-                )),
-                Arc::new(Int64Array::from_iter_values(
-                    self.histogram.iter().map(|bin| bin[0]),
-                )),
-                Arc::new(Int64Array::from_iter_values(
-                    self.histogram.iter().map(|bin| bin[1]),
-                )),
+                Arc::new(Float64Array::from_iter_values((0..BINS).map(|bin| bin as f64 / BINS as f64))),
+                Arc::new(Int64Array::from_iter_values(self.histogram.iter().map(|bin| bin[0]))),
+                Arc::new(Int64Array::from_iter_values(self.histogram.iter().map(|bin| bin[1]))),
             ],
         )?;
         let pairs: Vec<(bool, &Pair)> = [(true, &self.shown[0]), (false, &self.shown[1])]
@@ -350,9 +312,7 @@ impl<'a> Walk<'a> {
             .flat_map(|(verified, shown)| shown.pairs.iter().map(move |pair| (verified, pair)))
             .collect();
         let number = |pick: fn(&Pair) -> i64| {
-            Arc::new(Int64Array::from_iter_values(
-                pairs.iter().map(|(_, pair)| pick(pair)),
-            ))
+            Arc::new(Int64Array::from_iter_values(pairs.iter().map(|(_, pair)| pick(pair))))
         };
         let pairs = batch(
             &[
@@ -364,19 +324,12 @@ impl<'a> Walk<'a> {
             vec![
                 number(|pair| pair.left),
                 number(|pair| pair.right),
-                Arc::new(Float64Array::from_iter_values(
-                    pairs.iter().map(|p| p.1.similarity),
-                )),
+                Arc::new(Float64Array::from_iter_values(pairs.iter().map(|p| p.1.similarity))),
                 Arc::new(pairs.iter().map(|p| Some(p.0)).collect::<BooleanArray>()),
             ],
         )?;
         let components = components(self.sets.docs, &mut self.joined)?;
-        Ok(Verified {
-            components,
-            counts: self.counts,
-            histogram,
-            pairs,
-        })
+        Ok(Verified { components, counts: self.counts, histogram, pairs })
     }
 }
 
@@ -432,20 +385,13 @@ mod tests {
         });
         let offsets = Int64Array::from_iter_values(std::iter::once(0).chain(ends));
         let values = UInt64Array::from_iter_values(sets.iter().flatten().copied());
-        let how = Verification {
-            threshold,
-            max_comparisons: limit,
-        };
+        let how = Verification { threshold, max_comparisons: limit };
         verify(&[lists(buckets)], &docs, &offsets, &values, how).unwrap()
     }
 
     fn as_map(found: &RecordBatch) -> BTreeMap<i64, i64> {
         let column = |number: usize| found.column(number).as_primitive::<Int64Type>().values();
-        column(0)
-            .iter()
-            .copied()
-            .zip(column(1).iter().copied())
-            .collect()
+        column(0).iter().copied().zip(column(1).iter().copied()).collect()
     }
 
     /// Components by comparing every pair of every bucket; the same sets are joined anywhere.
@@ -461,21 +407,13 @@ mod tests {
                     let (a, b) = (&sets[left as usize], &sets[right as usize]);
                     let shared = a.iter().filter(|value| b.contains(value)).count();
                     let all = a.len() + b.len() - shared;
-                    if left < right
-                        && all > 0
-                        && shared as f64 / all as f64 >= threshold
-                        && shared > 0
-                    {
+                    if left < right && all > 0 && shared as f64 / all as f64 >= threshold && shared > 0 {
                         joined.union(left as u32, right as u32);
                     }
                 }
             }
         }
-        joined
-            .components()
-            .into_iter()
-            .map(|(row, root)| (row.into(), root.into()))
-            .collect()
+        joined.components().into_iter().map(|(row, root)| (row.into(), root.into())).collect()
     }
 
     fn sets() -> impl Strategy<Value = Vec<Vec<u64>>> {
@@ -485,17 +423,9 @@ mod tests {
 
     #[test]
     fn chains_are_followed_through_the_middle() {
-        let sets = [
-            vec![1, 2, 3, 4],
-            vec![2, 3, 4, 5],
-            vec![3, 4, 5, 6],
-            vec![9],
-        ];
+        let sets = [vec![1, 2, 3, 4], vec![2, 3, 4, 5], vec![3, 4, 5, 6], vec![9]];
         let found = run(&sets, &[vec![0, 1, 2, 3]], 0.6, 100);
-        assert_eq!(
-            as_map(&found.components),
-            BTreeMap::from([(0, 0), (1, 0), (2, 0)])
-        );
+        assert_eq!(as_map(&found.components), BTreeMap::from([(0, 0), (1, 0), (2, 0)]));
         assert_eq!(found.counts.candidate_pairs, 6);
     }
 
@@ -504,10 +434,7 @@ mod tests {
         let empty = Int64Array::from(vec![0_i64; 0]);
         let offsets = Int64Array::from(vec![0]);
         let values = UInt64Array::from(vec![0_u64; 0]);
-        let how = Verification {
-            threshold: 0.7,
-            max_comparisons: 1,
-        };
+        let how = Verification { threshold: 0.7, max_comparisons: 1 };
         assert!(verify(&[lists(&[vec![1, 2]])], &empty, &offsets, &values, how).is_err());
     }
 

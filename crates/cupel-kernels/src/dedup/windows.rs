@@ -26,15 +26,7 @@ impl Windows {
     pub fn new(ngram: usize, fold_numbers: bool) -> Self {
         let ngram = ngram.clamp(1, MAX_NGRAM);
         let buffer = vec![0; FRESH_BYTES + (ngram + 2) * SPACED_WORD];
-        Self {
-            ngram,
-            fold_numbers,
-            buffer,
-            word: 0,
-            end: 0,
-            starts: [0; MAX_NGRAM],
-            words: 0,
-        }
+        Self { ngram, fold_numbers, buffer, word: 0, end: 0, starts: [0; MAX_NGRAM], words: 0 }
     }
 
     /// Calls `take` with each window of `text`; a text of fewer words gives one window of
@@ -42,14 +34,7 @@ impl Windows {
     pub fn for_each(&mut self, text: &str, mut take: impl FnMut(&[u8])) {
         (self.word, self.end, self.words) = (0, 0, 0);
         let fold_numbers = self.fold_numbers;
-        for_each_word(
-            text,
-            fold_numbers,
-            &mut Sink {
-                windows: self,
-                take: &mut take,
-            },
-        );
+        for_each_word(text, fold_numbers, &mut Sink { windows: self, take: &mut take });
         if self.words > 0 && self.words < self.ngram {
             take(&self.buffer[..self.word - 1]);
         }
@@ -57,12 +42,9 @@ impl Windows {
 
     /// Moves the words that windows still need to the front.
     fn compact(&mut self) {
-        let from =
-            self.starts[(self.words + 1).wrapping_sub(self.ngram) % MAX_NGRAM].min(self.word);
+        let from = self.starts[(self.words + 1).wrapping_sub(self.ngram) % MAX_NGRAM].min(self.word);
         self.buffer.copy_within(from..self.word, 0);
-        self.starts
-            .iter_mut()
-            .for_each(|start| *start = start.wrapping_sub(from));
+        self.starts.iter_mut().for_each(|start| *start = start.wrapping_sub(from));
         self.word -= from;
         self.end = self.word;
     }
@@ -131,9 +113,7 @@ mod tests {
 
     fn windows(text: &str, ngram: usize) -> Vec<String> {
         let mut found = Vec::new();
-        Windows::new(ngram, true).for_each(text, |w| {
-            found.push(String::from_utf8_lossy(w).into_owned())
-        });
+        Windows::new(ngram, true).for_each(text, |w| found.push(String::from_utf8_lossy(w).into_owned()));
         found
     }
 

@@ -5,9 +5,7 @@
 
 use std::sync::LazyLock;
 
-use unicode_normalization::char::{
-    canonical_combining_class, decompose_canonical, is_combining_mark,
-};
+use unicode_normalization::char::{canonical_combining_class, decompose_canonical, is_combining_mark};
 
 /// Words longer than this are cut, so that a text without spaces needs no more memory.
 pub const MAX_WORD_BYTES: usize = 256;
@@ -49,14 +47,8 @@ struct Folded {
 }
 
 static TABLE: LazyLock<Vec<Folded>> = LazyLock::new(|| {
-    let none = Folded {
-        class: Class::Separator,
-        length: 0,
-        bytes: [0; FOLDED_BYTES],
-    };
-    (0..TABLE_END as u32)
-        .map(|code| char::from_u32(code).map_or(none, fold))
-        .collect()
+    let none = Folded { class: Class::Separator, length: 0, bytes: [0; FOLDED_BYTES] };
+    (0..TABLE_END as u32).map(|code| char::from_u32(code).map_or(none, fold)).collect()
 });
 
 /// Receives words as they are found.
@@ -107,9 +99,7 @@ pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
                     sink.extend(b"0");
                     position = after_number(text, position - c.len_utf8());
                 }
-                Class::Letters | Class::Number => {
-                    sink.extend(&folded.bytes[..folded.length as usize])
-                }
+                Class::Letters | Class::Number => sink.extend(&folded.bytes[..folded.length as usize]),
                 Class::Single => {
                     sink.end_word();
                     sink.extend(&folded.bytes[..folded.length as usize]);
@@ -140,11 +130,7 @@ fn after_number(text: &str, start: usize) -> usize {
 
 /// Lower case, canonically decomposed, without accents; computed once for the common scripts.
 fn fold(c: char) -> Folded {
-    let mut folded = Folded {
-        class: classify(c),
-        length: 0,
-        bytes: [0; FOLDED_BYTES],
-    };
+    let mut folded = Folded { class: classify(c), length: 0, bytes: [0; FOLDED_BYTES] };
     if matches!(folded.class, Class::Separator | Class::Nothing) {
         return folded;
     }
@@ -217,8 +203,7 @@ mod tests {
         }
         fn end_word(&mut self) {
             if !self.word.is_empty() {
-                self.words
-                    .push(String::from_utf8(std::mem::take(&mut self.word)).unwrap());
+                self.words.push(String::from_utf8(std::mem::take(&mut self.word)).unwrap());
             }
         }
     }
@@ -231,36 +216,21 @@ mod tests {
 
     #[test]
     fn words_are_folded() {
-        assert_eq!(
-            words("Don’t  SHOUT, Café_Ünïté!", true),
-            ["don", "t", "shout", "cafe", "unite"]
-        );
-        assert_eq!(
-            words("cafe\u{301} so\u{AD}ft ΟΔΟΣ οδος", true),
-            ["cafe", "soft", "οδοσ", "οδοσ"]
-        );
-        assert_eq!(
-            words("東京 タワー2", true),
-            ["東", "京", "タ", "ワ", "ー", "0"]
-        );
+        assert_eq!(words("Don’t  SHOUT, Café_Ünïté!", true), ["don", "t", "shout", "cafe", "unite"]);
+        assert_eq!(words("cafe\u{301} so\u{AD}ft ΟΔΟΣ οδος", true), ["cafe", "soft", "οδοσ", "οδοσ"]);
+        assert_eq!(words("東京 タワー2", true), ["東", "京", "タ", "ワ", "ー", "0"]);
         assert_eq!(words("हिन्दी", true), ["हिनदी"]);
     }
 
     #[test]
     fn numbers_are_folded_on_demand() {
-        assert_eq!(
-            words("1,234.5 v2 3..4 x٣٫٥.", true),
-            ["0", "v0", "0", "0", "x0"]
-        );
+        assert_eq!(words("1,234.5 v2 3..4 x٣٫٥.", true), ["0", "v0", "0", "0", "x0"]);
         assert_eq!(words("1,234.5 v2", false), ["1", "234", "5", "v2"]);
     }
 
     #[test]
     fn hangul_composed_equals_decomposed() {
-        assert_eq!(
-            words("한국어", true),
-            words("\u{1112}\u{1161}\u{11AB}국어", true)
-        );
+        assert_eq!(words("한국어", true), words("\u{1112}\u{1161}\u{11AB}국어", true));
     }
 
     #[test]
@@ -277,11 +247,7 @@ mod tests {
                 .map(|lower| {
                     let mut length = 0;
                     decompose_canonical(lower, |part| {
-                        length += if is_dropped_mark(part) {
-                            0
-                        } else {
-                            part.len_utf8()
-                        };
+                        length += if is_dropped_mark(part) { 0 } else { part.len_utf8() };
                     });
                     length
                 })

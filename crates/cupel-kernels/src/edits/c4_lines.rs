@@ -28,14 +28,8 @@ pub struct Options {
     pub remove_policy: bool,
 }
 
-const POLICIES: [&str; 6] = [
-    "terms of use",
-    "privacy policy",
-    "cookie policy",
-    "uses cookies",
-    "use of cookies",
-    "use cookies",
-];
+const POLICIES: [&str; 6] =
+    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
 
 static CITATION: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"\[\d*\]|\[edit\]|\[citation needed\]").ok());
@@ -58,10 +52,7 @@ struct Counts {
 /// # Errors
 /// `BadInput` where the columns cannot be put together.
 pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, KernelError> {
-    let mut cleaner = Cleaner {
-        options,
-        lower: Vec::new(),
-    };
+    let mut cleaner = Cleaner { options, lower: Vec::new() };
     let mut counts = vec![Counts::default(); text.len()];
     let rows = (0..text.len()).filter(|&row| text.is_valid(row));
     let mut places = rows.collect::<Vec<_>>().into_iter();
@@ -72,18 +63,14 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
         }
         out != text
     });
-    let column = |get: fn(&Counts) -> i64| -> ArrayRef {
-        Arc::new(counts.iter().map(get).collect::<Int64Array>())
-    };
+    let column =
+        |get: fn(&Counts) -> i64| -> ArrayRef { Arc::new(counts.iter().map(get).collect::<Int64Array>()) };
     batch(
         edited,
         vec![
             ("c4_sentence_count", column(|counts| counts.sentences)),
             ("c4_lorem_ipsum_lines", column(|counts| counts.lorem_ipsum)),
-            (
-                "c4_curly_bracket_lines",
-                column(|counts| counts.curly_bracket),
-            ),
+            ("c4_curly_bracket_lines", column(|counts| counts.curly_bracket)),
             ("c4_removed_lines", column(|counts| counts.removed)),
         ],
     )
@@ -122,11 +109,7 @@ impl Cleaner<'_> {
             let cited = matches!(shaped, Shaped::Cited(_));
             let line = shaped.text();
             // Taking a citation out can join the halves of a phrase.
-            let found = if phrases || cited {
-                self.phrases(line)
-            } else {
-                Phrases::default()
-            };
+            let found = if phrases || cited { self.phrases(line) } else { Phrases::default() };
             counts.lorem_ipsum += i64::from(found.lorem_ipsum);
             if found.javascript && self.options.remove_javascript {
                 counts.removed += 1;
@@ -152,16 +135,12 @@ impl Cleaner<'_> {
     fn shape<'t>(&self, line: &'t str) -> Option<Shaped<'t>> {
         if let Some(longest) = self.options.max_word_length
             && line.len() > longest
-            && python_words(line)
-                .any(|word| word.len() > longest && code_points(word.as_bytes()) > longest)
+            && python_words(line).any(|word| word.len() > longest && code_points(word.as_bytes()) > longest)
         {
             return None;
         }
-        let shaped = if self.options.remove_citations {
-            without_citations(line)
-        } else {
-            Shaped::Plain(line)
-        };
+        let shaped =
+            if self.options.remove_citations { without_citations(line) } else { Shaped::Plain(line) };
         if self.options.require_terminal_punctuation {
             let end = shaped.text();
             if !end.ends_with(['.', '?', '!', '"', '\'']) || end.ends_with("...") {
@@ -244,17 +223,14 @@ mod tests {
 
     fn clean(text: &str, options: &Options) -> (String, Counts) {
         let mut out = String::new();
-        let counts = Cleaner {
-            options,
-            lower: Vec::new(),
-        }
-        .clean(text, &mut out);
+        let counts = Cleaner { options, lower: Vec::new() }.clean(text, &mut out);
         (out, counts)
     }
 
     #[test]
     fn lines_that_are_no_sentence_go() {
-        let text = "Menu\nThe café opens at nine[1].\nRead more about...\nToo short.\n  Is it open today?  \n";
+        let text =
+            "Menu\nThe café opens at nine[1].\nRead more about...\nToo short.\n  Is it open today?  \n";
         let (out, counts) = clean(text, &ALL);
         assert_eq!(out, "The café opens at nine.\nIs it open today?");
         assert_eq!((counts.removed, counts.sentences), (3, 2));
@@ -271,27 +247,14 @@ mod tests {
         let text = "Please enable Java[1]Script now.\nLorem IPSUM dolor sit.\nWe use coo\u{212a}ies here today.\nif (x) { y. }.";
         let (out, counts) = clean(text, &ALL);
         assert_eq!(out, "Lorem IPSUM dolor sit.\nif (x) { y. }.");
-        assert_eq!(
-            (counts.lorem_ipsum, counts.curly_bracket, counts.removed),
-            (1, 1, 2)
-        );
+        assert_eq!((counts.lorem_ipsum, counts.curly_bracket, counts.removed), (1, 1, 2));
     }
 
     #[test]
     fn long_words_cost_the_line() {
         let line = format!("One {} long word.", "é".repeat(1001));
         assert_eq!(clean(&line, &ALL).0, "");
-        assert_eq!(
-            clean(
-                &line,
-                &Options {
-                    max_word_length: None,
-                    ..ALL
-                }
-            )
-            .0,
-            line
-        );
+        assert_eq!(clean(&line, &Options { max_word_length: None, ..ALL }).0, line);
         let line = format!("One {} long word.", "é".repeat(1000));
         assert_eq!(clean(&line, &ALL).0, line);
     }

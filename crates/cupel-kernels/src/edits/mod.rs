@@ -31,9 +31,7 @@ pub(crate) fn rewrite(
         }
         out.clear();
         if edit(text.value(row), &mut out) {
-            edited
-                .get_or_insert_with(|| copy_of_first(text, row))
-                .append_value(&out);
+            edited.get_or_insert_with(|| copy_of_first(text, row)).append_value(&out);
         } else if let Some(builder) = &mut edited {
             builder.append_value(text.value(row));
         }
@@ -66,6 +64,5 @@ pub(crate) fn batch(
 
 /// The words of `text.split()` in Python.
 pub(crate) fn python_words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(crate::text::lines::is_python_space)
-        .filter(|word| !word.is_empty())
+    text.split(crate::text::lines::is_python_space).filter(|word| !word.is_empty())
 }

@@ -40,10 +40,7 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
     let corrector = Corrector::new(options)?;
     let mut lines = vec![0_i64; text.len()];
     let mut fractions = vec![0.0; text.len()];
-    let mut places = (0..text.len())
-        .filter(|&row| text.is_valid(row))
-        .collect::<Vec<_>>()
-        .into_iter();
+    let mut places = (0..text.len()).filter(|&row| text.is_valid(row)).collect::<Vec<_>>().into_iter();
     let edited = rewrite(text, |text, out| {
         let found = corrector.correct(text, out);
         if let Some(place) = places.next() {
@@ -54,13 +51,7 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
     });
     let lines: ArrayRef = Arc::new(Int64Array::from(lines));
     let fractions: ArrayRef = Arc::new(Float64Array::from(fractions));
-    batch(
-        edited,
-        vec![
-            ("refinedweb_removed_lines", lines),
-            ("refinedweb_removed_word_fraction", fractions),
-        ],
-    )
+    batch(edited, vec![("refinedweb_removed_lines", lines), ("refinedweb_removed_word_fraction", fractions)])
 }
 
 #[derive(Debug, Default)]
@@ -79,10 +70,7 @@ struct Corrector<'a> {
 impl<'a> Corrector<'a> {
     fn new(options: &'a Options) -> Result<Self, KernelError> {
         let phrases = [&options.start, &options.end, &options.anywhere];
-        if phrases
-            .iter()
-            .any(|phrases| phrases.iter().any(|phrase| strip(phrase).is_empty()))
-        {
+        if phrases.iter().any(|phrases| phrases.iter().any(|phrase| strip(phrase).is_empty())) {
             return Err(KernelError::BadOption {
                 option: "phrases",
                 expected: "phrases with a word".to_string(),
@@ -92,10 +80,7 @@ impl<'a> Corrector<'a> {
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::LeftmostLongest)
             .build(&options.anywhere)
-            .map_err(|error| KernelError::BadOption {
-                option: "anywhere",
-                expected: error.to_string(),
-            })?;
+            .map_err(|error| KernelError::BadOption { option: "anywhere", expected: error.to_string() })?;
         Ok(Self { options, anywhere })
     }
 
@@ -192,34 +177,26 @@ fn is_number(line: &str) -> bool {
 
 fn is_counter(line: &str) -> bool {
     // No counter is long, and most lines are.
-    line.len() < 200
-        && COUNTER
-            .as_ref()
-            .is_some_and(|counter| counter.is_match(strip(line)))
+    line.len() < 200 && COUNTER.as_ref().is_some_and(|counter| counter.is_match(strip(line)))
 }
 
 fn starts_with(line: &str, phrase: &str) -> bool {
-    line.get(..phrase.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(phrase))
+    line.get(..phrase.len()).is_some_and(|start| start.eq_ignore_ascii_case(phrase))
         && stands_alone(line, 0, phrase.len())
 }
 
 fn ends_with(line: &str, phrase: &str) -> bool {
     let start = line.len().checked_sub(phrase.len());
     start.is_some_and(|start| {
-        line.get(start..)
-            .is_some_and(|end| end.eq_ignore_ascii_case(phrase))
+        line.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(phrase))
             && stands_alone(line, start, line.len())
     })
 }
 
 /// The phrase at `start..end` is not a piece of longer words.
 fn stands_alone(line: &str, start: usize, end: usize) -> bool {
-    let Some((before, phrase, after)) = line
-        .get(..start)
-        .zip(line.get(start..end))
-        .zip(line.get(end..))
-        .map(|((a, b), c)| (a, b, c))
+    let Some((before, phrase, after)) =
+        line.get(..start).zip(line.get(start..end)).zip(line.get(end..)).map(|((a, b), c)| (a, b, c))
     else {
         return false;
     };
@@ -258,14 +235,8 @@ mod tests {
     fn the_papers_examples() {
         let text = "3 likes\nHOME AND GARDEN\n12 / 2024\nMenu\n\nSign-in to see this café\nThe old mill. Read more...\n0 items in cart today\nThis line of text stays as it is.";
         let (out, found) = corrected(text);
-        assert_eq!(
-            out,
-            "\nto see this café\nThe old mill.\n0 today\nThis line of text stays as it is."
-        );
-        assert_eq!(
-            (found.lines, found.words, found.removed_words),
-            (4, 32, 9 + 1 + 2 + 3)
-        );
+        assert_eq!(out, "\nto see this café\nThe old mill.\n0 today\nThis line of text stays as it is.");
+        assert_eq!((found.lines, found.words, found.removed_words), (4, 32, 9 + 1 + 2 + 3));
     }
 
     #[test]

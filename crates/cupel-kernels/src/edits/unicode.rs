@@ -24,10 +24,7 @@ impl Form {
         match name {
             "NFC" => Ok(Self::Nfc),
             "NFKC" => Ok(Self::Nfkc),
-            other => Err(KernelError::UnknownName {
-                kind: "normal form",
-                name: other.to_string(),
-            }),
+            other => Err(KernelError::UnknownName { kind: "normal form", name: other.to_string() }),
         }
     }
 
@@ -57,10 +54,7 @@ impl Form {
 /// `BadInput` where the columns cannot be put together.
 pub fn normalise(text: &LargeStringArray, form: Form) -> Result<RecordBatch, KernelError> {
     let mut changed = vec![false; text.len()];
-    let mut places = (0..text.len())
-        .filter(|&row| text.is_valid(row))
-        .collect::<Vec<_>>()
-        .into_iter();
+    let mut places = (0..text.len()).filter(|&row| text.is_valid(row)).collect::<Vec<_>>().into_iter();
     let edited = rewrite(text, |text, out| {
         let change = !form.holds(text);
         if change {
@@ -74,10 +68,7 @@ pub fn normalise(text: &LargeStringArray, form: Form) -> Result<RecordBatch, Ker
         }
         change
     });
-    batch(
-        edited,
-        vec![("unicode_repaired", Arc::new(BooleanArray::from(changed)))],
-    )
+    batch(edited, vec![("unicode_repaired", Arc::new(BooleanArray::from(changed)))])
 }
 
 /// Finds texts that a repairer may change. It never passes over one that would change, and stops
@@ -123,41 +114,24 @@ impl Screen {
                 }
             }
         }
-        let mojibake =
-            mojibake
-                .map(Regex::new)
-                .transpose()
-                .map_err(|error| KernelError::BadOption {
-                    option: "mojibake",
-                    expected: format!("a regular expression: {error}"),
-                })?;
-        Ok(Self {
-            ascii,
-            beyond,
-            mojibake,
-            entities,
-            form,
-        })
+        let mojibake = mojibake.map(Regex::new).transpose().map_err(|error| KernelError::BadOption {
+            option: "mojibake",
+            expected: format!("a regular expression: {error}"),
+        })?;
+        Ok(Self { ascii, beyond, mojibake, entities, form })
     }
 
     /// For each text whether it may need repair; false for nulls.
     pub fn suspects(&self, text: &LargeStringArray) -> BooleanArray {
-        (0..text.len())
-            .map(|row| Some(text.is_valid(row) && self.is_suspect(text.value(row))))
-            .collect()
+        (0..text.len()).map(|row| Some(text.is_valid(row) && self.is_suspect(text.value(row)))).collect()
     }
 
     fn is_suspect(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
         // Without a branch, so that the compiler may look at many bytes at once.
-        let control = bytes.iter().fold(false, |found, &byte| {
-            found | (byte < b' ' && byte != b'\n') | (byte == 0x7f)
-        });
-        if control
-            && bytes
-                .iter()
-                .any(|&byte| byte < 128 && self.ascii[usize::from(byte)])
-        {
+        let control =
+            bytes.iter().fold(false, |found, &byte| found | (byte < b' ' && byte != b'\n') | (byte == 0x7f));
+        if control && bytes.iter().any(|&byte| byte < 128 && self.ascii[usize::from(byte)]) {
             return true;
         }
         if self.entities && has_entity(bytes) {
@@ -184,14 +158,10 @@ impl Screen {
         let mut at = 0;
         while let Some(first) = next_beyond_ascii(bytes, at) {
             let mut last = first;
-            while let Some(next) =
-                next_beyond_ascii(&bytes[..bytes.len().min(last + 1 + AFTER)], last + 1)
-            {
+            while let Some(next) = next_beyond_ascii(&bytes[..bytes.len().min(last + 1 + AFTER)], last + 1) {
                 last = next;
             }
-            let start = (0..=first.saturating_sub(BEFORE))
-                .rev()
-                .find(|&cut| text.is_char_boundary(cut));
+            let start = (0..=first.saturating_sub(BEFORE)).rev().find(|&cut| text.is_char_boundary(cut));
             let end = (last + AFTER..bytes.len()).find(|&cut| text.is_char_boundary(cut));
             if mojibake.is_match(&text[start.unwrap_or(0)..end.unwrap_or(bytes.len())]) {
                 return true;
@@ -210,11 +180,7 @@ fn next_beyond_ascii(bytes: &[u8], from: usize) -> Option<usize> {
         }
         at += 32;
     }
-    bytes
-        .get(at..)?
-        .iter()
-        .position(|&byte| byte >= 0x80)
-        .map(|offset| at + offset)
+    bytes.get(at..)?.iter().position(|&byte| byte >= 0x80).map(|offset| at + offset)
 }
 
 /// `&`, perhaps `#`, one to 24 letters or digits, `;`.
@@ -223,11 +189,7 @@ fn has_entity(bytes: &[u8]) -> bool {
     while let Some(at) = memchr(b'&', rest) {
         rest = &rest[at + 1..];
         let name = rest.strip_prefix(b"#").unwrap_or(rest);
-        let length = name
-            .iter()
-            .take(25)
-            .take_while(|byte| byte.is_ascii_alphanumeric())
-            .count();
+        let length = name.iter().take(25).take_while(|byte| byte.is_ascii_alphanumeric()).count();
         if (1..=24).contains(&length) && name.get(length) == Some(&b';') {
             return true;
         }
@@ -247,13 +209,7 @@ mod tests {
         for text in ["a &amp; b", "&#39;", "&#x2019;", "&&lt;"] {
             assert!(has_entity(text.as_bytes()), "{text}");
         }
-        for text in [
-            "a & b;",
-            "&;",
-            "&#;",
-            "AT&T; ".get(..4).unwrap(),
-            "&abcdefghijklmnopqrstuvwxyz;",
-        ] {
+        for text in ["a & b;", "&;", "&#;", "AT&T; ".get(..4).unwrap(), "&abcdefghijklmnopqrstuvwxyz;"] {
             assert!(!has_entity(text.as_bytes()), "{text}");
         }
     }

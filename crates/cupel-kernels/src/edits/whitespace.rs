@@ -33,21 +33,13 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
             true => code_points(text.value(row).as_bytes()) as i64,
             false => 0,
         };
-        removed.push(
-            if text.is_valid(row) && text.value(row).len() != edited.value(row).len() {
-                count(text) - count(&edited)
-            } else {
-                0
-            },
-        );
+        removed.push(if text.is_valid(row) && text.value(row).len() != edited.value(row).len() {
+            count(text) - count(&edited)
+        } else {
+            0
+        });
     }
-    batch(
-        edited,
-        vec![(
-            "whitespace_removed_characters",
-            Arc::new(Int64Array::from(removed)),
-        )],
-    )
+    batch(edited, vec![("whitespace_removed_characters", Arc::new(Int64Array::from(removed)))])
 }
 
 fn is_blank(c: char) -> bool {
@@ -59,18 +51,11 @@ fn clean(text: &str, options: &Options, out: &mut String) -> bool {
     for (number, line) in text.split('\n').enumerate() {
         let blank = line.chars().all(is_python_space);
         blanks = if blank { blanks + 1 } else { 0 };
-        if options
-            .max_blank_lines
-            .is_some_and(|most| blanks > most || (blank && out.is_empty()))
-        {
+        if options.max_blank_lines.is_some_and(|most| blanks > most || (blank && out.is_empty())) {
             continue;
         }
         // A line of white space alone is an empty one, so that blank lines look alike.
-        let line = if blank && options.strip_line_ends {
-            ""
-        } else {
-            line
-        };
+        let line = if blank && options.strip_line_ends { "" } else { line };
         if number > 0 && !(options.max_blank_lines.is_some() && out.is_empty()) {
             out.push('\n');
         }
@@ -89,11 +74,7 @@ fn clean(text: &str, options: &Options, out: &mut String) -> bool {
 }
 
 fn add_line(line: &str, options: &Options, out: &mut String) {
-    let line = if options.strip_line_ends {
-        line.trim_end_matches(is_python_space)
-    } else {
-        line
-    };
+    let line = if options.strip_line_ends { line.trim_end_matches(is_python_space) } else { line };
     let body = line.trim_start_matches(is_blank);
     if options.keep_indentation {
         out.push_str(&line[..line.len() - body.len()]);
@@ -108,11 +89,7 @@ fn add_line(line: &str, options: &Options, out: &mut String) {
         let run = &rest[start..rest.len() - after.len()];
         out.push_str(&rest[..start]);
         // One blank alone stays what it is.
-        out.push_str(if run.chars().nth(1).is_some() {
-            " "
-        } else {
-            run
-        });
+        out.push_str(if run.chars().nth(1).is_some() { " " } else { run });
         rest = after;
     }
     out.push_str(rest);
@@ -140,40 +117,10 @@ mod tests {
 
     #[test]
     fn runs_ends_and_blank_lines() {
-        assert_eq!(
-            cleaned("\n\n a  b\t\tc \r\n\n \n\nd\u{a0}e\n\n", &ALL),
-            " a b c\n\nd\u{a0}e"
-        );
-        assert_eq!(
-            cleaned(
-                " a  b",
-                &Options {
-                    keep_indentation: false,
-                    ..ALL
-                }
-            ),
-            "a b"
-        );
-        assert_eq!(
-            cleaned(
-                "a\n\n\n\nb",
-                &Options {
-                    max_blank_lines: Some(0),
-                    ..ALL
-                }
-            ),
-            "a\nb"
-        );
-        assert_eq!(
-            cleaned(
-                "a\n\n\n\nb\n",
-                &Options {
-                    max_blank_lines: None,
-                    ..ALL
-                }
-            ),
-            "a\n\n\n\nb\n"
-        );
+        assert_eq!(cleaned("\n\n a  b\t\tc \r\n\n \n\nd\u{a0}e\n\n", &ALL), " a b c\n\nd\u{a0}e");
+        assert_eq!(cleaned(" a  b", &Options { keep_indentation: false, ..ALL }), "a b");
+        assert_eq!(cleaned("a\n\n\n\nb", &Options { max_blank_lines: Some(0), ..ALL }), "a\nb");
+        assert_eq!(cleaned("a\n\n\n\nb\n", &Options { max_blank_lines: None, ..ALL }), "a\n\n\n\nb\n");
     }
 
     proptest! {

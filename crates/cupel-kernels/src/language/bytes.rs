@@ -27,10 +27,7 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], KernelError> {
-        let (taken, left) = self
-            .left
-            .split_first_chunk::<N>()
-            .ok_or_else(|| cut_short(what))?;
+        let (taken, left) = self.left.split_first_chunk::<N>().ok_or_else(|| cut_short(what))?;
         self.left = left;
         Ok(*taken)
     }
@@ -69,10 +66,7 @@ impl<'a> Reader<'a> {
     pub fn size64(&mut self, what: &str) -> Result<usize, KernelError> {
         let value = self.i64(what)?;
         if !(0..=i64::from(i32::MAX)).contains(&value) {
-            return Err(bad(format!(
-                "{what} is {value}, expected 0 to {}",
-                i32::MAX
-            )));
+            return Err(bad(format!("{what} is {value}, expected 0 to {}", i32::MAX)));
         }
         Ok(value as usize)
     }
@@ -81,16 +75,10 @@ impl<'a> Reader<'a> {
     pub fn floats(&mut self, count: usize, what: &str) -> Result<Vec<f32>, KernelError> {
         let bytes = count.checked_mul(4).ok_or_else(|| cut_short(what))?;
         let taken = self.take(bytes, what)?;
-        let floats: Vec<f32> = taken
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|chunk| f32::from_le_bytes(*chunk))
-            .collect();
+        let floats: Vec<f32> =
+            taken.as_chunks::<4>().0.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
         if floats.iter().any(|value| !value.is_finite()) {
-            return Err(bad(format!(
-                "{what} holds a value that is not a finite number"
-            )));
+            return Err(bad(format!("{what} holds a value that is not a finite number")));
         }
         Ok(floats)
     }

@@ -53,10 +53,7 @@ impl WordCache {
     #[inline]
     pub fn approach(&self, key: &Key) -> (u32, u32) {
         let slot = place(key);
-        (
-            slot as u32,
-            self.slots[slot].rows ^ self.sums[slot * self.width].to_bits(),
-        )
+        (slot as u32, self.slots[slot].rows ^ self.sums[slot * self.width].to_bits())
     }
 
     /// The sum for `word`, computed where it is not at hand; `key` and `slot` as `approach` has them.
@@ -71,28 +68,16 @@ impl WordCache {
         let slot = slot as usize;
         if self.slots[slot].key != *key {
             let (rows, hash) = self.compute(slot, word, parts);
-            self.slots[slot] = Slot {
-                key: *key,
-                rows,
-                hash,
-            };
+            self.slots[slot] = Slot { key: *key, rows, hash };
         }
         let Slot { rows, hash, .. } = self.slots[slot];
-        WordSum {
-            sum: &self.sums[slot * self.width..(slot + 1) * self.width],
-            rows,
-            hash,
-        }
+        WordSum { sum: &self.sums[slot * self.width..(slot + 1) * self.width], rows, hash }
     }
 
     /// The sum for a word that is too long to be kept.
     pub fn look_up_long(&mut self, word: &[u8], parts: (&Dictionary, &Matrix)) -> WordSum<'_> {
         let (rows, hash) = self.compute(SLOTS, word, parts);
-        WordSum {
-            sum: &self.sums[SLOTS * self.width..],
-            rows,
-            hash,
-        }
+        WordSum { sum: &self.sums[SLOTS * self.width..], rows, hash }
     }
 
     #[cold]
@@ -127,12 +112,7 @@ fn place(key: &Key) -> usize {
 /// Adds a row to a sum; both are multiples of `LANES` long.
 #[inline]
 pub fn add(sum: &mut [f32], row: &[f32]) {
-    for (into, from) in sum
-        .as_chunks_mut::<LANES>()
-        .0
-        .iter_mut()
-        .zip(row.as_chunks::<LANES>().0)
-    {
+    for (into, from) in sum.as_chunks_mut::<LANES>().0.iter_mut().zip(row.as_chunks::<LANES>().0) {
         for lane in 0..LANES {
             into[lane] += from[lane];
         }

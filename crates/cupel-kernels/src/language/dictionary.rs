@@ -46,15 +46,11 @@ impl Dictionary {
         let _tokens = reader.i64("the number of tokens")?;
         let pruned = reader.i64("the size of the prune index")?;
         if label_count == 0 || words.checked_add(label_count) != Some(size) {
-            return Err(bad(format!(
-                "{words} words and {label_count} labels do not make {size} entries"
-            )));
+            return Err(bad(format!("{words} words and {label_count} labels do not make {size} entries")));
         }
         // An entry takes ten bytes at least, so a false size cannot reserve more than the file is long.
         if size > reader.remaining() / 10 {
-            return Err(bad(format!(
-                "the file is too short for {size} dictionary entries"
-            )));
+            return Err(bad(format!("the file is too short for {size} dictionary entries")));
         }
         let mut dictionary = Self {
             entries: Vec::with_capacity(size),
@@ -71,18 +67,11 @@ impl Dictionary {
             let count = reader.i64("a dictionary entry")?;
             let kind = reader.u8("a dictionary entry")?;
             if kind != u8::from(position >= words) {
-                return Err(bad(format!(
-                    "dictionary entry {position} is of kind {kind}"
-                )));
+                return Err(bad(format!("dictionary entry {position} is of kind {kind}")));
             }
             if position >= words {
                 let label = String::from_utf8_lossy(entry);
-                dictionary.labels.push(
-                    label
-                        .strip_prefix("__label__")
-                        .unwrap_or(&label)
-                        .to_string(),
-                );
+                dictionary.labels.push(label.strip_prefix("__label__").unwrap_or(&label).to_string());
                 dictionary.label_counts.push(count);
             }
             dictionary.insert(entry, position as u32);
@@ -102,9 +91,7 @@ impl Dictionary {
         }
         let count = usize::try_from(pruned).unwrap_or(usize::MAX);
         if count > reader.remaining() / 8 {
-            return Err(bad(format!(
-                "the file is too short for a prune index of {count}"
-            )));
+            return Err(bad(format!("the file is too short for a prune index of {count}")));
         }
         let mut pairs = Vec::with_capacity(count);
         let mut rows = self.words;
@@ -137,10 +124,7 @@ impl Dictionary {
     /// What `token` is: a word, a label, or a word that the dictionary does not have.
     pub fn look_up(&self, token: &[u8]) -> Token {
         let hash = xxh3_64(token);
-        match self
-            .index
-            .find(hash, |&known| *self.entries[known as usize] == *token)
-        {
+        match self.index.find(hash, |&known| *self.entries[known as usize] == *token) {
             Some(&number) if (number as usize) < self.words => Token::Word(number as usize),
             Some(_) => Token::Label,
             None if token.starts_with(LABEL_PREFIX) => Token::Label,
@@ -150,12 +134,7 @@ impl Dictionary {
 
     /// Calls `found` with the row of each thing that stands for `token`: the word itself where it
     /// is known, and the n-grams of `<token>`. Gives whether the token is a word at all.
-    pub fn rows_of_token(
-        &self,
-        token: &[u8],
-        scratch: &mut Vec<u8>,
-        mut found: impl FnMut(usize),
-    ) -> bool {
+    pub fn rows_of_token(&self, token: &[u8], scratch: &mut Vec<u8>, mut found: impl FnMut(usize)) -> bool {
         match self.look_up(token) {
             Token::Label => return false,
             Token::Word(number) => found(number),
@@ -206,9 +185,7 @@ impl Dictionary {
                 let lone_border = length == 1 && (start == 0 || end == word.len());
                 let bucket = self.buckets.short(hash);
                 held[count % HELD] = bucket;
-                count += usize::from(
-                    length >= self.min_ngram && !lone_border && self.buckets.maybe(bucket),
-                );
+                count += usize::from(length >= self.min_ngram && !lone_border && self.buckets.maybe(bucket));
             }
         }
         held[..count]
@@ -246,11 +223,7 @@ impl Buckets {
     fn new(count: usize) -> Self {
         let count = count as u64;
         let inverse = if count > 1 { u64::MAX / count + 1 } else { 0 };
-        Self {
-            count,
-            inverse,
-            pruned: None,
-        }
+        Self { count, inverse, pruned: None }
     }
 
     fn pruned(count: usize, pairs: &[(u32, u32)]) -> Self {
@@ -266,10 +239,7 @@ impl Buckets {
             }
             slots[slot] = (bucket, row);
         }
-        Self {
-            pruned: Some(Pruned { maybe, slots }),
-            ..Self::new(count)
-        }
+        Self { pruned: Some(Pruned { maybe, slots }), ..Self::new(count) }
     }
 
     /// The bucket of a character n-gram.
@@ -283,9 +253,7 @@ impl Buckets {
     #[inline]
     fn maybe(&self, bucket: u32) -> bool {
         let bit = bucket as usize % MAYBE_BITS;
-        self.pruned
-            .as_ref()
-            .is_none_or(|pruned| (pruned.maybe[bit / 64] >> (bit % 64)) & 1 == 1)
+        self.pruned.as_ref().is_none_or(|pruned| (pruned.maybe[bit / 64] >> (bit % 64)) & 1 == 1)
     }
 
     /// The row of a word n-gram.
@@ -331,7 +299,5 @@ fn fnv_step(hash: u32, byte: u8) -> u32 {
 
 /// fastText's hash of a token.
 pub fn fnv(token: &[u8]) -> u32 {
-    token
-        .iter()
-        .fold(FNV_BASIS, |hash, &byte| fnv_step(hash, byte))
+    token.iter().fold(FNV_BASIS, |hash, &byte| fnv_step(hash, byte))
 }

@@ -41,9 +41,7 @@ pub fn load(bytes: &[u8]) -> Result<Parts, KernelError> {
     }
     let version = reader.i32("its version")?;
     if !(11..=VERSION).contains(&version) {
-        return Err(bad(format!(
-            "its version is {version}, expected 11 or {VERSION}"
-        )));
+        return Err(bad(format!("its version is {version}, expected 11 or {VERSION}")));
     }
     let settings = Settings::read(&mut reader, version)?;
     let (dictionary, rows) = Dictionary::read(&mut reader, &settings)?;
@@ -70,21 +68,11 @@ pub fn load(bytes: &[u8]) -> Result<Parts, KernelError> {
         3 => Output::softmax(),
         other => return Err(bad(format!("its loss is {other}, expected 1 to 4"))),
     };
-    Ok(Parts {
-        dictionary,
-        input,
-        output_matrix,
-        output,
-        word_ngrams: settings.word_ngrams,
-    })
+    Ok(Parts { dictionary, input, output_matrix, output, word_ngrams: settings.word_ngrams })
 }
 
 fn read_matrix(reader: &mut Reader, quantised: bool) -> Result<Matrix, KernelError> {
-    if quantised {
-        Matrix::read_quantised(reader)
-    } else {
-        Matrix::read_dense(reader)
-    }
+    if quantised { Matrix::read_quantised(reader) } else { Matrix::read_dense(reader) }
 }
 
 impl Settings {
@@ -109,13 +97,6 @@ impl Settings {
         if buckets == 0 && (max_ngram > 0 || word_ngrams > 1) {
             return Err(bad("it has n-grams but no buckets".to_string()));
         }
-        Ok(Self {
-            columns,
-            loss,
-            word_ngrams,
-            buckets,
-            min_ngram,
-            max_ngram,
-        })
+        Ok(Self { columns, loss, word_ngrams, buckets, min_ngram, max_ngram })
     }
 }

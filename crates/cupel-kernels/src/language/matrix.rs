@@ -31,22 +31,13 @@ impl Matrix {
 
     fn padded(rows: usize, columns: usize, file_bytes: usize) -> Result<Self, KernelError> {
         let width = columns.div_ceil(LANES) * LANES;
-        let floats = rows.checked_mul(width).filter(|floats| {
-            floats
-                .checked_mul(4)
-                .is_some_and(|bytes| bytes / MAX_EXPANSION <= file_bytes)
-        });
+        let floats = rows
+            .checked_mul(width)
+            .filter(|floats| floats.checked_mul(4).is_some_and(|bytes| bytes / MAX_EXPANSION <= file_bytes));
         let floats = floats.ok_or_else(|| {
-            bad(format!(
-                "a matrix of {rows} × {columns} does not fit a file of {file_bytes} bytes"
-            ))
+            bad(format!("a matrix of {rows} × {columns} does not fit a file of {file_bytes} bytes"))
         })?;
-        Ok(Self {
-            values: vec![0.0; floats],
-            rows,
-            columns,
-            width,
-        })
+        Ok(Self { values: vec![0.0; floats], rows, columns, width })
     }
 
     /// A matrix stored as plain floats.
@@ -57,17 +48,11 @@ impl Matrix {
         if columns == 0 {
             return Err(bad("a matrix has no columns".to_string()));
         }
-        let count = rows
-            .checked_mul(columns)
-            .ok_or_else(|| bad("a matrix is too large".to_string()))?;
+        let count = rows.checked_mul(columns).ok_or_else(|| bad("a matrix is too large".to_string()))?;
         let values = reader.floats(count, "a matrix")?;
         let mut matrix = Self::padded(rows, columns, file_bytes)?;
         let width = matrix.width;
-        for (row, source) in matrix
-            .values
-            .chunks_exact_mut(width)
-            .zip(values.chunks_exact(columns))
-        {
+        for (row, source) in matrix.values.chunks_exact_mut(width).zip(values.chunks_exact(columns)) {
             row[..columns].copy_from_slice(source);
         }
         Ok(matrix)
@@ -87,9 +72,7 @@ impl Matrix {
             || quantiser.columns != columns
             || quantiser.pieces.checked_mul(rows) != Some(code_bytes)
         {
-            return Err(bad(format!(
-                "the codes do not fit a matrix of {rows} × {columns}"
-            )));
+            return Err(bad(format!("the codes do not fit a matrix of {rows} × {columns}")));
         }
         let norms = if norms_apart {
             let norm_codes = reader.take(rows, "the norms")?;
@@ -104,9 +87,7 @@ impl Matrix {
         let mut matrix = Self::padded(rows, columns, file_bytes)?;
         let width = matrix.width;
         for (index, row) in matrix.values.chunks_exact_mut(width).enumerate() {
-            let norm = norms.as_ref().map_or(1.0, |(codes, quantiser)| {
-                quantiser.piece(0, codes[index])[0]
-            });
+            let norm = norms.as_ref().map_or(1.0, |(codes, quantiser)| quantiser.piece(0, codes[index])[0]);
             let row_codes = &codes[index * quantiser.pieces..(index + 1) * quantiser.pieces];
             for (piece, &code) in row_codes.iter().enumerate() {
                 let start = piece * quantiser.piece_columns;
@@ -116,9 +97,7 @@ impl Matrix {
             }
         }
         if matrix.values.iter().any(|value| !value.is_finite()) {
-            return Err(bad(
-                "a quantised matrix holds a value that is not a finite number".to_string(),
-            ));
+            return Err(bad("a quantised matrix holds a value that is not a finite number".to_string()));
         }
         Ok(matrix)
     }
@@ -140,32 +119,18 @@ impl Quantiser {
         let piece_columns = reader.size32("the columns of a piece", 1, i32::MAX)?;
         let last_columns = reader.size32("the columns of the last piece", 1, i32::MAX)?;
         let fits = last_columns <= piece_columns
-            && (pieces - 1)
-                .checked_mul(piece_columns)
-                .and_then(|sum| sum.checked_add(last_columns))
+            && (pieces - 1).checked_mul(piece_columns).and_then(|sum| sum.checked_add(last_columns))
                 == Some(columns);
         if !fits {
-            return Err(bad(format!(
-                "{pieces} pieces of {piece_columns} do not make {columns} columns"
-            )));
+            return Err(bad(format!("{pieces} pieces of {piece_columns} do not make {columns} columns")));
         }
         let centroids = reader.floats(columns.saturating_mul(CENTROIDS), "the centroids")?;
-        Ok(Self {
-            columns,
-            pieces,
-            piece_columns,
-            last_columns,
-            centroids,
-        })
+        Ok(Self { columns, pieces, piece_columns, last_columns, centroids })
     }
 
     /// The floats of centroid `code` of a piece.
     fn piece(&self, piece: usize, code: u8) -> &[f32] {
-        let columns = if piece + 1 == self.pieces {
-            self.last_columns
-        } else {
-            self.piece_columns
-        };
+        let columns = if piece + 1 == self.pieces { self.last_columns } else { self.piece_columns };
         let start = piece * CENTROIDS * self.piece_columns + usize::from(code) * columns;
         &self.centroids[start..start + columns]
     }

@@ -44,10 +44,7 @@ impl LanguageModel {
     /// # Errors
     /// `BadModel` where the bytes are not such a file.
     pub fn load(bytes: &[u8]) -> Result<Self, KernelError> {
-        Ok(Self {
-            parts: load::load(bytes)?,
-            caches: Mutex::new(Vec::new()),
-        })
+        Ok(Self { parts: load::load(bytes)?, caches: Mutex::new(Vec::new()) })
     }
 
     /// The labels, without `__label__`, in the model's order.
@@ -79,10 +76,7 @@ impl LanguageModel {
             languages.append_option(found.map(|found| &self.labels()[found.label]));
             confidences.append_value(found.map_or(0.0, |found| found.probability));
         }
-        self.caches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(work.cache);
+        self.caches.lock().unwrap_or_else(PoisonError::into_inner).push(work.cache);
         let schema = Schema::new(vec![
             Field::new("language", DataType::LargeUtf8, true),
             Field::new("language_confidence", DataType::Float64, false),
@@ -98,19 +92,12 @@ impl LanguageModel {
     pub fn predict(&self, text: &str) -> Option<Prediction> {
         let mut work = Work::new(self.take_cache(), self.parts.input.width);
         let found = self.predict_with(text, &mut work);
-        self.caches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(work.cache);
+        self.caches.lock().unwrap_or_else(PoisonError::into_inner).push(work.cache);
         found
     }
 
     fn take_cache(&self) -> WordCache {
-        let spare = self
-            .caches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let spare = self.caches.lock().unwrap_or_else(PoisonError::into_inner).pop();
         spare.unwrap_or_else(|| WordCache::new(self.parts.input.width))
     }
 
@@ -141,14 +128,7 @@ impl LanguageModel {
         if !any {
             return None;
         }
-        self.add_word(
-            &Ahead {
-                word: END_OF_LINE,
-                key: None,
-                slot: 0,
-            },
-            work,
-        );
+        self.add_word(&Ahead { word: END_OF_LINE, key: None, slot: 0 }, work);
         self.add_word_ngrams(work);
         work.carry();
         if work.rows == 0 {
@@ -158,22 +138,11 @@ impl LanguageModel {
         for (mean, sum) in work.block.iter_mut().zip(&work.total) {
             *mean = *sum as f32 * scale;
         }
-        let Parts {
-            output,
-            output_matrix,
-            ..
-        } = &self.parts;
-        let (label, score) = output.best(
-            output_matrix,
-            self.labels().len(),
-            &work.block,
-            &mut work.scratch,
-        )?;
+        let Parts { output, output_matrix, .. } = &self.parts;
+        let (label, score) =
+            output.best(output_matrix, self.labels().len(), &work.block, &mut work.scratch)?;
         // The logarithm is shifted, so a sure label comes out a little above one.
-        Some(Prediction {
-            label,
-            probability: f64::from(score.exp()).min(1.0),
-        })
+        Some(Prediction { label, probability: f64::from(score.exp()).min(1.0) })
     }
 
     #[inline]
@@ -203,9 +172,7 @@ impl LanguageModel {
         for (start, &first) in hashes.iter().enumerate() {
             let mut hash = first as i32 as u64;
             for &next in hashes[start + 1..].iter().take(self.parts.word_ngrams - 1) {
-                hash = hash
-                    .wrapping_mul(116_049_371)
-                    .wrapping_add(next as i32 as u64);
+                hash = hash.wrapping_mul(116_049_371).wrapping_add(next as i32 as u64);
                 if let Some(row) = self.parts.dictionary.row_of_hash(hash) {
                     add(&mut work.block, self.parts.input.row(row));
                     work.rows += 1;
@@ -277,10 +244,7 @@ impl Work {
 fn head(text: &str, max_bytes: Option<usize>) -> &str {
     match max_bytes {
         Some(max) if max < text.len() => {
-            let cut = (0..=max)
-                .rev()
-                .find(|&cut| text.is_char_boundary(cut))
-                .unwrap_or(0);
+            let cut = (0..=max).rev().find(|&cut| text.is_char_boundary(cut)).unwrap_or(0);
             &text[..cut]
         }
         _ => text,

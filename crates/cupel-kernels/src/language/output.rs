@@ -24,9 +24,7 @@ impl Output {
             let x = (i * 16) as f32 / 512.0 - 8.0;
             (1.0 / (1.0 + f64::from((-x).exp()))) as f32
         });
-        Self::Logistic {
-            sigmoid: sigmoid.collect(),
-        }
+        Self::Logistic { sigmoid: sigmoid.collect() }
     }
 
     /// The best label of a document with vector `hidden`, and its logarithmic score.
@@ -45,10 +43,8 @@ impl Output {
             }
             Self::Logistic { sigmoid } => {
                 scratch.clear();
-                scratch.extend(
-                    (0..labels)
-                        .map(|label| tabled_sigmoid(sigmoid, dot(matrix.row(label), hidden))),
-                );
+                scratch
+                    .extend((0..labels).map(|label| tabled_sigmoid(sigmoid, dot(matrix.row(label), hidden))));
                 last_best(scratch)
             }
         }
@@ -75,10 +71,7 @@ fn tabled_sigmoid(table: &[f32], x: f32) -> f32 {
     } else if x > 8.0 {
         1.0
     } else {
-        table
-            .get(((x + 8.0) * 512.0 / 8.0 / 2.0) as usize)
-            .copied()
-            .unwrap_or(0.0)
+        table.get(((x + 8.0) * 512.0 / 8.0 / 2.0) as usize).copied().unwrap_or(0.0)
     }
 }
 
@@ -156,11 +149,7 @@ impl Tree {
             depth[right as usize] = below;
         }
         let deepest = depth.iter().copied().max().unwrap_or(0);
-        Ok(Self {
-            children,
-            leaves,
-            slack: (deepest + 1) as f32 * 2.5 * LOG_SHIFT as f32,
-        })
+        Ok(Self { children, leaves, slack: (deepest + 1) as f32 * 2.5 * LOG_SHIFT as f32 })
     }
 
     /// The best leaf. fastText walks depth first, left child first, and leaves a branch whose score
@@ -209,9 +198,6 @@ impl Tree {
     fn branch(&self, matrix: &Matrix, hidden: &[f32], node: usize) -> (f32, f32) {
         let x = dot(matrix.row(node - self.leaves), hidden);
         let right = (1.0 / f64::from(1.0 + (-x).exp())) as f32;
-        (
-            shifted_log(f64::from(1.0 - right)),
-            shifted_log(f64::from(right)),
-        )
+        (shifted_log(f64::from(1.0 - right)), shifted_log(f64::from(right)))
     }
 }

@@ -51,18 +51,10 @@ fn words_choose_their_label() {
     assert_eq!(model.labels(), ["e", "w", "x"]);
     assert_eq!(model.predict("east east").unwrap().label, 0);
     assert_eq!(model.predict("west\nwest").unwrap().label, 1);
-    assert_eq!(
-        model.predict("east </s> west west west").unwrap(),
-        model.predict("east").unwrap()
-    );
+    assert_eq!(model.predict("east </s> west west west").unwrap(), model.predict("east").unwrap());
     assert_eq!(model.predict(" \n\t\0"), None);
     for loss in [1, 2, 4] {
-        assert!(
-            LanguageModel::load(&small_model(loss))
-                .unwrap()
-                .predict("east")
-                .is_some()
-        );
+        assert!(LanguageModel::load(&small_model(loss)).unwrap().predict("east").is_some());
     }
 }
 
@@ -80,13 +72,7 @@ fn nothing_is_read_past_max_bytes() {
 fn every_cut_model_is_refused() {
     let whole = small_model(1);
     for length in 0..whole.len() {
-        assert!(
-            matches!(
-                LanguageModel::load(&whole[..length]),
-                Err(KernelError::BadModel(_))
-            ),
-            "{length}"
-        );
+        assert!(matches!(LanguageModel::load(&whole[..length]), Err(KernelError::BadModel(_))), "{length}");
     }
 }
 

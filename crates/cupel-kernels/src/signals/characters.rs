@@ -8,7 +8,10 @@ use crate::text::properties::{
 /// How many bytes fulfil a condition, in a form that compilers vectorise.
 #[inline(always)]
 fn count_if(bytes: &[u8], condition: impl Fn(u8) -> bool) -> usize {
-    bytes.chunks(192).map(|chunk| usize::from(chunk.iter().map(|&byte| u8::from(condition(byte))).sum::<u8>())).sum()
+    bytes
+        .chunks(192)
+        .map(|chunk| usize::from(chunk.iter().map(|&byte| u8::from(condition(byte))).sum::<u8>()))
+        .sum()
 }
 
 /// The shares of digits, capitals, white space, punctuation, letters.
@@ -21,8 +24,13 @@ pub fn measure(text: &str, characters: usize, row: &mut Row) {
     // ASCII characters of the categories S, which are no punctuation.
     let visible = count_if(bytes, |byte| byte.wrapping_sub(33) < 94);
     let symbols = count_if(bytes, |byte| {
-        (byte == b'$') | (byte == b'+') | (byte.wrapping_sub(b'<') < 3) | (byte == b'^')
-            | (byte == b'`') | (byte == b'|') | (byte == b'~')
+        (byte == b'$')
+            | (byte == b'+')
+            | (byte.wrapping_sub(b'<') < 3)
+            | (byte == b'^')
+            | (byte == b'`')
+            | (byte == b'|')
+            | (byte == b'~')
     });
     let mut alphabetic = uppercase + lowercase;
     let mut numeric = digits;

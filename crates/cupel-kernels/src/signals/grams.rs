@@ -197,7 +197,9 @@ impl Grams {
         self.seen.clear();
         self.seen.resize(1 << bits, 0);
         self.live.retain(|&position| position as usize + n <= words.len());
-        let place = |position: u32| (prefix_hash::<PREFIX>(stream, ends[position as usize] as usize) >> (64 - bits)) as usize;
+        let place = |position: u32| {
+            (prefix_hash::<PREFIX>(stream, ends[position as usize] as usize) >> (64 - bits)) as usize
+        };
         for &position in &self.live {
             let counter = &mut self.seen[place(position)];
             *counter = *counter << 1 | 1;

@@ -37,14 +37,13 @@ impl Lexicon {
         let total = words.len() as f64;
         // c log c of the many words that occur a few times is looked up.
         let mut occurrences = 0.0;
-        for ((&key, &first), &count) in
-            vocabulary.keys.iter().zip(&vocabulary.firsts).zip(&vocabulary.counts)
+        for ((&key, &first), &count) in vocabulary.keys.iter().zip(&vocabulary.firsts).zip(&vocabulary.counts)
         {
             let count = count as usize;
             let bytes = key & (LONG - 1) & 0x00ff_ffff_ffff_ffff;
             let (length, alphabetic, symbol);
             if key < LONG && bytes & HIGH == 0 {
-                let letters = within(bytes | ONES * 0x20, b'a', b'z');
+                let letters = within(bytes | (ONES * 0x20), b'a', b'z');
                 length = (key >> 56) as usize;
                 alphabetic = letters != 0;
                 // Of ASCII, all that is no letter, digit or white space is a symbol.
@@ -152,9 +151,7 @@ fn syllable_count(word: &[u8]) -> usize {
         within = is;
     }
     let silent = match word {
-        [.., before, last] => {
-            last | 0x20 == b'e' && !vowel(*before) && !(before | 0x20 == b'l' && count > 1)
-        }
+        [.., before, last] => last | 0x20 == b'e' && !vowel(*before) && !(before | 0x20 == b'l' && count > 1),
         _ => false,
     };
     (count - usize::from(silent && count > 1)).max(1)
@@ -174,7 +171,9 @@ mod tests {
 
     #[test]
     fn syllables_of_common_words() {
-        for (word, count) in [("the", 1), ("make", 1), ("table", 2), ("reading", 2), ("x", 1), ("idea", 2), ("a", 1)] {
+        for (word, count) in
+            [("the", 1), ("make", 1), ("table", 2), ("reading", 2), ("x", 1), ("idea", 2), ("a", 1)]
+        {
             assert_eq!(syllable_count(word.as_bytes()), count, "{word}");
         }
     }

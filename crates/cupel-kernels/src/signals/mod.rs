@@ -107,3 +107,61 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Float64Type;
+    use proptest::prelude::*;
+
+    fn check(text: &str, segmentation: Segmentation) -> Result<(), TestCaseError> {
+        let options = Options {
+            segmentation,
+            stop_words: Some(vec!["a".into(), "the".into(), "something long".into()]),
+            bad_words: Some(vec!["a".into(), "\u{e01}".into()]),
+        };
+        let names: Vec<String> = columns::ALL.iter().map(|spec| spec.name.to_owned()).collect();
+        let array = LargeStringArray::from(vec![Some(text), None]);
+        let batch = measure(&array, &names, &options).unwrap();
+        for (spec, column) in columns::ALL.iter().zip(batch.columns()) {
+            if spec.kind != Kind::Real {
+                continue;
+            }
+            for value in column.as_primitive::<Float64Type>().iter().flatten() {
+                prop_assert!(value.is_finite(), "{} is {}", spec.name, value);
+                if spec.name.ends_with("_fraction") && !spec.name.starts_with("top_") {
+                    prop_assert!((0.0..=1.0).contains(&value), "{} is {}", spec.name, value);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn no_panic_and_shares_are_shares(text in ".*") {
+            check(&text, Segmentation::Unicode)?;
+            check(&text, Segmentation::Whitespace)?;
+        }
+
+        #[test]
+        fn no_panic_on_repeated_pieces(
+            text in "([ab]|a b|<a>|<script>|\n|\\. |\u{301}|\u{1f600}|the |\r|--|html|1a\\.m\\.){0,120}",
+        ) {
+            check(&text, Segmentation::Unicode)?;
+        }
+
+        #[test]
+        fn no_panic_on_bytes_read_lossily(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            check(&String::from_utf8_lossy(&bytes), Segmentation::Unicode)?;
+        }
+    }
+
+    #[test]
+    fn unknown_columns_are_refused() {
+        let texts = LargeStringArray::from(vec!["a"]);
+        let refused = measure(&texts, &["word_cuont".to_owned()], &Options::default());
+        assert!(matches!(refused, Err(KernelError::UnknownName { .. })));
+    }
+}

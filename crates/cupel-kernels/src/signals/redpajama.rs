@@ -94,7 +94,8 @@ fn has_other_case(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_lowercase();
     }
-    c.is_lowercase() || matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | '\u{1f88}'..='\u{1ffc}' if !c.is_uppercase() && c.to_lowercase().next() != Some(c))
+    c.is_lowercase()
+        || matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ' | '\u{1f88}'..='\u{1ffc}' if !c.is_uppercase() && c.to_lowercase().next() != Some(c))
 }
 
 /// How often `\b[^.!?]+[.!?]*` matches.
@@ -134,7 +135,13 @@ pub struct Normalized {
 
 impl Normalized {
     /// Columns on normalised words and on lines.
-    pub fn measure(&mut self, text: &str, stop_words: &[StopWord], vocabulary: &mut Vocabulary, row: &mut Row) {
+    pub fn measure(
+        &mut self,
+        text: &str,
+        stop_words: &[StopWord],
+        vocabulary: &mut Vocabulary,
+        row: &mut Row,
+    ) {
         self.measure_lines(text, row);
         let words = &mut self.words;
         words.read(&self.text, Segmentation::Whitespace);
@@ -151,9 +158,8 @@ impl Normalized {
             .map(|share| -share * share.ln())
             .sum();
         row.set(Column::NormalizedUnigramEntropy, entropy.max(0.0));
-        let count = |word: &StopWord| {
-            vocabulary.find(words, word).map_or(0, |id| vocabulary.counts[id] as usize)
-        };
+        let count =
+            |word: &StopWord| vocabulary.find(words, word).map_or(0, |id| vocabulary.counts[id] as usize);
         row.ratio(Column::NormalizedStopWordFraction, stop_words.iter().map(count).sum(), total);
         let lines = row.get(Column::WordsPerLine) as usize;
         row.ratio(Column::WordsPerLine, total, lines);
@@ -208,7 +214,12 @@ impl Normalized {
 /// Appends `text` without ASCII punctuation, in lower case, decomposed, white space as one blank.
 fn normalize(text: &str, into: &mut String) {
     if text.is_ascii() {
-        push_words(text.bytes().filter(|byte| !byte.is_ascii_punctuation()).map(|byte| byte.to_ascii_lowercase() as char), into);
+        push_words(
+            text.bytes()
+                .filter(|byte| !byte.is_ascii_punctuation())
+                .map(|byte| byte.to_ascii_lowercase() as char),
+            into,
+        );
     } else {
         let lower = text.replace(|c: char| c.is_ascii_punctuation(), "").to_lowercase();
         push_words(lower.nfd(), into);
@@ -238,7 +249,15 @@ mod tests {
     #[test]
     fn sentences_as_the_expression_matches_them() {
         let table = Properties::shared();
-        for (text, count) in [("Hello. World", 2), ("...", 0), ("a", 1), ("a.b.c", 3), ("Hi!? 'Yes' no", 2), ("", 0), ("a. - b", 2)] {
+        for (text, count) in [
+            ("Hello. World", 2),
+            ("...", 0),
+            ("a", 1),
+            ("a.b.c", 3),
+            ("Hi!? 'Yes' no", 2),
+            ("", 0),
+            ("a. - b", 2),
+        ] {
             assert_eq!(regex_sentences(text, table), count, "{text}");
         }
     }

@@ -31,16 +31,8 @@ struct Slot {
 pub const LONG: u64 = 1 << 63;
 
 /// The low `n` bytes of a 64-bit number.
-const LOW: [u64; 8] = [
-    0,
-    0xff,
-    0xffff,
-    0xff_ffff,
-    0xffff_ffff,
-    0xff_ffff_ffff,
-    0xffff_ffff_ffff,
-    0xff_ffff_ffff_ffff,
-];
+const LOW: [u64; 8] =
+    [0, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff, 0xff_ffff_ffff, 0xffff_ffff_ffff, 0xff_ffff_ffff_ffff];
 
 #[inline(always)]
 fn key(stream: &[u8], start: usize, end: usize) -> u64 {

@@ -17,10 +17,7 @@ const CLOSING: &[u8] = b",:;!?()[]{}<>_#*&\"'`%";
 #[inline(always)]
 pub fn is_plain_pair(first: &[u8], second: &[u8]) -> bool {
     let word = first.len() > 1 && first[0].is_ascii_alphanumeric();
-    word && matches!(
-        second,
-        [b',' | b'.' | b';' | b':' | b'!' | b'?' | b')' | b'"' | b'\'']
-    )
+    word && matches!(second, [b',' | b'.' | b';' | b':' | b'!' | b'?' | b')' | b'"' | b'\''])
 }
 
 /// Joins the words of one run, byte ranges all of which touch; gives each result to `emit`.
@@ -30,11 +27,7 @@ pub fn glue(
     properties: &Properties,
     mut emit: impl FnMut(usize, usize),
 ) {
-    let run = Run {
-        text,
-        words,
-        properties,
-    };
+    let run = Run { text, words, properties };
     let mut first = 0;
     while first < words.len() && run.is_cut_off_front(first) {
         emit(words[first].0, words[first].1);
@@ -46,25 +39,24 @@ pub fn glue(
     }
     let address = first < last && run.is_address(first, last);
     let mut start = None;
-    for i in first..last {
-        let splits =
-            run.is_symbol(i) && !(address && run.is_ascii(i)) && run.splits_inside(first, i, last);
+    for (i, &(begin, end)) in words.iter().enumerate().take(last).skip(first) {
+        let splits = run.is_symbol(i) && !(address && run.is_ascii(i)) && run.splits_inside(first, i, last);
         if splits {
             if let Some(start) = start.take() {
-                emit(start, words[i].0);
+                emit(start, begin);
             }
-            emit(words[i].0, words[i].1);
+            emit(begin, end);
             continue;
         }
         // Two words of letters that touch are of a script without spaces, and stay two.
         let joins = i > first && (run.is_symbol(i) || run.is_symbol(i - 1));
         match start {
             Some(begun) if !joins => {
-                emit(begun, words[i].0);
-                start = Some(words[i].0);
+                emit(begun, begin);
+                start = Some(begin);
             }
             Some(_) => {}
-            None => start = Some(words[i].0),
+            None => start = Some(begin),
         }
     }
     if let Some(start) = start {
@@ -89,10 +81,7 @@ impl Run<'_> {
 
     /// Whether word `i` has neither letter nor digit.
     fn is_symbol(&self, i: usize) -> bool {
-        !self
-            .word(i)
-            .chars()
-            .any(|c| self.properties.has(c, ALPHABETIC | NUMERIC))
+        !self.word(i).chars().any(|c| self.properties.has(c, ALPHABETIC | NUMERIC))
     }
 
     fn is_ascii(&self, i: usize) -> bool {
@@ -126,22 +115,15 @@ impl Run<'_> {
 
     fn is_initial(&self, i: usize) -> bool {
         let mut chars = self.word(i).chars();
-        let capital = chars
-            .next()
-            .is_some_and(|c| self.properties.has(c, UPPERCASE));
+        let capital = chars.next().is_some_and(|c| self.properties.has(c, UPPERCASE));
         capital && chars.next().is_none()
     }
 
     /// A web or mail address, inside which nothing splits.
     fn is_address(&self, first: usize, last: usize) -> bool {
-        let core = self
-            .text
-            .get(self.words[first].0..self.words[last - 1].1)
-            .unwrap_or("");
+        let core = self.text.get(self.words[first].0..self.words[last - 1].1).unwrap_or("");
         let web = core.starts_with("www.") || core.contains("://");
-        web || core
-            .split_once('@')
-            .is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
+        web || core.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'))
     }
 
     /// Whether the symbol `i` stands where a run splits.
@@ -164,9 +146,7 @@ impl Run<'_> {
             b',' | b'~' => has(before, ALPHABETIC) && has(after, ALPHABETIC),
             b'-' if has(before, ALPHABETIC) && has(after, ALPHABETIC) => true,
             b'+' | b'-' | b'*' | b'^' => has(before, DIGIT) && (has(after, DIGIT) || after == '-'),
-            b':' | b'<' | b'>' | b'=' | b'/' => {
-                has(before, ALPHABETIC | NUMERIC) && has(after, ALPHABETIC)
-            }
+            b':' | b'<' | b'>' | b'=' | b'/' => has(before, ALPHABETIC | NUMERIC) && has(after, ALPHABETIC),
             _ => false,
         }
     }
@@ -174,20 +154,15 @@ impl Run<'_> {
     /// A letter of a script that is written without spaces.
     fn is_unspaced(&self, c: char) -> bool {
         let entry = self.properties.of(c);
-        entry & ALPHABETIC != 0
-            && matches!(word_break(entry), WordBreak::Other | WordBreak::Katakana)
+        entry & ALPHABETIC != 0 && matches!(word_break(entry), WordBreak::Other | WordBreak::Katakana)
     }
 
     fn before(&self, i: usize) -> Option<char> {
-        self.text
-            .get(..self.words[i].0)
-            .and_then(|text| text.chars().next_back())
+        self.text.get(..self.words[i].0).and_then(|text| text.chars().next_back())
     }
 
     fn after(&self, i: usize) -> Option<char> {
-        self.text
-            .get(self.words[i].1..)
-            .and_then(|text| text.chars().next())
+        self.text.get(self.words[i].1..).and_then(|text| text.chars().next())
     }
 }
 
@@ -200,9 +175,7 @@ mod tests {
     fn words(text: &str, by: Segmentation) -> Vec<String> {
         let mut words = Words::default();
         words.read(text, by);
-        (0..words.len())
-            .map(|i| String::from_utf8(words.joined(i, 1).to_vec()).unwrap())
-            .collect()
+        (0..words.len()).map(|i| String::from_utf8(words.joined(i, 1).to_vec()).unwrap()).collect()
     }
 
     fn prose(text: &str) -> Vec<String> {
@@ -211,10 +184,7 @@ mod tests {
 
     #[test]
     fn symbols_are_cut_off_the_ends_of_a_run() {
-        assert_eq!(
-            prose("(\"Yes,\" he said.)"),
-            ["(", "\"", "Yes", ",", "\"", "he", "said", ".", ")"]
-        );
+        assert_eq!(prose("(\"Yes,\" he said.)"), ["(", "\"", "Yes", ",", "\"", "he", "said", ".", ")"]);
         assert_eq!(
             prose("J. Smith... #tag, $5 3.5%"),
             ["J.", "Smith", "...", "#", "tag", ",", "$", "5", "3.5", "%"]
@@ -226,14 +196,9 @@ mod tests {
         assert_eq!(prose("f(x)=y+1 a[i]"), ["f(x)=y+1", "a[i", "]"]);
         assert_eq!(
             prose("well-known and/or 10-20 1-a"),
-            [
-                "well", "-", "known", "and", "/", "or", "10", "-", "20", "1-a"
-            ]
+            ["well", "-", "known", "and", "/", "or", "10", "-", "20", "1-a"]
         );
-        assert_eq!(
-            prose("</p> --flag :-)"),
-            ["<", "/p", ">", "--flag", ":", "-", ")"]
-        );
+        assert_eq!(prose("</p> --flag :-)"), ["<", "/p", ">", "--flag", ":", "-", ")"]);
     }
 
     #[test]
@@ -251,23 +216,16 @@ mod tests {
 
     #[test]
     fn addresses_stay_whole() {
-        assert_eq!(
-            prose("<https://a.org/b?c=d-e>."),
-            ["<", "https://a.org/b?c=d-e", ">", "."]
-        );
+        assert_eq!(prose("<https://a.org/b?c=d-e>."), ["<", "https://a.org/b?c=d-e", ">", "."]);
         assert_eq!(prose("me@a-b.org, x@y"), ["me@a-b.org", ",", "x@y"]);
     }
 
     #[test]
     fn scripts_without_spaces_are_left_alone() {
-        for text in ["東京(とう)に", "東京/大阪", "カタカナ-ひらがな", "ก(ข)ค"]
-        {
+        for text in ["東京(とう)に", "東京/大阪", "カタカナ-ひらがな", "ก(ข)ค"] {
             assert_eq!(prose(text), words(text, Segmentation::Unicode));
         }
-        assert_eq!(
-            prose("“Café”—東京。"),
-            words("“Café”—東京。", Segmentation::Unicode)
-        );
+        assert_eq!(prose("“Café”—東京。"), words("“Café”—東京。", Segmentation::Unicode));
     }
 
     proptest! {

@@ -141,7 +141,7 @@ pub fn code_points(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn cut<'a>(text: &'a str, pieces: impl Iterator<Item = (usize, usize)>) -> Vec<&'a str> {
+    fn cut(text: &str, pieces: impl Iterator<Item = (usize, usize)>) -> Vec<&str> {
         pieces.map(|(start, end)| &text[start..end]).collect()
     }
 

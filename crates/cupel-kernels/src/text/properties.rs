@@ -176,8 +176,7 @@ impl Properties {
         mark(&mut entries, &class(r"\p{Nd}"), DIGIT);
         mark(&mut entries, &class(r"\p{Uppercase}"), UPPERCASE);
         mark(&mut entries, &class(r"\p{P}"), PUNCTUATION);
-        let foreign =
-            r"[\p{L}--[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]]";
+        let foreign = r"[\p{L}--[\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]]";
         mark(&mut entries, &class(foreign), NON_LATIN);
         Self { entries }
     }
@@ -200,11 +199,9 @@ fn mark(entries: &mut [u16], ranges: &[(u32, u32)], flags: u16) {
 /// The code points of a character class, as inclusive ranges.
 fn class(pattern: &str) -> Vec<(u32, u32)> {
     match regex_syntax::parse(pattern).map(|parsed| parsed.into_kind()) {
-        Ok(HirKind::Class(Class::Unicode(class))) => class
-            .ranges()
-            .iter()
-            .map(|range| (range.start() as u32, range.end() as u32))
-            .collect(),
+        Ok(HirKind::Class(Class::Unicode(class))) => {
+            class.ranges().iter().map(|range| (range.start() as u32, range.end() as u32)).collect()
+        }
         _ => Vec::new(),
     }
 }

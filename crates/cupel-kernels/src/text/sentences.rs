@@ -53,10 +53,18 @@ fn is_abbreviation(word: &str) -> bool {
         [_, _, b'.'] if matches!(word, "ä." | "ö." | "ü.") => true,
         [hour, rest @ ..] if hour.is_ascii_digit() => {
             // 1a.m. to 12p.m.
-            let rest = if *hour == b'1' && rest.first().is_some_and(|b| b"012".contains(b)) { &rest[1..] } else { rest };
+            let rest = if *hour == b'1' && rest.first().is_some_and(|b| b"012".contains(b)) {
+                &rest[1..]
+            } else {
+                rest
+            };
             *hour != b'0' && (rest == b"a.m." || rest == b"p.m.")
         }
-        _ => (3..=7).contains(&bytes.len()) && bytes.last() == Some(&b'.') && ABBREVIATIONS.binary_search(&word).is_ok(),
+        _ => {
+            (3..=7).contains(&bytes.len())
+                && bytes.last() == Some(&b'.')
+                && ABBREVIATIONS.binary_search(&word).is_ok()
+        }
     }
 }
 
@@ -83,8 +91,8 @@ struct Cutter<'a> {
 impl<'a> Cutter<'a> {
     fn new(text: &'a str) -> Self {
         let properties = Properties::shared();
-        let foreign_ends = !text.is_ascii()
-            && text.chars().any(|c| !c.is_ascii() && properties.has(c, SENTENCE_END));
+        let foreign_ends =
+            !text.is_ascii() && text.chars().any(|c| !c.is_ascii() && properties.has(c, SENTENCE_END));
         Self { text, properties, foreign_ends, ended: false, suffixes: Vec::new() }
     }
 
@@ -300,8 +308,39 @@ fn is_other_letter(c: char, properties: &Properties) -> bool {
 fn is_mark(c: char) -> bool {
     matches!(
         c,
-        '…' | ',' | ':' | ';' | '!' | '?' | '¿' | '؟' | '¡' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '_'
-            | '#' | '*' | '&' | '。' | '？' | '！' | '，' | '、' | '；' | '：' | '～' | '·' | '।' | '،' | '۔' | '؛'
+        '…' | ','
+            | ':'
+            | ';'
+            | '!'
+            | '?'
+            | '¿'
+            | '؟'
+            | '¡'
+            | '('
+            | ')'
+            | '['
+            | ']'
+            | '{'
+            | '}'
+            | '<'
+            | '>'
+            | '_'
+            | '#'
+            | '*'
+            | '&'
+            | '。'
+            | '？'
+            | '！'
+            | '，'
+            | '、'
+            | '；'
+            | '：'
+            | '～'
+            | '·'
+            | '।'
+            | '،'
+            | '۔'
+            | '؛'
             | '٪'
     )
 }
@@ -309,8 +348,34 @@ fn is_mark(c: char) -> bool {
 fn is_quote(c: char) -> bool {
     matches!(
         c,
-        '\'' | '"' | '”' | '“' | '`' | '‘' | '´' | '’' | '‚' | ',' | '„' | '»' | '«' | '「' | '」' | '『' | '』'
-            | '（' | '）' | '〔' | '〕' | '【' | '】' | '《' | '》' | '〈' | '〉' | '⟦' | '⟧'
+        '\'' | '"'
+            | '”'
+            | '“'
+            | '`'
+            | '‘'
+            | '´'
+            | '’'
+            | '‚'
+            | ','
+            | '„'
+            | '»'
+            | '«'
+            | '「'
+            | '」'
+            | '『'
+            | '』'
+            | '（'
+            | '）'
+            | '〔'
+            | '〕'
+            | '【'
+            | '】'
+            | '《'
+            | '》'
+            | '〈'
+            | '〉'
+            | '⟦'
+            | '⟧'
     )
 }
 
@@ -325,7 +390,9 @@ fn is_address(word: &str) -> bool {
     let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let host = rest[..host_end].rsplit_once('@').map_or(&rest[..host_end], |(_, host)| host);
     let host = match host.rsplit_once(':') {
-        Some((host, port)) if (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()) => host,
+        Some((host, port)) if (2..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit()) => {
+            host
+        }
         _ => host,
     };
     let Some((labels, last)) = host.rsplit_once('.') else {
@@ -333,7 +400,9 @@ fn is_address(word: &str) -> bool {
     };
     let label = |label: &str| {
         !label.is_empty()
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '\u{a1}'..='\u{ffff}'))
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '\u{a1}'..='\u{ffff}'))
     };
     labels.split('.').all(label) && last.chars().count() >= 2 && last.chars().all(char::is_lowercase)
 }

@@ -319,8 +319,7 @@ impl Carry {
     fn boundaries(self, masks: &blocks::Masks, following: u8) -> (u64, u64, Self) {
         let letter_before = masks.letters << 1 | self.letter;
         let digit_before = masks.digits << 1 | self.digit;
-        let letter_after =
-            masks.letters >> 1 | u64::from(following.is_ascii_alphabetic()) << 63;
+        let letter_after = masks.letters >> 1 | u64::from(following.is_ascii_alphabetic()) << 63;
         let digit_after = masks.digits >> 1 | u64::from(following.is_ascii_digit()) << 63;
         let joins = (masks.join_both | masks.join_letters) & letter_before & letter_after
             | (masks.join_both | masks.join_digits) & digit_before & digit_after;
@@ -427,9 +426,7 @@ mod tests {
     fn words(text: &str, by: Segmentation) -> Vec<String> {
         let mut words = Words::default();
         words.read(text, by);
-        (0..words.len())
-            .map(|i| String::from_utf8(words.joined(i, 1).to_vec()).unwrap())
-            .collect()
+        (0..words.len()).map(|i| String::from_utf8(words.joined(i, 1).to_vec()).unwrap()).collect()
     }
 
     /// The definition, told by the crate.
@@ -442,7 +439,9 @@ mod tests {
                 continue;
             }
             let last = found.last_mut().filter(|(end, last)| {
-                *end == start && (word == "." || word == "-") && last.trim_matches(word.chars().next().unwrap()).is_empty()
+                *end == start
+                    && (word == "." || word == "-")
+                    && last.trim_matches(word.chars().next().unwrap()).is_empty()
             });
             match last {
                 Some((end, last)) => {
@@ -457,9 +456,47 @@ mod tests {
 
     fn tricky() -> impl Strategy<Value = String> {
         let parts = prop::sample::select(vec![
-            "a", "Bc", "word", "é", "1", "23", "_", ".", "..", "...", "'", "\"", ":", ",", ";", "-", "--", "----", " ",
-            " ", " ", "\n", "\r\n", "\u{85}", "\u{301}", "\u{200d}", "😀", "🇫", "א", "カ", "東京", "ก", "\u{202f}",
-            "\u{3000}", "\u{a0}", "’", "“", "…", "\u{1f}", "\0", "some longer piece of plain text, in 3.5 parts: ",
+            "a",
+            "Bc",
+            "word",
+            "é",
+            "1",
+            "23",
+            "_",
+            ".",
+            "..",
+            "...",
+            "'",
+            "\"",
+            ":",
+            ",",
+            ";",
+            "-",
+            "--",
+            "----",
+            " ",
+            " ",
+            " ",
+            "\n",
+            "\r\n",
+            "\u{85}",
+            "\u{301}",
+            "\u{200d}",
+            "😀",
+            "🇫",
+            "א",
+            "カ",
+            "東京",
+            "ก",
+            "\u{202f}",
+            "\u{3000}",
+            "\u{a0}",
+            "’",
+            "“",
+            "…",
+            "\u{1f}",
+            "\0",
+            "some longer piece of plain text, in 3.5 parts: ",
         ]);
         prop::collection::vec(parts, 0..80).prop_map(|parts| parts.concat())
     }

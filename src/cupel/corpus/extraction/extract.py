@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from cupel.methods import Extractor, Method, Options, find_method
+from cupel.methods import Extractor, Method, find_method
 
 __all__ = ["Extract"]
 
@@ -26,7 +26,7 @@ class Extract(Method):
     name = "extract"
     cost = "resiliparse tens of MB of HTML/s and core, trafilatura a tenth of that; the union is their sum"
 
-    class Options(Options):
+    class Options(Method.Options):
         extractors: tuple[str, ...] = Field(("resiliparse",), description="in order of preference")
         seconds: float = Field(10.0, gt=0, description="longest time for one page")
 

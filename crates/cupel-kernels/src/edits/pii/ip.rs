@@ -15,29 +15,18 @@ pub fn find_v4(text: &str, spans: &mut Vec<Span>) {
         if dot <= floor || !digit(dot - 1) || !digit(dot + 1) {
             continue;
         }
-        let start = dot
-            - bytes[floor..dot]
-                .iter()
-                .rev()
-                .take(4)
-                .take_while(|byte| byte.is_ascii_digit())
-                .count();
+        let start =
+            dot - bytes[floor..dot].iter().rev().take(4).take_while(|byte| byte.is_ascii_digit()).count();
         let end = dot
-            + bytes[dot..]
-                .iter()
-                .take(13)
-                .take_while(|&&byte| byte.is_ascii_digit() || byte == b'.')
-                .count();
+            + bytes[dot..].iter().take(13).take_while(|&&byte| byte.is_ascii_digit() || byte == b'.').count();
         // A full stop after the address is not of it.
         let end = if bytes[end - 1] == b'.' { end - 1 } else { end };
         let longer = start >= 2 && bytes[start - 1] == b'.' && digit(start - 2)
             || digit(end)
             || bytes.get(end) == Some(&b'.') && digit(end + 1);
-        let in_word = char_before(text, start).is_some_and(is_word)
-            || char_after(text, end).is_some_and(is_word);
-        let address = text
-            .get(start..end)
-            .and_then(|address| address.parse::<Ipv4Addr>().ok());
+        let in_word =
+            char_before(text, start).is_some_and(is_word) || char_after(text, end).is_some_and(is_word);
+        let address = text.get(start..end).and_then(|address| address.parse::<Ipv4Addr>().ok());
         if !longer && !in_word && address.is_some_and(is_public_v4) {
             spans.push((start, end));
             floor = end;
@@ -69,22 +58,16 @@ pub fn find_v6(text: &str, spans: &mut Vec<Span>) {
         if colon < floor {
             continue;
         }
-        let start = colon
-            - bytes[floor..colon]
-                .iter()
-                .rev()
-                .take_while(|byte| part(byte))
-                .count();
+        let start = colon - bytes[floor..colon].iter().rev().take_while(|byte| part(byte)).count();
         let mut end = colon + bytes[colon..].iter().take_while(|byte| part(byte)).count();
         floor = end;
         while end > start
-            && (bytes[end - 1] == b'.'
-                || bytes[end - 1] == b':' && !text[start..end].ends_with("::"))
+            && (bytes[end - 1] == b'.' || bytes[end - 1] == b':' && !text[start..end].ends_with("::"))
         {
             end -= 1;
         }
-        let in_word = char_before(text, start).is_some_and(is_word)
-            || char_after(text, end).is_some_and(is_word);
+        let in_word =
+            char_before(text, start).is_some_and(is_word) || char_after(text, end).is_some_and(is_word);
         if in_word || end - start > 45 {
             continue;
         }
@@ -109,27 +92,18 @@ mod tests {
     fn v4(text: &str) -> Vec<&str> {
         let mut spans = Vec::new();
         find_v4(text, &mut spans);
-        spans
-            .iter()
-            .map(|&(start, end)| &text[start..end])
-            .collect()
+        spans.iter().map(|&(start, end)| &text[start..end]).collect()
     }
 
     fn v6(text: &str) -> Vec<&str> {
         let mut spans = Vec::new();
         find_v6(text, &mut spans);
-        spans
-            .iter()
-            .map(|&(start, end)| &text[start..end])
-            .collect()
+        spans.iter().map(|&(start, end)| &text[start..end]).collect()
     }
 
     #[test]
     fn public_ones_of_four_bytes() {
-        assert_eq!(
-            v4("8.8.8.8, 93.184.216.34:80 and 1.1.1.1."),
-            ["8.8.8.8", "93.184.216.34", "1.1.1.1"]
-        );
+        assert_eq!(v4("8.8.8.8, 93.184.216.34:80 and 1.1.1.1."), ["8.8.8.8", "93.184.216.34", "1.1.1.1"]);
         for text in [
             "10.1.2.3",
             "127.0.0.1",

@@ -32,10 +32,7 @@ type Span = (usize, usize);
 /// `BadInput` where the columns cannot be put together.
 pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, KernelError> {
     let mut counts = vec![[0_i64; 3]; text.len()];
-    let mut places = (0..text.len())
-        .filter(|&row| text.is_valid(row))
-        .collect::<Vec<_>>()
-        .into_iter();
+    let mut places = (0..text.len()).filter(|&row| text.is_valid(row)).collect::<Vec<_>>().into_iter();
     let mut spare = String::new();
     let mut spans = Vec::new();
     let edited = rewrite(text, |text, out| {
@@ -46,21 +43,9 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
         found != [0; 3] && out != text
     });
     let column = |kind: usize| -> ArrayRef {
-        Arc::new(
-            counts
-                .iter()
-                .map(|counts| counts[kind])
-                .collect::<Int64Array>(),
-        )
+        Arc::new(counts.iter().map(|counts| counts[kind]).collect::<Int64Array>())
     };
-    batch(
-        edited,
-        vec![
-            ("pii_emails", column(0)),
-            ("pii_ips", column(1)),
-            ("pii_phones", column(2)),
-        ],
-    )
+    batch(edited, vec![("pii_emails", column(0)), ("pii_ips", column(1)), ("pii_phones", column(2))])
 }
 
 /// Masks one kind after the other, as each may stand in what the one before left. `out` is
@@ -136,14 +121,7 @@ mod tests {
     fn masked(text: &str) -> (String, [i64; 3]) {
         let mut out = String::new();
         let counts = mask(text, &all(), &mut out, &mut String::new(), &mut Vec::new());
-        (
-            if counts == [0; 3] {
-                text.to_string()
-            } else {
-                out
-            },
-            counts,
-        )
+        (if counts == [0; 3] { text.to_string() } else { out }, counts)
     }
 
     #[test]

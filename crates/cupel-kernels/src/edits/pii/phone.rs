@@ -27,8 +27,7 @@ pub fn find(text: &str, spans: &mut Vec<Span>) {
         let after = char_after(text, found.end());
         let longer = before.is_some_and(|c| joined(c) || c == '.')
             || after.is_some_and(|c| is_word(c) || c == '-')
-            || after == Some('.')
-                && char_after(text, found.end() + 1).is_some_and(|c| c.is_ascii_digit());
+            || after == Some('.') && char_after(text, found.end() + 1).is_some_and(|c| c.is_ascii_digit());
         if (8..=15).contains(&digits) && !longer {
             spans.push((found.start(), found.end()));
         }
@@ -43,10 +42,7 @@ mod tests {
     fn found(text: &str) -> Vec<&str> {
         let mut spans = Vec::new();
         find(text, &mut spans);
-        spans
-            .iter()
-            .map(|&(start, end)| &text[start..end])
-            .collect()
+        spans.iter().map(|&(start, end)| &text[start..end]).collect()
     }
 
     #[test]

@@ -1,0 +1,232 @@
+"""Compressed files opened piece by piece, in bounded memory.
+
+Every decompressor here gives at most about a megabyte at a time whatever it is fed, gives
+all that could be read before it reports a fault, and knows where in the compressed file
+each member (gzip) or frame (zstd) began.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from cupel.corpus.remote import RawFile
+
+__all__ = ["Source", "StreamFault", "detect_compression", "pieces"]
+
+_CHUNK = 64 * 1024
+_PIECE = 1024 * 1024
+_MAGIC = (
+    (b"\x1f\x8b", "gzip"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"BZh", "bzip2"),
+    (b"\xfd7zXZ\x00", "xz"),
+)
+# The largest window that `zstd --long` uses without being asked; a frame may claim 2 GiB.
+_MAX_ZSTD_WINDOW = 1 << 27
+
+
+class StreamFault(Exception):
+    """A stream that ends badly: what was readable before has been given already.
+
+    Attributes
+    ----------
+    reason
+        `truncated`, `corrupt` or `expands-too-much`.
+    offset
+        Byte offset in the stored (compressed) file.
+    member
+        Stored offset of the gzip member at fault.
+    """
+
+    def __init__(self, reason: str, offset: int, detail: str, member: int = 0) -> None:
+        super().__init__(f"{detail} (byte {offset})")
+        self.member = member
+        self.reason = reason
+        self.offset = offset
+        self.detail = detail
+
+
+def detect_compression(head: bytes, name: str = "") -> str | None:
+    """The compression that the first bytes of a file tell of; its name only if they are too few."""
+    if 0 < len(head) < 4:
+        for ending, kind in ((".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")):
+            if name.endswith(ending):
+                return kind
+    for magic, name in _MAGIC:
+        if head.startswith(magic):
+            return name
+    # A zstd file may begin with a skippable frame.
+    if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
+        return "zstd"
+    return None
+
+
+class Source:
+    """Reads a file in chunks and can take bytes back."""
+
+    def __init__(self, raw: RawFile, start: int = 0) -> None:
+        self._raw = raw
+        self._held = b""
+        self._at = 0
+        self.offset = start
+        """Offset of the next byte that `take` gives."""
+
+    def take(self, size: int = _CHUNK) -> bytes:
+        """Up to `size` bytes; empty at the end."""
+        if self._at >= len(self._held):
+            self._held = self._raw.read(max(size, _CHUNK))
+            self._at = 0
+        taken = self._held[self._at : self._at + size]
+        self._at += len(taken)
+        self.offset += len(taken)
+        return taken
+
+    def exactly(self, size: int) -> bytes:
+        """`size` bytes, fewer only at the end."""
+        parts = []
+        while size > 0 and (part := self.take(size)):
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def give_back(self, data: bytes) -> None:
+        """Makes `data`, taken before, the next bytes again."""
+        if self._at >= len(data) and self._held[self._at - len(data) : self._at] == data:
+            self._at -= len(data)
+        else:
+            self._held = data + self._held[self._at :]
+            self._at = 0
+        self.offset -= len(data)
+
+
+def _members(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
+    """(offset of its member, piece) of a file of zlib-like members, one after the other."""
+    make: Any = {
+        "gzip": lambda: zlib.decompressobj(31),
+        "bzip2": bz2.BZ2Decompressor,
+        "xz": lambda: lzma.LZMADecompressor(memlimit=1 << 30),
+    }[kind]
+    while True:
+        start = source.offset
+        head = source.exactly(6)
+        if not head:
+            return
+        if head[0] == 0:
+            # gzip's own tool passes over zero padding between and after members.
+            source.give_back(head.lstrip(b"\x00"))
+            continue
+        source.give_back(head)
+        if detect_compression(head) != kind:
+            truncated = len(head) < 6 and any(magic.startswith(head) for magic, _ in _MAGIC)
+            reason = "truncated" if truncated else "corrupt"
+            raise StreamFault(reason, start, f"what follows is not {kind} data", start)
+        inner = make()
+        pending = b""
+        while not inner.eof:
+            if not pending and not (kind != "gzip" and not inner.needs_input):
+                pending = source.take()
+                if not pending:
+                    if kind == "gzip" and (tail := inner.flush()):
+                        yield start, tail
+                    raise StreamFault(
+                        "truncated", source.offset, f"the {kind} data ends in the middle", start
+                    )
+            try:
+                piece = inner.decompress(pending, _PIECE)
+            except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+                detail = f"broken {kind} data: {error}"
+                raise StreamFault("corrupt", source.offset, detail, start) from error
+            pending = inner.unconsumed_tail if kind == "gzip" else b""
+            if piece:
+                yield start, piece
+        source.give_back(inner.unused_data)
+
+
+def _zstd_blocks(source: Source, header: bytes) -> Iterator[bytes]:
+    """The compressed pieces of one frame, each of which expands to at most about 1 MiB.
+
+    RFC 8878, section 3.1.1: walking the block headers bounds what the decompressor can
+    give for each piece, and tells a whole frame from a cut one.
+    """
+    descriptor = header[4]
+    single_segment = bool(descriptor & 0x20)
+    size = (
+        (0 if single_segment else 1)
+        + (0, 1, 2, 4)[descriptor & 3]
+        + (1 if single_segment else 0, 2, 4, 8)[descriptor >> 6]
+    )
+    rest = source.exactly(size)
+    piece = [header, rest]
+    if len(rest) < size:
+        raise StreamFault("truncated", source.offset, "the zstd data ends in the middle")
+    blocks = 0
+    while True:
+        head = source.exactly(3)
+        value = int.from_bytes(head, "little")
+        last, kind = value & 1, (value >> 1) & 3
+        if len(head) == 3 and kind == 3:
+            yield b"".join(piece)
+            raise StreamFault("corrupt", source.offset, "broken zstd data: a reserved block type")
+        length = 1 if kind == 1 else value >> 3
+        body = source.exactly(length) if len(head) == 3 else b""
+        check = source.exactly(4) if last and descriptor & 4 and len(body) == length else b""
+        if len(head) < 3 or len(body) < length or (last and descriptor & 4 and len(check) < 4):
+            yield b"".join(piece)
+            if len(head) == 3 and len(body) == length:
+                # Only the checksum is cut off: the last block itself can still be read.
+                yield head + body
+            raise StreamFault("truncated", source.offset, "the zstd data ends in the middle")
+        piece += (head, body, check)
+        blocks += 1
+        if last or blocks == 8:
+            yield b"".join(piece)
+            piece, blocks = [], 0
+        if last:
+            return
+
+
+def _zstd_frames(source: Source) -> Iterator[tuple[int, bytes]]:
+    """(offset of its frame, piece) of a file of zstd frames, one after the other."""
+    import zstandard
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
+    while True:
+        start = source.offset
+        header = source.exactly(5)
+        if not header:
+            return
+        skippable = len(header) >= 4 and header[1:4] == b"\x2a\x4d\x18" and header[0] & 0xF0 == 0x50
+        if skippable:
+            size = header[4:] + source.exactly(3)
+            left = int.from_bytes(size, "little")
+            while left > 0 and (skipped := source.take(min(left, _CHUNK))):
+                left -= len(skipped)
+            if left or len(size) < 4:
+                raise StreamFault("truncated", source.offset, "the zstd data ends in the middle")
+            continue
+        if len(header) < 5 or header[:4] != _MAGIC[1][0]:
+            truncated = len(header) < 5 and _MAGIC[1][0].startswith(header[:4])
+            raise StreamFault("truncated" if truncated else "corrupt", start, "what follows is not zstd data")
+        inner = decompressor.decompressobj()
+        for piece in _zstd_blocks(source, header):
+            try:
+                data = inner.decompress(piece)
+            except zstandard.ZstdError as error:
+                raise StreamFault("corrupt", source.offset, f"broken zstd data: {error}") from error
+            if data:
+                yield start, data
+
+
+def pieces(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
+    """(stored offset of its member or frame, piece) of a compressed file, in order.
+
+    Raises
+    ------
+    StreamFault
+        `truncated` or `corrupt`, after all that could be read.
+    """
+    return _zstd_frames(source) if kind == "zstd" else _members(source, kind)
