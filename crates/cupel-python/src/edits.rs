@@ -19,9 +19,7 @@ pub fn large_text(text: &PyArray) -> PyResult<LargeStringArray> {
         DataType::Utf8 => Ok(array.as_string::<i32>().iter().collect()),
         DataType::Utf8View => Ok(array.as_string_view().iter().collect()),
         DataType::Null => Ok(LargeStringArray::new_null(array.len())),
-        other => Err(PyTypeError::new_err(format!(
-            "text is of type {other}, expected large_string"
-        ))),
+        other => Err(PyTypeError::new_err(format!("text is of type {other}, expected large_string"))),
     }
 }
 
@@ -32,9 +30,7 @@ fn run(
     kernel: impl FnOnce(&LargeStringArray) -> Result<RecordBatch, KernelError> + Send,
 ) -> PyResult<PyRecordBatch> {
     let text = large_text(text)?;
-    py.detach(|| kernel(&text))
-        .map(PyRecordBatch::new)
-        .map_err(to_python)
+    py.detach(|| kernel(&text)).map(PyRecordBatch::new).map_err(to_python)
 }
 
 #[pyfunction]
@@ -74,13 +70,8 @@ fn edit_refinedweb_lines(
     end: Vec<String>,
     anywhere: Vec<String>,
 ) -> PyResult<PyRecordBatch> {
-    let options = refinedweb_lines::Options {
-        max_uppercase_fraction,
-        max_words_of_short_line,
-        start,
-        end,
-        anywhere,
-    };
+    let options =
+        refinedweb_lines::Options { max_uppercase_fraction, max_words_of_short_line, start, end, anywhere };
     run(py, &text, |text| refinedweb_lines::edit(text, &options))
 }
 
@@ -94,12 +85,7 @@ fn mask_pii(
     ipv6: Option<String>,
     phone: Option<String>,
 ) -> PyResult<PyRecordBatch> {
-    let options = pii::Options {
-        email,
-        ipv4,
-        ipv6,
-        phone,
-    };
+    let options = pii::Options { email, ipv4, ipv6, phone };
     run(py, &text, |text| pii::edit(text, &options))
 }
 
@@ -113,12 +99,7 @@ fn clean_whitespace(
     strip_line_ends: bool,
     max_blank_lines: Option<usize>,
 ) -> PyResult<PyRecordBatch> {
-    let options = whitespace::Options {
-        collapse_spaces,
-        keep_indentation,
-        strip_line_ends,
-        max_blank_lines,
-    };
+    let options = whitespace::Options { collapse_spaces, keep_indentation, strip_line_ends, max_blank_lines };
     run(py, &text, |text| whitespace::edit(text, &options))
 }
 
@@ -136,26 +117,14 @@ struct UnicodeScreen(unicode::Screen);
 impl UnicodeScreen {
     #[new]
     #[pyo3(signature = (characters, *, mojibake=None, entities=true, form=None))]
-    fn new(
-        characters: &str,
-        mojibake: Option<&str>,
-        entities: bool,
-        form: Option<&str>,
-    ) -> PyResult<Self> {
-        let form = form
-            .map(unicode::Form::from_name)
-            .transpose()
-            .map_err(to_python)?;
-        unicode::Screen::new(characters, mojibake, entities, form)
-            .map(Self)
-            .map_err(to_python)
+    fn new(characters: &str, mojibake: Option<&str>, entities: bool, form: Option<&str>) -> PyResult<Self> {
+        let form = form.map(unicode::Form::from_name).transpose().map_err(to_python)?;
+        unicode::Screen::new(characters, mojibake, entities, form).map(Self).map_err(to_python)
     }
 
     fn suspects(&self, py: Python<'_>, text: PyArray) -> PyResult<PyArray> {
         let text = large_text(&text)?;
-        Ok(PyArray::from_array_ref(Arc::new(
-            py.detach(|| self.0.suspects(&text)),
-        )))
+        Ok(PyArray::from_array_ref(Arc::new(py.detach(|| self.0.suspects(&text)))))
     }
 }
 
