@@ -30,6 +30,9 @@ class Pii(Edit):
     the result does not depend on the order of documents); IPv4 addresses inside longer dotted
     numbers, words and versions stay; multicast stays; IPv6 is masked too.
 
+    Of 100 telephone numbers drawn from all it found in a pool of 198,668 documents, all were
+    telephone numbers. How many it misses was not measured.
+
     Masking text that is masked already leaves it as it is, though its replacements are counted.
 
     Examples

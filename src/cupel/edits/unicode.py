@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel.edits._edited import edited
@@ -80,25 +81,34 @@ class UnicodeRepair(Edit):
         if not changed:
             return Edited(text, {"unicode_repaired": marks})
         values = [changed.get(row) for row in range(len(text))]
-        import pyarrow.compute as pc
-
         return Edited(
             pc.if_else(marks, pa.array(values, pa.large_string()), text.cast(pa.large_string())),
             {"unicode_repaired": marks},
         )
 
-    def _repaired(self, text: pa.Array, suspects: list[bool]) -> Any:
-        """Each suspect row that ftfy changes, with its new text."""
-        if not any(suspects):
-            return
-        import ftfy
-
+    def _repaired(self, text: pa.Array, suspects: list[bool]) -> Iterator[tuple[int, str | None]]:
+        """Each suspect row, with its new text where it has one."""
         for row, suspect in enumerate(suspects):
             if suspect:
                 before = text[row].as_py()
-                # A lone surrogate cannot be written as UTF-8; ftfy makes some of entities.
-                after = ftfy.fix_text(before, self._config).encode("utf-8", "replace").decode("utf-8")
+                after = self._repair(before)
                 yield row, None if after == before else after
+
+    def _repair(self, text: str) -> str:
+        """What `ftfy.fix_text` makes of a text; it works line by line, and so only suspect lines are its."""
+        import ftfy
+
+        lines = [line + "\n" for line in text.split("\n")]
+        lines[-1] = lines[-1][:-1]
+        suspects = pa.array(self._screen.suspects(pa.array(lines, pa.large_string()))).to_pylist()
+        config = self._config
+        for number, (line, suspect) in enumerate(zip(lines, suspects, strict=True)):
+            if "<" in line:  # from here on this is HTML, and its entities stay
+                config = config._replace(unescape_html=False)
+            if suspect:
+                # A lone surrogate cannot be written as UTF-8; ftfy makes some of entities.
+                lines[number] = ftfy.fix_text(line, config).encode("utf-8", "replace").decode("utf-8")
+        return "".join(lines)
 
     @property
     def _form(self) -> str | None:

@@ -114,7 +114,8 @@ class UrlDomain(Signal):
         own = {ascii_domain(domain) for domain in self.options.domains} - {""}
         if not self.options.path and not own:
             raise BadOption(
-                f"{self.name}: no list of domains is given; name one with the option 'path', or domains with 'domains'"
+                f"{self.name}: no list of domains is given; name one with the option 'path', "
+                "or domains with 'domains'"
             )
         listed = _domains(self.options.path, self.options.categories)
         return listed | own if own else listed
