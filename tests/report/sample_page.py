@@ -10,6 +10,7 @@ from cupel.charts import bars, funnel, histogram, line
 from cupel.findings import Alarm, Code, Facts, Figure, Prose, Sample, Samples, Section, Table
 from cupel.report.page import Page
 from cupel.units import write_percent
+from tests.report.pages import page_of
 
 ENGLISH = (
     "The museum opened its doors in the spring of 1911, and for most of the century that followed the "
@@ -93,7 +94,7 @@ RULES = [
 
 def sample_page() -> Page:
     """The page the tests and the screenshots use."""
-    return Page(
+    return page_of(
         title="fineweb on pool",
         subtitle="22 files, 226 MB of text, refined with the recipe fineweb on the native runner, 2 cores.",
         facts=(

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from cupel.charts import bars, funnel, histogram
 from cupel.findings import Alarm, Code, Facts, Figure, Prose, Sample, Samples, Section, Table
 from cupel.report.page import Page, render, write
+from tests.report.pages import page_of
 
 VOID = {"meta", "link", "br", "img", "input", "wbr", "hr", "base"}
 ALLOWED = {
@@ -104,7 +105,7 @@ class Reader(HTMLParser):
 def hostile_page(text: str) -> Page:
     """The text in every place that a page has for text."""
     spec = histogram([0, 1, 2], [1, 2], [3, 4], title=text, unit=text, thresholds=[(1, text), (7, text)])
-    return Page(
+    return page_of(
         title=text,
         subtitle=text,
         facts=((text, text), (text, "1")),
@@ -203,7 +204,9 @@ def worst_page(
     """The sample page and all hostile text in one file."""
     sections = [section for text in all_hostile for section in hostile_page(text).sections]
     path = tmp_path_factory.mktemp("worst") / "report.html"
-    write(Page("w" * 300, "", (("w" * 80, "w" * 400),), (*sample_page.sections, *sections), "w" * 300), path)
+    write(
+        page_of("w" * 300, "", (("w" * 80, "w" * 400),), (*sample_page.sections, *sections), "w" * 300), path
+    )
     return path
 
 
@@ -227,7 +230,7 @@ def test_nothing_is_wider_than_the_window(worst_page: Path, browser, width: int)
 
 def test_a_line_of_a_megabyte_is_cut_and_said() -> None:
     block = Samples(heading="long", samples=(Sample(id="big", text="x" * 1_000_000),))
-    document = render(Page("t", "", (), (Section(title="s", blocks=(block,)),), ""))
+    document = render(page_of("t", "", (), (Section(title="s", blocks=(block,)),), ""))
     assert len(document) < 60_000
     assert "994,000 of 1,000,000 characters are left out" in document
 
@@ -235,7 +238,7 @@ def test_a_line_of_a_megabyte_is_cut_and_said() -> None:
 def test_a_mark_far_into_a_document_is_shown() -> None:
     sample = Sample(id="far", text="a" * 50_000 + "HERE" + "b" * 50_000, marks=((50_000, 50_004),))
     document = render(
-        Page("t", "", (), (Section(title="s", blocks=(Samples(heading="h", samples=(sample,)),)),), "")
+        page_of("t", "", (), (Section(title="s", blocks=(Samples(heading="h", samples=(sample,)),)),), "")
     )
     assert "<mark>HERE</mark>" in document
     assert "characters before are left out" in document
@@ -244,7 +247,7 @@ def test_a_mark_far_into_a_document_is_shown() -> None:
 def test_every_character_of_a_folded_document_is_there_once() -> None:
     text = "".join(f"line {i} of the document\n" for i in range(200))
     document = render(
-        Page(
+        page_of(
             "t",
             "",
             (),
@@ -259,7 +262,7 @@ def test_every_character_of_a_folded_document_is_there_once() -> None:
 def test_figures_that_follow_each_other_become_a_grid() -> None:
     one = Figure(spec=histogram([0, 1, 2], [1, 2], [3, 4], title="a"))
     blocks = (one, Prose(text="x"), one, one, one)
-    document = render(Page("t", "", (), (Section(title="s", blocks=blocks),), ""))
+    document = render(page_of("t", "", (), (Section(title="s", blocks=blocks),), ""))
     assert document.count('<div class="grid') == 1
     assert document.count("<figure ") == 4
     assert document.count('<ul class="legend">') == 2, "one legend for the single chart, one for the grid"
@@ -274,7 +277,7 @@ def test_table_formats_and_alignment() -> None:
         ),
         formats=("text", "count", "bytes", "percent", "bar", "seconds", "number"),
     )
-    document = render(Page("t", "", (), (Section(title="s", blocks=(table,)),), ""))
+    document = render(page_of("t", "", (), (Section(title="s", blocks=(table,)),), ""))
     for shown in ("1,234", "5.00 MB", "25.0 %", "width:50.00%", "1 min 15 s", "0.123"):
         assert shown in document
     assert '<td class="num">7</td>' in document, "a column of numbers is set as numbers without being told"
@@ -283,12 +286,12 @@ def test_table_formats_and_alignment() -> None:
 
 def test_rows_shorter_or_longer_than_the_columns_do_no_harm() -> None:
     table = Table(columns=("a", "b"), rows=((1,), (1, 2, 3), ()), formats=("count", "bar", "text"))
-    check(render(Page("t", "", (), (Section(title="s", blocks=(table, Table(columns=(), rows=()))),), "")))
+    check(render(page_of("t", "", (), (Section(title="s", blocks=(table, Table(columns=(), rows=()))),), "")))
 
 
 def test_a_long_table_says_what_it_leaves_out() -> None:
     table = Table(columns=("n",), rows=tuple((i,) for i in range(10_000)))
-    document = render(Page("t", "", (), (Section(title="s", blocks=(table,)),), ""))
+    document = render(page_of("t", "", (), (Section(title="s", blocks=(table,)),), ""))
     assert "10,000 rows, of which the first 500 are shown" in document
 
 
@@ -312,7 +315,7 @@ def test_a_chart_that_cannot_be_drawn_leaves_the_rest(tmp_path: Path) -> None:
         for block in (Figure(spec=spec), Prose(text="between"))
     )
     document = render(
-        Page("t", "", (), (Section(title="s", blocks=(*blocks, Prose(text="still here"))),), "")
+        page_of("t", "", (), (Section(title="s", blocks=(*blocks, Prose(text="still here"))),), "")
     )
     check(document)
     assert "could not be drawn" in document
@@ -333,7 +336,7 @@ def test_links_and_images_in_a_chart_do_not_pass() -> None:
         "encoding": {"x": {"field": "a"}, "url": {"field": "i"}},
     }
     document = render(
-        Page("t", "", (), (Section(title="s", blocks=(Figure(spec=link), Figure(spec=image))),), "")
+        page_of("t", "", (), (Section(title="s", blocks=(Figure(spec=link), Figure(spec=image))),), "")
     )
     check(document)
     assert "javascript:" not in document
@@ -347,7 +350,7 @@ def test_gradients_keep_their_ids_apart() -> None:
         "encoding": {"x": {"field": "a", "type": "quantitative"}},
     }
     document = render(
-        Page("t", "", (), (Section(title="s", blocks=(Figure(spec=spec), Figure(spec=spec))),), "")
+        page_of("t", "", (), (Section(title="s", blocks=(Figure(spec=spec), Figure(spec=spec))),), "")
     )
     ids = re.findall(r' id="([^"]*)"', document)
     assert len(ids) == len(set(ids))
@@ -373,7 +376,7 @@ def test_write_leaves_the_page_or_nothing(sample_page: Page, tmp_path: Path) -> 
 
 
 def test_an_empty_page_stands() -> None:
-    check(render(Page("", "", (), (), "")))
+    check(render(page_of("", "", (), (), "")))
 
 
 def test_a_big_page_stays_small(capsys: pytest.CaptureFixture[str]) -> None:
@@ -393,7 +396,7 @@ def test_a_big_page_stays_small(capsys: pytest.CaptureFixture[str]) -> None:
     samples = tuple(
         Sample(id=f"doc-{i}", source="pool", text="Text of a document. 東京" * 2000) for i in range(100)
     )
-    page = Page(
+    page = page_of(
         "big", "", (), (Section(title="s", blocks=(*figures, Samples(heading="100", samples=samples))),), ""
     )
     began = time.perf_counter()

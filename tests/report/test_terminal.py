@@ -12,6 +12,7 @@ from cupel.charts import bars, histogram
 from cupel.findings import Alarm, Code, Facts, Figure, Prose, Sample, Samples, Section, Table
 from cupel.report.page import Page
 from cupel.report.terminal import show
+from tests.report.pages import page_of
 
 
 def shown(page: Page | Section, width: int = 100, colours: bool = False) -> str:
@@ -23,7 +24,7 @@ def shown(page: Page | Section, width: int = 100, colours: bool = False) -> str:
     return out.getvalue()
 
 
-def page_of(text: str) -> Page:
+def hostile_page(text: str) -> Page:
     blocks = (
         Prose(text=text),
         Alarm(text=text),
@@ -40,20 +41,20 @@ def page_of(text: str) -> Page:
             heading=text, samples=(Sample(id=text, source=text, note=text, text=text * 40, marks=((2, 4),)),)
         ),
     )
-    return Page(text, text, ((text, text),), (Section(title=text, lead=text, blocks=blocks),), text)
+    return page_of(text, text, ((text, text),), (Section(title=text, lead=text, blocks=blocks),), text)
 
 
 def test_hostile_text_steers_nothing(hostile: str) -> None:
-    out = shown(page_of(hostile))
+    out = shown(hostile_page(hostile))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", out)
 
 
 def test_only_our_own_colours_are_sent(hostile: str) -> None:
     """Every escape code is a colour that we chose; markup in documents makes none."""
-    codes = set(re.findall(r"\x1b[^m]*m", shown(page_of(hostile), colours=True)))
-    ours = set(re.findall(r"\x1b[^m]*m", shown(page_of("harmless"), colours=True)))
+    codes = set(re.findall(r"\x1b[^m]*m", shown(hostile_page(hostile), colours=True)))
+    ours = set(re.findall(r"\x1b[^m]*m", shown(hostile_page("harmless"), colours=True)))
     assert codes <= ours
-    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", shown(page_of(hostile), colours=True))
+    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", shown(hostile_page(hostile), colours=True))
 
 
 @pytest.mark.parametrize("width", [30, 80, 200])

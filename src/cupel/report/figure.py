@@ -191,9 +191,12 @@ def _clean(value: Any, in_data: bool = False) -> Any:
     """The specification with hidden characters written out: XML has no room for them.
 
     Text inside data is cut, because the renderer takes seconds to measure a label of a megabyte.
+    Characters beyond U+FFFF become U+FFFD: the renderer shortens labels by UTF-16 units, and
+    fails on half a character.
     """
     if isinstance(value, str):
-        return visible(shorten(value, LONGEST_LABEL) if in_data else value)
+        shown = visible(shorten(value, LONGEST_LABEL) if in_data else value)
+        return "".join(c if c <= "\uffff" else "\ufffd" for c in shown)
     if isinstance(value, Mapping):
         rows = ("datasets", "values")
         return {
