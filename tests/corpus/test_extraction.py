@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from odd_extractors import Odd
 
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.extraction._pool import close_pools
@@ -20,6 +19,7 @@ from cupel.corpus.extraction.plain import Plain
 from cupel.corpus.extraction.resiliparse import Resiliparse
 from cupel.corpus.extraction.trafilatura import Trafilatura
 from cupel.errors import UnknownName
+from tests.corpus.odd_extractors import Odd
 
 ARTICLE = (
     "<html><head><title>T</title><script>var x = 1;</script></head><body><nav><a href='/'>Home</a></nav>"
@@ -150,7 +150,7 @@ import sys, os
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
 import pyarrow as pa
 from cupel.corpus.extraction import extract_batch
-from odd_extractors import Odd
+from tests.corpus.odd_extractors import Odd
 def go(page, seconds):
     return extract_batch(pa.record_batch({{"html": pa.array([page], pa.large_binary())}}), [Odd()], seconds)
 print(go(b"pid", 0.5)[0][0][0].as_py(), flush=True)

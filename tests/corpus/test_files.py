@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from reading import read_all
 
 from cupel.corpus.files import digest_of, find_files, scan
 from cupel.corpus.formats import format_by_name
 from cupel.errors import BadInput, UnknownName
+from tests.corpus.reading import read_all
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_no_permission(tree: Path) -> None:
     code = f"""
 import os, sys
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
-from reading import read_all
+from tests.corpus.reading import read_all
 import cupel.corpus.archives, cupel.corpus.extraction, encodings.idna
 from cupel.corpus.files import find_files
 from cupel.errors import BadInput

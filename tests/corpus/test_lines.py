@@ -11,10 +11,10 @@ import pytest
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import read_all
 
 from cupel.corpus.read import ReadOptions
 from cupel.errors import BadInput
+from tests.corpus.reading import read_all
 
 GOOD = {"id": "1", "text": "Silver in the cupel."}
 

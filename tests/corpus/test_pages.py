@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from reading import read_all
 
 from cupel.corpus.read import ReadOptions
+from tests.corpus.reading import read_all
 
 
 def test_texts_and_source_files(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from reading import read_all
 
 from cupel.corpus.files import find_files
 from cupel.corpus.read import ReadOptions, read_shard
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import plan_shards
 from cupel.errors import BadInput, RunFailed
+from tests.corpus.reading import read_all
 
 LINES = b"".join(b'{"text": "line %d"}\n' % n for n in range(50_000))
 FILES = {

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from reading import read_all
 
 from cupel.corpus.read import ReadOptions
 from cupel.errors import BadInput
+from tests.corpus.reading import read_all
 
 
 def test_csv_with_quotes_and_line_feeds(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import zstandard
 from fastwarc.warc import ArchiveIterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reading import read_all
 
 from cupel.corpus.read import ReadOptions
+from tests.corpus.reading import read_all
 
 PAGE = "<html><head><title>T</title></head><body><p>Café: silver &amp; bone ash.</p></body></html>"
 
