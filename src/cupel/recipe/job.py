@@ -57,7 +57,7 @@ class OutputOptions:
     """
 
     format: str = "parquet"
-    shard_bytes: int = 256 << 20
+    shard_bytes: int = 256_000_000
     strict: bool = False
 
     def __post_init__(self) -> None:

@@ -99,6 +99,7 @@ def dropped(
         "limit": _same(limit, rows),
         "failed": pa.array([list(names) for names in failed], pa.large_list(pa.large_string())),
         "bytes_out": pa.array(np.zeros(rows, dtype=np.int64)),
+        "bytes_dropped": pc.binary_length(part.column("text")),  # for the tally; not in the ledger
     }
     if cluster is not None:
         columns["cluster"] = cluster
@@ -139,7 +140,7 @@ def count_dropped(rows: pa.RecordBatch, tally: Tally) -> None:
             "step": rows.column("step"),
             "reason": rows.column("reason"),
             "source": rows.column("source"),
-            "bytes": rows.column("bytes_in"),
+            "bytes": rows.column("bytes_dropped"),
         }
     )
     for row in (

@@ -30,13 +30,17 @@ class ParquetWriter:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._sink = open(temporary(path), "wb", buffering=0)  # noqa: SIM115 - closed in close() and abort()
-            self._writer = pq.ParquetWriter(
-                self._sink,
-                schema,
-                compression="zstd",
-                compression_level=level,
-                use_dictionary=_dictionary(schema),
-            )
+            try:
+                self._writer = pq.ParquetWriter(
+                    self._sink,
+                    schema,
+                    compression="zstd",
+                    compression_level=level,
+                    use_dictionary=_dictionary(schema),
+                )
+            except OSError:
+                self._sink.close()
+                raise
 
     def write(self, batch: pa.RecordBatch) -> None:
         self._pending.append(batch)
