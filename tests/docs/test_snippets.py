@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 import yaml
 
 from cupel.recipe.recipe import Recipe
+from tests.conftest import prose
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
@@ -37,15 +39,8 @@ def folder(tmp_path: Path) -> Path:
     for path in sorted(Path(os.__file__).parent.glob("[a-d]*.py"))[:30]:
         module = path.read_text(errors="replace")
         rows.append({"id": path.stem, "text": module[:4000], "source": "stdlib"})
-    prose = (ROOT / "docs" / "design.md").read_text() + (ROOT / "docs" / "corpus.md").read_text()
-    paragraphs = [
-        p.replace("\n", " ")
-        for p in prose.split("\n\n")
-        if len(p) > 200 and "|" not in p and "`" not in p[:3]
-    ]
-    for number in range(1, 9):
-        text = "\n\n".join(paragraphs[number % 3 :])
-        rows.append({"id": f"good-{number}", "text": text, "source": "docs"})
+    rng = random.Random(3)
+    rows += [{"id": f"good-{n}", "text": prose(rng, 250), "source": "essays"} for n in range(1, 40)]
     (pool / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (pool / "licence.txt").write_text((ROOT / "LICENSE").read_text())
     (pool / "licence-copy.txt").write_text((ROOT / "LICENSE").read_text())

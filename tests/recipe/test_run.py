@@ -292,3 +292,12 @@ def test_a_full_disk_is_said_and_the_run_goes_on_afterwards(
         assert resumed.manifest["content_hash"] == refine(pool, tmp_path / "whole").manifest["content_hash"]
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_a_corpus_of_no_documents_still_has_its_columns(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
+    nothing = {"name": "n", "steps": [{"length": {"min_words": 1_000_000}}]}
+    result = refine(make_pool(20, 1), tmp_path / "out", nothing)
+    assert result.manifest["documents"]["kept"] == 0
+    assert "text" in result.corpus().to_arrow().column_names

@@ -116,6 +116,7 @@ class _Task:
                         schema,
                         shard_bytes=self.job.output.shard_bytes,
                         jsonl=self.job.output.format == "jsonl",
+                        keep_empty=self.unit == 0,  # a corpus of no documents still has its columns
                     )
                 )
             else:

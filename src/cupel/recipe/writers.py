@@ -115,13 +115,21 @@ class RollingWriter:
     """Files of about `shard_bytes` each: `part-00007-000.parquet`, `part-00007-001.parquet` …"""
 
     def __init__(
-        self, folder: Path, stem: str, schema: pa.Schema, *, shard_bytes: int, jsonl: bool = False
+        self,
+        folder: Path,
+        stem: str,
+        schema: pa.Schema,
+        *,
+        shard_bytes: int,
+        jsonl: bool = False,
+        keep_empty: bool = False,
     ) -> None:
         self.folder = folder
         self.stem = stem
         self.schema = schema
         self.shard_bytes = shard_bytes
         self.jsonl = jsonl
+        self.keep_empty = keep_empty
         self.files: list[Path] = []
         self._open: ParquetWriter | JsonlWriter | None = None
 
@@ -131,15 +139,17 @@ class RollingWriter:
         return self
 
     def write(self, batch: pa.RecordBatch) -> None:
-        if self._open is None:
-            suffix = "jsonl.zst" if self.jsonl else "parquet"
-            path = self.folder / f"{self.stem}-{len(self.files):03d}.{suffix}"
-            self._open = (
-                JsonlWriter(path, self.schema) if self.jsonl else ParquetWriter(path, self.schema, level=3)
-            )
-        self._open.write(batch)
-        if self._open.bytes_written() >= self.shard_bytes:
+        writer = self._open or self._start()
+        writer.write(batch)
+        if writer.bytes_written() >= self.shard_bytes:
             self._roll()
+
+    def _start(self) -> ParquetWriter | JsonlWriter:
+        suffix = "jsonl.zst" if self.jsonl else "parquet"
+        path = self.folder / f"{self.stem}-{len(self.files):03d}.{suffix}"
+        writer = JsonlWriter(path, self.schema) if self.jsonl else ParquetWriter(path, self.schema, level=3)
+        self._open = writer
+        return writer
 
     def _roll(self) -> None:
         if self._open is not None:
@@ -151,6 +161,8 @@ class RollingWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
+            if self._open is None and not self.files and self.keep_empty:
+                self._start()
             self._roll()
         elif self._open is not None:
             self._open.abort()
