@@ -31,7 +31,6 @@ __all__ = [
     "Dedup",
     "Edit",
     "Edited",
-    "Extracted",
     "Extractor",
     "KernelSignal",
     "Method",
@@ -177,14 +176,6 @@ class Edit(Method):
     @abstractmethod
     def edit(self, documents: pa.RecordBatch) -> Edited:
         """The edited text, one row per document, in the same order."""
-
-
-@dataclass(frozen=True)
-class Extracted:
-    """The text of one page, and why there is none where there is none."""
-
-    text: str | None
-    error: str | None = None
 
 
 class Extractor(Method):

@@ -83,51 +83,13 @@ def refine(
     target_shard_bytes: int | None = None,
     progress: Progress | None = None,
     restart: bool = False,
-    keep_work: bool = False,
 ) -> Result:
-    """Carry out a recipe on a raw pool.
-
-    Parameters
-    ----------
-    recipe
-        A built-in recipe's name, a YAML file, or a `Recipe`.
-    input
-        Files, folders, globs, URLs or Hugging Face data set names.
-    output
-        Folder for the corpus, ledger, quarantine, manifest and report. A run that was
-        stopped goes on where it was.
-    overrides
-        `step.option=value`, as `--set` takes them.
-    target_shard_bytes
-        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
-        default a quarter of each core's share, between 4 and 128 MiB.
-    restart
-        Discard an unfinished or other run in the output folder first.
+    """Carry out a recipe, all but its report page; `cupel.api.refine` says what the parameters are.
 
     Raises
     ------
-    BadRecipe, BadOption, UnknownName
-        The recipe does not hold; nothing was written.
-    BadInput
-        Nothing readable there.
-    InputChanged
-        The run was begun on other input.
-    OutputInUse
-        The folder holds another run, or another process writes it.
-    RunFailed
-        It stopped before its end (disk full, Ctrl-C); the same command goes on.
-
-    Examples
-    --------
-    >>> import json, pathlib, tempfile
-    >>> import cupel
-    >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> line = {"id": "a", "text": "Café in 東京. " * 40}
-    >>> _ = (folder / "pool.jsonl").write_text((json.dumps(line) + "\\n") * 2)
-    >>> exact = {"name": "only-exact", "steps": ["exact"]}
-    >>> done = cupel.refine(cupel.Recipe.from_dict(exact), input=folder / "pool.jsonl", output=folder / "out")
-    >>> done.manifest["documents"]
-    {'in': 2, 'kept': 1, 'dropped': 1, 'quarantined': 0}
+    CupelError
+        As `cupel.api.refine` lists.
     """
     if isinstance(recipe, Recipe):
         if tuple(overrides):
@@ -145,7 +107,7 @@ def refine(
         target_shard_bytes,
         progress or Silent(),
     )
-    return run.carry_out(restart=restart, keep_work=keep_work)
+    return run.carry_out(restart=restart)
 
 
 class _Run:
@@ -169,7 +131,7 @@ class _Run:
         self.target_shard_bytes = target_shard_bytes
         self.progress = progress
 
-    def carry_out(self, *, restart: bool, keep_work: bool) -> Result:
+    def carry_out(self, *, restart: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
         files = find_files([_documents_of(one) for one in self.inputs], io=self.reading.io)
         self._refuse_own_input(files)
@@ -189,8 +151,7 @@ class _Run:
                 stages.wait_for_tasks()
                 raise Stopped("stopped; the same command goes on from here") from None
             manifest = self._finish(job, plan, units, begun)
-            if not keep_work:
-                self.folder.clear_work()
+            self.folder.clear_work()
         return Result(self.folder.root, manifest)
 
     # -- beginning -----------------------------------------------------------------------------
