@@ -301,3 +301,12 @@ def test_a_corpus_of_no_documents_still_has_its_columns(
     result = refine(make_pool(20, 1), tmp_path / "out", nothing)
     assert result.manifest["documents"]["kept"] == 0
     assert "text" in result.corpus().to_arrow().column_names
+
+
+def test_the_hash_follows_the_text(tmp_path: Path) -> None:
+    hashes = []
+    for name, text in (("a", "Café in the old town."), ("b", "Café in the new town.")):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps({"id": "1", "source": "s", "text": text}) + "\n")
+        done = refine(tmp_path / f"{name}.jsonl", tmp_path / name, {"name": "x", "steps": ["exact"]})
+        hashes.append(done.manifest["content_hash"])
+    assert hashes[0] != hashes[1]
