@@ -136,6 +136,7 @@ def resolve_once(count: int) -> dict:
             Sketches(
                 read=lambda columns: pq.read_table(sketches, columns=columns),
                 texts=stream,
+                ids=lambda docs: docs.cast(pa.large_string()),
                 sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
                 scratch=folder,
             )
@@ -175,6 +176,7 @@ def recall(count: int) -> list[dict]:
             Sketches(
                 read=sketch.select,
                 texts=lambda docs: iter([pa.record_batch({"doc": docs, "text": texts.take(docs)})]),
+                ids=lambda docs: docs.cast(pa.large_string()),
                 sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
                 scratch=folder,
             )

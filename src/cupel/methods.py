@@ -202,14 +202,15 @@ class Sketches:
     texts
         `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
         documents, in document order, without ever holding all of them.
-    sources
-        `sources(docs)` gives the source of each document asked for.
+    ids, sources
+        `ids(docs)` and `sources(docs)` give the id and the source of each document asked for.
     scratch
         A folder for temporary files, removed afterwards.
     """
 
     read: Callable[[list[str]], pa.Table]
     texts: Callable[[pa.Array], Iterator[pa.RecordBatch]]
+    ids: Callable[[pa.Array], pa.Array]
     sources: Callable[[pa.Array], pa.Array]
     scratch: str
 

@@ -51,6 +51,7 @@ def in_memory(
     return Sketches(
         read=table.select,
         texts=stream,
+        ids=lambda wanted: pa.array([f"d{number}" for number in wanted.to_pylist()], pa.large_string()),
         sources=lambda wanted: source.take(pa.array(np.searchsorted(doc.to_numpy(), wanted.to_numpy()))),
         scratch=str(scratch),
     )

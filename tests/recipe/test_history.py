@@ -61,7 +61,8 @@ def test_why_tells_of_a_dropped_document(pool: Path, tmp_path: Path) -> None:
 def test_why_shows_every_document_of_a_repeated_id(pool: Path, tmp_path: Path) -> None:
     (pool / "again.jsonl").write_text(json.dumps({"id": "short", "text": "Another short one."}) + "\n")
     result = run(pool, tmp_path / "out")
-    assert result.manifest["repeated_ids"] == 1
+    assert (result.manifest["repeated_ids"], result.manifest["clashing_ids"]) == (1, 1)
+    assert "have the id of an earlier one" in result.page().model_dump_json()
     assert {story.before for story in cupel.why(tmp_path / "out", "short")} == {
         "Too short.",
         "Another short one.",

@@ -17,6 +17,7 @@ import pytest
 
 import cupel
 from cupel.errors import BadInput, BadOption, InputChanged, OutputInUse, RunFailed
+from cupel.findings import Table
 
 STEPS = ["unicode-repair", "gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
 RECIPE = {"name": "all-kinds", "steps": STEPS}
@@ -310,3 +311,25 @@ def test_the_hash_follows_the_text(tmp_path: Path) -> None:
         done = refine(tmp_path / f"{name}.jsonl", tmp_path / name, {"name": "x", "steps": ["exact"]})
         hashes.append(done.manifest["content_hash"])
     assert hashes[0] != hashes[1]
+
+
+def test_clusters_are_told_by_id(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    result = refine(make_pool(300, 3), tmp_path / "out", {"name": "d", "steps": ["exact", "minhash"]})
+    ids = {row["id"] for row in ledger(result.output)}
+    tables = [
+        block
+        for section in result.page().sections
+        for block in section.blocks
+        if isinstance(block, Table) and "kept document" in block.columns
+    ]
+    assert len(tables) == 2
+    for table in tables:
+        assert {row[1] for row in table.rows} <= ids
+
+
+def test_exact_copies_without_an_id_are_no_clash(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": text}) for text in ("The same words.", "The same words.", "Other words.")]
+    (tmp_path / "pool.jsonl").write_text("\n".join(lines))
+    done = refine(tmp_path / "pool.jsonl", tmp_path / "out", {"name": "d", "steps": ["exact"]})
+    assert (done.manifest["repeated_ids"], done.manifest["clashing_ids"]) == (1, 0)
+    assert "have the id of an earlier one" not in done.page().model_dump_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from cupel import _kernels
 from cupel.findings import Alarm, Block, Sample, Samples, Table
 from cupel.methods import Method, Sketches
 
-__all__ = ["ClusterOptions", "cluster_blocks", "keep_one", "one_array"]
+__all__ = ["ClusterOptions", "cluster_blocks", "ids_of", "keep_one", "one_array"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -99,7 +100,7 @@ def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Ske
             )
         )
         blocks.append(_member_samples(row["doc"], row["size"], shown[row["doc"]], texts, sketches))
-    blocks.append(_biggest_table(biggest, texts))
+    blocks.append(_biggest_table(biggest, texts, sketches))
     blocks.append(_source_table(members, sketches))
     return blocks
 
@@ -126,9 +127,10 @@ def _member_samples(
     cluster: int, size: int, docs: list[int], texts: dict[int, str], sketches: Sketches
 ) -> Samples:
     sources = _sources(np.array(sorted(docs), dtype=np.int64), sketches)
+    ids = ids_of(docs, sketches)
     samples = tuple(
         Sample(
-            id=str(doc),
+            id=ids[doc],
             source=sources[doc],
             note="kept" if doc == cluster else "duplicate",
             text=texts.get(doc, ""),
@@ -138,9 +140,16 @@ def _member_samples(
     return Samples(heading=f"Members of the cluster of {size:,}", samples=samples)
 
 
-def _biggest_table(biggest: pa.Table, texts: dict[int, str]) -> Table:
+def ids_of(docs: Iterable[int], sketches: Sketches) -> dict[int, str]:
+    """The id of each of these documents: what `cupel why` takes."""
+    wanted = sorted(set(docs))
+    return dict(zip(wanted, sketches.ids(pa.array(wanted, pa.int64())).to_pylist(), strict=True))
+
+
+def _biggest_table(biggest: pa.Table, texts: dict[int, str], sketches: Sketches) -> Table:
+    ids = ids_of(biggest["doc"].to_pylist(), sketches)
     rows = tuple(
-        (row["size"], row["doc"], " ".join(texts.get(row["doc"], "").split())[:160])
+        (row["size"], ids[row["doc"]], " ".join(texts.get(row["doc"], "").split())[:160])
         for row in biggest.to_pylist()
     )
     return Table(

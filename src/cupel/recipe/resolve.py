@@ -122,6 +122,7 @@ class _Reader:
         return Sketches(
             read=self.read,
             texts=self.texts,
+            ids=lambda docs: self.column_of("id", docs),
             sources=lambda docs: self.column_of("source", docs),
             scratch=str(self.scratch),
         )

@@ -121,11 +121,12 @@ def _funnel(steps: list[str], tallies: Sequence[Tally], total: Tally, manifest: 
                 text=f"These steps dropped and changed nothing: {', '.join(idle)}. Are they what you meant?"
             )
         )
-    if manifest["repeated_ids"]:
-        many = write_count(manifest["repeated_ids"])
+    if manifest["clashing_ids"]:
+        many = write_count(manifest["clashing_ids"])
         blocks.append(
             Alarm(
-                text=f"{many} documents have the id of an earlier one; `cupel why` shows all that share an id."
+                text=f"{many} documents have the id of an earlier one with another text; "
+                "`cupel why` shows all that share an id."
             )
         )
     return Section(title="Funnel", lead="What remains after each step.", blocks=tuple(blocks))

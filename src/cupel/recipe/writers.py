@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cupel.errors import CupelError
 from cupel.recipe.folder import disk_errors, temporary
 
 __all__ = ["JsonlWriter", "ParquetWriter", "RollingWriter"]
@@ -53,11 +54,15 @@ class ParquetWriter:
         return self._sink.tell()
 
     def close(self) -> None:
-        self._flush()
-        with disk_errors(self.path):
-            self._writer.close()
-            self._sink.close()
-            os.replace(temporary(self.path), self.path)
+        try:
+            self._flush()
+            with disk_errors(self.path):
+                self._writer.close()
+                self._sink.close()
+                os.replace(temporary(self.path), self.path)
+        except CupelError:
+            self.abort()
+            raise
 
     def abort(self) -> None:
         """Leave nothing behind."""
@@ -101,10 +106,14 @@ class JsonlWriter:
         return self._sink.tell()
 
     def close(self) -> None:
-        with disk_errors(self.path):
-            self._stream.close()
-            self._sink.close()
-            os.replace(temporary(self.path), self.path)
+        try:
+            with disk_errors(self.path):
+                self._stream.close()
+                self._sink.close()
+                os.replace(temporary(self.path), self.path)
+        except CupelError:
+            self.abort()
+            raise
 
     def abort(self) -> None:
         self._sink.close()
