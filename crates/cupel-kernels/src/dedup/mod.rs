@@ -1,13 +1,19 @@
 //! Duplicates: content hashes, MinHash signatures, buckets, verification, clusters.
 
+pub mod bloom;
 pub mod buckets;
 pub mod clusters;
 pub mod column;
 pub mod hash;
 pub mod minhash;
+pub mod minimizers;
 pub mod normalized;
+pub mod repeats;
+pub mod seen;
 pub mod shingles;
+pub mod spans;
 pub mod union_find;
+pub mod units;
 pub mod verify;
 mod windows;
 mod words;
