@@ -29,12 +29,12 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(survivors, module)?)
 }
 
-fn array<'py, A: Array + 'static>(py: Python<'py>, array: A) -> PyResult<Bound<'py, PyAny>> {
+pub fn array<'py, A: Array + 'static>(py: Python<'py>, array: A) -> PyResult<Bound<'py, PyAny>> {
     let array = PyArray::from_array_ref(Arc::new(array));
     py.import("pyarrow")?.call_method1("array", (array,))
 }
 
-fn batch(py: Python<'_>, batch: RecordBatch) -> PyResult<Bound<'_, PyAny>> {
+pub fn batch(py: Python<'_>, batch: RecordBatch) -> PyResult<Bound<'_, PyAny>> {
     PyRecordBatch::new(batch).into_pyarrow(py)
 }
 

@@ -6,6 +6,7 @@ mod dedup;
 mod edits;
 mod errors;
 mod language;
+mod repeats;
 mod signals;
 
 use pyo3::prelude::*;
@@ -16,5 +17,6 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     dedup::register(module)?;
     edits::register(module)?;
     language::register(module)?;
+    repeats::register(module)?;
     signals::register(module)
 }

@@ -4,6 +4,7 @@
 //! access to memory. Blocks fill unevenly, which makes more false positives than the plain
 //! formula says: the size is chosen by the formula for blocks, so that the rate asked for is kept.
 
+use arrow_array::{Array, Float64Array, Int64Array, LargeListArray};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::column::Texts;
@@ -12,7 +13,6 @@ use super::spans::SpanLists;
 use super::units::Unit;
 use super::windows::{MAX_NGRAM, Windows};
 use crate::KernelError;
-use arrow_array::{Array, Float64Array, LargeListArray};
 
 const BLOCK_BITS: f64 = 512.0;
 const MAX_PROBES: u32 = 12;
@@ -163,17 +163,19 @@ pub struct MarkedBatch {
 }
 
 impl NgramCopies {
-    /// How many n-grams these texts have; to size a filter before it is filled.
-    pub fn count(&self, text: &dyn Array) -> Result<u64, KernelError> {
+    /// How many n-grams each text has; to size a filter before it is filled.
+    pub fn count(&self, text: &dyn Array) -> Result<Int64Array, KernelError> {
         let texts = Texts::new(text)?;
         let mut windows = self.windows()?;
-        let mut count = 0;
+        let mut counts = Vec::with_capacity(texts.len());
         for row in 0..texts.len() {
+            let mut count = 0;
             if let Some(text) = texts.get(row) {
                 self.each_unit(text, |unit, _, _| windows.for_each(unit, |_| count += 1));
             }
+            counts.push(count);
         }
-        Ok(count)
+        Ok(Int64Array::from(counts))
     }
 
     /// Judges the units of each text by what `filter` has seen, in order, and lets it see those that
@@ -313,9 +315,10 @@ mod tests {
         ) {
             let how = NgramCopies { ngram: 3, min_words: 2, threshold: 1.0, unit: Some(Unit::Line) };
             let array = StringArray::from(texts.clone());
-            let mut filter = Bloom::new(how.count(&array).unwrap(), 0.01).unwrap();
+            let ngrams = how.count(&array).unwrap().values().iter().sum::<i64>() as u64;
+            let mut filter = Bloom::new(ngrams, 0.01).unwrap();
             let found = how.mark(&mut filter, &array, threads).unwrap();
-            let mut alone = Bloom::new(how.count(&array).unwrap(), 0.01).unwrap();
+            let mut alone = Bloom::new(ngrams, 0.01).unwrap();
             let again = how.mark(&mut alone, &array, 1).unwrap();
             prop_assert_eq!(&found.spans, &again.spans);
             prop_assert_eq!(&filter, &alone);

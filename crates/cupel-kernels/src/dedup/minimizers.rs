@@ -7,6 +7,9 @@
 
 use std::collections::VecDeque;
 
+use arrow_array::Array;
+
+use super::column::Texts;
 use crate::KernelError;
 
 /// The shortest passage that can be looked for, in bytes.
@@ -69,6 +72,26 @@ pub fn minimizers(text: &[u8], length: usize, base: u64, out: &mut Vec<Stretch>)
     }
     if let Some((_, done)) = current {
         out.push(done);
+    }
+    Ok(())
+}
+
+/// The stretches of every text of a column, as if they stood one after the other from `base`.
+///
+/// # Errors
+/// `BadOption` for a length below `MIN_LENGTH`, `BadInput` for anything but a text column.
+pub fn column_minimizers(
+    text: &dyn Array,
+    length: usize,
+    base: u64,
+    out: &mut Vec<Stretch>,
+) -> Result<(), KernelError> {
+    let texts = Texts::new(text)?;
+    let mut base = base;
+    for row in 0..texts.len() {
+        let text = texts.get(row).unwrap_or_default();
+        minimizers(text.as_bytes(), length, base, out)?;
+        base += text.len() as u64;
     }
     Ok(())
 }
