@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -170,15 +170,3 @@ def _source_table(members: pa.Table, sketches: Sketches) -> Table:
         formats=("text", "count", "count", "bar"),
         caption="Copied parts per source.",
     )
-
-
-def in_batches(docs: Iterable[int], size: int = 8192) -> Iterator[list[int]]:
-    """`docs` in lists of at most `size`."""
-    waiting: list[int] = []
-    for doc in docs:
-        waiting.append(doc)
-        if len(waiting) == size:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting

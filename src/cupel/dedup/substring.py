@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
@@ -89,8 +90,8 @@ class Substring(Dedup):
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
         """Column `bytes` (int64): a text's size; all else is read from the texts themselves."""
-        sizes = np.array([len(t.encode()) if t is not None else 0 for t in text.to_pylist()], dtype=np.int64)
-        return pa.RecordBatch.from_pydict({"bytes": sizes})
+        sizes = pc.fill_null(pc.cast(pc.binary_length(text), pa.int64()), 0)
+        return pa.RecordBatch.from_arrays([sizes], names=["bytes"])
 
     def resolve(self, sketches: Sketches) -> Clusters:
         """Copied parts of all documents."""
