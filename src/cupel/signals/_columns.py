@@ -11,6 +11,7 @@ from cupel.methods import Column, KernelSignal, Method, Paper
 
 __all__ = [
     "C4",
+    "DCLM",
     "FINEWEB",
     "GOPHER",
     "REDPAJAMA",
@@ -57,6 +58,13 @@ REDPAJAMA = Paper(
     2024,
     "https://arxiv.org/abs/2411.12372",
     "quality signals",
+)
+DCLM = Paper(
+    "DataComp-LM: In search of the next generation of training sets for language models",
+    "Li et al.",
+    2024,
+    "https://arxiv.org/abs/2406.11794",
+    "4.1, and the code published with it",
 )
 STARCODER = Paper(
     "StarCoder: may the source be with you!", "Li et al.", 2023, "https://arxiv.org/abs/2305.06161", "3"
