@@ -105,7 +105,7 @@ class WordSignal(KernelSignal):
         """How text is cut into words."""
 
         segmentation: Segmentation = Field(
-            "unicode",
+            "prose",
             description="'unicode' cuts at the word boundaries of UAX #29 and takes punctuation marks as "
             "words; 'prose' keeps symbols inside a run of characters (addresses, tags, formulas) with it, as "
             "tokenisers of prose do; 'whitespace' cuts at white space",
