@@ -208,7 +208,9 @@ def decide(name: str, text: str) -> tuple[RuleSet, Decision]:
         edited = find_method(rule_set.needs_edit, "edit").from_options({}).edit(batch)
         signals = pa.RecordBatch.from_pydict(dict(edited.columns))
     else:
-        signals = pa.record_batch(_kernels.measure(batch.column("text"), list(rule_set.signals)))
+        signals = pa.record_batch(
+            _kernels.measure(batch.column("text"), list(rule_set.signals), segmentation="prose")
+        )
     return rule_set, rule_set.decide(signals)
 
 

@@ -77,7 +77,7 @@ def test_values_are_in_range(text: str) -> None:
             assert name == "html_visible_fraction"
         elif isinstance(value, float):
             assert math.isfinite(value), name
-            if name.endswith("_fraction") and not name.startswith("top_"):
+            if name.endswith("_fraction") and "top_" not in name:
                 assert 0 <= value <= 1, name
         else:
             assert value >= 0, name

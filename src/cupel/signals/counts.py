@@ -14,11 +14,17 @@ __all__ = ["Counts"]
 class Counts(WordSignal):
     """Counts of characters, words, lines, paragraphs and sentences.
 
-    Characters are Unicode code points. Words are the segments between the word boundaries of
-    UAX #29 that are not white space; a punctuation mark is a word, a run of full stops or of
-    hyphens is one. A Chinese or Hiragana character is a word and so is a run of Katakana. Thai,
-    Lao, Khmer and Burmese need a dictionary for their words: there each base character with its
-    marks counts as one, so word counts are several times what a reader would count.
+    Characters are Unicode code points. Words are, by choice (`segmentation`):
+
+    - `prose`, the default: as `unicode`, but symbols inside a run of characters (addresses, tags,
+      formulas) stay with it, as tokenisers of prose do;
+    - `unicode`: the segments between the word boundaries of UAX #29 that are not white space;
+    - `whitespace`: what stands between white space.
+
+    In the first two a punctuation mark is a word, a run of full stops or of hyphens is one, a
+    Chinese or Hiragana character is a word and so is a run of Katakana. Thai, Lao, Khmer and
+    Burmese need a dictionary for their words: there each base character with its marks counts as
+    one, so word counts are several times what a reader would count.
 
     Lines end where Python's `str.splitlines` ends them. Paragraphs stand between blank lines.
     Sentences follow spaCy's rule-based sentencizer for English, and the sentence marks of other

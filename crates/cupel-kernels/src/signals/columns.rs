@@ -33,6 +33,9 @@ pub enum Group {
     Code,
     RawTokens,
     Normalized,
+    DclmWords,
+    DclmLines,
+    DclmGrams,
 }
 
 /// A set of groups.
@@ -168,6 +171,27 @@ columns! {
     MeanLineUppercaseFraction "mean_line_uppercase_fraction" Normalized Real;
     EndMarkLineFraction "end_mark_line_fraction" Normalized Real;
     BulletSymbolLineFraction "bullet_symbol_line_fraction" Normalized Real;
+
+    DclmWordCount "dclm_word_count" DclmWords Count;
+    DclmMeanWordLength "dclm_mean_word_length" DclmWords Real;
+    DclmSymbolToWordRatio "dclm_symbol_to_word_ratio" DclmWords Real;
+    DclmNonalphabeticWordFraction "dclm_nonalphabetic_word_fraction" DclmWords Real;
+    DclmStopWordCount "dclm_stop_word_count" DclmWords Count;
+    DclmBulletLineFraction "dclm_bullet_line_fraction" DclmLines Real;
+    DclmEllipsisLineFraction "dclm_ellipsis_line_fraction" DclmLines Real;
+    DclmRecurringLineFraction "dclm_recurring_line_fraction" DclmLines Real;
+    DclmRecurringLineCharacterFraction "dclm_recurring_line_character_fraction" DclmLines Real;
+    DclmRecurringParagraphFraction "dclm_recurring_paragraph_fraction" DclmLines Real;
+    DclmRecurringParagraphCharacterFraction "dclm_recurring_paragraph_character_fraction" DclmLines Real;
+    DclmTop2GramCharacterFraction "dclm_top_2gram_character_fraction" DclmGrams Real;
+    DclmTop3GramCharacterFraction "dclm_top_3gram_character_fraction" DclmGrams Real;
+    DclmTop4GramCharacterFraction "dclm_top_4gram_character_fraction" DclmGrams Real;
+    DclmRecurring5GramCharacterFraction "dclm_recurring_5gram_character_fraction" DclmGrams Real;
+    DclmRecurring6GramCharacterFraction "dclm_recurring_6gram_character_fraction" DclmGrams Real;
+    DclmRecurring7GramCharacterFraction "dclm_recurring_7gram_character_fraction" DclmGrams Real;
+    DclmRecurring8GramCharacterFraction "dclm_recurring_8gram_character_fraction" DclmGrams Real;
+    DclmRecurring9GramCharacterFraction "dclm_recurring_9gram_character_fraction" DclmGrams Real;
+    DclmRecurring10GramCharacterFraction "dclm_recurring_10gram_character_fraction" DclmGrams Real;
 }
 
 /// The column called `name`.

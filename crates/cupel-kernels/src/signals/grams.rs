@@ -130,6 +130,56 @@ impl Grams {
         self.next_numbers = before;
     }
 
+    /// As DataComp-LM measures: for n = 2, 3, 4 the code points of the most frequent run of n words,
+    /// the longest among equals, times how often it occurs; for n = 5 to 10 the code points of all
+    /// words in runs that occur more than once, each word once. Nothing stands between the words.
+    ///
+    /// Zero where no run of n words occurs again.
+    pub fn recurring(&mut self, words: &Words, vocabulary: &Vocabulary) -> [usize; 9] {
+        let mut found = [0; 9];
+        let ids = &vocabulary.ids;
+        if ids.len() < 3 {
+            return found;
+        }
+        self.live_pairs(ids);
+        self.number_runs(|_, at| u64::from(ids[at]) << 32 | u64::from(ids[at + 1]));
+        for (n, characters) in (2..=10).zip(&mut found) {
+            if n > 2 {
+                self.extend_runs();
+            }
+            if self.live.is_empty() {
+                break;
+            }
+            *characters = if n < 5 { self.longest_top_run(words, n) } else { self.recurring_words(words, n) };
+        }
+        found
+    }
+
+    fn longest_top_run(&self, words: &Words, n: usize) -> usize {
+        let most = self.counts.iter().copied().max().unwrap_or(0);
+        if most < 2 {
+            return 0;
+        }
+        let top =
+            self.live.iter().zip(&self.numbers).filter(|&(_, &number)| self.counts[number as usize] == most);
+        let lengths = top.map(|(&position, _)| code_points(words.joined(position as usize, n)));
+        lengths.max().unwrap_or(0) * most as usize
+    }
+
+    fn recurring_words(&self, words: &Words, n: usize) -> usize {
+        let mut free = 0;
+        let mut characters = 0;
+        for (&position, &number) in self.live.iter().zip(&self.numbers) {
+            if self.counts[number as usize] > 1 {
+                let position = position as usize;
+                let from = free.max(position);
+                free = position + n;
+                characters += code_points(words.joined(from, free - from));
+            }
+        }
+        characters
+    }
+
     fn top_run(&self, words: &Words, n: usize) -> usize {
         let (mut top, mut most) = (0, 0);
         for (number, &count) in self.counts.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! One document after another through the groups that are asked for.
 
 use super::columns::{Column, Group, Groups, Row};
+use super::dclm::Dclm;
 use super::grams::Grams;
 use super::hashing::RangeSet;
 use super::lexical::Lexicon;
@@ -33,6 +34,7 @@ pub struct Meter {
     set: RangeSet,
     phrases: Phrases,
     normalized: Normalized,
+    dclm: Dclm,
 }
 
 impl Meter {
@@ -59,6 +61,7 @@ impl Meter {
             set: RangeSet::default(),
             phrases: Phrases::default(),
             normalized: Normalized::default(),
+            dclm: Dclm::default(),
         })
     }
 
@@ -102,6 +105,15 @@ impl Meter {
         }
         if groups.has(Group::Normalized) {
             self.normalized.measure(text, &self.stop_words, &mut self.vocabulary, &mut self.row);
+        }
+        if groups.has(Group::DclmWords) {
+            self.dclm.measure_words(text, &mut self.row);
+        }
+        if groups.has(Group::DclmLines) {
+            self.dclm.measure_lines(text, &mut self.set, &mut self.row);
+        }
+        if groups.has(Group::DclmGrams) {
+            self.dclm.measure_grams(text, &mut self.vocabulary, &mut self.grams, &mut self.row);
         }
         if text.len() > KEPT_BYTES {
             self.shrink();
@@ -171,5 +183,6 @@ impl Meter {
         self.set.shrink(KEPT_BYTES / 4);
         self.phrases = Phrases::default();
         self.normalized = Normalized::default();
+        self.dclm = Dclm::default();
     }
 }

@@ -6,6 +6,7 @@ pub mod lines;
 pub mod properties;
 pub mod segments;
 pub mod sentences;
+pub mod tokens;
 mod word_break_table;
 pub mod words;
 

@@ -362,6 +362,11 @@ pub struct Words {
 impl Words {
     /// Cuts `text` into words; what was here before is forgotten.
     pub fn read(&mut self, text: &str, by: Segmentation) {
+        self.read_where(text, by, |_| true);
+    }
+
+    /// Cuts `text` into words and keeps those that `keep` says yes to, by their bytes.
+    pub fn read_where(&mut self, text: &str, by: Segmentation, keep: impl Fn(&[u8]) -> bool) {
         self.spans.cut(text, by);
         let bytes = text.as_bytes();
         if self.stream.len() < bytes.len() + 2 * PADDING {
@@ -372,6 +377,9 @@ impl Words {
         self.ends.push(0);
         let mut at = 0;
         for (start, end) in self.spans.iter() {
+            if !keep(&bytes[start..end]) {
+                continue;
+            }
             let length = end - start;
             let source = bytes.get(start..start + COPIED);
             if let (true, Some(source)) = (length <= COPIED, source) {
