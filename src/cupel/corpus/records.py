@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -129,12 +130,15 @@ class Batch:
         Content bytes (after decompression) that this batch came from.
     skipped
         Records that never are documents, by kind: WARC requests, images, folders ….
+    declared
+        Arrow types of Parquet columns read meanwhile; see `cupel.corpus.fields`.
     """
 
     documents: pa.RecordBatch
     quarantined: list[Quarantined]
     bytes_read: int
     skipped: dict[str, int] = field(default_factory=dict)
+    declared: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -169,9 +173,9 @@ def excerpt(data: bytes | str) -> str:
 
 
 def _json_default(value: object) -> object:
-    """Values that JSON lacks (dates, decimals, bytes of Parquet columns) as text."""
+    """Values that JSON lacks (times and bytes inside Parquet's structs and lists) as text."""
     if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
+        return base64.b64encode(value).decode()
     return str(value)
 
 
@@ -202,6 +206,7 @@ class Collector:
         self._columns: tuple[list[Any], ...] = tuple([] for _ in DOCUMENT_SCHEMA)
         self._quarantined: list[Quarantined] = []
         self._skipped: Counter[str] = Counter()
+        self._declared: defaultdict[str, set[str]] = defaultdict(set)
         self._bytes = 0
         self._held = 0
 
@@ -221,6 +226,10 @@ class Collector:
     def skip(self, kind: str, count: int = 1) -> None:
         """Counts a record that is no document."""
         self._skipped[kind] += count
+
+    def declare(self, column: str, kind: str) -> None:
+        """Notes the type of a column that comes from Parquet."""
+        self._declared[column].add(kind)
 
     def quarantine(self, entry: Quarantined) -> None:
         """Puts an entry aside."""
@@ -252,14 +261,14 @@ class Collector:
 
     def take(self) -> Batch | None:
         """The batch gathered so far; none if nothing happened since the last."""
-        if not (self._columns[0] or self._quarantined or self._skipped or self._bytes):
+        if not (self._columns[0] or self._quarantined or self._skipped or self._bytes or self._declared):
             return None
         arrays = [
             pa.array(column, type=field.type)
             for column, field in zip(self._columns, DOCUMENT_SCHEMA, strict=True)
         ]
         documents = pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA)
-        batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped))
+        batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped), dict(self._declared))
         self._start()
         return batch
 
