@@ -199,6 +199,20 @@ def test_types_that_only_json_holds(kind: pa.DataType) -> None:
     assert carried_type(kind) == ""
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        (pa.duration("ns"), 5, "5 ns"),
+        (pa.time64("ns"), 1, "00:00:00.000000001"),
+        (pa.list_(pa.timestamp("ns")), [1], ["1970-01-01 00:00:00.000000001"]),
+        (pa.struct([("at", pa.timestamp("ns", "UTC"))]), {"at": 1}, {"at": "1970-01-01 00:00:00.000000001Z"}),
+    ],
+)
+def test_nanoseconds_need_no_pandas(kind: pa.DataType, value: Any, expected: Any) -> None:
+    written, _ = as_json_values(pa.array([value, None], kind))
+    assert written.to_pylist() == [expected, None]
+
+
 def test_the_kernel_refuses_what_is_no_object() -> None:
     with pytest.raises(ValueError, match="not a JSON object"):
         _kernels.field_kinds(pa.array(["[1]"], pa.large_string()))

@@ -207,12 +207,36 @@ def as_json_values(column: pa.Array) -> tuple[pa.Array, bool]:
     elif pa.types.is_date(kind) or pa.types.is_decimal(kind):
         written = pc.cast(column, pa.large_string())
     else:
-        return column, True
+        return _as_text(column), True
     try:
         return written, bool(pc.cast(written, kind).equals(column))
     except pa.ArrowInvalid:
         # Years before 1 or after 9999.
         return written, False
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Times and durations, also times inside lists and structs, as text; all else as it is.
+
+    Python has no nanoseconds: without this they would depend on whether pandas is installed.
+    """
+    if pa.types.is_duration(column.type):
+        count = pc.cast(pc.cast(column, pa.int64()), pa.large_string())
+        parts = (pa.scalar(part, pa.large_string()) for part in (column.type.unit, " "))
+        return pc.binary_join_element_wise(count, *parts)
+    kind = _text_type(column.type)
+    return column if kind == column.type else pc.cast(column, kind)
+
+
+def _text_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
+        return pa.large_string()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = _text_type(kind.value_type)
+        return pa.large_list(inner) if inner != kind.value_type else kind
+    if pa.types.is_struct(kind):
+        return pa.struct([item.with_type(_text_type(item.type)) for item in kind])
+    return kind
 
 
 def _is_string(kind: pa.DataType) -> bool:
