@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cupel
+from cupel.engine import daft
 from cupel.recipe import stage
 
 RECIPE = {"name": "x", "steps": ["exact"]}
@@ -143,6 +145,32 @@ def test_an_annotated_corpus_keeps_fields_and_signals(pool: Path, tmp_path: Path
     assert reused.manifest["reused_signals"]
     assert reused.manifest["fields"] == fresh.manifest["fields"]
     assert data(reused.output).drop_columns("doc").equals(data(fresh.output).drop_columns("doc"))
+
+
+def test_odd_types_and_names_can_be_asked_for_by_every_reader(tmp_path: Path) -> None:
+    (tmp_path / "pool").mkdir()
+    table = pa.table(
+        {
+            "id": ["a"],
+            "text": ["Silver"],
+            "large": pa.array([Decimal("1.5")], pa.decimal256(50, 2)),
+            "half": pa.array([0.5], pa.float32()).cast(pa.float16()),
+            "a.b": [1],
+            'Größe "x"': [2],
+            "raw": [b"\xff"],
+            "many": pa.array([[b"\xff"]]),
+        }
+    )
+    pq.write_table(table, tmp_path / "pool" / "a.parquet")
+    first = refine(tmp_path / "pool", tmp_path / "first")
+    read = daft().read_parquet(str(first.output / "data" / "*.parquet")).to_arrow()
+    assert read["a.b"].to_pylist() == [1]
+    assert read['Größe "x"'].to_pylist() == [2]
+    assert read["large"].to_pylist() == ["1.50"]
+    assert read["raw"].to_pylist() == [b"\xff"]
+    assert cupel.why(first.output, "a")[0].after == "Silver"
+    again = refine(first.output, tmp_path / "again")
+    assert data(again.output).equals(data(first.output))
 
 
 def test_parquet_keeps_exact_types(tmp_path: Path) -> None:

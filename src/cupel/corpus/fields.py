@@ -44,7 +44,7 @@ _SIMPLE = {
     )
 }
 _ZONED = re.compile(r"timestamp\[(s|ms|us|ns), tz=(.+)\]")
-_DECIMAL = re.compile(r"decimal(128|256)\((\d+), (-?\d+)\)")
+_DECIMAL = re.compile(r"decimal128\((\d+), (-?\d+)\)")  # Daft reads no larger one
 _LIST_OF = re.compile(r"large_list<item: (.+)>")
 
 
@@ -89,6 +89,8 @@ class FieldCounts:
 
     def _add(self, found: Iterable[tuple[str, int, int]]) -> None:
         for name, kinds, rows in found:
+            if len(name) > MAX_NAME_BYTES:
+                continue  # no column, and too long to remember
             entry = self.seen.setdefault(name, [0, 0])
             entry[0] |= kinds
             entry[1] += rows
@@ -114,7 +116,7 @@ class CarriedFields:
     columns
         Field → Arrow type.
     left
-        Fields that stay in `metadata`, and why.
+        Fields that stay in `metadata`, and why; of very many the commonest.
     """
 
     columns: Mapping[str, pa.DataType]
@@ -146,7 +148,10 @@ class CarriedFields:
         for name in often[MAX_COLUMNS:]:
             del columns[name]
             left[name] = f"rarer than {MAX_COLUMNS} other fields"
-        return cls(columns, left)
+        told = dict(sorted(left.items(), key=lambda item: (-counts.seen[item[0]][1], item[0]))[:MAX_COLUMNS])
+        if len(left) > len(told):
+            told["*"] = f"{len(left) - len(told)} more fields, rarer ones"
+        return cls(columns, told)
 
     def split(self, metadata: pa.Array) -> dict[str, pa.Array]:
         """The columns, and `metadata` without them."""
@@ -306,8 +311,7 @@ def _parse(name: str) -> pa.DataType:
     if found := _ZONED.fullmatch(name):
         return pa.timestamp(found[1], found[2])
     if found := _DECIMAL.fullmatch(name):
-        make = pa.decimal128 if found[1] == "128" else pa.decimal256
-        return make(int(found[2]), int(found[3]))
+        return pa.decimal128(int(found[1]), int(found[2]))
     raise ValueError(f"no carried type is called {name}")
 
 
