@@ -130,6 +130,15 @@ def test_counts_add_up_however_the_documents_are_cut(rows: list[dict[str, Any]],
     assert right == whole
 
 
+def test_too_many_names_in_one_part_are_too_many_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "MAX_NAMES", 3)
+    few, many = FieldCounts(), FieldCounts()
+    few.count(pa.array(['{"a":1}'], pa.large_string()))
+    many.count(pa.array(['{"a":1,"b":1,"c":1,"d":1}'], pa.large_string()))
+    few.merge(many)
+    assert few == FieldCounts(too_many=True)
+
+
 MOMENT = datetime(2024, 2, 29, 12, 30, 15, 123456, UTC)
 
 

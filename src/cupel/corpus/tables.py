@@ -160,7 +160,7 @@ def _declare(sink: Sink, schema: pa.Schema) -> None:
     own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
     for column in schema:
         kind = carried_type(column.type)
-        if column.name in own and (kind == "large_string" or "int" in kind or kind in ("float", "double")):
+        if column.name in own and kind.startswith(("large_string", "int", "uint", "half", "float", "double")):
             continue
         if column.name != find_text_column(schema.names, options):
             sink.collector.declare(column.name, kind)
