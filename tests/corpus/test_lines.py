@@ -163,6 +163,14 @@ def test_metadata_of_any_json_stays_json(tmp_path: Path) -> None:
     assert json.loads(row["metadata"])["x"] == [1, {}]
 
 
+@pytest.mark.parametrize("depth", [254, 300, 1000])
+def test_deep_metadata_becomes_text_and_spoils_no_other_field(tmp_path: Path, depth: int) -> None:
+    deep = '[{"é":1,"b":[]},"c",' * depth + "null" + "]" * depth
+    line = f'{{"text": "A", "score": 0.5, "deep": {deep}}}'.encode()
+    found = read_all(write_lines(tmp_path / "a.jsonl", line))
+    assert json.loads(found.rows[0]["metadata"]) == {"score": 0.5, "deep": deep}
+
+
 def test_json_array_is_read_by_element(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([{"text": "A"}, {"text": None}, 3, {"text": "B"}], indent=1))

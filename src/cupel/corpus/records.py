@@ -184,11 +184,46 @@ def metadata_json(metadata: dict[str, Any]) -> str:
     if not metadata:
         return "{}"
     try:
-        return orjson.dumps(metadata, default=_json_default, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (orjson.JSONEncodeError, RecursionError):
-        # An integer beyond 64 bits, or a lone surrogate in a name: keep what can be kept.
-        safe = {_plain(key): _plain(value) for key, value in metadata.items()}
+        return _dumps(metadata).decode()
+    except orjson.JSONEncodeError:
+        safe = {_plain(key): _writable(value) for key, value in metadata.items()}
         return orjson.dumps(safe).decode()
+
+
+def _dumps(value: object) -> bytes:
+    return orjson.dumps(value, default=_json_default, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _writable(value: object) -> object:
+    """The value, if orjson writes it; else as text: an integer beyond 64 bits, 254 levels of nesting."""
+    try:
+        _dumps([value])  # it will stand in an object
+        return orjson.Fragment(_dumps(value))
+    except orjson.JSONEncodeError:
+        return _nested_text(value) if isinstance(value, list | dict) else _plain(value)
+
+
+def _nested_text(value: object) -> str:
+    """The JSON text of a value of any depth; whatever has no JSON is written as text."""
+    parts: list[str] = []
+    waiting: list[tuple[bool, Any]] = [(False, value)]  # (whether it is text already, what)
+    while waiting:
+        written, item = waiting.pop()
+        if written:
+            parts.append(item)
+        elif isinstance(item, list | dict):
+            opened, closed = "[]" if isinstance(item, list) else "{}"
+            following: list[tuple[bool, Any]] = [(True, opened)]
+            for number, entry in enumerate(item):
+                following.append((True, "," if number else ""))
+                if isinstance(item, dict):
+                    following += [(True, orjson.dumps(_plain(entry)).decode() + ":"), (False, item[entry])]
+                else:
+                    following.append((False, entry))
+            waiting += [(True, closed), *reversed(following)]
+        else:
+            parts.append(orjson.dumps(item, default=_plain).decode())
+    return "".join(parts)
 
 
 def _plain(value: object) -> str:
