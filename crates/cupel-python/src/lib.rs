@@ -5,6 +5,7 @@
 mod dedup;
 mod edits;
 mod errors;
+mod fields;
 mod language;
 mod signals;
 
@@ -15,6 +16,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     dedup::register(module)?;
     edits::register(module)?;
+    fields::register(module)?;
     language::register(module)?;
     signals::register(module)
 }
