@@ -203,6 +203,19 @@ class UnicodeScreen:
     ) -> None: ...
     def suspects(self, text: ArrowArray) -> Any: ...
 
+# --- fields
+# `metadata` is text: in each row one JSON object. `ValueError` for a row that is none.
+
+def field_kinds(metadata: pa.Array) -> pa.RecordBatch:
+    """`name`, `kinds` (bits, see `cupel.corpus.fields`), `rows` (with a value) of every top-level field."""
+
+def split_fields(metadata: pa.Array, names: Sequence[str], types: Sequence[pa.DataType]) -> pa.RecordBatch:
+    """A column of each name, then `metadata`: the objects without these fields.
+
+    Types are bool, int64, uint64, double, large_string or a large_list of one of them; a value
+    of another type stays in its object, a missing field is null.
+    """
+
 # --- signals
 # `text` is string, large_string or string_view.
 

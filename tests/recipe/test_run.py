@@ -120,11 +120,6 @@ def test_small_files_are_rolled_and_jsonl_holds_the_same(
     assert read == {row["id"]: row["text"] for row in data(one.output)}
 
 
-def test_other_fields_are_carried_along(make_pool: Callable[..., Path], tmp_path: Path) -> None:
-    result = refine(make_pool(50, 1), tmp_path / "out", {"name": "x", "steps": ["exact"]})
-    assert all(json.loads(row["metadata"]) == {"lang": "en"} for row in data(result.output))
-
-
 def test_an_annotated_corpus_is_not_measured_again(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(200, 2)
     annotated = refine(pool, tmp_path / "annotated", {"name": "a", "steps": ["word-quality", "stop-words"]})

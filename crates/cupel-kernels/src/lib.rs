@@ -5,6 +5,7 @@
 pub mod dedup;
 pub mod edits;
 pub mod error;
+pub mod fields;
 pub mod language;
 pub mod signals;
 pub mod text;

@@ -5,6 +5,7 @@
 mod dedup;
 mod edits;
 mod errors;
+mod fields;
 mod language;
 mod repeats;
 mod signals;
@@ -16,6 +17,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     dedup::register(module)?;
     edits::register(module)?;
+    fields::register(module)?;
     language::register(module)?;
     repeats::register(module)?;
     signals::register(module)

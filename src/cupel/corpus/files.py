@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cupel.corpus import hub
 from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
 from cupel.corpus.remote import IOOptions, cause_of, is_remote, open_raw
 from cupel.errors import BadInput, BadOption, UnknownName
@@ -228,7 +229,19 @@ def _excluded(name: str, relative: str, exclude: Sequence[str]) -> bool:
     return any(fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(relative, pattern) for pattern in exclude)
 
 
+def _hub(given: str, address: str, io: IOOptions | None) -> Iterator[_Found]:
+    files = list(hub.list_files(given, address, (io or IOOptions()).tries))
+    if not files:
+        raise BadInput(f"cannot find {given}: {address} has nothing there")
+    for file in files:
+        yield _Found(file.address, file.relative, file.bytes, len(files) == 1)
+
+
 def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
+    other_hub = hub.endpoint()
+    if given.startswith("hf://") and other_hub is not None:
+        yield from _hub(given, other_hub, io)
+        return
     import daft
     from daft.exceptions import DaftCoreException
 
@@ -289,13 +302,15 @@ def _kind(item: _Found, io: IOOptions | None, ignored: Counter[str]) -> str | No
     return kind or "text"
 
 
-def digest_of(path: str, size: int | None = None) -> str:
+def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -> str:
     """A cheap digest of a file that changes when the file does.
 
     Parameters
     ----------
     size
         Its stored size, where that is known; a remote file's is asked for otherwise.
+    io
+        Settings for remote stores.
 
     Raises
     ------
@@ -305,7 +320,7 @@ def digest_of(path: str, size: int | None = None) -> str:
     state = hashlib.blake2b(digest_size=16)
     if is_remote(path):
         if size is None:
-            size = _remote_size(path)
+            size = _remote_size(path, io)
         state.update(b"%d" % size + path.encode())
         return state.hexdigest()
     size = os.stat(path).st_size if size is None else size
@@ -323,8 +338,8 @@ def digest_of(path: str, size: int | None = None) -> str:
     return state.hexdigest()
 
 
-def _remote_size(path: str) -> int:
-    raw = open_raw(path)
+def _remote_size(path: str, io: IOOptions | None) -> int:
+    raw = open_raw(path, io)
     try:
         return raw.seek(0, os.SEEK_END)
     finally:

@@ -111,7 +111,6 @@ def read_lines(
                 row = orjson.loads(line)
                 if type(row) is not dict:
                     raise BadRow("invalid-json", "the line is not a JSON object")
-                columns = tuple(row) if len(row) < 100 else tuple(islice(row, 100))
                 record = row_to_record(row, options, ordinal, position)
             except orjson.JSONDecodeError as error:
                 if not line or line.isspace():
@@ -126,6 +125,7 @@ def read_lines(
             except BadRow as bad:
                 where = line_of(offset) if line_of else number
                 if bad.reason == MISSING:
+                    columns = islice(row, 100)  # the row is whole: nothing was taken out of it
                     check.missing(where, "line", columns, line[:400].decode("utf-8", "replace"))
                 else:
                     sink.bad(where, "line", bad.reason, bad.detail, line)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -129,12 +130,15 @@ class Batch:
         Content bytes (after decompression) that this batch came from.
     skipped
         Records that never are documents, by kind: WARC requests, images, folders ….
+    declared
+        Arrow types of Parquet columns read meanwhile; see `cupel.corpus.fields`.
     """
 
     documents: pa.RecordBatch
     quarantined: list[Quarantined]
     bytes_read: int
     skipped: dict[str, int] = field(default_factory=dict)
+    declared: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -169,9 +173,9 @@ def excerpt(data: bytes | str) -> str:
 
 
 def _json_default(value: object) -> object:
-    """Values that JSON lacks (dates, decimals, bytes of Parquet columns) as text."""
+    """Values that JSON lacks (times and bytes inside Parquet's structs and lists) as text."""
     if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
+        return base64.b64encode(value).decode()
     return str(value)
 
 
@@ -180,11 +184,46 @@ def metadata_json(metadata: dict[str, Any]) -> str:
     if not metadata:
         return "{}"
     try:
-        return orjson.dumps(metadata, default=_json_default, option=orjson.OPT_NON_STR_KEYS).decode()
-    except (orjson.JSONEncodeError, RecursionError):
-        # An integer beyond 64 bits, or a lone surrogate in a name: keep what can be kept.
-        safe = {_plain(key): _plain(value) for key, value in metadata.items()}
+        return _dumps(metadata).decode()
+    except orjson.JSONEncodeError:
+        safe = {_plain(key): _writable(value) for key, value in metadata.items()}
         return orjson.dumps(safe).decode()
+
+
+def _dumps(value: object) -> bytes:
+    return orjson.dumps(value, default=_json_default, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _writable(value: object) -> object:
+    """The value, if orjson writes it; else as text: an integer beyond 64 bits, 254 levels of nesting."""
+    try:
+        _dumps([value])  # it will stand in an object
+        return orjson.Fragment(_dumps(value))
+    except orjson.JSONEncodeError:
+        return _nested_text(value) if isinstance(value, list | dict) else _plain(value)
+
+
+def _nested_text(value: object) -> str:
+    """The JSON text of a value of any depth; whatever has no JSON is written as text."""
+    parts: list[str] = []
+    waiting: list[tuple[bool, Any]] = [(False, value)]  # (whether it is text already, what)
+    while waiting:
+        written, item = waiting.pop()
+        if written:
+            parts.append(item)
+        elif isinstance(item, list | dict):
+            opened, closed = "[]" if isinstance(item, list) else "{}"
+            following: list[tuple[bool, Any]] = [(True, opened)]
+            for number, entry in enumerate(item):
+                following.append((True, "," if number else ""))
+                if isinstance(item, dict):
+                    following += [(True, orjson.dumps(_plain(entry)).decode() + ":"), (False, item[entry])]
+                else:
+                    following.append((False, entry))
+            waiting += [(True, closed), *reversed(following)]
+        else:
+            parts.append(orjson.dumps(item, default=_plain).decode())
+    return "".join(parts)
 
 
 def _plain(value: object) -> str:
@@ -199,9 +238,10 @@ class Collector:
         self._start()
 
     def _start(self) -> None:
-        self._columns: tuple[list[Any], ...] = tuple([] for _ in DOCUMENT_SCHEMA)
+        self._rows: list[tuple[Any, ...]] = []
         self._quarantined: list[Quarantined] = []
         self._skipped: Counter[str] = Counter()
+        self._declared: defaultdict[str, set[str]] = defaultdict(set)
         self._bytes = 0
         self._held = 0
 
@@ -210,7 +250,7 @@ class Collector:
         """Whether the batch should be closed now."""
         return (
             self._held >= self.options.batch_bytes
-            or len(self._columns[0]) >= self.options.batch_rows
+            or len(self._rows) >= self.options.batch_rows
             or len(self._quarantined) >= self.options.batch_rows
         )
 
@@ -221,6 +261,10 @@ class Collector:
     def skip(self, kind: str, count: int = 1) -> None:
         """Counts a record that is no document."""
         self._skipped[kind] += count
+
+    def declare(self, column: str, kind: str) -> None:
+        """Notes the type of a column that comes from Parquet."""
+        self._declared[column].add(kind)
 
     def quarantine(self, entry: Quarantined) -> None:
         """Puts an entry aside."""
@@ -235,7 +279,7 @@ class Collector:
             content = content if content is not None else (record.text or "").encode()
             identity = hashlib.blake2b(content, digest_size=16).hexdigest()
         html = record.html.encode("utf-8") if record.html is not None else None
-        row = (
+        row = (  # as DOCUMENT_SCHEMA has them
             file_index << 40 | record.ordinal,
             identity,
             record.text,
@@ -246,20 +290,20 @@ class Collector:
             metadata_json(record.metadata) if record.metadata else "{}",
             html,
         )
-        for column, value in zip(self._columns, row, strict=True):
-            column.append(value)
+        self._rows.append(row)
         self._held += size + 200
 
     def take(self) -> Batch | None:
         """The batch gathered so far; none if nothing happened since the last."""
-        if not (self._columns[0] or self._quarantined or self._skipped or self._bytes):
+        if not (self._rows or self._quarantined or self._skipped or self._bytes or self._declared):
             return None
+        # A tuple a row, turned once a batch, is cheaper than nine lists to append to.
+        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(DOCUMENT_SCHEMA)
         arrays = [
-            pa.array(column, type=field.type)
-            for column, field in zip(self._columns, DOCUMENT_SCHEMA, strict=True)
+            pa.array(column, type=field.type) for column, field in zip(columns, DOCUMENT_SCHEMA, strict=True)
         ]
         documents = pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA)
-        batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped))
+        batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped), dict(self._declared))
         self._start()
         return batch
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
+from cupel.corpus.hub import token_for
+
 if TYPE_CHECKING:
     from daft.io import IOConfig
 
@@ -41,8 +43,8 @@ class IOOptions:
     anonymous: bool = False
     tries: int = 8
 
-    def config(self) -> IOConfig:
-        """The same as Daft takes it."""
+    def config(self, token: str | None = None) -> IOConfig:
+        """The same as Daft takes it; `token` goes to web servers."""
         from daft.io import GCSConfig, HTTPConfig, HuggingFaceConfig, IOConfig, S3Config
 
         return IOConfig(
@@ -53,7 +55,7 @@ class IOOptions:
                 num_tries=self.tries,
             ),
             gcs=GCSConfig(anonymous=self.anonymous, num_tries=self.tries),
-            http=HTTPConfig(num_tries=self.tries),
+            http=HTTPConfig(num_tries=self.tries, bearer_token=token),
             hf=HuggingFaceConfig(anonymous=self.anonymous),
         )
 
@@ -94,7 +96,9 @@ class _Remote:
     def __init__(self, path: str, io: IOOptions | None) -> None:
         import daft
 
-        opened: Any = daft.File(path, io_config=io.config() if io else None).open(buffer_size=_BUFFER)
+        token = token_for(path)
+        config = (io or IOOptions()).config(token) if io or token else None
+        opened: Any = daft.File(path, io_config=config).open(buffer_size=_BUFFER)
         self._opened = opened.__enter__()
         self._size = int(self._opened.size())
         self._at = 0

@@ -30,6 +30,8 @@ def find_text_column(columns: Any, options: ReadOptions) -> str | None:
     """The column of these that holds the text, if any does."""
     if options.text_column is not None:
         return options.text_column if options.text_column in columns else None
+    if "text" in columns:  # nearly always, and asked for every row
+        return "text"
     return next((name for name in TEXT_COLUMNS if name in columns), None)
 
 

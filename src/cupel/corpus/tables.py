@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from cupel.corpus.fields import as_json_values, carried_type
 from cupel.corpus.lines import ColumnCheck
 from cupel.corpus.remote import RawFile, as_arrow
 from cupel.corpus.rows import MISSING, BadRow, find_text_column, missing_column_message, row_to_record
@@ -145,11 +146,37 @@ def read_parquet(sink: Sink, raw: RawFile, start: int, stop: int | None) -> Iter
     groups = range(start, metadata.num_row_groups if stop is None else min(stop, metadata.num_row_groups))
     first = sum(metadata.row_group(group).num_rows for group in range(start))
     check = ColumnCheck(sink, active=False)
+    _declare(sink, table.schema_arrow)
     for group in groups:
         info = metadata.row_group(group)
         yield from _read_row_group(sink, table, group, first, check)
         sink.collector.read(info.total_byte_size)
         first += info.num_rows
+
+
+def _declare(sink: Sink, schema: pa.Schema) -> None:
+    """Notes the types of all columns but those that become the document's own."""
+    options = sink.options
+    own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
+    for column in schema:
+        kind = carried_type(column.type)
+        if column.name in own and kind.startswith(("large_string", "int", "uint", "half", "float", "double")):
+            continue
+        if column.name != find_text_column(schema.names, options):
+            sink.collector.declare(column.name, kind)
+
+
+def _plain(sink: Sink, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with values that JSON can hold."""
+    text = find_text_column(batch.schema.names, sink.options)
+    for place, column in enumerate(batch.schema):
+        if column.name != text:
+            values, exact = as_json_values(batch.column(place))
+            if values is not batch.column(place):
+                batch = batch.set_column(place, column.name, values)
+            if not exact:
+                sink.collector.declare(column.name, "")
+    return batch
 
 
 def _first_line(error: BaseException) -> str:
@@ -178,7 +205,7 @@ def _add_rows(sink: Sink, batch: pa.RecordBatch, first: int, check: ColumnCheck)
     try:
         # Parquet promises UTF-8 and nobody checks it; to_pylist would fail for all rows.
         batch.validate(full=True)
-        rows = batch.to_pylist()
+        rows = _plain(sink, batch).to_pylist()
     except (pa.ArrowInvalid, UnicodeDecodeError, ValueError, OverflowError):
         yield from _add_rows_singly(sink, batch, first, check)
         return
@@ -190,7 +217,7 @@ def _add_rows(sink: Sink, batch: pa.RecordBatch, first: int, check: ColumnCheck)
 def _add_rows_singly(sink: Sink, batch: pa.RecordBatch, first: int, check: ColumnCheck) -> Iterator[None]:
     for offset in range(batch.num_rows):
         try:
-            (row,) = batch.slice(offset, 1).to_pylist()
+            (row,) = _plain(sink, batch.slice(offset, 1)).to_pylist()
         except UnicodeDecodeError as error:
             detail = f"a column is not UTF-8 at its byte {error.start}"
             sink.bad(first + offset + 1, "row", "invalid-utf8", detail)
@@ -204,7 +231,10 @@ def _add_rows_singly(sink: Sink, batch: pa.RecordBatch, first: int, check: Colum
 def _add_row(sink: Sink, row: dict[str, Any], ordinal: int, check: ColumnCheck) -> None:
     columns = tuple(row)
     try:
-        sink.add(row_to_record(row, sink.options, ordinal, ordinal + 1))
+        record = row_to_record(row, sink.options, ordinal, ordinal + 1)
+        # A null in a column is what a missing field is in JSON.
+        record.metadata = {name: value for name, value in row.items() if value is not None}
+        sink.add(record)
     except BadRow as bad:
         if bad.reason == MISSING:
             check.missing(ordinal + 1, "row", columns, "")

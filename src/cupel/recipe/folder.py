@@ -29,7 +29,7 @@ from typing import Any
 
 from cupel.errors import BadInput, CupelError, OutputInUse, RunFailed
 
-__all__ = ["Folder", "disk_errors", "write_json", "write_text"]
+__all__ = ["Folder", "disk_errors", "is_refined", "write_json", "write_text"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class Folder:
 
     def stage(self, stage: int) -> Path:
         return self.work / f"stage-{stage}"
+
+    @property
+    def fields(self) -> Path:
+        """Which fields are columns of the output."""
+        return self.work / "fields.json"
 
     def unit(self, stage: int, unit: int, suffix: str) -> Path:
         """A file of one shard in one pass, such as `00012.ledger.parquet`."""
@@ -114,6 +119,12 @@ class Folder:
 
     def clear_work(self) -> None:
         shutil.rmtree(self.work, ignore_errors=True)
+
+
+def is_refined(path: str) -> bool:
+    """Whether a file belongs to the corpus of a finished run."""
+    folder = Path(path).parent
+    return folder.name == "data" and (folder.parent / "manifest.json").is_file()
 
 
 @contextmanager

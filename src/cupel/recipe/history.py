@@ -250,7 +250,11 @@ def _texts(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple
 def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[int, tuple[str | None, str]]:
     found: dict[int, tuple[str | None, str]] = {}
     try:
-        note = "" if digest_of(file.path) == file.digest else f"{file.path} has changed since the run"
+        note = (
+            ""
+            if digest_of(file.path, io=options.io) == file.digest
+            else f"{file.path} has changed since the run"
+        )
         for batch in read_shard(Shard(0, (Part(file, 0, None),), file.bytes), options):
             for row, doc in enumerate(batch.documents.column("doc").to_pylist()):
                 if doc in docs:

@@ -49,7 +49,7 @@ class OutputOptions:
     Attributes
     ----------
     format
-        `parquet` or `jsonl` (JSONL.zst, metadata fields at the top level).
+        `parquet` (other fields as columns) or `jsonl` (JSONL.zst, other fields at the top level).
     shard_bytes
         Size of one data file, about.
     strict

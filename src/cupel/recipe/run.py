@@ -25,6 +25,7 @@ from cupel.findings import Page
 from cupel.recipe import stage as stages
 from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
 from cupel.recipe.job import Job, OutputOptions
+from cupel.recipe.output import carried_fields, decide_fields
 from cupel.recipe.plan import Plan, make_plan
 from cupel.recipe.progress import Progress, Silent
 from cupel.recipe.recipe import Recipe
@@ -244,6 +245,7 @@ class _Run:
         for stage in plan.stages:
             if stage.index == len(plan.stages) - 1 and stage.index > 0:
                 groups = self._output_groups(stage.index - 1, units)
+                decide_fields(self.folder, job, plan)
             self._one_pass(plan, job, stage.index, groups)
             if stage.dedups:
                 self.progress.note("finding duplicates: " + ", ".join(step.label for step in stage.dedups))
@@ -328,6 +330,7 @@ class _Run:
             },
             "content_hash": last.content_hash,
             "data_files": [path.name for path in data],
+            "fields": carried_fields(self.folder, job).to_json(),
             **_repeated_ids(self.folder),
             "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
             "signal_options": {name: dict(value) for name, value in self.recipe.signals.items()},

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,9 +24,10 @@ from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
-from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
+from cupel.recipe.folder import Folder, disk_errors, is_refined, write_json, write_text
 from cupel.recipe.job import DOCUMENT, Job, ledger_schema, signal_types
-from cupel.recipe.plan import DedupStep, Plan, Stage
+from cupel.recipe.output import carried_fields, fit, output_batch, output_schema, without_doc
+from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
 
@@ -96,6 +98,12 @@ class _Task:
     def path(self, suffix: str) -> Path:
         return self.folder.unit(self.stage.index, self.unit, suffix)
 
+    @cached_property
+    def refined(self) -> bool:
+        """Whether all documents come from a finished run: their `doc` means nothing here."""
+        paths = {part.file.path for shard in self.shards for part in self.job.shards[shard].parts}
+        return all(map(is_refined, paths))
+
     def run(self) -> None:
         with ExitStack() as stack:
             self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
@@ -106,7 +114,8 @@ class _Task:
                 else None
             )
             if self.last:
-                schema = output_schema(self.plan, self.types)
+                self.carried = carried_fields(self.folder, self.job)
+                schema = output_schema(self.plan, self.types, self.carried)
                 with disk_errors(self.folder.data):
                     self.folder.data.mkdir(parents=True, exist_ok=True)
                 self.data: ParquetWriter | RollingWriter = stack.enter_context(
@@ -117,6 +126,7 @@ class _Task:
                         shard_bytes=self.job.output.shard_bytes,
                         jsonl=self.job.output.format == "jsonl",
                         keep_empty=self.unit == 0,  # a corpus of no documents still has its columns
+                        repeating=self.carried.columns,
                     )
                 )
             else:
@@ -160,6 +170,7 @@ class _Task:
     def _account(self, batch: Batch, quarantine: list[Quarantined]) -> None:
         for kind, records in batch.skipped.items():
             self.tally.skipped[kind] = self.tally.skipped.get(kind, 0) + records
+        self.tally.fields.declare(batch.declared)
         self._quarantine(batch.quarantined, quarantine)
 
     def _quarantine(self, entries: list[Quarantined], quarantine: list[Quarantined]) -> None:
@@ -189,6 +200,8 @@ class _Task:
         batch = with_columns(documents, {"text": text, "bytes_in": size, "edits": edits})
         if self.job.annotated:
             batch = with_columns(batch, self._annotations(documents))
+        elif self.refined:
+            batch = with_columns(batch, {"metadata": without_doc(batch.column("metadata"))})
         return batch.select([*DOCUMENT, *self.plan.reused])
 
     def _annotations(self, documents: pa.RecordBatch) -> dict[str, pa.Array]:
@@ -293,6 +306,7 @@ class _Task:
         started = time.thread_time()
         if self.stage.index == 0:
             self._count_input(outcome)
+            self.tally.fields.count(outcome.survivors.column("metadata"))
         batches.count(outcome, self.stage, self.tally)
         schema = self.rows.schema
         for rows in outcome.dropped:
@@ -302,7 +316,7 @@ class _Task:
             if self.last:
                 self._keep(survivors)
             else:
-                self.data.write(_fit(survivors, self.data.schema))
+                self.data.write(fit(survivors, self.data.schema))
             if outcome.sketch is not None and self.sketches is not None:
                 self.sketches.write(outcome.sketch)
         self.tally.documents_out += survivors.num_rows
@@ -329,7 +343,7 @@ class _Task:
         content = [survivors.column(name) for name in ("id", "source", "text")]
         added = _kernels.add_hashes(bytes.fromhex(self.tally.content_hash), _kernels.content_hash(content))
         self.tally.content_hash = added.hex()
-        self.data.write(_output(survivors, self.data.schema))
+        self.data.write(output_batch(survivors, self.data.schema, self.carried))
 
     def _write_quarantine(self, entries: list[Quarantined]) -> None:
         lines = [
@@ -379,16 +393,6 @@ class _Task:
             write_json(self.path("progress"), done)
 
 
-def output_schema(plan: Plan, types: dict[str, pa.DataType]) -> pa.Schema:
-    """Columns of the refined corpus."""
-    fields = [(name, DOCUMENT[name]) for name in ("id", "text", "source", "url", "metadata", "doc")]
-    for label in plan.marked:
-        fields += [(f"{label}_cluster", pa.int64()), (f"{label}_cluster_size", pa.int64())]
-    if plan.kept_columns:
-        fields.append(("signals", pa.struct([(column, types[column]) for column in plan.kept_columns])))
-    return pa.schema(fields)
-
-
 def sketch_schema(stage: Stage) -> pa.Schema:
     """Columns of a stage's sketches: identity, then each deduplication's own under its label."""
     fields = [("doc", pa.int64()), ("id", pa.large_string()), ("source", pa.large_string())]
@@ -432,21 +436,3 @@ def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:
         if found is not None and found.has_min_max:
             low, high = min(low, found.min), max(high, found.max)
     return low, high
-
-
-def _fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [
-        batch.column(item.name).cast(item.type)
-        if item.name in batch.schema.names
-        else pa.nulls(batch.num_rows, item.type)
-        for item in schema
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _output(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    if "signals" in schema.names:
-        fields = list(schema.field("signals").type)
-        children = [batch.column(item.name).cast(item.type) for item in fields]
-        batch = with_columns(batch, {"signals": pa.StructArray.from_arrays(children, fields=fields)})
-    return _fit(batch, schema)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from cupel.corpus.fields import FieldCounts
+
 __all__ = ["Drop", "SampleRow", "Tally"]
 
 SAMPLES_PER_REASON = 3
@@ -66,6 +68,8 @@ class Tally:
     samples: dict[str, list[SampleRow]] = field(default_factory=dict)
     """`step: reason` or `kept` → a few documents."""
     content_hash: str = "0" * 32
+    fields: FieldCounts = field(default_factory=FieldCounts)
+    """What the fields of the documents that the first pass kept hold."""
 
     def drop(self, step: str, reason: str, documents: int, size: int) -> None:
         entry = self.dropped.setdefault(step, {}).setdefault(reason, Drop())
@@ -117,6 +121,7 @@ class Tally:
                 self.count_source(source, what, documents)
         for heading, rows in other.samples.items():
             self.sample(heading, rows)
+        self.fields.merge(other.fields)
         added = _kernels.add_hashes(bytes.fromhex(self.content_hash), bytes.fromhex(other.content_hash))
         self.content_hash = added.hex()
 
@@ -127,7 +132,8 @@ class Tally:
     def from_json(cls, given: Mapping[str, Any]) -> Tally:
         dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in given["dropped"].items()}
         samples = {h: [SampleRow(**row) for row in rows] for h, rows in given["samples"].items()}
-        return cls(**{**given, "dropped": dropped, "samples": samples})
+        fields = FieldCounts.from_json(given["fields"])
+        return cls(**{**given, "dropped": dropped, "samples": samples, "fields": fields})
 
 
 def _add(mine: dict[str, Any], other: Mapping[str, Any]) -> None:

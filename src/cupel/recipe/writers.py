@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,7 +23,9 @@ ROW_GROUP_BYTES = 32 << 20
 class ParquetWriter:
     """One Parquet file (zstd) with row groups of about 32 MiB of Arrow data, renamed when closed whole."""
 
-    def __init__(self, path: Path, schema: pa.Schema, *, level: int = 1) -> None:
+    def __init__(
+        self, path: Path, schema: pa.Schema, *, level: int = 1, repeating: Collection[str] = ()
+    ) -> None:
         self.path = path
         self.schema = schema
         self.rows = 0
@@ -37,7 +40,7 @@ class ParquetWriter:
                     schema,
                     compression="zstd",
                     compression_level=level,
-                    use_dictionary=_dictionary(schema),
+                    use_dictionary=_dictionary(schema, repeating),
                 )
             except OSError:
                 self._sink.close()
@@ -95,9 +98,15 @@ class JsonlWriter:
     def write(self, batch: pa.RecordBatch) -> None:
         lines = []
         for row in batch.to_pylist():
-            metadata = orjson.loads(row.pop("metadata", None) or b"{}")
+            fields = orjson.loads(row.pop("metadata", None) or b"{}")
             row = {key: value for key, value in row.items() if value is not None}
-            lines.append(orjson.dumps(metadata | row))
+            # A field called like a column goes one level down, where reading finds it again.
+            below = {name: fields.pop(name) for name in row if name in fields}
+            if below:
+                if "metadata" in fields:
+                    below["metadata"] = fields["metadata"]
+                row["metadata"] = below
+            lines.append(orjson.dumps(fields | row))
         self.rows += len(lines)
         with disk_errors(self.path):
             self._stream.write(b"".join(line + b"\n" for line in lines))
@@ -121,7 +130,10 @@ class JsonlWriter:
 
 
 class RollingWriter:
-    """Files of about `shard_bytes` each: `part-00007-000.parquet`, `part-00007-001.parquet` …"""
+    """Files of about `shard_bytes` each: `part-00007-000.parquet`, `part-00007-001.parquet` …
+
+    Parquet columns named as `repeating` are tried with a dictionary.
+    """
 
     def __init__(
         self,
@@ -132,6 +144,7 @@ class RollingWriter:
         shard_bytes: int,
         jsonl: bool = False,
         keep_empty: bool = False,
+        repeating: Collection[str] = (),
     ) -> None:
         self.folder = folder
         self.stem = stem
@@ -139,6 +152,7 @@ class RollingWriter:
         self.shard_bytes = shard_bytes
         self.jsonl = jsonl
         self.keep_empty = keep_empty
+        self.repeating = repeating
         self.files: list[Path] = []
         self._open: ParquetWriter | JsonlWriter | None = None
 
@@ -156,7 +170,11 @@ class RollingWriter:
     def _start(self) -> ParquetWriter | JsonlWriter:
         suffix = "jsonl.zst" if self.jsonl else "parquet"
         path = self.folder / f"{self.stem}-{len(self.files):03d}.{suffix}"
-        writer = JsonlWriter(path, self.schema) if self.jsonl else ParquetWriter(path, self.schema, level=3)
+        writer = (
+            JsonlWriter(path, self.schema)
+            if self.jsonl
+            else ParquetWriter(path, self.schema, level=3, repeating=self.repeating)
+        )
         self._open = writer
         return writer
 
@@ -177,7 +195,12 @@ class RollingWriter:
             self._open.abort()
 
 
-def _dictionary(schema: pa.Schema) -> list[str]:
+def _dictionary(schema: pa.Schema, repeating: Collection[str]) -> list[str]:
     """Columns that repeat: the others are not worth a dictionary."""
     wanted = {"source", "path", "status", "step", "reason", "limit", "language"}
-    return [name for name in schema.names if name in wanted]
+    wanted.update(repeating)
+    return [
+        f"{item.name}.list.element" if pa.types.is_large_list(item.type) else item.name
+        for item in schema
+        if item.name in wanted
+    ]

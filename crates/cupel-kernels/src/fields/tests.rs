@@ -1,0 +1,93 @@
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type, UInt32Type};
+use arrow_array::{Array, LargeStringArray};
+use arrow_schema::DataType;
+use proptest::prelude::*;
+
+use super::kinds::bits;
+use super::{ColumnType, kinds, split};
+
+fn scalar(scalar: DataType) -> ColumnType {
+    ColumnType { scalar, list: false }
+}
+
+#[test]
+fn kinds_of_every_type() {
+    let rows = LargeStringArray::from(vec![
+        Some(r#"{"a":1,"b":true,"c":[1,"x",null],"d":{"e":1},"é\n":"x","f":null,"g":[]}"#),
+        Some(r#"{"a":-1.5e3,"b":null,"c":[[1]],"d":9007199254740993,"f":18446744073709551615}"#),
+        Some("{}"),
+        None,
+        Some(r#"{"a":-2,"d":123456789012345678901234567890}"#),
+    ]);
+    let found = kinds(&rows).unwrap();
+    let names: Vec<_> = found.column(0).as_string::<i64>().iter().flatten().collect();
+    assert_eq!(names, ["a", "b", "c", "d", "f", "g", "é\n"]);
+    let of_elements = (bits::INTEGER | bits::STRING | bits::NULL | bits::OTHER) << bits::ELEMENT_SHIFT;
+    let expected = [
+        bits::INTEGER | bits::NUMBER | bits::NEGATIVE,
+        bits::BOOL | bits::NULL,
+        bits::LIST | of_elements,
+        bits::OTHER | bits::LONG,
+        bits::NULL | bits::UNSIGNED,
+        bits::LIST,
+        bits::STRING,
+    ];
+    assert_eq!(found.column(1).as_primitive::<UInt32Type>().values(), &expected);
+    assert_eq!(found.column(2).as_primitive::<Int64Type>().values(), &[3, 1, 2, 3, 1, 1, 1]);
+}
+
+#[test]
+fn fields_become_columns_and_the_rest_stays_as_written() {
+    let rows = LargeStringArray::from(vec![
+        Some(r#"{"n":1,"s":"Caf\u00e9 東京","x":{"k": [1]},"l":["a",null]}"#),
+        Some(r#"{"n":2.5,"s":7,"l":[]}"#),
+        Some(r#"{"n":9007199254740993,"l":null,"a\"b":1}"#),
+        Some("{}"),
+    ]);
+    let names = ["n", "s", "l"].map(String::from);
+    let list = ColumnType { scalar: DataType::LargeUtf8, list: true };
+    let types = [scalar(DataType::Float64), scalar(DataType::LargeUtf8), list];
+    let found = split(&rows, &names, &types).unwrap();
+    let numbers: Vec<_> = found.column(0).as_primitive::<Float64Type>().iter().collect();
+    assert_eq!(numbers, [Some(1.0), Some(2.5), None, None]);
+    let texts: Vec<_> = found.column(1).as_string::<i64>().iter().collect();
+    assert_eq!(texts, [Some("Café 東京"), None, None, None]);
+    let lists = found.column(2).as_list::<i64>();
+    let lengths: Vec<_> = lists.iter().map(|list| list.map(|list| list.len())).collect();
+    assert_eq!(lengths, [Some(2), Some(0), None, None]);
+    let rest: Vec<_> = found.column(3).as_string::<i64>().iter().flatten().collect();
+    assert_eq!(rest, [r#"{"x":{"k": [1]}}"#, r#"{"s":7}"#, r#"{"n":9007199254740993,"a\"b":1}"#, "{}"]);
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    for text in ["", "[1]", "{", r#"{"a":1} x"#, r#"{"a":tru}"#, "1"] {
+        let rows = LargeStringArray::from(vec![text]);
+        assert!(kinds(&rows).is_err(), "{text}");
+        assert!(split(&rows, &[], &[]).is_err(), "{text}");
+    }
+    let names = ["a".to_owned()];
+    let rows = LargeStringArray::from(vec!["{}"]);
+    assert!(split(&rows, &names, &[]).is_err());
+    assert!(split(&rows, &names, &[scalar(DataType::Date32)]).is_err());
+}
+
+#[test]
+fn depth_does_not_matter() {
+    let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    let rows = LargeStringArray::from(vec![deep.as_str()]);
+    assert!(kinds(&rows).is_ok());
+    let found = split(&rows, &["a".to_owned()], &[scalar(DataType::Int64)]).unwrap();
+    assert_eq!(found.column(1).as_string::<i64>().value(0), deep);
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in r#"[\[\]{}":,0-9a-z\\.\- é]{0,40}"#) {
+        let rows = LargeStringArray::from(vec![text.as_str()]);
+        let list = ColumnType { scalar: DataType::Int64, list: true };
+        let _ = kinds(&rows);
+        let _ = split(&rows, &["a".to_owned()], &[list]);
+    }
+}

@@ -1,0 +1,39 @@
+use arrow_schema::DataType;
+use cupel_kernels::fields::{self, ColumnType};
+use pyo3::prelude::*;
+use pyo3_arrow::{PyArray, PyDataType, PyRecordBatch};
+
+use crate::edits::large_text;
+use crate::errors::to_python;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(field_kinds, module)?)?;
+    module.add_function(wrap_pyfunction!(split_fields, module)?)
+}
+
+#[pyfunction]
+fn field_kinds(py: Python<'_>, metadata: PyArray) -> PyResult<Bound<'_, PyAny>> {
+    let metadata = large_text(&metadata)?;
+    let found = py.detach(|| fields::kinds(&metadata)).map_err(to_python)?;
+    PyRecordBatch::new(found).into_pyarrow(py)
+}
+
+#[pyfunction]
+fn split_fields(
+    py: Python<'_>,
+    metadata: PyArray,
+    names: Vec<String>,
+    types: Vec<PyDataType>,
+) -> PyResult<Bound<'_, PyAny>> {
+    let metadata = large_text(&metadata)?;
+    let types: Vec<ColumnType> = types.into_iter().map(|kind| column_type(&kind.into_inner())).collect();
+    let found = py.detach(|| fields::split(&metadata, &names, &types)).map_err(to_python)?;
+    PyRecordBatch::new(found).into_pyarrow(py)
+}
+
+fn column_type(kind: &DataType) -> ColumnType {
+    match kind {
+        DataType::LargeList(item) => ColumnType { scalar: item.data_type().clone(), list: true },
+        other => ColumnType { scalar: other.clone(), list: false },
+    }
+}

@@ -1,0 +1,84 @@
+"""The refined corpus as it is written: its columns, and the batches that fill them."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+
+from cupel.corpus.fields import CarriedFields, FieldCounts
+from cupel.recipe.folder import Folder, write_json
+from cupel.recipe.job import DOCUMENT, Job
+from cupel.recipe.plan import Plan
+
+__all__ = ["carried_fields", "decide_fields", "fit", "output_batch", "output_schema", "without_doc"]
+
+BEFORE_FIELDS = ("id", "text", "source", "url")
+AFTER_FIELDS = ("metadata", "doc")
+
+
+def decide_fields(folder: Folder, job: Job, plan: Plan) -> None:
+    """Write down which fields are columns of the output, once the first pass has counted them."""
+    if folder.fields.exists():
+        return
+    counts = FieldCounts()
+    for path in folder.stage(0).glob("*.tally.json"):
+        counts.merge(FieldCounts.from_json(json.loads(path.read_text())["fields"]))
+    exact = all(file.format == "parquet" for file in job.files)
+    found = CarriedFields.of(counts, exact=exact, taken=_own_names(plan))
+    write_json(folder.fields, found.to_json())
+
+
+def carried_fields(folder: Folder, job: Job) -> CarriedFields:
+    """The fields that are columns of the output; JSON lines have all of them beside each other anyway."""
+    if job.output.format != "parquet":
+        return CarriedFields({}, {})
+    return CarriedFields.from_json(json.loads(folder.fields.read_text()))
+
+
+def output_schema(plan: Plan, types: dict[str, pa.DataType], carried: CarriedFields) -> pa.Schema:
+    """Columns of the refined corpus."""
+    columns = {name: DOCUMENT[name] for name in BEFORE_FIELDS}
+    columns |= carried.columns
+    columns |= {name: DOCUMENT[name] for name in AFTER_FIELDS}
+    columns |= dict.fromkeys(_marks(plan), pa.int64())
+    if plan.kept_columns:
+        columns["signals"] = pa.struct([(column, types[column]) for column in plan.kept_columns])
+    return pa.schema(list(columns.items()))
+
+
+def output_batch(batch: pa.RecordBatch, schema: pa.Schema, carried: CarriedFields) -> pa.RecordBatch:
+    """Documents as the last pass has them, as the output has them."""
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    if "signals" in schema.names:
+        fields = list(schema.field("signals").type)
+        children = [batch.column(item.name).cast(item.type) for item in fields]
+        columns["signals"] = pa.StructArray.from_arrays(children, fields=fields)
+    # Now a field may take the name of a signal.
+    columns |= carried.split(batch.column("metadata"))
+    return fit(pa.RecordBatch.from_pydict(columns), schema)
+
+
+def without_doc(metadata: pa.Array) -> pa.Array:
+    """The metadata of an earlier run's corpus without its key to that run's ledger."""
+    return CarriedFields({"doc": pa.int64()}, {}).split(metadata)["metadata"]
+
+
+def fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of `schema`, in their order; null where `batch` has none of the name."""
+    arrays = [
+        batch.column(item.name).cast(item.type)
+        if item.name in batch.schema.names
+        else pa.nulls(batch.num_rows, item.type)
+        for item in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _marks(plan: Plan) -> list[str]:
+    return [f"{label}{ending}" for label in plan.marked for ending in ("_cluster", "_cluster_size")]
+
+
+def _own_names(plan: Plan) -> set[str]:
+    """Names that no field can have as a column."""
+    return {*BEFORE_FIELDS, *AFTER_FIELDS, "signals", *_marks(plan)}
