@@ -42,14 +42,16 @@ def in_memory(
         "priority", pa.array(priority, pa.float64()).take(pa.array(order))
     )
 
-    def stream(wanted: pa.Array) -> Iterator[pa.RecordBatch]:
-        places = np.flatnonzero(np.isin(doc.to_numpy(), wanted.to_numpy()))
+    def stream(wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:
+        numbers = doc.to_numpy()
+        places = np.arange(len(doc)) if wanted is None else np.flatnonzero(np.isin(numbers, wanted.to_numpy()))
         for start in range(0, len(places), rows_in_batch):
             rows = pa.array(places[start : start + rows_in_batch])
             yield pa.record_batch({"doc": doc.take(rows), "text": text.take(rows)})
 
     return Sketches(
         read=table.select,
+        batches=lambda columns: iter(table.select(columns).combine_chunks().to_batches(rows_in_batch)),
         texts=stream,
         ids=lambda wanted: pa.array([f"d{number}" for number in wanted.to_pylist()], pa.large_string()),
         sources=lambda wanted: source.take(pa.array(np.searchsorted(doc.to_numpy(), wanted.to_numpy()))),
