@@ -118,9 +118,7 @@ class Seen:
 
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
-    def mark(
-        self, docs: pa.Array, lists: pa.Array, *, part: int = 0, parts: int = 1
-    ) -> pa.LargeListArray:
+    def mark(self, docs: pa.Array, lists: pa.Array, *, part: int = 0, parts: int = 1) -> pa.LargeListArray:
         """For each hash: the document that held it before; null where it is new or of another part."""
 
     def entries(self) -> tuple[pa.Array, pa.Array]:

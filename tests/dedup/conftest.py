@@ -44,7 +44,9 @@ def in_memory(
 
     def stream(wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:
         numbers = doc.to_numpy()
-        places = np.arange(len(doc)) if wanted is None else np.flatnonzero(np.isin(numbers, wanted.to_numpy()))
+        places = (
+            np.arange(len(doc)) if wanted is None else np.flatnonzero(np.isin(numbers, wanted.to_numpy()))
+        )
         for start in range(0, len(places), rows_in_batch):
             rows = pa.array(places[start : start + rows_in_batch])
             yield pa.record_batch({"doc": doc.take(rows), "text": text.take(rows)})

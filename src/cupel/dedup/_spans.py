@@ -85,7 +85,9 @@ class CopiedParts:
         self.bytes_all += int(sizes.sum())
         self.documents += batch.num_rows
         counts = np.diff(spans.offsets.to_numpy())
-        lengths = pc.subtract(pc.struct_field(spans.flatten(), 1), pc.struct_field(spans.flatten(), 0)).to_numpy()
+        lengths = pc.subtract(
+            pc.struct_field(spans.flatten(), 1), pc.struct_field(spans.flatten(), 0)
+        ).to_numpy()
         rows = np.repeat(np.arange(batch.num_rows), counts)
         copied = np.bincount(rows, weights=lengths, minlength=batch.num_rows).astype(np.int64)
         self.bytes_copied += int(copied.sum())
@@ -132,7 +134,9 @@ class CopiedParts:
         ids = ids_of([*chosen, *(row["cluster"] for row in chosen.values())], self.sketches)
         samples = []
         for batch in self.sketches.texts(pa.array(sorted(chosen), pa.int64())):
-            for doc, text in zip(batch.column("doc").to_pylist(), batch.column("text").to_pylist(), strict=True):
+            for doc, text in zip(
+                batch.column("doc").to_pylist(), batch.column("text").to_pylist(), strict=True
+            ):
                 row = chosen[doc]
                 shown, marks = _excerpt(text or "", [(span["start"], span["stop"]) for span in row["spans"]])
                 note = f"{row['score']:.0%} copied; the longest part stood first in {ids[row['cluster']]}"

@@ -75,9 +75,7 @@ class Bloom(Dedup):
 
         unit: Literal["line", "paragraph", "document"] = Field("paragraph", description="What is judged.")
         ngram: int = Field(13, ge=1, le=64, description="Words in an n-gram; a shorter unit is one n-gram.")
-        min_words: int = Field(
-            5, ge=1, description="Units of fewer words are left alone and not remembered."
-        )
+        min_words: int = Field(5, ge=1, description="Units of fewer words are left alone and not remembered.")
         threshold: float = Field(
             0.8, gt=0, le=1, description="Share of a unit's n-grams that must have been seen."
         )

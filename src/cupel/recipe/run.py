@@ -249,9 +249,7 @@ class _Run:
             self._one_pass(plan, job, stage.index, groups)
             if stage.dedups:
                 self.progress.note("finding duplicates: " + ", ".join(step.label for step in stage.dedups))
-                resolve(
-                    self.folder, stage, units, self.engine.memory_bytes(), self.engine.parallelism()
-                )
+                resolve(self.folder, stage, units, self.engine.memory_bytes(), self.engine.parallelism())
         return list(range(len(groups)))
 
     def _output_groups(self, stage: int, units: list[int]) -> list[list[int]]:
