@@ -202,8 +202,8 @@ class Sketches:
     texts
         `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
         documents, in document order, without ever holding all of them.
-    sources
-        `sources(docs)` gives the source of each document asked for.
+    sources, ids
+        `sources(docs)` gives the source of each document asked for, `ids(docs)` its id.
     scratch
         A folder for temporary files, removed afterwards.
     """
@@ -211,6 +211,7 @@ class Sketches:
     read: Callable[[list[str]], pa.Table]
     texts: Callable[[pa.Array], Iterator[pa.RecordBatch]]
     sources: Callable[[pa.Array], pa.Array]
+    ids: Callable[[pa.Array], pa.Array]
     scratch: str
 
 

@@ -52,6 +52,7 @@ def in_memory(
         read=table.select,
         texts=stream,
         sources=lambda wanted: source.take(pa.array(np.searchsorted(doc.to_numpy(), wanted.to_numpy()))),
+        ids=lambda wanted: pa.array([f"id-{number}" for number in wanted.to_pylist()], pa.large_string()),
         scratch=str(scratch),
     )
 

@@ -14,13 +14,13 @@ from cupel import _kernels
 from cupel.findings import Alarm, Block, Sample, Samples, Table
 from cupel.methods import Method, Sketches
 
-__all__ = ["ClusterOptions", "cluster_blocks", "keep_one", "one_array"]
+__all__ = ["ClusterOptions", "cluster_blocks", "keep_one", "names_of", "one_array"]
 
 Integers = npt.NDArray[np.int64]
 
 SHOWN_CLUSTERS = 10
 SHOWN_SOURCES = 30
-SHOWN_MEMBERS = 4
+SHOWN_MEMBERS = 6
 SHOWN_CHARACTERS = 400
 # On small corpora a handful of copies is a large share and no cause for alarm.
 SMALLEST_GIANT = 100
@@ -99,7 +99,7 @@ def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Ske
             )
         )
         blocks.append(_member_samples(row["doc"], row["size"], shown[row["doc"]], texts, sketches))
-    blocks.append(_biggest_table(biggest, texts))
+    blocks.append(_biggest_table(biggest, texts, sketches))
     blocks.append(_source_table(members, sketches))
     return blocks
 
@@ -125,10 +125,11 @@ def _openings(docs: list[int], sketches: Sketches) -> dict[int, str]:
 def _member_samples(
     cluster: int, size: int, docs: list[int], texts: dict[int, str], sketches: Sketches
 ) -> Samples:
-    sources = _sources(np.array(sorted(docs), dtype=np.int64), sketches)
+    wanted = np.array(sorted(docs), dtype=np.int64)
+    ids, sources = names_of(wanted, sketches), _sources(wanted, sketches)
     samples = tuple(
         Sample(
-            id=str(doc),
+            id=ids[doc],
             source=sources[doc],
             note="kept" if doc == cluster else "duplicate",
             text=texts.get(doc, ""),
@@ -138,17 +139,25 @@ def _member_samples(
     return Samples(heading=f"Members of the cluster of {size:,}", samples=samples)
 
 
-def _biggest_table(biggest: pa.Table, texts: dict[int, str]) -> Table:
+def _biggest_table(biggest: pa.Table, texts: dict[int, str], sketches: Sketches) -> Table:
+    ids = names_of(biggest["doc"].to_numpy(), sketches)
     rows = tuple(
-        (row["size"], row["doc"], " ".join(texts.get(row["doc"], "").split())[:160])
+        (row["size"], ids[row["doc"]], " ".join(texts.get(row["doc"], "").split())[:160])
         for row in biggest.to_pylist()
     )
     return Table(
-        columns=("documents", "kept document", "begins"),
+        columns=("documents", "id of the one kept", "begins"),
         rows=rows,
         formats=("count", "text", "text"),
         caption="The biggest clusters.",
     )
+
+
+def names_of(docs: Integers, sketches: Sketches) -> dict[int, str]:
+    """The id of each of `docs`, as `cupel why` takes it; its place in the input where it has none."""
+    wanted = np.unique(docs)
+    ids = sketches.ids(pa.array(wanted, pa.int64())).to_pylist()
+    return {doc: found or str(doc) for doc, found in zip(wanted.tolist(), ids, strict=True)}
 
 
 def _source_table(members: pa.Table, sketches: Sketches) -> Table:

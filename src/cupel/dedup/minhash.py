@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, one_array
+from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, names_of, one_array
 from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
 from cupel.dedup._sets import load_buckets, save_buckets, write_sets
 from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
@@ -239,7 +239,7 @@ class MinHash(Dedup):
             lead = "This step had no effect: no two documents are similar enough to be joined."
             blocks.append(Prose(text=lead))
         if joined.pairs is not None and joined.pairs.num_rows:
-            blocks.append(_pair_table(joined.pairs))
+            blocks.append(_pair_table(joined.pairs, sketches))
         return Section(title="Near duplicates (MinHash)", lead=lead, blocks=tuple(blocks))
 
     def _facts(self, joined: _Joined, candidates: int, clusters: int, removed: int, total: int) -> Facts:
@@ -261,7 +261,8 @@ class MinHash(Dedup):
                 ("verified", f"{counts['verified']:,}"),
                 ("rejected: false joins avoided", f"{counts['rejected']:,}"),
                 ("rejected by length alone", f"{counts['rejected_by_length']:,}"),
-                ("threshold", f"{options.threshold:g} (seen with {seen:.0%})"),
+                ("threshold", f"{options.threshold:g}"),
+                ("probability of seeing a pair at the threshold", f"{seen:.1%}"),
             ]
         else:
             facts.append(("verification", "off: every pair that shares a band is joined"))
@@ -269,18 +270,20 @@ class MinHash(Dedup):
         return Facts(facts=tuple(facts))
 
 
-def _pair_table(pairs: pa.RecordBatch) -> Table:
+def _pair_table(pairs: pa.RecordBatch, sketches: Sketches) -> Table:
     """Some compared pairs: the first joined and the first rejected of the sample."""
     rows = pairs.to_pylist()
     shown = [
         *[row for row in rows if row["verified"]][:SHOWN_PAIRS],
         *[row for row in rows if not row["verified"]][:SHOWN_PAIRS],
     ]
+    ids = names_of(np.array([row[side] for row in shown for side in ("left", "right")], np.int64), sketches)
     return Table(
         columns=("document", "other document", "similarity", "outcome"),
         rows=tuple(
-            (r["left"], r["right"], r["similarity"], "joined" if r["verified"] else "rejected") for r in shown
+            (ids[r["left"]], ids[r["right"]], r["similarity"], "joined" if r["verified"] else "rejected")
+            for r in shown
         ),
         formats=("text", "text", "number", "text"),
-        caption="A random sample of compared pairs.",
+        caption="A random sample of compared pairs, by id.",
     )

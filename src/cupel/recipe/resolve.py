@@ -123,6 +123,7 @@ class _Reader:
             read=self.read,
             texts=self.texts,
             sources=lambda docs: self.column_of("source", docs),
+            ids=lambda docs: self.column_of("id", docs),
             scratch=str(self.scratch),
         )
 
