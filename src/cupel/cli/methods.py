@@ -20,8 +20,17 @@ def methods(
 
         out.print(Markdown(card_markdown(find_method(name))))
         return
+    headings = {
+        "signal": "Signals: measure, never drop",
+        "rules": "Rules: decide on signals",
+        "edit": "Edits: change the text",
+        "dedup": "Deduplications: find copies in the whole corpus",
+        "extractor": "Extraction: text out of web pages",
+    }
     sections = []
     for kind in dict.fromkeys(method.kind for method in all_methods().values()):
         rows = tuple((key, method.title()) for key, method in all_methods().items() if method.kind == kind)
-        sections.append(Section(title=kind, blocks=(Table(columns=("method", ""), rows=rows),)))
+        sections.append(
+            Section(title=headings.get(kind, kind), blocks=(Table(columns=("method", ""), rows=rows),))
+        )
     show(Page(title="Methods", sections=tuple(sections)), out)
