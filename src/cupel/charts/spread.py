@@ -84,7 +84,7 @@ def histogram(
         unit="" if unit in title else unit,
         height=HEIGHT,
         about=f"Histogram of {title}: {write_count(kept)} documents kept, {write_count(dropped)} dropped.{marks}",
-        legend=[("kept", "kept"), *([("dropped", "dropped")] if dropped else [])],
+        legend=[("kept", "kept"), ("dropped", "dropped")] if dropped else [],
     )
 
 

@@ -27,7 +27,7 @@ STEPS: list[Any] = [
     {"exact": {"action": "mark"}},
     {"minhash": {"action": "mark"}},
 ]
-SHOWN = ("Signals", "Languages", "Sources", "Quarantine")
+SHOWN = ("Languages", "Sources", "Quarantine", "Signals")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ def inspect(
             progress=progress,
         )
         page = done.page()
-    shown = tuple(s for s in page.sections if s.title in SHOWN or "uplicate" in s.title)
+    copies = [section for section in page.sections if "uplicate" in section.title]
+    others = {section.title: section for section in page.sections}
+    shown = [others[title] for title in SHOWN if title in others]
     told = dict(page.facts)
     facts = (
         ("documents", told["documents in"]),
@@ -81,7 +83,7 @@ def inspect(
             "title": "Inspected",
             "subtitle": ", ".join(inputs),
             "facts": facts,
-            "sections": shown,
+            "sections": (*shown[:-1], *copies, *shown[-1:]),
         }
     )
     return Profile(page, done.manifest)

@@ -177,11 +177,13 @@ def _rule_table(step: Step, total: Tally, reached: int) -> Table:
 
 
 def _signals(folder: Folder, plan: Plan) -> Section:
+    figures = signal_figures(folder, plan)
+    drawn_in = any(figure.spec["datasets"]["thresholds"] for figure in figures)
     lead = (
-        "Each signal that a rule asks for: how many documents have which value, and the thresholds. "
+        f"How many documents have which value{', and the thresholds of the rules' if drawn_in else ''}. "
         "The first and last bar also hold what lies beyond them."
     )
-    return Section(title="Signals", lead=lead, blocks=tuple(signal_figures(folder, plan)))
+    return Section(title="Signals", lead=lead, blocks=tuple(figures))
 
 
 def _languages(total: Tally) -> Section:

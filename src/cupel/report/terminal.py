@@ -196,7 +196,7 @@ def _left_out(block: Table, shown: int) -> list[Text]:
 
 
 def _cell(value: Any, unit: str) -> Text:
-    words = _line(written(value, unit), 120)
+    words = _line(written(value, unit), 400)
     if unit == "bar":
         words.pad_left(max(8 - words.cell_len, 0))
     return words
