@@ -56,11 +56,15 @@ class ParquetWriter:
         return self._sink.tell()
 
     def close(self) -> None:
-        self._flush()
-        with disk_errors(self.path):
-            self._writer.close()
-            self._sink.close()
-            os.replace(temporary(self.path), self.path)
+        try:
+            self._flush()
+            with disk_errors(self.path):
+                self._writer.close()
+                self._sink.close()
+                os.replace(temporary(self.path), self.path)
+        except BaseException:
+            self.abort()
+            raise
 
     def abort(self) -> None:
         """Leave nothing behind."""
