@@ -72,7 +72,7 @@ def test_no_effect_is_said(resolve: Resolve) -> None:
 def test_clusters_are_named_by_ids_not_places(resolve: Resolve) -> None:
     (section,) = resolve(Exact(), ["same text"] * 3, docs=[7, 8, 9]).findings
     (biggest,) = [block for block in blocks(section, Table) if "begins" in block.columns]
-    assert biggest.rows == ((3, "id-7", "same text"),)
+    assert biggest.rows == ((3, "d7", "same text"),)
 
 
 def test_a_giant_cluster_raises_an_alarm(resolve: Resolve) -> None:
