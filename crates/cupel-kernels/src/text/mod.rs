@@ -3,10 +3,13 @@
 pub mod blocks;
 mod glue;
 pub mod lines;
+mod positions;
 pub mod properties;
 pub mod segments;
 pub mod sentences;
+mod spans;
 mod word_break_table;
 pub mod words;
 
-pub use words::{Segmentation, Spans, Words};
+pub use spans::{Segmentation, Spans};
+pub use words::Words;
