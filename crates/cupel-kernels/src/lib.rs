@@ -6,6 +6,7 @@ pub mod dedup;
 pub mod edits;
 pub mod error;
 pub mod language;
+mod parallel;
 pub mod signals;
 pub mod text;
 
