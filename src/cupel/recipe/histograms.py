@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cupel import charts
 from cupel.findings import Figure
 from cupel.methods import Column, all_methods
+from cupel.recipe.batches import shuffled
 from cupel.recipe.folder import Folder
 from cupel.recipe.plan import Group, Plan
 from cupel.units import written
 
 __all__ = ["signal_figures"]
 
-MOST_ROWS = 300_000
+MOST_ROWS = 100_000
 """Documents of the ledger that are read for histograms."""
 BINS = 40
 TAIL = 0.002
@@ -119,21 +121,26 @@ def _edges(values: Values, thresholds: list[float]) -> tuple[Values, bool]:
 
 
 def _ledger_sample(folder: Folder, columns: list[str]) -> pa.Table | None:
-    """Status and some signals of up to `MOST_ROWS` documents, from files spread evenly over the ledger."""
+    """Status and some signals of about `MOST_ROWS` documents, drawn by a hash of their place."""
     if not columns:
         return None
     paths = sorted((folder.root / "ledger").glob("*.parquet"))
-    rows = [pq.read_metadata(path).num_rows for path in paths]
-    step = max(1, round(sum(rows) / MOST_ROWS))
-    tables = []
-    for path in paths[::step] if len(paths) >= 4 * step else paths:
+    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    names = ["doc", "status", *(f"signals.{column}" for column in columns)]
+    drawn = []
+    for path in paths:
         with pq.ParquetFile(path) as file:
-            table = file.read(columns=["status", *(f"signals.{column}" for column in columns)])
-        tables.append(_flat(table, columns).slice(0, MOST_ROWS))
-    return pa.concat_tables(tables) if tables else None
+            for batch in file.iter_batches(batch_size=1 << 14, columns=names, use_threads=False):
+                batch = batch.filter(pc.is_valid(batch.column("doc")))
+                if rows > MOST_ROWS:
+                    batch = batch.filter(
+                        pa.array(shuffled(batch.column("doc").to_numpy()) < MOST_ROWS / rows)
+                    )
+                drawn.append(_flat(batch, columns))
+    return pa.Table.from_batches(drawn) if drawn else None
 
 
-def _flat(table: pa.Table, columns: list[str]) -> pa.Table:
-    struct = table.column("signals").combine_chunks()
-    arrays = [table.column("status").combine_chunks()] + [struct.field(column) for column in columns]
-    return pa.table(arrays, names=["status", *columns])
+def _flat(batch: pa.RecordBatch, columns: list[str]) -> pa.RecordBatch:
+    struct = batch.column("signals")
+    arrays = [batch.column("status"), *(struct.field(column) for column in columns)]
+    return pa.RecordBatch.from_arrays(arrays, names=["status", *columns])
