@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INPUT ?=
 
-.PHONY: build demo test lint bench docs lock clean
+.PHONY: build demo test lint bench fuzz docs lock clean
 
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cupel needs Python 3.11 or newer; try make PYTHON=python3.12")'
@@ -49,9 +49,24 @@ lint: build
 bench: build
 	$(BIN)/python benchmarks/all.py
 
+# Coverage-guided, SECONDS for each target; what breaks is kept in fuzz/artifacts/. Sanitizers are
+# unstable options of the compiler, which RUSTC_BOOTSTRAP lets the stable one take.
+SECONDS ?= 60
+FUZZ_TARGETS ?= signals edits dedup fields model
+CARGO_FUZZ := .cargo-tools/bin/cargo-fuzz
+
+$(CARGO_FUZZ):
+	cargo install --locked --quiet --root .cargo-tools cargo-fuzz
+
+fuzz: build $(CARGO_FUZZ)
+	for target in $(FUZZ_TARGETS); do \
+	  LANGUAGE_MODEL=$$($(BIN)/python -c 'from cupel.signals.language import bundled_model; print(bundled_model())') \
+	  RUSTC_BOOTSTRAP=1 $(CARGO_FUZZ) run $$target -- -max_total_time=$(SECONDS) || exit 1; \
+	done
+
 docs: build
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "docs in site/index.html"
 
 clean:
-	rm -rf $(VENV) target site demo bench-results src/cupel/_kernels*.so
+	rm -rf $(VENV) .cargo-tools target fuzz/target site demo bench-results src/cupel/_kernels*.so

@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SPEED = ("signals", "minhash", "language", "end_to_end", "memory", "import_time")
-ACCURACY = ("agreement", "quality", "extraction")
+ACCURACY = ("agreement", "agreement_dclm", "quality", "extraction")
 
 
 def main() -> None:

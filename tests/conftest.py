@@ -9,8 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
+# How long a test takes says what else the computer does.
+settings.register_profile("cupel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("cupel")
 WORDS = [
     "the",
     "of",

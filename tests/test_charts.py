@@ -80,6 +80,24 @@ def test_thresholds_stand_where_they_belong() -> None:
     assert place(50) - place(25) == pytest.approx(place(75) - place(50), abs=1)
 
 
+def test_bins_of_whole_numbers_bear_whole_numbers() -> None:
+    spec = histogram([-0.5, 0.5, 1.5, 2.5], [1, 2, 3], [0, 0, 0], title="a", unit="lines")
+    drawn = draw(spec, "f", 300)
+    assert spec["datasets"]["bins"][1]["about"] == "1 lines: 2 kept, 0 dropped"
+    ticks = re.findall(r"<text[^>]*>([^<]+)</text>", drawn)
+    assert {"0", "1", "2"} <= set(ticks)
+    assert "-0.5" not in drawn
+    assert "\u22120.5" not in drawn
+
+
+def test_a_unit_that_the_title_says_is_not_said_again() -> None:
+    assert (
+        "subtitle" not in histogram([0, 1], [1], [1], title="short line fraction", unit="fraction")["title"]
+    )
+    assert bars(["a"], [1], title="Documents by language")["title"] == {"text": "Documents by language"}
+    assert bars(["a"], [1], title="Language")["title"]["subtitle"] == "documents"
+
+
 def test_a_bar_for_each_label_even_when_labels_repeat() -> None:
     spec = bars(["en", "en", "en"], [3, 2, 1], title="language")
     assert len({row["label"] for row in spec["datasets"]["bars"]}) == 3

@@ -88,8 +88,12 @@ def verify(
     *,
     threshold: float,
     max_comparisons: int = 256,
+    threads: int | None = None,
 ) -> tuple[pa.RecordBatch, dict[str, int], pa.RecordBatch, pa.RecordBatch]:
-    """Components (`doc`, `component`) of pairs at or above `threshold`; counts, histogram, some pairs."""
+    """Components (`doc`, `component`) of pairs at or above `threshold`; counts, histogram, some pairs.
+
+    The outcome is the same for any number of `threads`; all cores that there are if none is given.
+    """
 
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""

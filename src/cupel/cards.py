@@ -13,9 +13,19 @@ from typing import Any
 
 from cupel.methods import Method, Options
 
-__all__ = ["card_markdown"]
+__all__ = ["KINDS", "card_markdown"]
+
+KINDS = {
+    "signal": "Signals: measure, never drop",
+    "rules": "Rules: decide on signals",
+    "edit": "Edits: change the text",
+    "dedup": "Deduplications: find copies in the whole corpus",
+    "extractor": "Extraction: text out of web pages",
+}
+"""The kinds of methods, as headings of lists."""
 
 _UNDERLINED = re.compile(r"^([^\n]+)\n-{3,}$", re.MULTILINE)
+_DOCTEST = re.compile(r"^(>>> .*(?:\n(?!\n).+)*)", re.MULTILINE)
 
 
 def card_markdown(method: type[Method]) -> str:
@@ -28,8 +38,10 @@ def card_markdown(method: type[Method]) -> str:
     title, _, body = (inspect.getdoc(method) or method.name).partition("\n")
     parts = [f"# {method.name}", f"*{method.kind}* — {title}"]
     if body.strip():
-        parts.append(_UNDERLINED.sub(r"## \1", body.strip()))
-    parts += [_rules(method), _columns(method), _options(method.Options), _recipe(method)]
+        parts.append(_DOCTEST.sub(r"```pycon\n\1\n```", _UNDERLINED.sub(r"## \1", body.strip())))
+    # A rule set from a file brings the table of its rules along in its docstring.
+    rules = "" if "| rule |" in body else _rules(method)
+    parts += [rules, _columns(method), _options(method.Options), _recipe(method)]
     if method.cost:
         parts.append(f"## Cost\n\n{method.cost}")
     if method.limits:

@@ -24,13 +24,14 @@ Task = Callable[[str], str]
 
 
 def daft() -> Any:
-    """Daft, with its telemetry and Ray's switched off before either is imported."""
+    """Daft, silent, with its telemetry and Ray's switched off before either is imported."""
     for name, value in (
         ("DAFT_ANALYTICS_ENABLED", "0"),
         ("DO_NOT_TRACK", "true"),
         ("SCARF_NO_ANALYTICS", "true"),
         ("RAY_USAGE_STATS_ENABLED", "0"),
         ("DAFT_PROGRESS_BAR", "0"),
+        ("DAFT_SHOW_QUERY_ID", "0"),
     ):
         os.environ[name] = value
     import daft as module

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import prose
 
 CUPEL = str(Path(sys.executable).with_name("cupel"))
 
@@ -92,6 +96,40 @@ def test_errors_are_one_line(arguments: list[str], said: str, tmp_path: Path) ->
     assert done.stderr.count("error:") == 1
 
 
+def test_whole_texts_and_all_documents_asked_for_are_shown(tmp_path: Path) -> None:
+    rng = random.Random(1)
+    rows = [{"id": f"id-{i}", "text": prose(rng, 400)} for i in range(9)]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "keep.yaml").write_text("name: keep\nsteps:\n  - counts\n")
+    cupel("refine", tmp_path / "keep.yaml", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "a")
+    rows = [
+        json.loads(line) for line in cupel("sample", tmp_path / "a", "-n", 6, "--json").stdout.splitlines()
+    ]
+    assert len(rows) == 6
+    shown = cupel("sample", tmp_path / "a", "-n", 6).stdout
+    assert all(row["id"] in shown for row in rows)
+    assert "more on the page" not in shown
+    longest = max(rows, key=lambda row: len(row["text"]))
+    assert len(longest["text"]) > 1200, "or there would be nothing to leave out"
+    assert "characters more" in cupel("why", tmp_path / "a", longest["id"]).stdout
+    whole = cupel("why", tmp_path / "a", longest["id"], "--full").stdout
+    assert "characters more" not in whole
+    assert longest["text"].split()[-1] in whole
+
+
+def test_refine_says_its_plan_only_once_all_is_found_good(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a text")
+    for wrong in (["--cores", "0"], ["--format", "csv"], ["--file-size", "big"]):
+        said = cupel("refine", "gopher", "-i", tmp_path / "a.txt", "-o", tmp_path / "b", *wrong, status=1)
+        assert said.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("command", ["refine", "inspect", "why", "sample", "compare", "methods", "recipes"])
+def test_every_command_has_examples(command: str) -> None:
+    said = cupel(command, "--help").stdout
+    assert f"cupel {command}" in said.partition("Examples:")[2]
+
+
 def test_a_misspelt_flag_is_wrong_usage() -> None:
     assert "--inptu" in cupel("refine", "gopher", "--inptu", "x", "--output", "y", status=2).stderr
 
@@ -107,3 +145,38 @@ def test_a_document_cannot_write_to_the_terminal(tmp_path: Path) -> None:
         assert "\x1b" not in done.stdout
         assert "\x07" not in done.stdout
     assert "\x1b" not in cupel("why", tmp_path / "out", "\x1b[31mnobody", status=1).stderr
+
+
+ACTS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def test_names_and_ids_cannot_write_to_the_terminal_either(tmp_path: Path) -> None:
+    """Hostile file names, sources, ids, metadata and quarantine reasons, in every command."""
+    evil = (
+        "\x1b]8;;https://example.com\x1b\\link\x07\x9b31m\u202egnp\x85 [red]x[/red] <script>alert(1)</script>"
+    )
+    folder = tmp_path / "pool\x1b[31m"
+    folder.mkdir()
+    rows = [{"id": f"{evil}{i}", "source": evil, "text": evil + f" the end of {i} " * 60} for i in range(4)]
+    lines = [*map(json.dumps, rows), json.dumps(rows[0]), "{broken " + evil]
+    (folder / "\x1b[2J\u202e.jsonl").write_text("\n".join(lines))
+    first, second, page = tmp_path / "a\x9b31m", tmp_path / "b", tmp_path / "page\x1b[1m.html"
+    done = [
+        cupel("refine", "gopher", "-i", folder, "-o", first),
+        cupel("refine", "c4", "-i", folder, "-o", second),
+        cupel("inspect", folder, "--page", page),
+        cupel("compare", first, second),
+        cupel("why", first, rows[0]["id"], "--full"),
+        cupel("sample", first, "-n", 9),
+        cupel("sample", first, "--dropped-by", "gopher-quality", "-n", 9, "--json"),
+        cupel("refine", folder / "nothing\x1b[0m.yaml", "-i", folder, "-o", second, status=1),
+        cupel("refine", "gopher", "-i", tmp_path / "no\x1b[0m\u202e", "-o", second, status=1),
+    ]
+    for each in done:
+        assert not ACTS.search(each.stdout), each.args
+        assert not ACTS.search(each.stderr), each.args
+    for written in (page, first / "report.html"):
+        assert not ACTS.search(written.read_text())
+        assert "<script" not in written.read_text()
+    texts = [json.loads(line)["text"] for line in done[6].stdout.splitlines()]
+    assert rows[0]["text"] in texts, "JSON holds the text as it is"

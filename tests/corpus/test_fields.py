@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel import _kernels
@@ -111,14 +111,12 @@ def exactly(row: dict[str, Any]) -> dict[str, str]:
     return {name: repr(plain(value)) for name, value in row.items() if value is not None}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows_of_json)
 def test_fields_in_are_fields_out(rows: list[dict[str, Any]]) -> None:
     _, again = carried(rows)
     assert [exactly(row) for row in again] == [exactly(row) for row in rows]
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rows_of_json, st.integers(0, 8))
 def test_counts_add_up_however_the_documents_are_cut(rows: list[dict[str, Any]], at: int) -> None:
     texts = [json.dumps(row) for row in rows]

@@ -69,6 +69,12 @@ def test_no_effect_is_said(resolve: Resolve) -> None:
     assert empty.members.schema.names == ["doc", "cluster", "size", "kept"]
 
 
+def test_clusters_are_named_by_ids_not_places(resolve: Resolve) -> None:
+    (section,) = resolve(Exact(), ["same text"] * 3, docs=[7, 8, 9]).findings
+    (biggest,) = [block for block in blocks(section, Table) if "begins" in block.columns]
+    assert biggest.rows == ((3, "d7", "same text"),)
+
+
 def test_a_giant_cluster_raises_an_alarm(resolve: Resolve) -> None:
     texts = ["<script>boiler</script> plate"] * 150 + [f"text {i}" for i in range(850)]
     (section,) = resolve(Exact(), texts).findings

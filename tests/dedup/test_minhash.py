@@ -178,7 +178,8 @@ def test_findings_are_whole_and_turn_into_json(resolve: Resolve) -> None:
     assert Section.model_validate_json(section.model_dump_json()) == section
     (figure,) = [block for block in section.blocks if isinstance(block, Figure)]
     curve = next(layer for layer in figure.spec["layer"] if layer["mark"]["type"] == "line")
-    at = {row["similarity"]: row["probability"] for row in curve["data"]["values"]}
+    assert curve["data"] == {"name": "points"}
+    at = {row["x"]: row["y"] for row in figure.spec["datasets"]["points"]}
     assert at[0.8] == pytest.approx(0.924, abs=5e-4)
     assert any(isinstance(block, Alarm) and "120 of 144" in block.text for block in section.blocks)
     found = facts(section)

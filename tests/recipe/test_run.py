@@ -315,7 +315,7 @@ def test_clusters_are_told_by_id(make_pool: Callable[..., Path], tmp_path: Path)
         block
         for section in result.page().sections
         for block in section.blocks
-        if isinstance(block, Table) and "kept document" in block.columns
+        if isinstance(block, Table) and "id of the one kept" in block.columns
     ]
     assert len(tables) == 2
     for table in tables:

@@ -259,6 +259,26 @@ def test_every_character_of_a_folded_document_is_there_once() -> None:
     assert shown.replace('<span class="fold">…</span>', "") == text
 
 
+def test_of_many_groups_of_samples_only_the_first_stands_open() -> None:
+    def document(groups: int) -> str:
+        blocks = tuple(
+            Samples(heading=f"reason {i}", samples=(Sample(id=f"id-{i}", text="a"),)) for i in range(groups)
+        )
+        return render(page_of("t", "", (), (Section(title="s", blocks=blocks),), ""))
+
+    check(document(9))
+    assert '<details class="group"' not in document(3)
+    assert document(9).count('<details class="group"') == 9
+    assert document(9).count('<details class="group" open>') == 1
+    assert all(f"id-{i}" in document(9) for i in range(9))
+
+
+def test_a_share_in_brackets_stands_small_beside_its_number() -> None:
+    document = render(page_of("t", "", (("kept", "21,909 (47.0 %)"), ("odd", "a (b)")), (), ""))
+    assert '<dd>21,909 <span class="aside">47.0 %</span></dd>' in document
+    assert "<dd><bdi>a (b)</bdi></dd>" in document
+
+
 def test_figures_that_follow_each_other_become_a_grid() -> None:
     one = Figure(spec=histogram([0, 1, 2], [1, 2], [3, 4], title="a"))
     blocks = (one, Prose(text="x"), one, one, one)

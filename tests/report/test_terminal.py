@@ -91,6 +91,26 @@ def test_a_table_keeps_all_its_columns_at_80() -> None:
         assert words in out
 
 
+def test_a_table_too_wide_names_the_columns_it_leaves_out() -> None:
+    columns = ("source", *(f"column-{i:02}" for i in range(12)))
+    table = Table(columns=columns, rows=(("a" * 40, *range(1000, 1012)),), formats=("text", *("count",) * 12))
+    out = shown(Section(title="Sources", blocks=(table,)), 80)
+    assert "1,000" in out
+    assert all(column in out for column in columns), "shown, or said to be left out"
+    assert "too narrow for: " in out
+    assert "too narrow" not in shown(Section(title="Sources", blocks=(table,)), 200)
+
+
+def test_as_many_documents_and_characters_as_asked_for() -> None:
+    documents = tuple(Sample(id=f"id-{i}", text="x" * 900) for i in range(5))
+    section = Section(title="s", blocks=(Samples(heading="h", samples=documents),))
+    assert "2 more on the page" in shown(section)
+    assert "500 characters more" in shown(section)
+    out = io.StringIO()
+    show(section, Console(file=out, width=80), samples=5, characters=900)
+    assert out.getvalue().count("x") == 4500
+
+
 def test_a_section_or_several_are_shown_too() -> None:
     sections = (Section(title="One", blocks=(Prose(text="first"),)), Section(title="Two"))
     out = io.StringIO()

@@ -7,6 +7,7 @@ pub mod edits;
 pub mod error;
 pub mod fields;
 pub mod language;
+mod parallel;
 pub mod signals;
 pub mod text;
 

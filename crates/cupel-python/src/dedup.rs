@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -135,7 +136,8 @@ fn union<'py>(py: Python<'py>, buckets: Vec<PyArray>) -> PyResult<Bound<'py, PyA
 type VerifiedParts<'py> = (Bound<'py, PyAny>, Bound<'py, PyDict>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 #[pyfunction]
-#[pyo3(signature = (buckets, docs, offsets, values, *, threshold, max_comparisons=256))]
+#[pyo3(signature = (buckets, docs, offsets, values, *, threshold, max_comparisons=256, threads=None))]
+#[allow(clippy::too_many_arguments)]
 fn verify<'py>(
     py: Python<'py>,
     buckets: Vec<PyArray>,
@@ -144,8 +146,10 @@ fn verify<'py>(
     values: PyArray,
     threshold: f64,
     max_comparisons: usize,
+    threads: Option<NonZeroUsize>,
 ) -> PyResult<VerifiedParts<'py>> {
-    let how = Verification { threshold, max_comparisons };
+    let threads = threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let how = Verification { threshold, max_comparisons, threads };
     let found = py
         .detach(|| {
             let wrong = |name: &str| KernelError::BadInput(format!("{name}: wrong type"));

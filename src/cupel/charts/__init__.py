@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from cupel.charts.curve import line
 from cupel.charts.flow import funnel
-from cupel.charts.parts import COLOURS
+from cupel.charts.parts import COLOURS, is_whole
 from cupel.charts.ranking import bars
 from cupel.charts.spread import histogram
 
-__all__ = ["COLOURS", "bars", "funnel", "histogram", "line"]
+__all__ = ["COLOURS", "bars", "funnel", "histogram", "is_whole", "line"]

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cupel.charts.parts import (
-    COLOURS,
-    TICK,
-    chart,
-    threshold_layers,
-    x_axis,
-)
+from cupel.charts.parts import COLOURS, TICK, chart, threshold_layers, x_axis
 from cupel.units import write_number
 
 

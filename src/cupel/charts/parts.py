@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["COLOURS", "chart", "share", "threshold_layers", "x_axis"]
+__all__ = ["COLOURS", "chart", "is_whole", "share", "threshold_layers", "x_axis"]
 
 COLOURS: Mapping[str, str] = {
     "kept": "#c8743a",
@@ -95,10 +95,24 @@ def threshold_layers(
     return layers
 
 
-def x_axis(low: float, high: float, log: bool) -> dict[str, Any]:
+def is_whole(edges: Sequence[float]) -> bool:
+    """Whether each bin holds one whole number: its edges lie half a step on either side.
+
+    >>> is_whole([-0.5, 0.5, 1.5]), is_whole([0, 1, 2])
+    (True, False)
+    """
+    return len(edges) > 1 and all(edge % 1 == 0.5 for edge in edges)
+
+
+def x_axis(low: float, high: float, log: bool, whole: bool = False) -> dict[str, Any]:
+    """The horizontal axis; `whole` puts its ticks on whole numbers, at most seven of them."""
     axis: dict[str, Any] = {"labelExpr": TICK, "grid": False, "tickCount": 5, "labelFlush": True}
     scale: dict[str, Any] = {"domain": [low, high], "nice": False, "zero": False}
-    if log:
+    if whole:
+        first, last = math.ceil(low), math.floor(high)
+        every = math.ceil((last - first + 1) / 7)
+        axis |= {"values": list(range(first, last + 1, every)), "labelFlush": False}
+    elif log:
         scale["type"] = "log" if low > 0 else "symlog"
         axis["values"] = _log_ticks(low, high)
     return {"field": "low", "type": "quantitative", "scale": scale, "axis": axis, "title": None}

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.charts.parts import (
-    COLOURS,
-    chart,
-)
+from cupel.charts.parts import COLOURS, chart
 from cupel.units import FORMATS
 
 
@@ -55,7 +52,7 @@ def bars(
         layers,
         {"bars": rows},
         title=title,
-        unit=unit,
+        unit="" if unit in title.lower() else unit,
         height=24 * max(len(rows), 1) + 8,
         about=f"Bars of {title}: " + ", ".join(f"{row['label']} {row['written']}" for row in rows[:12]),
         legend=[("kept", "kept"), ("dropped", "dropped")] if dropped is not None else [],

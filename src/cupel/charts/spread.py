@@ -11,11 +11,15 @@ from cupel.charts.parts import (
     SMALL,
     TICK,
     chart,
+    is_whole,
     share,
     threshold_layers,
     x_axis,
 )
 from cupel.units import write_count, write_number
+
+HEIGHT = 172
+"""Pixels of a histogram without its heading."""
 
 
 def histogram(
@@ -63,41 +67,48 @@ def histogram(
     edges = [float(edge) for edge in bins]
     kept_counts, dropped_counts = [int(n) for n in counts_kept], [int(n) for n in counts_dropped]
     top, cut = _visible_top([k + d for k, d in zip(kept_counts, dropped_counts, strict=True)])
-    height, headroom = 172, 6 + 14 * min(len(thresholds), 4)
-    ceiling = top * height / (height - headroom - 24)
-    rows = [
-        {
-            "low": edges[i],
-            "high": edges[i + 1],
-            "kept": kept,
-            "dropped": dropped,
-            "kept_top": min(kept, top),
-            "top": min(kept + dropped, top),
-            "ceiling": ceiling,
-            "about": f"{write_number(edges[i])} to {write_number(edges[i + 1])}"
-            f"{' ' if unit else ''}{unit}: {write_count(kept)} kept, {write_count(dropped)} dropped",
-        }
-        for i, (kept, dropped) in enumerate(zip(kept_counts, dropped_counts, strict=True))
-    ]
+    headroom = 6 + 14 * min(len(thresholds), 4)
+    ceiling = top * HEIGHT / (HEIGHT - headroom - 24)
+    rows = _rows(edges, kept_counts, dropped_counts, top, ceiling, unit)
     low, high = edges[0], edges[-1]
-    layers = _bin_layers(x_axis(low, high, log), _y_axis(ceiling, top))
-    layers[2:2] = [
-        *(_cut_bars(rows[cut], top, low, high, log) if cut is not None else []),
-        *threshold_layers(thresholds, low, high, log, height),
-    ]
+    layers = _bin_layers(x_axis(low, high, log, is_whole(edges)), _y_axis(ceiling, top))
+    gap, name = _cut_bar(rows[cut], top, low, high, log) if cut is not None else ([], [])
+    layers[2:2] = [*gap, *threshold_layers(thresholds, low, high, log, HEIGHT), *name]
     kept, dropped = sum(kept_counts), sum(dropped_counts)
-    marks = "; ".join(f"{label} at {write_number(value)}" for value, label in thresholds)
+    marks = f" Thresholds: {'; '.join(label for _, label in thresholds)}." if thresholds else ""
     return chart(
         "histogram",
         layers,
         {"bins": rows, "thresholds": [{"value": v, "label": t} for v, t in thresholds]},
         title=title,
-        unit=unit,
-        height=height,
-        about=f"Histogram of {title}: {write_count(kept)} documents kept, "
-        f"{write_count(dropped)} dropped. {marks}",
-        legend=[("kept", "kept"), *([("dropped", "dropped")] if dropped else [])],
+        unit="" if unit in title else unit,
+        height=HEIGHT,
+        about=f"Histogram of {title}: {write_count(kept)} documents kept, {write_count(dropped)} dropped.{marks}",
+        legend=[("kept", "kept"), ("dropped", "dropped")] if dropped else [],
     )
+
+
+def _rows(
+    edges: Sequence[float], kept: Sequence[int], dropped: Sequence[int], top: float, ceiling: float, unit: str
+) -> list[dict[str, Any]]:
+    """One row of data a bin: its edges and counts, where its bars end, and all of it in words."""
+    whole = is_whole(edges)
+    rows = []
+    for low, high, stay, gone in zip(edges, edges[1:], kept, dropped, strict=False):
+        span = write_number(low + 0.5) if whole else f"{write_number(low)} to {write_number(high)}"
+        rows.append(
+            {
+                "low": low,
+                "high": high,
+                "kept": stay,
+                "dropped": gone,
+                "kept_top": min(stay, top),
+                "top": min(stay + gone, top),
+                "ceiling": ceiling,
+                "about": f"{span}{' ' if unit else ''}{unit}: {write_count(stay)} kept, {write_count(gone)} dropped",
+            }
+        )
+    return rows
 
 
 def _y_axis(ceiling: float, top: float) -> dict[str, Any]:
@@ -152,38 +163,37 @@ def _visible_top(totals: Sequence[int]) -> tuple[float, int | None]:
     return float(max([1, *ordered[:1]])), None
 
 
-def _cut_bars(row: dict[str, Any], top: float, low: float, high: float, log: bool) -> list[dict[str, Any]]:
-    """A gap across the bar that is cut, and its true height in words."""
+def _cut_bar(
+    row: dict[str, Any], top: float, low: float, high: float, log: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """A gap across the bar that is cut, and its true height in words, legible over what lies behind."""
     right_half = share(row["low"], low, high, log) > 0.5
     place = {"break": top * 0.88, "top": top * 0.93, "written": write_count(row["kept"] + row["dropped"])}
     values = [{**place, "low": row["low"], "high": row["high"]}]
-    return [
-        {
-            "data": {"values": values},
-            "mark": {"type": "rule", "color": COLOURS["paper"], "strokeWidth": 3.5, "aria": False},
-            "encoding": {
-                "x": {"field": "low", "type": "quantitative"},
-                "x2": {"field": "high"},
-                "y": {"field": "break", "type": "quantitative"},
-            },
+    gap = {
+        "data": {"values": values},
+        "mark": {"type": "rule", "color": COLOURS["paper"], "strokeWidth": 3.5, "aria": False},
+        "encoding": {
+            "x": {"field": "low", "type": "quantitative"},
+            "x2": {"field": "high"},
+            "y": {"field": "break", "type": "quantitative"},
         },
-        {
-            "data": {"values": values},
-            "mark": {
-                "type": "text",
-                "aria": False,
-                "align": "right" if right_half else "left",
-                "dx": -5 if right_half else 5,
-                "color": COLOURS["soft"],
-                "fontSize": SMALL,
-            },
-            "encoding": {
-                "x": {"field": "low" if right_half else "high", "type": "quantitative"},
-                "y": {"field": "top", "type": "quantitative"},
-                "text": {"field": "written"},
-            },
-        },
-    ]
+    }
+    words = {
+        "type": "text",
+        "aria": False,
+        "align": "right" if right_half else "left",
+        "dx": -5 if right_half else 5,
+        "color": COLOURS["soft"],
+        "fontSize": SMALL,
+    }
+    at = {
+        "x": {"field": "low" if right_half else "high", "type": "quantitative"},
+        "y": {"field": "top", "type": "quantitative"},
+        "text": {"field": "written"},
+    }
+    halo = {**words, "color": COLOURS["paper"], "stroke": COLOURS["paper"], "strokeWidth": 4}
+    return [gap], [{"data": {"values": values}, "mark": mark, "encoding": at} for mark in (halo, words)]
 
 
 def _ticks(top: float) -> list[float]:

@@ -13,6 +13,27 @@ import cupel.cli
 __all__ = ["app"]
 
 ORDER = ("refine", "inspect", "why", "sample", "compare", "methods", "recipes")
+EXAMPLES = {
+    name: "\b\n" + "\n".join(["Examples:", *(f"  cupel {line}" for line in lines)])
+    for name, lines in {
+        "refine": (
+            "refine fineweb -i pool -o refined",
+            "refine fineweb -i pool -o lenient --set gopher-quality.min_words=20",
+            "refine mine.yaml -i pool -o refined --format jsonl --cores 8",
+            "refine fineweb -i s3://bucket/crawl -o /shared/refined --engine ray",
+        ),
+        "inspect": ("inspect pool", "inspect pool --page pool.html"),
+        "why": ("why refined some-id", "why refined some-id --full"),
+        "sample": (
+            "sample refined -n 3",
+            "sample refined --dropped-by gopher-quality --reason min_words",
+            "sample refined --json > kept.jsonl",
+        ),
+        "compare": ("compare refined lenient", "compare refined lenient --write differing.parquet"),
+        "methods": ("methods", "methods gopher-quality"),
+        "recipes": ("recipes", "recipes gopher > mine.yaml"),
+    }.items()
+}
 
 app = typer.Typer(
     name="cupel",
@@ -45,7 +66,7 @@ def _commands() -> None:
     names = [info.name for info in pkgutil.iter_modules(cupel.cli.__path__) if not info.name.startswith("_")]
     for name in sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
         module = importlib.import_module(f"cupel.cli.{name}")
-        app.command(name)(getattr(module, name))
+        app.command(name, epilog=EXAMPLES.get(name))(getattr(module, name))
 
 
 _commands()

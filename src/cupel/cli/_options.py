@@ -8,15 +8,22 @@ import typer
 
 from cupel.errors import BadOption
 
-__all__ = ["Address", "Cores", "EngineName", "IdColumn", "TextColumn", "parse_bytes"]
+__all__ = ["SHOWN_CHARACTERS", "Address", "Cores", "EngineName", "IdColumn", "TextColumn", "parse_bytes"]
 
-TextColumn = Annotated[
-    str | None, typer.Option(help="Column that holds the text, if it is called otherwise.")
+READING, WRITING, RUNNING = "Reading", "Writing", "Running"
+
+TextColumn = Annotated[str | None, typer.Option(help="Column that holds the text.", rich_help_panel=READING)]
+IdColumn = Annotated[Optional[str], typer.Option(help="Column that holds the id.", rich_help_panel=READING)]  # noqa: UP045
+EngineName = Annotated[
+    str, typer.Option(help="native (this machine) or ray (a cluster).", rich_help_panel=RUNNING)
 ]
-IdColumn = Annotated[Optional[str], typer.Option(help="Column that holds the id.")]  # noqa: UP045
-EngineName = Annotated[str, typer.Option(help="native (this machine) or ray (a cluster).")]
-Address = Annotated[Optional[str], typer.Option(help="Ray cluster, such as ray://head:10001.")]  # noqa: UP045
-Cores = Annotated[Optional[int], typer.Option(help="Cores to use; default: all.")]  # noqa: UP045
+Address = Annotated[
+    str | None, typer.Option(help="Ray cluster, such as ray://head:10001.", rich_help_panel=RUNNING)
+]
+Cores = Annotated[Optional[int], typer.Option(help="Cores to use; all by default.", rich_help_panel=RUNNING)]  # noqa: UP045
+
+SHOWN_CHARACTERS = 1200
+"""Of each document that `why` and `sample` print."""
 
 _UNITS = {
     "": 1,

@@ -19,13 +19,25 @@ LINE_SECONDS = 10.0
 
 
 class TerminalProgress:
-    """A bar where there is a terminal; a line now and then where there is none."""
+    """A bar where there is a terminal; a line now and then where there is none.
+
+    Parameters
+    ----------
+    plan
+        Lines to say before the first pass, once all that was asked for has been found good.
+    """
+
+    def __init__(self, plan: Sequence[str] = ()) -> None:
+        self.plan = tuple(plan)
 
     def note(self, text: str) -> None:
-        err.print(text, style="dim")
+        err.print(text, style="dim", markup=False)
 
     @contextmanager
     def following(self, title: str, folder: Path, sizes: Sequence[int]) -> Iterator[None]:
+        for line in self.plan:
+            self.note(line)
+        self.plan = ()
         follow = self._bar if err.is_terminal else self._lines
         with follow(title, folder, sizes):
             yield

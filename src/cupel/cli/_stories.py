@@ -10,10 +10,11 @@ from cupel.units import write_bytes
 
 __all__ = ["story_page"]
 
-SHOWN_CHARACTERS = 1200
+MOST_CHANGES = 2000
+"""Lines of each text that are compared."""
 
 
-def story_page(story: Story, *, full: bool = False) -> Page:
+def story_page(story: Story) -> Page:
     """Verdict, signals, and the text before and after."""
     row = story.row
     facts = [
@@ -39,28 +40,27 @@ def story_page(story: Story, *, full: bool = False) -> Page:
         rows = tuple((name, value) for name, value in story.signals.items())
         table = Table(columns=("signal", "value"), rows=rows, formats=("text", "text"))
         sections.append(Section(title="Signals", blocks=(table,)))
-    sections.append(Section(title="Text", blocks=tuple(_texts(story, full))))
+    sections.append(Section(title="Text", blocks=tuple(_texts(story))))
     return Page(title=row["id"], facts=tuple(facts), sections=tuple(sections))
 
 
-def _texts(story: Story, full: bool) -> list[Block]:
+def _texts(story: Story) -> list[Block]:
     blocks: list[Block] = [Alarm(text=story.note)] if story.note else []
-    limit = None if full else SHOWN_CHARACTERS
     edits = ", ".join(story.row["edits"] or ()) or "no edits"
     name = story.row["id"]
     if story.before is not None:
-        blocks.append(Samples(heading="before", samples=(Sample(id=name, text=story.before[:limit]),)))
+        blocks.append(Samples(heading="before", samples=(Sample(id=name, text=story.before),)))
     if story.after is not None and story.after == story.before:
         blocks.append(Samples(heading="after: unchanged", samples=()))
     elif story.after is not None:
-        blocks.append(
-            Samples(heading=f"after ({edits})", samples=(Sample(id=name, text=story.after[:limit]),))
-        )
-        if story.before is not None and (changes := _changes(story.before, story.after, limit)):
+        blocks.append(Samples(heading=f"after ({edits})", samples=(Sample(id=name, text=story.after),)))
+        if story.before is not None and (changes := _changes(story.before, story.after)):
             blocks.append(Samples(heading="changes by line", samples=(Sample(id=name, text=changes),)))
     return blocks
 
 
-def _changes(before: str, after: str, limit: int | None) -> str:
-    lines = difflib.unified_diff(before.splitlines()[:2000], after.splitlines()[:2000], lineterm="", n=0)
-    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))[:limit]
+def _changes(before: str, after: str) -> str:
+    lines = difflib.unified_diff(
+        before.splitlines()[:MOST_CHANGES], after.splitlines()[:MOST_CHANGES], lineterm="", n=0
+    )
+    return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))

@@ -15,7 +15,7 @@ def compare(
 ) -> None:
     """Which documents one run kept and the other dropped, and why."""
     from cupel import api
-    from cupel.cli._console import out
+    from cupel.cli._console import out, say
     from cupel.findings import Page, Section, Table
     from cupel.report.terminal import show
 
@@ -53,4 +53,4 @@ def compare(
         import pyarrow.parquet as pq
 
         pq.write_table(found.differing.to_arrow(), write)
-        out.print(f"differing documents  {write}", markup=False, soft_wrap=True)
+        say(f"differing documents  {write}")

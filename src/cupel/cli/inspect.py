@@ -19,7 +19,7 @@ def inspect(
 ) -> None:
     """Profile a pool: sizes, languages, duplicates, signal histograms."""
     from cupel import api
-    from cupel.cli._console import out
+    from cupel.cli._console import out, say
     from cupel.cli._progress import TerminalProgress
     from cupel.report import write
     from cupel.report.terminal import show
@@ -33,4 +33,4 @@ def inspect(
     show(profile.page, out)
     if page is not None:
         write(profile.page, page)
-        out.print(f"page  {page}", markup=False, soft_wrap=True)
+        say(f"page  {page}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Annotated, Optional
 
 import typer
@@ -9,19 +10,41 @@ def methods(
     name: Annotated[Optional[str], typer.Argument(help="A method to describe.")] = None,  # noqa: UP045
 ) -> None:
     """List the methods, or describe one: what it does, its options, its paper."""
-    from cupel.cards import card_markdown
+    from cupel.cards import KINDS, card_markdown
     from cupel.cli._console import out
     from cupel.findings import Page, Section, Table
     from cupel.methods import all_methods, find_method
     from cupel.report.terminal import show
 
     if name is not None:
-        from rich.markdown import Markdown
-
-        out.print(Markdown(card_markdown(find_method(name))))
+        _show_card(card_markdown(find_method(name)))
         return
     sections = []
     for kind in dict.fromkeys(method.kind for method in all_methods().values()):
         rows = tuple((key, method.title()) for key, method in all_methods().items() if method.kind == kind)
-        sections.append(Section(title=kind, blocks=(Table(columns=("method", ""), rows=rows),)))
+        sections.append(Section(title=KINDS[kind], blocks=(Table(columns=("method", ""), rows=rows),)))
     show(Page(title="Methods", sections=tuple(sections)), out)
+
+
+def _show_card(card: str) -> None:
+    """A card; its tables by our own layout, because Rich's Markdown cuts long names short."""
+    from rich.markdown import Markdown
+
+    from cupel.cli._console import out
+    from cupel.findings import Section, Table
+    from cupel.report.terminal import show
+
+    for piece in re.split(r"((?:^\|.*\n)+)", card, flags=re.MULTILINE):
+        if not piece.startswith("|"):
+            out.print(Markdown(piece))
+            continue
+        head, _, *rows = [_cells(line) for line in piece.splitlines()]
+        show(
+            Section(title="", blocks=(Table(columns=head, rows=tuple(rows), formats=("text",) * len(head)),)),
+            out,
+        )
+
+
+def _cells(line: str) -> tuple[str, ...]:
+    cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+    return tuple(cell.strip().replace("`", "").replace("\\|", "|") for cell in cells)

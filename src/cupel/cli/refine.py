@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from cupel.cli._options import Address, Cores, EngineName, IdColumn, TextColumn, parse_bytes
+from cupel.cli._options import (
+    READING,
+    RUNNING,
+    WRITING,
+    Address,
+    Cores,
+    EngineName,
+    IdColumn,
+    TextColumn,
+    parse_bytes,
+)
 
 
 def refine(
@@ -19,47 +29,61 @@ def refine(
         typer.Option("--output", "-o", help="Folder to write; the same command again goes on where it was."),
     ],
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override an option: step.option=value; repeatable.")
-    ] = None,
-    text_column: TextColumn = None,
-    id_column: IdColumn = None,
-    engine: EngineName = "native",
-    address: Address = None,
-    cores: Cores = None,
-    format: Annotated[str, typer.Option(help="parquet or jsonl (JSONL.zst).")] = "parquet",
-    file_size: Annotated[str, typer.Option(help="Size of one data file, about.")] = "256MB",
-    shard_size: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Input of one shard: what works in parallel, and what a kill can undo; default: by cores, 4 to 128 MiB."
+            "--set", help="Override an option of a step, such as gopher-quality.min_words=20; repeatable."
         ),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    text_column: TextColumn = None,
+    id_column: IdColumn = None,
     strict: Annotated[
         bool,
         typer.Option(
-            "--strict", help="Stop at the first bad document instead of putting it into quarantine."
+            "--strict",
+            help="Stop at the first bad document instead of putting it into quarantine.",
+            rich_help_panel=READING,
         ),
     ] = False,
+    format: Annotated[
+        str, typer.Option(help="parquet or jsonl (JSONL.zst).", rich_help_panel=WRITING)
+    ] = "parquet",
+    file_size: Annotated[
+        str, typer.Option(help="Size of one data file, about.", rich_help_panel=WRITING)
+    ] = "256MB",
     restart: Annotated[
-        bool, typer.Option("--restart", help="Discard what the output folder holds of a run, and begin anew.")
+        bool,
+        typer.Option(
+            "--restart",
+            help="Discard what the output folder holds of a run, and begin anew.",
+            rich_help_panel=WRITING,
+        ),
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    engine: EngineName = "native",
+    address: Address = None,
+    cores: Cores = None,
+    shard_size: Annotated[
+        str | None,
+        typer.Option(
+            help="Input of one shard: what works in parallel, and what a kill can undo; "
+            "by default 4 to 128 MiB, by cores.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = None,
 ) -> None:
     """Turn a raw pool into a training corpus, with a ledger of every document."""
     from cupel import api
-    from cupel.cli._console import err, out
+    from cupel.cli._console import out, say
     from cupel.cli._progress import TerminalProgress
     from cupel.recipe.plan import make_plan
     from cupel.report.terminal import show
 
     loaded = api.Recipe.load(recipe, set_ or ())
-    plan = make_plan(loaded)
+    plan = make_plan(loaded).describe()
     if dry_run:
-        for line in plan.describe():
-            out.print(line, markup=False)
+        for line in plan:
+            say(line)
         return
-    for line in plan.describe():
-        err.print(line, style="dim", markup=False)
     result = api.refine(
         loaded,
         input=input,
@@ -70,9 +94,9 @@ def refine(
         ),
         engine=api.Engine(engine, address, cores),  # type: ignore[arg-type]
         target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
-        progress=TerminalProgress(),
+        progress=TerminalProgress(plan),
         restart=restart,
     )
     page = result.page()
     show(page.model_copy(update={"sections": tuple(s for s in page.sections if s.title == "Funnel")}), out)
-    out.print(f"report  {result.report}", markup=False, soft_wrap=True)
+    say(f"report  {result.report}")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cupel.cli._options import SHOWN_CHARACTERS
+
 
 def sample(
     output: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
@@ -31,8 +33,10 @@ def sample(
     if json:
         import orjson
 
+        from cupel.report.text import safe_json
+
         for row in rows:
-            typer.echo(orjson.dumps(row).decode())
+            typer.echo(safe_json(orjson.dumps(row).decode()))
         return
     shown = []
     for row in rows:
@@ -43,12 +47,11 @@ def sample(
         ]
         note = "; ".join(part for part in said if part)
         shown.append(
-            Sample(
-                id=row["id"] or "–", source=row["source"] or "", note=note, text=(row["text"] or "")[:1200]
-            )
+            Sample(id=row["id"] or "–", source=row["source"] or "", note=note, text=row["text"] or "")
         )
     heading = f"dropped by {dropped_by}" if dropped_by else "kept"
     section = Section(
         title=heading, blocks=(Samples(heading=f"{len(shown)} documents", samples=tuple(shown)),)
     )
-    show(Page(title=str(output), sections=(section,)), out)
+    page = Page(title=str(output), sections=(section,))
+    show(page, out, samples=documents, characters=SHOWN_CHARACTERS)

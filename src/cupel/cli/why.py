@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from cupel.cli._options import SHOWN_CHARACTERS
 
 
 def why(
@@ -18,4 +21,4 @@ def why(
     from cupel.report.terminal import show
 
     for story in api.why(output, id):
-        show(story_page(story, full=full), out)
+        show(story_page(story), out, characters=sys.maxsize if full else SHOWN_CHARACTERS)

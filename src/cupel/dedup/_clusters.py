@@ -21,7 +21,7 @@ Integers = npt.NDArray[np.int64]
 
 SHOWN_CLUSTERS = 10
 SHOWN_SOURCES = 30
-SHOWN_MEMBERS = 4
+SHOWN_MEMBERS = 6
 SHOWN_CHARACTERS = 400
 # On small corpora a handful of copies is a large share and no cause for alarm.
 SMALLEST_GIANT = 100
@@ -153,7 +153,7 @@ def _biggest_table(biggest: pa.Table, texts: dict[int, str], sketches: Sketches)
         for row in biggest.to_pylist()
     )
     return Table(
-        columns=("documents", "kept document", "begins"),
+        columns=("documents", "id of the one kept", "begins"),
         rows=rows,
         formats=("count", "text", "text"),
         caption="The biggest clusters.",

@@ -6,7 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from cupel import charts
 from cupel.findings import Figure, Table
+from cupel.units import write_count
 
 __all__ = ["candidate_probability", "curve_figure", "curve_table", "midpoint"]
 
@@ -54,74 +56,53 @@ def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.R
         `verified` and `rejected`.
     """
     steps = [step / 100 for step in range(101)]
-    curve = [{"similarity": s, "probability": candidate_probability(s, bands, rows)} for s in steps]
-    similarity = {
-        "field": "similarity",
-        "type": "quantitative",
-        "scale": {"domain": [0, 1]},
-        "title": "Jaccard similarity",
-    }
-    layers: list[dict[str, Any]] = []
+    spec = charts.line(
+        steps,
+        [candidate_probability(s, bands, rows) for s in steps],
+        title="Which pairs are seen",
+        x_title="Jaccard similarity",
+        y_title="probability of being seen",
+        thresholds=[] if threshold is None else [(threshold, f"joined from {threshold:g}")],
+    )
     bars = [] if histogram is None else _bars(histogram)
     if bars:
-        layers.append(
-            {
-                "data": {"values": bars},
-                "mark": {"type": "bar", "opacity": 0.6},
-                "encoding": {
-                    "x": similarity,
-                    "x2": {"field": "end"},
-                    "y": {
-                        "field": "top",
-                        "type": "quantitative",
-                        "scale": {"zero": True},
-                        "axis": {"title": "compared pairs", "orient": "right", "grid": False},
-                    },
-                    "y2": {"field": "bottom"},
-                    "color": {
-                        "field": "outcome",
-                        "type": "nominal",
-                        "scale": {"domain": ["rejected", "verified"], "range": ["#b4b4b4", "#2f7d5b"]},
-                        "legend": {"title": None, "orient": "top"},
-                    },
-                    "tooltip": [
-                        {"field": "similarity", "type": "quantitative", "title": "from"},
-                        {"field": "pairs", "type": "quantitative"},
-                        {"field": "outcome", "type": "nominal"},
-                    ],
-                },
-            }
-        )
-    layers.append(
-        {
-            "data": {"values": curve},
-            "mark": {"type": "line", "strokeWidth": 2},
-            "encoding": {
-                "x": similarity,
-                "y": {
-                    "field": "probability",
-                    "type": "quantitative",
-                    "axis": {"title": "probability of being seen", "format": "%", "orient": "left"},
-                },
-            },
-        }
-    )
-    if threshold is not None:
-        layers.append(
-            {
-                "data": {"values": [{"similarity": threshold}]},
-                "mark": {"type": "rule", "strokeDash": [4, 4]},
-                "encoding": {"x": similarity},
-            }
-        )
-    spec = {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "width": "container",
-        "height": 260,
-        "layer": layers,
-        "resolve": {"scale": {"y": "independent"}},
-    }
+        spec["layer"].insert(0, _bar_layer(most=max(bar["top"] for bar in bars)))
+        spec["datasets"]["pairs"] = bars
+        spec["resolve"] = {"scale": {"y": "independent", "color": "independent"}}
+        names = {"probability of being seen": "kept", "pairs rejected": "dropped", "pairs joined": "blue"}
+        spec["usermeta"]["cupel"]["legend"] = [[name, charts.COLOURS[role]] for name, role in names.items()]
     return Figure(spec=spec, caption=_caption(bands, rows, threshold, bool(bars)))
+
+
+def _bar_layer(most: int) -> dict[str, Any]:
+    """The compared pairs, by similarity, counted on an axis of their own to the right."""
+    count = {"title": "pairs compared", "orient": "right", "grid": False, "domain": False, "ticks": False}
+    return {
+        "data": {"name": "pairs"},
+        "mark": {"type": "bar", "opacity": 0.75},
+        "encoding": {
+            "x": {"field": "similarity", "type": "quantitative"},
+            "x2": {"field": "end"},
+            # A fifth of the height stays free for the name of the threshold.
+            "y": {
+                "field": "top",
+                "type": "quantitative",
+                "scale": {"domain": [0, 1.2 * most], "nice": False},
+                "axis": {**count, "tickCount": 4},
+            },
+            "y2": {"field": "bottom"},
+            "color": {
+                "field": "outcome",
+                "type": "nominal",
+                "scale": {
+                    "domain": ["rejected", "verified"],
+                    "range": [charts.COLOURS["dropped"], charts.COLOURS["blue"]],
+                },
+                "legend": None,
+            },
+            "description": {"field": "about", "type": "nominal"},
+        },
+    }
 
 
 def _bars(histogram: pa.RecordBatch) -> list[dict[str, Any]]:
@@ -140,6 +121,8 @@ def _bars(histogram: pa.RecordBatch) -> list[dict[str, Any]]:
                         "top": bottom + pairs,
                         "pairs": pairs,
                         "outcome": outcome,
+                        "about": f"{row['similarity']:.2f} to {row['similarity'] + BIN_WIDTH:.2f}: "
+                        f"{write_count(pairs)} {outcome}",
                     }
                 )
             bottom += pairs

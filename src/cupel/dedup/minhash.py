@@ -261,7 +261,8 @@ class MinHash(Dedup):
                 ("verified", f"{counts['verified']:,}"),
                 ("rejected: false joins avoided", f"{counts['rejected']:,}"),
                 ("rejected by length alone", f"{counts['rejected_by_length']:,}"),
-                ("threshold", f"{options.threshold:g} (seen with {seen:.0%})"),
+                ("threshold", f"{options.threshold:g}"),
+                ("probability of seeing a pair at the threshold", f"{seen:.1%}"),
             ]
         else:
             facts.append(("verification", "off: every pair that shares a band is joined"))
@@ -284,5 +285,5 @@ def _pair_table(pairs: pa.RecordBatch, sketches: Sketches) -> Table:
             for r in shown
         ),
         formats=("text", "text", "number", "text"),
-        caption="A random sample of compared pairs.",
+        caption="A random sample of compared pairs, by id.",
     )

@@ -303,6 +303,11 @@ def sample_row(part: pa.RecordBatch, row: int, note: str) -> SampleRow:
     )
 
 
+def shuffled(docs: np.ndarray) -> np.ndarray:
+    """A pseudo-random number in [0, 1) for each document, always the same."""
+    return _order(docs) / float(1 << 53)
+
+
 def _order(docs: np.ndarray) -> np.ndarray:
     mixed = docs.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return ((mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(11)

@@ -14,6 +14,7 @@ from cupel.findings import Page
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
+from cupel.units import write_count
 
 __all__ = ["Profile", "inspect"]
 
@@ -26,7 +27,7 @@ STEPS: list[Any] = [
     {"exact": {"action": "mark"}},
     {"minhash": {"action": "mark"}},
 ]
-SHOWN = ("Signals", "Languages", "Sources", "Quarantine")
+SHOWN = ("Languages", "Sources", "Quarantine", "Signals")
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,23 @@ def inspect(
             progress=progress,
         )
         page = done.page()
-    shown = tuple(s for s in page.sections if s.title in SHOWN or "uplicate" in s.title)
-    documents = [
-        fact for fact in page.facts if fact[0] not in ("kept", "dropped", "content hash", "text in → out")
-    ]
-    size = ("text", dict(page.facts)["text in → out"].partition(" → ")[0])
-    files = ("files", f"{done.manifest['input_files']:,}")
+    copies = [section for section in page.sections if "uplicate" in section.title]
+    others = {section.title: section for section in page.sections}
+    shown = [others[title] for title in SHOWN if title in others]
+    told = dict(page.facts)
+    facts = (
+        ("documents", told["documents in"]),
+        ("text", told["text in"]),
+        ("files", write_count(done.manifest["input_files"])),
+        ("quarantined", told["quarantined"]),
+        ("time", told["time"]),
+    )
     page = page.model_copy(
         update={
             "title": "Inspected",
-            "facts": (*documents[:1], size, files, *documents[1:]),
-            "sections": shown,
+            "subtitle": ", ".join(inputs),
+            "facts": facts,
+            "sections": (*shown[:-1], *copies, *shown[-1:]),
         }
     )
     return Profile(page, done.manifest)

@@ -14,6 +14,8 @@ from typing import Protocol
 __all__ = ["Progress", "Silent", "Snapshot", "watch"]
 
 POLL_SECONDS = 0.25
+TEXT_PER_INPUT_BYTE = 4.0
+"""Taken for the first units: compressed files hold about so much text. Later, what was seen."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Snapshot:
         Since the pass began, or was taken up again.
     begun_at
         Share that was already done when it was taken up.
+    measured
+        Whether a unit has been finished since, so that the rate is known and not guessed.
     """
 
     title: str
@@ -39,12 +43,13 @@ class Snapshot:
     share: float
     seconds: float
     begun_at: float
+    measured: bool
 
     @property
     def seconds_left(self) -> float | None:
         """At the rate so far; None while there is none."""
         done = self.share - self.begun_at
-        if done <= 0 or self.seconds <= 0:
+        if not self.measured or done <= 0 or self.seconds <= 0:
             return None
         return (1.0 - self.share) * self.seconds / done
 
@@ -97,32 +102,33 @@ class _Watcher:
         self.sizes = sizes
         self.finished: dict[int, dict[str, int]] = {}
         self.started = time.monotonic()
-        self.begun_at = self.snapshot_share()
-
-    def snapshot_share(self) -> float:
-        return self._snapshot(0.0).share
+        self.begun_at = 0.0
+        self.found = 0
+        first = self.snapshot()
+        self.begun_at, self.found = first.share, len(self.finished)
 
     def snapshot(self) -> Snapshot:
-        return self._snapshot(self.begun_at)
-
-    def _snapshot(self, begun_at: float) -> Snapshot:
         total = sum(self.sizes) or 1
         documents = text = kept = 0
-        done = 0.0
+        done = read = 0.0
+        begun: list[tuple[int, int]] = []
         for unit, size in enumerate(self.sizes):
             counts = self.finished.get(unit)
             if counts is None and (self.folder / f"{unit:05d}.done").exists():
                 counts = self.finished[unit] = self._read(f"{unit:05d}.tally.json")
             if counts is not None:
                 done += size
+                read += counts.get("bytes_in", 0)
             else:
                 counts = self._read(f"{unit:05d}.progress")
-                done += min(size * 0.99, counts.get("bytes", 0))
+                begun.append((size, counts.get("bytes", 0)))
             documents += counts.get("documents", counts.get("documents_in", 0)) or counts.get(
                 "documents_out", 0
             )
             text += counts.get("bytes", counts.get("bytes_in", 0)) or counts.get("text_bytes_out", 0)
             kept += counts.get("kept", counts.get("documents_out", 0))
+        expansion = read / done if read else TEXT_PER_INPUT_BYTE
+        done += sum(min(0.99 * size, seen / expansion) for size, seen in begun)
         return Snapshot(
             self.title,
             documents,
@@ -130,7 +136,8 @@ class _Watcher:
             kept,
             min(1.0, done / total),
             time.monotonic() - self.started,
-            begun_at,
+            self.begun_at,
+            measured=len(self.finished) > self.found,
         )
 
     def _read(self, name: str) -> dict[str, int]:

@@ -24,6 +24,7 @@ from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputIn
 from cupel.findings import Page
 from cupel.recipe import stage as stages
 from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
+from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job, OutputOptions
 from cupel.recipe.output import carried_fields, decide_fields
 from cupel.recipe.plan import Plan, make_plan
@@ -331,7 +332,7 @@ class _Run:
             "content_hash": last.content_hash,
             "data_files": [path.name for path in data],
             "fields": carried_fields(self.folder, job).to_json(),
-            **_repeated_ids(self.folder),
+            **repeated_ids(self.folder),
             "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
             "signal_options": {name: dict(value) for name, value in self.recipe.signals.items()},
             "reused_signals": list(plan.reused),
@@ -399,24 +400,3 @@ def _annotated(inputs: list[str], files: list[InputFile]) -> dict[str, str]:
         return {}
     manifest = Folder(Path(inputs[0])).read_manifest()
     return dict(manifest.get("signals", {}))
-
-
-def _repeated_ids(folder: Folder) -> dict[str, int]:
-    """How many documents share their id with an earlier one, and how many of those with another text.
-
-    Exact copies whose id is derived from the text share it with good reason. A text of another
-    length is surely another text.
-    """
-    module = daft()
-    size = module.col("bytes_in")
-    ids = module.read_parquet(str(folder.root / "ledger" / "*.parquet")).where(module.col("id").not_null())
-    groups = ids.groupby("id").agg(
-        module.col("doc").count().alias("n"), size.min().alias("least"), size.max().alias("most")
-    )
-    groups = groups.where(module.col("n") > 1).select(
-        (module.col("n") - 1).alias("repeated"),
-        (module.col("least") != module.col("most")).alias("clash"),
-    )
-    found = groups.groupby("clash").agg(module.col("repeated").sum()).to_pydict()
-    by_clash = dict(zip(found["clash"], found["repeated"], strict=True))
-    return {"repeated_ids": sum(by_clash.values()), "clashing_ids": by_clash.get(True, 0)}

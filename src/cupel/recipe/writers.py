@@ -12,7 +12,6 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cupel.errors import CupelError
 from cupel.recipe.folder import disk_errors, temporary
 
 __all__ = ["JsonlWriter", "ParquetWriter", "RollingWriter"]
@@ -63,7 +62,7 @@ class ParquetWriter:
                 self._writer.close()
                 self._sink.close()
                 os.replace(temporary(self.path), self.path)
-        except CupelError:
+        except BaseException:
             self.abort()
             raise
 
@@ -120,7 +119,7 @@ class JsonlWriter:
                 self._stream.close()
                 self._sink.close()
                 os.replace(temporary(self.path), self.path)
-        except CupelError:
+        except BaseException:
             self.abort()
             raise
 

@@ -29,6 +29,10 @@ MOST_ROWS = 500
 TALL = 24
 """Rows above which a table scrolls in its own box."""
 FIRST_SAMPLES = 4
+FEW_COLUMNS = 3
+"""Columns up to which a table is as wide as its cells, not as the page."""
+OPEN_GROUPS = 3
+"""Groups of samples in one section that all stand open; of more, only the first does."""
 LONGEST_CELL = 400
 
 
@@ -42,30 +46,42 @@ def lay_out(blocks: Sequence[Block], name: str) -> str:
     """
     pieces: list[str] = []
     place = 0
+    fold = sum(isinstance(block, Samples) for block in blocks) > OPEN_GROUPS
+    opened = False
     for is_figure, run in groupby(blocks, key=lambda block: isinstance(block, Figure)):
         together = list(run)
         names = [f"{name}_{place + i}" for i in range(len(together))]
         place += len(together)
         if is_figure and len(together) > 1:
             pieces.append(_grid([b for b in together if isinstance(b, Figure)], names))
-        else:
-            pieces += [_LAYOUTS[block.block](block, own) for block, own in zip(together, names, strict=True)]
+            continue
+        for block, own in zip(together, names, strict=True):
+            if fold and isinstance(block, Samples):
+                pieces.append(_folded_samples(block, own, opened=not opened))
+                opened = True
+            else:
+                pieces.append(_LAYOUTS[block.block](block, own))
     return "\n".join(pieces)
 
 
 def lay_out_facts(facts: Iterable[tuple[str, str]], kind: str = "facts") -> str:
-    """Named values side by side; a long value, such as a hash, gets a line of its own."""
+    """Named values side by side: `21,909 (47.0 %)` large and small; a long one on a line of its own."""
     cards = []
     for label, value in facts:
         long = len(value) > 18
-        number = None if long else re.fullmatch(r"([<>≥~]? ?[-−]?[\d.,]+)( ?[^\d×]*)", visible(value))
-        shown = (
-            f'{plain(number[1])}<span class="unit">{plain(number[2])}</span>'
-            if number
-            else f"<bdi>{plain(value)}</bdi>"
-        )
+        shown = f"<bdi>{plain(value)}</bdi>" if long else _fact(visible(value))
         cards.append(f"<div{' class=long' if long else ''}><dt>{plain(label)}</dt><dd>{shown}</dd></div>")
     return f'<dl class="{kind}">{"".join(cards)}</dl>' if cards else ""
+
+
+def _fact(value: str) -> str:
+    found = re.fullmatch(r"([<>≥~]? ?[-−]?[\d.,]+)( ?[^\d×()]*)(?: \(([^()]+)\))?", value)
+    if not found:
+        return f"<bdi>{plain(value)}</bdi>"
+    number, unit, aside = found.groups()
+    unit = f'<span class="unit">{plain(unit)}</span>' if unit.strip() else ""
+    aside = f' <span class="aside">{plain(aside)}</span>' if aside else ""
+    return f"{plain(number)}{unit}{aside}"
 
 
 def _prose(block: Prose, name: str) -> str:
@@ -106,7 +122,7 @@ def _table(block: Table, name: str) -> str:
         for unit, num in zip(formats, numeric, strict=True)
     ]
     head = "".join(
-        f'<th scope="col" class="{kind}">{plain(column)}</th>'
+        f'<th scope="col" class="{kind}{" short" if len(column) < 9 else ""}">{plain(column)}</th>'
         for column, kind in zip(block.columns, kinds, strict=True)
     )
     body = "\n".join(_row(row, formats, kinds) for row in block.rows[:MOST_ROWS])
@@ -116,10 +132,11 @@ def _table(block: Table, name: str) -> str:
         more = f'<p class="more">{len(block.rows):,} rows, of which the first {MOST_ROWS} are shown</p>'
     caption = f'<p class="caption" id="{name}_caption">{plain(block.caption)}</p>' if block.caption else ""
     label = f'aria-labelledby="{name}_caption"' if block.caption else 'aria-label="table"'
-    tall = " tall" if len(block.rows) > TALL else ""
+    shape = " tall" if len(block.rows) > TALL else ""
+    shape += " few" if len(kinds) <= FEW_COLUMNS and set(kinds[1:]) == {"num"} else ""
     empty = '<p class="more">No rows.</p>' if not block.rows else ""
     return (
-        f'{caption}<div class="scroll{tall}" tabindex="0" role="region" {label}>'
+        f'{caption}<div class="scroll{shape}" tabindex="0" role="region" {label}>'
         f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>{empty}</div>{more}"
     )
 
@@ -203,6 +220,17 @@ def _legend(specs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _samples(block: Samples, name: str) -> str:
+    return f'<h3 id="{name}" dir="auto">{plain(block.heading)}</h3>{_cards(block)}'
+
+
+def _folded_samples(block: Samples, name: str, opened: bool) -> str:
+    return (
+        f'<details class="group"{" open" if opened else ""}>'
+        f'<summary><h3 id="{name}" dir="auto">{plain(block.heading)}</h3></summary>{_cards(block)}</details>'
+    )
+
+
+def _cards(block: Samples) -> str:
     cards = [_sample(sample) for sample in block.samples]
     first, rest = cards[:FIRST_SAMPLES], cards[FIRST_SAMPLES:]
     shown = f'<div class="samples">{"".join(first)}</div>' if first else '<p class="more">None.</p>'
@@ -211,7 +239,7 @@ def _samples(block: Samples, name: str) -> str:
             f'<details class="others"><summary>{len(rest):,} more</summary>'
             f'<div class="samples">{"".join(rest)}</div></details>'
         )
-    return f'<h3 id="{name}" dir="auto">{plain(block.heading)}</h3>{shown}'
+    return shown
 
 
 def _sample(sample: Sample) -> str:

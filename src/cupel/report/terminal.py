@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cupel.findings import Alarm, Code, Facts, Figure, Prose, Samples, Section, Table
 from cupel.report.figure import about, titles
@@ -26,18 +26,37 @@ KEPT, DROPPED, SOFT, ACCENT, ALARM = "dark_orange3", "grey50", "bright_black", "
 MOST_ROWS = 40
 MOST_SAMPLES = 3
 LONGEST_SAMPLE = 400
+NARROW = 12
+"""Characters that a column of text may be squeezed to."""
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 _GAP, _BAR = 2, 10
 _ACROSS = " ▏▎▍▌▋▊▉█"
 
 
-def show(page_or_sections: Page | Section | Iterable[Section], console: Console | None = None) -> None:
+class _Room(NamedTuple):
+    """How much may be shown: characters across, documents of a group, characters of a document."""
+
+    width: int
+    samples: int
+    characters: int
+
+
+def show(
+    page_or_sections: Page | Section | Iterable[Section],
+    console: Console | None = None,
+    *,
+    samples: int = MOST_SAMPLES,
+    characters: int = LONGEST_SAMPLE,
+) -> None:
     """Print a page, a section or several to the terminal.
 
     Parameters
     ----------
     console
         Where to; standard output when left out. Its width decides the layout.
+    samples, characters
+        At most so many documents of a group, and so many characters of each; what is left
+        out is said.
 
     Examples
     --------
@@ -57,7 +76,7 @@ def show(page_or_sections: Page | Section | Iterable[Section], console: Console 
     else:
         sections = [page_or_sections] if isinstance(page_or_sections, Section) else page_or_sections
     for section in sections:
-        _show_section(section, console)
+        _show_section(section, console, _Room(console.width, samples, characters))
     if isinstance(page_or_sections, Page) and page_or_sections.footer:
         console.print()
         console.print(_text(page_or_sections.footer, SOFT))
@@ -78,39 +97,44 @@ def _show_head(page: Page, console: Console) -> None:
     if page.subtitle:
         console.print(_text(page.subtitle, SOFT))
     if page.facts:
-        console.print(_facts(Facts(facts=page.facts), console.width))
+        console.print(_facts(Facts(facts=page.facts), _Room(console.width, 0, 0)))
 
 
-def _show_section(section: Section, console: Console) -> None:
-    title = _line(section.title, max(console.width - 4, 8), f"bold {ACCENT}")
-    title.append(" " + "─" * max(console.width - title.cell_len - 1, 0), style=SOFT)
+def _show_section(section: Section, console: Console, room: _Room) -> None:
     console.print()
-    console.print(title, no_wrap=True, crop=True)
+    if section.title:
+        _show_title(section, console)
     if section.lead:
         console.print(_text(section.lead, "italic"))
     for place, block in enumerate(section.blocks):
         if place:
             console.print()
-        console.print(_LAYOUTS[block.block](block, console.width))
+        console.print(_LAYOUTS[block.block](block, room))
 
 
-def _prose(block: Prose, width: int) -> RenderableType:
+def _show_title(section: Section, console: Console) -> None:
+    title = _line(section.title, max(console.width - 4, 8), f"bold {ACCENT}")
+    title.append(" " + "─" * max(console.width - title.cell_len - 1, 0), style=SOFT)
+    console.print(title, no_wrap=True, crop=True)
+
+
+def _prose(block: Prose, room: _Room) -> RenderableType:
     return _text(block.text)
 
 
-def _alarm(block: Alarm, width: int) -> RenderableType:
+def _alarm(block: Alarm, room: _Room) -> RenderableType:
     words = _text("! ", ALARM)
     words.append_text(_text(block.text, "red"))
     return words
 
 
-def _code(block: Code, width: int) -> RenderableType:
+def _code(block: Code, room: _Room) -> RenderableType:
     from rich.padding import Padding
 
     return Padding(_text(block.text.rstrip("\n")), (0, 0, 0, 2))
 
 
-def _facts(block: Facts, width: int) -> RenderableType:
+def _facts(block: Facts, room: _Room) -> RenderableType:
     from rich.table import Table as Grid
 
     grid = Grid.grid(padding=(0, 3, 0, 0))
@@ -119,7 +143,7 @@ def _facts(block: Facts, width: int) -> RenderableType:
     return grid
 
 
-def _table(block: Table, width: int) -> RenderableType:
+def _table(block: Table, room: _Room) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.table import Table as Grid
@@ -128,19 +152,27 @@ def _table(block: Table, width: int) -> RenderableType:
         box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), pad_edge=False, show_edge=False, header_style=SOFT
     )
     formats = [block.formats[i] if i < len(block.formats) else "" for i in range(len(block.columns))]
+    numeric = [
+        unit in FORMATS or (not unit and _is_numeric(row[place : place + 1] for row in block.rows))
+        for place, unit in enumerate(formats)
+    ]
     rows = [
         [_cell(value, unit) for value, unit in zip(row, formats, strict=False)]
         for row in block.rows[:MOST_ROWS]
     ]
-    widths, draw_bars = _fit(block.columns, rows, width, formats.count("bar"))
-    for place, (column, unit) in enumerate(zip(block.columns, formats, strict=True)):
-        numeric = unit in FORMATS or (not unit and _is_numeric(row[place : place + 1] for row in block.rows))
+    shown = _columns_that_fit(_needs(block.columns, rows), numeric, room.width)
+    columns, formats = block.columns[:shown], formats[:shown]
+    rows = [row[:shown] for row in rows]
+    widths, draw_bars = _fit(columns, rows, room.width, formats.count("bar"))
+    for place, (column, unit) in enumerate(zip(columns, formats, strict=True)):
         grid.add_column(
             _line(column, 40),
-            justify="right" if numeric and unit != "bar" else "left",
+            justify="right" if numeric[place] and unit != "bar" else "left",
             overflow="fold",
-            min_width=widths[place] if numeric or place == 0 else None,
-            max_width=widths[place] + (_BAR + 1 if draw_bars and unit == "bar" else 0) if numeric else None,
+            min_width=widths[place] if numeric[place] or place == 0 else None,
+            max_width=widths[place] + (_BAR + 1 if draw_bars and unit == "bar" else 0)
+            if numeric[place]
+            else None,
         )
     for given, cells in zip(block.rows, rows, strict=False):
         if draw_bars:
@@ -149,34 +181,57 @@ def _table(block: Table, width: int) -> RenderableType:
                     cell.append(f" {_bar(value, _BAR)}", style=KEPT)
         grid.add_row(*cells)
     parts: list[RenderableType] = [_text(block.caption, SOFT)] if block.caption else []
-    parts.append(grid)
-    if len(block.rows) > MOST_ROWS:
-        parts.append(_text(f"… {len(block.rows) - MOST_ROWS:,} more rows", SOFT))
+    parts += [grid, *_left_out(block, shown)]
     return Group(*parts)
 
 
+def _left_out(block: Table, shown: int) -> list[Text]:
+    """What of a table is not shown, in words."""
+    said = []
+    if len(block.rows) > MOST_ROWS:
+        said.append(_text(f"… {len(block.rows) - MOST_ROWS:,} more rows", SOFT))
+    if hidden := block.columns[shown:]:
+        said.append(_text(f"too narrow for: {', '.join(hidden)}", SOFT))
+    return said
+
+
 def _cell(value: Any, unit: str) -> Text:
-    words = _line(written(value, unit), 120)
+    words = _line(written(value, unit), 400)
     if unit == "bar":
         words.pad_left(max(8 - words.cell_len, 0))
     return words
 
 
-def _fit(
-    columns: Sequence[str], rows: Sequence[Sequence[Text]], width: int, bars: int
-) -> tuple[list[int], bool]:
-    """How wide each column should be, the first taking what the others leave, and whether bars fit."""
-    needs = [
+def _needs(columns: Sequence[str], rows: Sequence[Sequence[Text]]) -> list[int]:
+    """Characters that each column takes unfolded; its heading may be folded between words."""
+    return [
         max(
             max((row[i].cell_len for row in rows if i < len(row)), default=1),
             max(map(len, column.split()), default=1),
         )
         for i, column in enumerate(columns)
     ]
+
+
+def _columns_that_fit(needs: Sequence[int], numeric: Sequence[bool], width: int) -> int:
+    """How many columns, from the left, there is room for; never fewer than two."""
+    taken = 0
+    for place, need in enumerate(needs):
+        taken += (need if numeric[place] else min(need, NARROW)) + (_GAP if place else 0)
+        if taken > width and place >= 2:
+            return place
+    return len(needs)
+
+
+def _fit(
+    columns: Sequence[str], rows: Sequence[Sequence[Text]], width: int, bars: int
+) -> tuple[list[int], bool]:
+    """How wide each column should be, the first taking what the others leave, and whether bars fit."""
+    needs = _needs(columns, rows)
     if not needs:
         return [], False
     left = width - sum(needs[1:]) - _GAP * len(needs)
-    first = max(min(needs[0], left), min(needs[0], 12))
+    first = max(min(needs[0], left), min(needs[0], NARROW))
     return [first, *needs[1:]], left - needs[0] >= bars * (_BAR + 1)
 
 
@@ -185,30 +240,30 @@ def _is_numeric(cells: Iterable[Sequence[Any]]) -> bool:
     return bool(given) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in given)
 
 
-def _samples(block: Samples, width: int) -> RenderableType:
+def _samples(block: Samples, room: _Room) -> RenderableType:
     from rich.console import Group
     from rich.padding import Padding
 
     parts: list[RenderableType] = [_text(block.heading, "bold")]
-    for sample in block.samples[:MOST_SAMPLES]:
+    for sample in block.samples[: room.samples]:
         head = _line(sample.id, 80, ACCENT)
         for more in (sample.source, sample.note):
             if more:
                 head.append("  ").append_text(_line(more, 120, SOFT))
-        piece = cut(sample.text, sample.marks, LONGEST_SAMPLE)
+        piece = cut(sample.text, sample.marks, room.characters)
         words = _text(sample.text[piece.start : piece.end].strip() or "(no text)")
         if piece.start:
             words = _text("… ", SOFT).append_text(words)
         if piece.after:
             words.append_text(_text(f" … {piece.after:,} characters more", SOFT))
         parts += [head, Padding(words, (0, 0, 1, 2))]
-    left = len(block.samples) - MOST_SAMPLES
+    left = len(block.samples) - room.samples
     if left > 0:
         parts.append(_text(f"{left:,} more on the page", SOFT))
     return Group(*parts)
 
 
-def _figure(block: Figure, width: int) -> RenderableType:
+def _figure(block: Figure, room: _Room) -> RenderableType:
     from rich.console import Group
 
     title, unit = titles(block.spec)
@@ -217,7 +272,7 @@ def _figure(block: Figure, width: int) -> RenderableType:
         head.append(" ").append_text(_line(unit, 40, SOFT))
     own = block.spec.get("usermeta", {}).get("cupel", {})
     draw = _CHARTS.get(own.get("chart", "")) if isinstance(own, Mapping) else None
-    drawn = draw(block.spec["datasets"], width) if draw else [_text("(a chart; see the page)", SOFT)]
+    drawn = draw(block.spec["datasets"], room.width) if draw else [_text("(a chart; see the page)", SOFT)]
     caption = [_text(block.caption, SOFT)] if block.caption else []
     return Group(head, *drawn, *caption)
 
@@ -313,7 +368,7 @@ _CHARTS: Mapping[str, Callable[[Mapping[str, Any], int], list[Text]]] = {
     "bars": _bars,
     "line": _curve,
 }
-_LAYOUTS: Mapping[str, Callable[[Any, int], RenderableType]] = {
+_LAYOUTS: Mapping[str, Callable[[Any, _Room], RenderableType]] = {
     "prose": _prose,
     "alarm": _alarm,
     "code": _code,

@@ -6,12 +6,13 @@ that neither a browser nor a terminal obeys them and a reader sees that they are
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Cut", "cut", "marked", "plain", "shorten", "visible"]
+__all__ = ["Cut", "cut", "marked", "plain", "safe_json", "shorten", "visible"]
 
 # C0 but tab and newline, DEL, C1, soft hyphen, bidi marks and overrides, zero-width space,
 # invisible operators, line and paragraph separators, byte order mark, surrogates,
@@ -71,6 +72,15 @@ def visible(text: str) -> str:
     ('a⟨NUL⟩b⟨ESC⟩[31m ⟨U+202E⟩', 'one\ntwo')
     """
     return _HIDDEN.sub(_name, text.replace("\r\n", "\n"))
+
+
+def safe_json(text: str) -> str:
+    r"""JSON that stays the same to a reader of JSON and does nothing to a terminal.
+
+    >>> safe_json('{"a": "\x9b31m\u202e"}')
+    '{"a": "\\u009b31m\\u202e"}'
+    """
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text.replace("\x7f", "\\u007f"))
 
 
 def plain(text: str) -> str:

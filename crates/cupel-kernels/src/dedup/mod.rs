@@ -1,15 +1,18 @@
 //! Duplicates: content hashes, MinHash signatures, buckets, verification, clusters.
 
 pub mod bloom;
+mod bucket_walk;
 pub mod buckets;
 pub mod clusters;
 pub mod column;
+mod comparisons;
 pub mod hash;
 pub mod minhash;
 pub mod minimizers;
 pub mod normalized;
 pub mod repeats;
 pub mod seen;
+mod shingle_sets;
 pub mod shingles;
 pub mod spans;
 pub mod union_find;

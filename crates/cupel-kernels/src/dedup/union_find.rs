@@ -21,6 +21,14 @@ impl UnionFind {
         index
     }
 
+    /// As `find`, but paths stay as long as they are.
+    pub fn root(&self, mut index: u32) -> u32 {
+        while self.parents[index as usize] != index {
+            index = self.parents[index as usize];
+        }
+        index
+    }
+
     /// Joins the sets of two indices; false where they were one already.
     ///
     /// The smaller root stays root, so the outcome does not depend on the order of joins.

@@ -12,25 +12,31 @@
 //! Buckets are walked through in the order of a fingerprint of the shingle sets, not of
 //! document numbers, so that even where the limit is met the clusters do not depend on how
 //! documents are numbered.
+//!
+//! Threads walk through some buckets ahead of time, each from the components as they were before
+//! these buckets. One after the other the outcomes are then put to account; a bucket whose
+//! documents have been connected by another in the meantime is walked through once more. So the
+//! outcome is that of one thread.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
 
-use arrow_array::{BooleanArray, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt64Array};
-use arrow_schema::DataType;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use arrow_array::{Int64Array, LargeListArray, RecordBatch, UInt64Array};
 
-use super::clusters::{batch, components, index_count};
-use super::column::{int64_column, same_length};
-use super::shingles::intersection;
+use super::bucket_walk::{Outcome, walk};
+use super::clusters::{components, index_count};
+use super::column::int64_column;
+use super::comparisons::Comparisons;
+use super::shingle_sets::Sets;
 use super::union_find::UnionFind;
 use crate::KernelError;
+use crate::parallel::map_range;
 
-/// Bins of the histogram of similarities, of equal width over 0..=1.
-pub const BINS: usize = 50;
-/// Pairs kept for display, of the joined and of the rejected.
-const SHOWN_PAIRS: usize = 32;
-const FINGERPRINT_VALUES: usize = 1024;
+/// Buckets that are walked through ahead of time, and how many a thread takes at once.
+const BUCKETS_AHEAD: usize = 1 << 14;
+const BUCKETS_AT_ONCE: usize = 64;
+/// Sets that a thread fingerprints at once.
+const SETS_AT_ONCE: usize = 1024;
 
 /// When a pair is joined.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +45,8 @@ pub struct Verification {
     pub threshold: f64,
     /// How many others of a bucket one document is compared with.
     pub max_comparisons: usize,
+    /// How many threads compare; the outcome is the same for any number.
+    pub threads: NonZeroUsize,
 }
 
 /// What verification counted.
@@ -71,50 +79,6 @@ pub struct Verified {
     pub pairs: RecordBatch,
 }
 
-/// Sets of sorted distinct shingle hashes: set `i` is `values[offsets[i]..offsets[i + 1]]`.
-struct Sets<'a> {
-    docs: &'a [i64],
-    offsets: &'a [i64],
-    values: &'a [u64],
-}
-
-impl<'a> Sets<'a> {
-    fn new(
-        docs: &'a Int64Array,
-        offsets: &'a Int64Array,
-        values: &'a UInt64Array,
-    ) -> Result<Self, KernelError> {
-        let sets = Self { docs: docs.values(), offsets: offsets.values(), values: values.values() };
-        same_length(("docs + 1", sets.docs.len() + 1), ("offsets", sets.offsets.len()))?;
-        if !sets.docs.is_sorted_by(|left, right| left < right) {
-            return Err(KernelError::BadInput("docs: expected ascending, each once".to_owned()));
-        }
-        let ends = (sets.offsets.first(), sets.offsets.last());
-        if ends != (Some(&0), Some(&(sets.values.len() as i64))) || !sets.offsets.is_sorted() {
-            return Err(KernelError::BadInput(
-                "offsets: expected ascending from 0 to the number of values".to_owned(),
-            ));
-        }
-        Ok(sets)
-    }
-
-    fn set(&self, row: u32) -> &'a [u64] {
-        let row = row as usize;
-        &self.values[self.offsets[row] as usize..self.offsets[row + 1] as usize]
-    }
-
-    fn fingerprint(&self, row: u32) -> u128 {
-        let mut state = Xxh3::new();
-        let mut bytes = Vec::with_capacity(FINGERPRINT_VALUES * 8);
-        for values in self.set(row).chunks(FINGERPRINT_VALUES) {
-            bytes.clear();
-            values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes()));
-            state.update(&bytes);
-        }
-        state.digest128()
-    }
-}
-
 /// Components of the documents whose verified similarity joins them.
 ///
 /// `buckets`: for each band, lists of documents; `docs` (ascending), `offsets` and `values`:
@@ -136,47 +100,22 @@ pub fn verify(
         });
     }
     let sets = Sets::new(docs, offsets, values)?;
-    let mut walk = Walk::new(sets, how)?;
+    let mut joining = Joining::new(sets, how)?;
     for lists in buckets {
         let members = int64_column(lists.values(), "buckets")?.values();
-        for ends in lists.value_offsets().windows(2) {
-            walk.bucket(&members[ends[0] as usize..ends[1] as usize])?;
+        let buckets: Vec<&[i64]> = lists
+            .value_offsets()
+            .windows(2)
+            .map(|ends| &members[ends[0] as usize..ends[1] as usize])
+            .collect();
+        for some in buckets.chunks(BUCKETS_AHEAD) {
+            joining.buckets(some)?;
         }
     }
-    walk.finish()
+    joining.finish()
 }
 
-/// The documents of one bucket seen so far, grouped by component.
-#[derive(Default)]
-struct Groups {
-    members: Vec<Vec<u32>>,
-    // Groups not merged into another, in the order of their making.
-    alive: Vec<usize>,
-    by_root: HashMap<u32, usize>,
-}
-
-impl Groups {
-    /// The group of the component `root`, made if there is none.
-    fn of(&mut self, root: u32) -> usize {
-        *self.by_root.entry(root).or_insert_with(|| {
-            self.members.push(Vec::new());
-            self.alive.push(self.members.len() - 1);
-            self.members.len() - 1
-        })
-    }
-
-    /// Puts the smaller group into the larger, which is returned.
-    fn merge(&mut self, left: usize, right: usize) -> usize {
-        let (large, small) =
-            if self.members[left].len() < self.members[right].len() { (right, left) } else { (left, right) };
-        let moved = std::mem::take(&mut self.members[small]);
-        self.members[large].extend(moved);
-        self.alive.retain(|&group| group != small);
-        large
-    }
-}
-
-struct Walk<'a> {
+struct Joining<'a> {
     sets: Sets<'a>,
     how: Verification,
     fingerprints: Vec<u128>,
@@ -184,14 +123,23 @@ struct Walk<'a> {
     same_as: Vec<u32>,
     joined: UnionFind,
     counts: Counts,
-    histogram: [[i64; 2]; BINS],
-    shown: [Shown; 2],
+    comparisons: Comparisons,
 }
 
-impl<'a> Walk<'a> {
+/// A bucket walked through ahead of time.
+struct Ahead {
+    /// Its documents, those of the same shingles once, in the order of their fingerprints.
+    rows: Vec<u32>,
+    /// In how many components they were.
+    components: usize,
+    outcome: Outcome,
+}
+
+impl<'a> Joining<'a> {
     fn new(sets: Sets<'a>, how: Verification) -> Result<Self, KernelError> {
         let size = index_count(sets.docs.len())?;
-        let fingerprints: Vec<u128> = (0..size).map(|row| sets.fingerprint(row)).collect();
+        let fingerprints =
+            map_range(size as usize, SETS_AT_ONCE, how.threads, |row| sets.fingerprint(row as u32));
         let mut first = HashMap::with_capacity(fingerprints.len());
         let mut joined = UnionFind::new(size);
         let mut counts = Counts::default();
@@ -206,15 +154,25 @@ impl<'a> Walk<'a> {
             counts.identical += u64::from(joined.union(lowest, row));
             same_as.push(lowest);
         }
-        let histogram = [[0; 2]; BINS];
-        let shown = [Shown::default(), Shown::default()];
-        Ok(Self { sets, how, fingerprints, same_as, joined, counts, histogram, shown })
+        let comparisons = Comparisons::default();
+        Ok(Self { sets, how, fingerprints, same_as, joined, counts, comparisons })
     }
 
-    /// Compares the documents of one bucket, those of the same shingles once.
-    fn bucket(&mut self, docs: &[i64]) -> Result<(), KernelError> {
-        let count = docs.len() as u64;
-        self.counts.candidate_pairs += count * count.saturating_sub(1) / 2;
+    /// Compares the documents of each bucket, those of the same shingles once.
+    fn buckets(&mut self, buckets: &[&[i64]]) -> Result<(), KernelError> {
+        let this = &*self;
+        let ahead =
+            map_range(buckets.len(), BUCKETS_AT_ONCE, self.how.threads, |i| this.look_ahead(buckets[i]));
+        for (docs, ahead) in buckets.iter().zip(ahead) {
+            let count = docs.len() as u64;
+            self.counts.candidate_pairs += count * count.saturating_sub(1) / 2;
+            self.account(ahead?);
+        }
+        Ok(())
+    }
+
+    /// Walks through a bucket without joining anything.
+    fn look_ahead(&self, docs: &[i64]) -> Result<Ahead, KernelError> {
         let mut rows = Vec::with_capacity(docs.len());
         for doc in docs {
             let Ok(row) = self.sets.docs.binary_search(doc) else {
@@ -224,137 +182,53 @@ impl<'a> Walk<'a> {
         }
         rows.sort_unstable_by_key(|&row| (self.fingerprints[row as usize], row));
         rows.dedup();
-        let mut groups = Groups::default();
-        for row in rows {
-            self.place(row, &mut groups);
-        }
-        Ok(())
+        let (components, outcome) = self.walk(&rows);
+        Ok(Ahead { rows, components, outcome })
     }
 
-    /// Puts `row` into the groups, joining all that it links.
-    fn place(&mut self, row: u32, groups: &mut Groups) {
-        let mut left = self.how.max_comparisons;
-        let mut own = groups.of(self.joined.find(row));
-        let others = groups.alive.iter().copied().filter(|&group| group != own);
-        let mut open: Vec<usize> = others.take(left.saturating_add(1)).collect();
-        let (mut depth, mut limited) = (0, false);
-        // First members of all groups come first, so that the limit cuts no group out.
-        while !open.is_empty() && left > 0 {
-            open.retain(|&group| {
-                let Some(&other) = groups.members[group].get(depth) else {
-                    return false;
-                };
-                if left == 0 {
-                    limited = true;
-                    return true;
-                }
-                left -= 1;
-                if !self.compare(row, other) {
-                    return true;
-                }
-                groups.by_root.remove(&self.joined.find(row));
-                groups.by_root.remove(&self.joined.find(other));
-                self.joined.union(row, other);
-                own = groups.merge(own, group);
-                groups.by_root.insert(self.joined.find(row), own);
-                false
-            });
-            depth += 1;
-        }
-        limited |= open.iter().any(|&group| groups.members[group].len() > depth);
-        self.counts.limited += u64::from(limited);
-        groups.members[own].push(row);
+    fn walk(&self, rows: &[u32]) -> (usize, Outcome) {
+        let roots: Vec<u32> = rows.iter().map(|&row| self.joined.root(row)).collect();
+        let least = self.how.threshold;
+        let outcome = walk(rows, &roots, self.how, |row, other| self.sets.similarity(row, other, least));
+        (distinct(roots), outcome)
     }
 
-    /// Whether two documents are alike enough.
-    fn compare(&mut self, row: u32, other: u32) -> bool {
-        let (left, right) = (self.sets.set(row), self.sets.set(other));
-        let (short, long) = (left.len().min(right.len()), left.len().max(right.len()));
-        if short == 0 || (short as f64) / (long as f64) < self.how.threshold {
-            self.counts.rejected_by_length += 1;
-            return false;
+    /// Joins what a bucket links. Components only ever grow, so as many of them as before are the
+    /// same as before.
+    fn account(&mut self, ahead: Ahead) {
+        let roots = ahead.rows.iter().map(|&row| self.joined.find(row)).collect();
+        let outcome =
+            if distinct(roots) == ahead.components { ahead.outcome } else { self.walk(&ahead.rows).1 };
+        self.counts.rejected_by_length += outcome.rejected_by_length;
+        self.counts.limited += outcome.limited;
+        for pair in outcome.compared {
+            self.counts.compared += 1;
+            self.counts.verified += u64::from(pair.alike);
+            self.counts.rejected += u64::from(!pair.alike);
+            let (row, other) = (pair.row as usize, pair.other as usize);
+            self.comparisons.add(
+                (self.sets.docs[row], self.sets.docs[other]),
+                (self.fingerprints[row], self.fingerprints[other]),
+                pair.similarity,
+                pair.alike,
+            );
+            if pair.alike {
+                self.joined.union(pair.row, pair.other);
+            }
         }
-        let shared = intersection(left, right);
-        let similarity = shared as f64 / (short + long - shared) as f64;
-        let alike = similarity >= self.how.threshold;
-        self.counts.compared += 1;
-        self.counts.verified += u64::from(alike);
-        self.counts.rejected += u64::from(!alike);
-        let bin = ((similarity * BINS as f64) as usize).min(BINS - 1);
-        self.histogram[bin][usize::from(!alike)] += 1;
-        let prints = (self.fingerprints[row as usize], self.fingerprints[other as usize]);
-        let order = xxh3_64(&(prints.0 ^ prints.1).to_le_bytes());
-        let docs = (self.sets.docs[row as usize], self.sets.docs[other as usize]);
-        self.shown[usize::from(!alike)].offer(Pair {
-            order,
-            left: docs.0.min(docs.1),
-            right: docs.0.max(docs.1),
-            similarity,
-        });
-        alike
     }
 
     fn finish(mut self) -> Result<Verified, KernelError> {
-        let histogram = batch(
-            &[
-                ("similarity", DataType::Float64),
-                ("verified", DataType::Int64),
-                ("rejected", DataType::Int64),
-            ],
-            vec![
-                Arc::new(Float64Array::from_iter_values((0..BINS).map(|bin| bin as f64 / BINS as f64))),
-                Arc::new(Int64Array::from_iter_values(self.histogram.iter().map(|bin| bin[0]))),
-                Arc::new(Int64Array::from_iter_values(self.histogram.iter().map(|bin| bin[1]))),
-            ],
-        )?;
-        let pairs: Vec<(bool, &Pair)> = [(true, &self.shown[0]), (false, &self.shown[1])]
-            .into_iter()
-            .flat_map(|(verified, shown)| shown.pairs.iter().map(move |pair| (verified, pair)))
-            .collect();
-        let number = |pick: fn(&Pair) -> i64| {
-            Arc::new(Int64Array::from_iter_values(pairs.iter().map(|(_, pair)| pick(pair))))
-        };
-        let pairs = batch(
-            &[
-                ("left", DataType::Int64),
-                ("right", DataType::Int64),
-                ("similarity", DataType::Float64),
-                ("verified", DataType::Boolean),
-            ],
-            vec![
-                number(|pair| pair.left),
-                number(|pair| pair.right),
-                Arc::new(Float64Array::from_iter_values(pairs.iter().map(|p| p.1.similarity))),
-                Arc::new(pairs.iter().map(|p| Some(p.0)).collect::<BooleanArray>()),
-            ],
-        )?;
+        let (histogram, pairs) = self.comparisons.finish()?;
         let components = components(self.sets.docs, &mut self.joined)?;
         Ok(Verified { components, counts: self.counts, histogram, pairs })
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-struct Pair {
-    order: u64,
-    left: i64,
-    right: i64,
-    similarity: f64,
-}
-
-/// The pairs of lowest `order`: a sample that does not depend on who comes first.
-#[derive(Default)]
-struct Shown {
-    pairs: Vec<Pair>,
-}
-
-impl Shown {
-    fn offer(&mut self, pair: Pair) {
-        let place = self.pairs.partition_point(|known| known.order < pair.order);
-        if place < SHOWN_PAIRS && self.pairs.get(place) != Some(&pair) {
-            self.pairs.insert(place, pair);
-            self.pairs.truncate(SHOWN_PAIRS);
-        }
-    }
+fn distinct(mut roots: Vec<u32>) -> usize {
+    roots.sort_unstable();
+    roots.dedup();
+    roots.len()
 }
 
 #[cfg(test)]
@@ -377,7 +251,7 @@ mod tests {
         lists.finish()
     }
 
-    fn run(sets: &[Vec<u64>], buckets: &[Vec<i64>], threshold: f64, limit: usize) -> Verified {
+    fn arrays(sets: &[Vec<u64>]) -> (Int64Array, Int64Array, UInt64Array) {
         let docs = Int64Array::from_iter_values(0..sets.len() as i64);
         let ends = sets.iter().scan(0, |end, set| {
             *end += set.len() as i64;
@@ -385,7 +259,23 @@ mod tests {
         });
         let offsets = Int64Array::from_iter_values(std::iter::once(0).chain(ends));
         let values = UInt64Array::from_iter_values(sets.iter().flatten().copied());
-        let how = Verification { threshold, max_comparisons: limit };
+        (docs, offsets, values)
+    }
+
+    fn run(sets: &[Vec<u64>], buckets: &[Vec<i64>], threshold: f64, limit: usize) -> Verified {
+        run_on(1, sets, buckets, threshold, limit)
+    }
+
+    fn run_on(
+        threads: usize,
+        sets: &[Vec<u64>],
+        buckets: &[Vec<i64>],
+        threshold: f64,
+        limit: usize,
+    ) -> Verified {
+        let (docs, offsets, values) = arrays(sets);
+        let how =
+            Verification { threshold, max_comparisons: limit, threads: NonZeroUsize::new(threads).unwrap() };
         verify(&[lists(buckets)], &docs, &offsets, &values, how).unwrap()
     }
 
@@ -434,7 +324,7 @@ mod tests {
         let empty = Int64Array::from(vec![0_i64; 0]);
         let offsets = Int64Array::from(vec![0]);
         let values = UInt64Array::from(vec![0_u64; 0]);
-        let how = Verification { threshold: 0.7, max_comparisons: 1 };
+        let how = Verification { threshold: 0.7, max_comparisons: 1, threads: NonZeroUsize::MIN };
         assert!(verify(&[lists(&[vec![1, 2]])], &empty, &offsets, &values, how).is_err());
     }
 
@@ -469,5 +359,36 @@ mod tests {
                 }
             }
         }
+
+        #[test]
+        fn threads_do_not_matter(
+            sets in sets(), threads in 2_usize..5, limit in 1_usize..5, threshold in 0.05_f64..1.0,
+        ) {
+            // Pairs of all documents, so that buckets connect what is in buckets after them.
+            let count = sets.len() as i64;
+            let mut buckets: Vec<Vec<i64>> =
+                (0..count).flat_map(|a| (0..a).map(move |b| vec![b, a])).collect();
+            buckets.extend((0..count).map(|a| (a..count).collect()));
+            let buckets: Vec<Vec<i64>> = std::iter::repeat_n(buckets, 3).flatten().collect();
+            let one = run(&sets, &buckets, threshold, limit);
+            let many = run_on(threads, &sets, &buckets, threshold, limit);
+            prop_assert_eq!(one.counts, many.counts);
+            prop_assert_eq!(one.components, many.components);
+            prop_assert_eq!(one.histogram, many.histogram);
+            prop_assert_eq!(one.pairs, many.pairs);
+            // Bucket by bucket, nothing is known ahead of time.
+            let known = Verification { threshold, max_comparisons: limit, threads: NonZeroUsize::MIN };
+            prop_assert_eq!(one.counts, bucket_by_bucket(&sets, &buckets, known));
+        }
+    }
+
+    /// The counts where no bucket is walked through ahead of the one before it.
+    fn bucket_by_bucket(sets: &[Vec<u64>], buckets: &[Vec<i64>], how: Verification) -> Counts {
+        let (docs, offsets, values) = arrays(sets);
+        let mut joining = Joining::new(Sets::new(&docs, &offsets, &values).unwrap(), how).unwrap();
+        for bucket in buckets {
+            joining.buckets(&[bucket]).unwrap();
+        }
+        joining.counts
     }
 }

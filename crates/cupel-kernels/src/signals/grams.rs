@@ -1,8 +1,9 @@
 //! Runs of n words that repeat: the most frequent ones, and how much of a text they cover.
 //!
-//! Most runs of words in a text occur once. Both measures first find, with a small table of
-//! counters, which positions can hold a repeated run at all, and then look closely at those.
-//! A counter shared by two different runs only lets a position through that need not be.
+//! Most runs of words in a text occur once. Both measures first count runs by their hashes in a
+//! small table, which says how often each run can occur at most, and then look closely at those
+//! that matter. Two different runs that share a counter only let a position through that need
+//! not be.
 
 use super::hashing::{RangeSet, fold, load8};
 use super::vocabulary::Vocabulary;
@@ -12,17 +13,26 @@ use crate::text::lines::code_points;
 /// What is kept from text to text.
 #[derive(Debug, Default)]
 pub struct Grams {
-    seen: Vec<u8>,
+    /// How often a hash was seen, at most 65,535.
+    counters: Vec<u16>,
     /// Positions that may hold a repeated run, ascending.
     live: Vec<u32>,
-    /// The number of the run at each live position.
-    numbers: Vec<u32>,
-    next_live: Vec<u32>,
-    next_numbers: Vec<u32>,
-    slots: Vec<(u64, u32)>,
-    keys: Vec<u64>,
-    counts: Vec<u32>,
+    /// The counter of each live position.
+    places: Vec<u32>,
+    /// Positions that are looked at closely, ascending.
+    candidates: Vec<u32>,
+    runs: Vec<Run>,
+    slots: Vec<u32>,
     set: RangeSet,
+}
+
+/// One of the distinct runs that are looked at closely.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    hash: u64,
+    /// The position of its first occurrence.
+    first: u32,
+    count: u32,
 }
 
 /// For runs of 5 to 10 words, how many of their first bytes are looked at before the whole; runs
@@ -37,97 +47,132 @@ impl Grams {
     pub fn top(&mut self, words: &Words, vocabulary: &Vocabulary) -> [usize; 3] {
         let mut found = [0; 3];
         let ids = &vocabulary.ids;
-        if ids.len() < 2 {
-            return found;
-        }
-        self.live_pairs(ids);
-        self.number_runs(|_, at| u64::from(ids[at]) << 32 | u64::from(ids[at + 1]));
-        found[0] = self.top_run(words, 2);
-        for n in 3..=4.min(ids.len()) {
-            self.extend_runs();
-            found[n - 2] = self.top_run(words, n);
+        for n in 2..=4.min(ids.len()) {
+            match n {
+                2 => {
+                    self.live.clear();
+                    self.live.extend(0..ids.len() as u32 - 1);
+                    self.count_runs::<2>(ids);
+                }
+                3 => {
+                    self.extend_runs();
+                    self.count_runs::<3>(ids);
+                }
+                _ => {
+                    self.extend_runs();
+                    self.count_runs::<4>(ids);
+                }
+            }
+            let top = match n {
+                2 => self.most_frequent::<2>(ids),
+                3 => self.most_frequent::<3>(ids),
+                _ => self.most_frequent::<4>(ids),
+            };
+            // Where no run repeats, the first of the text is the first among equals.
+            let (first, count) = top.map_or((0, 1), |run| (run.first as usize, run.count as usize));
+            found[n - 2] = (code_points(words.joined(first, n)) + n - 1) * count;
         }
         found
     }
 
-    /// Positions whose pair of words may occur again.
-    fn live_pairs(&mut self, ids: &[u32]) {
-        let bits = counter_bits(ids.len());
-        self.seen.clear();
-        self.seen.resize(1 << bits, 0);
-        let place = |pair: &[u32]| {
-            let pair = u64::from(pair[0]) << 32 | u64::from(pair[1]);
-            (pair.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32).wrapping_mul(0xd6e8_feb8_6659_fd93)
-                >> (64 - bits)) as usize
-        };
-        for pair in ids.windows(2) {
-            let counter = &mut self.seen[place(pair)];
-            *counter = *counter << 1 | 1;
+    /// Counts the runs at all live positions by their hashes.
+    fn count_runs<const N: usize>(&mut self, ids: &[u32]) {
+        self.count(|position| run_hash::<N>(ids, position));
+    }
+
+    /// Counts the hashes of all live positions.
+    #[inline(always)]
+    fn count(&mut self, hash: impl Fn(usize) -> u64) {
+        let bits = counter_bits(self.live.len());
+        self.counters.clear();
+        self.counters.resize(1 << bits, 0);
+        self.places.resize(self.live.len(), 0);
+        for (&position, place) in self.live.iter().zip(&mut self.places) {
+            *place = (hash(position as usize) >> (64 - bits)) as u32;
         }
-        self.live.clear();
-        self.live.resize(ids.len(), 0);
+        for place in &self.places {
+            let counter = &mut self.counters[*place as usize];
+            *counter = counter.saturating_add(1);
+        }
+    }
+
+    /// From runs of n to runs of n + 1: only where two runs of n overlap that may both repeat.
+    fn extend_runs(&mut self) {
         let mut kept = 0;
-        for (at, pair) in ids.windows(2).enumerate() {
-            self.live[kept] = at as u32;
-            kept += usize::from(self.seen[place(pair)] > 1);
+        let (mut before, mut before_repeats) = (0, false);
+        for (index, &place) in self.places.iter().enumerate() {
+            let position = self.live[index];
+            let repeats = self.counters[place as usize] > 1;
+            self.live[kept] = before;
+            kept += usize::from(repeats & before_repeats & (position == before + 1));
+            (before, before_repeats) = (position, repeats);
         }
         self.live.truncate(kept);
     }
 
-    /// Numbers the runs at all live positions by their keys, in order of appearance.
-    fn number_runs(&mut self, key: impl Fn(usize, usize) -> u64) {
-        let mut bits = self.live.len().clamp(16, 1 << 16).ilog2() + 1;
-        self.slots.clear();
-        self.slots.resize(1 << bits, (0, u32::MAX));
-        self.keys.clear();
-        self.counts.clear();
-        self.numbers.clear();
-        self.numbers.reserve(self.live.len());
-        for (index, &position) in self.live.iter().enumerate() {
-            let key = key(index, position as usize);
-            let mask = self.slots.len() - 1;
-            let mut at = (fold(key) >> (64 - bits)) as usize;
-            let number = loop {
-                let slot = &mut self.slots[at & mask];
-                if slot.1 == u32::MAX {
-                    *slot = (key, self.counts.len() as u32);
-                    self.counts.push(0);
-                    self.keys.push(key);
-                    break slot.1;
+    /// The most frequent run of the live positions, the first among equals; none if none repeats.
+    ///
+    /// A counter is never below the count of any run it stands for, so a run that occurs as often
+    /// as the least counter looked at, or more, cannot be beaten by one that was left out.
+    fn most_frequent<const N: usize>(&mut self, ids: &[u32]) -> Option<Run> {
+        let mut least = self.counters.iter().copied().max().unwrap_or(0);
+        while least > 1 {
+            self.candidates.clear();
+            let places = self.live.iter().zip(&self.places);
+            self.candidates.extend(
+                places
+                    .filter(|&(_, &place)| self.counters[place as usize] >= least)
+                    .map(|(&position, _)| position),
+            );
+            self.number_candidates::<N>(ids);
+            let mut top: Option<Run> = None;
+            for &run in &self.runs {
+                if top.is_none_or(|top| run.count > top.count) {
+                    top = Some(run);
                 }
-                if slot.0 == key {
-                    break slot.1;
-                }
-                at += 1;
-            };
-            self.counts[number as usize] += 1;
-            self.numbers.push(number);
-            if self.counts.len() * 2 > self.slots.len() {
-                bits += 1;
-                regrow(&mut self.slots, &self.keys, bits);
             }
+            let top = top?;
+            if top.count >= u32::from(least) {
+                return Some(top);
+            }
+            if least == 2 {
+                return None;
+            }
+            // Fits, for it is below `least`.
+            least = (top.count as u16).max(2);
         }
+        None
     }
 
-    /// From runs of n to runs of n + 1: only where two repeated runs of n overlap.
-    fn extend_runs(&mut self) {
-        self.next_live.clear();
-        self.next_numbers.clear();
-        for index in 1..self.live.len() {
-            let repeated = |index: usize| self.counts[self.numbers[index] as usize] > 1;
-            if self.live[index] == self.live[index - 1] + 1 && repeated(index) && repeated(index - 1) {
-                self.next_live.push(self.live[index - 1]);
-                self.next_numbers.push(index as u32 - 1);
+    /// Finds the distinct runs among the candidates and counts them, in order of appearance.
+    fn number_candidates<const N: usize>(&mut self, ids: &[u32]) {
+        const FREE: u32 = u32::MAX;
+        let bits = self.candidates.len().max(8).ilog2() + 2;
+        self.slots.clear();
+        self.slots.resize(1 << bits, FREE);
+        self.runs.clear();
+        let mask = self.slots.len() - 1;
+        for &position in &self.candidates {
+            let hash = run_hash::<N>(ids, position as usize);
+            let run = &ids[position as usize..position as usize + N];
+            // The high bits chose the counter, so that the low ones tell candidates apart.
+            let mut at = hash as usize & mask;
+            loop {
+                let slot = self.slots[at];
+                if slot == FREE {
+                    self.slots[at] = self.runs.len() as u32;
+                    self.runs.push(Run { hash, first: position, count: 1 });
+                    break;
+                }
+                let known = &mut self.runs[slot as usize];
+                let first = known.first as usize;
+                if known.hash == hash && &ids[first..first + N] == run {
+                    known.count += 1;
+                    break;
+                }
+                at = (at + 1) & mask;
             }
         }
-        let numbers = std::mem::take(&mut self.numbers);
-        let before = std::mem::take(&mut self.next_numbers);
-        std::mem::swap(&mut self.live, &mut self.next_live);
-        self.number_runs(|index, _| {
-            let first = before[index] as usize;
-            u64::from(numbers[first]) << 32 | u64::from(numbers[first + 1])
-        });
-        self.next_numbers = before;
     }
 
     /// As DataComp-LM measures: for n = 2, 3, 4 the code points of the most frequent run of n words,
@@ -136,63 +181,76 @@ impl Grams {
     ///
     /// Zero where no run of n words occurs again.
     pub fn recurring(&mut self, words: &Words, vocabulary: &Vocabulary) -> [usize; 9] {
-        let mut found = [0; 9];
         let ids = &vocabulary.ids;
-        if ids.len() < 3 {
-            return found;
-        }
-        self.live_pairs(ids);
-        self.number_runs(|_, at| u64::from(ids[at]) << 32 | u64::from(ids[at + 1]));
-        for (n, characters) in (2..=10).zip(&mut found) {
-            if n > 2 {
-                self.extend_runs();
-            }
-            if self.live.is_empty() {
-                break;
-            }
-            *characters = if n < 5 { self.longest_top_run(words, n) } else { self.recurring_words(words, n) };
-        }
-        found
+        self.live.clear();
+        self.live.extend(0..ids.len().saturating_sub(1) as u32);
+        [
+            self.longest_top_run::<2>(words, ids),
+            self.longest_top_run::<3>(words, ids),
+            self.longest_top_run::<4>(words, ids),
+            self.recurring_words::<5>(words, ids),
+            self.recurring_words::<6>(words, ids),
+            self.recurring_words::<7>(words, ids),
+            self.recurring_words::<8>(words, ids),
+            self.recurring_words::<9>(words, ids),
+            self.recurring_words::<10>(words, ids),
+        ]
     }
 
-    fn longest_top_run(&self, words: &Words, n: usize) -> usize {
-        let most = self.counts.iter().copied().max().unwrap_or(0);
+    /// Numbers the runs of N words at live positions that may occur again; those of N - 1 words have
+    /// been counted, where N is above 2.
+    fn number_recurring<const N: usize>(&mut self, ids: &[u32]) {
+        if N > 2 {
+            self.extend_runs();
+        }
+        self.count_runs::<N>(ids);
+        self.candidates.clear();
+        let places = self.live.iter().zip(&self.places);
+        self.candidates.extend(
+            places.filter(|&(_, &place)| self.counters[place as usize] > 1).map(|(&position, _)| position),
+        );
+        self.number_candidates::<N>(ids);
+    }
+
+    fn longest_top_run<const N: usize>(&mut self, words: &Words, ids: &[u32]) -> usize {
+        self.number_recurring::<N>(ids);
+        let most = self.runs.iter().map(|run| run.count).max().unwrap_or(0);
         if most < 2 {
             return 0;
         }
-        let top =
-            self.live.iter().zip(&self.numbers).filter(|&(_, &number)| self.counts[number as usize] == most);
-        let lengths = top.map(|(&position, _)| code_points(words.joined(position as usize, n)));
+        let top = self.runs.iter().filter(|run| run.count == most);
+        let lengths = top.map(|run| code_points(words.joined(run.first as usize, N)));
         lengths.max().unwrap_or(0) * most as usize
     }
 
-    fn recurring_words(&self, words: &Words, n: usize) -> usize {
-        let mut free = 0;
-        let mut characters = 0;
-        for (&position, &number) in self.live.iter().zip(&self.numbers) {
-            if self.counts[number as usize] > 1 {
+    fn recurring_words<const N: usize>(&mut self, words: &Words, ids: &[u32]) -> usize {
+        self.number_recurring::<N>(ids);
+        let (mut free, mut characters) = (0, 0);
+        for &position in &self.candidates {
+            if self.times::<N>(ids, position) > 1 {
                 let position = position as usize;
                 let from = free.max(position);
-                free = position + n;
+                free = position + N;
                 characters += code_points(words.joined(from, free - from));
             }
         }
         characters
     }
 
-    fn top_run(&self, words: &Words, n: usize) -> usize {
-        let (mut top, mut most) = (0, 0);
-        for (number, &count) in self.counts.iter().enumerate() {
-            if count > most {
-                (top, most) = (number as u32, count);
+    /// How often the run of a candidate occurs.
+    fn times<const N: usize>(&self, ids: &[u32], position: u32) -> u32 {
+        let hash = run_hash::<N>(ids, position as usize);
+        let run = &ids[position as usize..position as usize + N];
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        while let Some(known) = self.runs.get(self.slots[at] as usize) {
+            let first = known.first as usize;
+            if known.hash == hash && &ids[first..first + N] == run {
+                return known.count;
             }
+            at = (at + 1) & mask;
         }
-        let first = if most > 1 { self.numbers.iter().position(|&number| number == top) } else { None };
-        match first {
-            Some(index) => (code_points(words.joined(self.live[index] as usize, n)) + n - 1) * most as usize,
-            // No run repeats, so the first of the text is the first among equals.
-            None => code_points(words.joined(0, n)) + n - 1,
-        }
+        0
     }
 
     /// For n = 5 to 10: how many code points lie in runs of n words, joined by nothing, that
@@ -216,18 +274,22 @@ impl Grams {
             if self.live.len() < 2 {
                 break;
             }
+            self.find_candidates(words, n);
             *characters = self.jump_over_repeated(words, n);
         }
         found
     }
 
     fn jump_over_repeated(&mut self, words: &Words, n: usize) -> usize {
-        self.set.clear(self.live.len());
+        if self.candidates.len() < 2 {
+            return 0;
+        }
+        self.set.clear(self.candidates.len());
         let mut characters = 0;
         let mut free = 0;
-        for &position in &self.live {
+        for &position in &self.candidates {
             let position = position as usize;
-            if position < free || position + n > words.len() {
+            if position < free {
                 continue;
             }
             let (start, end) = (words.ends()[position] as usize, words.ends()[position + n] as usize);
@@ -243,25 +305,31 @@ impl Grams {
     /// of n words shorter than that. What is dropped can begin no repeated run of n or more words.
     fn keep_live<const PREFIX: usize>(&mut self, words: &Words, n: usize) {
         let (stream, ends) = (words.stream(), words.ends());
-        let bits = counter_bits(self.live.len());
-        self.seen.clear();
-        self.seen.resize(1 << bits, 0);
-        self.live.retain(|&position| position as usize + n <= words.len());
-        let place = |position: u32| {
-            (prefix_hash::<PREFIX>(stream, ends[position as usize] as usize) >> (64 - bits)) as usize
-        };
-        for &position in &self.live {
-            let counter = &mut self.seen[place(position)];
-            *counter = *counter << 1 | 1;
-        }
+        let starts = words.len().saturating_sub(n - 1);
+        self.live.truncate(self.live.partition_point(|&position| (position as usize) < starts));
+        self.count(|position| prefix_hash::<PREFIX>(stream, ends[position] as usize));
         let mut kept = 0;
-        for index in 0..self.live.len() {
+        for (index, &place) in self.places.iter().enumerate() {
             let position = self.live[index];
             let length = ends[position as usize + n] - ends[position as usize];
             self.live[kept] = position;
-            kept += usize::from(((length as usize) < PREFIX) | (self.seen[place(position)] > 1));
+            kept += usize::from(((length as usize) < PREFIX) | (self.counters[place as usize] > 1));
         }
         self.live.truncate(kept);
+    }
+
+    /// The live positions whose runs of n words may occur at another one, by length and both ends.
+    fn find_candidates(&mut self, words: &Words, n: usize) {
+        let (stream, ends) = (words.stream(), words.ends());
+        self.count(|position| ends_hash(stream, ends[position] as usize, ends[position + n] as usize));
+        self.candidates.clear();
+        self.candidates.resize(self.live.len(), 0);
+        let mut kept = 0;
+        for (&position, &place) in self.live.iter().zip(&self.places) {
+            self.candidates[kept] = position;
+            kept += usize::from(self.counters[place as usize] > 1);
+        }
+        self.candidates.truncate(kept);
     }
 
     /// Gives back memory that only a giant text needed.
@@ -272,9 +340,18 @@ impl Grams {
     }
 }
 
-/// Sixteen counters a word keep chance meetings rare; beyond 64 MB they may meet.
+/// Eight counters or more for each run keep chance meetings rare; beyond 128 MB they may meet.
 fn counter_bits(runs: usize) -> u32 {
-    runs.clamp(64, 1 << 23).ilog2() + 4
+    runs.clamp(64, 1 << 22).ilog2() + 4
+}
+
+/// A hash of the numbers of `N` words, two to four.
+#[inline(always)]
+fn run_hash<const N: usize>(ids: &[u32], at: usize) -> u64 {
+    let ids = &ids[at..at + N];
+    let id = |i: usize| ids.get(i).map_or(0, |&id| u64::from(id));
+    let pair = fold(id(0) << 32 | id(1));
+    if N == 2 { pair } else { fold(pair.rotate_left(32) ^ (id(2) << 32 | id(3))) }
 }
 
 /// A hash of the `PREFIX` bytes from `at` on, 12 to 32 of them.
@@ -291,21 +368,36 @@ fn prefix_hash<const PREFIX: usize>(stream: &[u8], at: usize) -> u64 {
     multiply(hash, last).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
+/// The bytes that belong to a run of 0 to 16 bytes, as masks of its first and its second eight.
+const WITHIN: [(u64, u64); 17] = {
+    let mut masks = [(u64::MAX, u64::MAX); 17];
+    let mut length = 0;
+    while length < 16 {
+        let low = if length < 8 { (1 << (8 * length)) - 1 } else { u64::MAX };
+        let high = if length > 8 { (1 << (8 * (length - 8))) - 1 } else { 0 };
+        masks[length] = (low, high);
+        length += 1;
+    }
+    masks
+};
+
+/// A hash of the length, the first sixteen and the last sixteen bytes of `stream[start..end]`, or
+/// of all its bytes where there are fewer.
+#[inline(always)]
+fn ends_hash(stream: &[u8], start: usize, end: usize) -> u64 {
+    let length = end - start;
+    let within = WITHIN[length.min(16)];
+    let tail = if length < 16 { 0 } else { u64::MAX };
+    let first = load8(stream, start) & within.0;
+    let second = load8(stream, start + 8) & within.1;
+    let last_but_one = load8(stream, end.saturating_sub(16)) & tail;
+    let last = load8(stream, end.saturating_sub(8)) & tail;
+    let front = multiply(first ^ 0xd6e8_feb8_6659_fd93, second ^ 0xa076_1d64_78bd_642f ^ length as u64);
+    multiply(front ^ last, last_but_one ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
 #[inline(always)]
 fn multiply(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
-}
-
-fn regrow(slots: &mut Vec<(u64, u32)>, keys: &[u64], bits: u32) {
-    slots.clear();
-    slots.resize(1 << bits, (0, u32::MAX));
-    let mask = slots.len() - 1;
-    for (number, &key) in keys.iter().enumerate() {
-        let mut at = (fold(key) >> (64 - bits)) as usize;
-        while slots[at & mask].1 != u32::MAX {
-            at += 1;
-        }
-        slots[at & mask] = (key, number as u32);
-    }
 }

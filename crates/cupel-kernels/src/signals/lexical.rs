@@ -1,5 +1,7 @@
 //! Measures of words: lengths, alphabetic ones, stop words, distinct ones, readability.
 
+use std::sync::LazyLock;
+
 use super::columns::{Column, Row};
 use super::vocabulary::{LONG, StopWord, Vocabulary};
 use crate::text::Words;
@@ -16,6 +18,13 @@ pub struct Lexicon {
     longest: usize,
     once: usize,
     entropy: f64,
+}
+
+/// `count_log_count` of small counts, which most words have.
+static LOGARITHMS: LazyLock<[f64; 256]> = LazyLock::new(|| std::array::from_fn(count_log_count));
+
+fn count_log_count(count: usize) -> f64 {
+    if count < 2 { 0.0 } else { count as f64 * (count as f64).ln() }
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -35,7 +44,7 @@ impl Lexicon {
         *self = Self { words: words.len(), ..Self::default() };
         let properties = Properties::shared();
         let total = words.len() as f64;
-        // c log c of the many words that occur a few times is looked up.
+        let logarithms = &*LOGARITHMS;
         let mut occurrences = 0.0;
         for ((&key, &first), &count) in vocabulary.keys.iter().zip(&vocabulary.firsts).zip(&vocabulary.counts)
         {
@@ -59,11 +68,8 @@ impl Lexicon {
                 self.non_symbol_characters += count * length;
             }
             self.longest = self.longest.max(length);
-            if count == 1 {
-                self.once += 1;
-            } else {
-                occurrences += count as f64 * (count as f64).ln();
-            }
+            self.once += usize::from(count == 1);
+            occurrences += logarithms.get(count).copied().unwrap_or_else(|| count_log_count(count));
         }
         self.entropy = if words.is_empty() { 0.0 } else { (total.ln() - occurrences / total).max(0.0) };
     }
@@ -95,6 +101,10 @@ pub fn ellipses(bytes: &[u8]) -> usize {
 
 /// Whether a word has a letter, and whether it is all symbols.
 fn kinds(word: &[u8], properties: &Properties) -> (bool, bool) {
+    if word.is_ascii() {
+        let letter = word.iter().fold(false, |any, byte| any | byte.is_ascii_alphabetic());
+        return (letter, !letter && !word.iter().any(u8::is_ascii_digit));
+    }
     let Ok(word) = std::str::from_utf8(word) else {
         return (false, false);
     };

@@ -5,6 +5,7 @@ use super::dclm::Dclm;
 use super::grams::Grams;
 use super::hashing::RangeSet;
 use super::lexical::Lexicon;
+use super::lines::Asked;
 use super::phrases::{BadWords, Phrases};
 use super::redpajama::Normalized;
 use super::vocabulary::{StopWord, Vocabulary};
@@ -76,15 +77,12 @@ impl Meter {
         if text.len() > KEPT_BYTES {
             self.shrink();
         }
-        if groups.has(Group::Lines) {
-            lines::lines(text, &mut self.row);
-        }
-        if groups.has(Group::Repeats) {
-            lines::repeats(text, characters, &mut self.set, &mut self.row);
-        }
-        if groups.has(Group::Nonblank) {
-            lines::nonblank(text, characters, &mut self.set, &mut self.row);
-        }
+        let asked = Asked {
+            lines: groups.has(Group::Lines),
+            repeats: groups.has(Group::Repeats),
+            nonblank: groups.has(Group::Nonblank),
+        };
+        lines::measure(text, characters, asked, &mut self.set, &mut self.row);
         if groups.has(Group::Phrases) {
             self.phrases.measure(text, characters, &mut self.row);
         }

@@ -8,7 +8,8 @@ use crate::text::Words;
 /// A word of up to seven bytes is its own key, so most words are told apart by one comparison.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
-    slots: Vec<Slot>,
+    /// The lower half of a key's hash above one more than the number of the word; zero where free.
+    slots: Vec<u64>,
     bits: u32,
     /// The number of each word of the text.
     pub ids: Vec<u32>,
@@ -20,12 +21,7 @@ pub struct Vocabulary {
     pub keys: Vec<u64>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    /// Zero where the slot is free.
-    key: u64,
-    id: u32,
-}
+const HALF: u64 = u32::MAX as u64;
 
 /// Set in the keys of words over seven bytes, which are hashes.
 pub const LONG: u64 = 1 << 63;
@@ -44,89 +40,116 @@ fn key(stream: &[u8], start: usize, end: usize) -> u64 {
     }
 }
 
+/// The number in a slot that is not free.
+#[inline(always)]
+fn number(slot: u64) -> u32 {
+    (slot as u32).wrapping_sub(1)
+}
+
+#[inline(always)]
+fn filled(hash: u64, id: u32) -> u64 {
+    hash << 32 | u64::from(id + 1)
+}
+
 impl Vocabulary {
     /// Numbers all words of a text; what was here before is forgotten.
     pub fn read(&mut self, words: &Words) {
+        self.clear_slots(words.len().clamp(32, 1 << 16).ilog2() + 2);
+        self.make_room();
         self.ids.clear();
-        self.counts.clear();
-        self.firsts.clear();
-        self.keys.clear();
-        self.clear_slots(words.len().clamp(32, 1 << 16).ilog2() + 1);
         self.ids.reserve(words.len());
         let stream = words.stream();
-        let ends = words.ends();
-        for (index, pair) in ends.windows(2).enumerate() {
+        let mut distinct = 0;
+        for (index, pair) in words.ends().windows(2).enumerate() {
             let (start, end) = (pair[0] as usize, pair[1] as usize);
             let key = key(stream, start, end);
-            let id = self.number(words, key, index);
+            // Whether a word is new is hard to foresee, so nothing branches on it: the entry after
+            // the last is written in any case, and counts only if the word is new.
+            self.firsts[distinct] = index as u32;
+            self.keys[distinct] = key;
+            self.counts[distinct] = 0;
+            let hash = fold(key);
+            let (at, id) = self.find_or(words, key, hash, index, distinct as u32);
+            self.slots[at] = filled(hash, id);
             self.ids.push(id);
+            self.counts[id as usize] += 1;
+            distinct += usize::from(id as usize == distinct);
+            if distinct * 2 > self.slots.len() {
+                self.grow(distinct);
+            }
         }
+        self.counts.truncate(distinct);
+        self.firsts.truncate(distinct);
+        self.keys.truncate(distinct);
     }
 
+    /// The slot and the number of a word; or the free slot where it belongs and the number `new`,
+    /// of which the key and the first occurrence are those of the word.
     #[inline(always)]
-    fn number(&mut self, words: &Words, key: u64, index: usize) -> u32 {
+    fn find_or(&self, words: &Words, key: u64, hash: u64, index: usize, new: u32) -> (usize, u32) {
         let mask = self.slots.len() - 1;
-        let mut at = (fold(key) >> (64 - self.bits)) as usize;
+        let mut at = (hash >> (64 - self.bits)) as usize & mask;
         loop {
-            let slot = self.slots[at & mask];
-            if slot.key == key && (key < LONG || self.same(words, slot.id, index)) {
-                self.counts[slot.id as usize] += 1;
-                return slot.id;
+            let slot = self.slots[at];
+            let id = if slot == 0 { new } else { number(slot) };
+            if (slot == 0) | (slot >> 32 == hash & HALF)
+                && self.keys[id as usize] == key
+                && (key < LONG || self.same(words, id, index))
+            {
+                return (at, id);
             }
-            if slot.key == 0 {
-                return self.insert(key, index, at & mask);
-            }
-            at += 1;
+            at = (at + 1) & mask;
         }
     }
 
-    #[inline(never)]
-    fn insert(&mut self, key: u64, index: usize, at: usize) -> u32 {
-        let id = self.counts.len() as u32;
-        self.slots[at] = Slot { key, id };
-        self.counts.push(1);
-        self.firsts.push(index as u32);
-        self.keys.push(key);
-        if self.counts.len() * 2 > self.slots.len() {
-            self.grow();
-        }
-        id
+    /// Room for as many distinct words as the slots take, and one more.
+    fn make_room(&mut self) {
+        let room = self.slots.len() / 2 + 2;
+        self.counts.resize(room, 0);
+        self.firsts.resize(room, 0);
+        self.keys.resize(room, 0);
     }
 
     fn same(&self, words: &Words, id: u32, index: usize) -> bool {
         words.joined(self.firsts[id as usize] as usize, 1) == words.joined(index, 1)
     }
 
-    fn grow(&mut self) {
+    #[cold]
+    fn grow(&mut self, distinct: usize) {
         self.clear_slots(self.bits + 1);
+        self.make_room();
         let mask = self.slots.len() - 1;
-        for (id, &key) in self.keys.iter().enumerate() {
-            let mut at = (fold(key) >> (64 - self.bits)) as usize;
-            while self.slots[at & mask].key != 0 {
+        for (id, &key) in self.keys[..distinct].iter().enumerate() {
+            let hash = fold(key);
+            let mut at = (hash >> (64 - self.bits)) as usize;
+            while self.slots[at & mask] != 0 {
                 at += 1;
             }
-            self.slots[at & mask] = Slot { key, id: id as u32 };
+            self.slots[at & mask] = filled(hash, id as u32);
         }
     }
 
     fn clear_slots(&mut self, bits: u32) {
         self.bits = bits;
         self.slots.clear();
-        self.slots.resize(1 << bits, Slot::default());
+        self.slots.resize(1 << bits, 0);
     }
 
     /// The number of `word`, if the text has it; `words` is what was read.
     pub fn find(&self, words: &Words, word: &StopWord) -> Option<usize> {
         let mask = self.slots.len().checked_sub(1)?;
-        let mut at = (fold(word.key) >> (64 - self.bits)) as usize;
+        let hash = fold(word.key);
+        let mut at = (hash >> (64 - self.bits)) as usize;
         loop {
             let slot = self.slots[at & mask];
-            let first = || self.firsts[slot.id as usize] as usize;
-            if slot.key == word.key && (word.key < LONG || words.joined(first(), 1) == &*word.bytes) {
-                return Some(slot.id as usize);
-            }
-            if slot.key == 0 {
+            if slot == 0 {
                 return None;
+            }
+            let id = number(slot) as usize;
+            if self.keys[id] == word.key
+                && (word.key < LONG || words.joined(self.firsts[id] as usize, 1) == &*word.bytes)
+            {
+                return Some(id);
             }
             at += 1;
         }

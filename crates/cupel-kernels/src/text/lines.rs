@@ -46,7 +46,8 @@ fn line_end(text: &str) -> (usize, usize) {
     (text.len(), 0)
 }
 
-fn has_rare_line_ends(text: &str) -> bool {
+/// Whether anything but `\n` ends a line of `text`.
+pub fn has_rare_line_ends(text: &str) -> bool {
     let bytes = text.as_bytes();
     let rare = bytes.chunks(256).any(|chunk| {
         let rare = |byte: u8| u8::from(byte.wrapping_sub(0xb) < 3) | u8::from(byte.wrapping_sub(0x1c) < 3);
@@ -63,29 +64,6 @@ pub fn newline_pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_
         let piece = (start, end);
         start = end + 1;
         piece
-    })
-}
-
-/// The pieces between runs of `\n`, as `re.split("\n+", text)` gives them: byte ranges.
-pub fn newline_run_pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
-    let mut done = false;
-    let mut start = 0;
-    std::iter::from_fn(move || {
-        if done {
-            return None;
-        }
-        let piece_start = start;
-        match memchr(b'\n', &bytes[start..]) {
-            Some(offset) => {
-                let end = start + offset;
-                start = end + bytes[end..].iter().take_while(|&&byte| byte == b'\n').count();
-                Some((piece_start, end))
-            }
-            None => {
-                done = true;
-                Some((piece_start, bytes.len()))
-            }
-        }
     })
 }
 
@@ -160,9 +138,7 @@ mod tests {
     fn pieces_keep_empty_ends() {
         let text = "\na\n\n\nb\nc\n";
         assert_eq!(cut(text, newline_pieces(text.as_bytes())), ["", "a", "", "", "b", "c", ""]);
-        assert_eq!(cut(text, newline_run_pieces(text.as_bytes())), ["", "a", "b", "c", ""]);
         assert_eq!(cut(text, paragraph_pieces(text.as_bytes())), ["\na", "b\nc\n"]);
-        assert_eq!(cut("", newline_run_pieces(b"")), [""]);
     }
 
     #[test]

@@ -3,11 +3,14 @@
 pub mod blocks;
 mod glue;
 pub mod lines;
+mod positions;
 pub mod properties;
 pub mod segments;
 pub mod sentences;
+mod spans;
 pub mod tokens;
 mod word_break_table;
 pub mod words;
 
-pub use words::{Segmentation, Spans, Words};
+pub use spans::{Segmentation, Spans};
+pub use words::Words;

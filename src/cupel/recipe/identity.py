@@ -1,0 +1,58 @@
+"""Ids that several documents of a run share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cupel.recipe.folder import Folder
+
+__all__ = ["repeated_ids"]
+
+HASHES_AT_ONCE = 1 << 24
+"""Ids are looked at in as many ranges of their hashes as keep this many in memory, 16 bytes each."""
+
+
+def repeated_ids(folder: Folder) -> dict[str, int]:
+    """How many documents share their id with an earlier one, and how many of those with another text.
+
+    Exact copies whose id is derived from the text share it with good reason. A text of another
+    length is surely another text.
+    """
+    paths = sorted((folder.root / "ledger").glob("*.parquet"))
+    documents = sum(pq.read_metadata(path).num_rows for path in paths)
+    parts = 1 + documents // HASHES_AT_ONCE
+    repeated = clashing = 0
+    for part in range(parts):
+        pieces = [piece for path in paths for piece in _hashes(str(path), part, parts)]
+        if not pieces:
+            continue
+        pairs = np.concatenate(pieces)
+        pairs.sort(order=("id", "bytes"))
+        same = pairs["id"][1:] == pairs["id"][:-1]
+        repeated += int(same.sum())
+        # Sizes ascend inside of an id: its texts differ in size where any neighbours do.
+        differ = same & (pairs["bytes"][1:] != pairs["bytes"][:-1])
+        groups = np.concatenate([[0], np.cumsum(~same)])
+        counts = np.bincount(groups)
+        clashing += int((counts[np.unique(groups[1:][differ])] - 1).sum())
+    return {"repeated_ids": repeated, "clashing_ids": clashing}
+
+
+def _hashes(path: str, part: int, parts: int) -> list[np.ndarray]:
+    """64 bits of each id, in one of `parts` ranges, and the size of its text."""
+    from cupel import _kernels
+
+    found = []
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=1 << 16, columns=["id", "bytes_in"], use_threads=False):
+            batch = batch.filter(pc.is_valid(batch.column("id")))
+            digests = _kernels.text_hash(batch.column("id"))
+            words = np.frombuffer(digests.buffers()[1], dtype="<u8")[2 * digests.offset :: 2][: len(digests)]
+            pairs = np.empty(len(digests), dtype=[("id", "<u8"), ("bytes", "<i8")])
+            pairs["id"] = words
+            pairs["bytes"] = batch.column("bytes_in").cast(pa.int64()).fill_null(-1).to_numpy()
+            found.append(pairs if parts == 1 else pairs[words % np.uint64(parts) == part])
+    return found
