@@ -10,6 +10,7 @@ from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
 from cupel.recipe import run
+from cupel.recipe.clusters import Cluster, Difference, clusters, difference
 from cupel.recipe.history import Comparison, Story, compare, sample, why
 from cupel.recipe.job import OutputOptions
 from cupel.recipe.profile import Profile, inspect
@@ -19,8 +20,10 @@ from cupel.recipe.run import Result
 from cupel.report import write
 
 __all__ = [
+    "Cluster",
     "Comparison",
     "Corpus",
+    "Difference",
     "Engine",
     "IOOptions",
     "OutputOptions",
@@ -30,7 +33,9 @@ __all__ = [
     "Result",
     "Story",
     "built_in_recipes",
+    "clusters",
     "compare",
+    "difference",
     "inspect",
     "refine",
     "sample",

@@ -114,8 +114,8 @@ class Substring(Dedup):
 
         with ThreadPoolExecutor(threads) as workers:
             found = [batch for batch in workers.map(one, pool.parts) if batch.num_rows]
-        schema = pa.schema([(name, pa.int64()) for name in ("start", "stop", "first")])
-        return pa.Table.from_batches(found, schema).sort_by("start")
+        schema = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in ("start", "stop", "first")])
+        return pa.Table.from_batches(found, schema).sort_by("start").combine_chunks()
 
 
 @dataclass(frozen=True)

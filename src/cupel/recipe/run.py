@@ -23,7 +23,7 @@ from cupel.engine import Engine, daft
 from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputInUse, RunFailed, Stopped
 from cupel.findings import Page
 from cupel.recipe import stage as stages
-from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
+from cupel.recipe.folder import Folder, disk_errors, temporary, write_json, write_text
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job, OutputOptions
 from cupel.recipe.output import carried_fields, decide_fields
@@ -164,7 +164,7 @@ class _Run:
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
     def _discard(self) -> None:
-        known = ("data", "ledger", "quarantine", "_work")
+        known = ("data", "ledger", "clusters", "quarantine", "_work")
         for name in known:
             shutil.rmtree(self.folder.root / name, ignore_errors=True)
         for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
@@ -299,6 +299,7 @@ class _Run:
 
     def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
         tallies = [_add_up(self.folder, stage.index) for stage in plan.stages]
+        self._keep_clusters(plan)
         self._move_ledger(plan)
         seconds = time.monotonic() - self.started
         first, last = tallies[0], tallies[-1]
@@ -350,6 +351,16 @@ class _Run:
         write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
         write_json(self.folder.manifest, manifest)
         return manifest
+
+    def _keep_clusters(self, plan: Plan) -> None:
+        """Copied, not moved: a run that is killed from here on still finds them."""
+        with disk_errors(self.folder.clusters):
+            for stage in plan.stages:
+                for step in stage.dedups:
+                    self.folder.clusters.mkdir(exist_ok=True)
+                    target = self.folder.clusters / f"{step.label}.parquet"
+                    shutil.copyfile(self.folder.resolved(stage.index, step.label), temporary(target))
+                    os.replace(temporary(target), target)
 
     def _move_ledger(self, plan: Plan) -> None:
         with disk_errors(self.folder.root):
