@@ -35,7 +35,7 @@ demo: build
 
 test: build
 	cargo test --release --locked --workspace --quiet
-	$(BIN)/python -m pytest -n auto --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 lint: build
 	cargo fmt --all --check

@@ -179,18 +179,22 @@ def make_rows(documents: int, seed: int = 7) -> list[dict[str, str]]:
     return rows
 
 
+def write_pool(folder: Path, documents: int, files: int, seed: int = 7) -> None:
+    """A folder of JSONL files of generated documents."""
+    folder.mkdir(parents=True)
+    rows = make_rows(documents, seed)
+    size = -(-documents // files)
+    for number in range(files):
+        lines = "".join(json.dumps(row) + "\n" for row in rows[number * size : (number + 1) * size])
+        (folder / f"part-{number}.jsonl").write_text(lines)
+
+
 @pytest.fixture
 def make_pool(tmp_path: Path) -> Callable[..., Path]:
     """`make_pool(documents=…, files=…)`: a folder of JSONL files of generated documents."""
 
     def make(documents: int = 300, files: int = 3, seed: int = 7, name: str = "pool") -> Path:
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        rows = make_rows(documents, seed)
-        size = -(-documents // files)
-        for number in range(files):
-            lines = "".join(json.dumps(row) + "\n" for row in rows[number * size : (number + 1) * size])
-            (folder / f"part-{number}.jsonl").write_text(lines)
-        return folder
+        write_pool(tmp_path / name, documents, files, seed)
+        return tmp_path / name
 
     return make

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ import pytest
 import cupel
 from cupel.errors import BadInput, BadOption, InputChanged, OutputInUse, RunFailed
 from cupel.findings import Table
+from tests.conftest import write_pool
 
 STEPS = ["unicode-repair", "gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
 RECIPE = {"name": "all-kinds", "steps": STEPS}
@@ -209,31 +211,41 @@ def command(pool: Path, output: Path, *more: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_kill_at_a_random_moment_and_go_on(seed: int, make_pool: Callable[..., Path], tmp_path: Path) -> None:
-    pool = make_pool(1200, 12)
-    whole = subprocess.Popen(
-        command(pool, tmp_path / "whole"), stderr=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+@dataclass(frozen=True)
+class Whole:
+    """A run that nobody killed: its pool, its manifest, and how long it took."""
+
+    pool: Path
+    manifest: dict
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    write_pool(folder / "pool", documents=1200, files=12)
     begun = time.monotonic()
-    assert whole.wait() == 0
-    needed = time.monotonic() - begun
-    expected = json.loads((tmp_path / "whole" / "manifest.json").read_text())
+    done = subprocess.run(command(folder / "pool", folder / "out"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((folder / "out" / "manifest.json").read_text())
+    return Whole(folder / "pool", manifest, time.monotonic() - begun)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_kill_at_a_random_moment_and_go_on(seed: int, whole: Whole, tmp_path: Path) -> None:
     output = tmp_path / "killed"
-    rng = random.Random(seed)
     process = subprocess.Popen(
-        command(pool, output), start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        command(whole.pool, output), start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    time.sleep(needed * rng.uniform(0.05, 0.98))
+    time.sleep(whole.seconds * random.Random(seed).uniform(0.05, 0.98))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    done_before = {str(path) for path in output.rglob("*.done")}
-    stamps = {path: os.stat(path).st_mtime_ns for path in done_before}
-    again = subprocess.run(command(pool, output), capture_output=True, text=True)
+    stamps = {str(path): os.stat(path).st_mtime_ns for path in output.rglob("*.done")}
+    again = subprocess.run(command(whole.pool, output), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     manifest = json.loads((output / "manifest.json").read_text())
-    assert manifest["content_hash"] == expected["content_hash"]
-    assert manifest["documents"] == expected["documents"]
+    assert manifest["content_hash"] == whole.manifest["content_hash"]
+    assert manifest["documents"] == whole.manifest["documents"]
     assert len(ledger(output)) == manifest["documents"]["in"]
     assert not list(output.rglob("*.tmp")), "a half-written file was left"
     assert all(
