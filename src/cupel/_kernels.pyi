@@ -95,6 +95,11 @@ def verify(
     The outcome is the same for any number of `threads`; all cores that there are if none is given.
     """
 
+def similarities(
+    docs: pa.Array, offsets: pa.Array, values: pa.Array, left: pa.Array, right: pa.Array
+) -> pa.Array:
+    """The Jaccard similarity (float64) of each pair of documents; null where one has no set."""
+
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
 

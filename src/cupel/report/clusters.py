@@ -24,21 +24,16 @@ def clusters_page(output: str | Path, found: Sequence[Cluster]) -> Page:
     """A list of clusters, each with some of its documents."""
     rows: list[tuple[Any, ...]] = []
     for number, cluster in enumerate(found, 1):
-        for place, member in enumerate(cluster.members):
-            first = place == 0
-            rows.append(
-                (
-                    f"{number}" if first else "",
-                    cluster.step if first else "",
-                    cluster.size if first else None,
-                    member.id,
-                    member.source,
-                    member.score,
-                    "stays" if member.id == cluster.survivor and member.kept else "copy",
-                )
-            )
+        head: tuple[Any, ...] = (f"{number}", cluster.step, cluster.size)
+        members = [(one.id, one.source, one.score) for one in cluster.members]
+        if cluster.survivor not in [one.id for one in cluster.members]:
+            members.insert(0, (cluster.survivor, "", None))
+        for id, source, score in members:
+            what = "stays" if id == cluster.survivor else "copy"
+            rows.append((*head, id, source, "" if score is None else score, what))
+            head = ("", "", "")
         if cluster.size > len(cluster.members):
-            rows.append(("", "", None, f"and {cluster.size - len(cluster.members):,} more", "", None, ""))
+            rows.append((*head, f"and {cluster.size - len(cluster.members):,} more", "", "", ""))
     table = Table(
         columns=("", "step", "documents", "id", "source", "score", ""),
         rows=tuple(rows),

@@ -14,6 +14,7 @@ pub mod repeats;
 pub mod seen;
 mod shingle_sets;
 pub mod shingles;
+pub mod similarities;
 pub mod spans;
 pub mod union_find;
 pub mod units;
