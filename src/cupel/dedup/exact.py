@@ -8,7 +8,7 @@ from pydantic import Field
 from cupel import _kernels
 from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, one_array
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Dedup, Sketches
+from cupel.methods import Clusters, Dedup, Paper, Sketches
 
 __all__ = ["Exact"]
 
@@ -41,6 +41,14 @@ class Exact(Dedup):
     """
 
     name = "exact"
+    papers = (
+        Paper(
+            title="Deduplicating Training Data Makes Language Models Better",
+            authors="Lee, Ippolito, Nystrom, Zhang, Eck, Callison-Burch, Carlini",
+            year=2022,
+            url="https://arxiv.org/abs/2107.06499",
+        ),
+    )
     cost = "Sketch: about 240 MB/s a core, 16 bytes a document. Resolve: about 64 bytes of memory a document."
     limits = (
         "A single changed letter makes a text a different one; use minhash for near duplicates. "

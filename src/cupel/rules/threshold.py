@@ -72,6 +72,7 @@ class OwnThreshold(RuleSet):
     """
 
     name = "threshold"
+    cost = "that of measuring its signal"
     limits = "One condition per step; write several steps for several conditions."
 
     Options = _options()

@@ -24,6 +24,10 @@ class Extract(Method):
 
     kind = "extractor"
     name = "extract"
+    limits = (
+        "The union keeps more pages and more boilerplate than its best member; of two texts that pass, it "
+        "takes the longer, not the cleaner. Pages that scripts fill in the browser have no text."
+    )
     cost = "resiliparse tens of MB of HTML/s and core, trafilatura a tenth of that; the union is their sum"
 
     class Options(Method.Options):

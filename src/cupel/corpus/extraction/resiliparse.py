@@ -41,6 +41,7 @@ class Resiliparse(Extractor):
             "4.2",
         ),
     )
+    cost = "about 750 pages a second and core"
     limits = "Its rules go by English class names; pages built wholly of unnamed blocks keep boilerplate."
 
     class Options(methods.Options):

@@ -35,6 +35,7 @@ class Trafilatura(Extractor):
             "3.2",
         ),
     )
+    cost = "about 60 pages a second and core"
     limits = "Slow, and seconds long on some pages; the time limit of the extraction step is there for those."
 
     class Options(methods.Options):
