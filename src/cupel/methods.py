@@ -200,10 +200,12 @@ class Sketches:
         document's position in the input: files in sorted order, then rows. Column
         `priority` (float64) decides survivors: the highest stays, then the lowest `doc`.
     batches
-        `batches(columns)` streams the same, a record batch at a time, in document order.
+        `batches(columns)` streams the same, a record batch at a time, in document order; with
+        the option `sources`, those of the first source first.
     texts
         `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
-        documents, in document order, without ever holding all of them; None asks for all.
+        documents, in document order, without ever holding all of them; None asks for all, in
+        the order of `batches`.
     ids, sources
         `ids(docs)` and `sources(docs)` give the id and the source of each document asked for.
     scratch
@@ -239,10 +241,13 @@ class Clusters:
           `score` (the share of the text), `kept` true.
     findings
         What to show of it: the S-curve, alarms, the biggest clusters.
+    stop
+        What is so much that nobody should go on unasked: the run stops until it is told to accept.
     """
 
     members: pa.Table
     findings: tuple[Section, ...] = ()
+    stop: tuple[str, ...] = ()
 
 
 class Dedup(Method):

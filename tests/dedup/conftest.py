@@ -83,7 +83,7 @@ def as_sets(clusters: Clusters) -> set[frozenset[int]]:
 def check_whole(clusters: Clusters) -> None:
     """Sorted, each document once, sizes true, exactly one kept per cluster, which names it."""
     members = clusters.members
-    assert members.schema.names == ["doc", "cluster", "size", "kept"]
+    assert members.schema.names[:4] == ["doc", "cluster", "size", "kept"]
     docs = members["doc"].to_pylist()
     assert docs == sorted(set(docs))
     sets = as_sets(clusters)
@@ -91,4 +91,6 @@ def check_whole(clusters: Clusters) -> None:
     for row in members.to_pylist():
         assert row["size"] == sizes[row["doc"]] >= 2
         assert row["kept"] == (row["doc"] == row["cluster"])
+        assert row.get("score") is None or 0 <= row["score"] <= 1
+        assert not row["kept"] or row.get("score") in (None, 1.0)
     assert sum(members["kept"].to_pylist()) == len(sets)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RUNNING",
+    "Accept",
     "SHOWN_CHARACTERS",
     "Address",
     "Cores",
@@ -40,6 +41,15 @@ Memory = Annotated[
     str | None,
     typer.Option(
         help="What finding duplicates may hold, such as 8GB; half of what is free by default.",
+        rich_help_panel=RUNNING,
+    ),
+]
+
+Accept = Annotated[
+    bool,
+    typer.Option(
+        "--accept",
+        help="Go on where a deduplication would take away more than its bounds allow.",
         rich_help_panel=RUNNING,
     ),
 ]

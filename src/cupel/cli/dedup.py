@@ -7,6 +7,7 @@ import typer
 
 from cupel.cli._options import (
     RUNNING,
+    Accept,
     Address,
     Cores,
     EngineName,
@@ -38,6 +39,7 @@ def dedup(
     address: Address = None,
     cores: Cores = None,
     memory: Memory = None,
+    accept: Accept = False,
     restart: Annotated[
         bool,
         typer.Option(
@@ -63,5 +65,6 @@ def dedup(
         engine=make_engine(engine, address, cores, memory),
         progress=TerminalProgress(make_plan(recipe).describe()),
         restart=restart,
+        accept=accept,
     )
     tell(result)

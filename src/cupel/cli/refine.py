@@ -9,6 +9,7 @@ from cupel.cli._options import (
     READING,
     RUNNING,
     WRITING,
+    Accept,
     Address,
     Cores,
     EngineName,
@@ -65,6 +66,7 @@ def refine(
     address: Address = None,
     cores: Cores = None,
     memory: Memory = None,
+    accept: Accept = False,
     shard_size: Annotated[
         str | None,
         typer.Option(
@@ -99,5 +101,6 @@ def refine(
         target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
         progress=TerminalProgress(plan),
         restart=restart,
+        accept=accept,
     )
     tell(result)

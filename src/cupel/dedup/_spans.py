@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.dedup._clusters import ids_of
+from cupel.dedup._clusters import SourceOptions, ids_of
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
-from cupel.methods import Clusters, Method, Sketches
+from cupel.methods import Clusters, Sketches
 
 __all__ = ["SPANS", "CopiedParts", "SpanOptions", "span_column"]
 
@@ -39,7 +39,7 @@ SHOWN_SOURCES = 30
 Integers = npt.NDArray[np.int64]
 
 
-class SpanOptions(Method.Options):
+class SpanOptions(SourceOptions):
     """Options that every method has that finds copied parts."""
 
     action: Literal["cut", "drop", "mark"] = Field(

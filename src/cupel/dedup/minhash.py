@@ -10,7 +10,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, ids_of, keep_one, one_array
+from cupel.dedup._clusters import ClusterOptions, cluster_blocks, ids_of, keep_one, one_array, too_much
 from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
 from cupel.dedup._sets import ShingleSets, load_buckets, save_buckets, write_sets
 from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
@@ -185,10 +185,11 @@ class MinHash(Dedup):
             if self.options.verify
             else _Joined(_kernels.union(bands), {})
         )
-        members = keep_one(joined.components, sketches)
+        members = keep_one(joined.components, sketches, self.options.sources)
         members = members.append_column("score", joined.scores(members))
         section = self._section(joined, members, len(candidates), total, sketches)
-        return Clusters(members=members, findings=(section,))
+        stop = too_much(members, total, self.options, sketches)
+        return Clusters(members=members, findings=(section,), stop=stop)
 
     def _bands(self, sketches: Sketches) -> tuple[list[pa.LargeListArray], pa.Array, int]:
         """The buckets of every band (mapped from files), all documents in them, all documents."""

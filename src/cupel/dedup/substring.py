@@ -98,8 +98,10 @@ class Substring(Dedup):
         pool = _Pool.write(sketches, self.options.min_bytes)
         copies = self._copies(pool, sketches.threads)
         parts = CopiedParts(sketches)
+        row = 0
         for batch in sketches.texts(None):
-            parts.add(batch, *pool.spans_of(batch, copies))
+            parts.add(batch, *pool.spans_of(range(row, row + batch.num_rows), copies))
+            row += batch.num_rows
         facts = (("passages of at least", f"{self.options.min_bytes:,} bytes"),)
         return parts.clusters("Copied passages", "passages", facts)
 
@@ -159,14 +161,13 @@ class _Pool:
         starts = np.concatenate([[0], np.cumsum(np.concatenate(sizes or [np.zeros(0, np.int64)]))])
         return cls(np.concatenate(docs or [np.zeros(0, np.int64)]), starts.astype(np.int64), data, parts)
 
-    def spans_of(self, batch: pa.RecordBatch, copies: pa.Table) -> tuple[pa.LargeListArray, Integers]:
-        """Spans of the documents of `batch`, and where the longest of each stood first."""
-        rows = np.searchsorted(self.docs, batch.column("doc").to_numpy())
+    def spans_of(self, rows: range, copies: pa.Table) -> tuple[pa.LargeListArray, Integers]:
+        """Spans of these documents, and where the longest of each stood first."""
         all_starts, all_stops = copies["start"].to_numpy(), copies["stop"].to_numpy()
         firsts = copies["first"].to_numpy()
         bytes_ = np.frombuffer(self.data.buffers()[2] or b"", dtype=np.uint8)
         offsets, starts, stops = [0], [], []
-        longest = np.zeros(batch.num_rows, dtype=np.int64)
+        longest = np.zeros(len(rows), dtype=np.int64)
         for place, row in enumerate(rows):
             low, high = self.starts[row], self.starts[row + 1]
             here = slice(*np.searchsorted(all_starts, [low, high]))

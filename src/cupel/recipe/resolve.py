@@ -25,6 +25,7 @@ __all__ = ["resolve", "resolved_sections"]
 
 TEXT_ROWS = 2048
 SKETCH_ROWS = 65536
+REST = ""
 
 MEMBERS = pa.schema(
     [
@@ -67,6 +68,17 @@ def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
     return sections
 
 
+def too_much(folder: Folder, stage: Stage) -> list[str]:
+    """What the deduplications of a stage want to be looked at before the run goes on."""
+    import json
+
+    return [
+        f"{step.label}: {sentence}"
+        for step in stage.dedups
+        for sentence in json.loads(_findings_path(folder, stage, step).read_text()).get("stop", ())
+    ]
+
+
 def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
     """Wall seconds that finding the clusters took."""
     import json
@@ -92,6 +104,7 @@ def _resolve_one(reader: _Reader, path: Path) -> None:
             _findings_path(reader.folder, reader.stage, reader.step),
             {
                 "sections": [section.model_dump(mode="json") for section in clusters.findings],
+                "stop": list(clusters.stop),
                 "seconds": time.monotonic() - started,
             },
         )
@@ -157,14 +170,32 @@ class _Reader:
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         names = self._own(columns)
         with_doc = names if "doc" in names else ["doc", *names]
-        for unit in self.units:
-            with pq.ParquetFile(self.folder.unit(self.stage.index, unit, "sketch.parquet")) as file:
-                for batch in file.iter_batches(batch_size=SKETCH_ROWS, columns=with_doc, use_threads=False):
-                    alive = self._alive(batch)
-                    yield pa.RecordBatch.from_arrays([alive.column(name) for name in names], names=columns)
+        for wanted in self._ranks():
+            read = with_doc if wanted is None or "source" in with_doc else [*with_doc, "source"]
+            for batch in self._stream("sketch.parquet", read, SKETCH_ROWS):
+                alive = self._alive(batch, wanted)
+                yield pa.RecordBatch.from_arrays([alive.column(name) for name in names], names=columns)
 
-    def _alive(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Documents that no earlier deduplication of the stage dropped."""
+    def _stream(self, suffix: str, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+        for unit in self.units:
+            with pq.ParquetFile(self.folder.unit(self.stage.index, unit, suffix)) as file:
+                yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
+
+    def _ranks(self) -> list[tuple[str, bool] | None]:
+        """One source after the other, then all the others; None: all in one go."""
+        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
+        return [*((source, True) for source in sources), (REST, False)] if sources else [None]
+
+    def _alive(self, batch: pa.RecordBatch, rank: tuple[str, bool] | None) -> pa.RecordBatch:
+        """Documents of a rank that no earlier deduplication of the stage dropped."""
+        if rank is not None:
+            named = pa.array(self.step.dedup.options.sources, pa.large_string())  # type: ignore[attr-defined]
+            source = batch.column("source")
+            batch = batch.filter(
+                pc.fill_null(pc.equal(source, rank[0]), False)
+                if rank[1]
+                else pc.invert(pc.is_in(source, named))
+            )
         if not len(self.gone):
             return batch
         return batch.filter(pa.array(~np.isin(batch.column("doc").to_numpy(), self.gone)))
@@ -176,18 +207,18 @@ class _Reader:
         return table.column(name).combine_chunks().take(at)
 
     def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
-        wanted = None if docs is None else np.sort(np.asarray(docs, dtype=np.int64))
-        for unit in self.units:
-            with pq.ParquetFile(self.folder.unit(self.stage.index, unit, "parquet")) as file:
-                for batch in file.iter_batches(
-                    batch_size=TEXT_ROWS, columns=["doc", "text"], use_threads=False
-                ):
-                    if wanted is None:
-                        batch = self._alive(batch)
-                    else:
-                        batch = batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
-                    if batch.num_rows:
-                        yield batch
+        if docs is None:
+            for rank in self._ranks():
+                for batch in self._stream("parquet", ["doc", "text", "source"], TEXT_ROWS):
+                    alive = self._alive(batch, rank)
+                    if alive.num_rows:
+                        yield alive.select(["doc", "text"])
+            return
+        wanted = np.sort(np.asarray(docs, dtype=np.int64))
+        for batch in self._stream("parquet", ["doc", "text"], TEXT_ROWS):
+            found = batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
+            if found.num_rows:
+                yield found
 
     def _scan(self, names: list[str]) -> pa.Table:
         module = daft()
