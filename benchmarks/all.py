@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pool import shared
+
 HERE = Path(__file__).parent
 SPEED = ("signals", "minhash", "language", "end_to_end", "memory", "import_time")
 ACCURACY = ("agreement", "agreement_dclm", "quality", "extraction")
@@ -23,6 +25,9 @@ def main() -> None:
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
     for name in given.names or SPEED + ACCURACY:
         print(f"\n## {name}", flush=True)
+        if name in ACCURACY and shared() is None:
+            print("skipped: needs the labelled data that lies beside the project (../shared)")
+            continue
         command = [sys.executable, str(HERE / f"{name}.py")]
         with (results / f"{name}.txt").open("w") as kept:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

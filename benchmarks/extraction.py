@@ -22,6 +22,7 @@ from statistics import mean
 from typing import Any
 
 import zstandard
+from pool import shared
 
 from cupel.corpus.charset import decode
 from cupel.corpus.extraction.plain import Plain
@@ -212,7 +213,7 @@ def run(data: Path, passes: Rule = gopher_like) -> tuple[dict[str, Any], str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder with pages_*.tar.zst and gold")
+    parser.add_argument("--data", type=Path, help="the folder with pages_*.tar.zst and gold")
     parser.add_argument("--out", type=Path, help="write the results as JSON")
     parser.add_argument("--rule", default="", help="module:function, text -> bool, for the union")
     given = parser.parse_args()
@@ -220,7 +221,8 @@ def main() -> None:
     if given.rule:
         module, _, name = given.rule.partition(":")
         passes = getattr(__import__(module, fromlist=[name]), name)
-    results, text = run(given.data, passes)
+    data = given.data or (shared() or Path()) / "raw_web"
+    results, text = run(data, passes)
     print(text)
     if given.out:
         given.out.write_text(json.dumps(results, indent=2) + "\n")
