@@ -237,8 +237,8 @@ class Clusters:
           int64, `kept` bool, and where the method has one `score` float64 (similarity to the
           survivor); only clusters of two or more, of each exactly one row kept.
         - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
-          `cluster` (the document where the longest of them stood first), `size` (how many),
-          `score` (the share of the text), `kept` true.
+          `cluster` (a document that one of them stood in before; the document itself where the
+          method cannot tell), `size` (how many), `score` (the share of the text), `kept` true.
     findings
         What to show of it: the S-curve, alarms, the biggest clusters.
     stop

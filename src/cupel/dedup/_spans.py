@@ -65,9 +65,16 @@ def span_column(offsets: Integers, starts: Integers, stops: Integers) -> pa.Larg
 
 @dataclass
 class CopiedParts:
-    """Gathers documents with copied parts, batch by batch, into `Clusters`."""
+    """Gathers documents with copied parts, batch by batch, into `Clusters`.
+
+    Attributes
+    ----------
+    origin
+        What `firsts` say, `{}` standing for the id of the document; empty where the method cannot tell.
+    """
 
     sketches: Sketches
+    origin: str = "the longest part stood first in {}"
     tables: list[pa.RecordBatch] = field(default_factory=list)
     bytes_copied: int = 0
     bytes_all: int = 0
@@ -79,9 +86,9 @@ class CopiedParts:
         Parameters
         ----------
         firsts
-            For each document, the one that its longest copied part stood in first.
+            For each document, one that a copied part of it stood in before.
         """
-        sizes = pc.binary_length(batch.column("text")).to_numpy(zero_copy_only=False).astype(np.int64)
+        sizes = pc.fill_null(pc.binary_length(batch.column("text")), 0).to_numpy().astype(np.int64)
         self.bytes_all += int(sizes.sum())
         self.documents += batch.num_rows
         counts = np.diff(spans.offsets.to_numpy())
@@ -139,7 +146,8 @@ class CopiedParts:
             ):
                 row = chosen[doc]
                 shown, marks = _excerpt(text or "", [(span["start"], span["stop"]) for span in row["spans"]])
-                note = f"{row['score']:.0%} copied; the longest part stood first in {ids[row['cluster']]}"
+                notes = [f"{row['score']:.0%} copied", self.origin.format(ids[row["cluster"]])]
+                note = "; ".join(filter(None, notes))
                 samples.append(Sample(id=ids[doc], note=note, text=shown, marks=marks))
         return Samples(heading="Documents with copied parts (marked)", samples=tuple(samples))
 

@@ -106,7 +106,7 @@ class Bloom(Dedup):
                 "or give more memory"
             )
         bloom = _kernels.Bloom(total, options.false_positive_rate)
-        copied = CopiedParts(sketches)
+        copied = CopiedParts(sketches, origin="")
         for batch in sketches.texts(None):
             spans, _, _ = bloom.mark(
                 batch.column("text"),

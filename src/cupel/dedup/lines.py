@@ -100,22 +100,20 @@ class Lines(Dedup):
         total = int(counts.sum())
         parts = 1 + total * BYTES_PER_HASH // sketches.memory_bytes
         firsts = _first_documents(sketches, total, parts)
-        ends = np.cumsum(counts)
-        copied = CopiedParts(sketches)
+        edges = np.concatenate([[0], np.cumsum(counts)])
+        copied = CopiedParts(sketches, origin="the first of it stood before in {}")
         row = 0
         for batch in sketches.texts(None):
-            stops = ends[row : row + batch.num_rows]
-            starts = stops - counts[row : row + batch.num_rows]
+            offsets = edges[row : row + batch.num_rows + 1]
             row += batch.num_rows
-            found = [firsts[start:stop] for start, stop in zip(starts, stops, strict=True)]
-            copied.add(batch, self._spans(batch, found), np.array([_origin(one) for one in found], np.int64))
+            here = np.asarray(firsts[offsets[0] : offsets[-1]])
+            offsets = offsets - offsets[0]
+            copied.add(batch, self._spans(batch, offsets, here >= 0), _origins(offsets, here))
         facts = ((f"{self.options.unit}s that count", f"{total:,}"), ("ranges of hashes", f"{parts:,}"))
         return copied.clusters(f"Copied {self.options.unit}s", f"{self.options.unit}s", facts)
 
-    def _spans(self, batch: pa.RecordBatch, rows: list[np.ndarray]) -> pa.LargeListArray:
-        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64)
-        values = np.concatenate(rows) >= 0 if rows else np.zeros(0, dtype=bool)
-        picked = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values))
+    def _spans(self, batch: pa.RecordBatch, offsets: np.ndarray, seen: np.ndarray) -> pa.LargeListArray:
+        picked = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(seen))
         return _kernels.unit_spans(
             batch.column("text"), picked, unit=self.options.unit, min_characters=self.options.min_characters
         )
@@ -140,7 +138,10 @@ def _first_documents(sketches: Sketches, total: int, parts: int) -> np.ndarray:
     return firsts
 
 
-def _origin(firsts: np.ndarray) -> int:
-    """The document where the first copied unit stood first."""
-    copied = firsts[firsts >= 0]
-    return int(copied[0]) if len(copied) else -1
+def _origins(offsets: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+    """For each document, the one where its first copied unit stood first; -1 where none is copied."""
+    copied = np.flatnonzero(firsts >= 0)
+    rows, places = np.unique(np.searchsorted(offsets, copied, side="right") - 1, return_index=True)
+    found = np.full(len(offsets) - 1, -1, dtype=np.int64)
+    found[rows] = firsts[copied[places]]
+    return found

@@ -14,7 +14,7 @@ from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.plan import DedupStep
 
-__all__ = ["act"]
+__all__ = ["act", "dropped"]
 
 DUPLICATE = "duplicate"
 MOSTLY_COPIED = "mostly-copied"
@@ -32,6 +32,19 @@ def act(outcome: Outcome, step: DedupStep, members: pa.Table) -> None:
         _keep_one(outcome, step, rows)
     else:
         _drop_mostly_copied(outcome, step, rows)
+
+
+def dropped(step: DedupStep, members: pa.Table) -> pa.ChunkedArray:
+    """Which of these members the step drops whole."""
+    if step.action == "mark":
+        return pa.chunked_array([pa.repeat(False, members.num_rows)])
+    if step.dedup.finds == "documents":
+        return pc.invert(members.column("kept"))
+    return pc.greater(members.column("score"), _max_copied_fraction(step))
+
+
+def _max_copied_fraction(step: DedupStep) -> float:
+    return float(getattr(step.dedup.options, "max_copied_fraction", 1.0))
 
 
 def _mark(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
@@ -54,7 +67,7 @@ def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
 
 
 def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
-    most = float(getattr(step.dedup.options, "max_copied_fraction", 1.0))
+    most = _max_copied_fraction(step)
     gone = pc.fill_null(pc.greater(_column(rows, "score"), most), False)
     if pc.any(gone).as_py():
         found = rows.filter(gone).combine_chunks()

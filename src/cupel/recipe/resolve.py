@@ -18,6 +18,7 @@ from cupel.dedup._spans import SPANS
 from cupel.engine import daft
 from cupel.findings import Section
 from cupel.methods import Sketches
+from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, temporary, write_json
 from cupel.recipe.plan import DedupStep, Stage
 
@@ -52,9 +53,8 @@ def resolve(folder: Folder, stage: Stage, units: list[int], memory_bytes: int, t
             without = np.sort(np.concatenate(gone)) if gone else np.empty(0, np.int64)
             reader = _Reader(folder, stage, step, units, without, memory_bytes, threads)
             _resolve_one(reader, path)
-        if step.action != "mark":
-            table = pq.read_table(path, columns=["doc", "kept"])
-            gone.append(table.filter(pc.invert(table.column("kept"))).column("doc").to_numpy())
+        table = pq.read_table(path, columns=["doc", "kept", "score"])
+        gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
 
 
 def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
