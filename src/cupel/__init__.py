@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cupel.api import (
+        Cluster,
         Comparison,
         Corpus,
+        Difference,
         Engine,
         IOOptions,
         OutputOptions,
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
         Result,
         Story,
         built_in_recipes,
+        clusters,
         compare,
+        difference,
         inspect,
         refine,
         sample,
@@ -33,8 +37,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Cluster",
     "Comparison",
     "Corpus",
+    "Difference",
     "Engine",
     "IOOptions",
     "OutputOptions",
@@ -44,7 +50,9 @@ __all__ = [
     "Result",
     "Story",
     "built_in_recipes",
+    "clusters",
     "compare",
+    "difference",
     "inspect",
     "refine",
     "sample",

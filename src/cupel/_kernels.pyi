@@ -95,8 +95,73 @@ def verify(
     The outcome is the same for any number of `threads`; all cores that there are if none is given.
     """
 
+def similarities(
+    docs: pa.Array, offsets: pa.Array, values: pa.Array, left: pa.Array, right: pa.Array
+) -> pa.Array:
+    """The Jaccard similarity (float64) of each pair of documents; null where one has no set."""
+
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
+
+def unit_hashes(
+    text: pa.Array, *, unit: str = "line", normalize: bool = False, min_characters: int = 1
+) -> pa.LargeListArray:
+    """The hash (uint64) of each line or paragraph of each text, shorter ones left out."""
+
+def unit_spans(
+    text: pa.Array, picked: pa.Array, *, unit: str = "line", min_characters: int = 1
+) -> pa.LargeListArray:
+    """Where the units stand that `picked` (a list of booleans a text) names: `start`, `stop` in bytes."""
+
+def cut_spans(text: pa.Array, spans: pa.Array) -> pa.Array:
+    """Each text without its spans; `ValueError` for spans that do not fit."""
+
+def minimizers(text: pa.Array, length: int, base: int) -> pa.RecordBatch:
+    """`hash`, `start`, `windows`: stretches of windows of `length` bytes with one minimizer."""
+
+def repeats(data: pa.Array, stretches: pa.RecordBatch, length: int) -> pa.RecordBatch:
+    """`start`, `stop`, `first` of later copies in the one value of `data` (large_binary)."""
+
+class Seen:
+    """Hashes seen so far, each with the document that held it first."""
+
+    def __init__(self) -> None: ...
+    def __len__(self) -> int: ...
+    def mark(self, docs: pa.Array, lists: pa.Array, *, part: int = 0, parts: int = 1) -> pa.LargeListArray:
+        """For each hash: the document that held it before; null where it is new or of another part."""
+
+    def entries(self) -> tuple[pa.Array, pa.Array]:
+        """All hashes, ascending, and their first documents."""
+
+class Bloom:
+    """A Bloom filter over n-grams of words that keeps the rate asked for."""
+
+    def __init__(self, ngrams: int, false_positive_rate: float) -> None: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Bloom: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def bytes_for(ngrams: int, false_positive_rate: float) -> int:
+        """Memory that a filter takes."""
+
+    def fill(self) -> float:
+        """Share of bits that are set."""
+
+    @staticmethod
+    def count_ngrams(text: pa.Array, *, ngram: int, unit: str | None = None) -> pa.Array:
+        """How many n-grams (int64) each text has."""
+
+    def mark(
+        self,
+        text: pa.Array,
+        *,
+        ngram: int,
+        min_words: int,
+        threshold: float,
+        unit: str | None = None,
+        threads: int = 1,
+    ) -> tuple[pa.LargeListArray, pa.Array, int]:
+        """Copied units as spans, the share of n-grams seen, and how many n-grams there were."""
 
 # --- edits: a record batch of `text` and the edit's counts
 

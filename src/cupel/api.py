@@ -9,7 +9,9 @@ from cupel.corpus import Corpus
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
+from cupel.errors import NotAccepted
 from cupel.recipe import run
+from cupel.recipe.clusters import Cluster, Difference, clusters, difference
 from cupel.recipe.history import Comparison, Story, compare, sample, why
 from cupel.recipe.job import OutputOptions
 from cupel.recipe.profile import Profile, inspect
@@ -19,8 +21,10 @@ from cupel.recipe.run import Result
 from cupel.report import write
 
 __all__ = [
+    "Cluster",
     "Comparison",
     "Corpus",
+    "Difference",
     "Engine",
     "IOOptions",
     "OutputOptions",
@@ -30,7 +34,9 @@ __all__ = [
     "Result",
     "Story",
     "built_in_recipes",
+    "clusters",
     "compare",
+    "difference",
     "inspect",
     "refine",
     "sample",
@@ -50,6 +56,7 @@ def refine(
     target_shard_bytes: int | None = None,
     progress: Progress | None = None,
     restart: bool = False,
+    accept: bool = False,
 ) -> Result:
     """Carry out a recipe on a raw pool, and write its report page.
 
@@ -69,6 +76,8 @@ def refine(
         default a quarter of each core's share, between 4 and 128 MiB.
     restart
         Discard an unfinished or other run in the output folder first.
+    accept
+        Go on where a deduplication would take away more than its bounds allow.
 
     Raises
     ------
@@ -80,6 +89,8 @@ def refine(
         The run was begun on other input.
     OutputInUse
         The folder holds another run, or another process writes it.
+    NotAccepted
+        A deduplication found more than its bounds allow; nothing was dropped yet.
     RunFailed
         It stopped before its end (disk full, Ctrl-C); the same command goes on.
 
@@ -95,18 +106,24 @@ def refine(
     >>> done.manifest["documents"]
     {'in': 2, 'kept': 1, 'dropped': 1, 'quarantined': 0}
     """
-    result = run.refine(
-        recipe,
-        input=input,
-        output=output,
-        overrides=overrides,
-        reading=reading,
-        writing=writing,
-        engine=engine,
-        target_shard_bytes=target_shard_bytes,
-        progress=progress,
-        restart=restart,
-    )
+    try:
+        result = run.refine(
+            recipe,
+            input=input,
+            output=output,
+            overrides=overrides,
+            reading=reading,
+            writing=writing,
+            engine=engine,
+            target_shard_bytes=target_shard_bytes,
+            progress=progress,
+            restart=restart,
+            accept=accept,
+        )
+    except NotAccepted as asked:
+        page = Path(output) / "_work" / "before-duplicates-go.html"
+        write(asked.page, page)
+        raise NotAccepted(f"{asked.what} ({page})", asked.page) from None
     if not result.report.exists():
         write(result.page(), result.report)
     return result

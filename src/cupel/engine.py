@@ -52,11 +52,14 @@ class Engine:
         or starts one here.
     cores
         Tasks that run at once on the native engine; None: all cores of this process.
+    memory
+        Bytes that finding duplicates may hold; None: half of what is free.
     """
 
     name: Literal["native", "ray"] = "native"
     address: str | None = None
     cores: int | None = None
+    memory: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in ("native", "ray"):
@@ -65,6 +68,8 @@ class Engine:
             raise BadOption("an address goes with the Ray engine; add --engine ray")
         if self.cores is not None and self.cores < 1:
             raise BadOption(f"cores is {self.cores}: expected 1 or more")
+        if self.memory is not None and self.memory < 1:
+            raise BadOption(f"memory is {self.memory}: expected 1 byte or more")
 
     def start(self) -> None:
         """Make this the engine of Daft in this process; a second call does nothing.
@@ -100,6 +105,16 @@ class Engine:
             return max(1, int(ray.cluster_resources().get("CPU", 1))) if ray.is_initialized() else 1
         here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         return self.cores or here or 1
+
+    def memory_bytes(self) -> int:
+        """What one step that needs all documents at once may hold: half of what is free here."""
+        if self.memory is not None:
+            return self.memory
+        try:
+            pages = os.sysconf("SC_AVPHYS_PAGES")
+            return max(1 << 28, pages * os.sysconf("SC_PAGE_SIZE") // 2)
+        except (ValueError, OSError, AttributeError):
+            return 1 << 31
 
     def map(self, task: Task, payloads: Sequence[str]) -> Iterator[str]:
         """Results of `task` over `payloads`, as they come, in no particular order.

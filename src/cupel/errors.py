@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 __all__ = [
     "BadInput",
@@ -12,6 +13,7 @@ __all__ = [
     "CupelError",
     "InputChanged",
     "MissingExtra",
+    "NotAccepted",
     "OutputInUse",
     "RunFailed",
     "Stopped",
@@ -66,6 +68,20 @@ class OutputInUse(CupelError):
 
 class RunFailed(CupelError):
     """A run that stopped before its end; the same command again goes on from there."""
+
+
+class NotAccepted(RunFailed):
+    """A deduplication that would take so much away that somebody should look first.
+
+    `page` shows what it found (a `cupel.findings.Page`).
+    """
+
+    def __init__(self, what: str, page: Any = None) -> None:
+        self.what = what
+        super().__init__(
+            f"{what}; look at it, and start the same command with --accept (accept=True) to go on"
+        )
+        self.page = page
 
 
 class Stopped(RunFailed):

@@ -199,43 +199,63 @@ class Sketches:
         of all documents still alive, in document order. Column `doc` (int64) is the
         document's position in the input: files in sorted order, then rows. Column
         `priority` (float64) decides survivors: the highest stays, then the lowest `doc`.
+    batches
+        `batches(columns)` streams the same, a record batch at a time, in document order; with
+        the option `sources`, those of the first source first.
     texts
         `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
-        documents, in document order, without ever holding all of them.
+        documents, in document order, without ever holding all of them; None asks for all, in
+        the order of `batches`.
     ids, sources
         `ids(docs)` and `sources(docs)` give the id and the source of each document asked for.
     scratch
         A folder for temporary files, removed afterwards.
+    memory_bytes, threads
+        What may be used; the result depends on neither.
     """
 
     read: Callable[[list[str]], pa.Table]
-    texts: Callable[[pa.Array], Iterator[pa.RecordBatch]]
+    batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
+    texts: Callable[[pa.Array | None], Iterator[pa.RecordBatch]]
     ids: Callable[[pa.Array], pa.Array]
     sources: Callable[[pa.Array], pa.Array]
     scratch: str
+    memory_bytes: int = 1 << 30
+    threads: int = 1
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Duplicates found.
+    """Duplicates found: one table for every kind.
 
     Attributes
     ----------
     members
-        Table `doc` int64, `cluster` int64 (the survivor's `doc`), `size` int64, `kept` bool;
-        only clusters of two or more; exactly one row of each cluster is kept; sorted by `doc`.
+        Sorted by `doc`, at most one row a document.
+
+        - Where documents are found: `doc` int64, `cluster` int64 (the survivor's `doc`), `size`
+          int64, `kept` bool, and where the method has one `score` float64 (similarity to the
+          survivor); only clusters of two or more, of each exactly one row kept.
+        - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
+          `cluster` (a document that one of them stood in before; the document itself where the
+          method cannot tell), `size` (how many), `score` (the share of the text), `kept` true.
     findings
         What to show of it: the S-curve, alarms, the biggest clusters.
+    stop
+        What is so much that nobody should go on unasked: the run stops until it is told to accept.
     """
 
     members: pa.Table
     findings: tuple[Section, ...] = ()
+    stop: tuple[str, ...] = ()
 
 
 class Dedup(Method):
     """Corpus → clusters of duplicates → which one stays."""
 
     kind = "dedup"
+    finds: ClassVar[Literal["documents", "spans"]] = "documents"
+    """Whole documents that are duplicates, or copied parts of documents."""
 
     @abstractmethod
     def sketch(self, text: pa.Array) -> pa.RecordBatch:

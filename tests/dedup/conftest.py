@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import itertools
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import zstandard
 from hypothesis import settings
 
 from cupel.methods import Clusters, Dedup, Sketches
@@ -27,6 +31,8 @@ def in_memory(
     priority: Sequence[float | None] | None = None,
     sources: Sequence[str] | None = None,
     rows_in_batch: int = 7,
+    memory_bytes: int = 1 << 30,
+    threads: int = 1,
 ) -> Sketches:
     """Sketches of `texts`, whose documents are numbered 0, 1, ... unless `docs` says otherwise."""
     numbers = np.array(range(len(texts)) if docs is None else docs, dtype=np.int64)
@@ -42,18 +48,24 @@ def in_memory(
         "priority", pa.array(priority, pa.float64()).take(pa.array(order))
     )
 
-    def stream(wanted: pa.Array) -> Iterator[pa.RecordBatch]:
-        places = np.flatnonzero(np.isin(doc.to_numpy(), wanted.to_numpy()))
+    def stream(wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:
+        numbers = doc.to_numpy()
+        places = (
+            np.arange(len(doc)) if wanted is None else np.flatnonzero(np.isin(numbers, wanted.to_numpy()))
+        )
         for start in range(0, len(places), rows_in_batch):
             rows = pa.array(places[start : start + rows_in_batch])
             yield pa.record_batch({"doc": doc.take(rows), "text": text.take(rows)})
 
     return Sketches(
         read=table.select,
+        batches=lambda columns: iter(table.select(columns).combine_chunks().to_batches(rows_in_batch)),
         texts=stream,
         ids=lambda wanted: pa.array([f"d{number}" for number in wanted.to_pylist()], pa.large_string()),
         sources=lambda wanted: source.take(pa.array(np.searchsorted(doc.to_numpy(), wanted.to_numpy()))),
         scratch=str(scratch),
+        memory_bytes=memory_bytes,
+        threads=threads,
     )
 
 
@@ -79,7 +91,7 @@ def as_sets(clusters: Clusters) -> set[frozenset[int]]:
 def check_whole(clusters: Clusters) -> None:
     """Sorted, each document once, sizes true, exactly one kept per cluster, which names it."""
     members = clusters.members
-    assert members.schema.names == ["doc", "cluster", "size", "kept"]
+    assert members.schema.names[:4] == ["doc", "cluster", "size", "kept"]
     docs = members["doc"].to_pylist()
     assert docs == sorted(set(docs))
     sets = as_sets(clusters)
@@ -87,4 +99,56 @@ def check_whole(clusters: Clusters) -> None:
     for row in members.to_pylist():
         assert row["size"] == sizes[row["doc"]] >= 2
         assert row["kept"] == (row["doc"] == row["cluster"])
+        assert row.get("score") is None or 0 <= row["score"] <= 1
+        assert not row["kept"] or row.get("score") in (None, 1.0)
     assert sum(members["kept"].to_pylist()) == len(sets)
+
+
+def spans_of(clusters: Clusters) -> dict[int, list[tuple[int, int]]]:
+    """Copied parts of each document that has some."""
+    return {
+        row["doc"]: [(span["start"], span["stop"]) for span in row["spans"]]
+        for row in clusters.members.to_pylist()
+    }
+
+
+def check_spans(clusters: Clusters, texts: Sequence[str | None]) -> None:
+    """Sorted by document; spans ascending, apart, on character boundaries; sizes and shares true."""
+    members = clusters.members
+    docs = members["doc"].to_pylist()
+    assert docs == sorted(set(docs))
+    for row in members.to_pylist():
+        data = (texts[row["doc"]] or "").encode()
+        edges = [edge for span in row["spans"] for edge in (span["start"], span["stop"])]
+        assert edges == sorted(set(edges)), "spans are empty, touch or overlap"
+        assert edges[0] >= 0
+        assert edges[-1] <= len(data)
+        for edge in edges:
+            data[:edge].decode()  # fails inside of a character
+        copied = sum(span["stop"] - span["start"] for span in row["spans"])
+        assert row["score"] == copied / len(data)
+        assert row["size"] == len(row["spans"]) > 0
+        assert row["kept"]
+        assert row["cluster"] <= row["doc"]
+
+
+def without(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The text that is left when the spans are cut."""
+    data = text.encode()
+    for start, stop in reversed(spans):
+        data = data[:start] + data[stop:]
+    return data.decode()
+
+
+@pytest.fixture(scope="session")
+def articles(shared: Path) -> list[str]:
+    """The first 5,000 documents of the real pool, one of each file in turn."""
+    streams = []
+    for path in sorted((shared / "data" / "pool").glob("*.jsonl.zst")):
+        raw = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
+        streams.append(io.TextIOWrapper(raw, encoding="utf-8"))
+    turns = itertools.chain.from_iterable(itertools.zip_longest(*streams))
+    found = [json.loads(line)["text"] for line in itertools.islice(filter(None, turns), 5000)]
+    for stream in streams:
+        stream.close()
+    return found

@@ -1,22 +1,25 @@
-"""MinHash deduplication in plain Python: the definitions, one by one."""
+"""Deduplication in plain Python: the definitions, one by one."""
 
 from __future__ import annotations
 
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
 MASK = (1 << 64) - 1
 
 
-def words(text: str) -> list[str]:
+def words(text: str, fold_numbers: bool = True) -> list[str]:
     """Words of Latin, Greek and Cyrillic text."""
     text = unicodedata.normalize("NFD", text.lower().replace("ς", "σ"))
     text = "".join(c for c in text if unicodedata.category(c) != "Mn")
-    return re.findall(r"[^\W_]+", re.sub(r"\d+(?:[.,]\d+)*", "0", text))
+    return re.findall(r"[^\W_]+", re.sub(r"\d+(?:[.,]\d+)*", "0", text) if fold_numbers else text)
 
 
 def shingles(text: str, ngram: int = 5) -> set[int]:
@@ -76,3 +79,142 @@ def clusters(sets: Sequence[set[int]], threshold: float) -> set[frozenset[int]]:
     for index in range(len(sets)):
         found.setdefault(find(index), set()).add(index)
     return {frozenset(members) for members in found.values() if len(members) > 1}
+
+
+Spans = list[tuple[int, int]]
+"""Byte ranges of a text."""
+
+# White space as Unicode has it; Python's own adds four control characters.
+WHITE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A line or paragraph: its words, and the bytes that go with it."""
+
+    words: str
+    start: int
+    stop: int
+
+
+def units(text: str, unit: str, min_characters: int = 1) -> list[Unit]:
+    """Lines, or runs of lines without a blank one between, each up to where the next begins."""
+    found: list[tuple[int, list[str]]] = []
+    at, open_ = 0, False
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+        blank = re.fullmatch(f"[{WHITE}]*", line) is not None
+        if not blank:
+            if open_ and unit == "paragraph":
+                found[-1][1].append(line)
+            else:
+                found.append((at, [line]))
+        open_ = not blank
+        at += len(line.encode())
+    starts = [start for start, _ in found] + [at]
+    cut = [
+        Unit(_trimmed("".join(lines)), start, starts[place + 1]) for place, (start, lines) in enumerate(found)
+    ]
+    return [one for one in cut if len(one.words) >= min_characters]
+
+
+def _trimmed(text: str) -> str:
+    return re.sub(f"^[{WHITE}]+|[{WHITE}]+$", "", text)
+
+
+def plain(text: str, normalize: bool) -> str:
+    """What two lines must have in common to be equal."""
+    text = unicodedata.normalize("NFC", text)
+    if normalize:
+        lower = "".join(c.lower() for c in text)
+        text = "".join(c for c in lower if unicodedata.category(c)[0] in "LNM" or re.match(f"[{WHITE}]", c))
+    return " ".join(re.findall(f"[^{WHITE}]+", text))
+
+
+def joined(spans: Iterable[tuple[int, int]]) -> Spans:
+    """Their union; spans come by ascending start."""
+    union: Spans = []
+    for start, stop in spans:
+        if union and start <= union[-1][1]:
+            union[-1] = (union[-1][0], max(stop, union[-1][1]))
+        else:
+            union.append((start, stop))
+    return union
+
+
+def copied_units(
+    texts: Sequence[str | None], unit: str, min_characters: int, normalize: bool
+) -> dict[int, Spans]:
+    """Spans of the lines or paragraphs that stood before, by document."""
+    seen: set[str] = set()
+    found = {}
+    for doc, text in enumerate(texts):
+        copies = []
+        for one in units(text or "", unit, min_characters):
+            key = plain(one.words, normalize)
+            if key in seen:
+                copies.append((one.start, one.stop))
+            seen.add(key)
+        if copies:
+            found[doc] = joined(copies)
+    return found
+
+
+def copied_passages(texts: Sequence[str | None], length: int) -> dict[int, Spans]:
+    """Spans of the windows whose first equal ends at or before they start, by document."""
+    encoded = [(text or "").encode() for text in texts]
+    firsts = _first_windows(b"".join(encoded), length)
+    found = {}
+    base = 0
+    # The first window that does not reach over the end of its document.
+    ends = np.cumsum([len(data) for data in encoded])
+    whole = np.arange(len(firsts)) + length <= ends[np.searchsorted(ends, np.arange(len(firsts)), "right")]
+    first = np.full(len(firsts) + 1, len(firsts), dtype=np.int64)
+    np.minimum.at(first, firsts[whole], np.flatnonzero(whole))
+    copied = np.flatnonzero(whole & (first[firsts] + length <= np.arange(len(firsts))))
+    for doc, data in enumerate(encoded):
+        here = copied[np.searchsorted(copied, base) : np.searchsorted(copied, base + len(data))] - base
+        spans = [_whole_characters(data, *span) for span in joined((at, at + length) for at in here.tolist())]
+        if spans:
+            found[doc] = spans
+        base += len(data)
+    return found
+
+
+def _first_windows(data: bytes, length: int) -> npt.NDArray[np.int64]:
+    """A number for each window, the same for equal windows: no hash, ranks of ever longer pieces."""
+    if len(data) < length:
+        return np.zeros(0, dtype=np.int64)
+    ranks = np.frombuffer(data, dtype=np.uint8).astype(np.int64)
+    size = 1
+    while size < length:
+        step = min(size, length - size)
+        pairs = ranks[:-step] * (int(ranks.max()) + 1) + ranks[step:]
+        ranks = np.unique(pairs, return_inverse=True)[1]
+        size += step
+    return ranks
+
+
+def _whole_characters(data: bytes, start: int, stop: int) -> tuple[int, int]:
+    while start < stop and data[start] & 0xC0 == 0x80:
+        start += 1
+    while start < stop < len(data) and data[stop] & 0xC0 == 0x80:
+        stop -= 1
+    return start, stop
+
+
+def ngrams(text: str, ngram: int) -> list[tuple[str, ...]]:
+    """Word n-grams, numbers kept apart; of all words where there are fewer."""
+    found = words(text, fold_numbers=False)
+    return [tuple(found[i : i + ngram]) for i in range(max(1, len(found) - ngram + 1))] if found else []
+
+
+def judged_units(
+    texts: Sequence[str | None], unit: str, ngram: int, min_words: int
+) -> Iterator[tuple[int, Unit, list[tuple[str, ...]]]]:
+    """Document, unit and n-grams of every unit that a Bloom filter judges."""
+    for doc, text in enumerate(texts):
+        whole = [Unit(text or "", 0, len((text or "").encode()))]
+        for one in whole if unit == "document" else units(text or "", unit):
+            found = ngrams(one.words, ngram)
+            if found and len(found) + len(found[0]) - 1 >= min_words:
+                yield doc, one, found

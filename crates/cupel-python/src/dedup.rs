@@ -9,7 +9,7 @@ use cupel_kernels::dedup::minhash::MinHash;
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::verify::Verification;
 use cupel_kernels::dedup::{buckets as bucketing, clusters, hash, minhash as signing, normalized};
-use cupel_kernels::dedup::{shingles as shingling, verify as verifying};
+use cupel_kernels::dedup::{shingles as shingling, similarities as similarity, verify as verifying};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use pyo3_arrow::{PyArray, PyRecordBatch};
@@ -27,15 +27,16 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(buckets, module)?)?;
     module.add_function(wrap_pyfunction!(union, module)?)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
+    module.add_function(wrap_pyfunction!(similarities, module)?)?;
     module.add_function(wrap_pyfunction!(survivors, module)?)
 }
 
-fn array<'py, A: Array + 'static>(py: Python<'py>, array: A) -> PyResult<Bound<'py, PyAny>> {
+pub fn array<'py, A: Array + 'static>(py: Python<'py>, array: A) -> PyResult<Bound<'py, PyAny>> {
     let array = PyArray::from_array_ref(Arc::new(array));
     py.import("pyarrow")?.call_method1("array", (array,))
 }
 
-fn batch(py: Python<'_>, batch: RecordBatch) -> PyResult<Bound<'_, PyAny>> {
+pub fn batch(py: Python<'_>, batch: RecordBatch) -> PyResult<Bound<'_, PyAny>> {
     PyRecordBatch::new(batch).into_pyarrow(py)
 }
 
@@ -171,6 +172,30 @@ fn verify<'py>(
     counts.set_item("rejected_by_length", found.counts.rejected_by_length)?;
     counts.set_item("limited", found.counts.limited)?;
     Ok((batch(py, found.components)?, counts, batch(py, found.histogram)?, batch(py, found.pairs)?))
+}
+
+#[pyfunction]
+fn similarities<'py>(
+    py: Python<'py>,
+    docs: PyArray,
+    offsets: PyArray,
+    values: PyArray,
+    left: PyArray,
+    right: PyArray,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = py
+        .detach(|| {
+            let wrong = |name: &str| KernelError::BadInput(format!("{name}: wrong type"));
+            similarity::similarities(
+                docs.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("docs"))?,
+                offsets.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("offsets"))?,
+                values.array().as_primitive_opt::<UInt64Type>().ok_or_else(|| wrong("values"))?,
+                left.array(),
+                right.array(),
+            )
+        })
+        .map_err(to_python)?;
+    array(py, found)
 }
 
 #[pyfunction]

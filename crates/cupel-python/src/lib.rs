@@ -7,6 +7,7 @@ mod edits;
 mod errors;
 mod fields;
 mod language;
+mod repeats;
 mod signals;
 
 use pyo3::prelude::*;
@@ -18,5 +19,6 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     edits::register(module)?;
     fields::register(module)?;
     language::register(module)?;
+    repeats::register(module)?;
     signals::register(module)
 }

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 import cupel.cli
+from cupel.cli._help import Command, Group
 
 __all__ = ["app"]
 
-ORDER = ("refine", "inspect", "why", "sample", "compare", "methods", "recipes")
+ORDER = ("refine", "inspect", "why", "sample", "compare", "clusters", "dedup", "methods", "recipes")
 EXAMPLES = {
     name: "\b\n" + "\n".join(["Examples:", *(f"  cupel {line}" for line in lines)])
     for name, lines in {
@@ -30,6 +31,16 @@ EXAMPLES = {
             "sample refined --json > kept.jsonl",
         ),
         "compare": ("compare refined lenient", "compare refined lenient --write differing.parquet"),
+        "clusters": (
+            "clusters refined",
+            "clusters refined --step minhash --by score",
+            "clusters refined --diff 1",
+        ),
+        "dedup": (
+            "dedup pool -o unique --by minhash",
+            "dedup pool -o cut --by substring --set substring.min_bytes=400",
+            "dedup pool -o marked --by exact --by lines --set lines.action=mark",
+        ),
         "methods": ("methods", "methods gopher-quality"),
         "recipes": ("recipes", "recipes gopher > mine.yaml"),
     }.items()
@@ -37,11 +48,12 @@ EXAMPLES = {
 
 app = typer.Typer(
     name="cupel",
+    cls=Group,
     help="Refine training data and assay what it is worth.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
 )
 
 
@@ -66,7 +78,7 @@ def _commands() -> None:
     names = [info.name for info in pkgutil.iter_modules(cupel.cli.__path__) if not info.name.startswith("_")]
     for name in sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
         module = importlib.import_module(f"cupel.cli.{name}")
-        app.command(name, epilog=EXAMPLES.get(name))(getattr(module, name))
+        app.command(name, cls=Command, epilog=EXAMPLES.get(name))(getattr(module, name))
 
 
 _commands()

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from cupel.errors import BadOption
 
-__all__ = ["SHOWN_CHARACTERS", "Address", "Cores", "EngineName", "IdColumn", "TextColumn", "parse_bytes"]
+if TYPE_CHECKING:
+    from cupel.engine import Engine
+
+__all__ = [
+    "RUNNING",
+    "Accept",
+    "SHOWN_CHARACTERS",
+    "Address",
+    "Cores",
+    "EngineName",
+    "IdColumn",
+    "Memory",
+    "TextColumn",
+    "make_engine",
+    "parse_bytes",
+]
 
 READING, WRITING, RUNNING = "Reading", "Writing", "Running"
 
@@ -21,6 +36,23 @@ Address = Annotated[
     str | None, typer.Option(help="Ray cluster, such as ray://head:10001.", rich_help_panel=RUNNING)
 ]
 Cores = Annotated[Optional[int], typer.Option(help="Cores to use; all by default.", rich_help_panel=RUNNING)]  # noqa: UP045
+
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        help="What finding duplicates may hold, such as 8GB; half of what is free by default.",
+        rich_help_panel=RUNNING,
+    ),
+]
+
+Accept = Annotated[
+    bool,
+    typer.Option(
+        "--accept",
+        help="Go on where a deduplication would take away more than its bounds allow.",
+        rich_help_panel=RUNNING,
+    ),
+]
 
 SHOWN_CHARACTERS = 1200
 """Of each document that `why` and `sample` print."""
@@ -52,3 +84,11 @@ def parse_bytes(text: str, option: str) -> int:
     if size < 1:
         raise BadOption(f"{option} is '{text}': expected more than nothing")
     return size
+
+
+def make_engine(name: str, address: str | None, cores: int | None, memory: str | None) -> Engine:
+    """The engine that the options of a command name."""
+    from cupel import api
+
+    held = None if memory is None else parse_bytes(memory, "--memory")
+    return api.Engine(name, address, cores, held)  # type: ignore[arg-type]

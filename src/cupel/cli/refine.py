@@ -9,11 +9,14 @@ from cupel.cli._options import (
     READING,
     RUNNING,
     WRITING,
+    Accept,
     Address,
     Cores,
     EngineName,
     IdColumn,
+    Memory,
     TextColumn,
+    make_engine,
     parse_bytes,
 )
 
@@ -62,6 +65,8 @@ def refine(
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,
+    memory: Memory = None,
+    accept: Accept = False,
     shard_size: Annotated[
         str | None,
         typer.Option(
@@ -73,10 +78,10 @@ def refine(
 ) -> None:
     """Turn a raw pool into a training corpus, with a ledger of every document."""
     from cupel import api
-    from cupel.cli._console import out, say
+    from cupel.cli._console import say
     from cupel.cli._progress import TerminalProgress
+    from cupel.cli._results import tell
     from cupel.recipe.plan import make_plan
-    from cupel.report.terminal import show
 
     loaded = api.Recipe.load(recipe, set_ or ())
     plan = make_plan(loaded).describe()
@@ -92,11 +97,10 @@ def refine(
         writing=api.OutputOptions(
             format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
         ),
-        engine=api.Engine(engine, address, cores),  # type: ignore[arg-type]
+        engine=make_engine(engine, address, cores, memory),
         target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
         progress=TerminalProgress(plan),
         restart=restart,
+        accept=accept,
     )
-    page = result.page()
-    show(page.model_copy(update={"sections": tuple(s for s in page.sections if s.title == "Funnel")}), out)
-    say(f"report  {result.report}")
+    tell(result)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from cupel import _kernels
 from cupel.findings import Alarm, Block, Sample, Samples, Table
 from cupel.methods import Method, Sketches
 
-__all__ = ["ClusterOptions", "cluster_blocks", "ids_of", "keep_one", "one_array"]
+__all__ = ["ClusterOptions", "SourceOptions", "cluster_blocks", "ids_of", "keep_one", "one_array", "too_much"]
 
 Integers = npt.NDArray[np.int64]
 
@@ -25,10 +26,28 @@ SHOWN_MEMBERS = 6
 SHOWN_CHARACTERS = 400
 # On small corpora a handful of copies is a large share and no cause for alarm.
 SMALLEST_GIANT = 100
+SMALLEST_STOP = 1000
 
 
-class ClusterOptions(Method.Options):
-    """Options that every deduplication method has."""
+class SourceOptions(Method.Options):
+    """Options of every deduplication: which sources come first, and what is too much to go on unasked."""
+
+    sources: tuple[str, ...] = Field(
+        (),
+        description="Sources in order of preference: of copies in several sources, that of the first named "
+        "stays. Sources that are not named come last, all alike.",
+    )
+    max_source_loss: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="A source of which a larger share would go (of at least "
+        f"{SMALLEST_STOP:,} documents) stops the run until it is told to accept.",
+    )
+
+
+class ClusterOptions(SourceOptions):
+    """Options that every method has that finds whole documents."""
 
     keep: str = Field(
         "longest",
@@ -48,6 +67,13 @@ class ClusterOptions(Method.Options):
         description="A cluster with more than this share of all documents (and at least "
         f"{SMALLEST_GIANT}) raises an alarm with samples.",
     )
+    max_cluster_fraction: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description=f"A cluster with more than this share of all documents (and at least {SMALLEST_STOP:,}) "
+        "stops the run until it is told to accept.",
+    )
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:
@@ -59,11 +85,13 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks)
 
 
-def keep_one(components: pa.RecordBatch, sketches: Sketches) -> pa.Table:
+def keep_one(components: pa.RecordBatch, sketches: Sketches, sources: Sequence[str] = ()) -> pa.Table:
     """`Clusters.members` of these components: the highest priority stays, then the lowest `doc`.
 
     Parameters
     ----------
+    sources
+        Sources in order of preference; they count before the priority.
     components
         `doc` int64 (ascending) and `component` int64, only documents of components of two
         or more.
@@ -72,8 +100,57 @@ def keep_one(components: pa.RecordBatch, sketches: Sketches) -> pa.Table:
     everything = sketches.read(["doc", "priority"])
     places = np.searchsorted(one_array(everything["doc"]).to_numpy(), docs.to_numpy())
     priority = everything["priority"].cast(pa.float64()).take(places)
-    found = _kernels.survivors(docs, components.column("component"), one_array(priority))
+    priority = one_array(priority)
+    if sources:
+        priority = _by_source(sources, sketches.sources(docs), priority)
+    found = _kernels.survivors(docs, components.column("component"), priority)
     return pa.table(found)
+
+
+def _by_source(sources: Sequence[str], found: pa.Array, priority: pa.Array) -> pa.Array:
+    """Priorities that go by the place of the source first, and by `priority` among equals."""
+    ranks = pc.fill_null(pc.index_in(found, pa.array(sources, pa.large_string())), len(sources)).to_numpy()
+    order = np.lexsort((pc.fill_null(priority, float("-inf")).to_numpy(), -ranks.astype(np.int64)))
+    own = pc.fill_null(priority, float("-inf")).to_numpy()
+    new = np.empty(len(order), dtype=np.float64)
+    # Equal ones stay equal, so that the first document still decides among them.
+    steps = np.concatenate([[0], (np.diff(ranks[order]) != 0) | (np.diff(own[order]) != 0)])
+    new[order] = np.cumsum(steps)
+    return pa.array(new)
+
+
+def too_much(members: pa.Table, total: int, options: ClusterOptions, sketches: Sketches) -> tuple[str, ...]:
+    """What should be looked at before anything is dropped, in sentences."""
+    if not members.num_rows:
+        return ()
+    said = []
+    biggest = int(pc.max(members["size"]).as_py())
+    if biggest >= SMALLEST_STOP and biggest > options.max_cluster_fraction * total:
+        said.append(
+            f"one cluster holds {biggest:,} of {total:,} documents, more than max_cluster_fraction "
+            f"{options.max_cluster_fraction:g}"
+        )
+    return (*said, *_lost_sources(members, options.max_source_loss, sketches))
+
+
+def _lost_sources(members: pa.Table, most: float, sketches: Sketches) -> list[str]:
+    removed = members.filter(pc.invert(members["kept"]))
+    if removed.num_rows < SMALLEST_STOP:
+        return []
+    lost = Counter(_source_codes(removed["doc"].to_numpy(), sketches).tolist())
+    large = {source for source, count in lost.items() if count >= SMALLEST_STOP}
+    if not large:
+        return []
+    there: Counter[str] = Counter()
+    for batch in sketches.batches(["source"]):
+        for entry in pc.value_counts(batch.column("source")).to_pylist():
+            there[entry["values"] or ""] += entry["counts"]
+    return [
+        f"source '{source}' would lose {lost[source]:,} of {there[source]:,} documents, more than "
+        f"max_source_loss {most:g}"
+        for source in sorted(large)
+        if lost[source] > most * there[source]
+    ]
 
 
 def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Sketches) -> list[Block]:

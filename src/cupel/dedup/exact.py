@@ -6,7 +6,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, one_array
+from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, one_array, too_much
 from cupel.findings import Block, Facts, Prose, Section
 from cupel.methods import Clusters, Dedup, Paper, Sketches
 
@@ -90,8 +90,10 @@ class Exact(Dedup):
         buckets = _kernels.buckets(one_array(table["hash"]), one_array(table["doc"]))
         total = table.num_rows
         del table
-        members = keep_one(_kernels.union([buckets]), sketches)
-        return Clusters(members=members, findings=(self._section(members, total, sketches),))
+        members = keep_one(_kernels.union([buckets]), sketches, self.options.sources)
+        section = self._section(members, total, sketches)
+        stop = too_much(members, total, self.options, sketches)
+        return Clusters(members=members, findings=(section,), stop=stop)
 
     def _section(self, members: pa.Table, total: int, sketches: Sketches) -> Section:
         clusters = members["kept"].to_numpy().sum() if members.num_rows else 0

@@ -10,9 +10,9 @@ import pyarrow as pa
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, ids_of, keep_one, one_array
+from cupel.dedup._clusters import ClusterOptions, cluster_blocks, ids_of, keep_one, one_array, too_much
 from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
-from cupel.dedup._sets import load_buckets, save_buckets, write_sets
+from cupel.dedup._sets import ShingleSets, load_buckets, save_buckets, write_sets
 from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
 from cupel.methods import Clusters, Dedup, Paper, Sketches
 
@@ -32,6 +32,15 @@ class _Joined:
     counts: dict[str, int]
     histogram: pa.RecordBatch | None = None
     pairs: pa.RecordBatch | None = None
+    sets: ShingleSets | None = None
+
+    def scores(self, members: pa.Table) -> pa.Array:
+        """The true similarity of each member to the survivor of its cluster; null without verification."""
+        if self.sets is None:
+            return pa.nulls(members.num_rows, pa.float64())
+        docs, survivors = one_array(members["doc"]), one_array(members["cluster"])
+        sets = self.sets
+        return _kernels.similarities(sets.docs, sets.offsets, sets.values, docs, survivors)
 
 
 class MinHash(Dedup):
@@ -176,9 +185,11 @@ class MinHash(Dedup):
             if self.options.verify
             else _Joined(_kernels.union(bands), {})
         )
-        members = keep_one(joined.components, sketches)
+        members = keep_one(joined.components, sketches, self.options.sources)
+        members = members.append_column("score", joined.scores(members))
         section = self._section(joined, members, len(candidates), total, sketches)
-        return Clusters(members=members, findings=(section,))
+        stop = too_much(members, total, self.options, sketches)
+        return Clusters(members=members, findings=(section,), stop=stop)
 
     def _bands(self, sketches: Sketches) -> tuple[list[pa.LargeListArray], pa.Array, int]:
         """The buckets of every band (mapped from files), all documents in them, all documents."""
@@ -208,7 +219,7 @@ class MinHash(Dedup):
             threshold=self.options.threshold,
             max_comparisons=self.options.max_comparisons,
         )
-        return _Joined(components, counts, histogram, pairs)
+        return _Joined(components, counts, histogram, pairs, sets)
 
     def _section(
         self, joined: _Joined, members: pa.Table, candidates: int, total: int, sketches: Sketches

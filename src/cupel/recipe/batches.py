@@ -239,17 +239,23 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
 
 def _edit(outcome: Outcome, operation: EditStep) -> None:
     batch = outcome.survivors
-    before = batch.column("text")
     with outcome.spending(operation.label):
         edited = operation.edit.edit(batch)
-    text = edited.text.cast(pa.large_string())
+    outcome.survivors = with_columns(batch, dict(edited.columns))
+    replace_text(outcome, operation.label, edited.text.cast(pa.large_string()))
+
+
+def replace_text(outcome: Outcome, label: str, text: pa.Array) -> None:
+    """Give the survivors another text, note who changed it, and drop those with none left."""
+    batch = outcome.survivors
+    before = batch.column("text")
     changed = pc.not_equal(before, text).to_numpy(zero_copy_only=False)
     taken = pc.subtract(pc.binary_length(before), pc.binary_length(text)).to_numpy()
     docs = batch.column("doc").to_numpy()
-    outcome.edited.append((operation.label, docs[changed], taken[changed]))
-    marks = ledger.add_edit(batch.column("edits"), operation.label, changed)
-    outcome.survivors = with_columns(batch, {"text": text, "edits": marks, **dict(edited.columns)})
-    _drop_blank(outcome, operation.label)
+    outcome.edited.append((label, docs[changed], taken[changed]))
+    marks = ledger.add_edit(batch.column("edits"), label, changed)
+    outcome.survivors = with_columns(batch, {"text": text, "edits": marks})
+    _drop_blank(outcome, label)
 
 
 def _drop_blank(outcome: Outcome, label: str) -> None:

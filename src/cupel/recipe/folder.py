@@ -3,6 +3,7 @@
     OUTPUT/
       data/part-00000-000.parquet   the refined corpus
       ledger/*.parquet              one row per input document
+      clusters/LABEL.parquet        the duplicates that a deduplication found, by `doc`
       quarantine/*.jsonl            what could not be read, with place and reason
       recipe.yaml                   replays the run
       inputs.json                   the files that were read, with their digests
@@ -58,6 +59,11 @@ class Folder:
     @property
     def data(self) -> Path:
         return self.root / "data"
+
+    @property
+    def clusters(self) -> Path:
+        """Duplicates that each deduplication found, as `LABEL.parquet`."""
+        return self.root / "clusters"
 
     def stage(self, stage: int) -> Path:
         return self.work / f"stage-{stage}"

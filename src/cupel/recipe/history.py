@@ -19,7 +19,7 @@ from cupel.errors import BadInput, UnknownName
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import reading_options
 
-__all__ = ["Comparison", "Story", "compare", "sample", "why"]
+__all__ = ["Comparison", "Story", "compare", "sample", "texts_of", "why"]
 
 ORDINAL_BITS = 40
 
@@ -84,7 +84,7 @@ def why(output: str | Path, id: str) -> list[Story]:
     rows = _ledger(folder).where(module.col("id") == id).to_arrow().sort_by("doc").to_pylist()
     if not rows:
         raise BadInput(f"{output}: no document has the id '{id}'; ids are in the ledger and the data files")
-    before = _texts(folder, rows)
+    before = texts_of(folder, rows)
     kept = [row["doc"] for row in rows if row["status"] == "kept"]
     after = _kept_texts(folder, kept)
     return [Story(row, *before[row["doc"]][:1], after.get(row["doc"]), before[row["doc"]][1]) for row in rows]
@@ -131,7 +131,7 @@ def sample(
     rows = shuffled.sort(["order", "doc"]).limit(documents).to_arrow().to_pylist()
     if not rows and dropped_by is not None:
         _refuse_unknown(ledger, dropped_by, reason, str(output))
-    texts = _texts(folder, [row for row in rows if row["doc"] is not None])
+    texts = texts_of(folder, [row for row in rows if row["doc"] is not None])
     shown = ("id", "source", "step", "reason", "value", "limit")
     table = {name: pa.array([row[name] for row in rows], pa.large_string()) for name in shown}
     found = [texts[row["doc"]][0] if row["doc"] is not None else None for row in rows]
@@ -233,7 +233,7 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
     return found
 
 
-def _texts(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
+def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
     """Documents read from the input again: doc → (text, note)."""
     given = json.loads(folder.inputs.read_text())
     options = reading_options(given["reading"])

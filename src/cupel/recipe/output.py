@@ -41,7 +41,7 @@ def output_schema(plan: Plan, types: dict[str, pa.DataType], carried: CarriedFie
     columns = {name: DOCUMENT[name] for name in BEFORE_FIELDS}
     columns |= carried.columns
     columns |= {name: DOCUMENT[name] for name in AFTER_FIELDS}
-    columns |= dict.fromkeys(_marks(plan), pa.int64())
+    columns |= plan.marks
     if plan.kept_columns:
         columns["signals"] = pa.struct([(column, types[column]) for column in plan.kept_columns])
     return pa.schema(list(columns.items()))
@@ -75,10 +75,6 @@ def fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _marks(plan: Plan) -> list[str]:
-    return [f"{label}{ending}" for label in plan.marked for ending in ("_cluster", "_cluster_size")]
-
-
 def _own_names(plan: Plan) -> set[str]:
     """Names that no field can have as a column."""
-    return {*BEFORE_FIELDS, *AFTER_FIELDS, "signals", *_marks(plan)}
+    return {*BEFORE_FIELDS, *AFTER_FIELDS, "signals", *plan.marks}

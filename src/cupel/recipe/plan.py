@@ -15,6 +15,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import pyarrow as pa
+
+from cupel.dedup._spans import SPANS
 from cupel.errors import BadRecipe
 from cupel.methods import Dedup, Edit, Extractor, Method, Signal, all_methods, find_method
 from cupel.recipe.recipe import Recipe, Step
@@ -42,10 +45,24 @@ class EditStep:
 
 @dataclass(frozen=True)
 class DedupStep:
-    """One deduplication; `priority` names the signal that chooses survivors, None: the method's `keep`."""
+    """One deduplication, and what is done with what it finds."""
 
     label: str
     dedup: Dedup
+
+    @property
+    def action(self) -> str:
+        """`drop`, `cut` or `mark`."""
+        return str(getattr(self.dedup.options, "action", "drop"))
+
+    @property
+    def marked(self) -> dict[str, pa.DataType]:
+        """Columns that `mark` adds, without the label before them."""
+        if self.action != "mark":
+            return {}
+        if self.dedup.finds == "documents":
+            return {"cluster": pa.int64(), "cluster_size": pa.int64()}
+        return {"cluster": pa.int64(), "score": pa.float64(), "spans": SPANS}
 
 
 @dataclass(frozen=True)
@@ -82,8 +99,16 @@ class Plan:
     kept_columns: tuple[str, ...]
     measured: Mapping[str, str]
     reused: tuple[str, ...]
-    marked: tuple[str, ...]
-    """Deduplications that mark instead of drop."""
+
+    @property
+    def marks(self) -> dict[str, pa.DataType]:
+        """Columns of deduplications that mark."""
+        return {
+            f"{step.label}_{name}": kind
+            for stage in self.stages
+            for step in stage.dedups
+            for name, kind in step.marked.items()
+        }
 
     def describe(self) -> list[str]:
         """One line a pass, for a terminal."""
@@ -115,7 +140,6 @@ class _Planner:
         self.dedups: list[DedupStep] = []
         self.pending: list[Step] = []
         self.wanted: dict[str, None] = {}
-        self.marked: list[str] = []
         self.annotated = set(annotated)
 
     def want(self, column: str, where: str) -> None:
@@ -179,9 +203,13 @@ class _Planner:
         self.operations.append(EditStep(step.label, edit))
         for column in edit.columns:
             self.measured[column] = edit.name
+        self.forget_text()
+        self.valid |= set(edit.columns)
+
+    def forget_text(self) -> None:
+        """The text has changed: signals of it do not hold any more."""
         independent = {c for c in self.valid if c in self.providers and self.reads_no_text(self.providers[c])}
-        kinds = {c for c in self.valid if c not in self.providers}
-        self.valid = independent | kinds | set(edit.columns)
+        self.valid = independent | {c for c in self.valid if c not in self.providers}
 
     def reads_no_text(self, name: str) -> bool:
         return "text" not in find_method(name, "signal").needs  # type: ignore[attr-defined]
@@ -192,8 +220,10 @@ class _Planner:
             self.want(keep.removeprefix("signal:"), f"step '{step.label}'")
         self.close_group()
         self.dedups.append(DedupStep(step.label, step.method))  # type: ignore[arg-type]
-        if step.options.get("action") == "mark":
-            self.marked.append(step.label)
+        if self.dedups[-1].action == "cut":
+            # What follows sees another text.
+            self.close_stage()
+            self.forget_text()
 
     def add_extractor(self, step: Step) -> None:
         raise BadRecipe(f"step '{step.label}': extraction can only be the first step, and only once")
@@ -231,7 +261,6 @@ def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Pla
         kept_columns=tuple(planner.kept),
         measured=planner.measured,
         reused=tuple(planner.reused),
-        marked=tuple(planner.marked),
     )
 
 

@@ -14,15 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cupel.dedup._spans import SPANS
 from cupel.engine import daft
 from cupel.findings import Section
 from cupel.methods import Sketches
+from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, temporary, write_json
 from cupel.recipe.plan import DedupStep, Stage
 
 __all__ = ["resolve", "resolved_sections"]
 
 TEXT_ROWS = 2048
+SKETCH_ROWS = 65536
+REST = ""
 
 MEMBERS = pa.schema(
     [
@@ -30,12 +34,14 @@ MEMBERS = pa.schema(
         ("cluster", pa.int64()),
         ("size", pa.int64()),
         ("kept", pa.bool_()),
+        ("score", pa.float64()),
+        ("spans", SPANS),
         ("survivor", pa.large_string()),
     ]
 )
 
 
-def resolve(folder: Folder, stage: Stage, units: list[int], marked: tuple[str, ...]) -> None:
+def resolve(folder: Folder, stage: Stage, units: list[int], memory_bytes: int, threads: int) -> None:
     """Find the duplicates of all deduplications of a stage, in order; what is done is not done again.
 
     Writes, for each, a table of cluster members by `doc` and its findings.
@@ -44,10 +50,11 @@ def resolve(folder: Folder, stage: Stage, units: list[int], marked: tuple[str, .
     for step in stage.dedups:
         path = folder.resolved(stage.index, step.label)
         if not path.exists():
-            _resolve_one(folder, stage, step, units, np.concatenate(gone) if gone else np.empty(0, np.int64))
-        if step.label not in marked:
-            table = pq.read_table(path, columns=["doc", "kept"])
-            gone.append(table.filter(pc.invert(table.column("kept"))).column("doc").to_numpy())
+            without = np.sort(np.concatenate(gone)) if gone else np.empty(0, np.int64)
+            reader = _Reader(folder, stage, step, units, without, memory_bytes, threads)
+            _resolve_one(reader, path)
+        table = pq.read_table(path, columns=["doc", "kept", "score"])
+        gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
 
 
 def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
@@ -61,6 +68,17 @@ def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
     return sections
 
 
+def too_much(folder: Folder, stage: Stage) -> list[str]:
+    """What the deduplications of a stage want to be looked at before the run goes on."""
+    import json
+
+    return [
+        f"{step.label}: {sentence}"
+        for step in stage.dedups
+        for sentence in json.loads(_findings_path(folder, stage, step).read_text()).get("stop", ())
+    ]
+
+
 def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
     """Wall seconds that finding the clusters took."""
     import json
@@ -68,29 +86,30 @@ def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
     return float(json.loads(_findings_path(folder, stage, step).read_text())["seconds"])
 
 
-def _resolve_one(folder: Folder, stage: Stage, step: DedupStep, units: list[int], gone: np.ndarray) -> None:
+def _resolve_one(reader: _Reader, path: Path) -> None:
     started = time.monotonic()
-    path = folder.resolved(stage.index, step.label)
-    scratch = folder.work / f"scratch-{step.label}"
-    with disk_errors(scratch):
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
-    reader = _Reader(folder, stage, step, units, np.sort(gone), scratch)
-    clusters = step.dedup.resolve(reader.sketches())
+    with disk_errors(reader.scratch):
+        shutil.rmtree(reader.scratch, ignore_errors=True)
+        reader.scratch.mkdir()
+        clusters = reader.step.dedup.resolve(reader.sketches())
     members = clusters.members.sort_by("doc")
-    survivors = _names(reader, members)
-    members = members.append_column("survivor", survivors).cast(MEMBERS)
+    members = members.append_column("survivor", _names(reader, members))
+    for item in MEMBERS:
+        if item.name not in members.column_names:
+            members = members.append_column(item, pa.nulls(members.num_rows, item.type))
+    members = members.select(MEMBERS.names).cast(MEMBERS)
     with disk_errors(path):
         pq.write_table(members, temporary(path), compression="zstd", row_group_size=65536)
         write_json(
-            _findings_path(folder, stage, step),
+            _findings_path(reader.folder, reader.stage, reader.step),
             {
                 "sections": [section.model_dump(mode="json") for section in clusters.findings],
+                "stop": list(clusters.stop),
                 "seconds": time.monotonic() - started,
             },
         )
         os.replace(temporary(path), path)
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(reader.scratch, ignore_errors=True)
 
 
 def _findings_path(folder: Folder, stage: Stage, step: DedupStep) -> Path:
@@ -116,19 +135,31 @@ class _Reader:
     step: DedupStep
     units: list[int]
     gone: np.ndarray
-    scratch: Path
+    memory_bytes: int
+    threads: int
+
+    @property
+    def scratch(self) -> Path:
+        return self.folder.work / f"scratch-{self.step.label}"
 
     def sketches(self) -> Sketches:
         return Sketches(
             read=self.read,
+            batches=self.batches,
             texts=self.texts,
             ids=lambda docs: self.column_of("id", docs),
             sources=lambda docs: self.column_of("source", docs),
             scratch=str(self.scratch),
+            memory_bytes=self.memory_bytes,
+            threads=self.threads,
         )
 
+    def _own(self, columns: list[str]) -> list[str]:
+        """What this step's columns are called in the sketches of the stage."""
+        return [name if name in ("doc", "id", "source") else f"{self.step.label}.{name}" for name in columns]
+
     def read(self, columns: list[str]) -> pa.Table:
-        names = [name if name in ("doc", "id", "source") else f"{self.step.label}.{name}" for name in columns]
+        names = self._own(columns)
         with_doc = names if "doc" in names else ["doc", *names]
         table = self._scan(with_doc)
         if len(self.gone):
@@ -136,22 +167,58 @@ class _Reader:
             table = table.filter(pa.array(alive))
         return table.select(names).rename_columns(columns)
 
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        names = self._own(columns)
+        with_doc = names if "doc" in names else ["doc", *names]
+        for wanted in self._ranks():
+            read = with_doc if wanted is None or "source" in with_doc else [*with_doc, "source"]
+            for batch in self._stream("sketch.parquet", read, SKETCH_ROWS):
+                alive = self._alive(batch, wanted)
+                yield pa.RecordBatch.from_arrays([alive.column(name) for name in names], names=columns)
+
+    def _stream(self, suffix: str, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+        for unit in self.units:
+            with pq.ParquetFile(self.folder.unit(self.stage.index, unit, suffix)) as file:
+                yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
+
+    def _ranks(self) -> list[tuple[str, bool] | None]:
+        """One source after the other, then all the others; None: all in one go."""
+        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
+        return [*((source, True) for source in sources), (REST, False)] if sources else [None]
+
+    def _alive(self, batch: pa.RecordBatch, rank: tuple[str, bool] | None) -> pa.RecordBatch:
+        """Documents of a rank that no earlier deduplication of the stage dropped."""
+        if rank is not None:
+            named = pa.array(self.step.dedup.options.sources, pa.large_string())  # type: ignore[attr-defined]
+            source = batch.column("source")
+            batch = batch.filter(
+                pc.fill_null(pc.equal(source, rank[0]), False)
+                if rank[1]
+                else pc.invert(pc.is_in(source, named))
+            )
+        if not len(self.gone):
+            return batch
+        return batch.filter(pa.array(~np.isin(batch.column("doc").to_numpy(), self.gone)))
+
     def column_of(self, name: str, docs: pa.Array) -> pa.Array:
         """`id` or `source` of the documents asked for, in their order."""
         table = self._scan(["doc", name])
         at = pc.index_in(docs, table.column("doc").combine_chunks())
         return table.column(name).combine_chunks().take(at)
 
-    def texts(self, docs: pa.Array) -> Iterator[pa.RecordBatch]:
+    def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
+        if docs is None:
+            for rank in self._ranks():
+                for batch in self._stream("parquet", ["doc", "text", "source"], TEXT_ROWS):
+                    alive = self._alive(batch, rank)
+                    if alive.num_rows:
+                        yield alive.select(["doc", "text"])
+            return
         wanted = np.sort(np.asarray(docs, dtype=np.int64))
-        for unit in self.units:
-            with pq.ParquetFile(self.folder.unit(self.stage.index, unit, "parquet")) as file:
-                for batch in file.iter_batches(
-                    batch_size=TEXT_ROWS, columns=["doc", "text"], use_threads=False
-                ):
-                    there = np.isin(batch.column("doc").to_numpy(), wanted)
-                    if there.any():
-                        yield batch.filter(pa.array(there))
+        for batch in self._stream("parquet", ["doc", "text"], TEXT_ROWS):
+            found = batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
+            if found.num_rows:
+                yield found
 
     def _scan(self, names: list[str]) -> pa.Table:
         module = daft()

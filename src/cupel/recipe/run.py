@@ -20,17 +20,26 @@ from cupel.corpus.files import InputFile, find_files
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.shards import plan_shards
 from cupel.engine import Engine, daft
-from cupel.errors import BadInput, BadOption, CupelError, InputChanged, OutputInUse, RunFailed, Stopped
+from cupel.errors import (
+    BadInput,
+    BadOption,
+    CupelError,
+    InputChanged,
+    NotAccepted,
+    OutputInUse,
+    RunFailed,
+    Stopped,
+)
 from cupel.findings import Page
 from cupel.recipe import stage as stages
-from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
+from cupel.recipe.folder import Folder, disk_errors, temporary, write_json, write_text
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job, OutputOptions
 from cupel.recipe.output import carried_fields, decide_fields
-from cupel.recipe.plan import Plan, make_plan
+from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.resolve import resolve
+from cupel.recipe.resolve import resolve, resolved_sections, too_much
 from cupel.recipe.summary import report_page
 from cupel.recipe.tally import Tally
 
@@ -85,6 +94,7 @@ def refine(
     target_shard_bytes: int | None = None,
     progress: Progress | None = None,
     restart: bool = False,
+    accept: bool = False,
 ) -> Result:
     """Carry out a recipe, all but its report page; `cupel.api.refine` says what the parameters are.
 
@@ -108,6 +118,7 @@ def refine(
         engine or Engine(),
         target_shard_bytes,
         progress or Silent(),
+        accept,
     )
     return run.carry_out(restart=restart)
 
@@ -123,6 +134,7 @@ class _Run:
         engine: Engine,
         target_shard_bytes: int | None,
         progress: Progress,
+        accept: bool,
     ) -> None:
         self.recipe = recipe
         self.inputs = inputs
@@ -132,6 +144,7 @@ class _Run:
         self.engine = engine
         self.target_shard_bytes = target_shard_bytes
         self.progress = progress
+        self.accept = accept
 
     def carry_out(self, *, restart: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
@@ -164,7 +177,7 @@ class _Run:
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
     def _discard(self) -> None:
-        known = ("data", "ledger", "quarantine", "_work")
+        known = ("data", "ledger", "clusters", "quarantine", "_work")
         for name in known:
             shutil.rmtree(self.folder.root / name, ignore_errors=True)
         for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
@@ -250,8 +263,20 @@ class _Run:
             self._one_pass(plan, job, stage.index, groups)
             if stage.dedups:
                 self.progress.note("finding duplicates: " + ", ".join(step.label for step in stage.dedups))
-                resolve(self.folder, stage, units, plan.marked)
+                resolve(self.folder, stage, units, self.engine.memory_bytes(), self.engine.parallelism())
+                self._ask(stage)
         return list(range(len(groups)))
+
+    def _ask(self, stage: Stage) -> None:
+        """Stop before anything is dropped that nobody should drop unasked."""
+        said = too_much(self.folder, stage)
+        if said and not self.accept:
+            page = Page(
+                title="Before duplicates go",
+                subtitle="; ".join(said),
+                sections=tuple(resolved_sections(self.folder, stage)),
+            )
+            raise NotAccepted("; ".join(said), page)
 
     def _output_groups(self, stage: int, units: list[int]) -> list[list[int]]:
         """Neighbouring shards that together give about one data file."""
@@ -299,6 +324,7 @@ class _Run:
 
     def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
         tallies = [_add_up(self.folder, stage.index) for stage in plan.stages]
+        self._keep_clusters(plan)
         self._move_ledger(plan)
         seconds = time.monotonic() - self.started
         first, last = tallies[0], tallies[-1]
@@ -350,6 +376,16 @@ class _Run:
         write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
         write_json(self.folder.manifest, manifest)
         return manifest
+
+    def _keep_clusters(self, plan: Plan) -> None:
+        """Copied, not moved: a run that is killed from here on still finds them."""
+        with disk_errors(self.folder.clusters):
+            for stage in plan.stages:
+                for step in stage.dedups:
+                    self.folder.clusters.mkdir(exist_ok=True)
+                    target = self.folder.clusters / f"{step.label}.parquet"
+                    shutil.copyfile(self.folder.resolved(stage.index, step.label), temporary(target))
+                    os.replace(temporary(target), target)
 
     def _move_ledger(self, plan: Plan) -> None:
         with disk_errors(self.folder.root):

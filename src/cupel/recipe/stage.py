@@ -24,6 +24,7 @@ from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
+from cupel.recipe.duplicates import act
 from cupel.recipe.folder import Folder, disk_errors, is_refined, write_json, write_text
 from cupel.recipe.job import DOCUMENT, Job, ledger_schema, signal_types
 from cupel.recipe.output import carried_fields, fit, output_batch, output_schema, without_doc
@@ -246,49 +247,16 @@ class _Task:
             batch, *clusters = item
             begun = Outcome(batch)
             for step, members in clusters:
-                self._drop_duplicates(begun, step, members)
+                act(begun, step, members)
             outcome = batches.process(begun.survivors, self.stage)
             outcome.dropped = begun.dropped + outcome.dropped
+            outcome.edited = begun.edited + outcome.edited
             outcome.samples = begun.samples + outcome.samples
+            for name, seconds in begun.seconds.items():
+                outcome.seconds[name] = outcome.seconds.get(name, 0.0) + seconds
         if self.stage.dedups and outcome.survivors.num_rows:
             outcome.sketch = self._sketch(outcome)
         return outcome
-
-    def _drop_duplicates(self, outcome: Outcome, step: DedupStep, members: pa.Table) -> None:
-        batch = outcome.survivors
-        if not members.num_rows and step.label not in self.plan.marked:
-            return
-        at = pc.index_in(batch.column("doc"), members.column("doc").combine_chunks())
-        rows = members.take(at)
-        if step.label in self.plan.marked:
-            size = pc.fill_null(rows.column("size").combine_chunks(), 1)
-            marks = {
-                f"{step.label}_cluster": rows.column("cluster").combine_chunks(),
-                f"{step.label}_cluster_size": size,
-            }
-            outcome.survivors = with_columns(batch, marks)
-            return
-        gone = pc.invert(pc.fill_null(rows.column("kept").combine_chunks(), True))
-        if not pc.any(gone).as_py():
-            return
-        part, found = batch.filter(gone), rows.filter(gone).combine_chunks()
-        size = [f"{n} documents" for n in found.column("size").to_pylist()]
-        survivors = found.column("survivor").combine_chunks()
-        dropped = ledger.dropped(
-            part,
-            step=step.label,
-            reason="duplicate",
-            values=size,
-            limit="first of its cluster",
-            failed=[[]] * part.num_rows,
-            cluster=found.column("cluster").combine_chunks(),
-            survivor=survivors,
-        )
-        outcome.dropped.append(dropped)
-        for row in batches.pick(part):
-            note = f"duplicate of {survivors[row].as_py()}, in a cluster of {size[row]}"
-            outcome.samples.append((f"{step.label}: duplicate", batches.sample_row(part, row, note)))
-        outcome.survivors = batch.filter(pc.invert(gone))
 
     def _sketch(self, outcome: Outcome) -> pa.RecordBatch:
         batch = outcome.survivors
@@ -368,16 +336,14 @@ class _Task:
         """Columns of the survivors after this stage."""
         known: dict[str, pa.DataType] = dict(DOCUMENT)
         reached = set(self.plan.reused)
-        marks: list[str] = []
         for stage in self.plan.stages[: self.stage.index + 1]:
             for operation in stage.operations:
                 names = operation.columns if hasattr(operation, "columns") else operation.edit.columns
                 reached |= set(names)
-        for stage in self.plan.stages[: self.stage.index]:
-            marks += [step.label for step in stage.dedups if step.label in self.plan.marked]
         known |= {column: kind for column, kind in self.types.items() if column in reached}
-        for label in marks:
-            known |= {f"{label}_cluster": pa.int64(), f"{label}_cluster_size": pa.int64()}
+        for stage in self.plan.stages[: self.stage.index]:
+            for step in stage.dedups:
+                known |= {f"{step.label}_{name}": kind for name, kind in step.marked.items()}
         return pa.schema(list(known.items()))
 
     def _report_progress(self) -> None:

@@ -1,5 +1,6 @@
 //! Duplicates: content hashes, MinHash signatures, buckets, verification, clusters.
 
+pub mod bloom;
 mod bucket_walk;
 pub mod buckets;
 pub mod clusters;
@@ -7,10 +8,16 @@ pub mod column;
 mod comparisons;
 pub mod hash;
 pub mod minhash;
+pub mod minimizers;
 pub mod normalized;
+pub mod repeats;
+pub mod seen;
 mod shingle_sets;
 pub mod shingles;
+pub mod similarities;
+pub mod spans;
 pub mod union_find;
+pub mod units;
 pub mod verify;
 mod windows;
 mod words;

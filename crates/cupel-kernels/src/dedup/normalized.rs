@@ -38,7 +38,7 @@ pub fn normalized_hash(text: &dyn Array, how: Normalization) -> Result<FixedSize
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Writes normalised text chunk by chunk, so that a huge text is never copied whole.
-struct Writer {
+pub(super) struct Writer {
     how: Normalization,
     buffer: Vec<u8>,
     state: Xxh3,
@@ -49,12 +49,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(how: Normalization) -> Self {
+    pub(super) fn new(how: Normalization) -> Self {
         let buffer = Vec::with_capacity(CHUNK_BYTES + 64);
         Self { how, buffer, state: Xxh3::new(), streaming: false, space: false, begun: false }
     }
 
-    fn hash(&mut self, text: &str) -> u128 {
+    pub(super) fn hash(&mut self, text: &str) -> u128 {
         self.buffer.clear();
         (self.streaming, self.space, self.begun) = (false, false, false);
         if text.is_ascii() {

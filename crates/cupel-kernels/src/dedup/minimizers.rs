@@ -1,0 +1,217 @@
+//! Minimizers: few places of a text that any two copies of a passage have in common.
+//!
+//! Every window of `length` bytes is represented by the smallest hash of the `k`-byte pieces in
+//! it (Schleimer, Wilkerson and Aiken 2003, "Winnowing"; Roberts et al. 2004). Two equal windows
+//! have equal hashes, so a passage that stands twice is found by its minimizers alone: about one
+//! in `(length - k) / 2` bytes, instead of the suffix array's one in each byte.
+
+use std::collections::VecDeque;
+
+use arrow_array::Array;
+
+use super::column::Texts;
+use crate::KernelError;
+
+/// The shortest passage that can be looked for, in bytes.
+pub const MIN_LENGTH: usize = 16;
+
+/// Neighbouring windows with the same minimizer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Hash of the minimizer.
+    pub hash: u64,
+    /// Where the first of the windows starts.
+    pub start: u64,
+    /// How many windows there are, each one byte further.
+    pub windows: u32,
+}
+
+/// The stretches of one document's windows of `length` bytes; `base` is added to every start.
+///
+/// # Errors
+/// `BadOption` for a length below `MIN_LENGTH`.
+pub fn minimizers(text: &[u8], length: usize, base: u64, out: &mut Vec<Stretch>) -> Result<(), KernelError> {
+    check_length(length)?;
+    if text.len() < length {
+        return Ok(());
+    }
+    let piece = piece_bytes(length);
+    let pieces_in_window = length - piece + 1;
+    let mut rolling = Rolling::new(piece);
+    // Places and hashes of pieces that may still become a minimum: hashes ascending.
+    let mut waiting: VecDeque<(usize, u64)> = VecDeque::with_capacity(pieces_in_window.min(1024));
+    let mut current: Option<(usize, Stretch)> = None;
+    for (end, &byte) in text.iter().enumerate() {
+        rolling.push(byte, if end >= piece { Some(text[end - piece]) } else { None });
+        if end + 1 < piece {
+            continue;
+        }
+        let at = end + 1 - piece;
+        let hash = mix(rolling.hash);
+        while waiting.back().is_some_and(|&(_, other)| other > hash) {
+            waiting.pop_back();
+        }
+        waiting.push_back((at, hash));
+        if end + 1 < length {
+            continue;
+        }
+        let window = end + 1 - length;
+        while waiting.front().is_some_and(|&(place, _)| place < window) {
+            waiting.pop_front();
+        }
+        let Some(&(place, hash)) = waiting.front() else { continue };
+        match &mut current {
+            Some((chosen, stretch)) if *chosen == place && stretch.windows < u32::MAX => stretch.windows += 1,
+            _ => {
+                if let Some((_, done)) = current {
+                    out.push(done);
+                }
+                current = Some((place, Stretch { hash, start: base + window as u64, windows: 1 }));
+            }
+        }
+    }
+    if let Some((_, done)) = current {
+        out.push(done);
+    }
+    Ok(())
+}
+
+/// The stretches of every text of a column, as if they stood one after the other from `base`.
+///
+/// # Errors
+/// `BadOption` for a length below `MIN_LENGTH`, `BadInput` for anything but a text column.
+pub fn column_minimizers(
+    text: &dyn Array,
+    length: usize,
+    base: u64,
+    out: &mut Vec<Stretch>,
+) -> Result<(), KernelError> {
+    let texts = Texts::new(text)?;
+    let mut base = base;
+    for row in 0..texts.len() {
+        let text = texts.get(row).unwrap_or_default();
+        minimizers(text.as_bytes(), length, base, out)?;
+        base += text.len() as u64;
+    }
+    Ok(())
+}
+
+/// Refuses a length that is too short to have minimizers.
+pub fn check_length(length: usize) -> Result<(), KernelError> {
+    if length < MIN_LENGTH {
+        return Err(KernelError::BadOption {
+            option: "min_bytes",
+            expected: format!("at least {MIN_LENGTH}, got {length}"),
+        });
+    }
+    Ok(())
+}
+
+/// Pieces of a quarter of the window: long enough to be rare, short enough to be sparse.
+fn piece_bytes(length: usize) -> usize {
+    (length / 4).clamp(8, 64)
+}
+
+/// A cyclic polynomial (buzhash) over a sliding window of bytes.
+#[derive(Debug, Clone)]
+pub struct Rolling {
+    hash: u64,
+    turn: u32,
+}
+
+impl Rolling {
+    /// For windows of `length` bytes.
+    pub fn new(length: usize) -> Self {
+        Self { hash: 0, turn: (length % 64) as u32 }
+    }
+
+    /// Takes the next byte in, and out the one that falls behind the window.
+    pub fn push(&mut self, byte: u8, gone: Option<u8>) {
+        self.hash = self.hash.rotate_left(1) ^ TABLE[usize::from(byte)];
+        if let Some(gone) = gone {
+            self.hash ^= TABLE[usize::from(gone)].rotate_left(self.turn);
+        }
+    }
+
+    /// The hash of the bytes in the window, well mixed.
+    pub fn mixed(&self) -> u64 {
+        mix(self.hash)
+    }
+}
+
+/// The finaliser of SplitMix64: a bijection, so it adds no collisions.
+pub fn mix(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    hash ^ (hash >> 31)
+}
+
+/// One random number for each byte: SplitMix64 from a fixed seed.
+static TABLE: [u64; 256] = table();
+
+const fn table() -> [u64; 256] {
+    let mut numbers = [0_u64; 256];
+    let mut state = 0x5EED_u64;
+    let mut i = 0;
+    while i < 256 {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut x = state;
+        x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        numbers[i] = x ^ (x >> 31);
+        i += 1;
+    }
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stretches(text: &[u8], length: usize) -> Vec<Stretch> {
+        let mut found = Vec::new();
+        minimizers(text, length, 0, &mut found).unwrap();
+        found
+    }
+
+    #[test]
+    fn short_lengths_are_refused_and_short_texts_have_none() {
+        assert!(minimizers(b"text", 4, 0, &mut Vec::new()).is_err());
+        assert!(stretches(b"short", 16).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn every_window_is_in_one_stretch(text in prop::collection::vec(0_u8..4, 0..400), length in 16_usize..40) {
+            let found = stretches(&text, length);
+            let mut next = 0;
+            for stretch in &found {
+                prop_assert_eq!(stretch.start, next);
+                next += u64::from(stretch.windows);
+            }
+            prop_assert_eq!(next as usize, (text.len() + 1).saturating_sub(length));
+        }
+
+        #[test]
+        fn equal_windows_have_equal_hashes(
+            text in prop::collection::vec(0_u8..3, 0..300),
+            passage in prop::collection::vec(any::<u8>(), 24),
+            at in 0_usize..300, other in 0_usize..300,
+        ) {
+            let plant = |at: usize| {
+                let mut text = text.clone();
+                let at = at.min(text.len());
+                text.splice(at..at, passage.iter().copied());
+                let hash = stretches(&text, 24)
+                    .into_iter()
+                    .find(|s| (s.start..s.start + u64::from(s.windows)).contains(&(at as u64)))
+                    .map(|s| s.hash);
+                prop_assert!(hash.is_some());
+                Ok(hash)
+            };
+            prop_assert_eq!(plant(at)?, plant(other)?);
+        }
+    }
+}

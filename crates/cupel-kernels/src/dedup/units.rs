@@ -1,0 +1,191 @@
+//! Lines and paragraphs as units of deduplication: their hashes, and where they stand.
+
+use arrow_array::builder::{LargeListBuilder, UInt64Builder};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, LargeListArray};
+
+use super::column::{Texts, same_length};
+use super::normalized::{Normalization, Writer};
+use super::spans::SpanLists;
+use crate::KernelError;
+
+/// What a text is cut into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Between line feeds.
+    Line,
+    /// Lines up to the next blank one.
+    Paragraph,
+}
+
+impl Unit {
+    /// `line` or `paragraph`.
+    pub fn parse(name: &str) -> Result<Self, KernelError> {
+        match name {
+            "line" => Ok(Self::Line),
+            "paragraph" => Ok(Self::Paragraph),
+            _ => Err(KernelError::UnknownName { kind: "unit", name: name.to_owned() }),
+        }
+    }
+
+    /// Calls `take` with each unit that is not blank: its start, where its words end, and where the
+    /// next one starts (its line end and following blank lines belong to it).
+    pub fn for_each(self, text: &str, mut take: impl FnMut(usize, usize, usize)) {
+        let mut open: Option<(usize, usize)> = None;
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let next = at + line.len();
+            let blank = line.chars().all(char::is_whitespace);
+            let end = at + line.strip_suffix('\n').unwrap_or(line).len();
+            match (self, &mut open, blank) {
+                (_, None, true) => {}
+                (Self::Line, None, false) | (Self::Paragraph, None, false) => open = Some((at, end)),
+                (Self::Line, Some(unit), false) => {
+                    take(unit.0, unit.1, at);
+                    open = Some((at, end));
+                }
+                (Self::Paragraph, Some(unit), false) if text[unit.1..at].matches('\n').count() > 1 => {
+                    take(unit.0, unit.1, at);
+                    open = Some((at, end));
+                }
+                (Self::Paragraph, Some(unit), false) => unit.1 = end,
+                (_, Some(_), true) => {}
+            }
+            at = next;
+        }
+        if let Some(unit) = open {
+            take(unit.0, unit.1, text.len());
+        }
+    }
+}
+
+/// Which units count.
+#[derive(Debug, Clone, Copy)]
+pub struct Units {
+    pub unit: Unit,
+    pub normalization: Normalization,
+    /// Shorter units (in characters, white space at the ends not counted) are no units.
+    pub min_characters: usize,
+}
+
+impl Units {
+    fn for_each<'a>(&self, text: &'a str, mut take: impl FnMut(&'a str, usize, usize)) {
+        self.unit.for_each(text, |start, end, next| {
+            let words = text[start..end].trim();
+            if words.len() >= self.min_characters && words.chars().count() >= self.min_characters {
+                take(words, start, next);
+            }
+        });
+    }
+
+    /// The upper half of XXH3-128 of each unit's normalised text; empty for null.
+    pub fn hashes(&self, text: &dyn Array) -> Result<LargeListArray, KernelError> {
+        let texts = Texts::new(text)?;
+        let mut writer = Writer::new(self.normalization);
+        let mut lists = LargeListBuilder::new(UInt64Builder::new());
+        for row in 0..texts.len() {
+            if let Some(text) = texts.get(row) {
+                self.for_each(text, |words, _, _| {
+                    lists.values().append_value((writer.hash(words) >> 64) as u64)
+                });
+            }
+            lists.append(true);
+        }
+        Ok(lists.finish())
+    }
+
+    /// Where the units stand that `picked` (a list of booleans, one for each unit) names.
+    ///
+    /// # Errors
+    /// `BadInput` where the lists do not fit the texts.
+    pub fn spans(&self, text: &dyn Array, picked: &dyn Array) -> Result<LargeListArray, KernelError> {
+        let texts = Texts::new(text)?;
+        let wrong = || KernelError::BadInput("picked: expected one boolean for each unit".to_owned());
+        let picked = picked.as_list_opt::<i64>().ok_or_else(wrong)?;
+        let values = picked.values().as_boolean_opt().ok_or_else(wrong)?;
+        same_length(("text", texts.len()), ("picked", picked.len()))?;
+        let offsets = picked.value_offsets();
+        let mut lists = SpanLists::new();
+        for row in 0..texts.len() {
+            let mut place = offsets[row] as usize;
+            let end = offsets[row + 1] as usize;
+            if let Some(text) = texts.get(row) {
+                self.for_each(text, |_, start, next| {
+                    if place < end && values.value(place) {
+                        lists.push(start, next);
+                    }
+                    place += 1;
+                });
+            }
+            if place != end {
+                return Err(wrong());
+            }
+            lists.end_row();
+        }
+        lists.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::StringArray;
+    use arrow_array::builder::BooleanBuilder;
+    use proptest::prelude::*;
+
+    use super::super::spans::cut_spans;
+    use super::*;
+
+    fn cut(text: &str, unit: Unit) -> Vec<&str> {
+        let mut found = Vec::new();
+        unit.for_each(text, |start, end, _| found.push(&text[start..end]));
+        found
+    }
+
+    #[test]
+    fn lines_and_paragraphs() {
+        let text = "\none\ntwo  \n\n \nthree\n";
+        assert_eq!(cut(text, Unit::Line), ["one", "two  ", "three"]);
+        assert_eq!(cut(text, Unit::Paragraph), ["one\ntwo  ", "three"]);
+        assert!(cut(" \n\n", Unit::Paragraph).is_empty());
+    }
+
+    #[test]
+    fn short_units_are_no_units() {
+        let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 3 };
+        let texts = StringArray::from(vec!["é東\nlonger\n  ab  \nlonger "]);
+        let hashes = units.hashes(&texts).unwrap();
+        assert_eq!(hashes.value_length(0), 2);
+        let values = hashes.value(0);
+        let values = values.as_primitive::<arrow_array::types::UInt64Type>();
+        assert_eq!(values.value(0), values.value(1));
+    }
+
+    proptest! {
+        #[test]
+        fn units_cover_the_text_in_order(text in "[a-c \n]{0,60}", paragraph in any::<bool>()) {
+            let unit = if paragraph { Unit::Paragraph } else { Unit::Line };
+            let mut last = None;
+            unit.for_each(&text, |start, end, next| {
+                assert!(start < end && end <= next);
+                assert!(last.is_none_or(|last| last == start));
+                last = Some(next);
+            });
+            prop_assert!(last.is_none_or(|last| last == text.len()));
+        }
+
+        #[test]
+        fn picked_units_go_and_the_others_stay(text in "[a-c\n]{0,60}", seed in any::<u64>()) {
+            let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 1 };
+            let lines = cut(&text, Unit::Line);
+            let mut picked = LargeListBuilder::new(BooleanBuilder::new());
+            (0..lines.len()).for_each(|i| picked.values().append_value(seed >> (i % 64) & 1 == 1));
+            picked.append(true);
+            let texts = StringArray::from(vec![text.as_str()]);
+            let spans = units.spans(&texts, &picked.finish()).unwrap();
+            let left = cut_spans(&texts, &spans).unwrap();
+            let kept: Vec<&str> =
+                lines.iter().enumerate().filter(|(i, _)| seed >> (i % 64) & 1 == 0).map(|(_, l)| *l).collect();
+            prop_assert_eq!(cut(left.value(0), Unit::Line), kept);
+        }
+    }
+}

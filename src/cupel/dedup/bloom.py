@@ -1,0 +1,126 @@
+"""Removal of text whose n-grams have been seen, by a Bloom filter."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from cupel import _kernels
+from cupel.dedup._spans import CopiedParts, SpanOptions
+from cupel.errors import BadOption
+from cupel.methods import Clusters, Dedup, Paper, Sketches
+
+__all__ = ["Bloom"]
+
+
+class Bloom(Dedup):
+    """Paragraphs or documents most of whose n-grams have been seen: a Bloom filter, in fixed memory.
+
+    Documents are gone through in order. A unit (line, paragraph or whole document) is a copy when at
+    least `threshold` of its word n-grams are in the filter already; otherwise its n-grams are
+    put in. This is what Dolma's and DCLM's filter (BFF) does, and catches copies with a few
+    words changed, in one pass and in memory that is known before.
+
+    A filter (Bloom 1970) can say "seen" of an n-gram that was not, never the other way round. The
+    rate asked for is kept: all bits of an n-gram lie in one block of 512, the number of blocks
+    follows from the exact law for blocks (Putze, Sanders and Singler 2007), and the n-grams are
+    counted first. At the default of 1 % an n-gram takes 10.5 bits. A unit goes only when most of
+    its n-grams are seen, so false alarms on units are far rarer than on n-grams.
+
+    **Deterministic.** Hashing runs on all cores, judging does not: units are judged in the order of
+    documents, whatever the number of threads or shards.
+
+    Words are cut as for `minhash` (lower case, no accents, no punctuation), numbers kept apart.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> Bloom().sketch(pa.array(["one two three"])).column("ngrams").to_pylist()
+    [1]
+    """
+
+    name = "bloom"
+    finds = "spans"
+    papers = (
+        Paper(
+            title="Space/Time Trade-offs in Hash Coding with Allowable Errors",
+            authors="Bloom",
+            year=1970,
+            url="https://doi.org/10.1145/362686.362692",
+        ),
+        Paper(
+            title="Cache-, Hash- and Space-Efficient Bloom Filters",
+            authors="Putze, Sanders, Singler",
+            year=2007,
+            url="https://doi.org/10.1007/978-3-540-72845-0_9",
+        ),
+        Paper(
+            title="DataComp-LM: In search of the next generation of training sets for language models",
+            authors="Li et al.",
+            year=2024,
+            url="https://arxiv.org/abs/2406.11794",
+            section="4.3 Deduplication",
+        ),
+    )
+    limits = (
+        "Which copy stays depends on the order of documents. Long units that quote much fall below the "
+        "threshold; short ones that are all formula exceed it. It says that something was seen, not where."
+    )
+
+    class Options(SpanOptions):
+        """What is judged, and when it is a copy."""
+
+        unit: Literal["line", "paragraph", "document"] = Field("paragraph", description="What is judged.")
+        ngram: int = Field(13, ge=1, le=64, description="Words in an n-gram; a shorter unit is one n-gram.")
+        min_words: int = Field(5, ge=1, description="Units of fewer words are left alone and not remembered.")
+        threshold: float = Field(
+            0.8, gt=0, le=1, description="Share of a unit's n-grams that must have been seen."
+        )
+        false_positive_rate: float = Field(
+            0.01, ge=1e-9, le=0.5, description="Share of unseen n-grams that the filter may take for seen."
+        )
+
+    options: Options
+
+    @property
+    def _unit(self) -> str | None:
+        return None if self.options.unit == "document" else self.options.unit
+
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """Column `ngrams` (int64): how many n-grams each text has, to size the filter."""
+        counts = _kernels.Bloom.count_ngrams(text, ngram=self.options.ngram, unit=self._unit)
+        return pa.RecordBatch.from_arrays([counts], names=["ngrams"])
+
+    def resolve(self, sketches: Sketches) -> Clusters:
+        """Copied units of all documents."""
+        options = self.options
+        total = sum(pc.sum(batch.column("ngrams")).as_py() or 0 for batch in sketches.batches(["ngrams"]))
+        needed = _kernels.Bloom.bytes_for(total, options.false_positive_rate)
+        if needed > sketches.memory_bytes:
+            raise BadOption(
+                f"bloom: {total:,} n-grams at a false positive rate of {options.false_positive_rate:g} need "
+                f"{needed / 1e9:.1f} GB, and {sketches.memory_bytes / 1e9:.1f} GB may be used; raise the rate, "
+                "or give more memory"
+            )
+        bloom = _kernels.Bloom(total, options.false_positive_rate)
+        copied = CopiedParts(sketches, origin="")
+        for batch in sketches.texts(None):
+            spans, _, _ = bloom.mark(
+                batch.column("text"),
+                ngram=options.ngram,
+                min_words=options.min_words,
+                threshold=options.threshold,
+                unit=self._unit,
+                threads=sketches.threads,
+            )
+            copied.add(batch, spans, batch.column("doc").to_numpy())
+        facts = (
+            ("n-grams", f"{total:,}"),
+            ("filter", f"{needed / 1e6:,.1f} MB"),
+            ("bits set", f"{bloom.fill():.1%}"),
+            ("false positives asked for", f"{options.false_positive_rate:g}"),
+        )
+        return copied.clusters("Seen before (Bloom filter)", f"{options.unit}s", facts)

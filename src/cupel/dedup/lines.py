@@ -1,0 +1,147 @@
+"""Removal of lines and paragraphs that stood before, in the same document or any other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from cupel import _kernels
+from cupel.dedup._spans import CopiedParts, SpanOptions
+from cupel.methods import Clusters, Dedup, Paper, Sketches
+
+__all__ = ["Lines"]
+
+BYTES_PER_HASH = 40
+
+
+class Lines(Dedup):
+    r"""Exact lines or paragraphs: those that stood before, anywhere in the corpus.
+
+    Menus, cookie notices and signatures stand on every page of a site. CCNet (Wenzek et al. 2020) and
+    Dolma (Soldaini et al. 2024) remove each line of text that was seen before; the first stays.
+
+    A **line** lies between line feeds; a **paragraph** is all lines up to the next blank one. Two are
+    equal when their normalised texts are: Unicode form C, white space collapsed and, with
+    `normalize`, in lower case and without punctuation. Units of fewer than `min_characters` never
+    count: closing brackets, single words and page numbers recur with good reason. A unit goes
+    with its line end and the blank lines behind it.
+
+    Hashes have 64 bits (the upper half of XXH3-128): among a hundred million different lines the
+    chance that any two are taken for equal is 3 in 10,000.
+
+    **Memory.** The first document of every distinct hash is held, 40 bytes each. Where that is
+    more than the memory given, the hashes are gone through in as many ranges as it takes, with
+    the same result.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> text = pa.array(["Café — opens at nine every day\nHome", "Café — opens at nine every day"])
+    >>> units = Lines().sketch(text).column("units").to_pylist()
+    >>> units[0] == units[1], len(units[0])
+    (True, 1)
+    """
+
+    name = "lines"
+    finds = "spans"
+    papers = (
+        Paper(
+            title="CCNet: Extracting High Quality Monolingual Datasets from Web Crawl Data",
+            authors="Wenzek, Lachaux, Conneau, Chaudhary, Guzmán, Joulin, Grave",
+            year=2020,
+            url="https://arxiv.org/abs/1911.00359",
+            section="3.1 Deduplication",
+        ),
+        Paper(
+            title="Dolma: an Open Corpus of Three Trillion Tokens for Language Model Pretraining Research",
+            authors="Soldaini et al.",
+            year=2024,
+            url="https://arxiv.org/abs/2402.00159",
+            section="5.3 Deduplication",
+        ),
+    )
+    limits = (
+        "Refrains, table rows and dialogue lose lines that belong to them. What stays depends on the order "
+        "of documents: the first copy is not always the best one."
+    )
+
+    class Options(SpanOptions):
+        """What a unit is, and which units count."""
+
+        unit: Literal["line", "paragraph"] = Field("line", description="What is compared.")
+        min_characters: int = Field(
+            20, ge=1, description="Shorter units never count; white space at the ends is not counted."
+        )
+        normalize: bool = Field(
+            False, description="Ignore case and punctuation, as CCNet does (it also ignores digits)."
+        )
+
+    options: Options
+
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """Column `units`: the hash (uint64) of each unit that counts."""
+        options = self.options
+        units = _kernels.unit_hashes(
+            text, unit=options.unit, normalize=options.normalize, min_characters=options.min_characters
+        )
+        return pa.RecordBatch.from_arrays([units], names=["units"])
+
+    def resolve(self, sketches: Sketches) -> Clusters:
+        """Copied units of all documents."""
+        # Sketches and texts come in one order, so that places tell which unit is meant.
+        counts = np.concatenate(
+            [np.zeros(0, np.int64)]
+            + [np.diff(batch.column("units").offsets.to_numpy()) for batch in sketches.batches(["units"])]
+        )
+        total = int(counts.sum())
+        parts = 1 + total * BYTES_PER_HASH // sketches.memory_bytes
+        firsts = _first_documents(sketches, total, parts)
+        edges = np.concatenate([[0], np.cumsum(counts)])
+        copied = CopiedParts(sketches, origin="the first of it stood before in {}")
+        row = 0
+        for batch in sketches.texts(None):
+            offsets = edges[row : row + batch.num_rows + 1]
+            row += batch.num_rows
+            here = np.asarray(firsts[offsets[0] : offsets[-1]])
+            offsets = offsets - offsets[0]
+            copied.add(batch, self._spans(batch, offsets, here >= 0), _origins(offsets, here))
+        facts = ((f"{self.options.unit}s that count", f"{total:,}"), ("ranges of hashes", f"{parts:,}"))
+        return copied.clusters(f"Copied {self.options.unit}s", f"{self.options.unit}s", facts)
+
+    def _spans(self, batch: pa.RecordBatch, offsets: np.ndarray, seen: np.ndarray) -> pa.LargeListArray:
+        picked = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(seen))
+        return _kernels.unit_spans(
+            batch.column("text"), picked, unit=self.options.unit, min_characters=self.options.min_characters
+        )
+
+
+def _first_documents(sketches: Sketches, total: int, parts: int) -> np.ndarray:
+    """For each unit, in order, the document that it stood in before; -1 where it stands first."""
+    path = Path(sketches.scratch) / "firsts.i64"
+    if total == 0:
+        return np.zeros(0, dtype=np.int64)
+    firsts = np.memmap(path, dtype=np.int64, mode="w+", shape=(total,))
+    firsts[:] = -1
+    for part in range(parts):
+        seen = _kernels.Seen()
+        place = 0
+        for batch in sketches.batches(["doc", "units"]):
+            found = seen.mark(batch.column("doc"), batch.column("units"), part=part, parts=parts).flatten()
+            here = found.is_valid().to_numpy(zero_copy_only=False)
+            window = firsts[place : place + len(found)]
+            window[here] = found.drop_null().to_numpy()
+            place += len(found)
+    return firsts
+
+
+def _origins(offsets: np.ndarray, firsts: np.ndarray) -> np.ndarray:
+    """For each document, the one where its first copied unit stood first; -1 where none is copied."""
+    copied = np.flatnonzero(firsts >= 0)
+    rows, places = np.unique(np.searchsorted(offsets, copied, side="right") - 1, return_index=True)
+    found = np.full(len(offsets) - 1, -1, dtype=np.int64)
+    found[rows] = firsts[copied[places]]
+    return found

@@ -1,0 +1,218 @@
+"""Removal of passages that stand more than once, whatever documents they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from cupel import _kernels
+from cupel.dedup._spans import CopiedParts, SpanOptions, span_column
+from cupel.methods import Clusters, Dedup, Paper, Sketches
+
+__all__ = ["Substring"]
+
+Integers = npt.NDArray[np.int64]
+
+PARTITIONS = 64
+STRETCH = np.dtype([("hash", "<u8"), ("start", "<u8"), ("windows", "<u4")])
+
+
+class Substring(Dedup):
+    """Exact substrings: every passage of at least `min_bytes` that stood before.
+
+    A window of `min_bytes` bytes is a *copy* when the first window equal to it, in the order of
+    documents and of places in them, ends at or before it starts. The copied part of a document is
+    the union of its copies; the first of each stays. Windows never reach over the end of a
+    document. This is the exact-substring deduplication of Lee et al. (2022), whose windows are 50
+    tokens of GPT-2, about 200 bytes of English.
+
+    **How.** Lee et al. build a suffix array, eight bytes and more for each byte of text. Equal
+    windows can be found with far less: each window is represented by its *minimizer*, the
+    smallest hash of the short pieces in it (Schleimer et al. 2003). Equal windows have equal
+    minimizers, and neighbouring windows share theirs, so that one entry stands for about
+    0.37 × `min_bytes` windows. Entries with the same hash are brought together on disk, in
+    64 parts; inside such a group every window is compared with the first equal one, byte by
+    byte. The result is that of comparing all windows with all, which a test does; hashes only
+    propose. The one exception: two different windows of one group whose 64-bit hashes are equal
+    (2⁻⁶⁴ a pair) hide a copy of the second.
+
+    The texts of the stage lie uncompressed in the scratch folder while this runs (as much disk as
+    text); memory holds one part of the entries, and what the system caches of the file.
+
+    Spans are cut on character boundaries: a copy that begins or ends inside of a character loses
+    that character's bytes at its edge.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> Substring().sketch(pa.array(["Nothing is needed of a single text."])).num_columns
+    1
+    """
+
+    name = "substring"
+    finds = "spans"
+    papers = (
+        Paper(
+            title="Deduplicating Training Data Makes Language Models Better",
+            authors="Lee, Ippolito, Nystrom, Zhang, Eck, Callison-Burch, Carlini",
+            year=2022,
+            url="https://arxiv.org/abs/2107.06499",
+            section="4.1 ExactSubstr",
+        ),
+        Paper(
+            title="Winnowing: Local Algorithms for Document Fingerprinting",
+            authors="Schleimer, Wilkerson, Aiken",
+            year=2003,
+            url="https://doi.org/10.1145/872757.872770",
+        ),
+    )
+    limits = (
+        "Cutting leaves holes: sentences that refer to what was cut, code that no longer runs. Quotations, "
+        "licences and legal formulas are copies too. Below about 100 bytes common phrases begin to count."
+    )
+
+    class Options(SpanOptions):
+        """How long a passage must be."""
+
+        min_bytes: int = Field(
+            200, ge=16, le=1 << 20, description="Bytes that a passage has at least. 200 are about 50 tokens."
+        )
+
+    options: Options
+
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """Column `bytes` (int64): a text's size; all else is read from the texts themselves."""
+        sizes = pc.fill_null(pc.cast(pc.binary_length(text), pa.int64()), 0)
+        return pa.RecordBatch.from_arrays([sizes], names=["bytes"])
+
+    def resolve(self, sketches: Sketches) -> Clusters:
+        """Copied parts of all documents."""
+        pool = _Pool.write(sketches, self.options.min_bytes)
+        copies = self._copies(pool, sketches.threads)
+        parts = CopiedParts(sketches)
+        row = 0
+        for batch in sketches.texts(None):
+            parts.add(batch, *pool.spans_of(range(row, row + batch.num_rows), copies))
+            row += batch.num_rows
+        facts = (("passages of at least", f"{self.options.min_bytes:,} bytes"),)
+        return parts.clusters("Copied passages", "passages", facts)
+
+    def _copies(self, pool: _Pool, threads: int) -> pa.Table:
+        """`start`, `stop`, `first` (places in the pool), by start."""
+
+        def one(path: Path) -> pa.RecordBatch:
+            found = np.fromfile(path, dtype=STRETCH)
+            path.unlink()
+            columns = {name: np.ascontiguousarray(found[name]) for name in found.dtype.names or ()}
+            return _kernels.repeats(pool.data, pa.RecordBatch.from_pydict(columns), self.options.min_bytes)
+
+        with ThreadPoolExecutor(threads) as workers:
+            found = [batch for batch in workers.map(one, pool.parts) if batch.num_rows]
+        schema = pa.schema(
+            [pa.field(name, pa.int64(), nullable=False) for name in ("start", "stop", "first")]
+        )
+        return pa.Table.from_batches(found, schema).sort_by("start").combine_chunks()
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """All texts one after the other, mapped from a file, and where each document starts."""
+
+    docs: Integers
+    starts: Integers
+    data: pa.LargeBinaryArray
+    parts: list[Path]
+
+    @classmethod
+    def write(cls, sketches: Sketches, length: int) -> _Pool:
+        scratch = Path(sketches.scratch)
+        parts = [scratch / f"stretches-{number:02d}.bin" for number in range(PARTITIONS)]
+        docs: list[Integers] = []
+        sizes: list[Integers] = []
+        base = 0
+        files = [path.open("wb") for path in parts]
+        try:
+            with (scratch / "texts.bin").open("wb") as data:
+                for batch in sketches.texts(None):
+                    text = batch.column("text").cast(pa.large_string())
+                    offsets = np.frombuffer(text.buffers()[1], dtype=np.int64)[
+                        text.offset : text.offset + len(text) + 1
+                    ]
+                    data.write(memoryview(text.buffers()[2] or b"")[offsets[0] : offsets[-1]])
+                    docs.append(batch.column("doc").to_numpy())
+                    sizes.append(np.diff(offsets))
+                    for number, rows in _by_part(_kernels.minimizers(text, length, base)):
+                        rows.tofile(files[number])
+                    base += int(offsets[-1] - offsets[0])
+        finally:
+            for file in files:
+                file.close()
+        buffer = pa.memory_map(str(scratch / "texts.bin")).read_buffer() if base else pa.py_buffer(b"")
+        offsets = pa.py_buffer(np.array([0, base], dtype=np.int64))
+        data = pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, buffer])
+        starts = np.concatenate([[0], np.cumsum(np.concatenate(sizes or [np.zeros(0, np.int64)]))])
+        return cls(np.concatenate(docs or [np.zeros(0, np.int64)]), starts.astype(np.int64), data, parts)
+
+    def spans_of(self, rows: range, copies: pa.Table) -> tuple[pa.LargeListArray, Integers]:
+        """Spans of these documents, and where the longest of each stood first."""
+        all_starts, all_stops = copies["start"].to_numpy(), copies["stop"].to_numpy()
+        firsts = copies["first"].to_numpy()
+        bytes_ = np.frombuffer(self.data.buffers()[2] or b"", dtype=np.uint8)
+        offsets, starts, stops = [0], [], []
+        longest = np.zeros(len(rows), dtype=np.int64)
+        for place, row in enumerate(rows):
+            low, high = self.starts[row], self.starts[row + 1]
+            here = slice(*np.searchsorted(all_starts, [low, high]))
+            merged = list(_merged(all_starts[here], all_stops[here], bytes_))
+            starts += [start - low for start, _ in merged]
+            stops += [stop - low for _, stop in merged]
+            offsets.append(len(starts))
+            if merged:
+                best = int(np.argmax(all_stops[here] - all_starts[here]))
+                origin = int(np.searchsorted(self.starts, firsts[here][best], side="right")) - 1
+                longest[place] = self.docs[origin]
+        as_array = [np.array(numbers, dtype=np.int64) for numbers in (offsets, starts, stops)]
+        return span_column(*as_array), longest
+
+
+def _by_part(found: pa.RecordBatch) -> Iterator[tuple[int, npt.NDArray[np.void]]]:
+    """Stretches by the top bits of their hash."""
+    rows = np.empty(found.num_rows, dtype=STRETCH)
+    for name in STRETCH.names or ():
+        rows[name] = found.column(name).to_numpy()
+    number = (rows["hash"] >> np.uint64(58)).astype(np.int64)
+    order = np.argsort(number, kind="stable")
+    edges = np.searchsorted(number[order], np.arange(PARTITIONS + 1))
+    for part in range(PARTITIONS):
+        if edges[part] < edges[part + 1]:
+            yield part, rows[order[edges[part] : edges[part + 1]]]
+
+
+def _merged(starts: Integers, stops: Integers, data: npt.NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
+    """The union of these ranges, shrunk to whole characters."""
+    open_: tuple[int, int] | None = None
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        if open_ is not None and start <= open_[1]:
+            open_ = (open_[0], max(open_[1], stop))
+            continue
+        if open_ is not None:
+            yield _whole(*open_, data)
+        open_ = (start, stop)
+    if open_ is not None:
+        yield _whole(*open_, data)
+
+
+def _whole(start: int, stop: int, data: npt.NDArray[np.uint8]) -> tuple[int, int]:
+    while start < stop and data[start] & 0xC0 == 0x80:
+        start += 1
+    while stop < len(data) and stop > start and data[stop] & 0xC0 == 0x80:
+        stop -= 1
+    return start, stop

@@ -1,0 +1,179 @@
+"""The duplicate clusters of a finished run: which there are, who is in them, what differs."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from cupel.engine import daft
+from cupel.errors import BadInput, UnknownName
+from cupel.recipe.folder import Folder
+from cupel.recipe.history import texts_of
+
+__all__ = ["Cluster", "Difference", "Member", "clusters", "difference"]
+
+MAX_WORDS = 4000
+_WORDS = re.compile(r"\S+\s*|\s+")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One document of a cluster.
+
+    Attributes
+    ----------
+    score
+        Similarity to the survivor, or the share of the text that is copied; None where the
+        method gives none.
+    spans
+        Copied byte ranges of its text, where parts are found.
+    """
+
+    id: str
+    source: str
+    kept: bool
+    score: float | None
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Documents that one step took for duplicates of `survivor` (its id)."""
+
+    step: str
+    survivor: str
+    size: int
+    members: tuple[Member, ...]
+    """The survivor first, then the others in the order of the input; at most as many as asked for."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two texts, word by word: runs of what both have, what only the first has, and only the second."""
+
+    runs: tuple[tuple[Literal["both", "first", "second"], str], ...]
+    cut: bool
+    """Only the first words of the texts were compared."""
+
+
+def clusters(
+    output: str | Path,
+    *,
+    step: str | None = None,
+    source: str | None = None,
+    by: Literal["size", "score"] = "size",
+    limit: int = 20,
+    members: int = 10,
+) -> list[Cluster]:
+    """The clusters that a run found: the largest first, or those of the lowest score.
+
+    Parameters
+    ----------
+    step
+        Only those of this deduplication.
+    source
+        Only those with a document of this source.
+    limit, members
+        How many clusters, and how many documents of each.
+
+    Raises
+    ------
+    BadInput
+        No finished run there, or it deduplicated nothing.
+    UnknownName
+        No deduplication of that name.
+    """
+    folder = Folder(Path(output))
+    folder.read_manifest()
+    found = {path.name.removesuffix(".parquet"): path for path in sorted(folder.clusters.glob("*.parquet"))}
+    if not found:
+        raise BadInput(f"{output}: the recipe of this run has no deduplication")
+    if step is not None and step not in found:
+        raise UnknownName("deduplication", step, found, where=str(output))
+    listed: list[Cluster] = []
+    for label, path in found.items():
+        if step in (None, label):
+            listed += _clusters_of(folder, label, path, source, by, limit, members)
+    lowest = [min((m.score for m in one.members if m.score is not None), default=1.0) for one in listed]
+    order = sorted(range(len(listed)), key=lambda at: (-listed[at].size if by == "size" else lowest[at], at))
+    return [listed[at] for at in order[:limit]]
+
+
+def _clusters_of(
+    folder: Folder, label: str, path: Path, source: str | None, by: str, limit: int, members: int
+) -> list[Cluster]:
+    module = daft()
+    col = module.col
+    rows = module.read_parquet(str(path))
+    ledger = module.read_parquet(str(folder.root / "ledger" / "*.parquet"))
+    named = rows.join(ledger.select("doc", "id", "source"), on="doc")
+    if source is not None:
+        wanted = named.where(col("source") == source).select("cluster").distinct()
+        named = named.join(wanted, on="cluster")
+    groups = named.groupby("cluster").agg(
+        col("doc").count().alias("documents"), col("score").min().alias("lowest")
+    )
+    # Of whole documents the size counts all members; copied parts have one row for each document.
+    order = ["documents", "cluster"] if by == "size" else ["lowest", "cluster"]
+    chosen = groups.sort(order, desc=[by == "size", False]).limit(limit).to_pylist()
+    docs = [row["cluster"] for row in chosen]
+    table = named.where(col("cluster").is_in(docs)).sort("doc").to_arrow().to_pylist() if docs else []
+    built = []
+    for row in chosen:
+        inside = [one for one in table if one["cluster"] == row["cluster"]]
+        inside.sort(key=lambda one: (one["doc"] != row["cluster"], one["doc"]))
+        shown = tuple(_member(one) for one in inside[:members])
+        built.append(Cluster(label, inside[0]["survivor"], row["documents"], shown))
+    return built
+
+
+def _member(row: dict[str, Any]) -> Member:
+    spans = tuple((span["start"], span["stop"]) for span in row["spans"] or ())
+    return Member(row["id"], row["source"], row["kept"], row["score"], spans)
+
+
+def difference(output: str | Path, first: str, second: str) -> Difference:
+    """What differs between the texts, as read, of two documents of a run.
+
+    Raises
+    ------
+    BadInput
+        No such document, or the input is gone.
+    """
+    folder = Folder(Path(output))
+    folder.read_manifest()
+    one, other = (_text(folder, id) for id in (first, second))
+    left, right = (_WORDS.findall(text) for text in (one, other))
+    cut = max(len(left), len(right)) > MAX_WORDS
+    left, right = left[:MAX_WORDS], right[:MAX_WORDS]
+    matcher = difflib.SequenceMatcher(None, [w.strip() for w in left], [w.strip() for w in right], False)
+    runs: list[tuple[Literal["both", "first", "second"], str]] = []
+    for kind, low, high, from_, to in matcher.get_opcodes():
+        if kind == "equal":
+            runs.append(("both", "".join(left[low:high])))
+            continue
+        if low < high:
+            runs.append(("first", "".join(left[low:high])))
+        if from_ < to:
+            runs.append(("second", "".join(right[from_:to])))
+    return Difference(tuple(runs), cut)
+
+
+def _text(folder: Folder, id: str) -> str:
+    module = daft()
+    ledger = module.read_parquet(str(folder.root / "ledger" / "*.parquet"))
+    rows = ledger.where(module.col("id") == id).sort("doc").limit(1).to_pylist()
+    if not rows:
+        raise BadInput(f"{folder.root}: no document has the id '{id}'")
+    text, note = _first(texts_of(folder, rows).values())
+    if text is None:
+        raise BadInput(f"{folder.root}: the text of '{id}' cannot be read again: {note}")
+    return text
+
+
+def _first(found: Iterable[tuple[str | None, str]]) -> tuple[str | None, str]:
+    return next(iter(found), (None, "it is not where it was"))

@@ -1,0 +1,125 @@
+"""What is done with what a deduplication found: finding is the method's, acting is the recipe's.
+
+- `drop` keeps one document of each cluster, or drops documents that are mostly copied;
+- `cut` takes copied parts out of the text;
+- `mark` keeps everything and says what was found in columns of its own.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.recipe import batches, ledger
+from cupel.recipe.batches import Outcome, with_columns
+from cupel.recipe.plan import DedupStep
+
+__all__ = ["act", "dropped"]
+
+DUPLICATE = "duplicate"
+MOSTLY_COPIED = "mostly-copied"
+
+
+def act(outcome: Outcome, step: DedupStep, members: pa.Table) -> None:
+    """Carry out the step's action on a batch; `members` are the clusters of these documents."""
+    if not members.num_rows and step.action != "mark":
+        return
+    at = pc.index_in(outcome.survivors.column("doc"), members.column("doc").combine_chunks())
+    rows = members.take(at).combine_chunks()
+    if step.action == "mark":
+        _mark(outcome, step, rows)
+    elif step.dedup.finds == "documents":
+        _keep_one(outcome, step, rows)
+    else:
+        _drop_mostly_copied(outcome, step, rows)
+
+
+def dropped(step: DedupStep, members: pa.Table) -> pa.ChunkedArray:
+    """Which of these members the step drops whole."""
+    if step.action == "mark":
+        return pa.chunked_array([pa.repeat(False, members.num_rows)])
+    if step.dedup.finds == "documents":
+        return pc.invert(members.column("kept"))
+    return pc.greater(members.column("score"), _max_copied_fraction(step))
+
+
+def _max_copied_fraction(step: DedupStep) -> float:
+    return float(getattr(step.dedup.options, "max_copied_fraction", 1.0))
+
+
+def _mark(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
+    columns = {f"{step.label}_{name}": _column(rows, name) for name in step.marked}
+    if step.dedup.finds == "documents":
+        name = f"{step.label}_cluster_size"
+        columns[name] = pc.fill_null(columns[name], 1)
+    outcome.survivors = with_columns(outcome.survivors, columns)
+
+
+def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
+    gone = pc.invert(pc.fill_null(_column(rows, "kept"), True))
+    if not pc.any(gone).as_py():
+        return
+    found = rows.filter(gone).combine_chunks()
+    survivors = _column(found, "survivor").to_pylist()
+    size = [f"{n} documents" for n in found.column("size").to_pylist()]
+    notes = [f"duplicate of {id}, in a cluster of {n}" for id, n in zip(survivors, size, strict=True)]
+    _drop(outcome, step, gone, found, DUPLICATE, size, "first of its cluster", notes)
+
+
+def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
+    most = _max_copied_fraction(step)
+    gone = pc.fill_null(pc.greater(_column(rows, "score"), most), False)
+    if pc.any(gone).as_py():
+        found = rows.filter(gone).combine_chunks()
+        copied = [f"{score:.1%} copied" for score in found.column("score").to_pylist()]
+        notes = [
+            f"{share}, first in {id}"
+            for share, id in zip(copied, _column(found, "survivor").to_pylist(), strict=True)
+        ]
+        _drop(outcome, step, gone, found, MOSTLY_COPIED, copied, f"at most {most:.1%} copied", notes)
+        rows = rows.filter(pc.invert(gone)).combine_chunks()
+    if step.action == "cut" and outcome.survivors.num_rows:
+        _cut(outcome, step, rows)
+
+
+def _cut(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
+    from cupel import _kernels
+
+    batch = outcome.survivors
+    before = batch.column("text")
+    with outcome.spending(f"{step.label} (cut)"):
+        text = _kernels.cut_spans(before, _column(rows, "spans"))
+    batches.replace_text(outcome, step.label, text)
+
+
+def _drop(
+    outcome: Outcome,
+    step: DedupStep,
+    gone: pa.Array,
+    found: pa.Table,
+    reason: str,
+    values: list[str],
+    limit: str,
+    notes: list[str],
+) -> None:
+    part = outcome.survivors.filter(gone)
+    dropped = ledger.dropped(
+        part,
+        step=step.label,
+        reason=reason,
+        values=values,
+        limit=limit,
+        failed=[[]] * part.num_rows,
+        cluster=_column(found, "cluster"),
+        survivor=_column(found, "survivor"),
+    )
+    outcome.dropped.append(dropped)
+    for row in batches.pick(part):
+        outcome.samples.append((f"{step.label}: {reason}", batches.sample_row(part, row, notes[row])))
+    outcome.survivors = outcome.survivors.filter(pc.invert(gone))
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    """A column as one array; `cluster_size` is the members' `size`."""
+    column = table.column("size" if name == "cluster_size" else name)
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

@@ -1,0 +1,171 @@
+"""Copied passages: against the plain definition, window by window."""
+
+from __future__ import annotations
+
+import random
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cupel import _kernels
+from cupel.dedup.substring import Substring
+from cupel.errors import BadOption, UnknownName
+from cupel.findings import Samples, Section
+
+from . import reference
+from .conftest import Resolve, check_spans, spans_of
+
+PIECES = ["a", "b", "é", "東", "𝄞", "ab", "the same passage of some length "]
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> list[str | None]:
+    """Texts of few characters, into some of which parts of others are planted."""
+    text = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
+    texts: list[str | None] = draw(st.lists(st.none() | text, min_size=1, max_size=8))
+    for _ in range(draw(st.integers(0, 5))):
+        source, target = draw(st.sampled_from(texts)) or "", draw(st.integers(0, len(texts) - 1))
+        low = draw(st.integers(0, len(source)))
+        at = draw(st.integers(0, len(texts[target] or "")))
+        text_ = texts[target] or ""
+        texts[target] = text_[:at] + source[low:] + text_[at:]
+    return texts
+
+
+def reference_by_dict(texts: list[str | None], length: int) -> dict[int, reference.Spans]:
+    """The definition once more, with a dictionary of windows."""
+    firsts: dict[bytes, int] = {}
+    found, base = {}, 0
+    for doc, text in enumerate(texts):
+        data = (text or "").encode()
+        copies = []
+        for at in range(len(data) - length + 1):
+            if firsts.setdefault(data[at : at + length], base + at) + length <= base + at:
+                copies.append((at, at + length))
+        if copies:
+            found[doc] = [reference._whole_characters(data, *span) for span in reference.joined(copies)]
+        base += len(data)
+    return found
+
+
+@given(corpora(), st.integers(16, 40), st.integers(1, 4), st.integers(1, 9))
+@settings(max_examples=200)
+def test_spans_are_those_of_brute_force(
+    resolve: Resolve, texts: list[str | None], length: int, threads: int, rows: int
+) -> None:
+    clusters = resolve(
+        Substring.from_options({"min_bytes": length}), texts, threads=threads, rows_in_batch=rows
+    )
+    check_spans(clusters, texts)
+    assert spans_of(clusters) == reference.copied_passages(texts, length) == reference_by_dict(texts, length)
+
+
+@given(corpora(), st.integers(16, 40))
+def test_every_copy_stands_earlier(resolve: Resolve, texts: list[str | None], length: int) -> None:
+    """Each copied window is found again, by search, before the place where it stands."""
+    before = b""
+    spans = spans_of(resolve(Substring.from_options({"min_bytes": length}), texts))
+    for doc, text in enumerate(texts):
+        data = (text or "").encode()
+        for start, stop in spans.get(doc, []):
+            for at in range(start, stop - length + 1, 5):
+                place = (before + data).find(data[at : at + length])
+                assert place + length <= len(before) + stop
+                assert place < len(before) + at or place + length > len(before) + at
+        # A byte that is in no text keeps passages from reaching over the end of a document.
+        before += data + b"\xff"
+
+
+def test_an_example_by_hand(resolve: Resolve) -> None:
+    rng = random.Random(4)
+    passage = "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(80))
+    texts = [f"A {passage} B", "No copy at all.", f"Und wieder: {passage}!", passage[:50] + "?"]
+    clusters = resolve(Substring(), texts)
+    at = len("Und wieder: ")
+    # The space before the passage stands in both.
+    assert spans_of(clusters) == {2: [(at - 1, at + 240)]}
+    assert clusters.members["cluster"].to_pylist() == [0]
+    shorter = resolve(Substring.from_options({"min_bytes": 150}), texts)
+    assert spans_of(shorter) == {2: [(at - 1, at + 240)], 3: [(0, 150)]}
+
+
+def test_the_longest_part_names_the_document_it_stood_in_first(resolve: Resolve) -> None:
+    rng = random.Random(1)
+    short, long = ("".join(rng.choice("abcdefgh") for _ in range(n)) for n in (210, 700))
+    clusters = resolve(
+        Substring(), ["", short, long, None, f"{short} and {long}"], docs=[3, 50, 60, 65, 1 << 41]
+    )
+    assert clusters.members["doc"].to_pylist() == [1 << 41]
+    assert clusters.members["cluster"].to_pylist() == [60]
+    assert clusters.members["size"].to_pylist() == [2]
+
+
+def test_passages_do_not_reach_over_the_end_of_a_document(resolve: Resolve) -> None:
+    rng = random.Random(2)
+    passage = "".join(rng.choice("abcdefgh") for _ in range(300))
+    assert not spans_of(resolve(Substring(), [passage, passage[:150], passage[150:]]))
+    assert not spans_of(resolve(Substring(), [passage[:150], passage[150:], passage]))
+
+
+def test_a_run_of_one_character(resolve: Resolve) -> None:
+    """Of a thousand spaces the first two hundred stay."""
+    assert spans_of(resolve(Substring(), [" " * 1000])) == {0: [(200, 1000)]}
+    assert not spans_of(resolve(Substring(), [" " * 399]))
+
+
+def test_no_effect_is_said(resolve: Resolve) -> None:
+    for texts in ([], [None, ""], ["short", "short"]):
+        clusters = resolve(Substring(), texts)
+        assert clusters.members.num_rows == 0
+        assert "no effect" in clusters.findings[0].lead
+
+
+def test_findings_mark_the_copies(resolve: Resolve) -> None:
+    passage = "".join(f"Satz {n}: äöü 東京. " for n in range(40))
+    (section,) = resolve(Substring(), [passage, "Vorher. " * 3 + passage]).findings
+    assert Section.model_validate_json(section.model_dump_json()) == section
+    (samples,) = [block for block in section.blocks if isinstance(block, Samples)]
+    (sample,) = samples.samples
+    ((start, stop),) = sample.marks
+    assert passage.startswith(sample.text[start:stop])
+    assert "d0" in sample.note
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "said"),
+    [
+        ({"min_bytes": 3}, BadOption, "option 'min_bytes' is 3: input should be greater than or equal to 16"),
+        ({"unit": "line"}, UnknownName, "option"),
+        ({"min_byte": 200}, UnknownName, "did you mean 'min_bytes'"),
+    ],
+)
+def test_mistakes_in_options_are_named(options: dict, error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        Substring.from_options(options)
+
+
+def test_mistakes_in_the_kernels_are_errors() -> None:
+    with pytest.raises(ValueError, match="min_bytes"):
+        _kernels.minimizers(pa.array(["text"], pa.large_string()), 4, 0)
+    outside = pa.RecordBatch.from_pydict(
+        {
+            "hash": pa.array([1, 1], pa.uint64()),
+            "start": pa.array([0, 90], pa.uint64()),
+            "windows": pa.array([1, 1], pa.uint32()),
+        }
+    )
+    with pytest.raises(ValueError, match="outside of the text"):
+        _kernels.repeats(pa.array([b"x" * 100], pa.large_binary()), outside, 16)
+
+
+@pytest.mark.parametrize("length", [50, 200])
+def test_real_documents(resolve: Resolve, articles: list[str], length: int) -> None:
+    """1,200 documents, 7 MB: ranking all windows of more takes a minute."""
+    texts = articles[:1200]
+    clusters = resolve(Substring.from_options({"min_bytes": length}), texts, rows_in_batch=300, threads=2)
+    check_spans(clusters, texts)
+    found = spans_of(clusters)
+    assert found == reference.copied_passages(texts, length)
+    assert len(found) > 20
