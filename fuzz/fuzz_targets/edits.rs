@@ -1,7 +1,7 @@
 //! Every edit, on any text.
 #![no_main]
 
-use arrow_array::{Array, LargeStringArray};
+use arrow_array::LargeStringArray;
 use cupel_kernels::edits::{c4_lines, pii, refinedweb_lines, unicode, whitespace};
 use libfuzzer_sys::fuzz_target;
 

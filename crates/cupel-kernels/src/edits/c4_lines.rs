@@ -1,14 +1,15 @@
 //! C4's line-wise cleaning (Raffel et al. 2020, section 2.2), as datatrove 0.10 does it.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int64Array, LargeStringArray, RecordBatch};
-use memchr::{memchr, memmem};
-use regex::Regex;
+use memchr::memchr;
 
 use super::{batch, python_words, rewrite};
 use crate::KernelError;
+use crate::text::c4_phrases::{Folded, Found};
 use crate::text::lines::{code_points, is_python_space, split_lines, strip};
+use crate::text::properties::{DIGIT, Properties};
 use crate::text::sentences::sentence_count;
 
 /// Which lines stay.
@@ -28,12 +29,6 @@ pub struct Options {
     pub remove_policy: bool,
 }
 
-const POLICIES: [&str; 6] =
-    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
-
-static CITATION: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\[\d*\]|\[edit\]|\[citation needed\]").ok());
-
 /// What one document's lines gave.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
@@ -52,7 +47,7 @@ struct Counts {
 /// # Errors
 /// `BadInput` where the columns cannot be put together.
 pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, KernelError> {
-    let mut cleaner = Cleaner { options, lower: Vec::new() };
+    let mut cleaner = Cleaner { options, folded: Folded::default() };
     let mut counts = vec![Counts::default(); text.len()];
     let rows = (0..text.len()).filter(|&row| text.is_valid(row));
     let mut places = rows.collect::<Vec<_>>().into_iter();
@@ -78,44 +73,33 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
 
 struct Cleaner<'a> {
     options: &'a Options,
-    lower: Vec<u8>,
-}
-
-/// Phrases found, whatever their case.
-#[derive(Debug, Default, Clone, Copy)]
-struct Phrases {
-    lorem_ipsum: bool,
-    javascript: bool,
-    policy: bool,
-}
-
-impl Phrases {
-    fn any(self) -> bool {
-        self.lorem_ipsum || self.javascript || self.policy
-    }
+    folded: Folded,
 }
 
 impl Cleaner<'_> {
     fn clean(&mut self, text: &str, out: &mut String) -> Counts {
         let mut counts = Counts::default();
-        let phrases = self.phrases(text).any();
+        let phrases = self.folded.find(text).any();
+        let holds = |byte: u8| memchr(byte, text.as_bytes()).is_some();
+        let brackets = holds(b'{');
+        let citations = self.options.remove_citations && holds(b'[');
         let mut kept = 0_usize;
         for line in split_lines(text) {
             let line = strip(line);
-            let Some(shaped) = self.shape(line) else {
+            let Some(shaped) = self.shape(line, citations) else {
                 counts.removed += i64::from(!line.is_empty());
                 continue;
             };
             let cited = matches!(shaped, Shaped::Cited(_));
             let line = shaped.text();
             // Taking a citation out can join the halves of a phrase.
-            let found = if phrases || cited { self.phrases(line) } else { Phrases::default() };
+            let found = if phrases || cited { self.folded.find(line) } else { Found::default() };
             counts.lorem_ipsum += i64::from(found.lorem_ipsum);
             if found.javascript && self.options.remove_javascript {
                 counts.removed += 1;
                 continue;
             }
-            counts.curly_bracket += i64::from(memchr(b'{', line.as_bytes()).is_some());
+            counts.curly_bracket += i64::from(brackets && memchr(b'{', line.as_bytes()).is_some());
             if found.policy && self.options.remove_policy {
                 counts.removed += 1;
                 continue;
@@ -132,46 +116,60 @@ impl Cleaner<'_> {
     }
 
     /// The line without its citations, or nothing where its words or its end rule it out.
-    fn shape<'t>(&self, line: &'t str) -> Option<Shaped<'t>> {
-        if let Some(longest) = self.options.max_word_length
-            && line.len() > longest
-            && python_words(line).any(|word| word.len() > longest && code_points(word.as_bytes()) > longest)
-        {
-            return None;
-        }
-        let shaped =
-            if self.options.remove_citations { without_citations(line) } else { Shaped::Plain(line) };
+    fn shape<'t>(&self, line: &'t str, citations: bool) -> Option<Shaped<'t>> {
+        let shaped = if citations { without_citations(line) } else { Shaped::Plain(line) };
         if self.options.require_terminal_punctuation {
-            let end = shaped.text();
-            if !end.ends_with(['.', '?', '!', '"', '\'']) || end.ends_with("...") {
+            let end = shaped.text().as_bytes();
+            if !matches!(end.last(), Some(b'.' | b'?' | b'!' | b'"' | b'\'')) || end.ends_with(b"...") {
                 return None;
             }
         }
-        let least = self.options.min_words_per_line;
-        if least > 0 && python_words(line).take(least).count() < least {
+        // Words are those of the line before its citations went.
+        if !has_words(line, self.options.min_words_per_line) {
             return None;
         }
-        Some(shaped)
+        match self.options.max_word_length {
+            Some(longest) if has_longer_word(line, longest) => None,
+            _ => Some(shaped),
+        }
     }
+}
 
-    fn phrases(&mut self, text: &str) -> Phrases {
-        let lower = &mut self.lower;
-        lower.clear();
-        if memmem::find(text.as_bytes(), "\u{212a}".as_bytes()).is_some() {
-            // The Kelvin sign is the one character beyond ASCII whose lower case is in a phrase.
-            lower.extend_from_slice(text.replace('\u{212a}', "k").as_bytes());
-        } else {
-            lower.extend_from_slice(text.as_bytes());
+/// Whether a line has at least so many words.
+fn has_words(line: &str, least: usize) -> bool {
+    let (mut words, mut inside) = (0, false);
+    for &byte in line.as_bytes() {
+        if words >= least {
+            break;
         }
-        lower.make_ascii_lowercase();
-        let has = |phrase: &str| memmem::find(lower, phrase.as_bytes()).is_some();
-        Phrases {
-            lorem_ipsum: has("lorem ipsum"),
-            javascript: has("javascript"),
-            policy: (has("polic") || has("cookie") || has("terms of use"))
-                && POLICIES.iter().any(|phrase| has(phrase)),
+        if !byte.is_ascii() {
+            // White space beyond ASCII needs a closer look.
+            return python_words(line).take(least).count() >= least;
+        }
+        let space = is_python_space(char::from(byte));
+        words += usize::from(!space && !inside);
+        inside = !space;
+    }
+    words >= least
+}
+
+/// Whether a word of a line has more code points than `longest`.
+fn has_longer_word(line: &str, longest: usize) -> bool {
+    let bytes = line.as_bytes();
+    // Where every stretch of that length holds white space, no word is so long, and the last one of
+    // a stretch is found within a few bytes.
+    let mut from = 0;
+    while bytes.len() - from > longest {
+        let stretch = &bytes[from..=from + longest];
+        match stretch.iter().rposition(|&byte| byte.is_ascii() && is_python_space(char::from(byte))) {
+            Some(space) => from += space + 1,
+            None => {
+                return python_words(&line[from..])
+                    .any(|word| word.len() > longest && code_points(word.as_bytes()) > longest);
+            }
         }
     }
+    false
 }
 
 /// A line, with its citations taken out where it had any.
@@ -190,15 +188,36 @@ impl Shaped<'_> {
 }
 
 fn without_citations(line: &str) -> Shaped<'_> {
-    if memchr(b'[', line.as_bytes()).is_none() {
-        return Shaped::Plain(line);
-    }
-    match &*CITATION {
-        Some(citation) if citation.is_match(line) => {
-            Shaped::Cited(citation.replace_all(line, "").into_owned())
+    let (mut cited, mut done, mut at) = (None, 0, 0);
+    while let Some(open) = memchr(b'[', &line.as_bytes()[at..]) {
+        let open = at + open;
+        at = open + 1;
+        if let Some(length) = citation_length(&line[at..]) {
+            cited.get_or_insert_with(String::new).push_str(&line[done..open]);
+            at += length;
+            done = at;
         }
-        _ => Shaped::Plain(line),
     }
+    match cited {
+        Some(mut cited) => {
+            cited.push_str(&line[done..]);
+            Shaped::Cited(cited)
+        }
+        None => Shaped::Plain(line),
+    }
+}
+
+/// How long the rest of a citation is, its bracket included: `]`, digits and `]`, `edit]` or
+/// `citation needed]`.
+fn citation_length(rest: &str) -> Option<usize> {
+    for mark in ["edit]", "citation needed]"] {
+        if rest.starts_with(mark) {
+            return Some(mark.len());
+        }
+    }
+    let properties = Properties::shared();
+    let end = rest.find(|c| !properties.has(c, DIGIT))?;
+    (rest.as_bytes()[end] == b']').then_some(end + 1)
 }
 
 fn strip_in_place(text: &mut String) {
@@ -223,7 +242,7 @@ mod tests {
 
     fn clean(text: &str, options: &Options) -> (String, Counts) {
         let mut out = String::new();
-        let counts = Cleaner { options, lower: Vec::new() }.clean(text, &mut out);
+        let counts = Cleaner { options, folded: Folded::default() }.clean(text, &mut out);
         (out, counts)
     }
 
@@ -240,6 +259,32 @@ mod tests {
     fn a_citation_at_the_end_leaves_a_space_that_costs_the_line() {
         assert_eq!(clean("The tower is old. [2]", &ALL).0, "");
         assert_eq!(clean("The tower is old.[2]", &ALL).0, "The tower is old.");
+    }
+
+    #[test]
+    fn citations_have_digits_of_any_script_or_nothing() {
+        let loose = Options { require_terminal_punctuation: false, ..ALL };
+        for (text, expected) in [
+            ("One two[] three[٣٤] four[12].", "One two three four."),
+            ("One [[1] two three[edit] [citation needed]!", "One [ two three !"),
+            ("One two three [ 1] [a] [1", "One two three [ 1] [a] [1"),
+        ] {
+            assert_eq!(clean(text, &loose).0, expected);
+        }
+    }
+
+    #[test]
+    fn words_are_counted_and_measured_as_python_splits_them() {
+        for text in ["", "a", "a b", " a\u{a0}b c", "é\u{2003}é é", "a\tb\u{1f}c d", "日本 語 a b c"] {
+            let words = python_words(text).count();
+            for least in 0..6 {
+                assert_eq!(has_words(text, least), words >= least, "{text:?} {least}");
+            }
+            for longest in 1..6 {
+                let longer = python_words(text).any(|word| word.chars().count() > longest);
+                assert_eq!(has_longer_word(text, longest), longer, "{text:?} {longest}");
+            }
+        }
     }
 
     #[test]

@@ -1,53 +1,42 @@
 //! Phrases that mark boilerplate: JavaScript notices, policies, lorem ipsum, brackets, bad words.
 
 use aho_corasick::{AhoCorasick, MatchKind};
-use memchr::{memchr_iter, memchr2_iter, memmem};
+use memchr::{memchr_iter, memchr2_iter};
 
 use super::columns::{Column, Row};
 use crate::KernelError;
+use crate::text::c4_phrases::{Folded, lorem_ipsum_count, names_javascript, names_policy};
 use crate::text::lines::split_lines;
 use crate::text::properties::{ALPHABETIC, NUMERIC, Properties};
 
-/// The phrases of C4's reference code that mark lines about cookies and terms.
-const POLICIES: [&str; 6] =
-    ["terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies"];
-
-/// A lower-cased copy of the text, kept from document to document.
+/// C4's phrases and brackets; a lower-cased copy of the text is kept from document to document.
 #[derive(Debug, Default)]
 pub struct Phrases {
-    lower: Vec<u8>,
+    folded: Folded,
 }
 
 impl Phrases {
     /// Counts phrases whatever their case, and brackets.
     pub fn measure(&mut self, text: &str, characters: usize, row: &mut Row) {
-        self.lower.clear();
-        if memmem::find(text.as_bytes(), "\u{212a}".as_bytes()).is_some() {
-            // The Kelvin sign is the one character beyond ASCII whose lower case is in a phrase.
-            self.lower.extend_from_slice(text.replace('\u{212a}', "k").as_bytes());
-        } else {
-            self.lower.extend_from_slice(text.as_bytes());
-        }
-        self.lower.make_ascii_lowercase();
-        let lower = &self.lower;
-        let has = |phrase: &str| memmem::find(lower, phrase.as_bytes()).is_some();
-        let javascript = has("javascript");
-        let policy = (has("polic") || has("cookie") || has("terms of use"))
-            && POLICIES.iter().any(|phrase| has(phrase));
-        if (javascript || policy)
+        let found = self.folded.find(text);
+        let lower = self.folded.lower();
+        if (found.javascript || found.policy)
             && let Ok(lower) = std::str::from_utf8(lower)
         {
             let (mut scripts, mut policies) = (0, 0);
             for line in split_lines(lower) {
-                scripts += usize::from(line.contains("javascript"));
-                policies += usize::from(policy && POLICIES.iter().any(|phrase| line.contains(phrase)));
+                scripts += usize::from(found.javascript && names_javascript(line));
+                policies += usize::from(found.policy && names_policy(line));
             }
             row.count(Column::JavascriptLineCount, scripts);
             row.count(Column::PolicyLineCount, policies);
         }
-        row.count(Column::LoremIpsumCount, memmem::find_iter(lower, "lorem ipsum").count());
+        if found.lorem_ipsum {
+            row.count(Column::LoremIpsumCount, lorem_ipsum_count(lower));
+        }
+        let opening = memchr_iter(b'{', text.as_bytes()).count();
         let brackets = memchr2_iter(b'{', b'}', text.as_bytes()).count();
-        row.count(Column::CurlyBracketCount, memchr_iter(b'{', text.as_bytes()).count());
+        row.count(Column::CurlyBracketCount, opening);
         row.ratio(Column::CurlyBracketFraction, brackets, characters);
     }
 }

@@ -92,6 +92,7 @@ pub fn paragraph_pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + 
 }
 
 /// White space of Python's `str.strip()` and `str.isspace()`.
+#[inline]
 pub fn is_python_space(c: char) -> bool {
     matches!(
         c,
@@ -101,6 +102,7 @@ pub fn is_python_space(c: char) -> bool {
 }
 
 /// `text.strip()` of Python.
+#[inline]
 pub fn strip(text: &str) -> &str {
     text.trim_matches(is_python_space)
 }

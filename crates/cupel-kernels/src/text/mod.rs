@@ -1,6 +1,7 @@
 //! Splitting text: words, lines, paragraphs, sentences.
 
 pub mod blocks;
+pub mod c4_phrases;
 mod glue;
 pub mod lines;
 mod positions;
