@@ -306,8 +306,8 @@ fn foreign_mark(text: &str, at: usize, properties: &Properties) -> usize {
         let end = bytes.len().min(at + WIDTH);
         let leads = bytes[at..end].iter().fold(0, |found, &byte| found | u8::from(byte >= LOWEST_LEAD));
         if leads != 0 {
-            for place in at..end {
-                if bytes[place] >= LOWEST_LEAD
+            for (place, &byte) in bytes.iter().enumerate().take(end).skip(at) {
+                if byte >= LOWEST_LEAD
                     && let Some(c) = text.get(place..).and_then(|rest| rest.chars().next())
                     && properties.has(c, SENTENCE_END)
                 {
