@@ -62,22 +62,6 @@ def test_spans_are_those_of_brute_force(
     assert spans_of(clusters) == reference.copied_passages(texts, length) == reference_by_dict(texts, length)
 
 
-@given(corpora(), st.integers(16, 40))
-def test_every_copy_stands_earlier(resolve: Resolve, texts: list[str | None], length: int) -> None:
-    """Each copied window is found again, by search, before the place where it stands."""
-    before = b""
-    spans = spans_of(resolve(Substring.from_options({"min_bytes": length}), texts))
-    for doc, text in enumerate(texts):
-        data = (text or "").encode()
-        for start, stop in spans.get(doc, []):
-            for at in range(start, stop - length + 1, 5):
-                place = (before + data).find(data[at : at + length])
-                assert place + length <= len(before) + stop
-                assert place < len(before) + at or place + length > len(before) + at
-        # A byte that is in no text keeps passages from reaching over the end of a document.
-        before += data + b"\xff"
-
-
 def test_an_example_by_hand(resolve: Resolve) -> None:
     rng = random.Random(4)
     passage = "".join(chr(rng.randrange(0x4E00, 0x9FFF)) for _ in range(80))

@@ -10,10 +10,13 @@ def clusters(
     output: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
     step: Annotated[str | None, typer.Option(help="Only clusters of this deduplication.")] = None,
     source: Annotated[str | None, typer.Option(help="Only clusters with a document of this source.")] = None,
-    by: Annotated[str, typer.Option(help="`size`: the largest first; `score`: the least alike first.")] = "size",
+    by: Annotated[
+        str, typer.Option(help="`size`: the largest first; `score`: the least alike first.")
+    ] = "size",
     number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many clusters.")] = 10,
     diff: Annotated[
-        int | None, typer.Option(min=1, help="Show what differs inside of this cluster of the list, word by word.")
+        int | None,
+        typer.Option(min=1, help="Show what differs inside of this cluster of the list, word by word."),
     ] = None,
 ) -> None:
     """List the duplicate clusters of a run, and what differs inside of one."""

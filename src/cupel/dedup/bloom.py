@@ -27,7 +27,7 @@ class Bloom(Dedup):
     A filter (Bloom 1970) can say "seen" of an n-gram that was not, never the other way round. The
     rate asked for is kept: all bits of an n-gram lie in one block of 512, the number of blocks
     follows from the exact law for blocks (Putze, Sanders and Singler 2007), and the n-grams are
-    counted first. At the default of 1 % an n-gram takes 10.5 bits. A unit goes only when most of
+    counted first. At the default of 1 % an n-gram takes 9.9 bits. A unit goes only when most of
     its n-grams are seen, so false alarms on units are far rarer than on n-grams.
 
     **Deterministic.** Hashing runs on all cores, judging does not: units are judged in the order of

@@ -116,7 +116,9 @@ class Substring(Dedup):
 
         with ThreadPoolExecutor(threads) as workers:
             found = [batch for batch in workers.map(one, pool.parts) if batch.num_rows]
-        schema = pa.schema([pa.field(name, pa.int64(), nullable=False) for name in ("start", "stop", "first")])
+        schema = pa.schema(
+            [pa.field(name, pa.int64(), nullable=False) for name in ("start", "stop", "first")]
+        )
         return pa.Table.from_batches(found, schema).sort_by("start").combine_chunks()
 
 

@@ -99,9 +99,7 @@ def clusters(
         if step in (None, label):
             listed += _clusters_of(folder, label, path, source, by, limit, members)
     lowest = [min((m.score for m in one.members if m.score is not None), default=1.0) for one in listed]
-    order = sorted(
-        range(len(listed)), key=lambda at: (-listed[at].size if by == "size" else lowest[at], at)
-    )
+    order = sorted(range(len(listed)), key=lambda at: (-listed[at].size if by == "size" else lowest[at], at))
     return [listed[at] for at in order[:limit]]
 
 

@@ -72,11 +72,7 @@ def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> No
     if pc.any(gone).as_py():
         found = rows.filter(gone).combine_chunks()
         copied = [f"{score:.1%} copied" for score in found.column("score").to_pylist()]
-        notes = [
-            f"{share}, first in {id}"
-            for share, id in zip(copied, _column(found, "survivor").to_pylist(), strict=True)
-        ]
-        _drop(outcome, step, gone, found, MOSTLY_COPIED, copied, f"at most {most:.1%} copied", notes)
+        _drop(outcome, step, gone, found, MOSTLY_COPIED, copied, f"at most {most:.1%} copied", copied)
         rows = rows.filter(pc.invert(gone)).combine_chunks()
     if step.action == "cut" and outcome.survivors.num_rows:
         _cut(outcome, step, rows)

@@ -40,7 +40,9 @@ def clusters_page(output: str | Path, found: Sequence[Cluster]) -> Page:
         formats=("text", "text", "count", "text", "text", "percent", "text"),
     )
     lead = "Documents that a step took for copies of one another." if rows else "There are none."
-    return Page(title=f"Clusters of {output}", sections=(Section(title="Clusters", lead=lead, blocks=(table,)),))
+    return Page(
+        title=f"Clusters of {output}", sections=(Section(title="Clusters", lead=lead, blocks=(table,)),)
+    )
 
 
 def difference_text(first: str, second: str, found: Difference) -> Text:
