@@ -1,6 +1,6 @@
 """`cupel refine fineweb` against datatrove's FineWeb pipeline: same input, same cores, one run.
 
-    python benchmarks/end_to_end.py [--megabytes 60] [--large 600] [--cores 2] [--repeats 3]
+    python benchmarks/end_to_end.py [--megabytes 100] [--large 600] [--cores 2] [--repeats 3]
 
 JSONL.zst in; language identification (the same lid.176.ftz for both), Gopher, C4, FineWeb
 rules, MinHash 14 x 8, masking of e-mail and IP; Parquet out. Both are given the same files and
@@ -113,7 +113,7 @@ def datatrove_once(pool: Path, output: Path, cores: int) -> tuple[float, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--megabytes", type=float, default=60, help="of text, for both")
+    parser.add_argument("--megabytes", type=float, default=100, help="of text, for both")
     parser.add_argument("--large", type=float, default=600, help="megabytes for Cupel alone; 0: none")
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3, help="of Cupel; the peer runs once")
