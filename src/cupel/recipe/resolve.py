@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._spans import SPANS
+from cupel.dedup._spans import MEMBERS as FOUND
 from cupel.engine import daft
 from cupel.findings import Section
 from cupel.methods import Sketches
@@ -28,17 +28,7 @@ TEXT_ROWS = 2048
 SKETCH_ROWS = 65536
 REST = ""
 
-MEMBERS = pa.schema(
-    [
-        ("doc", pa.int64()),
-        ("cluster", pa.int64()),
-        ("size", pa.int64()),
-        ("kept", pa.bool_()),
-        ("score", pa.float64()),
-        ("spans", SPANS),
-        ("survivor", pa.large_string()),
-    ]
-)
+MEMBERS = FOUND.append(pa.field("survivor", pa.large_string()))
 
 
 def resolve(folder: Folder, stage: Stage, units: list[int], memory_bytes: int, threads: int) -> None:
