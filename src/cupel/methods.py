@@ -34,6 +34,7 @@ __all__ = [
     "Extractor",
     "KernelSignal",
     "Method",
+    "Need",
     "Options",
     "Paper",
     "Signal",
@@ -239,27 +240,60 @@ class Clusters:
         - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
           `cluster` (a document that one of them stood in before; the document itself where the
           method cannot tell), `size` (how many), `score` (the share of the text), `kept` true.
+        - Where weights are found: `doc`, `score` (what the weight follows from), `weight` float64;
+          `cluster` null, `size` 1, `kept` true.
     findings
         What to show of it: the S-curve, alarms, the biggest clusters.
     stop
         What is so much that nobody should go on unasked: the run stops until it is told to accept.
+    outside
+        Documents of earlier corpora that `members` name as their cluster: `doc` (negative) and `id`.
     """
 
     members: pa.Table
     findings: tuple[Section, ...] = ()
     stop: tuple[str, ...] = ()
+    outside: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """What finding the duplicates of a corpus takes, as far as can be told before.
+
+    Attributes
+    ----------
+    memory_bytes
+        The most that is held at once. A method that finds less to be free goes to disk or says no.
+    scratch_bytes
+        Temporary files.
+    """
+
+    memory_bytes: int
+    scratch_bytes: int = 0
 
 
 class Dedup(Method):
     """Corpus → clusters of duplicates → which one stays."""
 
     kind = "dedup"
-    finds: ClassVar[Literal["documents", "spans"]] = "documents"
-    """Whole documents that are duplicates, or copied parts of documents."""
+    finds: ClassVar[Literal["documents", "spans", "weights"]] = "documents"
+    """Whole documents that are duplicates, copied parts of documents, or how much a document counts."""
+    reason: ClassVar[str] = "duplicate"
+    """What the ledger says of a document that goes because another one stays."""
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+    """Which document columns `sketch_documents` reads."""
 
     @abstractmethod
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
         """What is needed of each document to find its duplicates; a few bytes a document."""
+
+    def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """The sketch of each document, where its text alone does not do."""
+        return self.sketch(documents.column("text"))
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """What `resolve` will take for so many documents with so much text."""
+        return Need(memory_bytes=64 * documents)
 
     @abstractmethod
     def resolve(self, sketches: Sketches) -> Clusters:

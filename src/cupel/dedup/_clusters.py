@@ -55,10 +55,11 @@ class ClusterOptions(SourceOptions):
         description="Which document of a cluster stays: `longest`, `first` (in input order), or "
         "`signal:NAME` for the highest value of a signal. Ties go to the first.",
     )
-    action: Literal["drop", "mark"] = Field(
+    action: Literal["drop", "weigh", "mark"] = Field(
         "drop",
-        description="`drop` removes all but one document of each cluster; `mark` keeps all and "
-        "carries the cluster and its size as columns.",
+        description="`drop` removes all but one document of each cluster; `weigh` keeps all and divides "
+        "the weight of each by the size of its cluster; `mark` keeps all and carries the cluster and its "
+        "size as columns.",
     )
     giant_cluster_fraction: float = Field(
         0.01,

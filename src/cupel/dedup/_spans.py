@@ -29,8 +29,10 @@ MEMBERS = pa.schema(
         ("kept", pa.bool_()),
         ("score", pa.float64()),
         ("spans", SPANS),
+        ("weight", pa.float64()),
     ]
 )
+"""Columns of `Clusters.members`; those that a method leaves out are null."""
 
 SHOWN_DOCUMENTS = 6
 SHOWN_BYTES = 1200
@@ -107,6 +109,7 @@ class CopiedParts:
                 pa.array(np.ones(batch.num_rows, dtype=bool)),
                 pa.array(copied / np.maximum(sizes, 1)),
                 spans.cast(SPANS),
+                pa.nulls(batch.num_rows, pa.float64()),
             ],
             schema=MEMBERS,
         ).filter(some)

@@ -2,6 +2,7 @@
 
 - `drop` keeps one document of each cluster, or drops documents that are mostly copied;
 - `cut` takes copied parts out of the text;
+- `weigh` keeps everything and changes how much a document counts: its column `weight`;
 - `mark` keeps everything and says what was found in columns of its own.
 """
 
@@ -12,11 +13,11 @@ import pyarrow.compute as pc
 
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
+from cupel.recipe.job import WEIGHT
 from cupel.recipe.plan import DedupStep
 
 __all__ = ["act", "dropped"]
 
-DUPLICATE = "duplicate"
 MOSTLY_COPIED = "mostly-copied"
 
 
@@ -28,6 +29,8 @@ def act(outcome: Outcome, step: DedupStep, members: pa.Table) -> None:
     rows = members.take(at).combine_chunks()
     if step.action == "mark":
         _mark(outcome, step, rows)
+    elif step.action == "weigh":
+        _weigh(outcome, rows)
     elif step.dedup.finds == "documents":
         _keep_one(outcome, step, rows)
     else:
@@ -36,7 +39,7 @@ def act(outcome: Outcome, step: DedupStep, members: pa.Table) -> None:
 
 def dropped(step: DedupStep, members: pa.Table) -> pa.ChunkedArray:
     """Which of these members the step drops whole."""
-    if step.action == "mark":
+    if step.action in ("mark", "weigh"):
         return pa.chunked_array([pa.repeat(False, members.num_rows)])
     if step.dedup.finds == "documents":
         return pc.invert(members.column("kept"))
@@ -55,6 +58,14 @@ def _mark(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
     outcome.survivors = with_columns(outcome.survivors, columns)
 
 
+def _weigh(outcome: Outcome, rows: pa.Table) -> None:
+    """Multiply each document's weight by its new one: what the method says, or one share of a cluster."""
+    share = pc.divide(1.0, pc.cast(_column(rows, "size"), pa.float64()))
+    factor = pc.fill_null(pc.coalesce(_column(rows, "weight"), share), 1.0)
+    weight = pc.multiply(outcome.survivors.column(WEIGHT), factor)
+    outcome.survivors = with_columns(outcome.survivors, {WEIGHT: weight})
+
+
 def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
     gone = pc.invert(pc.fill_null(_column(rows, "kept"), True))
     if not pc.any(gone).as_py():
@@ -63,7 +74,7 @@ def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
     survivors = _column(found, "survivor").to_pylist()
     size = [f"{n} documents" for n in found.column("size").to_pylist()]
     notes = [f"duplicate of {id}, in a cluster of {n}" for id, n in zip(survivors, size, strict=True)]
-    _drop(outcome, step, gone, found, DUPLICATE, size, "first of its cluster", notes)
+    _drop(outcome, step, gone, found, step.dedup.reason, size, "first of its cluster", notes)
 
 
 def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:

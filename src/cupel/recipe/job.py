@@ -25,7 +25,7 @@ from cupel.recipe.folder import Folder
 from cupel.recipe.plan import Plan, make_plan
 from cupel.recipe.recipe import Recipe
 
-__all__ = ["DOCUMENT", "Job", "OutputOptions"]
+__all__ = ["DOCUMENT", "WEIGHT", "Job", "OutputOptions"]
 
 DOCUMENT = {
     "doc": pa.int64(),
@@ -40,6 +40,9 @@ DOCUMENT = {
     "edits": pa.large_list(pa.large_string()),
 }
 """Columns of a document between passes; signal columns follow."""
+
+WEIGHT = "weight"
+"""How often a document is to be drawn, one being as often as there is; a column where a step weighs."""
 
 
 @dataclass(frozen=True)

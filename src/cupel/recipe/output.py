@@ -5,13 +5,22 @@ from __future__ import annotations
 import json
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cupel.corpus.fields import CarriedFields, FieldCounts
 from cupel.recipe.folder import Folder, write_json
-from cupel.recipe.job import DOCUMENT, Job
+from cupel.recipe.job import DOCUMENT, WEIGHT, Job
 from cupel.recipe.plan import Plan
 
-__all__ = ["carried_fields", "decide_fields", "fit", "output_batch", "output_schema", "without_doc"]
+__all__ = [
+    "carried_fields",
+    "decide_fields",
+    "fit",
+    "output_batch",
+    "output_schema",
+    "with_weight",
+    "without_doc",
+]
 
 BEFORE_FIELDS = ("id", "text", "source", "url")
 AFTER_FIELDS = ("metadata", "doc")
@@ -39,6 +48,8 @@ def carried_fields(folder: Folder, job: Job) -> CarriedFields:
 def output_schema(plan: Plan, types: dict[str, pa.DataType], carried: CarriedFields) -> pa.Schema:
     """Columns of the refined corpus."""
     columns = {name: DOCUMENT[name] for name in BEFORE_FIELDS}
+    if plan.weighs:
+        columns[WEIGHT] = pa.float64()
     columns |= carried.columns
     columns |= {name: DOCUMENT[name] for name in AFTER_FIELDS}
     columns |= plan.marks
@@ -59,6 +70,12 @@ def output_batch(batch: pa.RecordBatch, schema: pa.Schema, carried: CarriedField
     return fit(pa.RecordBatch.from_pydict(columns), schema)
 
 
+def with_weight(documents: pa.RecordBatch) -> dict[str, pa.Array]:
+    """The weights that documents come with, out of their metadata; 1 where they have none."""
+    split = CarriedFields({WEIGHT: pa.float64()}, {}).split(documents.column("metadata"))
+    return {"metadata": split["metadata"], WEIGHT: pc.fill_null(split[WEIGHT], 1.0)}
+
+
 def without_doc(metadata: pa.Array) -> pa.Array:
     """The metadata of an earlier run's corpus without its key to that run's ledger."""
     return CarriedFields({"doc": pa.int64()}, {}).split(metadata)["metadata"]
@@ -77,4 +94,5 @@ def fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 def _own_names(plan: Plan) -> set[str]:
     """Names that no field can have as a column."""
-    return {*BEFORE_FIELDS, *AFTER_FIELDS, "signals", *plan.marks}
+    weight = {WEIGHT} if plan.weighs else set()
+    return {*BEFORE_FIELDS, *AFTER_FIELDS, "signals", *plan.marks, *weight}

@@ -52,7 +52,7 @@ class DedupStep:
 
     @property
     def action(self) -> str:
-        """`drop`, `cut` or `mark`."""
+        """`drop`, `cut`, `weigh` or `mark`."""
         return str(getattr(self.dedup.options, "action", "drop"))
 
     @property
@@ -62,6 +62,8 @@ class DedupStep:
             return {}
         if self.dedup.finds == "documents":
             return {"cluster": pa.int64(), "cluster_size": pa.int64()}
+        if self.dedup.finds == "weights":
+            return {"score": pa.float64(), "weight": pa.float64()}
         return {"cluster": pa.int64(), "score": pa.float64(), "spans": SPANS}
 
 
@@ -99,6 +101,11 @@ class Plan:
     kept_columns: tuple[str, ...]
     measured: Mapping[str, str]
     reused: tuple[str, ...]
+
+    @property
+    def weighs(self) -> bool:
+        """Whether a step changes how much documents count, so that the output has a column `weight`."""
+        return any(step.action == "weigh" for stage in self.stages for step in stage.dedups)
 
     @property
     def marks(self) -> dict[str, pa.DataType]:

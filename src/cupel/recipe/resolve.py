@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,13 @@ import pyarrow.parquet as pq
 
 from cupel.dedup._spans import MEMBERS as FOUND
 from cupel.engine import daft
+from cupel.errors import RunFailed
 from cupel.findings import Section
-from cupel.methods import Sketches
+from cupel.methods import Clusters, Sketches
 from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, temporary, write_json
 from cupel.recipe.plan import DedupStep, Stage
+from cupel.units import write_bytes
 
 __all__ = ["resolve", "resolved_sections"]
 
@@ -31,15 +34,29 @@ REST = ""
 MEMBERS = FOUND.append(pa.field("survivor", pa.large_string()))
 
 
-def resolve(folder: Folder, stage: Stage, units: list[int], memory_bytes: int, threads: int) -> None:
+def resolve(
+    folder: Folder,
+    stage: Stage,
+    units: list[int],
+    memory_bytes: int,
+    threads: int,
+    note: Callable[[str], None],
+) -> None:
     """Find the duplicates of all deduplications of a stage, in order; what is done is not done again.
 
-    Writes, for each, a table of cluster members by `doc` and its findings.
+    Writes, for each, a table of cluster members by `doc` and its findings. `note` is told before each
+    what it will take.
+
+    Raises
+    ------
+    RunFailed
+        The disk has no room for a step's temporary files; nothing of it was begun.
     """
     gone: list[np.ndarray] = []
     for step in stage.dedups:
         path = folder.resolved(stage.index, step.label)
         if not path.exists():
+            note(_plan(folder, stage, step, units, sum(map(len, gone)), memory_bytes))
             without = np.sort(np.concatenate(gone)) if gone else np.empty(0, np.int64)
             reader = _Reader(folder, stage, step, units, without, memory_bytes, threads)
             _resolve_one(reader, path)
@@ -47,10 +64,28 @@ def resolve(folder: Folder, stage: Stage, units: list[int], memory_bytes: int, t
         gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
 
 
+def _plan(
+    folder: Folder, stage: Stage, step: DedupStep, units: list[int], gone: int, memory_bytes: int
+) -> str:
+    """What finding the duplicates of a step will take, in a sentence."""
+    tallies = [json.loads(folder.unit(stage.index, unit, "tally.json").read_text()) for unit in units]
+    documents = sum(tally["documents_out"] for tally in tallies) - gone
+    need = step.dedup.need(documents, sum(tally["text_bytes_out"] for tally in tallies))
+    free = shutil.disk_usage(folder.work).free
+    if need.scratch_bytes > free:
+        raise RunFailed(
+            f"{step.label}: {documents:,} documents take about {write_bytes(need.scratch_bytes)} of disk in "
+            f"{folder.work}, where {write_bytes(free)} are free; make room, and the same command goes on"
+        )
+    disk = f", and {write_bytes(need.scratch_bytes)} of disk" if need.scratch_bytes else ""
+    return (
+        f"{step.label}: finding duplicates among {documents:,} documents takes about "
+        f"{write_bytes(need.memory_bytes)} of memory ({write_bytes(memory_bytes)} may be used){disk}"
+    )
+
+
 def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
     """The findings of a stage's deduplications."""
-    import json
-
     sections = []
     for step in stage.dedups:
         found = json.loads(_findings_path(folder, stage, step).read_text())
@@ -60,8 +95,6 @@ def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
 
 def too_much(folder: Folder, stage: Stage) -> list[str]:
     """What the deduplications of a stage want to be looked at before the run goes on."""
-    import json
-
     return [
         f"{step.label}: {sentence}"
         for step in stage.dedups
@@ -71,8 +104,6 @@ def too_much(folder: Folder, stage: Stage) -> list[str]:
 
 def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
     """Wall seconds that finding the clusters took."""
-    import json
-
     return float(json.loads(_findings_path(folder, stage, step).read_text())["seconds"])
 
 
@@ -83,7 +114,7 @@ def _resolve_one(reader: _Reader, path: Path) -> None:
         reader.scratch.mkdir()
         clusters = reader.step.dedup.resolve(reader.sketches())
     members = clusters.members.sort_by("doc")
-    members = members.append_column("survivor", _names(reader, members))
+    members = members.append_column("survivor", _names(reader, members, clusters))
     for item in MEMBERS:
         if item.name not in members.column_names:
             members = members.append_column(item, pa.nulls(members.num_rows, item.type))
@@ -106,14 +137,18 @@ def _findings_path(folder: Folder, stage: Stage, step: DedupStep) -> Path:
     return folder.resolved(stage.index, step.label).with_suffix(".findings.json")
 
 
-def _names(reader: _Reader, members: pa.Table) -> pa.Array:
-    """The survivor's id of each member's cluster."""
-    if not members.num_rows:
-        return pa.array([], pa.large_string())
-    clusters = members.column("cluster").combine_chunks()
-    wanted = pc.unique(clusters)
-    ids = reader.column_of("id", wanted)
-    return ids.take(pc.index_in(clusters, wanted))
+def _names(reader: _Reader, members: pa.Table, clusters: Clusters) -> pa.Array:
+    """The survivor's id of each member's cluster; null where there is none."""
+    column = members.column("cluster").combine_chunks()
+    wanted = pc.unique(column.drop_null())
+    if not len(wanted):
+        return pa.nulls(members.num_rows, pa.large_string())
+    here = wanted.filter(pc.greater_equal(wanted, 0))
+    docs, ids = [here], [reader.column_of("id", here).cast(pa.large_string())]
+    if clusters.outside is not None:
+        docs.append(clusters.outside.column("doc").combine_chunks().cast(pa.int64()))
+        ids.append(clusters.outside.column("id").combine_chunks().cast(pa.large_string()))
+    return pa.concat_arrays(ids).take(pc.index_in(column, pa.concat_arrays(docs)))
 
 
 @dataclass(frozen=True)

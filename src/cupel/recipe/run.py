@@ -262,8 +262,8 @@ class _Run:
                 decide_fields(self.folder, job, plan)
             self._one_pass(plan, job, stage.index, groups)
             if stage.dedups:
-                self.progress.note("finding duplicates: " + ", ".join(step.label for step in stage.dedups))
-                resolve(self.folder, stage, units, self.engine.memory_bytes(), self.engine.parallelism())
+                memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
+                resolve(self.folder, stage, units, memory, threads, self.progress.note)
                 self._ask(stage)
         return list(range(len(groups)))
 

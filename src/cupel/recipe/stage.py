@@ -26,8 +26,15 @@ from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.duplicates import act
 from cupel.recipe.folder import Folder, disk_errors, is_refined, write_json, write_text
-from cupel.recipe.job import DOCUMENT, Job, ledger_schema, signal_types
-from cupel.recipe.output import carried_fields, fit, output_batch, output_schema, without_doc
+from cupel.recipe.job import DOCUMENT, WEIGHT, Job, ledger_schema, signal_types
+from cupel.recipe.output import (
+    carried_fields,
+    fit,
+    output_batch,
+    output_schema,
+    with_weight,
+    without_doc,
+)
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
@@ -203,7 +210,13 @@ class _Task:
             batch = with_columns(batch, self._annotations(documents))
         elif self.refined:
             batch = with_columns(batch, {"metadata": without_doc(batch.column("metadata"))})
-        return batch.select([*DOCUMENT, *self.plan.reused])
+        if self.plan.weighs:
+            batch = with_columns(batch, with_weight(batch))
+        return batch.select([*DOCUMENT, *self._weight, *self.plan.reused])
+
+    @property
+    def _weight(self) -> tuple[str, ...]:
+        return (WEIGHT,) if self.plan.weighs else ()
 
     def _annotations(self, documents: pa.RecordBatch) -> dict[str, pa.Array]:
         """Signals that an annotated corpus carries, out of its metadata; what is not reused is let go."""
@@ -263,7 +276,7 @@ class _Task:
         columns: dict[str, pa.Array] = {name: batch.column(name) for name in ("doc", "id", "source")}
         for step in self.stage.dedups:
             with outcome.spending(f"{step.label} (sketch)"):
-                found = step.dedup.sketch(batch.column("text"))
+                found = step.dedup.sketch_documents(batch)
             columns |= {f"{step.label}.{name}": found.column(name) for name in found.schema.names}
             columns[f"{step.label}.priority"] = priority(step, batch)
         return pa.RecordBatch.from_arrays(list(columns.values()), schema=sketch_schema(self.stage))
@@ -309,6 +322,7 @@ class _Task:
         for entry in pc.value_counts(survivors.column("source")).to_pylist():
             self.tally.count_source(entry["values"], "out", entry["counts"])
         content = [survivors.column(name) for name in ("id", "source", "text")]
+        content += [survivors.column(name).cast(pa.large_string()) for name in self._weight]
         added = _kernels.add_hashes(bytes.fromhex(self.tally.content_hash), _kernels.content_hash(content))
         self.tally.content_hash = added.hex()
         self.data.write(output_batch(survivors, self.data.schema, self.carried))
@@ -334,7 +348,7 @@ class _Task:
 
     def _carried_schema(self) -> pa.Schema:
         """Columns of the survivors after this stage."""
-        known: dict[str, pa.DataType] = dict(DOCUMENT)
+        known: dict[str, pa.DataType] = dict(DOCUMENT) | dict.fromkeys(self._weight, pa.float64())
         reached = set(self.plan.reused)
         for stage in self.plan.stages[: self.stage.index + 1]:
             for operation in stage.operations:
