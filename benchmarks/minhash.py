@@ -10,10 +10,12 @@ import argparse
 import itertools
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,15 +23,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import xxhash
 from pool import print_table, rows, save
+from stage import Stage
 
 from cupel import _kernels
 from cupel.dedup._clusters import one_array
 from cupel.dedup.minhash import MinHash
-from cupel.methods import Sketches
 
 WORDS_A_DOCUMENT = 60
 BLOCK = 4096
@@ -48,6 +48,7 @@ def median_seconds(action: Callable[[], object], runs: int) -> float:
 
 def signatures(megabytes: float, runs: int) -> list[dict]:
     """MB/s of one core, ours and datatrove's."""
+    import loguru
     from datatrove.data import Document
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
 
@@ -68,6 +69,7 @@ def signatures(megabytes: float, runs: int) -> list[dict]:
         found.append({"what": name, "MB/s": size / 1e6 / median_seconds(action, runs)})
     documents = [Document(text=text, id=str(number)) for number, text in enumerate(texts)]
     with tempfile.TemporaryDirectory() as folder:
+        loguru.logger.disable("datatrove")
         stage = MinhashDedupSignature(output_folder=folder, config=MinhashConfig())
         # datatrove 0.10 hands text to xxhash, which takes only bytes from version 4 on.
         stage._hash_func = lambda shingle: xxhash.xxh64_intdigest(shingle.encode())
@@ -101,57 +103,58 @@ def synthetic(count: int) -> Iterator[pa.RecordBatch]:
 
 
 def resolve_once(count: int) -> dict:
-    """Time and memory of resolving `count` synthetic documents that lie in a file."""
+    """Time and memory of resolving `count` synthetic documents that lie in files."""
     import resource
 
     method = MinHash()
     with tempfile.TemporaryDirectory() as folder:
-        texts, sketches = Path(folder) / "texts.parquet", Path(folder) / "sketches.parquet"
-        text_bytes, sketching = 0, 0.0
-        writers: list[pq.ParquetWriter] = []
-        for batch in synthetic(count):
-            started = time.perf_counter()
-            sketch = method.sketch(batch.column("text"))
-            sketching += time.perf_counter() - started
-            text_bytes += pc.sum(pc.binary_length(batch.column("text"))).as_py()
-            priority = pc.cast(pc.binary_length(batch.column("text")), pa.float64())
-            row = {"doc": batch.column("doc"), "priority": priority}
-            row |= dict(zip(sketch.schema.names, sketch.columns, strict=True))
-            full = pa.record_batch(row)
-            if not writers:
-                writers = [pq.ParquetWriter(texts, batch.schema), pq.ParquetWriter(sketches, full.schema)]
-            writers[0].write_batch(batch)
-            writers[1].write_batch(full)
-        for writer in writers:
-            writer.close()
-
-        def stream(docs: pa.Array) -> Iterator[pa.RecordBatch]:
-            wanted = docs.to_numpy()
-            for batch in pq.ParquetFile(texts).iter_batches(BLOCK):
-                yield batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
-
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
         started = time.perf_counter()
-        clusters = method.resolve(
-            Sketches(
-                read=lambda columns: pq.read_table(sketches, columns=columns),
-                texts=stream,
-                ids=lambda docs: docs.cast(pa.large_string()),
-                sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
-                scratch=folder,
-            )
-        )
+        stage = Stage(method, synthetic(count), Path(folder))
+        sketching = time.perf_counter() - started
+        before = _allocated()
+        watch = Peak()
+        started = time.perf_counter()
+        clusters = method.resolve(stage.sketches(threads=len(os.sched_getaffinity(0))))
         seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        peak = watch.stop()
+        resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     return {
         "documents": count,
-        "text MB": text_bytes / 1e6,
-        "sketch s": sketching,
+        "text MB": stage.text_bytes / 1e6,
+        "generate and sketch s": sketching,
         "resolve s": seconds,
-        "peak MB": peak,
-        "of it before MB": before,
+        "resolve MB/s": stage.text_bytes / 1e6 / seconds,
+        "MB allocated before": before,
+        "peak MB allocated": peak,
+        "peak MB resident, mapped files too": resident,
+        "bytes a document": (peak - before) * 1e6 / count,
         "duplicates": clusters.members.num_rows - int(clusters.members["kept"].to_numpy().sum()),
     }
+
+
+class Peak:
+    """The most that this process has allocated, looked at fifty times a second."""
+
+    def __init__(self) -> None:
+        self.most = 0.0
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
+
+    def _look(self) -> None:
+        while not self.over.wait(0.02):
+            self.most = max(self.most, _allocated())
+
+    def stop(self) -> float:
+        self.over.set()
+        self.thread.join()
+        return self.most
+
+
+def _allocated() -> float:
+    """MB of memory that is no file's."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+)", status).group(1)) / 1e3
 
 
 def resolving(sizes: list[int]) -> list[dict]:
@@ -167,20 +170,10 @@ def resolving(sizes: list[int]) -> list[dict]:
 def recall(count: int) -> list[dict]:
     """Of the real pool's pairs at or above the threshold, how many end in one cluster."""
     texts = pa.array([row["text"] for row in itertools.islice(rows(), count)], pa.large_string())
-    doc = pa.array(np.arange(len(texts)))
+    batch = pa.record_batch({"doc": pa.array(np.arange(len(texts))), "text": texts})
     method = MinHash()
-    sketch = pa.table(method.sketch(texts)).append_column("doc", doc)
-    sketch = sketch.append_column("priority", pa.array(np.zeros(len(texts))))
     with tempfile.TemporaryDirectory() as folder:
-        clusters = method.resolve(
-            Sketches(
-                read=sketch.select,
-                texts=lambda docs: iter([pa.record_batch({"doc": docs, "text": texts.take(docs)})]),
-                ids=lambda docs: docs.cast(pa.large_string()),
-                sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
-                scratch=folder,
-            )
-        ).members
+        clusters = method.resolve(Stage(method, [batch], Path(folder)).sketches()).members
     cluster_of = dict(
         zip(one_array(clusters["doc"]).to_pylist(), one_array(clusters["cluster"]).to_pylist(), strict=True)
     )
@@ -222,7 +215,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=float, default=10)
     parser.add_argument("--runs", type=int, default=7)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50_000, 200_000, 1_000_000])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[300_000, 1_000_000, 3_000_000])
     parser.add_argument("--recall-documents", type=int, default=5_000)
     parser.add_argument("--resolve-once", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()

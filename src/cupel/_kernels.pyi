@@ -74,6 +74,15 @@ def shingles(
 ) -> pa.LargeListArray:
     """The sorted distinct shingle hashes (uint64) of each text; of `parts` hash ranges, only `part`."""
 
+def word_hashes(text: pa.Array, *, fold_numbers: bool = True, most: int = 1 << 20) -> pa.LargeListArray:
+    """The hash (uint64) of each word of each text, in order, of the first `most`."""
+
+def simhash(text: pa.Array, *, ngram: int = 3, fold_numbers: bool = True) -> pa.Array:
+    """The fingerprint (uint64) of each text; null where it has no word."""
+
+def simhash_keys(fingerprints: pa.Array, max_distance: int, number: int) -> pa.Array:
+    """Key `number` of (d + 2)(d + 1) / 2: fingerprints within d bits of each other share one of them."""
+
 def buckets(keys: pa.Array, docs: pa.Array) -> pa.LargeListArray:
     """Documents (int64) of every key that two or more share; keys are uint64 or 16 bytes."""
 
@@ -89,16 +98,35 @@ def verify(
     threshold: float,
     max_comparisons: int = 256,
     threads: int | None = None,
+    measure: str = "jaccard",
 ) -> tuple[pa.RecordBatch, dict[str, int], pa.RecordBatch, pa.RecordBatch]:
     """Components (`doc`, `component`) of pairs at or above `threshold`; counts, histogram, some pairs.
 
-    The outcome is the same for any number of `threads`; all cores that there are if none is given.
+    `measure` is jaccard or containment (of sorted sets), or edit (of sequences). The outcome is the
+    same for any number of `threads`; all cores that there are if none is given.
     """
 
+def verify_fingerprints(
+    buckets: Sequence[pa.Array],
+    docs: pa.Array,
+    fingerprints: pa.Array,
+    *,
+    threshold: float,
+    max_comparisons: int = 256,
+    threads: int | None = None,
+) -> tuple[pa.RecordBatch, dict[str, int], pa.RecordBatch, pa.RecordBatch]:
+    """As `verify`, by the share of the 64 bits that two fingerprints have in common."""
+
 def similarities(
-    docs: pa.Array, offsets: pa.Array, values: pa.Array, left: pa.Array, right: pa.Array
+    docs: pa.Array,
+    offsets: pa.Array,
+    values: pa.Array,
+    left: pa.Array,
+    right: pa.Array,
+    *,
+    measure: str = "jaccard",
 ) -> pa.Array:
-    """The Jaccard similarity (float64) of each pair of documents; null where one has no set."""
+    """How alike (float64) each pair of documents is; null where one has no set."""
 
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
@@ -140,6 +168,9 @@ class Bloom:
     @staticmethod
     def from_bytes(data: bytes) -> Bloom: ...
     def to_bytes(self) -> bytes: ...
+    def remember(self, earlier: bytes) -> None:
+        """What this other filter has seen counts as seen from now on."""
+
     @staticmethod
     def bytes_for(ngrams: int, false_positive_rate: float) -> int:
         """Memory that a filter takes."""
@@ -162,6 +193,24 @@ class Bloom:
         threads: int = 1,
     ) -> tuple[pa.LargeListArray, pa.Array, int]:
         """Copied units as spans, the share of n-grams seen, and how many n-grams there were."""
+
+class NgramModel:
+    """An n-gram language model of words (interpolated Kneser-Ney) that tells how common a text is."""
+
+    def __init__(self, order: int) -> None: ...
+    @property
+    def entries(self) -> int:
+        """Different n-grams of all orders."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory that the tables take."""
+
+    def add(self, text: pa.Array, *, threads: int = 1) -> None:
+        """Count the n-grams of each text."""
+
+    def score(self, text: pa.Array, *, threads: int = 1) -> pa.Array:
+        """The mean of ln p (float64) over each text's words; null where it has none."""
 
 # --- edits: a record batch of `text` and the edit's counts
 

@@ -213,6 +213,11 @@ class Sketches:
         A folder for temporary files, removed afterwards.
     memory_bytes, threads
         What may be used; the result depends on neither.
+    corpus
+        Digest of the input: what this corpus is called in an index.
+    remembered
+        A file to write to what an index is to remember of these documents; it goes to its place when
+        the run is finished.
     """
 
     read: Callable[[list[str]], pa.Table]
@@ -223,6 +228,8 @@ class Sketches:
     scratch: str
     memory_bytes: int = 1 << 30
     threads: int = 1
+    corpus: str = ""
+    remembered: str = ""
 
 
 @dataclass(frozen=True)

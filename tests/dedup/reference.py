@@ -218,3 +218,13 @@ def judged_units(
             found = ngrams(one.words, ngram)
             if found and len(found) + len(found[0]) - 1 >= min_words:
                 yield doc, one, found
+
+
+def levenshtein(left: list[str], right: list[str]) -> int:
+    """Insertions, deletions and substitutions that turn one sequence into the other."""
+    row = list(range(len(right) + 1))
+    for i, one in enumerate(left, 1):
+        before, row = row, [i]
+        for j, other in enumerate(right, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (one != other)))
+    return row[-1]

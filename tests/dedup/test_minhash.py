@@ -161,7 +161,7 @@ def test_a_huge_document_is_cut_into_shingles_part_by_part(
     docs = pa.array(range(4), pa.int64())
 
     def written() -> tuple[list[int], list[int]]:
-        sets = _sets.write_sets(docs, sketches, 5, True)
+        sets = _sets.write_sets(docs, sketches, _sets.Features("jaccard", 5, True), None)
         return sets.offsets.to_pylist(), sets.values.to_pylist()
 
     whole = written()

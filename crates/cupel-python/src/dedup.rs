@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, LargeListArray, RecordBatch};
+use arrow_array::{Array, ArrayRef, Int64Array, LargeListArray, RecordBatch, UInt64Array};
 use cupel_kernels::KernelError;
 use cupel_kernels::dedup::minhash::MinHash;
 use cupel_kernels::dedup::normalized::Normalization;
-use cupel_kernels::dedup::verify::Verification;
+use cupel_kernels::dedup::shingle_sets::{Measure, Sets};
+use cupel_kernels::dedup::simhash::{self as fingerprints, Fingerprints};
+use cupel_kernels::dedup::verify::{Verification, Verified};
 use cupel_kernels::dedup::{buckets as bucketing, clusters, hash, minhash as signing, normalized};
 use cupel_kernels::dedup::{shingles as shingling, similarities as similarity, verify as verifying};
 use pyo3::prelude::*;
@@ -24,10 +26,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(minhash, module)?)?;
     module.add_function(wrap_pyfunction!(minhash_signature, module)?)?;
     module.add_function(wrap_pyfunction!(shingles, module)?)?;
+    module.add_function(wrap_pyfunction!(word_hashes, module)?)?;
+    module.add_function(wrap_pyfunction!(simhash, module)?)?;
+    module.add_function(wrap_pyfunction!(simhash_keys, module)?)?;
     module.add_function(wrap_pyfunction!(buckets, module)?)?;
     module.add_function(wrap_pyfunction!(union, module)?)?;
     module.add_function(wrap_pyfunction!(verify, module)?)?;
     module.add_function(wrap_pyfunction!(similarities, module)?)?;
+    module.add_function(wrap_pyfunction!(verify_fingerprints, module)?)?;
     module.add_function(wrap_pyfunction!(survivors, module)?)
 }
 
@@ -123,6 +129,42 @@ fn shingles<'py>(
 }
 
 #[pyfunction]
+#[pyo3(signature = (text, *, fold_numbers=true, most=1 << 20))]
+fn word_hashes<'py>(
+    py: Python<'py>,
+    text: PyArray,
+    fold_numbers: bool,
+    most: usize,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = py.detach(|| shingling::word_hashes(text.array(), fold_numbers, most)).map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, *, ngram=3, fold_numbers=true))]
+fn simhash<'py>(
+    py: Python<'py>,
+    text: PyArray,
+    ngram: usize,
+    fold_numbers: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found = py.detach(|| fingerprints::simhash(text.array(), ngram, fold_numbers)).map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+fn simhash_keys<'py>(
+    py: Python<'py>,
+    fingerprints: PyArray,
+    max_distance: u32,
+    number: u32,
+) -> PyResult<Bound<'py, PyAny>> {
+    let found =
+        py.detach(|| fingerprints::keys(fingerprints.array(), max_distance, number)).map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
 fn buckets<'py>(py: Python<'py>, keys: PyArray, docs: PyArray) -> PyResult<Bound<'py, PyAny>> {
     let found = py.detach(|| bucketing::buckets(keys.array(), docs.array())).map_err(to_python)?;
     array(py, found)
@@ -137,7 +179,7 @@ fn union<'py>(py: Python<'py>, buckets: Vec<PyArray>) -> PyResult<Bound<'py, PyA
 type VerifiedParts<'py> = (Bound<'py, PyAny>, Bound<'py, PyDict>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 
 #[pyfunction]
-#[pyo3(signature = (buckets, docs, offsets, values, *, threshold, max_comparisons=256, threads=None))]
+#[pyo3(signature = (buckets, docs, offsets, values, *, threshold, max_comparisons=256, threads=None, measure="jaccard"))]
 #[allow(clippy::too_many_arguments)]
 fn verify<'py>(
     py: Python<'py>,
@@ -148,21 +190,56 @@ fn verify<'py>(
     threshold: f64,
     max_comparisons: usize,
     threads: Option<NonZeroUsize>,
+    measure: &str,
 ) -> PyResult<VerifiedParts<'py>> {
-    let threads = threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let how = Verification { threshold, max_comparisons, threads };
+    let how = Verification { threshold, max_comparisons, threads: all_cores(threads) };
     let found = py
         .detach(|| {
-            let wrong = |name: &str| KernelError::BadInput(format!("{name}: wrong type"));
-            verifying::verify(
-                &lists(&buckets)?,
-                docs.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("docs"))?,
-                offsets.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("offsets"))?,
-                values.array().as_primitive_opt::<UInt64Type>().ok_or_else(|| wrong("values"))?,
-                how,
-            )
+            let measure = Measure::parse(measure)?;
+            let (docs, offsets, values) =
+                (int64(&docs, "docs")?, int64(&offsets, "offsets")?, uint64(&values, "values")?);
+            verifying::verify(&lists(&buckets)?, Sets::new(docs, offsets, values, measure)?, how)
         })
         .map_err(to_python)?;
+    verified(py, found)
+}
+
+#[pyfunction]
+#[pyo3(signature = (buckets, docs, fingerprints, *, threshold, max_comparisons=256, threads=None))]
+fn verify_fingerprints<'py>(
+    py: Python<'py>,
+    buckets: Vec<PyArray>,
+    docs: PyArray,
+    fingerprints: PyArray,
+    threshold: f64,
+    max_comparisons: usize,
+    threads: Option<NonZeroUsize>,
+) -> PyResult<VerifiedParts<'py>> {
+    let how = Verification { threshold, max_comparisons, threads: all_cores(threads) };
+    let found = py
+        .detach(|| {
+            let (docs, values) = (int64(&docs, "docs")?, uint64(&fingerprints, "fingerprints")?);
+            verifying::verify(&lists(&buckets)?, Fingerprints::new(docs, values)?, how)
+        })
+        .map_err(to_python)?;
+    verified(py, found)
+}
+
+fn all_cores(threads: Option<NonZeroUsize>) -> NonZeroUsize {
+    threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn int64<'a>(array: &'a PyArray, name: &str) -> Result<&'a Int64Array, KernelError> {
+    let found = array.array().as_primitive_opt::<Int64Type>();
+    found.ok_or_else(|| KernelError::BadInput(format!("{name}: expected int64")))
+}
+
+fn uint64<'a>(array: &'a PyArray, name: &str) -> Result<&'a UInt64Array, KernelError> {
+    let found = array.array().as_primitive_opt::<UInt64Type>();
+    found.ok_or_else(|| KernelError::BadInput(format!("{name}: expected uint64")))
+}
+
+fn verified(py: Python<'_>, found: Verified) -> PyResult<VerifiedParts<'_>> {
     let counts = PyDict::new(py);
     counts.set_item("candidate_pairs", found.counts.candidate_pairs)?;
     counts.set_item("identical", found.counts.identical)?;
@@ -175,6 +252,7 @@ fn verify<'py>(
 }
 
 #[pyfunction]
+#[pyo3(signature = (docs, offsets, values, left, right, *, measure="jaccard"))]
 fn similarities<'py>(
     py: Python<'py>,
     docs: PyArray,
@@ -182,17 +260,14 @@ fn similarities<'py>(
     values: PyArray,
     left: PyArray,
     right: PyArray,
+    measure: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let found = py
         .detach(|| {
-            let wrong = |name: &str| KernelError::BadInput(format!("{name}: wrong type"));
-            similarity::similarities(
-                docs.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("docs"))?,
-                offsets.array().as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("offsets"))?,
-                values.array().as_primitive_opt::<UInt64Type>().ok_or_else(|| wrong("values"))?,
-                left.array(),
-                right.array(),
-            )
+            let (docs, offsets, values) =
+                (int64(&docs, "docs")?, int64(&offsets, "offsets")?, uint64(&values, "values")?);
+            let sets = Sets::new(docs, offsets, values, Measure::parse(measure)?)?;
+            similarity::similarities(&sets, left.array(), right.array())
         })
         .map_err(to_python)?;
     array(py, found)

@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -7,7 +8,7 @@ use cupel_kernels::KernelError;
 use cupel_kernels::dedup::minimizers::Stretch;
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::units::{Unit, Units};
-use cupel_kernels::dedup::{bloom, minimizers as minimizing, repeats as repeating, seen, spans};
+use cupel_kernels::dedup::{bloom, commonness, minimizers as minimizing, repeats as repeating, seen, spans};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3_arrow::{PyArray, PyRecordBatch};
@@ -22,7 +23,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(minimizers, module)?)?;
     module.add_function(wrap_pyfunction!(repeats, module)?)?;
     module.add_class::<Seen>()?;
-    module.add_class::<Bloom>()
+    module.add_class::<Bloom>()?;
+    module.add_class::<NgramModel>()
 }
 
 fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, KernelError> {
@@ -195,6 +197,12 @@ impl Bloom {
         PyBytes::new(py, &py.detach(|| inner.to_bytes()))
     }
 
+    fn remember(&mut self, py: Python<'_>, earlier: &[u8]) -> PyResult<()> {
+        let earlier = py.detach(|| bloom::Bloom::from_bytes(earlier)).map_err(to_python)?;
+        self.inner.remember(earlier);
+        Ok(())
+    }
+
     #[staticmethod]
     fn bytes_for(ngrams: u64, false_positive_rate: f64) -> u64 {
         bloom::Bloom::bytes_for(ngrams, false_positive_rate)
@@ -234,6 +242,48 @@ impl Bloom {
         let inner = &mut self.inner;
         let found = py.detach(|| how.mark(inner, text.array(), threads)).map_err(to_python)?;
         Ok((array(py, found.spans)?, array(py, found.seen)?, found.ngrams))
+    }
+}
+
+/// An n-gram language model that tells how common a text is.
+#[pyclass(module = "cupel._kernels")]
+struct NgramModel {
+    inner: commonness::NgramModel,
+}
+
+#[pymethods]
+impl NgramModel {
+    #[new]
+    fn new(order: usize) -> PyResult<Self> {
+        Ok(Self { inner: commonness::NgramModel::new(order).map_err(to_python)? })
+    }
+
+    #[getter]
+    fn entries(&self) -> usize {
+        self.inner.entries()
+    }
+
+    #[getter]
+    fn bytes(&self) -> usize {
+        self.inner.bytes()
+    }
+
+    #[pyo3(signature = (text, *, threads=NonZeroUsize::MIN))]
+    fn add(&mut self, py: Python<'_>, text: PyArray, threads: NonZeroUsize) -> PyResult<()> {
+        let inner = &mut self.inner;
+        py.detach(|| inner.add(text.array(), threads)).map_err(to_python)
+    }
+
+    #[pyo3(signature = (text, *, threads=NonZeroUsize::MIN))]
+    fn score<'py>(
+        &self,
+        py: Python<'py>,
+        text: PyArray,
+        threads: NonZeroUsize,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let inner = &self.inner;
+        let found = py.detach(|| inner.score(text.array(), threads)).map_err(to_python)?;
+        array(py, found)
     }
 }
 

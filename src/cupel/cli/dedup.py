@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,6 +33,12 @@ def dedup(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="An option, such as minhash.threshold=0.8; repeatable.")
     ] = None,
+    index: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of what earlier runs have seen: their copies go too, and this run is remembered there."
+        ),
+    ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     engine: EngineName = "native",
@@ -51,12 +57,17 @@ def dedup(
     from cupel import api
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
+    from cupel.errors import BadOption
     from cupel.methods import find_method
     from cupel.recipe.plan import make_plan
 
+    steps: list[Any] = []
     for name in by:
-        find_method(name, "dedup", where="--by")
-    recipe = api.Recipe.from_dict({"name": "dedup", "steps": by}, set_ or ())
+        options = find_method(name, "dedup", where="--by").Options.model_fields
+        if index is not None and "index" not in options:
+            raise BadOption(f"--index: {name} keeps no index; exact, minhash and bloom do")
+        steps.append(name if index is None else {name: {"index": str(index.absolute())}})
+    recipe = api.Recipe.from_dict({"name": "dedup", "steps": steps}, set_ or ())
     result = api.refine(
         recipe,
         input=input,

@@ -13,10 +13,22 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.dedup._index import Index, is_outside
 from cupel.findings import Alarm, Block, Sample, Samples, Table
 from cupel.methods import Method, Sketches
 
-__all__ = ["ClusterOptions", "SourceOptions", "cluster_blocks", "ids_of", "keep_one", "one_array", "too_much"]
+__all__ = [
+    "ClusterOptions",
+    "SourceOptions",
+    "cluster_blocks",
+    "ids_of",
+    "inside_only",
+    "keep_one",
+    "one_array",
+    "seen_before",
+    "survivor_priorities",
+    "too_much",
+]
 
 Integers = npt.NDArray[np.int64]
 
@@ -98,14 +110,26 @@ def keep_one(components: pa.RecordBatch, sketches: Sketches, sources: Sequence[s
         or more.
     """
     docs = components.column("doc")
+    priorities = survivor_priorities(docs, sketches, sources)
+    return inside_only(pa.table(_kernels.survivors(docs, components.column("component"), priorities)))
+
+
+def survivor_priorities(docs: pa.Array, sketches: Sketches, sources: Sequence[str] = ()) -> pa.Array:
+    """What decides who stays, the highest first; documents of earlier corpora come before all others."""
+    inside = docs.filter(pa.array(~is_outside(docs)))
     everything = sketches.read(["doc", "priority"])
-    places = np.searchsorted(one_array(everything["doc"]).to_numpy(), docs.to_numpy())
-    priority = everything["priority"].cast(pa.float64()).take(places)
-    priority = one_array(priority)
+    places = np.searchsorted(one_array(everything["doc"]).to_numpy(), inside.to_numpy())
+    priority = one_array(everything["priority"].cast(pa.float64()).take(places))
     if sources:
-        priority = _by_source(sources, sketches.sources(docs), priority)
-    found = _kernels.survivors(docs, components.column("component"), priority)
-    return pa.table(found)
+        priority = _by_source(sources, sketches.sources(inside), priority)
+    found = np.full(len(docs), np.inf)
+    found[~is_outside(docs)] = pc.fill_null(priority, float("-inf")).to_numpy()
+    return pa.array(found)
+
+
+def inside_only(members: pa.Table) -> pa.Table:
+    """Members of this corpus; those of earlier ones are not touched."""
+    return members.filter(pc.greater_equal(members["doc"], 0))
 
 
 def _by_source(sources: Sequence[str], found: pa.Array, priority: pa.Array) -> pa.Array:
@@ -152,6 +176,14 @@ def _lost_sources(members: pa.Table, most: float, sketches: Sketches) -> list[st
         for source in sorted(large)
         if lost[source] > most * there[source]
     ]
+
+
+def seen_before(index: Index | None, members: pa.Table) -> list[tuple[str, str]]:
+    """What an index had to say, as facts."""
+    if index is None:
+        return []
+    seen = int(is_outside(one_array(members["cluster"])).sum())
+    return [("of earlier corpora remembered", f"{index.rows():,}"), ("seen in one of them", f"{seen:,}")]
 
 
 def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Sketches) -> list[Block]:

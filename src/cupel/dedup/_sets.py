@@ -1,23 +1,28 @@
-"""Shingle sets of candidate documents, in a file that is mapped into memory."""
+"""What candidate documents are compared by, in a file that is mapped into memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
 
 from cupel import _kernels
+from cupel.dedup._index import Index, is_outside
 from cupel.methods import Sketches
 
-__all__ = ["ShingleSets", "load_buckets", "save_buckets", "write_sets"]
+__all__ = ["Features", "ShingleSets", "load_buckets", "save_buckets", "write_sets"]
 
 # Texts up to this size are cut into shingles at once; of longer ones, the set is made in as
 # many parts as this fits into them, so that one huge document does not set the peak.
 PART_BYTES = 16 << 20
+MOST_WORDS = 1 << 17
+"""Of a longer text, edit similarity compares so many words."""
+
+Similarity = Literal["jaccard", "containment", "edit"]
 
 
 @dataclass(frozen=True)
@@ -29,39 +34,78 @@ class ShingleSets:
     values: pa.Array
 
 
-def write_sets(docs: pa.Array, sketches: Sketches, ngram: int, fold_numbers: bool) -> ShingleSets:
-    """The shingle sets of `docs`; only the number of shingles of each is held in memory."""
+@dataclass(frozen=True)
+class Features:
+    """What is compared of a text: the set of its shingles, or its words in their order."""
+
+    similarity: Similarity
+    ngram: int
+    fold_numbers: bool
+
+    def of(self, text: pa.Array, part: int = 0, parts: int = 1) -> pa.LargeListArray:
+        """A list of uint64 for each text."""
+        if self.similarity == "edit":
+            return _kernels.word_hashes(text, fold_numbers=self.fold_numbers, most=MOST_WORDS)
+        return _kernels.shingles(
+            text, ngram=self.ngram, fold_numbers=self.fold_numbers, part=part, parts=parts
+        )
+
+    def pieces(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Rows to take at once, and in how many parts to make their sets."""
+        if batch.column("text").nbytes <= PART_BYTES:
+            yield batch, 1
+            return
+        for row in range(batch.num_rows):
+            one = batch.slice(row, 1)
+            yield one, 1 if self.similarity == "edit" else 1 + one.column("text").nbytes // PART_BYTES
+
+
+def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: Index | None) -> ShingleSets:
+    """The sets of `docs`; only the number of values of each is held in memory.
+
+    An index holds the upper halves of hashes: where there is one, all are cut to these.
+    """
     path = Path(sketches.scratch) / "shingles.u64"
-    found: list[int] = []
-    lengths: list[int] = []
+    found: list[np.ndarray] = []
+    lengths: list[np.ndarray] = []
     with path.open("wb") as file:
-        for batch in sketches.texts(docs):
-            for rows, parts in _pieces(batch):
+        if index is not None:
+            for old, lists in _remembered(docs, index):
+                found.append(old)
+                lengths.append(np.diff(lists.offsets.to_numpy()))
+                (lists.flatten().to_numpy().astype(np.uint64) << np.uint64(32)).tofile(file)
+        inside = docs.filter(pa.array(~is_outside(docs)))
+        for batch in sketches.texts(inside):
+            for rows, parts in features.pieces(batch):
                 counts = np.zeros(rows.num_rows, dtype=np.int64)
                 for part in range(parts):
-                    lists = _kernels.shingles(
-                        rows.column("text"), ngram=ngram, fold_numbers=fold_numbers, part=part, parts=parts
-                    )
+                    lists = features.of(rows.column("text"), part, parts)
                     counts += np.diff(lists.offsets.to_numpy())
-                    lists.values.to_numpy().tofile(file)
-                found += rows.column("doc").to_numpy().tolist()
-                lengths += counts.tolist()
-    offsets = np.concatenate([[0], np.cumsum(np.array(lengths, dtype=np.int64))]).astype(np.int64)
+                    values = lists.values.to_numpy()
+                    if index is not None:
+                        values = values >> np.uint64(32) << np.uint64(32)
+                    values.tofile(file)
+                found.append(rows.column("doc").to_numpy())
+                lengths.append(counts)
+    nothing = [np.zeros(0, dtype=np.int64)]
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths or nothing))]).astype(np.int64)
     count = int(offsets[-1])
     # An empty file cannot be mapped.
     buffer = pa.memory_map(str(path)).read_buffer() if count else pa.py_buffer(b"")
     values = pa.Array.from_buffers(pa.uint64(), count, [None, buffer])
-    return ShingleSets(docs=pa.array(found, pa.int64()), offsets=pa.array(offsets), values=values)
+    return ShingleSets(pa.array(np.concatenate(found or nothing)), pa.array(offsets), values)
 
 
-def _pieces(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:
-    """Rows to take at once, and in how many parts to make their sets."""
-    if batch.column("text").nbytes <= PART_BYTES:
-        yield batch, 1
+def _remembered(docs: pa.Array, index: Index) -> Iterator[tuple[np.ndarray, pa.LargeListArray]]:
+    """Documents of earlier corpora among `docs`, with the upper halves of their hashes."""
+    wanted = docs.to_numpy()[is_outside(docs)]
+    if not len(wanted):
         return
-    for row in range(batch.num_rows):
-        one = batch.slice(row, 1)
-        yield one, 1 + one.column("text").nbytes // PART_BYTES
+    for batch in index.batches(["features"]):
+        rows = np.isin(batch.column("doc").to_numpy(), wanted)
+        if rows.any():
+            some = batch.filter(pa.array(rows))
+            yield some.column("doc").to_numpy(), cast(pa.LargeListArray, some.column("features"))
 
 
 def save_buckets(buckets: pa.LargeListArray, path: Path) -> None:

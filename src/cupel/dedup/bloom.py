@@ -6,14 +6,18 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.dedup._index import Index, IndexOptions
 from cupel.dedup._spans import CopiedParts, SpanOptions
 from cupel.errors import BadOption
-from cupel.methods import Clusters, Dedup, Paper, Sketches
+from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Bloom"]
+
+SMALLEST_RATE = 1e-9
 
 
 class Bloom(Dedup):
@@ -32,6 +36,10 @@ class Bloom(Dedup):
 
     **Deterministic.** Hashing runs on all cores, judging does not: units are judged in the order of
     documents, whatever the number of threads or shards.
+
+    **Index.** With `index`, what earlier runs have seen counts as seen. Each corpus has a filter of its own
+    there; with *k* filters before it, a new one is made for the rate asked for divided by 2ᵏ⁺¹, so that all
+    together keep it (Almeida et al. 2007).
 
     Words are cut as for `minhash` (lower case, no accents, no punctuation), numbers kept apart.
 
@@ -58,6 +66,12 @@ class Bloom(Dedup):
             url="https://doi.org/10.1007/978-3-540-72845-0_9",
         ),
         Paper(
+            title="Scalable Bloom Filters",
+            authors="Almeida, Baquero, Preguiça, Hutchison",
+            year=2007,
+            url="https://doi.org/10.1016/j.ipl.2006.10.007",
+        ),
+        Paper(
             title="DataComp-LM: In search of the next generation of training sets for language models",
             authors="Li et al.",
             year=2024,
@@ -70,7 +84,7 @@ class Bloom(Dedup):
         "threshold; short ones that are all formula exceed it. It says that something was seen, not where."
     )
 
-    class Options(SpanOptions):
+    class Options(SpanOptions, IndexOptions):
         """What is judged, and when it is a copy."""
 
         unit: Literal["line", "paragraph", "document"] = Field("paragraph", description="What is judged.")
@@ -98,14 +112,20 @@ class Bloom(Dedup):
         """Copied units of all documents."""
         options = self.options
         total = sum(pc.sum(batch.column("ngrams")).as_py() or 0 for batch in sketches.batches(["ngrams"]))
-        needed = _kernels.Bloom.bytes_for(total, options.false_positive_rate)
+        earlier = self._earlier(sketches)
+        rate = options.false_positive_rate
+        if options.index is not None:
+            rate = max(rate * 0.5 ** (len(earlier) + 1), SMALLEST_RATE)
+        needed = _kernels.Bloom.bytes_for(total, rate) + sum(map(len, earlier))
         if needed > sketches.memory_bytes:
             raise BadOption(
                 f"bloom: {total:,} n-grams at a false positive rate of {options.false_positive_rate:g} need "
                 f"{needed / 1e9:.1f} GB, and {sketches.memory_bytes / 1e9:.1f} GB may be used; raise the rate, "
                 "or give more memory"
             )
-        bloom = _kernels.Bloom(total, options.false_positive_rate)
+        bloom = _kernels.Bloom(total, rate)
+        for known in earlier:
+            bloom.remember(known)
         copied = CopiedParts(sketches, origin="")
         for batch in sketches.texts(None):
             spans, _, _ = bloom.mark(
@@ -122,5 +142,30 @@ class Bloom(Dedup):
             ("filter", f"{needed / 1e6:,.1f} MB"),
             ("bits set", f"{bloom.fill():.1%}"),
             ("false positives asked for", f"{options.false_positive_rate:g}"),
+            *([("filters of earlier corpora", f"{len(earlier):,}")] if options.index else []),
         )
+        if options.index is not None:
+            self._remember(bloom, sketches)
         return copied.clusters("Seen before (Bloom filter)", f"{options.unit}s", facts)
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """The filter, as if a word had six bytes."""
+        ngrams = text_bytes // 6
+        return Need(_kernels.Bloom.bytes_for(ngrams, self.options.false_positive_rate) + (8 << 20))
+
+    @property
+    def _decisive(self) -> dict[str, object]:
+        return {name: getattr(self.options, name) for name in ("unit", "ngram", "min_words")}
+
+    def _earlier(self, sketches: Sketches) -> list[bytes]:
+        """The filters of earlier corpora."""
+        if self.options.index is None:
+            return []
+        index = Index.of(self.options.index, self.name, self._decisive, sketches)
+        return [pq.read_table(path).column("filter")[0].as_py() for path in index.corpora]
+
+    def _remember(self, bloom: _kernels.Bloom, sketches: Sketches) -> None:
+        """Write the filter to where the index will have it."""
+        schema = pa.schema([("filter", pa.large_binary())])
+        with Index(self._decisive, ()).writer(sketches.remembered, schema) as writer:
+            writer.write_batch(pa.RecordBatch.from_pydict({"filter": [bloom.to_bytes()]}, schema))

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, one_array, too_much
+from cupel.dedup._clusters import (
+    ClusterOptions,
+    cluster_blocks,
+    keep_one,
+    one_array,
+    seen_before,
+    too_much,
+)
+from cupel.dedup._index import Index, IndexOptions
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Dedup, Paper, Sketches
+from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Exact"]
 
@@ -55,7 +65,7 @@ class Exact(Dedup):
         "Not safe against texts made to collide."
     )
 
-    class Options(ClusterOptions):
+    class Options(ClusterOptions, IndexOptions):
         """What counts as the same text, and which copy stays."""
 
         nfc: bool = Field(
@@ -86,16 +96,33 @@ class Exact(Dedup):
 
     def resolve(self, sketches: Sketches) -> Clusters:
         """Clusters of equal hashes."""
+        index = self._index(sketches)
         table = sketches.read(["doc", "hash"])
-        buckets = _kernels.buckets(one_array(table["hash"]), one_array(table["doc"]))
         total = table.num_rows
+        if index is not None:
+            table = pa.concat_tables([_seen(index, one_array(table["hash"])), table])
+        buckets = _kernels.buckets(one_array(table["hash"]), one_array(table["doc"]))
         del table
         members = keep_one(_kernels.union([buckets]), sketches, self.options.sources)
-        section = self._section(members, total, sketches)
+        section = self._section(members, total, index, sketches)
         stop = too_much(members, total, self.options, sketches)
-        return Clusters(members=members, findings=(section,), stop=stop)
+        if index is None:
+            return Clusters(members=members, findings=(section,), stop=stop)
+        _remember(index, members, sketches)
+        outside = index.ids(one_array(members["cluster"]))
+        return Clusters(members=members, findings=(section,), stop=stop, outside=outside)
 
-    def _section(self, members: pa.Table, total: int, sketches: Sketches) -> Section:
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """Hashes and documents, sorted."""
+        return Need(64 * documents)
+
+    def _index(self, sketches: Sketches) -> Index | None:
+        names = ("nfc", "collapse_white_space", "lowercase", "strip_punctuation")
+        decisive = {name: getattr(self.options, name) for name in names}
+        path = self.options.index
+        return None if path is None else Index.of(path, self.name, decisive, sketches)
+
+    def _section(self, members: pa.Table, total: int, index: Index | None, sketches: Sketches) -> Section:
         clusters = members["kept"].to_numpy().sum() if members.num_rows else 0
         removed = members.num_rows - clusters
         facts = Facts(
@@ -104,6 +131,7 @@ class Exact(Dedup):
                 ("clusters", f"{clusters:,}"),
                 ("duplicates", f"{removed:,}"),
                 ("share", f"{removed / max(total, 1):.2%}"),
+                *seen_before(index, members),
             )
         )
         blocks: list[Block] = [facts]
@@ -115,3 +143,22 @@ class Exact(Dedup):
             lead = "This step had no effect: no two documents have the same normalised text."
             blocks.append(Prose(text=lead))
         return Section(title="Exact duplicates", lead=lead, blocks=tuple(blocks))
+
+
+def _seen(index: Index, hashes: pa.Array) -> pa.Table:
+    """Documents of earlier corpora with one of these hashes."""
+    schema = pa.schema([("doc", pa.int64()), ("hash", hashes.type)])
+    found = [batch.filter(pc.is_in(batch.column("hash"), hashes)) for batch in index.batches(["hash"])]
+    return pa.Table.from_batches([batch.cast(schema) for batch in found], schema)
+
+
+def _remember(index: Index, members: pa.Table, sketches: Sketches) -> None:
+    """Write the hash and the id of every document that stays."""
+    schema = pa.schema([("hash", pa.binary(16)), ("id", pa.large_string())])
+    gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
+    with index.writer(sketches.remembered, schema) as writer:
+        for batch in sketches.batches(["doc", "hash"]):
+            stays = pa.array(~np.isin(batch.column("doc").to_numpy(), gone))
+            kept = batch.filter(pc.and_(stays, batch.column("hash").is_valid()))
+            ids = sketches.ids(kept.column("doc"))
+            writer.write_batch(pa.RecordBatch.from_arrays([kept.column("hash"), ids], schema=schema))

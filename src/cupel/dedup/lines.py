@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.dedup._spans import CopiedParts, SpanOptions
-from cupel.methods import Clusters, Dedup, Paper, Sketches
+from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Lines"]
 
@@ -89,6 +89,11 @@ class Lines(Dedup):
             text, unit=options.unit, normalize=options.normalize, min_characters=options.min_characters
         )
         return pa.RecordBatch.from_arrays([units], names=["units"])
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """Hashes, as if a unit had fifty bytes; the first place of each lies on disk."""
+        units = text_bytes // 50
+        return Need(BYTES_PER_HASH * units, 8 * units)
 
     def resolve(self, sketches: Sketches) -> Clusters:
         """Copied units of all documents."""

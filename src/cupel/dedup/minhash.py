@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, Self, cast
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+import pyarrow.compute as pc
+from pydantic import Field, model_validator
 
 from cupel import _kernels
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, ids_of, keep_one, one_array, too_much
+from cupel.dedup._clusters import (
+    ClusterOptions,
+    cluster_blocks,
+    ids_of,
+    keep_one,
+    one_array,
+    seen_before,
+    too_much,
+)
 from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
-from cupel.dedup._sets import ShingleSets, load_buckets, save_buckets, write_sets
+from cupel.dedup._index import Index, IndexOptions
+from cupel.dedup._sets import Features, ShingleSets, load_buckets, save_buckets, write_sets
+from cupel.dedup._stars import stars
 from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
-from cupel.methods import Clusters, Dedup, Paper, Sketches
+from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["MinHash"]
 
@@ -22,6 +34,9 @@ SHOWN_PAIRS = 8
 # Bands are read one at a time on large corpora, and as many as fit into this on small ones,
 # where each reading costs more than what is read.
 BAND_BYTES = 64 << 20
+BYTES_A_DOCUMENT = 300
+SHINGLE_BYTES = 1.4
+"""Bytes of shingles for a byte of text: eight for each word."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +48,19 @@ class _Joined:
     histogram: pa.RecordBatch | None = None
     pairs: pa.RecordBatch | None = None
     sets: ShingleSets | None = None
+    measure: str = "jaccard"
 
     def scores(self, members: pa.Table) -> pa.Array:
         """The true similarity of each member to the survivor of its cluster; null without verification."""
         if self.sets is None:
             return pa.nulls(members.num_rows, pa.float64())
         docs, survivors = one_array(members["doc"]), one_array(members["cluster"])
-        sets = self.sets
-        return _kernels.similarities(sets.docs, sets.offsets, sets.values, docs, survivors)
+        return self.similarities(docs, survivors)
+
+    def similarities(self, left: pa.Array, right: pa.Array) -> pa.Array:
+        """How alike pairs of documents are; null where one has no words."""
+        sets = cast(ShingleSets, self.sets)
+        return _kernels.similarities(sets.docs, sets.offsets, sets.values, left, right, measure=self.measure)
 
 
 class MinHash(Dedup):
@@ -82,8 +102,17 @@ class MinHash(Dedup):
     connected already are not compared again, and the clusters are the connected components
     of the verified pairs. They do not depend on the order of documents nor on partitioning. So
     every join is a true one, but a cluster can chain: its ends may be less alike than
-    `threshold`. Where a document would meet more than `max_comparisons` others in a bucket, the
+    `threshold`. With `clusters: stars` they cannot: the survivor of a component takes only those into its
+    cluster that are like itself, the next survivor those like it of what is left over, and so on.
+    Where a document would meet more than `max_comparisons` others in a bucket, the
     rest are not compared, and the report says so.
+
+    **Similarity** may also be `containment`, |A ∩ B| / min(|A|, |B|), which finds a text inside of a longer
+    one (where the bands see the pair), or `edit`, 1 − d / max(|a|, |b|) with the Levenshtein distance *d* of the
+    sequences of words, which minds their order; Lee et al. (2022) join pairs above 0.8 of it.
+
+    **Index.** With `index`, documents are also compared with those that earlier runs kept. Their bands and
+    the upper halves of their shingles' hashes lie there, about 5 bytes a word.
 
     **Threshold.** FineWeb aims at documents that are at least 75 % similar. The curve's middle,
     (1/14)^(1/8) ≈ 0.72, is where about 63 % of pairs are seen. A threshold far above it removes less
@@ -133,7 +162,7 @@ class MinHash(Dedup):
         "that are less alike than the threshold."
     )
 
-    class Options(ClusterOptions):
+    class Options(ClusterOptions, IndexOptions):
         """Shape of the signatures, and when a candidate pair is joined."""
 
         ngram: int = Field(5, ge=1, le=64, description="Words in a shingle.")
@@ -143,8 +172,16 @@ class MinHash(Dedup):
             0.75,
             gt=0,
             le=1,
-            description="The least true Jaccard similarity of a pair that is joined. 0.75 is what "
+            description="The least true similarity of a pair that is joined. 0.75 is what "
             "FineWeb's 14 x 8 aims at; such a pair is seen with a probability of 77 %.",
+        )
+        similarity: Literal["jaccard", "containment", "edit"] = Field(
+            "jaccard", description="How the pairs that the bands see are compared."
+        )
+        clusters: Literal["connected", "stars"] = Field(
+            "connected",
+            description="`connected`: all that a chain of verified pairs connects is one cluster; `stars`: "
+            "every document of a cluster is as similar as `threshold` to the one that stays.",
         )
         verify: bool = Field(
             True,
@@ -164,6 +201,12 @@ class MinHash(Dedup):
         )
         seed: int = Field(1, ge=0, lt=1 << 64, description="Chooses the permutations.")
 
+        @model_validator(mode="after")
+        def _verified(self) -> Self:
+            if self.clusters == "stars" and not self.verify:
+                raise ValueError("clusters: stars needs verify: true")
+            return self
+
     options: Options
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
@@ -179,19 +222,67 @@ class MinHash(Dedup):
 
     def resolve(self, sketches: Sketches) -> Clusters:
         """Clusters of documents whose verified similarity joins them."""
-        bands, candidates, total = self._bands(sketches)
+        options = self.options
+        index = self._index(sketches)
+        bands, candidates, total = self._bands(sketches, index)
         joined = (
-            self._verified(bands, candidates, sketches)
-            if self.options.verify
+            self._verified(bands, candidates, sketches, index)
+            if options.verify
             else _Joined(_kernels.union(bands), {})
         )
-        members = keep_one(joined.components, sketches, self.options.sources)
-        members = members.append_column("score", joined.scores(members))
-        section = self._section(joined, members, len(candidates), total, sketches)
-        stop = too_much(members, total, self.options, sketches)
-        return Clusters(members=members, findings=(section,), stop=stop)
+        if options.clusters == "stars":
+            members = stars(
+                joined.components, sketches, options.sources, joined.similarities, options.threshold
+            )
+        else:
+            members = keep_one(joined.components, sketches, options.sources)
+            members = members.append_column("score", joined.scores(members))
+        section = self._section(joined, members, len(candidates), total, index, sketches)
+        stop = too_much(members, total, options, sketches)
+        if index is None:
+            return Clusters(members=members, findings=(section,), stop=stop)
+        self._remember(index, members, sketches)
+        outside = index.ids(one_array(members["cluster"]))
+        return Clusters(members=members, findings=(section,), stop=stop, outside=outside)
 
-    def _bands(self, sketches: Sketches) -> tuple[list[pa.LargeListArray], pa.Array, int]:
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """Buckets, candidates and joins; on disk bands, and shingles as if every document were a candidate."""
+        options = self.options
+        shingles = SHINGLE_BYTES * text_bytes if options.verify else 0
+        return Need(BYTES_A_DOCUMENT * documents, 8 * options.bands * documents + int(shingles))
+
+    @property
+    def _features(self) -> Features:
+        return Features(self.options.similarity, self.options.ngram, self.options.fold_numbers)
+
+    def _index(self, sketches: Sketches) -> Index | None:
+        names = ("ngram", "bands", "rows", "seed", "fold_numbers")
+        decisive = {name: getattr(self.options, name) for name in names}
+        decisive["words"] = self.options.similarity == "edit"
+        path = self.options.index
+        return None if path is None else Index.of(path, self.name, decisive, sketches)
+
+    def _remember(self, index: Index, members: pa.Table, sketches: Sketches) -> None:
+        """Write the bands, what is compared, and the id of every document that stays."""
+        names = [f"band_{i}" for i in range(self.options.bands)]
+        schema = pa.schema(
+            [(name, pa.uint64()) for name in names]
+            + [("features", pa.large_list(pa.uint32())), ("id", pa.large_string())]
+        )
+        gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
+        with index.writer(sketches.remembered, schema) as writer:
+            for batch in sketches.texts(None):
+                kept = batch.filter(pa.array(~np.isin(batch.column("doc").to_numpy(), gone)))
+                lists = self._features.of(kept.column("text"))
+                upper = pa.array((lists.values.to_numpy() >> np.uint64(32)).astype(np.uint32))
+                features = pa.LargeListArray.from_arrays(lists.offsets, upper)
+                bands = self.sketch(kept.column("text")).columns
+                ids = sketches.ids(kept.column("doc"))
+                writer.write_batch(pa.RecordBatch.from_arrays([*bands, features, ids], schema=schema))
+
+    def _bands(
+        self, sketches: Sketches, index: Index | None
+    ) -> tuple[list[pa.LargeListArray], pa.Array, int]:
         """The buckets of every band (mapped from files), all documents in them, all documents."""
         bands: list[pa.LargeListArray] = []
         candidates = np.zeros(0, dtype=np.int64)
@@ -202,15 +293,26 @@ class MinHash(Dedup):
             table = sketches.read(["doc", *names])
             docs = one_array(table["doc"])
             for name in names:
-                buckets = _kernels.buckets(one_array(table[name]), docs)
+                keys, holders = one_array(table[name]), docs
+                if index is not None:
+                    old = _seen(index, name, keys)
+                    holders = pa.concat_arrays([one_array(old["doc"]), docs])
+                    keys = pa.concat_arrays([one_array(old["key"]), keys])
+                buckets = _kernels.buckets(keys, holders)
                 path = Path(sketches.scratch) / f"{name}.arrow"
                 save_buckets(buckets, path)
                 bands.append(load_buckets(path))
                 candidates = np.union1d(candidates, bands[-1].values.to_numpy())
         return bands, pa.array(candidates, pa.int64()), total
 
-    def _verified(self, bands: list[pa.LargeListArray], candidates: pa.Array, sketches: Sketches) -> _Joined:
-        sets = write_sets(candidates, sketches, self.options.ngram, self.options.fold_numbers)
+    def _verified(
+        self,
+        bands: list[pa.LargeListArray],
+        candidates: pa.Array,
+        sketches: Sketches,
+        index: Index | None,
+    ) -> _Joined:
+        sets = write_sets(candidates, sketches, self._features, index)
         components, counts, histogram, pairs = _kernels.verify(
             bands,
             sets.docs,
@@ -218,17 +320,30 @@ class MinHash(Dedup):
             sets.values,
             threshold=self.options.threshold,
             max_comparisons=self.options.max_comparisons,
+            threads=sketches.threads,
+            measure=self.options.similarity,
         )
-        return _Joined(components, counts, histogram, pairs, sets)
+        return _Joined(components, counts, histogram, pairs, sets, self.options.similarity)
 
     def _section(
-        self, joined: _Joined, members: pa.Table, candidates: int, total: int, sketches: Sketches
+        self,
+        joined: _Joined,
+        members: pa.Table,
+        candidates: int,
+        total: int,
+        index: Index | None,
+        sketches: Sketches,
     ) -> Section:
         options = self.options
         clusters = int(members["kept"].to_numpy().sum()) if members.num_rows else 0
         removed = members.num_rows - clusters
         blocks: list[Block] = [
-            self._facts(joined, candidates, clusters, removed, total),
+            Facts(
+                facts=(
+                    *self._facts(joined, candidates, clusters, removed, total),
+                    *seen_before(index, members),
+                )
+            ),
             curve_figure(
                 options.bands, options.rows, options.threshold if options.verify else None, joined.histogram
             ),
@@ -253,7 +368,9 @@ class MinHash(Dedup):
             blocks.append(_pair_table(joined.pairs, sketches))
         return Section(title="Near duplicates (MinHash)", lead=lead, blocks=tuple(blocks))
 
-    def _facts(self, joined: _Joined, candidates: int, clusters: int, removed: int, total: int) -> Facts:
+    def _facts(
+        self, joined: _Joined, candidates: int, clusters: int, removed: int, total: int
+    ) -> list[tuple[str, str]]:
         options = self.options
         counts = joined.counts
         facts = [
@@ -278,7 +395,17 @@ class MinHash(Dedup):
         else:
             facts.append(("verification", "off: every pair that shares a band is joined"))
         facts.append(("middle of the S-curve", f"{midpoint(options.bands, options.rows):.3f}"))
-        return Facts(facts=tuple(facts))
+        return facts
+
+
+def _seen(index: Index, band: str, keys: pa.Array) -> pa.Table:
+    """Documents of earlier corpora with one of these keys in a band."""
+    schema = pa.schema([("doc", pa.int64()), ("key", pa.uint64())])
+    found = [
+        batch.filter(pc.is_in(batch.column(band), keys)).rename_columns(schema.names)
+        for batch in index.batches([band])
+    ]
+    return pa.Table.from_batches(found, schema)
 
 
 def _pair_table(pairs: pa.RecordBatch, sketches: Sketches) -> Table:

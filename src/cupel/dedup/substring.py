@@ -15,7 +15,7 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.dedup._spans import CopiedParts, SpanOptions, span_column
-from cupel.methods import Clusters, Dedup, Paper, Sketches
+from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Substring"]
 
@@ -92,6 +92,11 @@ class Substring(Dedup):
         """Column `bytes` (int64): a text's size; all else is read from the texts themselves."""
         sizes = pc.fill_null(pc.cast(pc.binary_length(text), pa.int64()), 0)
         return pa.RecordBatch.from_arrays([sizes], names=["bytes"])
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """One part of the stretches, sorted; on disk all of them, and the texts."""
+        stretches = 24 * int(text_bytes / (0.37 * self.options.min_bytes))
+        return Need(4 * stretches // PARTITIONS + 24 * documents, text_bytes + stretches)
 
     def resolve(self, sketches: Sketches) -> Clusters:
         """Copied parts of all documents."""

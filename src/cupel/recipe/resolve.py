@@ -40,12 +40,13 @@ def resolve(
     units: list[int],
     memory_bytes: int,
     threads: int,
+    corpus: str,
     note: Callable[[str], None],
 ) -> None:
     """Find the duplicates of all deduplications of a stage, in order; what is done is not done again.
 
-    Writes, for each, a table of cluster members by `doc` and its findings. `note` is told before each
-    what it will take.
+    Writes, for each, a table of cluster members by `doc` and its findings. `corpus` is the digest of the
+    input; `note` is told before each step what it will take.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def resolve(
         if not path.exists():
             note(_plan(folder, stage, step, units, sum(map(len, gone)), memory_bytes))
             without = np.sort(np.concatenate(gone)) if gone else np.empty(0, np.int64)
-            reader = _Reader(folder, stage, step, units, without, memory_bytes, threads)
+            reader = _Reader(folder, stage, step, units, without, memory_bytes, threads, corpus)
             _resolve_one(reader, path)
         table = pq.read_table(path, columns=["doc", "kept", "score"])
         gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
@@ -100,6 +101,11 @@ def too_much(folder: Folder, stage: Stage) -> list[str]:
         for step in stage.dedups
         for sentence in json.loads(_findings_path(folder, stage, step).read_text()).get("stop", ())
     ]
+
+
+def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
+    """What a step wants an index to remember of this corpus."""
+    return folder.resolved(stage.index, step.label).with_suffix(".index")
 
 
 def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
@@ -162,6 +168,7 @@ class _Reader:
     gone: np.ndarray
     memory_bytes: int
     threads: int
+    corpus: str
 
     @property
     def scratch(self) -> Path:
@@ -177,6 +184,8 @@ class _Reader:
             scratch=str(self.scratch),
             memory_bytes=self.memory_bytes,
             threads=self.threads,
+            corpus=self.corpus,
+            remembered=str(remembered(self.folder, self.stage, self.step)),
         )
 
     def _own(self, columns: list[str]) -> list[str]:

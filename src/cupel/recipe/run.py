@@ -39,7 +39,7 @@ from cupel.recipe.output import carried_fields, decide_fields
 from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.resolve import resolve, resolved_sections, too_much
+from cupel.recipe.resolve import remembered, resolve, resolved_sections, too_much
 from cupel.recipe.summary import report_page
 from cupel.recipe.tally import Tally
 
@@ -263,7 +263,8 @@ class _Run:
             self._one_pass(plan, job, stage.index, groups)
             if stage.dedups:
                 memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
-                resolve(self.folder, stage, units, memory, threads, self.progress.note)
+                corpus = _input_digest(job.files)
+                resolve(self.folder, stage, units, memory, threads, corpus, self.progress.note)
                 self._ask(stage)
         return list(range(len(groups)))
 
@@ -325,6 +326,7 @@ class _Run:
     def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
         tallies = [_add_up(self.folder, stage.index) for stage in plan.stages]
         self._keep_clusters(plan)
+        self._remember(plan, begun["input_digest"])
         self._move_ledger(plan)
         seconds = time.monotonic() - self.started
         first, last = tallies[0], tallies[-1]
@@ -385,6 +387,20 @@ class _Run:
                     self.folder.clusters.mkdir(exist_ok=True)
                     target = self.folder.clusters / f"{step.label}.parquet"
                     shutil.copyfile(self.folder.resolved(stage.index, step.label), temporary(target))
+                    os.replace(temporary(target), target)
+
+    def _remember(self, plan: Plan, corpus: str) -> None:
+        """Put what indexes are to remember into its place."""
+        for stage in plan.stages:
+            for step in stage.dedups:
+                found = remembered(self.folder, stage, step)
+                if not found.exists():
+                    continue
+                place = Path(step.dedup.options.index) / step.dedup.name  # type: ignore[attr-defined]
+                with disk_errors(place):
+                    place.mkdir(parents=True, exist_ok=True)
+                    target = place / f"{corpus}.parquet"
+                    shutil.copyfile(found, temporary(target))
                     os.replace(temporary(target), target)
 
     def _move_ledger(self, plan: Plan) -> None:

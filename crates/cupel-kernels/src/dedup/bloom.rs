@@ -23,6 +23,8 @@ const MAX_BLOCKS: u64 = 1 << 34;
 pub struct Bloom {
     blocks: Vec<[u64; 8]>,
     probes: u32,
+    /// Filters of earlier corpora, which are asked and never written to.
+    earlier: Vec<Bloom>,
 }
 
 impl Bloom {
@@ -44,7 +46,7 @@ impl Bloom {
                 expected: format!("a filter below a terabyte; {keys} keys need more"),
             });
         }
-        Ok(Self { blocks: vec![[0; 8]; blocks as usize], probes })
+        Ok(Self { blocks: vec![[0; 8]; blocks as usize], probes, earlier: Vec::new() })
     }
 
     /// Bytes that `new` would take.
@@ -52,9 +54,15 @@ impl Bloom {
         shape(keys.max(1), false_positive_rate.clamp(1e-9, 0.5)).0 * 64
     }
 
+    /// What `earlier` has seen counts as seen from now on; its rate of false positives is added.
+    pub fn remember(&mut self, earlier: Self) {
+        self.earlier.push(earlier);
+    }
+
     pub fn contains(&self, hash: u64) -> bool {
         let block = &self.blocks[self.block(hash)];
         bits(hash, self.probes).all(|bit| block[bit / 64] >> (bit % 64) & 1 == 1)
+            || self.earlier.iter().any(|filter| filter.contains(hash))
     }
 
     pub fn insert(&mut self, hash: u64) {
@@ -73,7 +81,7 @@ impl Bloom {
         ones as f64 / (self.blocks.len() as f64 * BLOCK_BITS)
     }
 
-    /// The filter as bytes: number of probes, then the blocks, little-endian.
+    /// The filter as bytes, without earlier ones: number of probes, then the blocks, little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(8 + self.blocks.len() * 64);
         bytes.extend_from_slice(&u64::from(self.probes).to_le_bytes());
@@ -96,7 +104,7 @@ impl Bloom {
         for (word, bytes) in blocks.iter_mut().flatten().zip(body.as_chunks::<8>().0) {
             *word = u64::from_le_bytes(*bytes);
         }
-        Ok(Self { blocks, probes: probes as u32 })
+        Ok(Self { blocks, probes: probes as u32, earlier: Vec::new() })
     }
 }
 

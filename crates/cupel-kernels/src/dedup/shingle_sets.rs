@@ -1,17 +1,46 @@
-//! The shingle sets of candidate documents, side by side in one array.
+//! The shingle sets (or sequences of words) of candidate documents, side by side in one array.
 
 use arrow_array::{Int64Array, UInt64Array};
 use xxhash_rust::xxh3::Xxh3;
 
+use rapidfuzz::distance::levenshtein;
+
 use super::column::same_length;
+use super::comparable::Comparable;
 use super::shingles::intersection;
 use crate::KernelError;
 
 const FINGERPRINT_VALUES: usize = 1024;
 
-/// Sets of sorted distinct shingle hashes: set `i` is `values[offsets[i]..offsets[i + 1]]`.
+/// How it is told how alike two documents are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// Of two sets: what they share, over all that is in either.
+    Jaccard,
+    /// Of two sets: what they share, over the smaller one.
+    Containment,
+    /// Of two sequences: 1 minus the Levenshtein distance over the longer one's length.
+    Edit,
+}
+
+impl Measure {
+    /// # Errors
+    /// `UnknownName` for any name but `jaccard`, `containment` and `edit`.
+    pub fn parse(name: &str) -> Result<Self, KernelError> {
+        match name {
+            "jaccard" => Ok(Self::Jaccard),
+            "containment" => Ok(Self::Containment),
+            "edit" => Ok(Self::Edit),
+            _ => Err(KernelError::UnknownName { kind: "similarity", name: name.to_owned() }),
+        }
+    }
+}
+
+/// Sets of sorted distinct shingle hashes, or sequences of hashes of words: number `i` is
+/// `values[offsets[i]..offsets[i + 1]]`.
 pub struct Sets<'a> {
-    pub docs: &'a [i64],
+    docs: &'a [i64],
+    measure: Measure,
     offsets: &'a [i64],
     values: &'a [u64],
 }
@@ -21,8 +50,9 @@ impl<'a> Sets<'a> {
         docs: &'a Int64Array,
         offsets: &'a Int64Array,
         values: &'a UInt64Array,
+        measure: Measure,
     ) -> Result<Self, KernelError> {
-        let sets = Self { docs: docs.values(), offsets: offsets.values(), values: values.values() };
+        let sets = Self { docs: docs.values(), measure, offsets: offsets.values(), values: values.values() };
         same_length(("docs + 1", sets.docs.len() + 1), ("offsets", sets.offsets.len()))?;
         if !sets.docs.is_sorted_by(|left, right| left < right) {
             return Err(KernelError::BadInput("docs: expected ascending, each once".to_owned()));
@@ -36,13 +66,22 @@ impl<'a> Sets<'a> {
         Ok(sets)
     }
 
-    pub fn set(&self, row: u32) -> &'a [u64] {
+    fn set(&self, row: u32) -> &'a [u64] {
         let row = row as usize;
         &self.values[self.offsets[row] as usize..self.offsets[row + 1] as usize]
     }
+}
 
-    /// A hash of a row's whole set.
-    pub fn fingerprint(&self, row: u32) -> u128 {
+impl Comparable for Sets<'_> {
+    fn docs(&self) -> &[i64] {
+        self.docs
+    }
+
+    fn is_empty(&self, row: u32) -> bool {
+        self.set(row).is_empty()
+    }
+
+    fn fingerprint(&self, row: u32) -> u128 {
         let mut state = Xxh3::new();
         let mut bytes = Vec::with_capacity(FINGERPRINT_VALUES * 8);
         for values in self.set(row).chunks(FINGERPRINT_VALUES) {
@@ -53,14 +92,20 @@ impl<'a> Sets<'a> {
         state.digest128()
     }
 
-    /// The Jaccard similarity of two sets; none where their sizes rule out that it is `least`.
-    pub fn similarity(&self, row: u32, other: u32, least: f64) -> Option<f64> {
+    fn similarity(&self, row: u32, other: u32, least: f64) -> Option<f64> {
         let (left, right) = (self.set(row), self.set(other));
         let (short, long) = (left.len().min(right.len()), left.len().max(right.len()));
-        if short == 0 || (short as f64) / (long as f64) < least {
+        let too_unlike = self.measure != Measure::Containment && (short as f64) / (long as f64) < least;
+        if short == 0 || too_unlike {
             return None;
         }
-        let shared = intersection(left, right);
-        Some(shared as f64 / (short + long - shared) as f64)
+        Some(match self.measure {
+            Measure::Jaccard => {
+                let shared = intersection(left, right);
+                shared as f64 / (short + long - shared) as f64
+            }
+            Measure::Containment => intersection(left, right) as f64 / short as f64,
+            Measure::Edit => levenshtein::normalized_similarity(left.iter().copied(), right.iter().copied()),
+        })
     }
 }

@@ -50,6 +50,29 @@ pub fn shingles(
     Ok(lists.finish())
 }
 
+/// The words of each text in their order, as XXH3-64 hashes, the first `most` of them; empty for null.
+///
+/// # Errors
+/// `BadInput` for anything but a text column.
+pub fn word_hashes(text: &dyn Array, fold_numbers: bool, most: usize) -> Result<LargeListArray, KernelError> {
+    let texts = Texts::new(text)?;
+    let mut windows = Windows::new(1, fold_numbers);
+    let mut lists = LargeListBuilder::new(UInt64Builder::new());
+    for row in 0..texts.len() {
+        let mut left = most;
+        if let Some(text) = texts.get(row) {
+            windows.for_each(text, |word| {
+                if left > 0 {
+                    left -= 1;
+                    lists.values().append_value(xxh3_64(word));
+                }
+            });
+        }
+        lists.append(true);
+    }
+    Ok(lists.finish())
+}
+
 /// How many values two sorted sets share.
 pub fn intersection(left: &[u64], right: &[u64]) -> usize {
     let (mut i, mut j, mut shared) = (0, 0, 0);

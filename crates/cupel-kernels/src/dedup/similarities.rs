@@ -1,33 +1,33 @@
-//! How alike given pairs of documents are, by their shingle sets.
+//! How alike given pairs of documents are.
 
-use arrow_array::{Array, Float64Array, Int64Array, UInt64Array};
+use arrow_array::{Array, Float64Array};
 
 use super::column::{int64_column, same_length};
-use super::shingle_sets::Sets;
+use super::comparable::Comparable;
 use crate::KernelError;
 
-/// The Jaccard similarity of each pair; null where one of the two has no set.
+/// How alike each pair is; null where one of the two is not there or has nothing to compare.
 ///
 /// # Errors
-/// `BadInput` where sets or pairs do not fit together.
+/// `BadInput` where pairs do not fit together.
 pub fn similarities(
-    docs: &Int64Array,
-    offsets: &Int64Array,
-    values: &UInt64Array,
+    sets: &impl Comparable,
     left: &dyn Array,
     right: &dyn Array,
 ) -> Result<Float64Array, KernelError> {
-    let sets = Sets::new(docs, offsets, values)?;
     let (left, right) = (int64_column(left, "left")?, int64_column(right, "right")?);
     same_length(("left", left.len()), ("right", right.len()))?;
-    let row = |doc: i64| sets.docs.binary_search(&doc).ok().map(|row| row as u32);
+    let row = |doc: i64| sets.docs().binary_search(&doc).ok().map(|row| row as u32);
     let pairs = left.values().iter().zip(right.values().iter());
     Ok(pairs.map(|(&left, &right)| sets.similarity(row(left)?, row(right)?, 0.0)).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow_array::{Int64Array, UInt64Array};
+
     use super::*;
+    use crate::dedup::shingle_sets::{Measure, Sets};
 
     #[test]
     fn shared_over_all() {
@@ -35,7 +35,14 @@ mod tests {
         let offsets = Int64Array::from(vec![0, 3, 5, 5]);
         let values = UInt64Array::from(vec![1, 2, 3, 2, 4]);
         let pairs = (Int64Array::from(vec![3, 7, 3, 3]), Int64Array::from(vec![7, 7, 8, 9]));
-        let found = similarities(&docs, &offsets, &values, &pairs.0, &pairs.1).unwrap();
-        assert_eq!(found, Float64Array::from(vec![Some(0.25), Some(1.0), None, None]));
+        let by = |measure| {
+            let sets = Sets::new(&docs, &offsets, &values, measure).unwrap();
+            similarities(&sets, &pairs.0, &pairs.1).unwrap()
+        };
+        let expected =
+            [(Measure::Jaccard, 0.25), (Measure::Containment, 0.5), (Measure::Edit, 1.0 - 2.0 / 3.0)];
+        for (measure, similarity) in expected {
+            assert_eq!(by(measure), Float64Array::from(vec![Some(similarity), Some(1.0), None, None]));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Candidate pairs, joined only where their true Jaccard similarity is high enough.
+//! Candidate pairs, joined only where they are truly alike enough.
 //!
 //! Documents of one bucket are compared pair by pair, except pairs that are connected
 //! already: within a bucket, documents are held in groups by component, and a document
@@ -21,13 +21,13 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
-use arrow_array::{Int64Array, LargeListArray, RecordBatch, UInt64Array};
+use arrow_array::{LargeListArray, RecordBatch};
 
 use super::bucket_walk::{Outcome, walk};
 use super::clusters::{components, index_count};
 use super::column::int64_column;
+use super::comparable::Comparable;
 use super::comparisons::Comparisons;
-use super::shingle_sets::Sets;
 use super::union_find::UnionFind;
 use crate::KernelError;
 use crate::parallel::map_range;
@@ -41,7 +41,7 @@ const SETS_AT_ONCE: usize = 1024;
 /// When a pair is joined.
 #[derive(Debug, Clone, Copy)]
 pub struct Verification {
-    /// The least Jaccard similarity of a joined pair.
+    /// The least similarity of a joined pair.
     pub threshold: f64,
     /// How many others of a bucket one document is compared with.
     pub max_comparisons: usize,
@@ -81,16 +81,14 @@ pub struct Verified {
 
 /// Components of the documents whose verified similarity joins them.
 ///
-/// `buckets`: for each band, lists of documents; `docs` (ascending), `offsets` and `values`:
-/// the shingle set of every document that is in a bucket.
+/// `buckets`: for each band, lists of documents; `sets`: what is compared of every document that is
+/// in a bucket.
 ///
 /// # Errors
-/// A document in a bucket without a shingle set, or arrays that do not fit together.
+/// A document in a bucket that `sets` does not have, or arrays that do not fit together.
 pub fn verify(
     buckets: &[LargeListArray],
-    docs: &Int64Array,
-    offsets: &Int64Array,
-    values: &UInt64Array,
+    sets: impl Comparable,
     how: Verification,
 ) -> Result<Verified, KernelError> {
     if !(0.0..=1.0).contains(&how.threshold) {
@@ -99,7 +97,6 @@ pub fn verify(
             expected: format!("0 to 1, got {}", how.threshold),
         });
     }
-    let sets = Sets::new(docs, offsets, values)?;
     let mut joining = Joining::new(sets, how)?;
     for lists in buckets {
         let members = int64_column(lists.values(), "buckets")?.values();
@@ -115,8 +112,8 @@ pub fn verify(
     joining.finish()
 }
 
-struct Joining<'a> {
-    sets: Sets<'a>,
+struct Joining<S> {
+    sets: S,
     how: Verification,
     fingerprints: Vec<u128>,
     // The lowest row with the same shingles.
@@ -135,9 +132,9 @@ struct Ahead {
     outcome: Outcome,
 }
 
-impl<'a> Joining<'a> {
-    fn new(sets: Sets<'a>, how: Verification) -> Result<Self, KernelError> {
-        let size = index_count(sets.docs.len())?;
+impl<S: Comparable> Joining<S> {
+    fn new(sets: S, how: Verification) -> Result<Self, KernelError> {
+        let size = index_count(sets.docs().len())?;
         let fingerprints =
             map_range(size as usize, SETS_AT_ONCE, how.threads, |row| sets.fingerprint(row as u32));
         let mut first = HashMap::with_capacity(fingerprints.len());
@@ -146,7 +143,7 @@ impl<'a> Joining<'a> {
         let mut same_as = Vec::with_capacity(fingerprints.len());
         for row in 0..size {
             // Documents without shingles are like no other.
-            let lowest = if sets.set(row).is_empty() {
+            let lowest = if sets.is_empty(row) {
                 row
             } else {
                 *first.entry(fingerprints[row as usize]).or_insert(row)
@@ -175,8 +172,8 @@ impl<'a> Joining<'a> {
     fn look_ahead(&self, docs: &[i64]) -> Result<Ahead, KernelError> {
         let mut rows = Vec::with_capacity(docs.len());
         for doc in docs {
-            let Ok(row) = self.sets.docs.binary_search(doc) else {
-                return Err(KernelError::BadInput(format!("document {doc} has no shingle set")));
+            let Ok(row) = self.sets.docs().binary_search(doc) else {
+                return Err(KernelError::BadInput(format!("document {doc} has nothing to compare")));
             };
             rows.push(self.same_as[row]);
         }
@@ -207,7 +204,7 @@ impl<'a> Joining<'a> {
             self.counts.rejected += u64::from(!pair.alike);
             let (row, other) = (pair.row as usize, pair.other as usize);
             self.comparisons.add(
-                (self.sets.docs[row], self.sets.docs[other]),
+                (self.sets.docs()[row], self.sets.docs()[other]),
                 (self.fingerprints[row], self.fingerprints[other]),
                 pair.similarity,
                 pair.alike,
@@ -220,7 +217,7 @@ impl<'a> Joining<'a> {
 
     fn finish(mut self) -> Result<Verified, KernelError> {
         let (histogram, pairs) = self.comparisons.finish()?;
-        let components = components(self.sets.docs, &mut self.joined)?;
+        let components = components(self.sets.docs(), &mut self.joined)?;
         Ok(Verified { components, counts: self.counts, histogram, pairs })
     }
 }
@@ -238,9 +235,11 @@ mod tests {
     use arrow_array::builder::{Int64Builder, LargeListBuilder};
     use arrow_array::cast::AsArray;
     use arrow_array::types::Int64Type;
+    use arrow_array::{Int64Array, UInt64Array};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::dedup::shingle_sets::{Measure, Sets};
 
     fn lists(buckets: &[Vec<i64>]) -> LargeListArray {
         let mut lists = LargeListBuilder::new(Int64Builder::new());
@@ -276,7 +275,8 @@ mod tests {
         let (docs, offsets, values) = arrays(sets);
         let how =
             Verification { threshold, max_comparisons: limit, threads: NonZeroUsize::new(threads).unwrap() };
-        verify(&[lists(buckets)], &docs, &offsets, &values, how).unwrap()
+        let sets = Sets::new(&docs, &offsets, &values, Measure::Jaccard).unwrap();
+        verify(&[lists(buckets)], sets, how).unwrap()
     }
 
     fn as_map(found: &RecordBatch) -> BTreeMap<i64, i64> {
@@ -325,7 +325,8 @@ mod tests {
         let offsets = Int64Array::from(vec![0]);
         let values = UInt64Array::from(vec![0_u64; 0]);
         let how = Verification { threshold: 0.7, max_comparisons: 1, threads: NonZeroUsize::MIN };
-        assert!(verify(&[lists(&[vec![1, 2]])], &empty, &offsets, &values, how).is_err());
+        let sets = Sets::new(&empty, &offsets, &values, Measure::Jaccard).unwrap();
+        assert!(verify(&[lists(&[vec![1, 2]])], sets, how).is_err());
     }
 
     proptest! {
@@ -385,7 +386,8 @@ mod tests {
     /// The counts where no bucket is walked through ahead of the one before it.
     fn bucket_by_bucket(sets: &[Vec<u64>], buckets: &[Vec<i64>], how: Verification) -> Counts {
         let (docs, offsets, values) = arrays(sets);
-        let mut joining = Joining::new(Sets::new(&docs, &offsets, &values).unwrap(), how).unwrap();
+        let sets = Sets::new(&docs, &offsets, &values, Measure::Jaccard).unwrap();
+        let mut joining = Joining::new(sets, how).unwrap();
         for bucket in buckets {
             joining.buckets(&[bucket]).unwrap();
         }

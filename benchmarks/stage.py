@@ -1,0 +1,74 @@
+"""A corpus as a run hands it to a deduplication: sketches and texts in files, read back lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cupel.methods import Dedup, Sketches
+
+ROWS = 2048
+
+
+class Stage:
+    """Sketches every batch (`doc`, `text`) and keeps both in `folder`."""
+
+    def __init__(self, method: Dedup, batches: Iterable[pa.RecordBatch], folder: Path) -> None:
+        self.folder = folder
+        self.documents = self.text_bytes = 0
+        writers: list[pq.ParquetWriter] = []
+        for batch in batches:
+            sketch = method.sketch(batch.column("text"))
+            self.documents += batch.num_rows
+            self.text_bytes += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
+            priority = pc.cast(pc.binary_length(batch.column("text")), pa.float64())
+            columns = {"doc": batch.column("doc"), "priority": priority}
+            full = pa.record_batch(columns | dict(zip(sketch.schema.names, sketch.columns, strict=True)))
+            if not writers:
+                writers = [
+                    pq.ParquetWriter(self.texts, batch.schema),
+                    pq.ParquetWriter(self.own, full.schema),
+                ]
+            writers[0].write_batch(batch)
+            writers[1].write_batch(full)
+        for writer in writers:
+            writer.close()
+
+    @property
+    def texts(self) -> Path:
+        return self.folder / "texts.parquet"
+
+    @property
+    def own(self) -> Path:
+        return self.folder / "sketches.parquet"
+
+    def sketches(self, *, memory_bytes: int = 1 << 30, threads: int = 1) -> Sketches:
+        scratch = self.folder / "scratch"
+        scratch.mkdir(exist_ok=True)
+        return Sketches(
+            read=lambda columns: pq.read_table(self.own, columns=columns),
+            batches=lambda columns: self._stream(self.own, columns, 65536),
+            texts=self._texts,
+            ids=lambda docs: docs.cast(pa.large_string()),
+            sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
+            scratch=str(scratch),
+            memory_bytes=memory_bytes,
+            threads=threads,
+        )
+
+    def _texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
+        wanted = None if docs is None else np.sort(docs.to_numpy())
+        for batch in self._stream(self.texts, ["doc", "text"], ROWS):
+            if wanted is None:
+                yield batch
+            else:
+                yield batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
+
+    def _stream(self, path: Path, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(rows, columns=columns, use_threads=False)

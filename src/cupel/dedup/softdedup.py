@@ -1,0 +1,261 @@
+"""Soft deduplication: what is common in the corpus counts less, and nothing is removed."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from cupel import _kernels
+from cupel.dedup._clusters import ids_of
+from cupel.errors import BadOption
+from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
+from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
+
+__all__ = ["SoftDedup"]
+
+Floats = npt.NDArray[np.float64]
+
+BYTES_PER_TEXT_BYTE = 12
+"""Memory of the model's tables for a byte of text, as they are while one grows."""
+SHOWN_DOCUMENTS = 4
+SHOWN_CHARACTERS = 400
+
+
+class SoftDedup(Dedup):
+    """Soft deduplication: documents weigh less the more common their text is in the corpus.
+
+    Nothing is removed. A document's *commonness* is the geometric mean of the probabilities that an
+    n-gram language model of the corpus gives its words (He et al. 2024):
+
+        p(x) = (∏ᵢ p(wᵢ | wᵢ₋ₙ₊₁ … wᵢ₋₁))^(1/N)
+
+    Text that occurs many times, templates and formulas have a high one. Documents are put into
+    `segments` of equally many by commonness, and those of a segment share one weight, falling with
+    the segment's commonness. The weight is the column `weight` of the output: how often a document
+    is to be drawn in training, on average; over all bytes of text it is 1. Later steps that weigh
+    multiply it.
+
+    **Model.** Interpolated Kneser-Ney of order `order`, one discount an order, over words cut as for
+    `minhash` with numbers kept apart. The paper trains its model on the tokens of the model to come and
+    finds an order of 4 to do; words need no tokeniser. Where the corpus has more than
+    `sample_bytes` of text the model is trained on a pseudo-random sample of documents of about so
+    much; commonness then sees what is common, and copies that are rare less.
+
+    **Weights.** The paper sets W(x) ∝ 1/p(x). Probabilities of words differ by more than a hundredfold
+    between templates and rare prose, so weights follow (1/p)ᵃ with the largest *a* ≤ 1 that keeps
+    the largest weight within `max_ratio` of the smallest.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> SoftDedup().sketch(pa.array(["café", None])).column("bytes").to_pylist()
+    [5, 0]
+    """
+
+    name = "softdedup"
+    finds = "weights"
+    papers = (
+        Paper(
+            title="SoftDedup: an Efficient Data Reweighting Method for Speeding Up Language Model Pre-training",
+            authors="He, Xiong, Liu, Liao, Ding, Zhang, Tang, Han, Yang",
+            year=2024,
+            url="https://arxiv.org/abs/2407.06654",
+        ),
+        Paper(
+            title="An empirical study of smoothing techniques for language modeling",
+            authors="Chen, Goodman",
+            year=1999,
+            url="https://doi.org/10.1006/csla.1999.0128",
+            section="3.2 Kneser-Ney smoothing",
+        ),
+    )
+    limits = (
+        "Plain, fluent language is common too: commonness does not tell a copy from a cliché. Short documents "
+        "have noisy scores. A weight has an effect only where documents are drawn by it."
+    )
+
+    class Options(Method.Options):
+        """The model, and how weights follow from it."""
+
+        action: Literal["weigh", "mark"] = Field(
+            "weigh",
+            description="`weigh` multiplies the documents' weights; `mark` only carries the score (mean ln p) "
+            "and the weight as columns.",
+        )
+        order: int = Field(4, ge=2, le=8, description="Words in the longest n-gram.")
+        segments: int = Field(20, ge=2, le=10_000, description="Groups of documents that share a weight.")
+        max_ratio: float = Field(10.0, ge=1, description="The largest weight over the smallest.")
+        sample_bytes: int = Field(
+            200_000_000, ge=1, description="Text that the model is trained on, at most about this much."
+        )
+        seed: int = Field(1, ge=0, lt=1 << 63, description="Chooses the sample.")
+
+    options: Options
+
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """Column `bytes` (int64): a text's size; all else is read from the texts themselves."""
+        sizes = pc.fill_null(pc.cast(pc.binary_length(text), pa.int64()), 0)
+        return pa.RecordBatch.from_arrays([sizes], names=["bytes"])
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """The model's tables, and a few numbers a document."""
+        return Need(BYTES_PER_TEXT_BYTE * min(text_bytes, self.options.sample_bytes) + 48 * documents)
+
+    def resolve(self, sketches: Sketches) -> Clusters:
+        """A weight for each document."""
+        total = sum(pc.sum(batch.column("bytes")).as_py() or 0 for batch in sketches.batches(["bytes"]))
+        model, trained = self._model(sketches, total)
+        docs, scores, sizes = _scores(model, sketches)
+        segment, weights = self._weights(scores, sizes)
+        members = pa.table(
+            {
+                "doc": docs,
+                "cluster": pa.nulls(len(docs), pa.int64()),
+                "size": np.ones(len(docs), dtype=np.int64),
+                "kept": np.ones(len(docs), dtype=bool),
+                "score": pa.array(scores, from_pandas=True),
+                "weight": weights,
+            }
+        )
+        facts = (
+            ("documents", f"{len(docs):,}"),
+            ("trained on", f"{trained / 1e6:,.1f} of {total / 1e6:,.1f} MB"),
+            ("n-grams", f"{model.entries:,}"),
+            ("model", f"{model.bytes / 1e6:,.1f} MB"),
+        )
+        section = self._section(members, segment, sizes, facts, sketches)
+        return Clusters(members=members, findings=(section,))
+
+    def _model(self, sketches: Sketches, total: int) -> tuple[_kernels.NgramModel, int]:
+        """The model, and how many bytes of text it has seen."""
+        wanted = self.options.sample_bytes
+        expected = BYTES_PER_TEXT_BYTE * min(total, wanted)
+        if expected > sketches.memory_bytes:
+            raise BadOption(
+                f"softdedup: a model of {min(total, wanted) / 1e6:,.0f} MB of text takes about "
+                f"{expected / 1e9:.1f} GB of memory, and {sketches.memory_bytes / 1e9:.1f} GB may be used; "
+                f"set sample_bytes to {sketches.memory_bytes // BYTES_PER_TEXT_BYTE:,} or less, or give more "
+                "memory"
+            )
+        share = min(1.0, wanted / max(total, 1))
+        model = _kernels.NgramModel(self.options.order)
+        trained = 0
+        for batch in sketches.texts(None):
+            if share < 1:
+                batch = batch.filter(
+                    pa.array(_drawn(batch.column("doc").to_numpy(), self.options.seed) < share)
+                )
+            trained += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
+            model.add(batch.column("text"), threads=sketches.threads)
+        return model, trained
+
+    def _weights(self, scores: Floats, sizes: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Each document's segment (-1 where it has no words) and weight."""
+        weights = np.ones(len(scores))
+        segment = np.full(len(scores), -1)
+        known = ~np.isnan(scores)
+        if not known.any():
+            return segment, weights
+        edges = np.quantile(scores[known], np.arange(1, self.options.segments) / self.options.segments)
+        # Documents of one score are in one segment: copies must weigh the same.
+        segment[known] = np.searchsorted(np.unique(edges), scores[known], side="right")
+        _, segment[known] = np.unique(segment[known], return_inverse=True)
+        means = np.bincount(segment[known], scores[known]) / np.bincount(segment[known])
+        # ln of 1/p, from 0 for the most common segment.
+        rarity = means.max() - means
+        power = min(1.0, np.log(self.options.max_ratio) / max(rarity.max(), 1e-12))
+        weights[known] = np.exp(power * rarity)[segment[known]]
+        all_bytes = sizes[known].sum()
+        if all_bytes:
+            weights[known] *= all_bytes / (weights[known] * sizes[known]).sum()
+        return segment, weights
+
+    def _section(
+        self,
+        members: pa.Table,
+        segment: npt.NDArray[np.int64],
+        sizes: Floats,
+        facts: tuple[tuple[str, str], ...],
+        sketches: Sketches,
+    ) -> Section:
+        scores, weights = members["score"].to_numpy(), members["weight"].to_numpy()
+        blocks: list[Block] = [Facts(facts=facts)]
+        rows = []
+        for number in range(int(segment.max(initial=-1)), -1, -1):
+            inside = segment == number
+            common = float(np.exp(scores[inside].mean()))
+            share = float(sizes[inside].sum() / max(sizes.sum(), 1))
+            rows.append((int(inside.sum()), share, common, float(weights[inside][0])))
+        if len({row[3] for row in rows}) < 2:
+            lead = "This step had no effect: all documents are equally common."
+            blocks.append(Prose(text=lead))
+            return Section(title="Soft deduplication", lead=lead, blocks=tuple(blocks))
+        blocks.append(
+            Table(
+                columns=("documents", "share of the text", "probability of a word", "weight"),
+                rows=tuple(rows),
+                formats=("count", "bar", "number", "number"),
+                caption="Segments, the most common text first. A weight of 0.5: drawn half as often.",
+            )
+        )
+        blocks += _samples(members, sketches)
+        lead = f"Weights go from {weights.min():.2f} for the most common text to {weights.max():.2f}."
+        return Section(title="Soft deduplication", lead=lead, blocks=tuple(blocks))
+
+
+def _scores(model: _kernels.NgramModel, sketches: Sketches) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+    """Documents in ascending order, the mean ln p of each (NaN without words), and its bytes."""
+    docs, scores, sizes = [], [], []
+    for batch in sketches.texts(None):
+        text = batch.column("text")
+        docs.append(batch.column("doc").to_numpy())
+        scores.append(model.score(text, threads=sketches.threads).to_numpy(zero_copy_only=False))
+        sizes.append(pc.fill_null(pc.binary_length(text), 0).to_numpy().astype(np.float64))
+    if not docs:
+        return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
+    order = np.argsort(np.concatenate(docs), kind="stable")
+    found = [np.concatenate(parts)[order] for parts in (docs, scores, sizes)]
+    return found[0], found[1].astype(np.float64), found[2]
+
+
+def _drawn(docs: npt.NDArray[np.int64], seed: int) -> Floats:
+    """A pseudo-random number in [0, 1) for each document (SplitMix64)."""
+    mixed = docs.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    drawn: Floats = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) / float(1 << 53)
+    return drawn
+
+
+def _samples(members: pa.Table, sketches: Sketches) -> Iterator[Samples]:
+    """Some of the most and of the least common documents."""
+    scored = members.filter(members["score"].is_valid())
+    score, weight = scored["score"].to_numpy(), scored["weight"].to_numpy()
+    places = {
+        "The most common text": heapq.nlargest(SHOWN_DOCUMENTS, range(len(score)), key=score.__getitem__),
+        "The least common text": heapq.nsmallest(SHOWN_DOCUMENTS, range(len(score)), key=score.__getitem__),
+    }
+    docs = scored["doc"].to_numpy()
+    wanted = np.unique(docs[[place for chosen in places.values() for place in chosen]])
+    ids = ids_of(wanted.tolist(), sketches)
+    texts: dict[int, str] = {}
+    for batch in sketches.texts(pa.array(wanted)):
+        openings = pc.utf8_slice_codeunits(batch.column("text"), 0, SHOWN_CHARACTERS)
+        texts |= dict(zip(batch.column("doc").to_pylist(), openings.to_pylist(), strict=True))
+    for heading, chosen in places.items():
+        samples = tuple(
+            Sample(
+                id=ids[docs[place]],
+                note=f"a word has {np.exp(score[place]):.2g}; weight {weight[place]:.2f}",
+                text=texts.get(docs[place]) or "",
+            )
+            for place in chosen
+        )
+        yield Samples(heading=heading, samples=samples)

@@ -1,0 +1,136 @@
+"""Deduplication against everything seen before."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import cupel
+from cupel.errors import BadInput
+from tests.conftest import prose
+
+KINDS = ["exact", "minhash", "bloom"]
+
+
+def crawls(seed: int = 7) -> list[list[dict]]:
+    """Three crawls of 30 pages; a third of the later ones' pages stood in an earlier one."""
+    rng = random.Random(seed)
+    seen: list[str] = []
+    found = []
+    for crawl in range(3):
+        rows = []
+        for number in range(30):
+            text = rng.choice(seen) if seen and number % 3 == 0 else prose(rng, 80)
+            seen.append(text)
+            rows.append({"id": f"crawl{crawl}-{number}", "text": text})
+        found.append(rows)
+    return found
+
+
+def write(folder: Path, rows: list[dict]) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+def refine(pool: Path, output: Path, kind: str, **options: object) -> cupel.Result:
+    options.setdefault("index", None)
+    if kind == "bloom":
+        options |= {"action": "drop", "max_copied_fraction": 0.5}
+    recipe = cupel.Recipe.from_dict({"name": "crawl", "steps": [{kind: options}]})
+    return cupel.refine(recipe, input=pool, output=output)
+
+
+def kept(result: cupel.Result) -> set[str]:
+    paths = (result.output / "data").glob("*.parquet")
+    return {one for path in paths for one in pq.read_table(path, columns=["id"])["id"].to_pylist()}
+
+
+def ledger(result: cupel.Result) -> dict[str, dict]:
+    paths = (result.output / "ledger").glob("*.parquet")
+    return {row["id"]: row for path in paths for row in pq.read_table(path).to_pylist()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_crawls_one_by_one_are_all_at_once(kind: str, tmp_path: Path) -> None:
+    index = str(tmp_path / "seen")
+    one_by_one: set[str] = set()
+    for number, rows in enumerate(crawls()):
+        pool = write(tmp_path / f"pool{number}", rows)
+        before = {path: path.read_bytes() for path in Path(index).rglob("*") if path.is_file()}
+        one_by_one |= kept(refine(pool, tmp_path / f"out{number}", kind, index=index))
+        assert all(path.read_bytes() == data for path, data in before.items())
+        assert len(list(Path(index).rglob("*.parquet"))) == number + 1
+    everything = write(tmp_path / "all", [row for rows in crawls() for row in rows])
+    assert one_by_one == kept(refine(everything, tmp_path / "whole", kind))
+    assert 60 < len(one_by_one) < 85
+
+
+def test_the_ledger_names_the_earlier_document(tmp_path: Path) -> None:
+    for kind in ("exact", "minhash"):
+        index = str(tmp_path / f"seen-{kind}")
+        first, second, _ = crawls()
+        for number, rows in enumerate((first, second)):
+            pool = tmp_path / f"pool{number}"
+            pool = pool if pool.exists() else write(pool, rows)
+            result = refine(pool, tmp_path / f"{kind}{number}", kind, index=index)
+        texts = {row["text"]: row["id"] for row in reversed(first)}
+        gone = {one: row for one, row in ledger(result).items() if row["status"] == "dropped"}
+        assert len(gone) >= 8
+        for row in second:
+            if row["text"] in texts:
+                assert gone[row["id"]]["survivor"] == texts[row["text"]]
+                assert gone[row["id"]]["cluster"] < 0
+        assert "seen in one of them" in result.report.read_text()
+        (cluster, *_) = cupel.clusters(result.output)
+        assert not any(member.kept for member in cluster.members) or cluster.survivor.startswith("crawl1")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_same_corpus_again_does_not_meet_itself(kind: str, tmp_path: Path) -> None:
+    index = str(tmp_path / "seen")
+    pool = write(tmp_path / "pool", crawls()[0])
+    first = refine(pool, tmp_path / "one", kind, index=index)
+    second = refine(pool, tmp_path / "two", kind, index=index)
+    assert first.manifest["content_hash"] == second.manifest["content_hash"]
+    assert len(list(Path(index).rglob("*.parquet"))) == 1
+
+
+def test_near_duplicates_of_earlier_crawls_are_verified(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    words = prose(rng, 200).split()
+    near, far = list(words), list(words)
+    near[100] = "another"
+    far[::4] = [f"{word}x" for word in far[::4]]
+    index = str(tmp_path / "seen")
+    refine(
+        write(tmp_path / "old", [{"id": "old", "text": " ".join(words)}]),
+        tmp_path / "a",
+        "minhash",
+        index=index,
+    )
+    rows = [{"id": "near", "text": " ".join(near)}, {"id": "far", "text": " ".join(far)}]
+    result = refine(write(tmp_path / "new", rows), tmp_path / "b", "minhash", index=index)
+    assert kept(result) == {"far"}
+    (row,) = pq.read_table(result.output / "clusters" / "minhash.parquet").to_pylist()
+    assert row["survivor"] == "old"
+    assert 0.9 < row["score"] < 1
+
+
+def test_other_options_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    index = tmp_path / "seen"
+    pool = write(tmp_path / "pool", crawls()[0])
+    refine(pool, tmp_path / "one", "minhash", index=str(index))
+    other = write(tmp_path / "other", crawls()[1])
+    with pytest.raises(BadInput, match="bands 14"):
+        refine(other, tmp_path / "two", "minhash", index=str(index), bands=20)
+    (index / "exact").mkdir()
+    (index / "exact" / "x.parquet").write_bytes(b"PAR1 and then nothing")
+    with pytest.raises(BadInput, match=r"x\.parquet: not the file of an index"):
+        refine(other, tmp_path / "three", "exact", index=str(index))
+    with pytest.raises(BadInput, match="expected the folder of an index"):
+        refine(other, tmp_path / "four", "exact", index=str(pool / "rows.jsonl"))
