@@ -69,4 +69,4 @@ docs: build
 	@echo "docs in site/index.html"
 
 clean:
-	rm -rf $(VENV) .cargo-tools target fuzz/target site demo bench-results src/cupel/_kernels*.so
+	rm -rf $(VENV) .peers .cargo-tools target fuzz/target site demo bench-results src/cupel/_kernels*.so

@@ -111,7 +111,7 @@ def resolve_once(count: int) -> dict:
         started = time.perf_counter()
         stage = Stage(method, synthetic(count), Path(folder))
         sketching = time.perf_counter() - started
-        before = _allocated()
+        before = allocated()
         watch = Peak()
         started = time.perf_counter()
         clusters = method.resolve(stage.sketches(threads=len(os.sched_getaffinity(0))))
@@ -143,7 +143,7 @@ class Peak:
 
     def _look(self) -> None:
         while not self.over.wait(0.02):
-            self.most = max(self.most, _allocated())
+            self.most = max(self.most, allocated())
 
     def stop(self) -> float:
         self.over.set()
@@ -151,7 +151,7 @@ class Peak:
         return self.most
 
 
-def _allocated() -> float:
+def allocated() -> float:
     """MB of memory that is no file's."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"RssAnon:\s+(\d+)", status).group(1)) / 1e3

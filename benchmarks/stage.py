@@ -27,7 +27,8 @@ class Stage:
             self.documents += batch.num_rows
             self.text_bytes += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
             priority = pc.cast(pc.binary_length(batch.column("text")), pa.float64())
-            columns = {"doc": batch.column("doc"), "priority": priority}
+            nowhere = pa.array([""] * batch.num_rows, pa.large_string())
+            columns = {"doc": batch.column("doc"), "source": nowhere, "priority": priority}
             full = pa.record_batch(columns | dict(zip(sketch.schema.names, sketch.columns, strict=True)))
             if not writers:
                 writers = [

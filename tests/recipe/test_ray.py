@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import cupel
@@ -74,6 +75,12 @@ def expected(make_pool: Callable[..., Path], tmp_path: Path) -> tuple[Path, str]
 def test_ray_gives_the_same_documents(expected: tuple[Path, str], tmp_path: Path) -> None:
     pool, content_hash = expected
     assert on_ray(ON_RAY, pool, tmp_path / "ray", 50_000)[-1] == f"ray {content_hash}"
+    for name in ("exact", "minhash"):
+        native, ray = (
+            pq.read_table(tmp_path / engine / "clusters" / f"{name}.parquet") for engine in ("native", "ray")
+        )
+        assert native.num_rows > 0
+        assert native.equals(ray), f"{name}: other clusters on Ray"
 
 
 def test_a_node_that_dies_midway_changes_nothing(expected: tuple[Path, str], tmp_path: Path) -> None:

@@ -60,15 +60,21 @@ impl Bloom {
     }
 
     pub fn contains(&self, hash: u64) -> bool {
-        let block = &self.blocks[self.block(hash)];
-        bits(hash, self.probes).all(|bit| block[bit / 64] >> (bit % 64) & 1 == 1)
-            || self.earlier.iter().any(|filter| filter.contains(hash))
+        let (block, mask) = (&self.blocks[self.block(hash)], mask(hash, self.probes));
+        let missing = block.iter().zip(mask).fold(0, |missing, (word, bits)| missing | (bits & !word));
+        missing == 0 || self.earlier.iter().any(|filter| filter.contains(hash))
     }
 
     pub fn insert(&mut self, hash: u64) {
         let place = self.block(hash);
-        let block = &mut self.blocks[place];
-        bits(hash, self.probes).for_each(|bit| block[bit / 64] |= 1 << (bit % 64));
+        self.blocks[place].iter_mut().zip(mask(hash, self.probes)).for_each(|(word, bits)| *word |= bits);
+    }
+
+    /// Brings the blocks of these keys near: the processor waits for many of them at once, where
+    /// one look after the other would wait for each.
+    fn fetch(&self, hashes: &[u64]) {
+        let sum = hashes.iter().fold(0, |sum, &hash| sum ^ self.blocks[self.block(hash)][0]);
+        std::hint::black_box(sum);
     }
 
     fn block(&self, hash: u64) -> usize {
@@ -110,9 +116,17 @@ impl Bloom {
 
 /// The bits of a key inside its block, nine bits of a mixed hash each: with a start and a step alone
 /// (double hashing), a block of 512 has too few patterns, and the rate doubles.
-fn bits(hash: u64, probes: u32) -> impl Iterator<Item = usize> {
-    let halves = [mix(hash), mix(hash ^ 0x9E37_79B9_7F4A_7C15)];
-    (0..probes).map(move |i| (halves[(i / 7) as usize % 2] >> (9 * (i % 7)) & 511) as usize)
+fn mask(hash: u64, probes: u32) -> [u64; 8] {
+    let mut mask = [0; 8];
+    let mut draw = mix(hash);
+    for probe in 0..probes {
+        if probe == 7 {
+            draw = mix(hash ^ 0x9E37_79B9_7F4A_7C15);
+        }
+        mask[(draw >> 6 & 7) as usize] |= 1 << (draw & 63);
+        draw >>= 9;
+    }
+    mask
 }
 
 /// Blocks and probes for the least memory that keeps the rate.
@@ -174,12 +188,16 @@ impl NgramCopies {
     /// How many n-grams each text has; to size a filter before it is filled.
     pub fn count(&self, text: &dyn Array) -> Result<Int64Array, KernelError> {
         let texts = Texts::new(text)?;
-        let mut windows = self.windows()?;
+        let mut words = self.words()?;
         let mut counts = Vec::with_capacity(texts.len());
         for row in 0..texts.len() {
             let mut count = 0;
             if let Some(text) = texts.get(row) {
-                self.each_unit(text, |unit, _, _| windows.for_each(unit, |_| count += 1));
+                self.each_unit(text, |unit, _, _| {
+                    let mut found = 0_i64;
+                    words.for_each(unit, |_| found += 1);
+                    count += (found + 1 - self.ngram as i64).max(found.min(1));
+                });
             }
             counts.push(count);
         }
@@ -198,7 +216,7 @@ impl NgramCopies {
         threads: usize,
     ) -> Result<MarkedBatch, KernelError> {
         let texts = Texts::new(text)?;
-        self.windows()?;
+        self.words()?;
         let rows = texts.len().div_ceil(threads.max(1)).max(1);
         let hashed: Vec<Vec<UnitHashes>> = std::thread::scope(|scope| {
             let tasks: Vec<_> = (0..texts.len())
@@ -217,6 +235,7 @@ impl NgramCopies {
         for row in 0..texts.len() {
             let (mut all, mut known) = (0_usize, 0_usize);
             while let Some(unit) = units.next_if(|unit| unit.row == row) {
+                filter.fetch(&unit.hashes);
                 let met = unit.hashes.iter().filter(|&&hash| filter.contains(hash)).count();
                 all += unit.hashes.len();
                 known += met;
@@ -233,14 +252,14 @@ impl NgramCopies {
         Ok(MarkedBatch { spans: spans.finish()?, seen: Float64Array::from(seen), ngrams })
     }
 
-    fn windows(&self) -> Result<Windows, KernelError> {
+    fn words(&self) -> Result<Windows, KernelError> {
         if !(1..=MAX_NGRAM).contains(&self.ngram) {
             return Err(KernelError::BadOption {
                 option: "ngram",
                 expected: format!("1 to {MAX_NGRAM} words, got {}", self.ngram),
             });
         }
-        Ok(Windows::new(self.ngram, false))
+        Ok(Windows::new(1, false))
     }
 
     fn each_unit(&self, text: &str, mut take: impl FnMut(&str, usize, usize)) {
@@ -251,26 +270,39 @@ impl NgramCopies {
     }
 
     fn hash_rows(&self, texts: &Texts<'_>, rows: std::ops::Range<usize>) -> Vec<UnitHashes> {
-        let mut windows = Windows::new(self.ngram, false);
+        let mut windows = Windows::new(1, false);
+        let mut words = Vec::new();
         let mut found = Vec::new();
         for row in rows {
             let Some(text) = texts.get(row) else { continue };
             self.each_unit(text, |unit, start, stop| {
-                let mut hashes = Vec::new();
-                let mut words_of_first = 0;
-                windows.for_each(unit, |window| {
-                    if hashes.is_empty() {
-                        words_of_first = window.iter().filter(|&&byte| byte == b' ').count() + 1;
-                    }
-                    hashes.push(xxh3_64(window));
-                });
-                if !hashes.is_empty() && words_of_first + hashes.len() > self.min_words {
+                words.clear();
+                windows.for_each(unit, |word| words.push(xxh3_64(word)));
+                if !words.is_empty() && words.len() >= self.min_words {
+                    let hashes = rolling(&words, self.ngram);
                     found.push(UnitHashes { row, start, stop, hashes });
                 }
             });
         }
         found
     }
+}
+
+/// A hash of every `ngram` words in a row; of all words where there are fewer. A polynomial of their
+/// hashes, so that each step costs as much for long n-grams as for short ones.
+fn rolling(words: &[u64], ngram: usize) -> Vec<u64> {
+    const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+    let length = ngram.min(words.len());
+    let first = words[..length].iter().fold(0_u64, |sum, &word| sum.wrapping_mul(BASE).wrapping_add(word));
+    let outgoing = (0..length).fold(1_u64, |power, _| power.wrapping_mul(BASE));
+    let mut hashes = Vec::with_capacity(words.len() + 1 - length);
+    hashes.push(mix(first));
+    let mut sum = first;
+    for (new, old) in words[length..].iter().zip(words) {
+        sum = sum.wrapping_mul(BASE).wrapping_add(*new).wrapping_sub(old.wrapping_mul(outgoing));
+        hashes.push(mix(sum));
+    }
+    hashes
 }
 
 #[derive(Debug)]
@@ -306,6 +338,20 @@ mod tests {
                 "{keys} keys at {rate}: {found}"
             );
         }
+    }
+
+    #[test]
+    fn rolling_hashes_are_those_of_the_n_grams() {
+        let words: Vec<u64> = (0..40).map(|number| key(number % 7)).collect();
+        for ngram in [1, 3, 13, 40, 64] {
+            let found = rolling(&words, ngram);
+            assert_eq!(found.len(), (words.len() + 1).saturating_sub(ngram).max(1));
+            for (place, hash) in found.iter().enumerate() {
+                let alone = &words[place..(place + ngram).min(words.len())];
+                assert_eq!(rolling(alone, ngram), [*hash]);
+            }
+        }
+        assert_ne!(rolling(&words[..2], 2), rolling(&[words[1], words[0]], 2));
     }
 
     #[test]

@@ -140,6 +140,7 @@ impl Rolling {
 }
 
 /// The finaliser of SplitMix64: a bijection, so it adds no collisions.
+#[inline]
 pub fn mix(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
