@@ -26,7 +26,7 @@ from .conftest import Resolve, as_sets, check_whole, in_memory
 
 # Bands of one row see every pair that has anything in common but with a probability of
 # (1 - s)^512; the threshold's pairs are missed once in 10^39 cases.
-SURE = {"bands": 512, "rows": 1}
+SURE = {"bands": 512, "rows": 1, "clusters": "connected"}
 
 
 def word(number: int) -> str:

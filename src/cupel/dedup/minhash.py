@@ -99,11 +99,12 @@ class MinHash(Dedup):
 
     **Verification.** The shingle sets of the candidates are written to a temporary file, and in each
     bucket pairs are joined only when their true similarity reaches `threshold`. Documents
-    connected already are not compared again, and the clusters are the connected components
-    of the verified pairs. They do not depend on the order of documents nor on partitioning. So
-    every join is a true one, but a cluster can chain: its ends may be less alike than
-    `threshold`. With `clusters: stars` they cannot: the survivor of a component takes only those into its
-    cluster that are like itself, the next survivor those like it of what is left over, and so on.
+    connected already are not compared again. What verified pairs connect is a component; it does not
+    depend on the order of documents nor on partitioning. A component can chain: its ends may have
+    nothing in common. So each is cut into *stars*: the survivor takes all those into its cluster that are
+    similar to itself, the next survivor those similar to it of what is left over, and so on; every document
+    that goes is truly a near duplicate of one that stays. With `clusters: connected` a component is one
+    cluster, as in FineWeb.
     Where a document would meet more than `max_comparisons` others in a bucket, the
     rest are not compared, and the report says so.
 
@@ -158,8 +159,7 @@ class MinHash(Dedup):
     )
     limits = (
         "Blind to duplicates inside documents and to paraphrases. Documents of fewer than about 50 words "
-        "have few shingles: one changed word moves their similarity far. Chains can join documents "
-        "that are less alike than the threshold."
+        "have few shingles: one changed word moves their similarity far."
     )
 
     class Options(ClusterOptions, IndexOptions):
@@ -179,9 +179,10 @@ class MinHash(Dedup):
             "jaccard", description="How the pairs that the bands see are compared."
         )
         clusters: Literal["connected", "stars"] = Field(
-            "connected",
-            description="`connected`: all that a chain of verified pairs connects is one cluster; `stars`: "
-            "every document of a cluster is as similar as `threshold` to the one that stays.",
+            "stars",
+            description="`stars`: every document of a cluster is as similar as `threshold` to the one that stays; "
+            "`connected`: all that a chain of pairs connects is one cluster, as FineWeb and others have it. Without "
+            "`verify` clusters are always connected.",
         )
         verify: bool = Field(
             True,
@@ -203,7 +204,7 @@ class MinHash(Dedup):
 
         @model_validator(mode="after")
         def _verified(self) -> Self:
-            if self.clusters == "stars" and not self.verify:
+            if "clusters" in self.model_fields_set and self.clusters == "stars" and not self.verify:
                 raise ValueError("clusters: stars needs verify: true")
             return self
 
@@ -230,7 +231,7 @@ class MinHash(Dedup):
             if options.verify
             else _Joined(_kernels.union(bands), {})
         )
-        if options.clusters == "stars":
+        if options.clusters == "stars" and options.verify:
             members = stars(
                 joined.components, sketches, options.sources, joined.similarities, options.threshold
             )
