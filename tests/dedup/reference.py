@@ -218,3 +218,22 @@ def judged_units(
             found = ngrams(one.words, ngram)
             if found and len(found) + len(found[0]) - 1 >= min_words:
                 yield doc, one, found
+
+
+def semdedup(
+    vectors: np.ndarray, cells: Sequence[Sequence[int]], centroids: np.ndarray
+) -> tuple[dict[int, float], dict[int, int]]:
+    """Each document's score, and the document that gave it (-1 for none): Abbas et al., by the letter.
+
+    In each cell the matrix of similarities of the documents, the least similar to the centroid first;
+    its upper triangle without the diagonal, the rest zero; the maximum of each column.
+    """
+    scores, nearest = {}, {}
+    for cell, centroid in zip(cells, centroids, strict=True):
+        inside = sorted(cell, key=lambda doc: (float(sum(vectors[doc] * centroid)), doc))
+        chosen = vectors[inside]
+        upper = np.triu(chosen @ chosen.T, 1)
+        for place, doc in enumerate(inside):
+            scores[doc] = float(np.clip(upper[:, place].max(), 0, 1))
+            nearest[doc] = inside[int(upper[:place, place].argmax())] if place else -1
+    return scores, nearest
