@@ -44,7 +44,7 @@ def test_stages_are_the_methods_one_after_the_other(
     )
     alike = rows_by(members, "semantic-duplicate")
     wanted = len(vectors) - round(kept * len(vectors))
-    assert len(alike) == min(wanted, len(vectors) - count) or (count > 1 and len(alike) <= wanted)
+    assert len(alike) == wanted
     assert min((scores[doc] for doc in alike), default=1) >= max(
         (score for doc, score in enumerate(scores) if doc not in alike), default=0
     )
