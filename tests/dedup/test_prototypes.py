@@ -56,6 +56,19 @@ def test_the_nearest_to_their_centroids_go(resolve: Resolve, seed: int, count: i
         assert exact[cluster] @ exact[doc] >= max(exact[inside] @ exact[doc]) - 1e-6
 
 
+def test_the_nearest_that_stays_in_a_cell_larger_than_a_tile(resolve: Resolve) -> None:
+    vectors = families(7, groups=250, each=6, dimensions=32, spread=0.03)
+    exact = mapped(vectors).take(slice(None)).astype(float)
+    members = resolve_vectors(resolve, Prototypes, vectors, {"clusters": 1, "kept_fraction": 0.5}).members
+    gone = sorted(dropped(members))
+    stay = np.array(sorted(set(range(len(vectors))) - set(gone)))
+    cluster = {row["doc"]: row["cluster"] for row in members.to_pylist()}
+    assert len(gone) == len(stay) == 750
+    alike = exact[gone] @ exact[stay].T
+    named = np.array([alike[n, np.searchsorted(stay, cluster[doc])] for n, doc in enumerate(gone)])
+    assert np.allclose(named, alike.max(axis=1), atol=1e-6)
+
+
 def test_similarity_is_to_the_mean_of_the_cell(resolve: Resolve) -> None:
     """With one cell the centroid is known: the mean, brought to length one."""
     vectors = families(1)

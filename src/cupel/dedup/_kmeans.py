@@ -152,15 +152,21 @@ def _learn(vectors: Vectors, workers: Workers, count: int, iterations: int, rng:
     for _ in range(iterations if count > 1 else 1):
         index = _index(centroids)
         sums = np.zeros((count, vectors.dimensions))
-        labels = [np.zeros(0, np.int32)]
-        for found in workers.map(partial(_sums, vectors, index), _blocks(rows)):
-            labels.append(found[0])
-            sums[found[1]] += found[2]
+        labels, alike = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
+        for label, similarity, cells, parts in workers.map(partial(_sums, vectors, index), _blocks(rows)):
+            labels.append(label)
+            alike.append(similarity)
+            sums[cells] += parts
         now = np.concatenate(labels)
         if before is not None and np.array_equal(now, before):
             break
         before = now
-        centroids = _centroids(sums, np.bincount(now, minlength=count))
+        centroids = _unit(sums)
+        empty = np.flatnonzero(np.bincount(now, minlength=count) == 0)
+        if len(empty):
+            # An empty cell starts anew from the documents that are farthest from where they are.
+            farthest = np.argsort(np.concatenate(alike), kind="stable")[: len(empty)]
+            centroids[empty[: len(farthest)]] = vectors.take(rows[farthest])
     return _index(centroids)
 
 
@@ -179,25 +185,18 @@ def _nearest(vectors: Vectors, index: Any, rows: Integers) -> tuple[npt.NDArray[
 
 def _sums(
     vectors: Vectors, index: Any, rows: Integers
-) -> tuple[npt.NDArray[np.int32], Integers, npt.NDArray[np.float64]]:
-    """The nearest centroid of each row; the cells among them, and the sum of the vectors of each."""
+) -> tuple[npt.NDArray[np.int32], Floats, Integers, npt.NDArray[np.float64]]:
+    """The nearest centroid of each row and how near; the cells among them, the sum of the vectors of each."""
     block = vectors.take(rows)
-    labels = index.search(block, 1)[1][:, 0].astype(np.int32)
+    similarity, found = index.search(block, 1)
+    labels = found[:, 0].astype(np.int32)
     order = np.argsort(labels, kind="stable")
     cells, starts = np.unique(labels[order], return_index=True)
-    return labels, cells.astype(np.int64), np.add.reduceat(block[order], starts, axis=0, dtype=np.float64)
+    parts = np.add.reduceat(block[order], starts, axis=0, dtype=np.float64)
+    return labels, similarity[:, 0], cells.astype(np.int64), parts
 
 
-def _centroids(sums: npt.NDArray[np.float64], counts: Integers) -> Floats:
-    """Means of unit length. An empty cell takes half of the largest, as in faiss."""
-    sums, counts = sums.copy(), counts.copy()
-    sign = np.where(np.arange(sums.shape[1]) % 2, -1, 1) / 1024
-    for empty in np.flatnonzero(counts == 0):
-        largest = int(np.argmax(counts))
-        mean = sums[largest]
-        sums[empty], sums[largest] = mean * (1 + sign), mean * (1 - sign)
-        counts[empty] = counts[largest] // 2
-        counts[largest] -= counts[empty]
+def _unit(sums: npt.NDArray[np.float64]) -> Floats:
     lengths = np.sqrt(np.add.reduce(sums * sums, axis=1, keepdims=True))
     found: Floats = (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     return found
