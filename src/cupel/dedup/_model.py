@@ -48,7 +48,8 @@ class Model:
 
     def _forward(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         with self.tokenizing:  # the tokenizer refuses two threads at once
-            features = self.model.preprocess(list(texts))
+            prepare = getattr(self.model, "preprocess", None) or self.model.tokenize  # its name before 5.4
+            features = prepare(list(texts))
         on_device = {
             name: value.to(self.model.device) if hasattr(value, "to") else value
             for name, value in features.items()

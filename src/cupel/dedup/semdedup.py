@@ -75,6 +75,11 @@ class SemDeDup(Semantic):
             section="3 SemDeDup; code: facebookresearch/SemDeDup",
         ),
     )
+    cost = (
+        "Embedding: all-MiniLM-L6-v2 reads 55 short texts a second on two cores, and 10 to 15 of 256 tokens a "
+        "second a core. Resolve: 50,000 documents of 384 dimensions a second on two cores, 2 bytes a dimension of "
+        "disk and about 80 bytes of memory a document."
+    )
     limits = (
         "A model sees the beginning of a text only (all-MiniLM-L6-v2: 256 tokens), and what it takes for alike "
         "depends on it: an ε found good for one model means nothing for another. Texts that differ in a name, a "
