@@ -243,7 +243,10 @@ class Clusters:
 
         - Where documents are found: `doc` int64, `cluster` int64 (the survivor's `doc`), `size`
           int64, `kept` bool, and where the method has one `score` float64 (similarity to the
-          survivor); only clusters of two or more, of each exactly one row kept.
+          survivor, or what the method says `score` is); only clusters of two or more, of each exactly
+          one row kept. With the action `mark`, a method that `scores` gives a row for every
+          document: of those without a duplicate `cluster` is null and `size` 1. `reason`, where
+          documents of one step go for different reasons.
         - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
           `cluster` (a document that one of them stood in before; the document itself where the
           method cannot tell), `size` (how many), `score` (the share of the text), `kept` true.
@@ -287,8 +290,15 @@ class Dedup(Method):
     """Whole documents that are duplicates, copied parts of documents, or how much a document counts."""
     reason: ClassVar[str] = "duplicate"
     """What the ledger says of a document that goes because another one stays."""
+    scores: ClassVar[bool] = False
+    """Whether every document has a score, whichever clusters there are: `mark` adds it as a column."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
     """Which document columns `sketch_documents` reads."""
+
+    @property
+    def limit(self) -> str:
+        """What a document would have had to be to stay, as the ledger says it."""
+        return "first of its cluster"
 
     @abstractmethod
     def sketch(self, text: pa.Array) -> pa.RecordBatch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +33,12 @@ def in_memory(
     rows_in_batch: int = 7,
     memory_bytes: int = 1 << 30,
     threads: int = 1,
+    fields: Sequence[Mapping[str, object]] | None = None,
 ) -> Sketches:
-    """Sketches of `texts`, whose documents are numbered 0, 1, ... unless `docs` says otherwise."""
+    """Sketches of `texts`, whose documents are numbered 0, 1, ... unless `docs` says otherwise.
+
+    `fields` are the other fields of each document, for methods that read them.
+    """
     numbers = np.array(range(len(texts)) if docs is None else docs, dtype=np.int64)
     order = np.argsort(numbers)
     doc = pa.array(numbers[order])
@@ -43,7 +47,13 @@ def in_memory(
     source = pa.array(["" for _ in texts] if sources is None else sources, pa.large_string()).take(
         pa.array(order)
     )
-    sketch = pa.table(method.sketch(text))
+    if fields is None:
+        sketch = pa.table(method.sketch(text))
+    else:
+        metadata = pa.array([json.dumps(row) for row in fields], pa.large_string()).take(pa.array(order))
+        id = pa.array([f"d{number}" for number in doc.to_pylist()])
+        rows = pa.record_batch({"id": id, "text": text, "metadata": metadata})
+        sketch = pa.table(method.sketch_documents(rows))
     table = sketch.append_column("doc", doc).append_column(
         "priority", pa.array(priority, pa.float64()).take(pa.array(order))
     )

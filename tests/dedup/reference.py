@@ -228,3 +228,22 @@ def levenshtein(left: list[str], right: list[str]) -> int:
         for j, other in enumerate(right, 1):
             row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (one != other)))
     return row[-1]
+
+
+def semdedup(
+    vectors: np.ndarray, cells: Sequence[Sequence[int]], centroids: np.ndarray
+) -> tuple[dict[int, float], dict[int, int]]:
+    """Each document's score, and the document that gave it (-1 for none): Abbas et al., by the letter.
+
+    In each cell the matrix of similarities of the documents, the least similar to the centroid first;
+    its upper triangle without the diagonal, the rest zero; the maximum of each column.
+    """
+    scores, nearest = {}, {}
+    for cell, centroid in zip(cells, centroids, strict=True):
+        inside = sorted(cell, key=lambda doc: (float(sum(vectors[doc] * centroid)), doc))
+        chosen = vectors[inside]
+        upper = np.triu(chosen @ chosen.T, 1)
+        for place, doc in enumerate(inside):
+            scores[doc] = float(np.clip(upper[:, place].max(), 0, 1))
+            nearest[doc] = inside[int(upper[:place, place].argmax())] if place else -1
+    return scores, nearest

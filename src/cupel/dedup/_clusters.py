@@ -18,14 +18,19 @@ from cupel.findings import Alarm, Block, Sample, Samples, Table
 from cupel.methods import Method, Sketches
 
 __all__ = [
+    "ActionOptions",
     "ClusterOptions",
+    "LossOptions",
     "SourceOptions",
     "cluster_blocks",
     "ids_of",
     "inside_only",
     "keep_one",
+    "lost_sources",
     "one_array",
+    "openings",
     "seen_before",
+    "source_table",
     "survivor_priorities",
     "too_much",
 ]
@@ -41,14 +46,9 @@ SMALLEST_GIANT = 100
 SMALLEST_STOP = 1000
 
 
-class SourceOptions(Method.Options):
-    """Options of every deduplication: which sources come first, and what is too much to go on unasked."""
+class LossOptions(Method.Options):
+    """What is too much to go on unasked, for every deduplication."""
 
-    sources: tuple[str, ...] = Field(
-        (),
-        description="Sources in order of preference: of copies in several sources, that of the first named "
-        "stays. Sources that are not named come last, all alike.",
-    )
     max_source_loss: float = Field(
         0.95,
         gt=0,
@@ -58,15 +58,19 @@ class SourceOptions(Method.Options):
     )
 
 
-class ClusterOptions(SourceOptions):
-    """Options that every method has that finds whole documents."""
+class SourceOptions(LossOptions):
+    """Options of every deduplication of which copies stay: which sources come first."""
 
-    keep: str = Field(
-        "longest",
-        pattern=r"^(longest|first|signal:[a-z0-9_]+)$",
-        description="Which document of a cluster stays: `longest`, `first` (in input order), or "
-        "`signal:NAME` for the highest value of a signal. Ties go to the first.",
+    sources: tuple[str, ...] = Field(
+        (),
+        description="Sources in order of preference: of copies in several sources, that of the first named "
+        "stays. Sources that are not named come last, all alike.",
     )
+
+
+class ActionOptions(SourceOptions):
+    """Options that every method has whose clusters are acted on: what is done, and what is too much."""
+
     action: Literal["drop", "weigh", "mark"] = Field(
         "drop",
         description="`drop` removes all but one document of each cluster; `weigh` keeps all and divides "
@@ -86,6 +90,17 @@ class ClusterOptions(SourceOptions):
         le=1,
         description=f"A cluster with more than this share of all documents (and at least {SMALLEST_STOP:,}) "
         "stops the run until it is told to accept.",
+    )
+
+
+class ClusterOptions(ActionOptions):
+    """Options that every method has that finds whole documents, any of which may stay."""
+
+    keep: str = Field(
+        "longest",
+        pattern=r"^(longest|first|signal:[a-z0-9_]+)$",
+        description="Which document of a cluster stays: `longest`, `first` (in input order), or "
+        "`signal:NAME` for the highest value of a signal. Ties go to the first.",
     )
 
 
@@ -144,7 +159,7 @@ def _by_source(sources: Sequence[str], found: pa.Array, priority: pa.Array) -> p
     return pa.array(new)
 
 
-def too_much(members: pa.Table, total: int, options: ClusterOptions, sketches: Sketches) -> tuple[str, ...]:
+def too_much(members: pa.Table, total: int, options: ActionOptions, sketches: Sketches) -> tuple[str, ...]:
     """What should be looked at before anything is dropped, in sentences."""
     if not members.num_rows:
         return ()
@@ -155,10 +170,11 @@ def too_much(members: pa.Table, total: int, options: ClusterOptions, sketches: S
             f"one cluster holds {biggest:,} of {total:,} documents, more than max_cluster_fraction "
             f"{options.max_cluster_fraction:g}"
         )
-    return (*said, *_lost_sources(members, options.max_source_loss, sketches))
+    return (*said, *lost_sources(members, options.max_source_loss, sketches))
 
 
-def _lost_sources(members: pa.Table, most: float, sketches: Sketches) -> list[str]:
+def lost_sources(members: pa.Table, most: float, sketches: Sketches) -> list[str]:
+    """Sources of which a larger share than `most` would go, in sentences."""
     removed = members.filter(pc.invert(members["kept"]))
     if removed.num_rows < SMALLEST_STOP:
         return []
@@ -198,7 +214,7 @@ def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Ske
     ]
     shown = {row["doc"]: _first_members(members, row["doc"]) for row in giants}
     wanted = biggest["doc"].to_numpy().tolist() + [doc for docs in shown.values() for doc in docs]
-    texts = _openings(sorted(set(wanted)), sketches)
+    texts = openings(sorted(set(wanted)), sketches)
     blocks: list[Block] = []
     for row in giants:
         share = row["size"] / total
@@ -211,7 +227,7 @@ def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Ske
         )
         blocks.append(_member_samples(row["doc"], row["size"], shown[row["doc"]], texts, sketches))
     blocks.append(_biggest_table(biggest, texts, sketches))
-    blocks.append(_source_table(members, sketches))
+    blocks.append(source_table(members, sketches))
     return blocks
 
 
@@ -223,7 +239,7 @@ def _first_members(members: pa.Table, cluster: int) -> list[int]:
     return [cluster, *others[spread].tolist()]
 
 
-def _openings(docs: list[int], sketches: Sketches) -> dict[int, str]:
+def openings(docs: list[int], sketches: Sketches) -> dict[int, str]:
     """The first characters of each document."""
     found: dict[int, str] = {}
     for batch in sketches.texts(pa.array(docs, pa.int64())):
@@ -270,7 +286,7 @@ def _biggest_table(biggest: pa.Table, texts: dict[int, str], sketches: Sketches)
     )
 
 
-def _source_table(members: pa.Table, sketches: Sketches) -> Table:
+def source_table(members: pa.Table, sketches: Sketches, what: str = "duplicates") -> Table:
     """How many documents each source lost, and how many of them to another source's copy."""
     removed = members.filter(pc.invert(members["kept"]))
     lost = _source_codes(removed["doc"].to_numpy(), sketches)
@@ -286,10 +302,10 @@ def _source_table(members: pa.Table, sketches: Sketches) -> Table:
         if counts[i]
     )
     return Table(
-        columns=("source", "duplicates", "kept in another source", "share of all duplicates"),
+        columns=("source", what, "kept in another source", f"share of all {what}"),
         rows=rows,
         formats=("text", "count", "count", "bar"),
-        caption="Duplicates per source.",
+        caption=f"{what.capitalize()} per source.",
     )
 
 

@@ -30,6 +30,7 @@ MEMBERS = pa.schema(
         ("score", pa.float64()),
         ("spans", SPANS),
         ("weight", pa.float64()),
+        ("reason", pa.large_string()),
     ]
 )
 """Columns of `Clusters.members`; those that a method leaves out are null."""
@@ -110,6 +111,7 @@ class CopiedParts:
                 pa.array(copied / np.maximum(sizes, 1)),
                 spans.cast(SPANS),
                 pa.nulls(batch.num_rows, pa.float64()),
+                pa.nulls(batch.num_rows, pa.large_string()),
             ],
             schema=MEMBERS,
         ).filter(some)

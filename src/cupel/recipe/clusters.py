@@ -108,7 +108,7 @@ def _clusters_of(
 ) -> list[Cluster]:
     module = daft()
     col = module.col
-    rows = module.read_parquet(str(path))
+    rows = module.read_parquet(str(path)).where(col("cluster").not_null())
     ledger = module.read_parquet(str(folder.root / "ledger" / "*.parquet"))
     rows = rows.where(col("cluster").not_null())
     named = rows.join(ledger.select("doc", "id", "source"), on="doc")

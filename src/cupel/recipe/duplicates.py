@@ -11,6 +11,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel.methods import Dedup
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.job import WEIGHT
@@ -67,14 +68,23 @@ def _weigh(outcome: Outcome, rows: pa.Table) -> None:
 
 
 def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
-    gone = pc.invert(pc.fill_null(_column(rows, "kept"), True))
-    if not pc.any(gone).as_py():
-        return
-    found = rows.filter(gone).combine_chunks()
-    survivors = _column(found, "survivor").to_pylist()
-    size = [f"{n} documents" for n in found.column("size").to_pylist()]
-    notes = [f"duplicate of {id}, in a cluster of {n}" for id, n in zip(survivors, size, strict=True)]
-    _drop(outcome, step, gone, found, step.dedup.reason, size, "first of its cluster", notes)
+    """Drop all but one of each cluster, those of one reason after those of another."""
+    why = pc.if_else(
+        pc.fill_null(_column(rows, "kept"), True),
+        None,
+        pc.fill_null(_column(rows, "reason"), step.dedup.reason),
+    )
+    for reason in pc.unique(why.drop_null()).sort().to_pylist():
+        gone = pc.fill_null(pc.equal(why, reason), False)
+        found = rows.filter(gone).combine_chunks()
+        survivors = _column(found, "survivor").to_pylist()
+        size = [f"{n} documents" for n in found.column("size").to_pylist()]
+        stays = "duplicate of {}, in a cluster of {}" if reason.endswith(Dedup.reason) else "{} stays, of {}"
+        notes = [stays.format(id, n) for id, n in zip(survivors, size, strict=True)]
+        scores = found.column("score").to_pylist()
+        values = [f"{score:.6g}" for score in scores] if step.dedup.scores else size
+        _drop(outcome, step, gone, found, reason, values, step.dedup.limit, notes)
+        rows, why = rows.filter(pc.invert(gone)).combine_chunks(), why.filter(pc.invert(gone))
 
 
 def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:

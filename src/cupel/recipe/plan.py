@@ -61,7 +61,8 @@ class DedupStep:
         if self.action != "mark":
             return {}
         if self.dedup.finds == "documents":
-            return {"cluster": pa.int64(), "cluster_size": pa.int64()}
+            score = {"score": pa.float64()} if self.dedup.scores else {}
+            return {"cluster": pa.int64(), "cluster_size": pa.int64(), **score}
         if self.dedup.finds == "weights":
             return {"score": pa.float64(), "weight": pa.float64()}
         return {"cluster": pa.int64(), "score": pa.float64(), "spans": SPANS}

@@ -1,0 +1,82 @@
+"""Which documents are the most prototypical, and which one stays in the place of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cupel.dedup._kmeans import Cells, Workers
+from cupel.dedup._vectors import Integers, Vectors
+
+__all__ = ["Pruned", "prune", "to_drop"]
+
+TILE = 512
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """By row of the vectors.
+
+    Attributes
+    ----------
+    dropped
+        Whether it goes.
+    survivors
+        The row that stays nearest to it, of the same cell; its own where it stays itself.
+    limit
+        The similarity to the centroid from which on documents go; infinite where none does.
+    """
+
+    dropped: npt.NDArray[np.bool_]
+    survivors: Integers
+    limit: float
+
+
+def to_drop(
+    score: npt.NDArray[np.floating], docs: Integers, may_go: npt.NDArray[np.bool_], kept_fraction: float
+) -> npt.NDArray[np.bool_]:
+    """The rows of the highest scores, so many that `kept_fraction` of all stay; ties: the first document.
+
+    >>> to_drop(np.array([0.9, 0.5, 0.9, 1.0]), np.arange(4), np.array([True, True, True, False]), 0.5)
+    array([ True, False,  True, False])
+    """
+    count = len(score) - round(kept_fraction * len(score))
+    order = np.lexsort((docs, -score))
+    dropped = np.zeros(len(score), bool)
+    dropped[order[may_go[order]][:count]] = True
+    return dropped
+
+
+def prune(vectors: Vectors, cells: Cells, kept_fraction: float, workers: Workers) -> Pruned:
+    """Drop the documents most similar to their centroid; the least similar of each cell stays."""
+    last = np.ones(len(vectors), bool)
+    last[cells.order[cells.starts[:-1][cells.sizes > 0]]] = False
+    dropped = to_drop(cells.similarity, vectors.docs, last, kept_fraction)
+    survivors = np.arange(len(vectors))
+
+    def one(rows: Integers) -> tuple[Integers, Integers]:
+        gone = rows[dropped[rows]]
+        return gone, _nearest_kept(vectors, gone, rows[~dropped[rows]])
+
+    for gone, nearest in workers.map(one, cells):
+        survivors[gone] = nearest
+    limit = float(cells.similarity[dropped].min()) if dropped.any() else float("inf")
+    return Pruned(dropped, survivors, limit)
+
+
+def _nearest_kept(vectors: Vectors, gone: Integers, kept: Integers) -> Integers:
+    """Of each row in `gone`, the most similar row in `kept`; tile by tile."""
+    found = np.zeros(len(gone), np.int64)
+    for low in range(0, len(gone), TILE):
+        block = vectors.take(gone[low : low + TILE])
+        best = np.full(len(block), -2, np.float32)
+        for start in range(0, len(kept), TILE):
+            alike = block @ vectors.take(kept[start : start + TILE]).T
+            place = alike.argmax(axis=1)
+            value = alike[np.arange(len(block)), place]
+            better = value > best
+            best[better] = value[better]
+            found[low : low + len(block)][better] = kept[start + place[better]]
+    return found

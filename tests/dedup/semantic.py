@@ -1,0 +1,63 @@
+"""Vectors for tests of the semantic methods, and what resolves them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from cupel.dedup._embeddings import unit
+from cupel.dedup._kmeans import Cells, Workers, cells_of
+from cupel.dedup._vectors import Vectors, read_vectors
+from cupel.methods import Clusters, Sketches
+
+from .conftest import Resolve, in_memory
+
+
+def families(
+    seed: int, groups: int = 8, each: int = 6, dimensions: int = 12, spread: float = 0.12
+) -> np.ndarray:
+    """Unit vectors in groups; some are copies of others to the bit."""
+    rng = np.random.default_rng(seed)
+    centres = unit(rng.standard_normal((groups, dimensions)))
+    found = np.repeat(centres, each, axis=0) + spread * rng.standard_normal((groups * each, dimensions))
+    copies = rng.choice(len(found), len(found) // 6, replace=False)
+    found[copies] = found[(copies + 1) % len(found)]
+    return rng.permutation(unit(found).astype(np.float16))
+
+
+def fields(vectors: np.ndarray) -> list[dict[str, object]]:
+    """Metadata that holds these vectors."""
+    return [{"vector": row.astype(float).tolist()} for row in vectors]
+
+
+def resolve_vectors(
+    resolve: Resolve, method: type, vectors: np.ndarray, options: Mapping[str, object], **given: object
+) -> Clusters:
+    """The clusters of these vectors."""
+    made = method.from_options({"column": "vector", **options})
+    return resolve(made, [f"text {n}" for n in range(len(vectors))], fields=fields(vectors), **given)
+
+
+def sketches_of(method: object, vectors: np.ndarray, scratch: Path, **given: object) -> Sketches:
+    scratch.mkdir(exist_ok=True)
+    return in_memory(
+        method, [f"text {n}" for n in range(len(vectors))], scratch, fields=fields(vectors), **given
+    )  # type: ignore[arg-type]
+
+
+def mapped(vectors: np.ndarray) -> Vectors:
+    """The vectors as they are once read."""
+    halves = unit(vectors).astype(np.float16)
+    return Vectors(np.arange(len(vectors)), halves, len(vectors))
+
+
+def clustered(vectors: np.ndarray, threads: int = 1, **options: object) -> Cells:
+    """Their cells."""
+    asked = {"clusters": None, "iterations": 20, "seed": 1, **options}
+    with Workers.start(threads) as workers:
+        return cells_of(mapped(vectors), workers, **asked)  # type: ignore[arg-type]
+
+
+__all__ = ["clustered", "families", "fields", "mapped", "read_vectors", "resolve_vectors", "sketches_of"]
