@@ -239,7 +239,8 @@ class Clusters:
           survivor); only clusters of two or more, of each exactly one row kept.
         - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
           `cluster` (a document that one of them stood in before; the document itself where the
-          method cannot tell), `size` (how many), `score` (the share of the text), `kept` true.
+          method cannot tell), `size` (how many), `score` (the share of the text, or of what was looked
+          for), `kept` (false: the document goes whole, whatever the share).
         - Where weights are found: `doc`, `score` (what the weight follows from), `weight` float64;
           `cluster` null, `size` 1, `kept` true.
     findings
@@ -247,7 +248,8 @@ class Clusters:
     stop
         What is so much that nobody should go on unasked: the run stops until it is told to accept.
     outside
-        Documents of earlier corpora that `members` name as their cluster: `doc` (negative) and `id`.
+        What `members` name as their cluster and is no document of this corpus (documents of earlier
+        corpora, items of evaluation sets): `doc` (negative) and `id`.
     """
 
     members: pa.Table
@@ -280,8 +282,15 @@ class Dedup(Method):
     """Whole documents that are duplicates, copied parts of documents, or how much a document counts."""
     reason: ClassVar[str] = "duplicate"
     """What the ledger says of a document that goes because another one stays."""
+    names_origin: ClassVar[bool] = False
+    """Copied parts come from something with a name, which `mark` carries as the column `survivor`."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
     """Which document columns `sketch_documents` reads."""
+
+    @property
+    def limit(self) -> str:
+        """What documents that stay keep to, as the ledger says it."""
+        return "first of its cluster"
 
     @abstractmethod
     def sketch(self, text: pa.Array) -> pa.RecordBatch:

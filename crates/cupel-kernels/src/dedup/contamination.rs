@@ -1,0 +1,277 @@
+//! Which evaluation items stand in a text, where, and how much of each.
+
+use std::sync::Arc;
+
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt32Array};
+
+use super::column::Texts;
+use super::evaluation::{ANSWER, CHOICES, Evaluation, Item, NONE, PARTS, PASSAGE, QUESTION, Rule};
+use super::spans::SpanLists;
+use super::word_hashes::{Rolling, for_each_word_hash};
+use crate::KernelError;
+
+// Words around what was found in which a short answer is looked for.
+const NEAR: usize = 50;
+
+/// Items found in a batch of texts, and where those that count stand.
+#[derive(Debug)]
+pub struct Contamination {
+    /// For each text, the bytes of the items that it holds.
+    pub spans: LargeListArray,
+    /// `row`, `item`, `score` (0: does not count), and the shares of its parts that were found.
+    pub found: RecordBatch,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    item: u32,
+    score: f64,
+    shares: [f64; PARTS],
+    // Hits of this item that lie in the best window.
+    first: usize,
+    last: usize,
+}
+
+/// Words of one text and the n-grams among them, by item.
+#[derive(Debug, Default)]
+struct Read {
+    words: Vec<u64>,
+    bytes: Vec<(usize, usize)>,
+    // Item, word of the text, word of the item.
+    hits: Vec<(u32, u32, u32)>,
+}
+
+impl Evaluation {
+    /// The items that each text holds by `rule`, and those of which it holds only the passage.
+    ///
+    /// What is found of an item counts together where it lies in a window of twice its words.
+    ///
+    /// # Errors
+    /// `BadInput` for anything but a text column.
+    pub fn contamination(&self, text: &dyn Array, rule: Rule) -> Result<Contamination, KernelError> {
+        let texts = Texts::new(text)?;
+        let mut spans = SpanLists::new();
+        let mut rows = Vec::new();
+        let mut all: Vec<Found> = Vec::new();
+        let mut read = Read::default();
+        for row in 0..texts.len() {
+            self.read_text(texts.get(row).unwrap_or_default(), &mut read);
+            let mut ranges = Vec::new();
+            for hits in read.hits.chunk_by(|left, right| left.0 == right.0) {
+                if let Some(found) = self.judge(hits, &read.words, rule) {
+                    rows.push(row as i64);
+                    all.push(found);
+                    if found.score > 0.0 {
+                        self.ranges(&hits[found.first..=found.last], &read, &mut ranges);
+                    }
+                }
+            }
+            ranges.sort_unstable();
+            ranges.into_iter().for_each(|(from, to)| spans.push(from, to));
+            spans.end_row();
+        }
+        Ok(Contamination { spans: spans.finish()?, found: table(rows, &all)? })
+    }
+
+    fn read_text(&self, text: &str, read: &mut Read) {
+        read.words.clear();
+        read.bytes.clear();
+        read.hits.clear();
+        let mut rolling = Rolling::new(self.ngram);
+        for_each_word_hash(text, |word, start, stop| {
+            if let Some(id) = rolling.push(word).and_then(|key| self.find(key)) {
+                let at = (read.words.len() + 1 - self.ngram) as u32;
+                for &(item, place) in self.places(id) {
+                    if self.ngrams[place as usize] != NONE {
+                        read.hits.push((item, at, place));
+                    }
+                }
+            }
+            read.words.push(word);
+            read.bytes.push((start, stop));
+        });
+        read.hits.sort_unstable();
+    }
+
+    /// What `hits` (all of one item, by word of the text) say of it; none where it is not worth a row.
+    fn judge(&self, hits: &[(u32, u32, u32)], words: &[u64], rule: Rule) -> Option<Found> {
+        let number = hits[0].0;
+        let item = &self.items[number as usize];
+        let least = rule.min_words.min(item.informative[QUESTION].max(1)) as usize;
+        if hits.len() * self.ngram < least {
+            return None;
+        }
+        let mut window = Window::new(self, item);
+        let reach = 2 * (item.ends[CHOICES] - item.start) + NEAR;
+        let mut best: Option<Found> = None;
+        let mut first = 0;
+        for (last, &(_, at, place)) in hits.iter().enumerate() {
+            window.add(place);
+            while at as usize - hits[first].1 as usize > reach {
+                window.take(hits[first].2);
+                first += 1;
+            }
+            let near = |answer| self.answer_near(item, words, &hits[first..=last], answer);
+            let score = self.score(item, window.covered, rule, near);
+            if score > best.map_or(0.0, |best| best.score) {
+                let mut shares = window.shares(item);
+                if item.informative[ANSWER] == 0 && near(item.part(ANSWER)) {
+                    shares[ANSWER] = 1.0;
+                }
+                best = Some(Found { item: number, score, shares, first, last });
+            }
+        }
+        let passage = self.passage_share(item, hits);
+        match best {
+            Some(mut found) => {
+                found.shares[PASSAGE] = passage;
+                Some(found)
+            }
+            None if passage >= rule.threshold => {
+                let shares = [0.0, 0.0, 0.0, passage];
+                Some(Found { item: number, score: 0.0, shares, first: 0, last: 0 })
+            }
+            None => None,
+        }
+    }
+
+    fn score(
+        &self,
+        item: &Item,
+        covered: [u32; PARTS],
+        rule: Rule,
+        near: impl Fn(std::ops::Range<usize>) -> bool,
+    ) -> f64 {
+        let score = rule.score(item, covered);
+        let whole = covered[QUESTION] == item.informative[QUESTION];
+        if score == 0.0 && rule.is_short(item) && whole && near(item.part(ANSWER)) { 1.0 } else { score }
+    }
+
+    /// Whether the words of the answer stand near these hits, outside of the question itself.
+    fn answer_near(
+        &self,
+        item: &Item,
+        words: &[u64],
+        hits: &[(u32, u32, u32)],
+        answer: std::ops::Range<usize>,
+    ) -> bool {
+        let answer = &self.words[answer];
+        if answer.is_empty() {
+            return false;
+        }
+        let first = hits.first().map_or(0, |hit| hit.1 as usize);
+        let last = hits.last().map_or(0, |hit| hit.1 as usize) + self.ngram;
+        let from = first.saturating_sub(NEAR);
+        let to = (last + NEAR + answer.len()).min(words.len());
+        // An answer that is part of the question says nothing.
+        let in_question = self.words[item.part(QUESTION)].windows(answer.len()).any(|w| w == answer);
+        let outside = |at: usize| at + answer.len() <= first || at >= last;
+        let places = words[from..to].windows(answer.len()).enumerate();
+        places.filter(|(_, w)| *w == answer).any(|(at, _)| !in_question || outside(from + at))
+    }
+
+    fn passage_share(&self, item: &Item, hits: &[(u32, u32, u32)]) -> f64 {
+        let passage = item.part(PASSAGE);
+        if item.informative[PASSAGE] == 0 {
+            return 0.0;
+        }
+        let mut seen = vec![false; passage.len()];
+        for &(_, _, place) in hits {
+            if passage.contains(&(place as usize)) {
+                let at = place as usize - passage.start;
+                seen[at..at + self.ngram].fill(true);
+            }
+        }
+        seen.iter().filter(|&&word| word).count() as f64 / f64::from(item.informative[PASSAGE])
+    }
+
+    /// Bytes of the n-grams at these hits, passages left out; gaps of up to an n-gram are filled.
+    fn ranges(&self, hits: &[(u32, u32, u32)], read: &Read, ranges: &mut Vec<(usize, usize)>) {
+        let mut open: Option<(usize, usize)> = None;
+        let item = &self.items[hits[0].0 as usize];
+        for &(_, at, _) in hits.iter().filter(|hit| item.part_of(hit.2 as usize) != PASSAGE) {
+            let (from, to) = (at as usize, at as usize + self.ngram);
+            open = match open {
+                Some((start, end)) if from <= end + self.ngram => Some((start, to.max(end))),
+                Some((start, end)) => {
+                    ranges.push((read.bytes[start].0, read.bytes[end - 1].1));
+                    Some((from, to))
+                }
+                None => Some((from, to)),
+            };
+        }
+        if let Some((start, end)) = open {
+            ranges.push((read.bytes[start].0, read.bytes[end - 1].1));
+        }
+    }
+}
+
+/// How often each word of an item is covered by the hits in a window.
+struct Window<'a> {
+    evaluation: &'a Evaluation,
+    item: &'a Item,
+    times: Vec<u32>,
+    covered: [u32; PARTS],
+}
+
+impl<'a> Window<'a> {
+    fn new(evaluation: &'a Evaluation, item: &'a Item) -> Self {
+        let times = vec![0; item.ends[CHOICES] - item.start];
+        Self { evaluation, item, times, covered: [0; PARTS] }
+    }
+
+    fn add(&mut self, place: u32) {
+        self.change(
+            place,
+            |times| {
+                *times += 1;
+                *times == 1
+            },
+            1,
+        );
+    }
+
+    fn take(&mut self, place: u32) {
+        self.change(
+            place,
+            |times| {
+                *times -= 1;
+                *times == 0
+            },
+            -1,
+        );
+    }
+
+    fn change(&mut self, place: u32, mut step: impl FnMut(&mut u32) -> bool, by: i32) {
+        let part = self.item.part_of(place as usize);
+        if part == PASSAGE {
+            return;
+        }
+        let at = place as usize - self.item.start;
+        let turned = self.times[at..at + self.evaluation.ngram]
+            .iter_mut()
+            .filter_map(|times| step(times).then_some(()));
+        let turned = turned.count() as i32 * by;
+        self.covered[part] = self.covered[part].saturating_add_signed(turned);
+    }
+
+    fn shares(&self, item: &Item) -> [f64; PARTS] {
+        std::array::from_fn(|part| f64::from(self.covered[part]) / f64::from(item.informative[part].max(1)))
+    }
+}
+
+fn table(rows: Vec<i64>, all: &[Found]) -> Result<RecordBatch, KernelError> {
+    let share = |part: usize| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(all.iter().map(|found| found.shares[part])))
+    };
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("row", Arc::new(Int64Array::from(rows))),
+        ("item", Arc::new(UInt32Array::from_iter_values(all.iter().map(|found| found.item)))),
+        ("score", Arc::new(Float64Array::from_iter_values(all.iter().map(|found| found.score)))),
+        ("question", share(QUESTION)),
+        ("answer", share(ANSWER)),
+        ("choices", share(CHOICES)),
+        ("passage", share(PASSAGE)),
+    ];
+    RecordBatch::try_from_iter(columns).map_err(|error| KernelError::BadInput(error.to_string()))
+}
