@@ -51,7 +51,7 @@ _HEADINGS = re.compile(r"^\s*(?:Question|Q|Goal)\s*:\s*|\s*(?:Answer|A)\s*:\s*$"
 
 @dataclass(frozen=True)
 class Item:
-    """One item of an evaluation set: what is asked, the right answer, what is offered, what to read."""
+    """One item of an evaluation set: what is asked, the right answer, the choices listed, what to read."""
 
     question: str
     answer: str = ""
@@ -236,7 +236,7 @@ def item_of(row: Mapping[str, Any], fields: Fields = Fields(), where: str = "") 
     Examples
     --------
     >>> item_of({"goal": "Open a jar", "sol1": "Turn the lid.", "sol2": "Eat the lid.", "label": 0})
-    Item(question='Open a jar', answer='Turn the lid.', choices='Eat the lid.', passage='')
+    Item(question='Open a jar', answer='Turn the lid.', choices='A. Turn the lid.\nB. Eat the lid.', passage='')
     """
     inner = row.get("doc")
     if isinstance(inner, Mapping):  # a logged sample of lm-evaluation-harness
@@ -281,25 +281,29 @@ def _mapped(row: Mapping[str, Any], fields: Fields, where: str) -> Item:
 
 
 def _item(question: str, answer: Any, choices: list[str], passage: str) -> Item:
-    """The item, its right answer taken out of the choices where it is named by number or letter."""
+    """The item, its right answer read off the choices where it is named by number or letter."""
     right = _picked(answer, choices)
-    if right is not None:
-        choices = [choice for place, choice in enumerate(choices) if place != right[0]]
-    text = right[1] if right is not None else _text(answer)
-    return Item(_HEADINGS.sub("", question).strip(), text.strip(), "\n".join(choices), passage.strip())
+    # As they stand on the pages that leak them: in order, with letters.
+    listed = [f"{letter}. {choice}" for letter, choice in zip(_LETTERS.upper(), choices, strict=False)]
+    return Item(
+        question=_HEADINGS.sub("", question).strip(),
+        answer=(_text(answer) if right is None else right).strip(),
+        choices="\n".join([*listed, *choices[len(listed) :]]),
+        passage=passage.strip(),
+    )
 
 
-def _picked(answer: Any, choices: list[str]) -> tuple[int, str] | None:
-    """Place and text of the choice that an answer names: by number, letter or itself."""
+def _picked(answer: Any, choices: list[str]) -> str | None:
+    """The choice that an answer names, by number, letter or itself."""
     if not choices or isinstance(answer, list | Mapping) or answer is None:
         return None
     text = str(answer).strip()
     if text in choices:
-        return choices.index(text), text
+        return text
     place = int(text) if text.isdecimal() else _LETTERS.find(text.lower()) if len(text) == 1 else -1
     if text.isdecimal() and place == len(choices):  # counted from one
         place -= 1
-    return (place, choices[place]) if 0 <= place < len(choices) else None
+    return choices[place] if 0 <= place < len(choices) else None
 
 
 def _one_of_contexts(named: Mapping[str, Any]) -> Item:

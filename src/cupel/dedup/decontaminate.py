@@ -66,10 +66,10 @@ class Decontaminate(Dedup):
     >>> item = {"question": "How many legs have seven spiders and a beetle?", "answer": "62"}
     >>> with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
     ...     _ = file.write(json.dumps(item)), file.flush()
-    ...     method = Decontaminate.from_options({"against": [file.name], "min_words": 9})
+    ...     method = Decontaminate.from_options({"against": [file.name]})
     ...     found = method.sketch(pa.array(["Q: How many legs have seven spiders and a beetle?", "No."]))
     >>> [len(hits) for hits in found.column("hits").to_pylist()]
-    [5, 0]
+    [4, 0]
     """
 
     name = "decontaminate"
@@ -129,12 +129,12 @@ class Decontaminate(Dedup):
             description="`drop` drops contaminated documents; `cut` takes what was found of items out of the "
             "text; `mark` keeps all and carries item, score and spans as columns.",
         )
-        ngram: int = Field(5, ge=2, le=64, description="Words in an n-gram.")
+        ngram: int = Field(6, ge=2, le=64, description="Words in an n-gram.")
         threshold: float = Field(
-            0.5, gt=0, le=1, description="Share of an item's informative words that a document must hold."
+            0.4, gt=0, le=1, description="Share of an item's informative words that a document must hold."
         )
         min_words: int = Field(
-            12,
+            10,
             ge=2,
             description="Informative words that it must hold at least; a shorter question must be there whole, "
             "with its answer near.",

@@ -105,16 +105,16 @@ impl Evaluation {
         let reach = 2 * (item.ends[CHOICES] - item.start) + NEAR;
         let mut best: Option<Found> = None;
         let mut first = 0;
-        for (last, &(_, at, place)) in hits.iter().enumerate() {
-            window.add(place);
-            while at as usize - hits[first].1 as usize > reach {
-                window.take(hits[first].2);
+        for (last, hit) in hits.iter().enumerate() {
+            window.add(hit);
+            while (hit.1 - hits[first].1) as usize > reach {
+                window.take(&hits[first], &hits[first + 1]);
                 first += 1;
             }
             let near = |answer| self.answer_near(item, words, &hits[first..=last], answer);
-            let score = self.score(item, window.covered, rule, near);
+            let score = self.score(item, &window, rule, near);
             if score > best.map_or(0.0, |best| best.score) {
-                let mut shares = window.shares(item);
+                let mut shares = window.shares();
                 if item.informative[ANSWER] == 0 && near(item.part(ANSWER)) {
                     shares[ANSWER] = 1.0;
                 }
@@ -138,12 +138,12 @@ impl Evaluation {
     fn score(
         &self,
         item: &Item,
-        covered: [u32; PARTS],
+        window: &Window<'_>,
         rule: Rule,
         near: impl Fn(std::ops::Range<usize>) -> bool,
     ) -> f64 {
-        let score = rule.score(item, covered);
-        let whole = covered[QUESTION] == item.informative[QUESTION];
+        let score = rule.score(item, window.covered, window.words);
+        let whole = window.covered[QUESTION] == item.informative[QUESTION];
         if score == 0.0 && rule.is_short(item) && whole && near(item.part(ANSWER)) { 1.0 } else { score }
     }
 
@@ -206,57 +206,56 @@ impl Evaluation {
     }
 }
 
-/// How often each word of an item is covered by the hits in a window.
+/// How often each word of an item is covered by the hits in a window of a text.
 struct Window<'a> {
-    evaluation: &'a Evaluation,
     item: &'a Item,
+    ngram: usize,
     times: Vec<u32>,
     covered: [u32; PARTS],
+    // Words of the text that the hits cover, and where the last ends.
+    words: u32,
+    end: usize,
 }
 
 impl<'a> Window<'a> {
-    fn new(evaluation: &'a Evaluation, item: &'a Item) -> Self {
+    fn new(evaluation: &Evaluation, item: &'a Item) -> Self {
         let times = vec![0; item.ends[CHOICES] - item.start];
-        Self { evaluation, item, times, covered: [0; PARTS] }
+        Self { item, ngram: evaluation.ngram, times, covered: [0; PARTS], words: 0, end: 0 }
     }
 
-    fn add(&mut self, place: u32) {
-        self.change(
-            place,
-            |times| {
-                *times += 1;
-                *times == 1
-            },
-            1,
-        );
-    }
-
-    fn take(&mut self, place: u32) {
-        self.change(
-            place,
-            |times| {
-                *times -= 1;
-                *times == 0
-            },
-            -1,
-        );
-    }
-
-    fn change(&mut self, place: u32, mut step: impl FnMut(&mut u32) -> bool, by: i32) {
-        let part = self.item.part_of(place as usize);
-        if part == PASSAGE {
-            return;
+    /// Takes in a hit that stands no earlier than those before.
+    fn add(&mut self, hit: &(u32, u32, u32)) {
+        let at = hit.1 as usize;
+        self.words += (at + self.ngram - self.end.max(at)) as u32;
+        self.end = at + self.ngram;
+        let Some((part, range)) = self.place(hit.2) else { return };
+        for times in &mut self.times[range] {
+            *times += 1;
+            self.covered[part] += u32::from(*times == 1);
         }
-        let at = place as usize - self.item.start;
-        let turned = self.times[at..at + self.evaluation.ngram]
-            .iter_mut()
-            .filter_map(|times| step(times).then_some(()));
-        let turned = turned.count() as i32 * by;
-        self.covered[part] = self.covered[part].saturating_add_signed(turned);
     }
 
-    fn shares(&self, item: &Item) -> [f64; PARTS] {
-        std::array::from_fn(|part| f64::from(self.covered[part]) / f64::from(item.informative[part].max(1)))
+    /// Takes out the first hit, which `next` follows.
+    fn take(&mut self, hit: &(u32, u32, u32), next: &(u32, u32, u32)) {
+        self.words -= (next.1 - hit.1).min(self.ngram as u32);
+        let Some((part, range)) = self.place(hit.2) else { return };
+        for times in &mut self.times[range] {
+            *times -= 1;
+            self.covered[part] -= u32::from(*times == 0);
+        }
+    }
+
+    /// The part of an n-gram, and which of the words it covers; none in a passage.
+    fn place(&self, place: u32) -> Option<(usize, std::ops::Range<usize>)> {
+        let part = self.item.part_of(place as usize);
+        let at = place as usize - self.item.start;
+        (part != PASSAGE).then(|| (part, at..at + self.ngram))
+    }
+
+    fn shares(&self) -> [f64; PARTS] {
+        std::array::from_fn(|part| {
+            f64::from(self.covered[part]) / f64::from(self.item.informative[part].max(1))
+        })
     }
 }
 

@@ -415,7 +415,7 @@ impl Rule {
     /// Whether an item with these words found could be held, were they near each other.
     fn may_hold(self, item: &Item, words: [u32; PARTS]) -> bool {
         let question = (words[QUESTION], item.informative[QUESTION]);
-        self.is_short(item) && question.0 == question.1 || self.score(item, words) > 0.0
+        self.is_short(item) && question.0 == question.1 || self.score(item, words, u32::MAX) > 0.0
     }
 
     /// Whether the question is so short that it counts only whole and with its answer.
@@ -424,13 +424,15 @@ impl Rule {
     }
 
     /// The largest share of the question, the answer, the choices, or all three, of which enough
-    /// was found; 0 where of none enough was.
-    pub(super) fn score(self, item: &Item, words: [u32; PARTS]) -> f64 {
+    /// was found; 0 where of none enough was. A word of the text (of `most`) stands for one word of
+    /// the item, however often the item repeats itself.
+    pub(super) fn score(self, item: &Item, words: [u32; PARTS], most: u32) -> f64 {
         let mut views = [(0, 0); 4];
         for part in QUESTION..=CHOICES {
             views[part] = (words[part], item.informative[part]);
             views[3] = (views[3].0 + words[part], views[3].1 + item.informative[part]);
         }
+        let views = views.map(|(found, all)| (found.min(most), all));
         let shares = views.into_iter().filter(|&(found, _)| found >= self.min_words);
         let best = shares.map(|(found, all)| f64::from(found) / f64::from(all.max(1))).fold(0.0, f64::max);
         if best >= self.threshold { best } else { 0.0 }
