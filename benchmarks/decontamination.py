@@ -72,9 +72,10 @@ def members(path: Path, wanted: Iterable[str], folder: Path) -> None:
     """Unpack members whose names hold one of `wanted`."""
     import zstandard
 
-    with path.open("rb") as raw, tarfile.open(
-        fileobj=zstandard.ZstdDecompressor().stream_reader(raw), mode="r|"
-    ) as tar:
+    with (
+        path.open("rb") as raw,
+        tarfile.open(fileobj=zstandard.ZstdDecompressor().stream_reader(raw), mode="r|") as tar,
+    ):
         for member in tar:
             if member.isfile() and any(name in member.name for name in wanted):
                 (folder / Path(member.name).name).write_bytes(tar.extractfile(member).read())  # type: ignore[union-attr]
@@ -353,7 +354,11 @@ def speed(data: Path, megabytes: float, runs: int) -> list[dict[str, float]]:
                 method.sketch(text)
                 times.append(time.process_time() - started)
             found.append(
-                {"items": len(items), "n-grams": method._index().ngrams, "MB/s": size / 1e6 / statistics.median(times)}
+                {
+                    "items": len(items),
+                    "n-grams": method._index().ngrams,
+                    "MB/s": size / 1e6 / statistics.median(times),
+                }
             )
     return found
 

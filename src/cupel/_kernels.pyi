@@ -194,7 +194,7 @@ class Evaluation:
         """The same without the n-grams that `common` (a boolean for each) names."""
 
     def candidates(self, hits: pa.Array, *, threshold: float, min_words: int) -> pa.Array:
-        """Whether each document has n-grams enough of one item, wherever they stand."""
+        """Whether each document has n-grams enough of one item or passage, wherever they stand."""
 
     def contamination(
         self, text: pa.Array, *, threshold: float, min_words: int

@@ -56,7 +56,9 @@ class Contaminated:
         self.found.append(table)
         held = np.flatnonzero(table["score"].to_numpy() > 0)
         # The best item of each document: the highest score, then the first item.
-        order = held[np.lexsort((table["item"].to_numpy()[held], -table["score"].to_numpy()[held], rows[held]))]
+        order = held[
+            np.lexsort((table["item"].to_numpy()[held], -table["score"].to_numpy()[held], rows[held]))
+        ]
         best = order[np.unique(rows[order], return_index=True)[1]]
         places = pa.array(rows[best])
         chosen = spans.cast(SPANS).take(places)
@@ -161,7 +163,7 @@ class Contaminated:
 
     def _item_table(self, held: pa.Table) -> Table:
         items = held["item"].to_numpy()
-        distinct, first, counts = np.unique(items, return_index=True, return_counts=True)
+        distinct, counts = np.unique(items, return_counts=True)
         best = np.full(len(distinct), 0.0)
         np.maximum.at(best, np.searchsorted(distinct, items), held["score"].to_numpy())
         order = np.lexsort((distinct, -counts))[:SHOWN_ITEMS]
@@ -210,9 +212,7 @@ class Contaminated:
         )
 
 
-def _searchable(
-    left: _kernels.Evaluation, sets: EvaluationSets, min_words: int
-) -> npt.NDArray[np.bool_]:
+def _searchable(left: _kernels.Evaluation, sets: EvaluationSets, min_words: int) -> npt.NDArray[np.bool_]:
     """Which items can be found at all: informative words enough, or a short question with an answer."""
     words = left.informative_words()
     question, answer, choices = (words.column(part).to_numpy().astype(np.int64) for part in PARTS[:3])

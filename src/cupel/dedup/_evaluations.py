@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,16 +29,49 @@ MAX_BYTES = 1 << 30
 
 # Which field is what, in order of preference: llm-foundry, lm-evaluation-harness and the tasks' own names.
 _QUESTION = (
-    "question query goal ctx question_stem problem prompt premise sentence_good sentence inputs input instruction "
-    "text"
-).split()
+    "question",
+    "query",
+    "goal",
+    "ctx",
+    "question_stem",
+    "problem",
+    "prompt",
+    "premise",
+    "sentence_good",
+    "sentence",
+    "instruction",
+    "inputs",
+    "input",
+    "text",
+)
 _ANSWER = (
-    "answer answers gold label answerkey correct correct_answer canonical_solution solution continuation target "
-    "targets output best_answer code"
-).split() + ["best answer"]
-_CHOICES = "choices options endings candidates".split()
-_NUMBERED_CHOICES = re.compile(r"(?:sol|choice|option|ending)_?[0-9a-e]$|[a-e]$|mc_answer[0-9]$", re.IGNORECASE)
-_PASSAGE = "passage article support story background context".split()
+    "answer",
+    "answers",
+    "gold",
+    "label",
+    "answerkey",
+    "correct",
+    "correct_answer",
+    "canonical_solution",
+    "solution",
+    "continuation",
+    "target",
+    "targets",
+    "output",
+    "best_answer",
+    "code",
+    "best answer",
+)
+_CHOICES = (
+    "choices",
+    "options",
+    "endings",
+    "candidates",
+)
+_NUMBERED_CHOICES = re.compile(
+    r"(?:sol|choice|option|ending)_?[0-9a-e]$|[a-e]$|mc_answer[0-9]$", re.IGNORECASE
+)
+_PASSAGE = ["passage", "article", "support", "story", "background", "context"]
 _LETTERS = "abcdefghij"
 _LISTED = re.compile(r"^\(?([A-J])[.):]\s*(.+)$", re.MULTILINE)
 _CHOICES_BEGIN = re.compile(r"\n(?:Choices:|Options:)\s*\n|\n\(?A[.):]\s")
@@ -130,7 +164,9 @@ def _names(files: Sequence[InputFile]) -> tuple[str, ...]:
 def _rows(file: InputFile) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Where each row stands (for messages), and its fields."""
     if file.format not in ("jsonl", "json", "parquet", "csv", "tsv", "text"):
-        raise BadInput(f"{file.path}: evaluation sets are read from JSON, CSV, Parquet or text, not {file.format}")
+        raise BadInput(
+            f"{file.path}: evaluation sets are read from JSON, CSV, Parquet or text, not {file.format}"
+        )
     try:
         if file.format == "parquet":
             yield from _parquet_rows(file)
@@ -215,7 +251,7 @@ def _parquet_rows(file: InputFile) -> Iterator[tuple[str, Mapping[str, Any]]]:
     import pyarrow.parquet as pq
 
     number = 0
-    with pq.ParquetFile(as_arrow(open_raw(file.path))) as table:
+    with closing(open_raw(file.path)) as raw, pq.ParquetFile(as_arrow(raw)) as table:
         for batch in table.iter_batches():
             for row in batch.to_pylist():
                 number += 1
@@ -262,7 +298,7 @@ def item_of(row: Mapping[str, Any], fields: Fields = Fields(), where: str = "") 
     right = named.get(answer) if answer else None
     if isinstance(right, str) and right.strip() in labels:
         right = labels.index(right.strip())
-    return _item(asked, right, listed, _text(named.get(passage, "")) or told)
+    return _item(asked, right, listed, (_text(named[passage]) if passage else "") or told)
 
 
 def _mapped(row: Mapping[str, Any], fields: Fields, where: str) -> Item:

@@ -15,7 +15,7 @@ from cupel import _kernels
 from cupel.dedup._contaminated import Contaminated
 from cupel.dedup._evaluations import PARTS, EvaluationSets, Fields, read_sets
 from cupel.errors import BadInput
-from cupel.methods import Clusters, Dedup, Need, Options, Paper, Sketches
+from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
 
 __all__ = ["Decontaminate"]
 
@@ -111,7 +111,7 @@ class Decontaminate(Dedup):
         "made from (a novel, for LAMBADA) holds its question and counts as contaminated."
     )
 
-    class Options(Options):
+    class Options(Method.Options):
         """Which evaluation sets, and when a document holds an item of them."""
 
         against: tuple[str, ...] = Field(
@@ -119,9 +119,12 @@ class Decontaminate(Dedup):
             description="Evaluation sets: files, folders, globs or addresses of JSON, CSV or Parquet; one set a file.",
         )
         question: str | None = Field(
-            None, description="Field of the question, where its name does not tell; then all fields are named so."
+            None,
+            description="Field of the question, where its name does not tell; then all fields are named so.",
         )
-        answer: str | None = Field(None, description="Field of the answer (text, number or letter of a choice).")
+        answer: str | None = Field(
+            None, description="Field of the answer (text, number or letter of a choice)."
+        )
         choices: tuple[str, ...] = Field((), description="Fields of the choices.")
         passage: str | None = Field(None, description="Field of the passage that the question is about.")
         action: Literal["drop", "cut", "mark"] = Field(
@@ -182,20 +185,22 @@ class Decontaminate(Dedup):
         total, strays = 0, np.zeros(index.ngrams, dtype=np.int64)
         for batch in self._hits(sketches, index):
             total += batch.num_rows
-            found = index.strays(batch.column("hits")).to_numpy()
-            strays += np.bincount(found, minlength=index.ngrams)
+            strays += np.bincount(index.strays(batch.column("hits")).to_numpy(), minlength=index.ngrams)
         most = max(options.common_documents, options.common_fraction * total)
         left = index.without(pa.array(strays > most))
-        how = {"threshold": options.threshold, "min_words": options.min_words}
+        threshold, min_words = options.threshold, options.min_words
         candidates = [
-            batch.column("doc").filter(left.candidates(batch.column("hits"), **how))
+            batch.column("doc").filter(
+                left.candidates(batch.column("hits"), threshold=threshold, min_words=min_words)
+            )
             for batch in self._hits(sketches, index)
         ]
-        docs = pa.concat_arrays([pa.array([], pa.int64()), *(found.cast(pa.int64()) for found in candidates)])
+        docs = pa.concat_arrays([pa.array([], pa.int64()), *(some.cast(pa.int64()) for some in candidates)])
         contaminated = Contaminated(self._sets(), sketches, kept=options.action != "drop")
         for batch in sketches.texts(docs) if len(docs) else ():
-            contaminated.add(batch, *left.contamination(batch.column("text"), **how))
-        return contaminated.clusters(index, left, strays, most, documents=total, min_words=options.min_words)
+            found = left.contamination(batch.column("text"), threshold=threshold, min_words=min_words)
+            contaminated.add(batch, *found)
+        return contaminated.clusters(index, left, strays, most, documents=total, min_words=min_words)
 
     def _hits(self, sketches: Sketches, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
         """`doc` and `hits` of all documents.

@@ -22,9 +22,8 @@ pub struct Contamination {
     pub found: RecordBatch,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Found {
-    item: u32,
     score: f64,
     shares: [f64; PARTS],
     // Hits of this item that lie in the best window.
@@ -52,18 +51,26 @@ impl Evaluation {
         let texts = Texts::new(text)?;
         let mut spans = SpanLists::new();
         let mut rows = Vec::new();
-        let mut all: Vec<Found> = Vec::new();
+        let mut all: Vec<(u32, Found)> = Vec::new();
+        let mut asked = Vec::new();
         let mut read = Read::default();
         for row in 0..texts.len() {
             self.read_text(texts.get(row).unwrap_or_default(), &mut read);
             let mut ranges = Vec::new();
             for hits in read.hits.chunk_by(|left, right| left.0 == right.0) {
-                if let Some(found) = self.judge(hits, &read.words, rule) {
+                let item = &self.items[hits[0].0 as usize];
+                asked.clear();
+                asked.extend(hits.iter().filter(|hit| item.part_of(hit.2 as usize) != PASSAGE));
+                let best = self.judge(item, &asked, &read.words, rule);
+                let passage = self.passage_share(item, hits);
+                if let Some((first, last)) = best.map(|best| (best.first, best.last)) {
+                    self.ranges(&asked[first..=last], &read, &mut ranges);
+                }
+                if best.is_some() || passage >= rule.threshold {
+                    let mut found = best.unwrap_or_default();
+                    found.shares[PASSAGE] = passage;
                     rows.push(row as i64);
-                    all.push(found);
-                    if found.score > 0.0 {
-                        self.ranges(&hits[found.first..=found.last], &read, &mut ranges);
-                    }
+                    all.push((hits[0].0, found));
                 }
             }
             ranges.sort_unstable();
@@ -93,10 +100,9 @@ impl Evaluation {
         read.hits.sort_unstable();
     }
 
-    /// What `hits` (all of one item, by word of the text) say of it; none where it is not worth a row.
-    fn judge(&self, hits: &[(u32, u32, u32)], words: &[u64], rule: Rule) -> Option<Found> {
-        let number = hits[0].0;
-        let item = &self.items[number as usize];
+    /// Where in the text `hits` (all of one item, by word of the text, passages left out) say most of
+    /// it; none where that is not enough.
+    fn judge(&self, item: &Item, hits: &[(u32, u32, u32)], words: &[u64], rule: Rule) -> Option<Found> {
         let least = rule.min_words.min(item.informative[QUESTION].max(1)) as usize;
         if hits.len() * self.ngram < least {
             return None;
@@ -118,21 +124,10 @@ impl Evaluation {
                 if item.informative[ANSWER] == 0 && near(item.part(ANSWER)) {
                     shares[ANSWER] = 1.0;
                 }
-                best = Some(Found { item: number, score, shares, first, last });
+                best = Some(Found { score, shares, first, last });
             }
         }
-        let passage = self.passage_share(item, hits);
-        match best {
-            Some(mut found) => {
-                found.shares[PASSAGE] = passage;
-                Some(found)
-            }
-            None if passage >= rule.threshold => {
-                let shares = [0.0, 0.0, 0.0, passage];
-                Some(Found { item: number, score: 0.0, shares, first: 0, last: 0 })
-            }
-            None => None,
-        }
+        best
     }
 
     fn score(
@@ -185,11 +180,10 @@ impl Evaluation {
         seen.iter().filter(|&&word| word).count() as f64 / f64::from(item.informative[PASSAGE])
     }
 
-    /// Bytes of the n-grams at these hits, passages left out; gaps of up to an n-gram are filled.
+    /// Bytes of the n-grams at these hits; gaps of up to an n-gram are filled.
     fn ranges(&self, hits: &[(u32, u32, u32)], read: &Read, ranges: &mut Vec<(usize, usize)>) {
         let mut open: Option<(usize, usize)> = None;
-        let item = &self.items[hits[0].0 as usize];
-        for &(_, at, _) in hits.iter().filter(|hit| item.part_of(hit.2 as usize) != PASSAGE) {
+        for &(_, at, _) in hits {
             let (from, to) = (at as usize, at as usize + self.ngram);
             open = match open {
                 Some((start, end)) if from <= end + self.ngram => Some((start, to.max(end))),
@@ -228,7 +222,7 @@ impl<'a> Window<'a> {
         let at = hit.1 as usize;
         self.words += (at + self.ngram - self.end.max(at)) as u32;
         self.end = at + self.ngram;
-        let Some((part, range)) = self.place(hit.2) else { return };
+        let (part, range) = self.place(hit.2);
         for times in &mut self.times[range] {
             *times += 1;
             self.covered[part] += u32::from(*times == 1);
@@ -238,18 +232,17 @@ impl<'a> Window<'a> {
     /// Takes out the first hit, which `next` follows.
     fn take(&mut self, hit: &(u32, u32, u32), next: &(u32, u32, u32)) {
         self.words -= (next.1 - hit.1).min(self.ngram as u32);
-        let Some((part, range)) = self.place(hit.2) else { return };
+        let (part, range) = self.place(hit.2);
         for times in &mut self.times[range] {
             *times -= 1;
             self.covered[part] -= u32::from(*times == 0);
         }
     }
 
-    /// The part of an n-gram, and which of the words it covers; none in a passage.
-    fn place(&self, place: u32) -> Option<(usize, std::ops::Range<usize>)> {
-        let part = self.item.part_of(place as usize);
+    /// The part of an n-gram, and which words of the item it covers.
+    fn place(&self, place: u32) -> (usize, std::ops::Range<usize>) {
         let at = place as usize - self.item.start;
-        (part != PASSAGE).then(|| (part, at..at + self.ngram))
+        (self.item.part_of(place as usize), at..at + self.ngram)
     }
 
     fn shares(&self) -> [f64; PARTS] {
@@ -259,14 +252,14 @@ impl<'a> Window<'a> {
     }
 }
 
-fn table(rows: Vec<i64>, all: &[Found]) -> Result<RecordBatch, KernelError> {
+fn table(rows: Vec<i64>, all: &[(u32, Found)]) -> Result<RecordBatch, KernelError> {
     let share = |part: usize| -> ArrayRef {
-        Arc::new(Float64Array::from_iter_values(all.iter().map(|found| found.shares[part])))
+        Arc::new(Float64Array::from_iter_values(all.iter().map(|(_, found)| found.shares[part])))
     };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("row", Arc::new(Int64Array::from(rows))),
-        ("item", Arc::new(UInt32Array::from_iter_values(all.iter().map(|found| found.item)))),
-        ("score", Arc::new(Float64Array::from_iter_values(all.iter().map(|found| found.score)))),
+        ("item", Arc::new(UInt32Array::from_iter_values(all.iter().map(|(item, _)| *item)))),
+        ("score", Arc::new(Float64Array::from_iter_values(all.iter().map(|(_, found)| found.score)))),
         ("question", share(QUESTION)),
         ("answer", share(ANSWER)),
         ("choices", share(CHOICES)),

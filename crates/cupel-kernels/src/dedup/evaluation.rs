@@ -341,7 +341,7 @@ impl Evaluation {
         Ok(UInt32Array::from(strays))
     }
 
-    /// Whether each document has n-grams enough of one item, wherever they stand.
+    /// Whether each document has n-grams enough of one item or passage, wherever they stand.
     ///
     /// # Errors
     /// `BadInput` for anything but lists as `hits` gives.
@@ -412,10 +412,11 @@ impl Evaluation {
 }
 
 impl Rule {
-    /// Whether an item with these words found could be held, were they near each other.
+    /// Whether an item with these words found could be held, or its passage, were they near each other.
     fn may_hold(self, item: &Item, words: [u32; PARTS]) -> bool {
-        let question = (words[QUESTION], item.informative[QUESTION]);
-        self.is_short(item) && question.0 == question.1 || self.score(item, words, u32::MAX) > 0.0
+        let share = |part: usize| f64::from(words[part]) / f64::from(item.informative[part].max(1));
+        let whole = self.is_short(item) && words[QUESTION] == item.informative[QUESTION];
+        whole || self.score(item, words, u32::MAX) > 0.0 || share(PASSAGE) >= self.threshold
     }
 
     /// Whether the question is so short that it counts only whole and with its answer.
