@@ -271,8 +271,8 @@ def item_of(row: Mapping[str, Any], fields: Fields = Fields(), where: str = "") 
 
     Examples
     --------
-    >>> item_of({"goal": "Open a jar", "sol1": "Turn the lid.", "sol2": "Eat the lid.", "label": 0})
-    Item(question='Open a jar', answer='Turn the lid.', choices='A. Turn the lid.\nB. Eat the lid.', passage='')
+    >>> item_of({"goal": "Open a jar", "sol1": "Turn the lid.", "sol2": "Eat the lid.", "label": 0}).answer
+    'Turn the lid.'
     """
     inner = row.get("doc")
     if isinstance(inner, Mapping):  # a logged sample of lm-evaluation-harness

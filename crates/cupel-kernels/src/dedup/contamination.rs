@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt32Array};
 
 use super::column::Texts;
-use super::evaluation::{ANSWER, CHOICES, Evaluation, Item, NONE, PARTS, PASSAGE, QUESTION, Rule};
+use super::evaluation::{Evaluation, NONE};
+use super::evaluation_items::{ANSWER, CHOICES, Item, PARTS, PASSAGE, QUESTION, Rule};
 use super::spans::SpanLists;
 use super::word_hashes::{Rolling, for_each_word_hash};
 use crate::KernelError;
@@ -266,4 +267,81 @@ fn table(rows: Vec<i64>, all: &[(u32, Found)]) -> Result<RecordBatch, KernelErro
         ("passage", share(PASSAGE)),
     ];
     RecordBatch::try_from_iter(columns).map_err(|error| KernelError::BadInput(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::StringArray;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::{Float64Type, Int64Type};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RULE: Rule = Rule { threshold: 0.5, min_words: 6 };
+
+    fn index(items: &[[&str; PARTS]]) -> Evaluation {
+        let columns: [StringArray; PARTS] =
+            std::array::from_fn(|part| items.iter().map(|item| Some(item[part])).collect());
+        Evaluation::new([&columns[0], &columns[1], &columns[2], &columns[3]], 3, 9).unwrap()
+    }
+
+    fn held(items: &[[&str; PARTS]], text: &str) -> (Vec<f64>, Vec<String>) {
+        let found = index(items).contamination(&StringArray::from(vec![text]), RULE).unwrap();
+        let scores = found.found.column_by_name("score").unwrap().as_primitive::<Float64Type>().values();
+        let spans = found.spans.value(0);
+        let ends =
+            |field: usize| spans.as_struct().column(field).as_primitive::<Int64Type>().values().to_vec();
+        let texts =
+            ends(0).into_iter().zip(ends(1)).map(|(from, to)| text[from as usize..to as usize].to_owned());
+        (scores.to_vec(), texts.collect())
+    }
+
+    const ITEM: [&str; PARTS] =
+        ["alpha beta gamma delta épsilon zeta eta theta", "iota", "", "kappa lambda mu"];
+
+    #[test]
+    fn what_is_far_apart_does_not_count_together() {
+        let near = format!("alpha beta gamma {} zeta eta theta", "x ".repeat(30));
+        assert_eq!(
+            held(&[ITEM], &near),
+            (vec![0.75], vec!["alpha beta gamma".into(), "zeta eta theta".into()])
+        );
+        let far = format!("alpha beta gamma {} zeta eta theta", "x ".repeat(300));
+        assert_eq!(held(&[ITEM], &far), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_passage_is_noted_and_not_marked() {
+        assert_eq!(held(&[ITEM], "Kappa, lambda — mu."), (vec![0.0], vec![]));
+    }
+
+    #[test]
+    fn a_phrase_that_an_item_repeats_counts_once() {
+        let item = ["one two three four", "", "one two three four\none two three four", ""];
+        assert_eq!(held(&[item], "one two three four"), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_short_question_needs_its_answer() {
+        let item = ["alpha beta gamma delta", "iota", "", ""];
+        assert_eq!(held(&[item], "alpha beta gamma delta"), (vec![], vec![]));
+        assert_eq!(held(&[item], "alpha beta gamma delta? Iota!").0, [1.0]);
+        let far = format!("alpha beta gamma delta {} iota", "x ".repeat(60));
+        assert_eq!(held(&[item], &far), (vec![], vec![]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken(
+            items in prop::collection::vec(any::<[String; PARTS]>(), 0..4), own in any::<String>(),
+        ) {
+            let borrowed: Vec<[&str; PARTS]> =
+                items.iter().map(|item| std::array::from_fn(|part| item[part].as_str())).collect();
+            let whole = items.concat().concat();
+            let texts = StringArray::from(vec![own.as_str(), whole.as_str()]);
+            let found = index(&borrowed).contamination(&texts, Rule { threshold: 0.1, min_words: 1 }).unwrap();
+            super::super::spans::cut_spans(&texts, &found.spans).unwrap();
+        }
+    }
 }

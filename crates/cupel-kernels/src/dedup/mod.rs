@@ -8,6 +8,7 @@ pub mod column;
 mod comparisons;
 pub mod contamination;
 pub mod evaluation;
+mod evaluation_items;
 pub mod hash;
 pub mod minhash;
 pub mod minimizers;
