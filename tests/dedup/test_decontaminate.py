@@ -97,6 +97,17 @@ def test_golden_cases(resolve: Resolve, quiz: str) -> None:
     assert table.rows == (("quiz", 3, 3, 1.0, 6, 1, 0),)
 
 
+def test_the_best_item_names_the_document_and_every_item_counts(resolve: Resolve, quiz: str) -> None:
+    words = QUESTION.split()
+    text = f"{filler(1)} {' '.join(words[6:])} {filler(2)} {SHORT} A finch. {filler(3)}"
+    clusters = resolve(method(quiz), [text])
+    assert held(clusters) == {0: "quiz:2"}
+    assert clusters.members["score"].to_pylist() == [1.0]
+    assert len(spans_of(clusters)[0]) == 2
+    (found,) = [block for block in blocks(clusters, Table) if block.columns[0] == "item"]
+    assert [row[:2] for row in found.rows] == [("quiz:1", 1), ("quiz:2", 1)]
+
+
 def test_common_phrases_are_ignored_and_leaks_are_not(resolve: Resolve, tmp_path: Path) -> None:
     quotation = "We choose to go to the moon in this decade and do the other things"
     rows = [

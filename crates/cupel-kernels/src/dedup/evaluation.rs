@@ -295,9 +295,8 @@ impl Evaluation {
             for group in groups.chunk_by(|left, right| left.0 == right.0) {
                 let item = &self.items[group[0].0 as usize];
                 let found = self.covered(item, group);
-                for part in 0..PARTS {
-                    if found[part] > 0 && f64::from(found[part]) >= WHOLE * f64::from(item.informative[part])
-                    {
+                for (part, &words) in found.iter().enumerate() {
+                    if words > 0 && f64::from(words) >= WHOLE * f64::from(item.informative[part]) {
                         let places = group.iter().filter(|&&(_, place)| item.part_of(place as usize) == part);
                         whole.extend(places.map(|&(_, place)| self.ngrams[place as usize]));
                     }
