@@ -212,6 +212,50 @@ class NgramModel:
     def score(self, text: pa.Array, *, threads: int = 1) -> pa.Array:
         """The mean of ln p (float64) over each text's words; null where it has none."""
 
+class Evaluation:
+    """Evaluation items by the n-grams of their parts: text columns of one length, null for no part.
+
+    Numbers of n-grams, as `strays` and `first_places` give them, go from 0 to `ngrams`.
+    """
+
+    def __init__(
+        self,
+        question: pa.Array,
+        answer: pa.Array,
+        choices: pa.Array,
+        passage: pa.Array,
+        *,
+        ngram: int,
+        max_items: int,
+    ) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def ngrams(self) -> int: ...
+    @property
+    def digest(self) -> int: ...
+    def hits(self, text: pa.Array) -> pa.LargeListArray:
+        """Hashes (uint64, ascending) of the n-grams of each text that are looked for."""
+
+    def strays(self, hits: pa.Array) -> pa.Array:
+        """Numbers (uint32) of n-grams in documents that hold no item with them nearly whole."""
+
+    def without(self, common: pa.Array) -> Evaluation:
+        """The same without the n-grams that `common` (a boolean for each) names."""
+
+    def candidates(self, hits: pa.Array, *, threshold: float, min_words: int) -> pa.Array:
+        """Whether each document has n-grams enough of one item or passage, wherever they stand."""
+
+    def contamination(
+        self, text: pa.Array, *, threshold: float, min_words: int
+    ) -> tuple[pa.LargeListArray, pa.RecordBatch]:
+        """Spans of items in each text; `row`, `item`, `score`, and the share found of each part."""
+
+    def first_places(self) -> pa.RecordBatch:
+        """Of each n-gram: `item`, `part` (0 to 3), `start`, `stop` (bytes of that part)."""
+
+    def informative_words(self) -> pa.RecordBatch:
+        """Words of each item's `question`, `answer`, `choices`, `passage` that can be found."""
+
 # --- edits: a record batch of `text` and the edit's counts
 
 def edit_c4_lines(

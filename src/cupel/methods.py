@@ -249,7 +249,8 @@ class Clusters:
           documents of one step go for different reasons.
         - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
           `cluster` (a document that one of them stood in before; the document itself where the
-          method cannot tell), `size` (how many), `score` (the share of the text), `kept` true.
+          method cannot tell), `size` (how many), `score` (the share of the text, or of what was looked
+          for), `kept` (false: the document goes whole, whatever the share).
         - Where weights are found: `doc`, `score` (what the weight follows from), `weight` float64;
           `cluster` null, `size` 1, `kept` true.
     findings
@@ -257,7 +258,8 @@ class Clusters:
     stop
         What is so much that nobody should go on unasked: the run stops until it is told to accept.
     outside
-        Documents of earlier corpora that `members` name as their cluster: `doc` (negative) and `id`.
+        What `members` name as their cluster and is no document of this corpus (documents of earlier
+        corpora, items of evaluation sets): `doc` (negative) and `id`.
     """
 
     members: pa.Table
@@ -292,6 +294,8 @@ class Dedup(Method):
     """What the ledger says of a document that goes because another one stays."""
     scores: ClassVar[bool] = False
     """Whether every document has a score, whichever clusters there are: `mark` adds it as a column."""
+    names_origin: ClassVar[bool] = False
+    """Copied parts come from something with a name, which `mark` carries as the column `survivor`."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
     """Which document columns `sketch_documents` reads."""
 

@@ -5,6 +5,7 @@
 mod dedup;
 mod edits;
 mod errors;
+mod evaluation;
 mod fields;
 mod language;
 mod repeats;
@@ -17,6 +18,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     dedup::register(module)?;
     edits::register(module)?;
+    evaluation::register(module)?;
     fields::register(module)?;
     language::register(module)?;
     repeats::register(module)?;

@@ -16,7 +16,7 @@ from cupel.dedup._clusters import SourceOptions, ids_of
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
 from cupel.methods import Clusters, Sketches
 
-__all__ = ["SPANS", "CopiedParts", "SpanOptions", "span_column"]
+__all__ = ["MEMBERS", "SPANS", "CopiedParts", "SpanOptions", "excerpt", "span_column"]
 
 SPANS = pa.large_list(pa.struct([("start", pa.int64()), ("stop", pa.int64())]))
 """Byte ranges of a document's UTF-8 text, ascending and apart."""
@@ -150,14 +150,14 @@ class CopiedParts:
                 batch.column("doc").to_pylist(), batch.column("text").to_pylist(), strict=True
             ):
                 row = chosen[doc]
-                shown, marks = _excerpt(text or "", [(span["start"], span["stop"]) for span in row["spans"]])
+                shown, marks = excerpt(text or "", [(span["start"], span["stop"]) for span in row["spans"]])
                 notes = [f"{row['score']:.0%} copied", self.origin.format(ids[row["cluster"]])]
                 note = "; ".join(filter(None, notes))
                 samples.append(Sample(id=ids[doc], note=note, text=shown, marks=marks))
         return Samples(heading="Documents with copied parts (marked)", samples=tuple(samples))
 
 
-def _excerpt(text: str, spans: list[tuple[int, int]]) -> tuple[str, tuple[tuple[int, int], ...]]:
+def excerpt(text: str, spans: list[tuple[int, int]]) -> tuple[str, tuple[tuple[int, int], ...]]:
     """The text around the first span, and the spans in it, in characters."""
     data = text.encode()
     low = max(0, spans[0][0] - SHOWN_BYTES // 4)

@@ -110,7 +110,6 @@ def _clusters_of(
     col = module.col
     rows = module.read_parquet(str(path)).where(col("cluster").not_null())
     ledger = module.read_parquet(str(folder.root / "ledger" / "*.parquet"))
-    rows = rows.where(col("cluster").not_null())
     named = rows.join(ledger.select("doc", "id", "source"), on="doc")
     if source is not None:
         wanted = named.where(col("source") == source).select("cluster").distinct()

@@ -1,6 +1,7 @@
 """What is done with what a deduplication found: finding is the method's, acting is the recipe's.
 
-- `drop` keeps one document of each cluster, or drops documents that are mostly copied;
+- `drop` keeps one document of each cluster, or drops documents that are mostly copied or hold what
+  no document may;
 - `cut` takes copied parts out of the text;
 - `weigh` keeps everything and changes how much a document counts: its column `weight`;
 - `mark` keeps everything and says what was found in columns of its own.
@@ -35,16 +36,17 @@ def act(outcome: Outcome, step: DedupStep, members: pa.Table) -> None:
     elif step.dedup.finds == "documents":
         _keep_one(outcome, step, rows)
     else:
-        _drop_mostly_copied(outcome, step, rows)
+        _act_on_parts(outcome, step, rows)
 
 
 def dropped(step: DedupStep, members: pa.Table) -> pa.ChunkedArray:
     """Which of these members the step drops whole."""
     if step.action in ("mark", "weigh"):
         return pa.chunked_array([pa.repeat(False, members.num_rows)])
+    gone = pc.invert(members.column("kept"))
     if step.dedup.finds == "documents":
-        return pc.invert(members.column("kept"))
-    return pc.greater(members.column("score"), _max_copied_fraction(step))
+        return gone
+    return pc.or_(gone, pc.greater(members.column("score"), _max_copied_fraction(step)))
 
 
 def _max_copied_fraction(step: DedupStep) -> float:
@@ -87,16 +89,34 @@ def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
         rows, why = rows.filter(pc.invert(gone)).combine_chunks(), why.filter(pc.invert(gone))
 
 
-def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
-    most = _max_copied_fraction(step)
-    gone = pc.fill_null(pc.greater(_column(rows, "score"), most), False)
-    if pc.any(gone).as_py():
-        found = rows.filter(gone).combine_chunks()
-        copied = [f"{score:.1%} copied" for score in found.column("score").to_pylist()]
-        _drop(outcome, step, gone, found, MOSTLY_COPIED, copied, f"at most {most:.1%} copied", copied)
-        rows = rows.filter(pc.invert(gone)).combine_chunks()
+def _act_on_parts(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
+    rows = _drop_holders(outcome, step, rows)
+    rows = _drop_mostly_copied(outcome, step, rows)
     if step.action == "cut" and outcome.survivors.num_rows:
         _cut(outcome, step, rows)
+
+
+def _drop_holders(outcome: Outcome, step: DedupStep, rows: pa.Table) -> pa.Table:
+    """Drop documents that may not stay with what was found in them; the rows of the others."""
+    gone = pc.invert(pc.fill_null(_column(rows, "kept"), True))
+    if not pc.any(gone).as_py():
+        return rows
+    found = rows.filter(gone).combine_chunks()
+    scores, origins = found.column("score").to_pylist(), _column(found, "survivor").to_pylist()
+    held = [f"{score:.1%} of {origin}" for score, origin in zip(scores, origins, strict=True)]
+    _drop(outcome, step, gone, found, step.dedup.reason, held, step.dedup.limit, held)
+    return rows.filter(pc.invert(gone)).combine_chunks()
+
+
+def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> pa.Table:
+    most = _max_copied_fraction(step)
+    gone = pc.fill_null(pc.greater(_column(rows, "score"), most), False)
+    if not pc.any(gone).as_py():
+        return rows
+    found = rows.filter(gone).combine_chunks()
+    copied = [f"{score:.1%} copied" for score in found.column("score").to_pylist()]
+    _drop(outcome, step, gone, found, MOSTLY_COPIED, copied, f"at most {most:.1%} copied", copied)
+    return rows.filter(pc.invert(gone)).combine_chunks()
 
 
 def _cut(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:

@@ -65,7 +65,8 @@ class DedupStep:
             return {"cluster": pa.int64(), "cluster_size": pa.int64(), **score}
         if self.dedup.finds == "weights":
             return {"score": pa.float64(), "weight": pa.float64()}
-        return {"cluster": pa.int64(), "score": pa.float64(), "spans": SPANS}
+        name = {"survivor": pa.large_string()} if self.dedup.names_origin else {}
+        return {"cluster": pa.int64(), **name, "score": pa.float64(), "spans": SPANS}
 
 
 @dataclass(frozen=True)

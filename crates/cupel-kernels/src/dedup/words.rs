@@ -53,6 +53,10 @@ static TABLE: LazyLock<Vec<Folded>> = LazyLock::new(|| {
 
 /// Receives words as they are found.
 pub trait WordSink {
+    /// Where in the text the call that follows stands, in bytes: what is taken begins there, and a
+    /// word that ends has ended there.
+    #[inline(always)]
+    fn at(&mut self, _position: usize) {}
     /// Takes the ASCII letters that `bytes` begins with, in lower case; gives how many it took,
     /// at least one if there is any.
     fn extend_letters(&mut self, bytes: &[u8]) -> usize;
@@ -71,6 +75,7 @@ pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
     let mut position = 0;
     while position < bytes.len() {
         let byte = bytes[position];
+        sink.at(position);
         if LETTERS[byte as usize] != 0 {
             position += sink.extend_letters(&bytes[position..]);
         } else if byte.is_ascii_digit() && fold_numbers {
@@ -103,11 +108,13 @@ pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
                 Class::Single => {
                     sink.end_word();
                     sink.extend(&folded.bytes[..folded.length as usize]);
+                    sink.at(position);
                     sink.end_word();
                 }
             }
         }
     }
+    sink.at(bytes.len());
     sink.end_word();
 }
 

@@ -1,0 +1,461 @@
+//! An index of evaluation items by the word n-grams of their parts.
+//!
+//! An item is one sequence of words: question, answer, choices, passage, one after the other. N-grams do
+//! not reach over the end of a part. Those that many questions share are template, and not looked for.
+
+use std::collections::BTreeSet;
+
+use arrow_array::builder::{LargeListBuilder, UInt64Builder};
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use arrow_array::{Array, BooleanArray, LargeListArray, UInt32Array};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::column::{Texts, same_length};
+use super::evaluation_items::Item;
+pub use super::evaluation_items::{PARTS, PASSAGE, QUESTION, Rule};
+use super::windows::MAX_NGRAM;
+use super::word_hashes::{Rolling, for_each_word_hash};
+use crate::KernelError;
+
+/// No n-gram that is looked for begins here.
+pub(super) const NONE: u32 = u32::MAX;
+
+// A document that holds this share of a part holds the item; less of it may be a common phrase.
+const WHOLE: f64 = 0.8;
+const FILTER_BITS_PER_NGRAM: usize = 16;
+
+/// Evaluation items, ready to be looked for.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    pub(super) ngram: usize,
+    /// Hashes of the words of all items.
+    pub(super) words: Vec<u64>,
+    /// Which n-gram begins at each word.
+    pub(super) ngrams: Vec<u32>,
+    pub(super) informative: Vec<bool>,
+    pub(super) items: Vec<Item>,
+    /// Bytes of each word in the text of its part.
+    bytes: Vec<(u32, u32)>,
+    // Ascending: hashes are even over their range, so their first bits tell where to look.
+    keys: Vec<u64>,
+    buckets: Vec<u32>,
+    bucket_shift: u32,
+    filter: Vec<u64>,
+    filter_shift: u32,
+    // Of n-gram `g`: `places[offsets[g]..offsets[g + 1]]`, each an item and a word.
+    offsets: Vec<usize>,
+    places: Vec<(u32, u32)>,
+}
+
+impl Evaluation {
+    /// An index of items whose parts stand in the rows of four text columns of one length.
+    ///
+    /// N-grams in the question, answer or choices of more than `max_items` different questions are
+    /// left out.
+    ///
+    /// # Errors
+    /// `BadOption` for an n-gram out of range, `BadInput` for columns that do not fit, or too much text.
+    pub fn new(parts: [&dyn Array; PARTS], ngram: usize, max_items: usize) -> Result<Self, KernelError> {
+        if !(2..=MAX_NGRAM).contains(&ngram) {
+            return Err(KernelError::BadOption {
+                option: "ngram",
+                expected: format!("2 to {MAX_NGRAM} words, got {ngram}"),
+            });
+        }
+        let texts = parts.map(Texts::new);
+        let [question, answer, choices, passage] = texts;
+        let texts = [question?, answer?, choices?, passage?];
+        for other in &texts[1..] {
+            same_length(("question", texts[0].len()), ("another part", other.len()))?;
+        }
+        let mut index = Self {
+            ngram,
+            words: Vec::new(),
+            ngrams: Vec::new(),
+            informative: Vec::new(),
+            items: Vec::new(),
+            bytes: Vec::new(),
+            keys: Vec::new(),
+            buckets: Vec::new(),
+            bucket_shift: 0,
+            filter: Vec::new(),
+            filter_shift: 0,
+            offsets: Vec::new(),
+            places: Vec::new(),
+        };
+        index.read(&texts)?;
+        index.number(max_items);
+        index.weigh();
+        Ok(index)
+    }
+
+    /// All words, item by item.
+    fn read(&mut self, texts: &[Texts<'_>; PARTS]) -> Result<(), KernelError> {
+        let too_large = || KernelError::BadInput("evaluation items: more text than 4 GB of words".to_owned());
+        for row in 0..texts[0].len() {
+            let start = self.words.len();
+            let mut ends = [start; PARTS];
+            for (part, column) in texts.iter().enumerate() {
+                let text = column.get(row).unwrap_or_default();
+                u32::try_from(text.len()).map_err(|_| too_large())?;
+                for_each_word_hash(text, |hash, from, to| {
+                    self.words.push(hash);
+                    self.bytes.push((from as u32, to as u32));
+                });
+                ends[part] = self.words.len();
+            }
+            self.items.push(Item { start, ends, informative: [0; PARTS] });
+        }
+        if self.words.len() >= NONE as usize || self.items.len() >= NONE as usize {
+            return Err(too_large());
+        }
+        Ok(())
+    }
+
+    /// Numbers the n-grams that are looked for, and notes where each stands.
+    fn number(&mut self, max_items: usize) {
+        let mut found: Vec<(u64, u32, u32)> = Vec::new();
+        let mut rolling = Rolling::new(self.ngram);
+        for (number, item) in self.items.iter().enumerate() {
+            for part in 0..PARTS {
+                rolling.clear();
+                for place in item.part(part) {
+                    if let Some(key) = rolling.push(self.words[place]) {
+                        found.push((key, number as u32, (place + 1 - self.ngram) as u32));
+                    }
+                }
+            }
+        }
+        found.sort_unstable();
+        self.ngrams = vec![NONE; self.words.len()];
+        self.offsets.push(0);
+        for group in found.chunk_by(|left, right| left.0 == right.0) {
+            if self.is_template(group, max_items) {
+                continue;
+            }
+            let id = self.keys.len() as u32;
+            self.keys.push(group[0].0);
+            for &(_, item, place) in group {
+                self.ngrams[place as usize] = id;
+                self.places.push((item, place));
+            }
+            self.offsets.push(self.places.len());
+        }
+        self.prepare();
+    }
+
+    /// What `find` needs, once all keys are there.
+    fn prepare(&mut self) {
+        let buckets = self.keys.len().next_power_of_two().max(2);
+        self.bucket_shift = 64 - buckets.trailing_zeros();
+        self.buckets = vec![0; buckets + 1];
+        let bits = (self.keys.len() * FILTER_BITS_PER_NGRAM).next_power_of_two().max(1 << 16);
+        self.filter_shift = 64 - bits.trailing_zeros();
+        self.filter = vec![0; bits / 64];
+        for &key in &self.keys {
+            self.buckets[(key >> self.bucket_shift) as usize + 1] += 1;
+            let bit = key >> self.filter_shift;
+            self.filter[(bit / 64) as usize] |= 1 << (bit % 64);
+        }
+        let mut sum = 0;
+        for end in &mut self.buckets {
+            sum += *end;
+            *end = sum;
+        }
+    }
+
+    /// Whether more than `max_items` different questions share an n-gram outside of their passages.
+    fn is_template(&self, group: &[(u64, u32, u32)], max_items: usize) -> bool {
+        if group.len() <= max_items {
+            return false;
+        }
+        let mut questions = BTreeSet::new();
+        for &(_, item, place) in group {
+            let item = &self.items[item as usize];
+            if item.part_of(place as usize) != PASSAGE {
+                questions.insert(&self.words[item.part(QUESTION)]);
+                if questions.len() > max_items {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Counts the informative words of every part.
+    fn weigh(&mut self) {
+        self.informative = vec![false; self.words.len()];
+        for (place, &id) in self.ngrams.iter().enumerate() {
+            if id != NONE {
+                self.informative[place..place + self.ngram].fill(true);
+            }
+        }
+        for item in &mut self.items {
+            for part in 0..PARTS {
+                let words = &self.informative[item.part(part)];
+                item.informative[part] = words.iter().filter(|&&word| word).count() as u32;
+            }
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// How many n-grams are looked for.
+    pub fn ngrams(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Changes when what is looked for does.
+    pub fn digest(&self) -> u64 {
+        let mut state = Xxh3::new();
+        state.update(&(self.ngram as u64).to_le_bytes());
+        self.keys.iter().for_each(|key| state.update(&key.to_le_bytes()));
+        state.digest()
+    }
+
+    /// The number of the n-gram with this hash.
+    #[inline(always)]
+    pub(super) fn find(&self, key: u64) -> Option<u32> {
+        let bit = key >> self.filter_shift;
+        if self.filter[(bit / 64) as usize] >> (bit % 64) & 1 == 0 {
+            return None;
+        }
+        let bucket = (key >> self.bucket_shift) as usize;
+        let (start, end) = (self.buckets[bucket] as usize, self.buckets[bucket + 1] as usize);
+        self.keys[start..end].iter().position(|&known| known == key).map(|at| (start + at) as u32)
+    }
+
+    pub(super) fn places(&self, id: u32) -> &[(u32, u32)] {
+        &self.places[self.offsets[id as usize]..self.offsets[id as usize + 1]]
+    }
+
+    /// For each n-gram that is looked for: an item, its part, and the bytes of that part's text.
+    pub fn first_places(&self) -> [UInt32Array; 4] {
+        let mut columns: [Vec<u32>; 4] = Default::default();
+        for id in 0..self.keys.len() as u32 {
+            let (item, place) = self.places(id)[0];
+            let last = self.bytes[place as usize + self.ngram - 1].1;
+            let part = self.items[item as usize].part_of(place as usize) as u32;
+            let row = [item, part, self.bytes[place as usize].0, last];
+            columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+        }
+        columns.map(UInt32Array::from)
+    }
+
+    /// Words of each item's parts that can be found: question, answer, choices, passage.
+    pub fn informative_words(&self) -> [UInt32Array; PARTS] {
+        std::array::from_fn(|part| {
+            UInt32Array::from_iter_values(self.items.iter().map(|item| item.informative[part]))
+        })
+    }
+
+    /// The distinct hashes, ascending, of the n-grams of each text that are looked for.
+    ///
+    /// # Errors
+    /// `BadInput` for anything but a text column.
+    pub fn hits(&self, text: &dyn Array) -> Result<LargeListArray, KernelError> {
+        let texts = Texts::new(text)?;
+        let mut lists = LargeListBuilder::new(UInt64Builder::new());
+        let mut rolling = Rolling::new(self.ngram);
+        let mut found = Vec::new();
+        for row in 0..texts.len() {
+            found.clear();
+            rolling.clear();
+            for_each_word_hash(texts.get(row).unwrap_or_default(), |word, _, _| {
+                if let Some(key) = rolling.push(word)
+                    && self.find(key).is_some()
+                {
+                    found.push(key);
+                }
+            });
+            found.sort_unstable();
+            found.dedup();
+            lists.values().append_slice(&found);
+            lists.append(true);
+        }
+        Ok(lists.finish())
+    }
+
+    /// The n-grams (their numbers, once a document) that stand in documents that hold no item with
+    /// them nearly whole: what occurs so in many documents is common anyway.
+    ///
+    /// # Errors
+    /// `BadInput` for anything but lists as `hits` gives.
+    pub fn strays(&self, hits: &dyn Array) -> Result<UInt32Array, KernelError> {
+        let mut strays: Vec<u32> = Vec::new();
+        self.each_document(hits, |ids, groups| {
+            let mut whole = BTreeSet::new();
+            for group in groups.chunk_by(|left, right| left.0 == right.0) {
+                let item = &self.items[group[0].0 as usize];
+                let found = self.covered(item, group);
+                for (part, &words) in found.iter().enumerate() {
+                    if words > 0 && f64::from(words) >= WHOLE * f64::from(item.informative[part]) {
+                        let places = group.iter().filter(|&&(_, place)| item.part_of(place as usize) == part);
+                        whole.extend(places.map(|&(_, place)| self.ngrams[place as usize]));
+                    }
+                }
+            }
+            strays.extend(ids.iter().filter(|id| !whole.contains(id)));
+        })?;
+        Ok(UInt32Array::from(strays))
+    }
+
+    /// Whether each document has n-grams enough of one item or passage, wherever they stand.
+    ///
+    /// # Errors
+    /// `BadInput` for anything but lists as `hits` gives.
+    pub fn candidates(&self, hits: &dyn Array, rule: Rule) -> Result<BooleanArray, KernelError> {
+        let mut found = Vec::new();
+        self.each_document(hits, |_, groups| {
+            found.push(groups.chunk_by(|left, right| left.0 == right.0).any(|group| {
+                let item = &self.items[group[0].0 as usize];
+                rule.may_hold(item, self.covered(item, group))
+            }));
+        })?;
+        Ok(BooleanArray::from(found))
+    }
+
+    /// Calls `take` with the n-grams of each document, and all their places by item.
+    fn each_document(
+        &self,
+        hits: &dyn Array,
+        mut take: impl FnMut(&[u32], &[(u32, u32)]),
+    ) -> Result<(), KernelError> {
+        let wrong = || KernelError::BadInput("hits: expected lists as hits() gives".to_owned());
+        let lists = hits.as_list_opt::<i64>().ok_or_else(wrong)?;
+        let keys = lists.values().as_primitive_opt::<UInt64Type>().ok_or_else(wrong)?.values();
+        let (mut ids, mut groups) = (Vec::new(), Vec::new());
+        for ends in lists.value_offsets().windows(2) {
+            ids.clear();
+            groups.clear();
+            ids.extend(keys[ends[0] as usize..ends[1] as usize].iter().filter_map(|&key| self.find(key)));
+            for &id in &ids {
+                // What `without` took away stands nowhere any more.
+                let places = self.places(id).iter();
+                groups.extend(places.filter(|&&(_, place)| self.ngrams[place as usize] != NONE));
+            }
+            groups.sort_unstable();
+            take(&ids, &groups);
+        }
+        Ok(())
+    }
+
+    /// Words of each part that n-grams at these places (of one item, ascending) cover.
+    fn covered(&self, item: &Item, group: &[(u32, u32)]) -> [u32; PARTS] {
+        let mut words = [0; PARTS];
+        let mut end = 0;
+        for &(_, place) in group {
+            let (start, stop) = (place as usize, place as usize + self.ngram);
+            words[item.part_of(start)] += (stop - start.max(end)) as u32;
+            end = stop;
+        }
+        words
+    }
+
+    /// The index without the n-grams that `common` names (a boolean for each).
+    ///
+    /// # Errors
+    /// `BadInput` where there is not one for each.
+    pub fn without(&self, common: &dyn Array) -> Result<Self, KernelError> {
+        let wrong = || KernelError::BadInput("common: expected a boolean for each n-gram".to_owned());
+        let common = common.as_boolean_opt().filter(|c| c.len() == self.keys.len()).ok_or_else(wrong)?;
+        let mut left = self.clone();
+        for id in &mut left.ngrams {
+            if *id != NONE && common.value(*id as usize) {
+                *id = NONE;
+            }
+        }
+        left.weigh();
+        Ok(left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::StringArray;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(crate) fn index(items: &[[&str; PARTS]], ngram: usize, max_items: usize) -> Evaluation {
+        let columns: [StringArray; PARTS] =
+            std::array::from_fn(|part| items.iter().map(|item| Some(item[part])).collect());
+        Evaluation::new([&columns[0], &columns[1], &columns[2], &columns[3]], ngram, max_items).unwrap()
+    }
+
+    const ITEMS: [[&str; PARTS]; 3] = [
+        ["How many apples has Tom left in his bag?", "Three", "", ""],
+        ["How many apples has Ann sold to her aunt?", "Two", "", "Ann keeps a stall of fruit."],
+        ["What is the colour of the sea?", "Blue", "red green blue", ""],
+    ];
+
+    #[test]
+    fn template_is_left_out_and_passages_are_not_counted() {
+        let all = index(&ITEMS, 3, 9);
+        assert_eq!(all.informative_words()[QUESTION].values(), &[9, 9, 7]);
+        let some = index(&ITEMS, 3, 1);
+        // "how many apples" and "many apples has" are in two questions; the others cover all but them.
+        assert_eq!(some.ngrams() + 2, all.ngrams());
+        assert_eq!(some.informative_words()[QUESTION].values(), &[7, 7, 7]);
+        assert_eq!(some.informative_words()[PASSAGE].values(), &[0, 6, 0]);
+        let twice = index(&[ITEMS[0], ITEMS[0], ITEMS[2]], 3, 1);
+        assert_eq!(twice.informative_words()[QUESTION].values(), &[9, 9, 7], "the same question twice");
+    }
+
+    #[test]
+    fn ngrams_do_not_reach_over_the_end_of_a_part() {
+        let found = index(&[["one two", "three four", "", ""]], 3, 9);
+        assert_eq!(found.ngrams(), 0);
+        assert!(index(&[], 5, 1).is_empty());
+    }
+
+    #[test]
+    fn strays_are_counted_once_a_document() {
+        let found = index(&ITEMS, 3, 9);
+        let texts = StringArray::from(vec![
+            Some("the colour of the sea, and the colour of the sky. The colour of the sea!"),
+            Some("What is the colour of the sea?"),
+            None,
+        ]);
+        let strays = found.strays(&found.hits(&texts).unwrap()).unwrap();
+        // Of the first text: "the colour of", "colour of the", "of the sea"; the second is the item.
+        assert_eq!(strays.len(), 3);
+        let mut common = vec![false; found.ngrams()];
+        strays.values().iter().for_each(|&id| common[id as usize] = true);
+        let left = found.without(&BooleanArray::from(common)).unwrap();
+        assert_eq!(left.informative_words()[QUESTION].value(2), 4);
+        assert!(found.without(&BooleanArray::from(vec![true])).is_err());
+    }
+
+    #[test]
+    fn places_lead_back_to_the_text() {
+        let found = index(&ITEMS, 3, 9);
+        let [item, part, start, stop] = found.first_places();
+        for id in 0..found.ngrams() {
+            let text = ITEMS[item.value(id) as usize][part.value(id) as usize];
+            let gram = &text[start.value(id) as usize..stop.value(id) as usize];
+            assert_eq!(gram.split_whitespace().count(), 3, "{gram}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_and_no_item_breaks_it(
+            items in prop::collection::vec(any::<[String; PARTS]>(), 0..4), text in any::<String>(),
+        ) {
+            let borrowed: Vec<[&str; PARTS]> =
+                items.iter().map(|item| std::array::from_fn(|part| item[part].as_str())).collect();
+            let found = index(&borrowed, 2, 2);
+            let hits = found.hits(&StringArray::from(vec![text])).unwrap();
+            found.strays(&hits).unwrap();
+            found.candidates(&hits, Rule { threshold: 0.5, min_words: 3 }).unwrap();
+        }
+    }
+}

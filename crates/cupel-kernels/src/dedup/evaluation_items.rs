@@ -1,0 +1,65 @@
+//! Evaluation items as ranges of words, and when a document counts as holding one.
+
+/// Parts of an item, in their order.
+pub const PARTS: usize = 4;
+pub const QUESTION: usize = 0;
+pub const ANSWER: usize = 1;
+pub const CHOICES: usize = 2;
+pub const PASSAGE: usize = 3;
+
+/// One item: where its words and those of its parts end in the words of all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Item {
+    pub start: usize,
+    pub ends: [usize; PARTS],
+    /// Words of each part that lie in n-grams that are looked for.
+    pub informative: [u32; PARTS],
+}
+
+impl Item {
+    pub fn part(&self, part: usize) -> std::ops::Range<usize> {
+        (if part == 0 { self.start } else { self.ends[part - 1] })..self.ends[part]
+    }
+
+    pub fn part_of(&self, place: usize) -> usize {
+        self.ends.iter().position(|&end| place < end).unwrap_or(PASSAGE)
+    }
+}
+
+/// When a document counts as holding an item.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Least share of the informative words.
+    pub threshold: f64,
+    /// Least number of them; shorter questions must be there whole, with the answer near.
+    pub min_words: u32,
+}
+
+impl Rule {
+    /// Whether an item with these words found could be held, or its passage, were they near each other.
+    pub(super) fn may_hold(self, item: &Item, words: [u32; PARTS]) -> bool {
+        let share = |part: usize| f64::from(words[part]) / f64::from(item.informative[part].max(1));
+        let whole = self.is_short(item) && words[QUESTION] == item.informative[QUESTION];
+        whole || self.score(item, words, u32::MAX) > 0.0 || share(PASSAGE) >= self.threshold
+    }
+
+    /// Whether the question is so short that it counts only whole and with its answer.
+    pub(super) fn is_short(self, item: &Item) -> bool {
+        (1..self.min_words).contains(&item.informative[QUESTION])
+    }
+
+    /// The largest share of the question, the answer, the choices, or all three, of which enough
+    /// was found; 0 where of none enough was. A word of the text (of `most`) stands for one word of
+    /// the item, however often the item repeats itself.
+    pub(super) fn score(self, item: &Item, words: [u32; PARTS], most: u32) -> f64 {
+        let mut views = [(0, 0); 4];
+        for part in QUESTION..=CHOICES {
+            views[part] = (words[part], item.informative[part]);
+            views[3] = (views[3].0 + words[part], views[3].1 + item.informative[part]);
+        }
+        let views = views.map(|(found, all)| (found.min(most), all));
+        let shares = views.into_iter().filter(|&(found, _)| found >= self.min_words);
+        let best = shares.map(|(found, all)| f64::from(found) / f64::from(all.max(1))).fold(0.0, f64::max);
+        if best >= self.threshold { best } else { 0.0 }
+    }
+}
