@@ -11,8 +11,17 @@ from pathlib import Path
 from pool import shared
 
 HERE = Path(__file__).parent
-SPEED = ("signals", "minhash", "language", "end_to_end", "memory", "import_time")
-ACCURACY = ("agreement", "agreement_dclm", "quality", "extraction")
+SPEED = (
+    "signals",
+    "minhash",
+    "repeats",
+    "near_duplicates",
+    "language",
+    "end_to_end",
+    "memory",
+    "import_time",
+)
+ACCURACY = ("agreement", "agreement_dclm", "quality", "extraction", "decontamination", "semantic")
 
 
 def main() -> None:
