@@ -72,6 +72,7 @@ class Contaminated:
                     table["score"].take(pa.array(best)).combine_chunks(),
                     chosen,
                     pa.nulls(len(best), pa.float64()),
+                    pa.nulls(len(best), pa.large_string()),
                 ],
                 schema=MEMBERS,
             )
