@@ -55,7 +55,6 @@ class D4(Semantic):
             authors="Tirumala, Simig, Aghajanyan, Morcos",
             year=2023,
             url="https://arxiv.org/abs/2308.12284",
-            section="3.4 Data selection strategies",
         ),
     )
     limits = (

@@ -50,14 +50,12 @@ class Prototypes(Semantic):
             authors="Sorscher, Geirhos, Shekhar, Ganguli, Morcos",
             year=2022,
             url="https://arxiv.org/abs/2206.14486",
-            section="5 Self-supervised prototypes metric",
         ),
         Paper(
             title="D4: Improving LLM Pretraining via Document De-Duplication and Diversification",
             authors="Tirumala, Simig, Aghajanyan, Morcos",
             year=2023,
             url="https://arxiv.org/abs/2308.12284",
-            section="3.4 Data selection strategies",
         ),
     )
     limits = (

@@ -72,11 +72,11 @@ class SemDeDup(Semantic):
             authors="Abbas, Tirumala, Simig, Ganguli, Morcos",
             year=2023,
             url="https://arxiv.org/abs/2303.09540",
-            section="3 SemDeDup; code: facebookresearch/SemDeDup",
+            section="Code: facebookresearch/SemDeDup, semdedup.py",
         ),
     )
     cost = (
-        "Embedding: all-MiniLM-L6-v2 reads 55 short texts a second on two cores, and 10 to 15 of 256 tokens a "
+        "Embedding: all-MiniLM-L6-v2 reads 55 to 75 short texts a second on two cores, and 10 to 15 of 256 tokens a "
         "second a core. Resolve: 50,000 documents of 384 dimensions a second on two cores, 2 bytes a dimension of "
         "disk and about 80 bytes of memory a document."
     )
