@@ -210,10 +210,20 @@ class _Reader:
                 alive = self._alive(batch, wanted)
                 yield pa.RecordBatch.from_arrays([alive.column(name) for name in names], names=columns)
 
-    def _stream(self, suffix: str, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    def _stream(
+        self, suffix: str, columns: list[str], rows: int, wanted: np.ndarray | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """All batches, or those of row groups that may hold a `wanted` document (ascending)."""
         for unit in self.units:
             with pq.ParquetFile(self.folder.unit(self.stage.index, unit, suffix)) as file:
-                yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
+                groups = [
+                    group
+                    for group in range(file.metadata.num_row_groups)
+                    if wanted is None or _may_hold(file, group, wanted)
+                ]
+                yield from file.iter_batches(
+                    batch_size=rows, columns=columns, use_threads=False, row_groups=groups
+                )
 
     def _ranks(self) -> list[tuple[str, bool] | None]:
         """One source after the other, then all the others; None: all in one go."""
@@ -249,7 +259,7 @@ class _Reader:
                         yield alive.select(["doc", "text"])
             return
         wanted = np.sort(np.asarray(docs, dtype=np.int64))
-        for batch in self._stream("parquet", ["doc", "text"], TEXT_ROWS):
+        for batch in self._stream("parquet", ["doc", "text"], TEXT_ROWS, wanted):
             found = batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
             if found.num_rows:
                 yield found
@@ -260,3 +270,12 @@ class _Reader:
         columns = [module.col(name) for name in names]
         table = module.read_parquet(paths).select(*columns).to_arrow()
         return table.sort_by("doc")
+
+
+def _may_hold(file: pq.ParquetFile, group: int, wanted: np.ndarray) -> bool:
+    """Whether one of these documents lies within the range of a row group's."""
+    at = file.schema_arrow.get_field_index("doc")
+    found = file.metadata.row_group(group).column(at).statistics
+    if found is None or not found.has_min_max:
+        return True
+    return bool(np.searchsorted(wanted, found.max, side="right") > np.searchsorted(wanted, found.min))

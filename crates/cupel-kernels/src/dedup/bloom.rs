@@ -4,15 +4,14 @@
 //! access to memory. Blocks fill unevenly, which makes more false positives than the plain
 //! formula says: the size is chosen by the formula for blocks, so that the rate asked for is kept.
 
-use arrow_array::{Array, Float64Array, Int64Array, LargeListArray};
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::column::Texts;
 use super::minimizers::mix;
 use super::spans::SpanLists;
 use super::units::Unit;
-use super::windows::{MAX_NGRAM, Windows};
+use super::windows::MAX_NGRAM;
+use super::word_hashes::{Rolling, for_each_word_hash};
 use crate::KernelError;
+use arrow_array::{Array, Float64Array, Int64Array, LargeListArray};
 
 const BLOCK_BITS: f64 = 512.0;
 const MAX_PROBES: u32 = 12;
@@ -188,15 +187,15 @@ impl NgramCopies {
     /// How many n-grams each text has; to size a filter before it is filled.
     pub fn count(&self, text: &dyn Array) -> Result<Int64Array, KernelError> {
         let texts = Texts::new(text)?;
-        let mut words = self.words()?;
+        self.check()?;
         let mut counts = Vec::with_capacity(texts.len());
         for row in 0..texts.len() {
             let mut count = 0;
             if let Some(text) = texts.get(row) {
                 self.each_unit(text, |unit, _, _| {
-                    let mut found = 0_i64;
-                    words.for_each(unit, |_| found += 1);
-                    count += (found + 1 - self.ngram as i64).max(found.min(1));
+                    let mut words = 0_i64;
+                    for_each_word_hash(unit, |_, _, _| words += 1);
+                    count += (words + 1 - self.ngram as i64).max(words.min(1));
                 });
             }
             counts.push(count);
@@ -216,7 +215,7 @@ impl NgramCopies {
         threads: usize,
     ) -> Result<MarkedBatch, KernelError> {
         let texts = Texts::new(text)?;
-        self.words()?;
+        self.check()?;
         let rows = texts.len().div_ceil(threads.max(1)).max(1);
         let hashed: Vec<Vec<UnitHashes>> = std::thread::scope(|scope| {
             let tasks: Vec<_> = (0..texts.len())
@@ -252,14 +251,14 @@ impl NgramCopies {
         Ok(MarkedBatch { spans: spans.finish()?, seen: Float64Array::from(seen), ngrams })
     }
 
-    fn words(&self) -> Result<Windows, KernelError> {
+    fn check(&self) -> Result<(), KernelError> {
         if !(1..=MAX_NGRAM).contains(&self.ngram) {
             return Err(KernelError::BadOption {
                 option: "ngram",
                 expected: format!("1 to {MAX_NGRAM} words, got {}", self.ngram),
             });
         }
-        Ok(Windows::new(1, false))
+        Ok(())
     }
 
     fn each_unit(&self, text: &str, mut take: impl FnMut(&str, usize, usize)) {
@@ -270,39 +269,25 @@ impl NgramCopies {
     }
 
     fn hash_rows(&self, texts: &Texts<'_>, rows: std::ops::Range<usize>) -> Vec<UnitHashes> {
-        let mut windows = Windows::new(1, false);
-        let mut words = Vec::new();
+        let mut rolling = Rolling::new(self.ngram);
         let mut found = Vec::new();
         for row in rows {
             let Some(text) = texts.get(row) else { continue };
             self.each_unit(text, |unit, start, stop| {
-                words.clear();
-                windows.for_each(unit, |word| words.push(xxh3_64(word)));
-                if !words.is_empty() && words.len() >= self.min_words {
-                    let hashes = rolling(&words, self.ngram);
+                rolling.clear();
+                let (mut words, mut hashes) = (0, Vec::new());
+                for_each_word_hash(unit, |word, _, _| {
+                    words += 1;
+                    hashes.extend(rolling.push(word));
+                });
+                hashes.extend(rolling.rest());
+                if words > 0 && words >= self.min_words {
                     found.push(UnitHashes { row, start, stop, hashes });
                 }
             });
         }
         found
     }
-}
-
-/// A hash of every `ngram` words in a row; of all words where there are fewer. A polynomial of their
-/// hashes, so that each step costs as much for long n-grams as for short ones.
-fn rolling(words: &[u64], ngram: usize) -> Vec<u64> {
-    const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
-    let length = ngram.min(words.len());
-    let first = words[..length].iter().fold(0_u64, |sum, &word| sum.wrapping_mul(BASE).wrapping_add(word));
-    let outgoing = (0..length).fold(1_u64, |power, _| power.wrapping_mul(BASE));
-    let mut hashes = Vec::with_capacity(words.len() + 1 - length);
-    hashes.push(mix(first));
-    let mut sum = first;
-    for (new, old) in words[length..].iter().zip(words) {
-        sum = sum.wrapping_mul(BASE).wrapping_add(*new).wrapping_sub(old.wrapping_mul(outgoing));
-        hashes.push(mix(sum));
-    }
-    hashes
 }
 
 #[derive(Debug)]
@@ -315,6 +300,8 @@ struct UnitHashes {
 
 #[cfg(test)]
 mod tests {
+    use xxhash_rust::xxh3::xxh3_64;
+
     use arrow_array::StringArray;
     use proptest::prelude::*;
 
@@ -338,20 +325,6 @@ mod tests {
                 "{keys} keys at {rate}: {found}"
             );
         }
-    }
-
-    #[test]
-    fn rolling_hashes_are_those_of_the_n_grams() {
-        let words: Vec<u64> = (0..40).map(|number| key(number % 7)).collect();
-        for ngram in [1, 3, 13, 40, 64] {
-            let found = rolling(&words, ngram);
-            assert_eq!(found.len(), (words.len() + 1).saturating_sub(ngram).max(1));
-            for (place, hash) in found.iter().enumerate() {
-                let alone = &words[place..(place + ngram).min(words.len())];
-                assert_eq!(rolling(alone, ngram), [*hash]);
-            }
-        }
-        assert_ne!(rolling(&words[..2], 2), rolling(&[words[1], words[0]], 2));
     }
 
     #[test]

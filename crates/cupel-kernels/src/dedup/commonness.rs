@@ -13,11 +13,10 @@ use std::num::NonZeroUsize;
 use arrow_array::{Array, Float64Array};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::column::Texts;
 use super::minimizers::mix;
-use super::windows::Windows;
+use super::word_hashes::for_each_word_hash;
 use crate::KernelError;
 use crate::parallel::map_range;
 
@@ -219,7 +218,7 @@ impl NgramModel {
 fn words_of(texts: &Texts<'_>, row: usize) -> Vec<u64> {
     let mut words = Vec::new();
     if let Some(text) = texts.get(row) {
-        Windows::new(1, false).for_each(text, |word| words.push(xxh3_64(word)));
+        for_each_word_hash(text, |word, _, _| words.push(word));
     }
     words
 }

@@ -105,6 +105,11 @@ impl Rolling {
             self.hash.wrapping_mul(BASE).wrapping_add(word).wrapping_sub(old.wrapping_mul(self.power));
         (self.words >= self.ngram).then(|| mix(self.hash))
     }
+
+    /// All words so far as one, where there are fewer than make an n-gram; none without words.
+    pub fn rest(&self) -> Option<u64> {
+        (1..self.ngram).contains(&self.words).then(|| mix(self.hash))
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,44 @@
+//! Copied parts, n-grams, fingerprints and evaluation items, on any two texts.
+#![no_main]
+
+use std::num::NonZeroUsize;
+
+use arrow_array::{Array, Int64Array, LargeStringArray};
+use cupel_kernels::dedup::bloom::{Bloom, NgramCopies};
+use cupel_kernels::dedup::commonness::NgramModel;
+use cupel_kernels::dedup::evaluation::{Evaluation, Rule};
+use cupel_kernels::dedup::normalized::Normalization;
+use cupel_kernels::dedup::seen::Seen;
+use cupel_kernels::dedup::units::{Unit, Units};
+use cupel_kernels::dedup::{shingles, simhash, spans};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|given: (&str, &str)| {
+    let texts = LargeStringArray::from(vec![Some(given.0), Some(given.1), None, Some(given.0)]);
+    let docs = Int64Array::from_iter_values(0..texts.len() as i64);
+    for unit in [Unit::Line, Unit::Paragraph] {
+        let units = Units { unit, normalization: Normalization::default(), min_characters: 1 };
+        let hashes = units.hashes(&texts).expect("any text has units");
+        Seen::new().mark(&docs, &hashes, 0, 1).expect("units can be seen");
+        let how = NgramCopies { ngram: 3, min_words: 1, threshold: 0.5, unit: Some(unit) };
+        let ngrams = how.count(&texts).expect("any text has n-grams").values().iter().sum::<i64>();
+        let mut filter = Bloom::new(ngrams as u64, 0.01).expect("a filter of any size");
+        let marked = how.mark(&mut filter, &texts, 2).expect("any text can be judged");
+        assert_eq!(marked.ngrams as i64, ngrams);
+        spans::cut_spans(&texts, &marked.spans).expect("spans fit their texts");
+    }
+    let prints = simhash::simhash(&texts, 2, true).expect("any text has a fingerprint");
+    assert_eq!(prints.iter().next(), prints.iter().last());
+    shingles::word_hashes(&texts, false, 100).expect("any text has words");
+    let mut model = NgramModel::new(3).expect("an order in range");
+    model.add(&texts, NonZeroUsize::MIN).expect("any text can be counted");
+    let scores = model.score(&texts, NonZeroUsize::MIN).expect("any text has a score");
+    assert!(scores.iter().flatten().all(|score| score.is_finite() && score <= 0.0));
+    let items = Evaluation::new([&texts, &texts, &texts, &texts], 2, 4).expect("any text is an item");
+    let hits = items.hits(&texts).expect("any text can be looked through");
+    let rule = Rule { threshold: 0.4, min_words: 3 };
+    items.candidates(&hits, rule).expect("hits are the index's own");
+    items.strays(&hits).expect("hits are the index's own");
+    let found = items.contamination(&texts, rule).expect("any text can be looked through");
+    spans::cut_spans(&texts, &found.spans).expect("spans fit their texts");
+});
