@@ -127,7 +127,6 @@ def resolve_once(count: int) -> dict:
         "MB allocated before": before,
         "peak MB allocated": peak,
         "peak MB resident, mapped files too": resident,
-        "bytes a document": (peak - before) * 1e6 / count,
         "duplicates": clusters.members.num_rows - int(clusters.members["kept"].to_numpy().sum()),
     }
 
@@ -163,7 +162,12 @@ def resolving(sizes: list[int]) -> list[dict]:
     for size in sizes:
         command = [sys.executable, __file__, "--resolve-once", str(size)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
+        row = json.loads(done.stdout.splitlines()[-1])
+        row["bytes for each document more"] = ""
+        if found:
+            more = row["peak MB allocated"] - found[-1]["peak MB allocated"]
+            row["bytes for each document more"] = more * 1e6 / (size - found[-1]["documents"])
+        found.append(row)
     return found
 
 

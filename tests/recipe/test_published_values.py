@@ -113,13 +113,14 @@ def test_minhash_has_the_shape_of_fineweb() -> None:
 
 
 # FineWeb: the defaults. Gopher A1.1: 13-grams, above 0.8. RefinedWeb G.3: 9,000 hashes. The Stack's
-# published code: 256 permutations, of which 25 bands of 10 are optimal for 0.7.
+# published code: 256 permutations, of which 25 bands of 10 are optimal for 0.7. The published sets keep
+# one document of everything that is connected.
 MINHASH = {
-    "fineweb": {},
+    "fineweb": {"clusters": "connected"},
     "dclm-heuristics": {},
     "demo": {},
-    "gopher": {"ngram": 13, "threshold": 0.8},
-    "refinedweb": {"bands": 450, "rows": 20, "threshold": 0.8},
+    "gopher": {"ngram": 13, "threshold": 0.8, "clusters": "connected"},
+    "refinedweb": {"bands": 450, "rows": 20, "threshold": 0.8, "clusters": "connected"},
     "code": {"bands": 25, "rows": 10, "threshold": 0.7, "fold_numbers": False},
 }
 
