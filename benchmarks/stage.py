@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cupel.methods import Dedup, Sketches
+from cupel.recipe.resolve import _may_hold
 
 ROWS = 2048
 
@@ -63,11 +64,16 @@ class Stage:
         )
 
     def _texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
-        wanted = None if docs is None else np.sort(docs.to_numpy())
-        for batch in self._stream(self.texts, ["doc", "text"], ROWS):
-            if wanted is None:
-                yield batch
-            else:
+        """As a run reads them: row groups without any of the documents are passed over."""
+        if docs is None:
+            yield from self._stream(self.texts, ["doc", "text"], ROWS)
+            return
+        wanted = np.sort(docs.to_numpy())
+        with pq.ParquetFile(self.texts) as file:
+            groups = [group for group in range(file.num_row_groups) if _may_hold(file, group, wanted)]
+            for batch in file.iter_batches(
+                ROWS, columns=["doc", "text"], use_threads=False, row_groups=groups
+            ):
                 yield batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
 
     def _stream(self, path: Path, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:

@@ -18,7 +18,7 @@ fuzz_target!(|given: (&str, &str)| {
     let docs = Int64Array::from_iter_values(0..texts.len() as i64);
     for unit in [Unit::Line, Unit::Paragraph] {
         let units = Units { unit, normalization: Normalization::default(), min_characters: 1 };
-        let hashes = units.hashes(&texts).expect("any text has units");
+        let (hashes, _) = units.of(&texts).expect("any text has units");
         Seen::new().mark(&docs, &hashes, 0, 1).expect("units can be seen");
         let how = NgramCopies { ngram: 3, min_words: 1, threshold: 0.5, unit: Some(unit) };
         let ngrams = how.count(&texts).expect("any text has n-grams").values().iter().sum::<i64>();

@@ -131,15 +131,13 @@ def similarities(
 def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.RecordBatch:
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
 
-def unit_hashes(
+def text_units(
     text: pa.Array, *, unit: str = "line", normalize: bool = False, min_characters: int = 1
-) -> pa.LargeListArray:
-    """The hash (uint64) of each line or paragraph of each text, shorter ones left out."""
+) -> tuple[pa.LargeListArray, pa.LargeListArray]:
+    """Each text's lines or paragraphs, shorter ones left out: hashes (uint64), and `start`, `stop` in bytes."""
 
-def unit_spans(
-    text: pa.Array, picked: pa.Array, *, unit: str = "line", min_characters: int = 1
-) -> pa.LargeListArray:
-    """Where the units stand that `picked` (a list of booleans a text) names: `start`, `stop` in bytes."""
+def picked_spans(places: pa.Array, picked: pa.Array) -> pa.LargeListArray:
+    """Those places that `picked` (lists of booleans) names; places that touch become one."""
 
 def cut_spans(text: pa.Array, spans: pa.Array) -> pa.Array:
     """Each text without its spans; `ValueError` for spans that do not fit."""

@@ -141,7 +141,7 @@ def test_mistakes_in_options_are_named(options: dict, error: type[Exception], sa
 
 def test_a_mistake_in_the_kernel_is_an_error() -> None:
     with pytest.raises(KeyError, match="sentence"):
-        _kernels.unit_hashes(pa.array(["a"]), unit="sentence")
+        _kernels.text_units(pa.array(["a"]), unit="sentence")
 
 
 @pytest.mark.parametrize("options", [{}, {"unit": "paragraph"}, {"normalize": True, "min_characters": 5}])

@@ -7,7 +7,7 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, UInt64A
 use cupel_kernels::KernelError;
 use cupel_kernels::dedup::minimizers::Stretch;
 use cupel_kernels::dedup::normalized::Normalization;
-use cupel_kernels::dedup::units::{Unit, Units};
+use cupel_kernels::dedup::units::{self as splitting, Unit, Units};
 use cupel_kernels::dedup::{bloom, commonness, minimizers as minimizing, repeats as repeating, seen, spans};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,8 +17,8 @@ use crate::dedup::{array, batch};
 use crate::errors::to_python;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(unit_hashes, module)?)?;
-    module.add_function(wrap_pyfunction!(unit_spans, module)?)?;
+    module.add_function(wrap_pyfunction!(text_units, module)?)?;
+    module.add_function(wrap_pyfunction!(picked_spans, module)?)?;
     module.add_function(wrap_pyfunction!(cut_spans, module)?)?;
     module.add_function(wrap_pyfunction!(minimizers, module)?)?;
     module.add_function(wrap_pyfunction!(repeats, module)?)?;
@@ -39,29 +39,21 @@ fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, Ke
 
 #[pyfunction]
 #[pyo3(signature = (text, *, unit="line", normalize=false, min_characters=1))]
-fn unit_hashes<'py>(
+fn text_units<'py>(
     py: Python<'py>,
     text: PyArray,
     unit: &str,
     normalize: bool,
     min_characters: usize,
-) -> PyResult<Bound<'py, PyAny>> {
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let units = units(unit, normalize, min_characters).map_err(to_python)?;
-    let found = py.detach(|| units.hashes(text.array())).map_err(to_python)?;
-    array(py, found)
+    let (hashes, places) = py.detach(|| units.of(text.array())).map_err(to_python)?;
+    Ok((array(py, hashes)?, array(py, places)?))
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, picked, *, unit="line", min_characters=1))]
-fn unit_spans<'py>(
-    py: Python<'py>,
-    text: PyArray,
-    picked: PyArray,
-    unit: &str,
-    min_characters: usize,
-) -> PyResult<Bound<'py, PyAny>> {
-    let units = units(unit, false, min_characters).map_err(to_python)?;
-    let found = py.detach(|| units.spans(text.array(), picked.array())).map_err(to_python)?;
+fn picked_spans<'py>(py: Python<'py>, places: PyArray, picked: PyArray) -> PyResult<Bound<'py, PyAny>> {
+    let found = py.detach(|| splitting::picked_spans(places.array(), picked.array())).map_err(to_python)?;
     array(py, found)
 }
 

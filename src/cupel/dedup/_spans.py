@@ -16,7 +16,7 @@ from cupel.dedup._clusters import SourceOptions, ids_of
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
 from cupel.methods import Clusters, Sketches
 
-__all__ = ["MEMBERS", "SPANS", "CopiedParts", "SpanOptions", "excerpt", "span_column"]
+__all__ = ["MEMBERS", "SPANS", "CopiedParts", "SpanOptions", "excerpt", "sizes_of", "span_column"]
 
 SPANS = pa.large_list(pa.struct([("start", pa.int64()), ("stop", pa.int64())]))
 """Byte ranges of a document's UTF-8 text, ascending and apart."""
@@ -59,6 +59,12 @@ class SpanOptions(SourceOptions):
     )
 
 
+def sizes_of(text: pa.Array) -> Integers:
+    """Bytes of each text; 0 for null."""
+    found: Integers = pc.fill_null(pc.binary_length(text), 0).to_numpy().astype(np.int64)
+    return found
+
+
 def span_column(offsets: Integers, starts: Integers, stops: Integers) -> pa.LargeListArray:
     """Spans as a column; those of row `i` are `offsets[i]:offsets[i + 1]`."""
     values = pa.StructArray.from_arrays([pa.array(starts), pa.array(stops)], fields=list(SPANS.value_type))
@@ -83,35 +89,34 @@ class CopiedParts:
     bytes_all: int = 0
     documents: int = 0
 
-    def add(self, batch: pa.RecordBatch, spans: pa.LargeListArray, firsts: Integers) -> None:
-        """Documents of `batch` (`doc`, `text`) with their spans.
+    def add(self, docs: pa.Array, sizes: Integers, spans: pa.LargeListArray, firsts: Integers) -> None:
+        """Some documents, the bytes of their texts, and their spans.
 
         Parameters
         ----------
         firsts
             For each document, one that a copied part of it stood in before.
         """
-        sizes = pc.fill_null(pc.binary_length(batch.column("text")), 0).to_numpy().astype(np.int64)
         self.bytes_all += int(sizes.sum())
-        self.documents += batch.num_rows
+        self.documents += len(docs)
         counts = np.diff(spans.offsets.to_numpy())
         lengths = pc.subtract(
             pc.struct_field(spans.flatten(), 1), pc.struct_field(spans.flatten(), 0)
         ).to_numpy()
-        rows = np.repeat(np.arange(batch.num_rows), counts)
-        copied = np.bincount(rows, weights=lengths, minlength=batch.num_rows).astype(np.int64)
+        rows = np.repeat(np.arange(len(docs)), counts)
+        copied = np.bincount(rows, weights=lengths, minlength=len(docs)).astype(np.int64)
         self.bytes_copied += int(copied.sum())
         some = pa.array(counts > 0)
         table = pa.record_batch(
             [
-                batch.column("doc").cast(pa.int64()),
+                docs.cast(pa.int64()),
                 pa.array(firsts),
                 pa.array(counts),
-                pa.array(np.ones(batch.num_rows, dtype=bool)),
+                pa.array(np.ones(len(docs), dtype=bool)),
                 pa.array(copied / np.maximum(sizes, 1)),
                 spans.cast(SPANS),
-                pa.nulls(batch.num_rows, pa.float64()),
-                pa.nulls(batch.num_rows, pa.large_string()),
+                pa.nulls(len(docs), pa.float64()),
+                pa.nulls(len(docs), pa.large_string()),
             ],
             schema=MEMBERS,
         ).filter(some)

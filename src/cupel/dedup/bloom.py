@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.dedup._index import Index, IndexOptions
-from cupel.dedup._spans import CopiedParts, SpanOptions
+from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of
 from cupel.errors import BadOption
 from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
@@ -136,7 +136,8 @@ class Bloom(Dedup):
                 unit=self._unit,
                 threads=sketches.threads,
             )
-            copied.add(batch, spans, batch.column("doc").to_numpy())
+            docs = batch.column("doc")
+            copied.add(docs, sizes_of(batch.column("text")), spans, docs.to_numpy())
         facts = (
             ("n-grams", f"{total:,}"),
             ("filter", f"{needed / 1e6:,.1f} MB"),

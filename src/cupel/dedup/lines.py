@@ -7,10 +7,11 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._spans import CopiedParts, SpanOptions
+from cupel.dedup._spans import SPANS, CopiedParts, SpanOptions, sizes_of
 from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Lines"]
@@ -83,12 +84,14 @@ class Lines(Dedup):
     options: Options
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """Column `units`: the hash (uint64) of each unit that counts."""
+        """Of each text: `bytes`, and of each unit that counts its hash (`units`) and its place (`places`)."""
         options = self.options
-        units = _kernels.unit_hashes(
+        units, places = _kernels.text_units(
             text, unit=options.unit, normalize=options.normalize, min_characters=options.min_characters
         )
-        return pa.RecordBatch.from_arrays([units], names=["units"])
+        return pa.RecordBatch.from_arrays(
+            [pa.array(sizes_of(text)), units, places.cast(SPANS)], names=["bytes", "units", "places"]
+        )
 
     def need(self, documents: int, text_bytes: int) -> Need:
         """Hashes, as if a unit had fifty bytes; the first place of each lies on disk."""
@@ -97,31 +100,24 @@ class Lines(Dedup):
 
     def resolve(self, sketches: Sketches) -> Clusters:
         """Copied units of all documents."""
-        # Sketches and texts come in one order, so that places tell which unit is meant.
-        counts = np.concatenate(
-            [np.zeros(0, np.int64)]
-            + [np.diff(batch.column("units").offsets.to_numpy()) for batch in sketches.batches(["units"])]
+        total = sum(
+            pc.sum(pc.list_value_length(batch.column("units"))).as_py() or 0
+            for batch in sketches.batches(["units"])
         )
-        total = int(counts.sum())
         parts = 1 + total * BYTES_PER_HASH // sketches.memory_bytes
         firsts = _first_documents(sketches, total, parts)
-        edges = np.concatenate([[0], np.cumsum(counts)])
         copied = CopiedParts(sketches, origin="the first of it stood before in {}")
-        row = 0
-        for batch in sketches.texts(None):
-            offsets = edges[row : row + batch.num_rows + 1]
-            row += batch.num_rows
-            here = np.asarray(firsts[offsets[0] : offsets[-1]])
+        at = 0
+        for batch in sketches.batches(["doc", "bytes", "places"]):
+            offsets = batch.column("places").offsets.to_numpy()
             offsets = offsets - offsets[0]
-            copied.add(batch, self._spans(batch, offsets, here >= 0), _origins(offsets, here))
+            here = np.asarray(firsts[at : at + offsets[-1]])
+            at += offsets[-1]
+            picked = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(here >= 0))
+            spans = _kernels.picked_spans(batch.column("places"), picked)
+            copied.add(batch.column("doc"), batch.column("bytes").to_numpy(), spans, _origins(offsets, here))
         facts = ((f"{self.options.unit}s that count", f"{total:,}"), ("ranges of hashes", f"{parts:,}"))
         return copied.clusters(f"Copied {self.options.unit}s", f"{self.options.unit}s", facts)
-
-    def _spans(self, batch: pa.RecordBatch, offsets: np.ndarray, seen: np.ndarray) -> pa.LargeListArray:
-        picked = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(seen))
-        return _kernels.unit_spans(
-            batch.column("text"), picked, unit=self.options.unit, min_characters=self.options.min_characters
-        )
 
 
 def _first_documents(sketches: Sketches, total: int, parts: int) -> np.ndarray:

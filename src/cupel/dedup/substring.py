@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._spans import CopiedParts, SpanOptions, span_column
+from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of, span_column
 from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Substring"]
@@ -105,7 +105,8 @@ class Substring(Dedup):
         parts = CopiedParts(sketches)
         row = 0
         for batch in sketches.texts(None):
-            parts.add(batch, *pool.spans_of(range(row, row + batch.num_rows), copies))
+            sizes = sizes_of(batch.column("text"))
+            parts.add(batch.column("doc"), sizes, *pool.spans_of(range(row, row + batch.num_rows), copies))
             row += batch.num_rows
         facts = (("passages of at least", f"{self.options.min_bytes:,} bytes"),)
         return parts.clusters("Copied passages", "passages", facts)

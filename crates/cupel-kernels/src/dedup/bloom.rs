@@ -16,6 +16,8 @@ use arrow_array::{Array, Float64Array, Int64Array, LargeListArray};
 const BLOCK_BITS: f64 = 512.0;
 const MAX_PROBES: u32 = 12;
 const MAX_BLOCKS: u64 = 1 << 34;
+/// Keys whose blocks are brought near before they are asked for; their lines fit a processor's own cache.
+const FETCHED_AHEAD: usize = 256;
 
 /// A set that may say "seen" of what it has not, and never the other way round.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,10 +233,17 @@ impl NgramCopies {
         let mut seen = Vec::with_capacity(texts.len());
         let mut ngrams = 0;
         let mut units = hashed.iter().flatten().peekable();
+        let mut ahead = hashed.iter().flatten();
+        let (mut judged, mut fetched) = (0, 0);
         for row in 0..texts.len() {
             let (mut all, mut known) = (0_usize, 0_usize);
             while let Some(unit) = units.next_if(|unit| unit.row == row) {
-                filter.fetch(&unit.hashes);
+                while fetched < judged + FETCHED_AHEAD {
+                    let Some(next) = ahead.next() else { break };
+                    filter.fetch(&next.hashes);
+                    fetched += next.hashes.len();
+                }
+                judged += unit.hashes.len();
                 let met = unit.hashes.iter().filter(|&&hash| filter.contains(hash)).count();
                 all += unit.hashes.len();
                 known += met;

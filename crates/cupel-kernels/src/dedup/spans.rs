@@ -38,6 +38,12 @@ impl SpanLists {
         }
     }
 
+    /// The next range of this row, which stays one of its own.
+    pub fn push_apart(&mut self, start: usize, stop: usize) {
+        self.starts.push(start as i64);
+        self.stops.push(stop as i64);
+    }
+
     /// Ends this row.
     pub fn end_row(&mut self) {
         self.offsets.push(self.starts.len() as i64);
@@ -59,6 +65,51 @@ fn span_fields() -> Fields {
     Fields::from(vec![Field::new("start", DataType::Int64, true), Field::new("stop", DataType::Int64, true)])
 }
 
+/// Lists of byte ranges, as `SpanLists` makes them.
+pub struct Spans<'a> {
+    lists: &'a LargeListArray,
+    starts: &'a [i64],
+    stops: &'a [i64],
+}
+
+impl<'a> Spans<'a> {
+    /// # Errors
+    /// `BadInput` for anything but `list<struct<start: int64, stop: int64>>`.
+    pub fn new(array: &'a dyn Array) -> Result<Self, KernelError> {
+        let wrong = || {
+            let found = array.data_type();
+            KernelError::BadInput(format!(
+                "spans: expected large lists of start and stop, int64, got {found}"
+            ))
+        };
+        let lists = array.as_list_opt::<i64>().ok_or_else(wrong)?;
+        let fields = lists.values().as_struct_opt().ok_or_else(wrong)?;
+        let column = |name: &str| {
+            let values = fields.column_by_name(name)?.as_primitive_opt::<Int64Type>()?;
+            Some(values.values().as_ref())
+        };
+        let (starts, stops) = (column("start").ok_or_else(wrong)?, column("stop").ok_or_else(wrong)?);
+        Ok(Self { lists, starts, stops })
+    }
+
+    pub fn len(&self) -> usize {
+        self.lists.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty()
+    }
+
+    /// The ranges of a row; none where it is null. A number below zero is given as the largest there is.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+        let ends = self.lists.value_offsets();
+        let range = if self.lists.is_valid(row) { ends[row] as usize..ends[row + 1] as usize } else { 0..0 };
+        let as_place = |number: i64| usize::try_from(number).unwrap_or(usize::MAX);
+        let pairs = self.starts[range.clone()].iter().zip(&self.stops[range]);
+        pairs.map(move |(&start, &stop)| (as_place(start), as_place(stop)))
+    }
+}
+
 /// Each text without its spans: byte ranges, ascending, on character boundaries. No spans (or
 /// null) leave a text as it is.
 ///
@@ -66,18 +117,8 @@ fn span_fields() -> Fields {
 /// `BadInput` for spans that do not fit the text.
 pub fn cut_spans(text: &dyn Array, spans: &dyn Array) -> Result<LargeStringArray, KernelError> {
     let texts = Texts::new(text)?;
-    let Some(spans) = spans.as_list_opt::<i64>() else {
-        return Err(KernelError::BadInput(format!("spans: expected large lists, got {}", spans.data_type())));
-    };
+    let spans = Spans::new(spans)?;
     same_length(("text", texts.len()), ("spans", spans.len()))?;
-    let ends = |name: &str| {
-        let fields = spans.values().as_struct_opt()?;
-        fields.column_by_name(name)?.as_primitive_opt::<Int64Type>().cloned()
-    };
-    let (Some(starts), Some(stops)) = (ends("start"), ends("stop")) else {
-        return Err(KernelError::BadInput("spans: expected start and stop, int64".to_owned()));
-    };
-    let offsets = spans.value_offsets();
     let mut out = LargeStringBuilder::new();
     let mut left = String::new();
     for row in 0..texts.len() {
@@ -87,16 +128,12 @@ pub fn cut_spans(text: &dyn Array, spans: &dyn Array) -> Result<LargeStringArray
         };
         left.clear();
         let mut at = 0;
-        if spans.is_valid(row) {
-            for span in offsets[row] as usize..offsets[row + 1] as usize {
-                let range = (usize::try_from(starts.value(span)), usize::try_from(stops.value(span)));
-                let (Ok(start), Ok(stop)) = range else { return Err(misfit(row)) };
-                left.push_str(text.get(at..start).ok_or_else(|| misfit(row))?);
-                if stop < start {
-                    return Err(misfit(row));
-                }
-                at = stop;
+        for (start, stop) in spans.row(row) {
+            left.push_str(text.get(at..start).ok_or_else(|| misfit(row))?);
+            if stop < start {
+                return Err(misfit(row));
             }
+            at = stop;
         }
         left.push_str(text.get(at..).ok_or_else(|| misfit(row))?);
         out.append_value(&left);

@@ -6,7 +6,7 @@ use arrow_array::{Array, LargeListArray};
 
 use super::column::{Texts, same_length};
 use super::normalized::{Normalization, Writer};
-use super::spans::SpanLists;
+use super::spans::{SpanLists, Spans};
 use crate::KernelError;
 
 /// What a text is cut into.
@@ -78,52 +78,56 @@ impl Units {
         });
     }
 
-    /// The upper half of XXH3-128 of each unit's normalised text; empty for null.
-    pub fn hashes(&self, text: &dyn Array) -> Result<LargeListArray, KernelError> {
-        let texts = Texts::new(text)?;
-        let mut writer = Writer::new(self.normalization);
-        let mut lists = LargeListBuilder::new(UInt64Builder::new());
-        for row in 0..texts.len() {
-            if let Some(text) = texts.get(row) {
-                self.for_each(text, |words, _, _| {
-                    lists.values().append_value((writer.hash(words) >> 64) as u64)
-                });
-            }
-            lists.append(true);
-        }
-        Ok(lists.finish())
-    }
-
-    /// Where the units stand that `picked` (a list of booleans, one for each unit) names.
+    /// For each text two lists, of which entries belong together: the upper half of XXH3-128 of each
+    /// unit's normalised text, and the bytes from where it begins to where the next unit does. Empty for null.
     ///
     /// # Errors
-    /// `BadInput` where the lists do not fit the texts.
-    pub fn spans(&self, text: &dyn Array, picked: &dyn Array) -> Result<LargeListArray, KernelError> {
+    /// `BadInput` for anything but a text column.
+    pub fn of(&self, text: &dyn Array) -> Result<(LargeListArray, LargeListArray), KernelError> {
         let texts = Texts::new(text)?;
-        let wrong = || KernelError::BadInput("picked: expected one boolean for each unit".to_owned());
-        let picked = picked.as_list_opt::<i64>().ok_or_else(wrong)?;
-        let values = picked.values().as_boolean_opt().ok_or_else(wrong)?;
-        same_length(("text", texts.len()), ("picked", picked.len()))?;
-        let offsets = picked.value_offsets();
-        let mut lists = SpanLists::new();
+        let mut writer = Writer::new(self.normalization);
+        let mut hashes = LargeListBuilder::new(UInt64Builder::new());
+        let mut places = SpanLists::new();
         for row in 0..texts.len() {
-            let mut place = offsets[row] as usize;
-            let end = offsets[row + 1] as usize;
             if let Some(text) = texts.get(row) {
-                self.for_each(text, |_, start, next| {
-                    if place < end && values.value(place) {
-                        lists.push(start, next);
-                    }
-                    place += 1;
+                self.for_each(text, |words, start, next| {
+                    hashes.values().append_value((writer.hash(words) >> 64) as u64);
+                    places.push_apart(start, next);
                 });
             }
-            if place != end {
-                return Err(wrong());
-            }
-            lists.end_row();
+            hashes.append(true);
+            places.end_row();
         }
-        lists.finish()
+        Ok((hashes.finish(), places.finish()?))
     }
+}
+
+/// Those of the places that `picked` (a list of booleans of the same lengths) names; places that touch
+/// become one.
+///
+/// # Errors
+/// `BadInput` where the two do not fit.
+pub fn picked_spans(places: &dyn Array, picked: &dyn Array) -> Result<LargeListArray, KernelError> {
+    let wrong = || KernelError::BadInput("picked: expected one boolean for each place".to_owned());
+    let (places, picked) = (Spans::new(places)?, picked.as_list_opt::<i64>().ok_or_else(wrong)?);
+    let values = picked.values().as_boolean_opt().ok_or_else(wrong)?;
+    same_length(("places", places.len()), ("picked", picked.len()))?;
+    let mut lists = SpanLists::new();
+    for row in 0..places.len() {
+        let (from, ends) = (picked.value_offsets()[row] as usize, picked.value_offsets()[row + 1] as usize);
+        let mut count = 0;
+        for (number, (start, stop)) in places.row(row).enumerate() {
+            count += 1;
+            if from + number < ends && values.value(from + number) {
+                lists.push(start, stop);
+            }
+        }
+        if count != ends - from {
+            return Err(wrong());
+        }
+        lists.end_row();
+    }
+    lists.finish()
 }
 
 #[cfg(test)]
@@ -153,7 +157,7 @@ mod tests {
     fn short_units_are_no_units() {
         let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 3 };
         let texts = StringArray::from(vec!["é東\nlonger\n  ab  \nlonger "]);
-        let hashes = units.hashes(&texts).unwrap();
+        let (hashes, _) = units.of(&texts).unwrap();
         assert_eq!(hashes.value_length(0), 2);
         let values = hashes.value(0);
         let values = values.as_primitive::<arrow_array::types::UInt64Type>();
@@ -181,7 +185,8 @@ mod tests {
             (0..lines.len()).for_each(|i| picked.values().append_value(seed >> (i % 64) & 1 == 1));
             picked.append(true);
             let texts = StringArray::from(vec![text.as_str()]);
-            let spans = units.spans(&texts, &picked.finish()).unwrap();
+            let (_, places) = units.of(&texts).unwrap();
+            let spans = picked_spans(&places, &picked.finish()).unwrap();
             let left = cut_spans(&texts, &spans).unwrap();
             let kept: Vec<&str> =
                 lines.iter().enumerate().filter(|(i, _)| seed >> (i % 64) & 1 == 0).map(|(_, l)| *l).collect();
