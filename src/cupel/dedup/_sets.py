@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -23,6 +25,9 @@ MOST_WORDS = 1 << 17
 """Of a longer text, edit similarity compares so many words."""
 
 Similarity = Literal["jaccard", "containment", "edit"]
+
+Piece = tuple[pa.RecordBatch, int, int]
+"""Documents, and which of how many parts of their sets is to be made."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +80,23 @@ def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: In
                 lengths.append(np.diff(lists.offsets.to_numpy()))
                 (lists.flatten().to_numpy().astype(np.uint64) << np.uint64(32)).tofile(file)
         inside = docs.filter(pa.array(~is_outside(docs)))
-        for batch in sketches.texts(inside):
-            for rows, parts in features.pieces(batch):
-                counts = np.zeros(rows.num_rows, dtype=np.int64)
-                for part in range(parts):
-                    lists = features.of(rows.column("text"), part, parts)
-                    counts += np.diff(lists.offsets.to_numpy())
-                    values = lists.values.to_numpy()
-                    if index is not None:
-                        values = values >> np.uint64(32) << np.uint64(32)
-                    values.tofile(file)
+        work = (
+            (rows, part, parts)
+            for batch in sketches.texts(inside)
+            for rows, parts in features.pieces(batch)
+            for part in range(parts)
+        )
+        for (rows, part, _), lists in _with_lists(features, work, sketches.threads):
+            counts = np.diff(lists.offsets.to_numpy())
+            if part:
+                lengths[-1] = lengths[-1] + counts
+            else:
                 found.append(rows.column("doc").to_numpy())
                 lengths.append(counts)
+            values = lists.values.to_numpy()
+            if index is not None:
+                values = values >> np.uint64(32) << np.uint64(32)
+            values.tofile(file)
     nothing = [np.zeros(0, dtype=np.int64)]
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths or nothing))]).astype(np.int64)
     count = int(offsets[-1])
@@ -94,6 +104,25 @@ def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: In
     buffer = pa.memory_map(str(path)).read_buffer() if count else pa.py_buffer(b"")
     values = pa.Array.from_buffers(pa.uint64(), count, [None, buffer])
     return ShingleSets(pa.array(np.concatenate(found or nothing)), pa.array(offsets), values)
+
+
+def _with_lists(
+    features: Features, work: Iterable[Piece], threads: int
+) -> Iterator[tuple[Piece, pa.LargeListArray]]:
+    """Each piece of work and its lists, in order; few of them wait, so that memory stays bounded."""
+
+    def lists(piece: Piece) -> tuple[Piece, pa.LargeListArray]:
+        rows, part, parts = piece
+        return piece, features.of(rows.column("text"), part, parts)
+
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[tuple[Piece, pa.LargeListArray]]] = deque()
+        for piece in work:
+            waiting.append(pool.submit(lists, piece))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _remembered(docs: pa.Array, index: Index) -> Iterator[tuple[np.ndarray, pa.LargeListArray]]:

@@ -197,8 +197,7 @@ class _Reader:
         with_doc = names if "doc" in names else ["doc", *names]
         table = self._scan(with_doc)
         if len(self.gone):
-            alive = ~np.isin(table.column("doc").to_numpy(), self.gone, assume_unique=True)
-            table = table.filter(pa.array(alive))
+            table = table.filter(pa.array(~_among(table.column("doc").to_numpy(), self.gone)))
         return table.select(names).rename_columns(columns)
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -242,7 +241,7 @@ class _Reader:
             )
         if not len(self.gone):
             return batch
-        return batch.filter(pa.array(~np.isin(batch.column("doc").to_numpy(), self.gone)))
+        return batch.filter(pa.array(~_among(batch.column("doc").to_numpy(), self.gone)))
 
     def column_of(self, name: str, docs: pa.Array) -> pa.Array:
         """`id` or `source` of the documents asked for, in their order."""
@@ -260,7 +259,7 @@ class _Reader:
             return
         wanted = np.sort(np.asarray(docs, dtype=np.int64))
         for batch in self._stream("parquet", ["doc", "text"], TEXT_ROWS, wanted):
-            found = batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
+            found = batch.filter(pa.array(_among(batch.column("doc").to_numpy(), wanted)))
             if found.num_rows:
                 yield found
 
@@ -270,6 +269,14 @@ class _Reader:
         columns = [module.col(name) for name in names]
         table = module.read_parquet(paths).select(*columns).to_arrow()
         return table.sort_by("doc")
+
+
+def _among(docs: np.ndarray, these: np.ndarray) -> np.ndarray:
+    """Which of `docs` are in `these`, which ascend."""
+    if not len(these):
+        return np.zeros(len(docs), dtype=bool)
+    found: np.ndarray = these[np.minimum(np.searchsorted(these, docs), len(these) - 1)] == docs
+    return found
 
 
 def _may_hold(file: pq.ParquetFile, group: int, wanted: np.ndarray) -> bool:
