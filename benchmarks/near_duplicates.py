@@ -306,7 +306,7 @@ def whole_runs(megabytes: float, folder: Path, peer: str | None) -> list[list[ob
     ]
     large = folder / "large"
     bytes_ = write_jsonl_zst(large, LARGE_MB, files=2 * CORES, salt=True)
-    seconds, kept = by_cupel(large, folder, "minhash")
+    seconds, _ = by_cupel(large, folder, "minhash")
     table.append(["cupel, larger pool", "", bytes_ / 1e6, seconds, bytes_ / 1e6 / seconds / CORES, "", ""])
     return table
 

@@ -59,7 +59,7 @@ class Exact(Dedup):
             url="https://arxiv.org/abs/2107.06499",
         ),
     )
-    cost = "Sketch: about 240 MB/s a core, 16 bytes a document. Resolve: about 64 bytes of memory a document."
+    cost = "Sketch: about 500 MB/s a core, 16 bytes a document. Resolve: about 64 bytes of memory a document."
     limits = (
         "A single changed letter makes a text a different one; use minhash for near duplicates. "
         "Not safe against texts made to collide."

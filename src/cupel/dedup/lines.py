@@ -84,13 +84,14 @@ class Lines(Dedup):
     options: Options
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """Of each text: `bytes`, and of each unit that counts its hash (`units`) and its place (`places`)."""
+        """Of each text `bytes` and `count`, and of each unit that counts its hash (`units`) and its place (`places`)."""
         options = self.options
         units, places = _kernels.text_units(
             text, unit=options.unit, normalize=options.normalize, min_characters=options.min_characters
         )
         return pa.RecordBatch.from_arrays(
-            [pa.array(sizes_of(text)), units, places.cast(SPANS)], names=["bytes", "units", "places"]
+            [pa.array(sizes_of(text)), pc.list_value_length(units), units, places.cast(SPANS)],
+            names=["bytes", "count", "units", "places"],
         )
 
     def need(self, documents: int, text_bytes: int) -> Need:
@@ -100,10 +101,7 @@ class Lines(Dedup):
 
     def resolve(self, sketches: Sketches) -> Clusters:
         """Copied units of all documents."""
-        total = sum(
-            pc.sum(pc.list_value_length(batch.column("units"))).as_py() or 0
-            for batch in sketches.batches(["units"])
-        )
+        total = sum(pc.sum(batch.column("count")).as_py() or 0 for batch in sketches.batches(["count"]))
         parts = 1 + total * BYTES_PER_HASH // sketches.memory_bytes
         firsts = _first_documents(sketches, total, parts)
         copied = CopiedParts(sketches, origin="the first of it stood before in {}")

@@ -28,6 +28,12 @@ pub struct Bloom {
     earlier: Vec<Bloom>,
 }
 
+/// Where the bits of a hash are.
+struct Key {
+    block: usize,
+    mask: [u64; 8],
+}
+
 impl Bloom {
     /// A filter that, once it holds `keys`, says "seen" of at most `false_positive_rate` of others.
     ///
@@ -61,14 +67,25 @@ impl Bloom {
     }
 
     pub fn contains(&self, hash: u64) -> bool {
-        let (block, mask) = (&self.blocks[self.block(hash)], mask(hash, self.probes));
-        let missing = block.iter().zip(mask).fold(0, |missing, (word, bits)| missing | (bits & !word));
-        missing == 0 || self.earlier.iter().any(|filter| filter.contains(hash))
+        self.holds(&self.key(hash)) || self.earlier.iter().any(|filter| filter.contains(hash))
     }
 
     pub fn insert(&mut self, hash: u64) {
-        let place = self.block(hash);
-        self.blocks[place].iter_mut().zip(mask(hash, self.probes)).for_each(|(word, bits)| *word |= bits);
+        self.set(&self.key(hash));
+    }
+
+    fn key(&self, hash: u64) -> Key {
+        Key { block: self.block(hash), mask: mask(hash, self.probes) }
+    }
+
+    /// Whether all bits of a key are set here, earlier filters not asked.
+    fn holds(&self, key: &Key) -> bool {
+        let block = self.blocks[key.block].iter().zip(key.mask);
+        block.fold(0, |missing, (word, bits)| missing | (bits & !word)) == 0
+    }
+
+    fn set(&mut self, key: &Key) {
+        self.blocks[key.block].iter_mut().zip(key.mask).for_each(|(word, bits)| *word |= bits);
     }
 
     /// Brings the blocks of these keys near: the processor waits for many of them at once, where
@@ -235,6 +252,7 @@ impl NgramCopies {
         let mut units = hashed.iter().flatten().peekable();
         let mut ahead = hashed.iter().flatten();
         let (mut judged, mut fetched) = (0, 0);
+        let mut keys = Vec::new();
         for row in 0..texts.len() {
             let (mut all, mut known) = (0_usize, 0_usize);
             while let Some(unit) = units.next_if(|unit| unit.row == row) {
@@ -244,13 +262,18 @@ impl NgramCopies {
                     fetched += next.hashes.len();
                 }
                 judged += unit.hashes.len();
-                let met = unit.hashes.iter().filter(|&&hash| filter.contains(hash)).count();
+                keys.clear();
+                keys.extend(unit.hashes.iter().map(|&hash| filter.key(hash)));
+                let met = keys.iter().zip(&unit.hashes).filter(|(key, hash)| {
+                    filter.holds(key) || filter.earlier.iter().any(|earlier| earlier.contains(**hash))
+                });
+                let met = met.count();
                 all += unit.hashes.len();
                 known += met;
                 if met > 0 && met as f64 >= self.threshold * unit.hashes.len() as f64 {
                     spans.push(unit.start, unit.stop);
                 } else {
-                    unit.hashes.iter().for_each(|&hash| filter.insert(hash));
+                    keys.iter().for_each(|key| filter.set(key));
                 }
             }
             spans.end_row();
