@@ -79,6 +79,7 @@ class Bloom(Dedup):
             section="4.3 Deduplication",
         ),
     )
+    cost = "About 50 MB/s a core; 9.9 bits of memory an n-gram at a rate of 1 %."
     limits = (
         "Which copy stays depends on the order of documents. Long units that quote much fall below the "
         "threshold; short ones that are all formula exceed it. It says that something was seen, not where."

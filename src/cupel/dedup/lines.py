@@ -65,6 +65,10 @@ class Lines(Dedup):
             section="5.3 Deduplication",
         ),
     )
+    cost = (
+        "Sketch: about 450 MB/s a core; both together 180, paragraphs 245. 40 bytes of memory a "
+        "distinct line, 24 bytes of disk a line."
+    )
     limits = (
         "Refrains, table rows and dialogue lose lines that belong to them. What stays depends on the order "
         "of documents: the first copy is not always the best one."
