@@ -79,6 +79,7 @@ def test_soft_deduplication_end_to_end(pool: Path, tmp_path: Path) -> None:
     again = refine(pool, tmp_path / "again", step, target_shard_bytes=500)
     assert weights(again) == pytest.approx(found)
     assert cupel.clusters(result.output) == []
+    assert "dropped and changed nothing" not in result.report.read_text()
 
 
 def test_weights_count_in_the_content_hash(pool: Path, tmp_path: Path) -> None:

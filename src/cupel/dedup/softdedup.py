@@ -257,7 +257,7 @@ def _samples(members: pa.Table, sketches: Sketches) -> Iterator[Samples]:
         samples = tuple(
             Sample(
                 id=ids[docs[place]],
-                note=f"a word has {np.exp(score[place]):.2g}; weight {weight[place]:.2f}",
+                note=f"probability of a word {np.exp(score[place]):.2g}; weight {weight[place]:.2f}",
                 text=texts.get(docs[place]) or "",
             )
             for place in chosen

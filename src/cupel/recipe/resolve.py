@@ -80,8 +80,8 @@ def _plan(
         )
     disk = f", and {write_bytes(need.scratch_bytes)} of disk" if need.scratch_bytes else ""
     return (
-        f"{step.label}: finding duplicates among {documents:,} documents takes about "
-        f"{write_bytes(need.memory_bytes)} of memory ({write_bytes(memory_bytes)} may be used){disk}"
+        f"{step.label}: {documents:,} documents take about {write_bytes(need.memory_bytes)} of memory "
+        f"({write_bytes(memory_bytes)} may be used){disk}"
     )
 
 

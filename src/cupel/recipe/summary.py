@@ -29,8 +29,10 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
     for tally in tallies:
         total.merge(tally)
     steps = _steps(plan)
+    dedups = [step for stage in plan.stages for step in stage.dedups]
+    keeping = {step.label for step in dedups if step.action in ("mark", "weigh")}
     sections = [
-        _funnel(steps, tallies, total, manifest),
+        _funnel(steps, keeping, tallies, total, manifest),
         _rules(plan, total),
         _signals(folder, plan),
         _languages(total),
@@ -88,7 +90,14 @@ def _steps(plan: Plan) -> list[str]:
     return labels
 
 
-def _funnel(steps: list[str], tallies: Sequence[Tally], total: Tally, manifest: Mapping[str, Any]) -> Section:
+def _funnel(
+    steps: list[str],
+    keeping: set[str],
+    tallies: Sequence[Tally],
+    total: Tally,
+    manifest: Mapping[str, Any],
+) -> Section:
+    """`keeping` are steps that are not meant to drop anything."""
     first = tallies[0]
     documents, size = first.documents_in - first.documents_quarantined, first.bytes_in
     drawn = [("input", documents, size)]
@@ -105,7 +114,7 @@ def _funnel(steps: list[str], tallies: Sequence[Tally], total: Tally, manifest: 
         rows.append((label, documents, gone, _share(gone, documents), bytes_gone + max(cut, 0), edited))
         documents, size = documents - gone, size - bytes_gone - cut
         drawn.append((label, documents, max(size, 0)))
-        if not gone and not edited:
+        if not gone and not edited and label not in keeping:
             idle.append(label)
     if first.documents_quarantined:
         drawn[0] = ("input", first.documents_in, first.bytes_in)
