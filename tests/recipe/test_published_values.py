@@ -118,7 +118,7 @@ def test_minhash_has_the_shape_of_fineweb() -> None:
 MINHASH = {
     "fineweb": {"clusters": "connected"},
     "dclm-heuristics": {},
-    "demo": {},
+    "demo": {"max_source_loss": 1},
     "gopher": {"ngram": 13, "threshold": 0.8, "clusters": "connected"},
     "refinedweb": {"bands": 450, "rows": 20, "threshold": 0.8, "clusters": "connected"},
     "code": {"bands": 25, "rows": 10, "threshold": 0.7, "fold_numbers": False},
