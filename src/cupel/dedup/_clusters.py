@@ -26,6 +26,7 @@ __all__ = [
     "ids_of",
     "inside_only",
     "keep_one",
+    "limited",
     "lost_sources",
     "one_array",
     "openings",
@@ -192,6 +193,17 @@ def lost_sources(members: pa.Table, most: float, sketches: Sketches) -> list[str
         for source in sorted(large)
         if lost[source] > most * there[source]
     ]
+
+
+def limited(times: int, most: int) -> list[Block]:
+    """An alarm where documents met more others in a bucket than they may be compared with."""
+    if not times:
+        return []
+    text = (
+        f"{times:,} times a document met more than {most} others in a bucket and was not compared with the "
+        "rest; some duplicates may remain. Raise max_comparisons to compare all."
+    )
+    return [Alarm(text=text)]
 
 
 def seen_before(index: Index | None, members: pa.Table) -> list[tuple[str, str]]:

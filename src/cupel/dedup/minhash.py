@@ -17,6 +17,7 @@ from cupel.dedup._clusters import (
     cluster_blocks,
     ids_of,
     keep_one,
+    limited,
     one_array,
     seen_before,
     too_much,
@@ -25,7 +26,7 @@ from cupel.dedup._curve import candidate_probability, curve_figure, curve_table,
 from cupel.dedup._index import Index, IndexOptions
 from cupel.dedup._sets import Features, ShingleSets, load_buckets, save_buckets, write_sets
 from cupel.dedup._stars import stars
-from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
+from cupel.findings import Block, Facts, Prose, Section, Table
 from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["MinHash"]
@@ -350,15 +351,7 @@ class MinHash(Dedup):
             ),
             curve_table(options.bands, options.rows),
         ]
-        limited = joined.counts.get("limited", 0)
-        if limited:
-            blocks.append(
-                Alarm(
-                    text=f"{limited:,} times a document met more than {options.max_comparisons} others in a "
-                    "bucket and was not compared with the rest; some duplicates may remain. Raise "
-                    "max_comparisons to compare all."
-                )
-            )
+        blocks += limited(joined.counts.get("limited", 0), options.max_comparisons)
         if removed:
             blocks += cluster_blocks(members, total, options.giant_cluster_fraction, sketches)
             lead = f"{removed:,} of {total:,} documents are near duplicates of one that stays."

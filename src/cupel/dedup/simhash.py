@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, one_array, too_much
-from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
+from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, limited, one_array, too_much
+from cupel.findings import Block, Facts, Prose, Section, Table
 from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["SimHash"]
@@ -148,14 +148,7 @@ class SimHash(Dedup):
                 )
             )
         ]
-        if counts["limited"]:
-            blocks.append(
-                Alarm(
-                    text=f"{counts['limited']:,} times a document met more than {options.max_comparisons} others "
-                    "in a bucket and was not compared with the rest; some duplicates may remain. Raise "
-                    "max_comparisons to compare all."
-                )
-            )
+        blocks += limited(counts["limited"], options.max_comparisons)
         if removed:
             lead = f"{removed:,} of {total:,} documents have a fingerprint near that of one that stays."
             blocks.append(_distances(histogram))
