@@ -25,9 +25,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pool import print_table, rows, save, shared
+from pool import print_table, rows, save, shared, texts_of
 
-from cupel.dedup._evaluations import Fields, read_sets
+from cupel.dedup._evaluations import read_sets
+from cupel.dedup._items import Fields
 from cupel.dedup.decontaminate import Decontaminate
 from cupel.methods import Sketches
 
@@ -332,12 +333,7 @@ def tune(case: Case, folder: Path) -> None:
 
 def speed(data: Path, megabytes: float, runs: int) -> list[dict[str, float]]:
     """MB/s of one core, searching for all items of all sets."""
-    texts, size = [], 0
-    for row in rows():
-        texts.append(row["text"])
-        size += len(row["text"].encode())
-        if size > megabytes * 1e6:
-            break
+    texts, size = texts_of(megabytes)
     text = pa.array(texts, pa.large_string())
     found = []
     for count in (1_000, 5_000, None):

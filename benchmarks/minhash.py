@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
-from pool import print_table, rows, save
+from pool import print_table, rows, save, texts_of
 from stage import Stage
 
 from cupel import _kernels
@@ -52,12 +52,7 @@ def signatures(megabytes: float, runs: int) -> list[dict]:
     from datatrove.data import Document
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
 
-    texts, size = [], 0
-    for row in rows():
-        texts.append(row["text"])
-        size += len(row["text"].encode())
-        if size > megabytes * 1e6:
-            break
+    texts, size = texts_of(megabytes)
     ours = pa.array(texts, pa.large_string())
     found = []
     for name, action in (

@@ -41,6 +41,17 @@ def rows() -> Iterator[dict]:
         streams = alive
 
 
+def texts_of(megabytes: float) -> tuple[list[str], int]:
+    """Texts of the pool, a little more than so many megabytes, and their bytes."""
+    texts, size = [], 0
+    for row in rows():
+        texts.append(row["text"])
+        size += len(row["text"].encode())
+        if size > megabytes * 1e6:
+            break
+    return texts, size
+
+
 def write_jsonl_zst(folder: Path, megabytes: float, files: int, *, salt: bool = False) -> int:
     """Write a pool of about `megabytes` of text as JSONL.zst files; the bytes of text written.
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cupel.dedup._docs import among, row_groups
 from cupel.methods import Dedup, Sketches
-from cupel.recipe.resolve import _may_hold
 
 ROWS = 2048
 
@@ -70,11 +70,11 @@ class Stage:
             return
         wanted = np.sort(docs.to_numpy())
         with pq.ParquetFile(self.texts) as file:
-            groups = [group for group in range(file.num_row_groups) if _may_hold(file, group, wanted)]
+            groups = row_groups(file, wanted)
             for batch in file.iter_batches(
                 ROWS, columns=["doc", "text"], use_threads=False, row_groups=groups
             ):
-                yield batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
+                yield batch.filter(pa.array(among(batch.column("doc").to_numpy(), wanted)))
 
     def _stream(self, path: Path, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path) as file:

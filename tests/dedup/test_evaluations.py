@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cupel.dedup._evaluations import Fields, Item, item_of, read_sets
+from cupel.dedup._evaluations import read_sets
+from cupel.dedup._items import Fields, Item, item_of
 from cupel.errors import BadInput
 
 LISTED = "A. Red\nB. Blue"

@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import cupel
-from cupel.errors import BadOption, UnknownName
+from cupel.errors import BadOption, RunFailed, UnknownName
 from cupel.findings import Facts, Prose
+from cupel.methods import Need, find_method
+from cupel.recipe.progress import Silent
 from tests.conftest import prose, write_pool
 from tests.dedup import reference
 from tests.dedup.conftest import without
@@ -256,3 +258,36 @@ def test_the_report_counts_what_was_cut(tmp_path: Path) -> None:
 def test_mistakes_in_a_recipe_are_named(step: dict, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         cupel.Recipe.from_dict({"name": "x", "steps": [step]})
+
+
+class Heard(Silent):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_what_a_step_takes_is_said_before_it_starts(tmp_path: Path) -> None:
+    pool = write(tmp_path / "pool", site(40))
+    heard = Heard()
+    result = refine(pool, tmp_path / "out", "exact", "minhash", progress=heard)
+    kept = 40 - sum(row["step"] == "exact" for row in tables(result.output, "ledger"))
+    assert heard.notes[0].startswith("exact: 40 documents take about 2.56 kB of memory (")
+    assert heard.notes[1].startswith(f"minhash: {kept} documents take about ")
+    assert " of disk" in heard.notes[1]
+
+
+def test_without_room_for_temporary_files_nothing_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = write(tmp_path / "pool", site(40))
+    minhash = find_method("minhash", "dedup")
+    monkeypatch.setattr(minhash, "need", lambda *_: Need(0, scratch_bytes=1 << 60))
+    with pytest.raises(RunFailed, match=r"minhash: 40 documents take about .* of disk in .*make room"):
+        refine(pool, tmp_path / "out", "minhash")
+    assert not list((tmp_path / "out" / "_work").glob("scratch-*"))
+    monkeypatch.undo()
+    assert refine(pool, tmp_path / "out", "minhash").manifest["documents"]["in"] == 40

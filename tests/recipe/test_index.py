@@ -134,3 +134,24 @@ def test_other_options_and_foreign_files_are_refused(tmp_path: Path) -> None:
         refine(other, tmp_path / "three", "exact", index=str(index))
     with pytest.raises(BadInput, match="expected the folder of an index"):
         refine(other, tmp_path / "four", "exact", index=str(pool / "rows.jsonl"))
+
+
+def test_documents_of_several_batches_are_remembered_each_with_its_own(tmp_path: Path) -> None:
+    rng = random.Random(11)
+    rows = [
+        {"id": f"d{n}", "text": " ".join(rng.choices("abcdefghijklmnop", k=12)), "source": f"s{n % 3}"}
+        for n in range(5000)
+    ]
+    pool = write(tmp_path / "pool", rows)
+    for kind in ("exact", "minhash"):
+        index = str(tmp_path / f"seen-{kind}")
+        result = refine(pool, tmp_path / f"a-{kind}", kind, index=index, sources=["s2", "s0"])
+        (file,) = Path(index).rglob("*.parquet")
+        ids = pq.read_table(file, columns=["id"])["id"].to_pylist()
+        assert sorted(ids) == sorted(kept(result))
+        again = write(tmp_path / f"again-{kind}", [{**row, "id": f"new-{row['id']}"} for row in rows])
+        second = refine(again, tmp_path / f"b-{kind}", kind, index=index, max_source_loss=1)
+        assert kept(second) == set()
+        survivors = {row["id"]: row["survivor"] for row in ledger(second).values()}
+        texts = {row["id"]: row["text"] for row in rows}
+        assert all(texts[survivor] == texts[one.removeprefix("new-")] for one, survivor in survivors.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
@@ -20,6 +21,9 @@ __all__ = [
     "EngineName",
     "IdColumn",
     "Memory",
+    "Output",
+    "Overrides",
+    "Restart",
     "TextColumn",
     "make_engine",
     "parse_bytes",
@@ -27,6 +31,22 @@ __all__ = [
 
 READING, WRITING, RUNNING = "Reading", "Writing", "Running"
 
+Output = Annotated[
+    Path,
+    typer.Option("--output", "-o", help="Folder to write; the same command again goes on where it was."),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override an option of a step, such as minhash.threshold=0.8; repeatable."),
+]
+Restart = Annotated[
+    bool,
+    typer.Option(
+        "--restart",
+        help="Discard what the output folder holds of a run, and begin anew.",
+        rich_help_panel=WRITING,
+    ),
+]
 TextColumn = Annotated[str | None, typer.Option(help="Column that holds the text.", rich_help_panel=READING)]
 IdColumn = Annotated[Optional[str], typer.Option(help="Column that holds the id.", rich_help_panel=READING)]  # noqa: UP045
 EngineName = Annotated[

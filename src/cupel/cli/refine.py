@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +14,9 @@ from cupel.cli._options import (
     EngineName,
     IdColumn,
     Memory,
+    Output,
+    Overrides,
+    Restart,
     TextColumn,
     make_engine,
     parse_bytes,
@@ -27,16 +29,8 @@ def refine(
         list[str],
         typer.Option("--input", "-i", help="File, folder, glob, URL or Hugging Face name; repeatable."),
     ],
-    output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="Folder to write; the same command again goes on where it was."),
-    ],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", help="Override an option of a step, such as gopher-quality.min_words=20; repeatable."
-        ),
-    ] = None,
+    output: Output,
+    set_: Overrides = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
@@ -54,14 +48,7 @@ def refine(
     file_size: Annotated[
         str, typer.Option(help="Size of one data file, about.", rich_help_panel=WRITING)
     ] = "256MB",
-    restart: Annotated[
-        bool,
-        typer.Option(
-            "--restart",
-            help="Discard what the output folder holds of a run, and begin anew.",
-            rich_help_panel=WRITING,
-        ),
-    ] = False,
+    restart: Restart = False,
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,

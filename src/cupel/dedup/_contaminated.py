@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from cupel import _kernels
 from cupel.dedup._clusters import ids_of
-from cupel.dedup._evaluations import PARTS, EvaluationSets
+from cupel.dedup._evaluations import EvaluationSets
+from cupel.dedup._items import PARTS
 from cupel.dedup._spans import MEMBERS, SPANS, excerpt
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
 from cupel.methods import Clusters, Sketches

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
+from cupel.dedup._docs import among
 from cupel.errors import BadInput
 from cupel.methods import Method, Sketches
 
@@ -105,7 +106,7 @@ class Index:
         """`doc` and `id` of the documents of earlier corpora among `docs`."""
         wanted = np.unique(docs.to_numpy()[is_outside(docs)])
         found = [
-            batch.filter(pa.array(np.isin(batch.column("doc").to_numpy(), wanted)))
+            batch.filter(pa.array(among(batch.column("doc").to_numpy(), wanted)))
             for batch in (self.batches(["id"]) if len(wanted) else ())
         ]
         schema = pa.schema([("doc", pa.int64()), ("id", pa.large_string())])

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from cupel import _kernels
+from cupel.dedup._docs import among
 from cupel.dedup._index import Index, is_outside
 from cupel.methods import Sketches
 
@@ -131,7 +132,7 @@ def _remembered(docs: pa.Array, index: Index) -> Iterator[tuple[np.ndarray, pa.L
     if not len(wanted):
         return
     for batch in index.batches(["features"]):
-        rows = np.isin(batch.column("doc").to_numpy(), wanted)
+        rows = among(batch.column("doc").to_numpy(), wanted)
         if rows.any():
             some = batch.filter(pa.array(rows))
             yield some.column("doc").to_numpy(), cast(pa.LargeListArray, some.column("features"))

@@ -13,7 +13,8 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.dedup._contaminated import Contaminated
-from cupel.dedup._evaluations import PARTS, EvaluationSets, Fields, read_sets
+from cupel.dedup._evaluations import EvaluationSets, read_sets
+from cupel.dedup._items import PARTS, Fields
 from cupel.errors import BadInput
 from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
 

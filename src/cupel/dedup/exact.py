@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
@@ -16,6 +15,7 @@ from cupel.dedup._clusters import (
     seen_before,
     too_much,
 )
+from cupel.dedup._docs import among
 from cupel.dedup._index import Index, IndexOptions
 from cupel.findings import Block, Facts, Prose, Section
 from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
@@ -157,8 +157,7 @@ def _remember(index: Index, members: pa.Table, sketches: Sketches) -> None:
     schema = pa.schema([("hash", pa.binary(16)), ("id", pa.large_string())])
     gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
     with index.writer(sketches.remembered, schema) as writer:
-        for batch in sketches.batches(["doc", "hash"]):
-            stays = pa.array(~np.isin(batch.column("doc").to_numpy(), gone))
+        for batch in sketches.batches(["doc", "hash", "id"]):
+            stays = pa.array(~among(batch.column("doc").to_numpy(), gone))
             kept = batch.filter(pc.and_(stays, batch.column("hash").is_valid()))
-            ids = sketches.ids(kept.column("doc"))
-            writer.write_batch(pa.RecordBatch.from_arrays([kept.column("hash"), ids], schema=schema))
+            writer.write_batch(kept.select(schema.names).cast(schema))

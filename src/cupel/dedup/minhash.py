@@ -23,6 +23,7 @@ from cupel.dedup._clusters import (
     too_much,
 )
 from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
+from cupel.dedup._docs import among, rows_in_step
 from cupel.dedup._index import Index, IndexOptions
 from cupel.dedup._sets import Features, ShingleSets, load_buckets, save_buckets, write_sets
 from cupel.dedup._stars import stars
@@ -272,15 +273,17 @@ class MinHash(Dedup):
             + [("features", pa.large_list(pa.uint32())), ("id", pa.large_string())]
         )
         gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
+        # Sketches come in the order of texts.
+        sketch_of_next = rows_in_step(sketches.batches([*names, "id"]))
         with index.writer(sketches.remembered, schema) as writer:
             for batch in sketches.texts(None):
-                kept = batch.filter(pa.array(~np.isin(batch.column("doc").to_numpy(), gone)))
-                lists = self._features.of(kept.column("text"))
+                sketch = sketch_of_next(batch.num_rows)
+                stays = pa.array(~among(batch.column("doc").to_numpy(), gone))
+                lists = self._features.of(batch.column("text").filter(stays))
                 upper = pa.array((lists.values.to_numpy() >> np.uint64(32)).astype(np.uint32))
                 features = pa.LargeListArray.from_arrays(lists.offsets, upper)
-                bands = self.sketch(kept.column("text")).columns
-                ids = sketches.ids(kept.column("doc"))
-                writer.write_batch(pa.RecordBatch.from_arrays([*bands, features, ids], schema=schema))
+                kept = sketch.filter(stays).append_column("features", features)
+                writer.write_table(kept.select(schema.names).cast(schema))
 
     def _bands(
         self, sketches: Sketches, index: Index | None

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._clusters import ids_of
+from cupel.dedup._clusters import ids_of, openings
 from cupel.errors import BadOption
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
 from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
@@ -25,7 +25,6 @@ Floats = npt.NDArray[np.float64]
 BYTES_PER_TEXT_BYTE = 12
 """Memory of the model's tables for a byte of text, as they are while one grows."""
 SHOWN_DOCUMENTS = 4
-SHOWN_CHARACTERS = 400
 
 
 class SoftDedup(Dedup):
@@ -249,16 +248,13 @@ def _samples(members: pa.Table, sketches: Sketches) -> Iterator[Samples]:
     docs = scored["doc"].to_numpy()
     wanted = np.unique(docs[[place for chosen in places.values() for place in chosen]])
     ids = ids_of(wanted.tolist(), sketches)
-    texts: dict[int, str] = {}
-    for batch in sketches.texts(pa.array(wanted)):
-        openings = pc.utf8_slice_codeunits(batch.column("text"), 0, SHOWN_CHARACTERS)
-        texts |= dict(zip(batch.column("doc").to_pylist(), openings.to_pylist(), strict=True))
+    texts = openings(wanted.tolist(), sketches)
     for heading, chosen in places.items():
         samples = tuple(
             Sample(
                 id=ids[docs[place]],
                 note=f"probability of a word {np.exp(score[place]):.2g}; weight {weight[place]:.2f}",
-                text=texts.get(docs[place]) or "",
+                text=texts.get(docs[place], ""),
             )
             for place in chosen
         )

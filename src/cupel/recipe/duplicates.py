@@ -12,7 +12,6 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.methods import Dedup
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.job import WEIGHT
@@ -81,8 +80,7 @@ def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
         found = rows.filter(gone).combine_chunks()
         survivors = _column(found, "survivor").to_pylist()
         size = [f"{n} documents" for n in found.column("size").to_pylist()]
-        stays = "duplicate of {}, in a cluster of {}" if reason.endswith(Dedup.reason) else "{} stays, of {}"
-        notes = [stays.format(id, n) for id, n in zip(survivors, size, strict=True)]
+        notes = [f"{id} stays, of {n}" for id, n in zip(survivors, size, strict=True)]
         scores = found.column("score").to_pylist()
         values = [f"{score:.6g}" for score in scores] if step.dedup.scores else size
         _drop(outcome, step, gone, found, reason, values, step.dedup.limit, notes)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cupel.dedup._docs import among, row_groups
 from cupel.dedup._spans import MEMBERS as FOUND
 from cupel.engine import daft
 from cupel.errors import RunFailed
@@ -197,7 +198,7 @@ class _Reader:
         with_doc = names if "doc" in names else ["doc", *names]
         table = self._scan(with_doc)
         if len(self.gone):
-            table = table.filter(pa.array(~_among(table.column("doc").to_numpy(), self.gone)))
+            table = table.filter(pa.array(~among(table.column("doc").to_numpy(), self.gone)))
         return table.select(names).rename_columns(columns)
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -215,11 +216,7 @@ class _Reader:
         """All batches, or those of row groups that may hold a `wanted` document (ascending)."""
         for unit in self.units:
             with pq.ParquetFile(self.folder.unit(self.stage.index, unit, suffix)) as file:
-                groups = [
-                    group
-                    for group in range(file.metadata.num_row_groups)
-                    if wanted is None or _may_hold(file, group, wanted)
-                ]
+                groups = None if wanted is None else row_groups(file, wanted)
                 yield from file.iter_batches(
                     batch_size=rows, columns=columns, use_threads=False, row_groups=groups
                 )
@@ -241,7 +238,7 @@ class _Reader:
             )
         if not len(self.gone):
             return batch
-        return batch.filter(pa.array(~_among(batch.column("doc").to_numpy(), self.gone)))
+        return batch.filter(pa.array(~among(batch.column("doc").to_numpy(), self.gone)))
 
     def column_of(self, name: str, docs: pa.Array) -> pa.Array:
         """`id` or `source` of the documents asked for, in their order."""
@@ -259,7 +256,7 @@ class _Reader:
             return
         wanted = np.sort(np.asarray(docs, dtype=np.int64))
         for batch in self._stream("parquet", ["doc", "text"], TEXT_ROWS, wanted):
-            found = batch.filter(pa.array(_among(batch.column("doc").to_numpy(), wanted)))
+            found = batch.filter(pa.array(among(batch.column("doc").to_numpy(), wanted)))
             if found.num_rows:
                 yield found
 
@@ -269,20 +266,3 @@ class _Reader:
         columns = [module.col(name) for name in names]
         table = module.read_parquet(paths).select(*columns).to_arrow()
         return table.sort_by("doc")
-
-
-def _among(docs: np.ndarray, these: np.ndarray) -> np.ndarray:
-    """Which of `docs` are in `these`, which ascend."""
-    if not len(these):
-        return np.zeros(len(docs), dtype=bool)
-    found: np.ndarray = these[np.minimum(np.searchsorted(these, docs), len(these) - 1)] == docs
-    return found
-
-
-def _may_hold(file: pq.ParquetFile, group: int, wanted: np.ndarray) -> bool:
-    """Whether one of these documents lies within the range of a row group's."""
-    at = file.schema_arrow.get_field_index("doc")
-    found = file.metadata.row_group(group).column(at).statistics
-    if found is None or not found.has_min_max:
-        return True
-    return bool(np.searchsorted(wanted, found.max, side="right") > np.searchsorted(wanted, found.min))

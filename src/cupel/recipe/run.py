@@ -32,14 +32,15 @@ from cupel.errors import (
 )
 from cupel.findings import Page
 from cupel.recipe import stage as stages
-from cupel.recipe.folder import Folder, disk_errors, temporary, write_json, write_text
+from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job, OutputOptions
 from cupel.recipe.output import carried_fields, decide_fields
 from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
+from cupel.recipe.publish import keep_clusters, move_ledger, remember
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.resolve import remembered, resolve, resolved_sections, too_much
+from cupel.recipe.resolve import resolve, resolved_sections, too_much
 from cupel.recipe.summary import report_page
 from cupel.recipe.tally import Tally
 
@@ -325,9 +326,9 @@ class _Run:
 
     def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
         tallies = [_add_up(self.folder, stage.index) for stage in plan.stages]
-        self._keep_clusters(plan)
-        self._remember(plan, begun["input_digest"])
-        self._move_ledger(plan)
+        keep_clusters(self.folder, plan)
+        remember(self.folder, plan, begun["input_digest"])
+        move_ledger(self.folder, plan)
         seconds = time.monotonic() - self.started
         first, last = tallies[0], tallies[-1]
         documents = {
@@ -378,44 +379,6 @@ class _Run:
         write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
         write_json(self.folder.manifest, manifest)
         return manifest
-
-    def _keep_clusters(self, plan: Plan) -> None:
-        """Copied, not moved: a run that is killed from here on still finds them."""
-        with disk_errors(self.folder.clusters):
-            for stage in plan.stages:
-                for step in stage.dedups:
-                    self.folder.clusters.mkdir(exist_ok=True)
-                    target = self.folder.clusters / f"{step.label}.parquet"
-                    shutil.copyfile(self.folder.resolved(stage.index, step.label), temporary(target))
-                    os.replace(temporary(target), target)
-
-    def _remember(self, plan: Plan, corpus: str) -> None:
-        """Put what indexes are to remember into its place."""
-        for stage in plan.stages:
-            for step in stage.dedups:
-                found = remembered(self.folder, stage, step)
-                if not found.exists():
-                    continue
-                place = Path(step.dedup.options.index) / step.dedup.name  # type: ignore[attr-defined]
-                with disk_errors(place):
-                    place.mkdir(parents=True, exist_ok=True)
-                    target = place / f"{corpus}.parquet"
-                    shutil.copyfile(found, temporary(target))
-                    os.replace(temporary(target), target)
-
-    def _move_ledger(self, plan: Plan) -> None:
-        with disk_errors(self.folder.root):
-            (self.folder.root / "ledger").mkdir(exist_ok=True)
-            for stage in plan.stages:
-                for path in sorted(self.folder.stage(stage.index).glob("*.ledger.parquet")):
-                    name = path.name.replace(".ledger.parquet", "")
-                    target = self.folder.root / "ledger" / f"pass-{stage.index}-{name}.parquet"
-                    os.replace(path, target)
-            found = sorted(self.folder.stage(0).glob("*.quarantine.jsonl"))
-            if found:
-                (self.folder.root / "quarantine").mkdir(exist_ok=True)
-            for path in found:
-                os.replace(path, self.folder.root / "quarantine" / path.name.replace(".quarantine", ""))
 
 
 def _add_up(folder: Folder, stage: int) -> Tally:

@@ -213,7 +213,7 @@ impl NgramCopies {
             if let Some(text) = texts.get(row) {
                 self.each_unit(text, |unit, _, _| {
                     let mut words = 0_i64;
-                    for_each_word_hash(unit, |_, _, _| words += 1);
+                    for_each_word_hash(unit, false, |_, _, _| words += 1);
                     count += (words + 1 - self.ngram as i64).max(words.min(1));
                 });
             }
@@ -308,7 +308,7 @@ impl NgramCopies {
             self.each_unit(text, |unit, start, stop| {
                 rolling.clear();
                 let (mut words, mut hashes) = (0, Vec::new());
-                for_each_word_hash(unit, |word, _, _| {
+                for_each_word_hash(unit, false, |word, _, _| {
                     words += 1;
                     hashes.extend(rolling.push(word));
                 });

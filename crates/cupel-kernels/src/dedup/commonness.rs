@@ -218,7 +218,7 @@ impl NgramModel {
 fn words_of(texts: &Texts<'_>, row: usize) -> Vec<u64> {
     let mut words = Vec::new();
     if let Some(text) = texts.get(row) {
-        for_each_word_hash(text, |word, _, _| words.push(word));
+        for_each_word_hash(text, false, |word, _, _| words.push(word));
     }
     words
 }

@@ -86,7 +86,7 @@ impl Evaluation {
         read.bytes.clear();
         read.hits.clear();
         let mut rolling = Rolling::new(self.ngram);
-        for_each_word_hash(text, |word, start, stop| {
+        for_each_word_hash(text, false, |word, start, stop| {
             if let Some(id) = rolling.push(word).and_then(|key| self.find(key)) {
                 let at = (read.words.len() + 1 - self.ngram) as u32;
                 for &(item, place) in self.places(id) {

@@ -10,6 +10,7 @@ pub mod comparable;
 mod comparisons;
 pub mod contamination;
 pub mod evaluation;
+mod evaluation_hits;
 mod evaluation_items;
 pub mod hash;
 pub mod minhash;

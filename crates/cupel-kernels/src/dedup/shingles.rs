@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::column::Texts;
 use super::minhash::check_ngram;
 use super::windows::Windows;
+use super::word_hashes::for_each_word_hash;
 use crate::KernelError;
 
 /// The distinct shingles of each text as sorted XXH3-64 hashes; empty for null.
@@ -56,15 +57,14 @@ pub fn shingles(
 /// `BadInput` for anything but a text column.
 pub fn word_hashes(text: &dyn Array, fold_numbers: bool, most: usize) -> Result<LargeListArray, KernelError> {
     let texts = Texts::new(text)?;
-    let mut windows = Windows::new(1, fold_numbers);
     let mut lists = LargeListBuilder::new(UInt64Builder::new());
     for row in 0..texts.len() {
         let mut left = most;
         if let Some(text) = texts.get(row) {
-            windows.for_each(text, |word| {
+            for_each_word_hash(text, fold_numbers, |word, _, _| {
                 if left > 0 {
                     left -= 1;
-                    lists.values().append_value(xxh3_64(word));
+                    lists.values().append_value(word);
                 }
             });
         }

@@ -113,10 +113,9 @@ impl Comparable for Fingerprints<'_> {
         u128::from(mix(self.values[row as usize]))
     }
 
-    fn similarity(&self, row: u32, other: u32, least: f64) -> Option<f64> {
+    fn similarity(&self, row: u32, other: u32, _: f64) -> Option<f64> {
         let differing = (self.values[row as usize] ^ self.values[other as usize]).count_ones();
-        let similarity = f64::from(BITS - differing) / f64::from(BITS);
-        (similarity >= least / 2.0).then_some(similarity)
+        Some(f64::from(BITS - differing) / f64::from(BITS))
     }
 }
 
