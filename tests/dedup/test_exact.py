@@ -88,3 +88,15 @@ def test_the_sketch_is_sixteen_bytes() -> None:
     sketch = Exact().sketch(pa.array(["a", None], pa.string()))
     assert sketch.schema.field("hash").type == pa.binary(16)
     assert sketch.column("hash").null_count == 1
+
+
+def test_real_documents(resolve: Resolve, articles: list[str]) -> None:
+    """5,000 documents of the pool, some of them twice with other white space."""
+    texts = [*articles, *(text.replace(" ", "  ") for text in articles[::50])]
+    groups: dict[str, set[int]] = {}
+    for doc, text in enumerate(texts):
+        groups.setdefault(" ".join(unicodedata.normalize("NFC", text).split()), set()).add(doc)
+    clusters = resolve(Exact(), texts, rows_in_batch=500)
+    check_whole(clusters)
+    assert as_sets(clusters) == {frozenset(docs) for docs in groups.values() if len(docs) > 1}
+    assert len(as_sets(clusters)) >= 100
