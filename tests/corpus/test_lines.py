@@ -242,6 +242,16 @@ def test_members_and_frames_one_after_the_other(tmp_path: Path, kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", PACK)
+@pytest.mark.parametrize("cut", range(1, 8))
+def test_a_cut_inside_of_the_first_bytes_is_one(tmp_path: Path, kind: str, cut: int) -> None:
+    path = tmp_path / f"a.jsonl.{kind}"
+    path.write_bytes(WHOLE[kind][0][:cut])
+    found = read_all(path)
+    assert found.texts == []
+    assert found.reasons == ["truncated"]
+
+
+@pytest.mark.parametrize("kind", PACK)
 @settings(deadline=None, max_examples=80)
 @given(where=st.floats(0, 1))
 def test_a_cut_loses_nothing_before_it(kind: str, where: float) -> None:

@@ -20,10 +20,10 @@ __all__ = ["Source", "StreamFault", "detect_compression", "pieces"]
 _CHUNK = 64 * 1024
 _PIECE = 1024 * 1024
 _MAGIC = (
-    (b"\x1f\x8b", "gzip"),
-    (b"\x28\xb5\x2f\xfd", "zstd"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x1f\x8b", "gzip", ".gz"),
+    (b"\x28\xb5\x2f\xfd", "zstd", ".zst"),
+    (b"BZh", "bzip2", ".bz2"),
+    (b"\xfd7zXZ\x00", "xz", ".xz"),
 )
 # The largest window that `zstd --long` uses without being asked; a frame may claim 2 GiB.
 _MAX_ZSTD_WINDOW = 1 << 27
@@ -52,13 +52,10 @@ class StreamFault(Exception):
 
 def detect_compression(head: bytes, name: str = "") -> str | None:
     """The compression that the first bytes of a file tell of; its name only if they are too few."""
-    if 0 < len(head) < 4:
-        for ending, kind in ((".gz", "gzip"), (".zst", "zstd"), (".bz2", "bzip2"), (".xz", "xz")):
-            if name.endswith(ending):
-                return kind
-    for magic, name in _MAGIC:
-        if head.startswith(magic):
-            return name
+    for magic, kind, ending in _MAGIC:
+        too_few = 0 < len(head) < 4 or (head and len(head) < len(magic) and magic.startswith(head))
+        if head.startswith(magic) or (too_few and name.endswith(ending)):
+            return kind
     # A zstd file may begin with a skippable frame.
     if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
         return "zstd"
@@ -121,7 +118,7 @@ def _members(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
             continue
         source.give_back(head)
         if detect_compression(head) != kind:
-            truncated = len(head) < 6 and any(magic.startswith(head) for magic, _ in _MAGIC)
+            truncated = len(head) < 6 and any(magic.startswith(head) for magic, _, _ in _MAGIC)
             reason = "truncated" if truncated else "corrupt"
             raise StreamFault(reason, start, f"what follows is not {kind} data", start)
         inner = make()
