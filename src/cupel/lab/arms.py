@@ -1,0 +1,188 @@
+"""Arms: the data variants under test, as they are written on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.corpus import Corpus
+from cupel.errors import BadInput, BadOption
+from cupel.recipe.job import WEIGHT
+from cupel.recipe.recipe import Recipe, built_in_recipes
+
+__all__ = ["DOCUMENTS", "Arm", "Part", "parse_arms", "read_documents"]
+
+DOCUMENTS = pa.schema(
+    {"id": pa.large_string(), "text": pa.large_string(), "domain": pa.large_string(), "weight": pa.float64()}
+)
+"""What the lab knows of a document."""
+
+_SHARE = re.compile(r"(.+):(\d+(?:\.\d*)?|\.\d+)")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One source of an arm: a path, a recipe that is first carried out on it, its share of a mixture."""
+
+    path: str
+    recipe: str | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One data variant.
+
+    Attributes
+    ----------
+    name
+        Unique in an assay.
+    parts
+        One, or the parts of a mixture.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def parse(cls, given: str | os.PathLike[str]) -> Arm:
+        """An arm as it is written: `[NAME=]PATH`, `[NAME=]RECIPE@PATH` or `[NAME=]A:0.7,B:0.3`.
+
+        Raises
+        ------
+        BadOption
+            It is none of these.
+
+        Examples
+        --------
+        >>> Arm.parse("pool/raw.jsonl.zst").name
+        'raw'
+        >>> [(part.path, part.recipe, part.share) for part in Arm.parse("mix=web:0.7,c4@wiki:0.3").parts]
+        [('web', None, 0.7), ('wiki', 'c4', 0.3)]
+        """
+        text = os.fspath(given)
+        name, source = _named(text)
+        pieces = source.split(",")
+        shares = [_SHARE.fullmatch(piece) for piece in pieces]
+        if len(pieces) == 1:
+            parts: tuple[Part, ...] = (_part(source, None),)
+        elif all(shares):
+            parts = tuple(_part(found[1], float(found[2])) for found in shares if found)
+        else:
+            raise BadOption(f"arm {text}: a mixture is written PATH:SHARE,PATH:SHARE, such as web:0.7,wiki:0.3")
+        if len(parts) > 1 and not all(part.share for part in parts):
+            raise BadOption(f"arm {text}: a share of 0 leaves a part out; expected shares above 0")
+        return cls(name or "+".join(_name_of(part) for part in parts), parts)
+
+    def placed(self, folder: Path) -> Arm:
+        """The same arm with the refined outputs of its recipes in place of the recipes."""
+        parts = [
+            Part(str(folder / f"{place}"), None, part.share) if part.recipe else part
+            for place, part in enumerate(self.parts)
+        ]
+        return Arm(self.name, tuple(parts))
+
+    def identity(self) -> str:
+        """Digest of what the arm reads: content hashes of refined outputs, else digests of its files."""
+        told = [[_identity(part.path), part.share] for part in self.parts]
+        return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
+
+
+def parse_arms(given: Sequence[str | os.PathLike[str]]) -> list[Arm]:
+    """Arms with names that differ; the first is what the others are compared with.
+
+    Raises
+    ------
+    BadOption
+        No arm, or two of one name.
+    """
+    arms = [Arm.parse(one) for one in given]
+    if not arms:
+        raise BadOption("no arm: expected refined outputs, corpora, RECIPE@PATH or mixtures")
+    names = [arm.name for arm in arms]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadOption(f"two arms are called '{name}'; name them: first={given[0]} second={given[-1]}")
+    return arms
+
+
+def read_documents(path: str) -> Iterator[pa.RecordBatch]:
+    """The documents of a source as `DOCUMENTS`: weight 1 where none is given, domain from a field of
+    that name, else the document's source.
+
+    Raises
+    ------
+    BadInput
+        Nothing readable there, or a weight that is no number of 0 or more.
+    """
+    for batch in Corpus.read([path]).batches():
+        weights, domains = _fields(batch)
+        yield pa.RecordBatch.from_arrays(
+            [
+                pc.cast(batch.column("id"), pa.large_string()),
+                pc.cast(batch.column("text"), pa.large_string()),
+                pc.coalesce(domains, pc.cast(batch.column("source"), pa.large_string()), pa.scalar("", pa.large_string())),
+                weights,
+            ],
+            schema=DOCUMENTS,
+        )
+
+
+def _fields(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
+    """Weight and domain, which travel among a document's other fields."""
+    metadata = batch.column("metadata")
+    rows = batch.num_rows
+    named = [
+        bool(pc.any(pc.match_substring(metadata, f'"{field}"')).as_py()) for field in (WEIGHT, "domain")
+    ]
+    if not any(named):
+        return pa.array([1.0] * rows, pa.float64()), pa.nulls(rows, pa.large_string())
+    held: list[dict[str, Any]] = [orjson.loads(one) if one else {} for one in metadata.to_pylist()]
+    weights = [one.get(WEIGHT) for one in held]
+    for place, weight in enumerate(weights):
+        if weight is None:
+            weights[place] = 1.0
+        elif isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
+            raise BadInput(f"document {batch.column('id')[place]}: weight {weight!r}; expected a number of 0 or more")
+    domains = [one.get("domain") for one in held]
+    return (
+        pa.array(weights, pa.float64()),
+        pa.array([d if isinstance(d, str) else None for d in domains], pa.large_string()),
+    )
+
+
+def _named(text: str) -> tuple[str | None, str]:
+    name, equals, source = text.partition("=")
+    if equals and source and re.fullmatch(r"[\w.+-]+", name) and not Path(text).exists():
+        return name, source
+    return None, text
+
+
+def _part(text: str, share: float | None) -> Part:
+    recipe, at, path = text.partition("@")
+    if at and path and (recipe in built_in_recipes() or recipe.endswith((".yaml", ".yml"))) and not Path(text).exists():
+        Recipe.load(recipe)
+        return Part(path, recipe, share)
+    return Part(text, None, share)
+
+
+def _name_of(part: Part) -> str:
+    name = Path(part.path.rstrip("/")).name.split(".")[0] or part.path
+    return f"{Path(part.recipe).stem}@{name}" if part.recipe else name
+
+
+def _identity(path: str) -> Any:
+    manifest = Path(path) / "manifest.json"
+    if manifest.is_file():
+        return json.loads(manifest.read_text())["content_hash"]
+    return [file.digest for file in Corpus.read([path]).files]

@@ -1,0 +1,55 @@
+"""Learning rate and batch that published laws give for a model and a token budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Suggestion", "deepseek_law", "step_law"]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """Peak learning rate, and tokens of one step."""
+
+    learning_rate: float
+    batch_tokens: float
+
+
+def step_law(parameters: float, tokens: float) -> Suggestion:
+    """Learning rate 1.79 · N^−0.713 · D^0.307, batch 0.58 · D^0.571.
+
+    Parameters
+    ----------
+    parameters
+        Without embeddings (N).
+    tokens
+        Trained on (D).
+
+    Notes
+    -----
+    Li et al., "Predictable Scale: Part I, Step Law" (2025), equation 1; fitted between 60 million and a
+    billion parameters: our smallest scales extrapolate it downwards.
+
+    Examples
+    --------
+    >>> found = step_law(1e9, 20e9)
+    >>> f"{found.learning_rate:.2e}, {found.batch_tokens:,.0f}"
+    '9.99e-04, 440,764'
+    """
+    return Suggestion(1.79 * parameters**-0.713 * tokens**0.307, 0.58 * tokens**0.571)
+
+
+def deepseek_law(flops: float) -> Suggestion:
+    """Learning rate 0.3118 · C^−0.1250, batch 0.2920 · C^0.3271, of the compute C in operations.
+
+    Notes
+    -----
+    DeepSeek-AI, "DeepSeek LLM" (2024), equation 1; fitted between 1e17 and 2e19 operations.
+
+    Examples
+    --------
+    >>> found = deepseek_law(1e18)
+    >>> f"{found.learning_rate:.2e}, {found.batch_tokens:,.0f}"
+    '1.75e-03, 225,886'
+    """
+    return Suggestion(0.3118 * flops**-0.1250, 0.2920 * flops**0.3271)

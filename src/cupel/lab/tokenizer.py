@@ -1,0 +1,188 @@
+"""Tokenisers: byte-level BPE trained on a stated sample, or a file of somebody's own."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cupel.errors import BadInput, BadOption, MissingExtra
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Inner
+
+__all__ = ["END_OF_TEXT", "Tokenizer", "sample_texts", "train_tokenizer"]
+
+END_OF_TEXT = "<|endoftext|>"
+_ENDS = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[SEP]")
+_PROBE = "Café 東京\t\n \u00a0🙂\u200d\x00\x7f ﷽ é\ud7ff  x"
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A tokeniser that was checked: any text comes back as it was, and one token ends a document.
+
+    Attributes
+    ----------
+    path
+        Its `tokenizer.json`.
+    digest
+        Hash of the file.
+    vocabulary
+        How many tokens there are.
+    end_of_text
+        The token that closes a document.
+    """
+
+    path: Path
+    digest: str
+    vocabulary: int
+    end_of_text: int
+    inner: Inner
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tokenizer:
+        """The tokeniser of a `tokenizer.json`, or of a folder that holds one.
+
+        Raises
+        ------
+        BadInput
+            No such file, no token that ends a document, or a text that does not come back.
+        MissingExtra
+            `tokenizers` is not installed.
+        """
+        inner = _tokenizers()
+        file = Path(path)
+        file = file / "tokenizer.json" if file.is_dir() else file
+        try:
+            held = file.read_bytes()
+            loaded = inner.Tokenizer.from_buffer(held)
+        except OSError as error:
+            raise BadInput(f"tokeniser {path}: {error.strerror}; expected a tokenizer.json") from None
+        except Exception as error:
+            raise BadInput(f"tokeniser {path}: no tokenizer.json of the tokenizers library: {error}") from None
+        ends = [token for token in map(loaded.token_to_id, _ENDS) if token is not None]
+        if not ends:
+            raise BadInput(f"tokeniser {path}: no token ends a document; expected one of {', '.join(_ENDS)}")
+        digest = hashlib.blake2b(held, digest_size=16).hexdigest()
+        found = cls(file, digest, loaded.get_vocab_size(), ends[0], loaded)
+        found._check()
+        return found
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """The tokens of each text; nothing is added, and special tokens in a text are plain letters."""
+        return [found.ids for found in self.inner.encode_batch_fast(texts, add_special_tokens=False)]
+
+    def encode_arrow(self, texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The tokens of all texts end to end, each text closed by the end of text; where each begins."""
+        found = [[*tokens, self.end_of_text] for tokens in self.encode(texts.to_pylist())]
+        offsets = np.concatenate([[0], np.cumsum([len(tokens) for tokens in found])]).astype(np.int64)
+        return np.fromiter((t for tokens in found for t in tokens), np.int64, int(offsets[-1])), offsets
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """The text of tokens."""
+        return str(self.inner.decode(list(tokens), skip_special_tokens=False))
+
+    def _check(self) -> None:
+        name = self.inner.id_to_token(self.end_of_text)
+        for text in (_PROBE, name, f"a{name}b", *(chr(byte) for byte in range(256))):
+            tokens = self.encode([text])[0]
+            if self.end_of_text in tokens:
+                raise BadInput(
+                    f"tokeniser {self.path}: the words {name} in a text become the token that ends a document"
+                )
+            if self.decode(tokens) != text:
+                raise BadInput(
+                    f"tokeniser {self.path}: {text!r} comes back as {self.decode(tokens)!r}; expected a "
+                    "byte-level tokeniser, which encodes every byte"
+                )
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int, path: Path) -> Tokenizer:
+    """Train a byte-level BPE (Sennrich et al. 2016; bytes as in Radford et al. 2019) and save it.
+
+    Parameters
+    ----------
+    texts
+        What it is trained on.
+    vocabulary
+        Tokens, the 256 bytes and the end of text counted.
+
+    Raises
+    ------
+    BadOption
+        A vocabulary smaller than the bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "tokenizer.json"
+    >>> tokenizer = train_tokenizer(["Café in 東京"] * 9, 270, path)
+    >>> tokenizer.decode(tokenizer.encode(["Café"])[0])
+    'Café'
+    """
+    if vocabulary < 257:
+        raise BadOption(f"a vocabulary of {vocabulary}: expected 257 or more, one a byte and the end of text")
+    inner = _tokenizers()
+    model = inner.Tokenizer(inner.models.BPE())
+    model.pre_tokenizer = inner.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    model.decoder = inner.decoders.ByteLevel()
+    trainer = inner.trainers.BpeTrainer(
+        vocab_size=vocabulary - 1,
+        initial_alphabet=inner.pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    model.train_from_iterator(texts, trainer)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.tmp")
+    model.save(str(unfinished))
+    _with_end(unfinished)
+    unfinished.replace(path)
+    return Tokenizer.load(path)
+
+
+def sample_texts(texts: Iterable[str], max_bytes: int, seed: int) -> Iterator[str]:
+    """Texts of about `max_bytes` of UTF-8 together, drawn evenly: those whose seeded hash is least.
+
+    The same texts come out in whatever order they go in, sorted by their hash.
+    """
+    heap: list[tuple[int, str]] = []
+    held = 0
+    key = seed.to_bytes(8, "little")
+    for text in texts:
+        data = text.encode("utf-8", "replace")
+        rank = int.from_bytes(hashlib.blake2b(data, digest_size=8, key=key).digest(), "big")
+        heapq.heappush(heap, (-rank, text))
+        held += len(data)
+        while held > max_bytes and len(heap) > 1:
+            held -= len(heapq.heappop(heap)[1].encode("utf-8", "replace"))
+    yield from (text for _, text in sorted(heap, reverse=True))
+
+
+def _with_end(path: Path) -> None:
+    """Add the end of text as the last token of the vocabulary. No word of a text becomes it: it is part
+    of the vocabulary, and not of the words that are looked for in texts."""
+    import json
+
+    held = json.loads(path.read_text())
+    held["model"]["vocab"][END_OF_TEXT] = len(held["model"]["vocab"])
+    path.write_text(json.dumps(held, ensure_ascii=False))
+
+
+def _tokenizers() -> Any:
+    try:
+        import tokenizers
+        import tokenizers.decoders
+        import tokenizers.models
+        import tokenizers.pre_tokenizers
+        import tokenizers.trainers
+    except ImportError:
+        raise MissingExtra("the lab", "lab") from None
+    return tokenizers

@@ -1,0 +1,59 @@
+"""`python -m cupel.lab.training JOB.json …` trains each trial in turn, told as JSON lines.
+
+With `-`, paths are read from the standard input, one a line; when that ends, so does the process, at
+once: whoever gave the jobs is gone, and a trial goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cupel.errors import CupelError
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train the trials of these job files; 0 when all are done, 3 or 4 with an error told."""
+    from cupel.lab.training.job import TrainJob
+    from cupel.lab.training.trainer import Trainer, exit_code
+
+    trainer = Trainer(_tell)
+    worst = 0
+    for path in _asked() if list(arguments) == ["-"] else arguments:
+        name = path
+        try:
+            job = TrainJob.read(Path(path))
+            name = job.name
+            trainer.train(job)
+            _tell({"trial": name, "done": True})
+        except CupelError as error:
+            worst = max(worst, exit_code(error))
+            _tell({"trial": name, "error": str(error), "kind": type(error).__name__})
+    return worst
+
+
+def _asked() -> Iterator[str]:
+    paths: queue.Queue[str] = queue.Queue()
+
+    def listen() -> None:
+        for line in sys.stdin:
+            paths.put(line.strip())
+        os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        yield paths.get()
+
+
+def _tell(told: Mapping[str, Any]) -> None:
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,178 @@
+"""What one trial is trained with, as plain JSON: everything that decides its weights, and where it goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from cupel.errors import BadInput, BadOption
+from cupel.lab.training.schedule import Kind
+
+__all__ = ["TRAINER_VERSION", "ModelShape", "TrainJob"]
+
+TRAINER_VERSION = 1
+"""Goes up whenever the same job would give other weights; cached trials of older ones are not used."""
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """The plain Llama architecture (Touvron et al. 2023) of transformers, by its sizes.
+
+    Attributes
+    ----------
+    hidden_size, layers, heads, feed_forward_size
+        Width, depth, attention heads, inner width of the gated feed-forward part.
+    context
+        Tokens a sequence.
+    key_value_heads
+        Fewer than `heads` for grouped queries; as many by default.
+    tied
+        Whether input and output embeddings are one matrix.
+    rope_base
+        Base of the rotary positions.
+    """
+
+    hidden_size: int
+    layers: int
+    heads: int
+    feed_forward_size: int
+    context: int
+    key_value_heads: int | None = None
+    tied: bool = True
+    rope_base: float = 10_000.0
+
+    def parameters(self, vocabulary: int) -> tuple[int, int]:
+        """Parameters without embeddings, and all of them.
+
+        >>> ModelShape(128, 5, 4, 352, 256).parameters(2048)
+        (1004928, 1267072)
+        """
+        d, shared = self.hidden_size, self.key_value_heads or self.heads
+        attention = 2 * d * d + 2 * d * (d // self.heads) * shared
+        inner = self.layers * (attention + 3 * d * self.feed_forward_size + 2 * d) + d
+        return inner, inner + vocabulary * d * (1 if self.tied else 2)
+
+    def flops_per_token(self, vocabulary: int) -> float:
+        """Operations of training on one token: 6 for each parameter of a matrix, and attention
+        (12 × layers × width × context / 2 for a causal mask; Chowdhery et al., "PaLM", appendix B)."""
+        inner, _ = self.parameters(vocabulary)
+        return 6.0 * (inner + vocabulary * self.hidden_size) + 6.0 * self.layers * self.hidden_size * self.context
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """One trial.
+
+    Attributes
+    ----------
+    tokens, tokenizer, output
+        Folder of the tokens, file of the tokeniser, folder to write the trial to.
+    model, vocabulary, end_of_text
+        The shape, how many tokens there are, and the token that closes a document.
+    seed
+        Initialisation and order of documents.
+    steps, sequences
+        Optimiser steps, and sequences of `model.context` tokens in each.
+    learning_rate, warmup, decay, floor, schedule
+        Peak, and its course (`learning_rate_factor`).
+    betas, epsilon, weight_decay, clip
+        AdamW (Loshchilov and Hutter 2019) and the bound of the gradient's norm. Vectors are not decayed.
+    objective
+        `causal`, or `module:function` of your own.
+    precision
+        `float32` or `bfloat16` (autocast).
+    device
+        `cpu` or `cuda`.
+    threads
+        Threads of one process on the CPU; sums depend on it, so it is part of the trial.
+    compile
+        Whether torch.compile is used.
+    checkpoint_steps
+        A checkpoint every so many steps.
+    name
+        What it is called in messages.
+    """
+
+    tokens: str
+    tokenizer: str
+    output: str
+    model: ModelShape
+    vocabulary: int
+    end_of_text: int
+    seed: int
+    steps: int
+    sequences: int
+    learning_rate: float
+    warmup: float = 0.05
+    decay: float = 0.2
+    floor: float = 0.0
+    schedule: Kind = "wsd"
+    betas: tuple[float, float] = (0.9, 0.95)
+    epsilon: float = 1e-8
+    weight_decay: float = 0.1
+    clip: float = 1.0
+    objective: str = "causal"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = 1
+    compile: bool = True
+    checkpoint_steps: int = 500
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.sequences < 1:
+            raise BadOption(f"{self.steps} steps of {self.sequences} sequences: expected 1 or more of each")
+        if self.model.hidden_size % self.model.heads:
+            raise BadOption(
+                f"hidden_size {self.model.hidden_size} is no multiple of {self.model.heads} heads"
+            )
+        if self.precision not in ("float32", "bfloat16"):
+            raise BadOption(f"precision is '{self.precision}': expected float32 or bfloat16")
+
+    @property
+    def step_tokens(self) -> int:
+        """Tokens of one step."""
+        return self.sequences * self.model.context
+
+    @property
+    def stream_tokens(self) -> int:
+        """Tokens of the stream that the trial reads, one more than it trains on."""
+        return self.steps * self.step_tokens + 1
+
+    def decisive(self) -> dict[str, Any]:
+        """All that decides the weights besides the tokens: what a cached trial is known by."""
+        told = asdict(self)
+        for place in ("tokens", "tokenizer", "output", "checkpoint_steps", "name"):
+            del told[place]
+        return told | {"trainer": TRAINER_VERSION}
+
+    def write(self, path: Path) -> None:
+        """The job as a file that `python -m cupel.lab.training` takes."""
+        path.write_text(json.dumps(asdict(self), indent=1))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The job that a file holds.
+
+        Raises
+        ------
+        BadInput
+            No file of a job, or fields that this version does not know.
+        """
+        try:
+            given: Mapping[str, Any] = json.loads(path.read_text())
+            known = {field.name for field in fields(cls)}
+            strange = sorted(set(given) - known)
+            if strange:
+                raise BadInput(f"{path}: unknown fields: {', '.join(strange)}")
+            shape, betas = ModelShape(**given["model"]), tuple(given["betas"])
+            return cls(**{**given, "model": shape, "betas": betas})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise BadInput(f"{path} is no training job: {error}") from None
+
+    def placed(self, output: Path) -> TrainJob:
+        """The same trial, written elsewhere."""
+        return replace(self, output=str(output))

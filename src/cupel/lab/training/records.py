@@ -1,0 +1,72 @@
+"""What a trial writes down on the way: its loss curve, and the loss of each visit to a document.
+
+Both are plain arrays that are added to; a trial that goes on from a checkpoint first cuts them back to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cupel.lab.training.order import Batch
+
+__all__ = ["CURVE", "VISIT_LOSS", "Records", "read_curve", "read_visit_losses"]
+
+CURVE = np.dtype([("step", "<u4"), ("loss", "<f4"), ("learning_rate", "<f4"), ("gradient_norm", "<f4")])
+"""One step: mean loss of its tokens in nats before the update, learning rate, norm before clipping."""
+
+VISIT_LOSS = np.dtype([("step", "<u4"), ("visit", "<u8"), ("tokens", "<u4"), ("loss", "<f4")])
+"""Part of a visit that one step trained on: how many targets, and their losses' sum in nats."""
+
+
+class Records:
+    """The two files of one trial, open for adding."""
+
+    def __init__(self, folder: Path, curve_rows: int = 0, visit_rows: int = 0) -> None:
+        self._curve = _open(folder / "curve.bin", curve_rows * CURVE.itemsize)
+        self._visits = _open(folder / "visit_losses.bin", visit_rows * VISIT_LOSS.itemsize)
+
+    def add(
+        self, step: int, losses: NDArray[np.float32], batch: Batch, learning_rate: float, norm: float
+    ) -> None:
+        """One step; `losses` are those of `batch`'s targets."""
+        flat = losses.ravel()
+        row = np.array([(step, flat.mean(dtype=np.float64), learning_rate, norm)], CURVE)
+        self._curve.write(row.tobytes())
+        visits = np.empty(len(batch.visits), VISIT_LOSS)
+        visits["step"], visits["visit"] = step, batch.visits
+        visits["tokens"] = np.diff(np.append(batch.starts, flat.size))
+        visits["loss"] = np.add.reduceat(flat, batch.starts, dtype=np.float64)
+        self._visits.write(visits.tobytes())
+
+    def flush(self) -> tuple[int, int]:
+        """Everything to disk; how many rows the two files have now."""
+        self._curve.flush()
+        self._visits.flush()
+        return self._curve.tell() // CURVE.itemsize, self._visits.tell() // VISIT_LOSS.itemsize
+
+    def close(self) -> None:
+        """No more is added."""
+        self._curve.close()
+        self._visits.close()
+
+
+def read_curve(folder: Path) -> NDArray[np.void]:
+    """The loss curve of a trial (`CURVE`)."""
+    return np.fromfile(folder / "curve.bin", CURVE)
+
+
+def read_visit_losses(folder: Path) -> NDArray[np.void]:
+    """The losses of all visits of a trial (`VISIT_LOSS`), mapped."""
+    path = folder / "visit_losses.bin"
+    return np.memmap(path, VISIT_LOSS, "r") if path.stat().st_size else np.empty(0, VISIT_LOSS)
+
+
+def _open(path: Path, size: int) -> BinaryIO:
+    file = path.open("r+b" if path.exists() else "w+b")
+    file.truncate(size)
+    file.seek(size)
+    return file

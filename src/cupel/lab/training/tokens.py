@@ -1,0 +1,63 @@
+"""A tokenised corpus on disk: memory-mapped tokens, and where each document begins."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cupel.errors import BadInput
+
+__all__ = ["TokenStore"]
+
+
+class TokenStore:
+    """The tokens of one arm, document after document, each closed by the end-of-text token.
+
+    Files of the folder: `tokens.bin` (uint16 or uint32, little endian), `offsets.bin` (uint64, one more
+    than there are documents), `weights.bin` (float64, where documents weigh differently), `ids.bin` and
+    `id_offsets.bin` (the documents' ids, UTF-8), `meta.json`. All are mapped, none is read whole.
+
+    Raises
+    ------
+    BadInput
+        The folder holds no tokens, or files whose sizes do not fit each other.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{folder} holds no tokens: {error}") from None
+        self.documents: int = self.meta["documents"]
+        self.tokens = self._map("tokens.bin", self.meta["dtype"], self.meta["tokens"])
+        self.offsets = self._map("offsets.bin", "<u8", self.documents + 1)
+        self.weights = self._map("weights.bin", "<f8", self.documents) if self.meta["weighed"] else None
+
+    def _map(self, name: str, dtype: str, length: int) -> NDArray[Any]:
+        path, kind = self.folder / name, np.dtype(dtype)
+        size = path.stat().st_size if path.is_file() else -1
+        if size != length * kind.itemsize:
+            raise BadInput(
+                f"{path}: {size} bytes, expected {length * kind.itemsize}; delete the folder, and it is made anew"
+            )
+        return np.memmap(path, kind, "r", shape=(length,)) if length else np.empty(0, kind)
+
+    @cached_property
+    def _ids(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        offsets = self._map("id_offsets.bin", "<u8", self.documents + 1)
+        return offsets, self._map("ids.bin", "|u1", int(offsets[-1]))
+
+    def id(self, document: int) -> str:
+        """The id of a document, by its number."""
+        offsets, letters = self._ids
+        return bytes(letters[int(offsets[document]) : int(offsets[document + 1])]).decode()
+
+    def document(self, number: int) -> NDArray[Any]:
+        """The tokens of one document, its end-of-text token included."""
+        return self.tokens[int(self.offsets[number]) : int(self.offsets[number + 1])]

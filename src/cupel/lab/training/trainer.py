@@ -1,0 +1,275 @@
+"""Train trials, one after the other; models of one shape are compiled once."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cupel.errors import BadOption, CupelError, RunFailed
+from cupel.lab.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from cupel.lab.training.job import TRAINER_VERSION, TrainJob
+from cupel.lab.training.model import build_model, build_optimiser, find_objective, initialise
+from cupel.lab.training.order import Batch, Order, epochs
+from cupel.lab.training.records import Records
+from cupel.lab.training.schedule import learning_rate_factor
+from cupel.lab.training.sharded import Group
+from cupel.lab.training.tokens import TokenStore
+
+__all__ = ["Diverged", "Trainer"]
+
+Progress = Callable[[Mapping[str, Any]], None]
+
+_TOLD_SECONDS = 0.5
+_LOOK_STEPS = 10
+"""Losses are looked at every so many steps, so that an accelerator need not wait for each."""
+
+
+class Diverged(RunFailed):
+    """A loss that is no number: the trial stopped, its last good checkpoint stays."""
+
+
+class Trainer:
+    """Trains jobs in one process.
+
+    Parameters
+    ----------
+    progress
+        Called now and then with `trial`, `step`, `steps`, `loss`, `seconds`.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self._progress = progress or (lambda told: None)
+        self._built: tuple[Any, nn.Module, Callable[[Tensor], Tensor]] | None = None
+        self._group = Group()
+
+    def train(self, job: TrainJob) -> Path:
+        """Train one trial, or the rest of it; gives its folder, an ordinary Hugging Face checkpoint.
+
+        Raises
+        ------
+        Diverged
+            A loss that is no number; the message names the documents of the batch.
+        BadOption
+            A device that is not there.
+        RunFailed
+            The disk is full.
+        """
+        output = Path(job.output)
+        if (output / "trial.json").is_file():
+            return output
+        if job.device == "cuda" and not torch.cuda.is_available():
+            raise BadOption(f"{job.name}: a GPU was asked for, and torch {torch.__version__} finds none")
+        output.mkdir(parents=True, exist_ok=True)
+        torch.set_num_threads(job.threads)
+        torch.manual_seed(job.seed)
+        try:
+            _Run(job, self._group, *self._step_of(job), self._progress).finish()
+        except OSError as error:
+            raise RunFailed(f"{job.name}: {output}: {error}; the same command goes on from the last checkpoint") from error
+        return output
+
+    def _step_of(self, job: TrainJob) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+        """The model, and the compiled function that gives its losses."""
+        key = (job.model, job.vocabulary, job.end_of_text, job.objective, job.precision, job.device, job.compile)
+        if self._built is None or self._built[0] != key:
+            objective = find_objective(job.objective)
+            model = self._group.shard(build_model(job).to(self._group.device(job)))
+
+            def losses(tokens: Tensor) -> Tensor:
+                with torch.autocast(job.device, torch.bfloat16, enabled=job.precision == "bfloat16"):
+                    return objective(model, tokens)
+
+            self._built = (key, model, torch.compile(losses, dynamic=False) if job.compile else losses)
+        return self._built[1], self._built[2]
+
+
+class _Run:
+    """One trial on its way."""
+
+    def __init__(
+        self,
+        job: TrainJob,
+        group: Group,
+        model: nn.Module,
+        losses: Callable[[Tensor], Tensor],
+        progress: Progress,
+    ) -> None:
+        self.job, self.group, self.model, self.losses, self.progress = job, group, model, losses, progress
+        self.output = Path(job.output)
+        self.device = group.device(job)
+        self.rows = group.rows(job.sequences)
+        self.store = TokenStore(Path(job.tokens))
+        # Processes that share a trial make its order once each, the same, and not at once in one file.
+        visits = self.output / ("visits.bin" if group.first else f".visits-{group.rank}.bin")
+        self.order = Order(self.store, visits, seed=job.seed, length=job.stream_tokens)
+        group.initialise(model, job.seed, initialise)
+        self.optimiser = build_optimiser(model, job)
+        self.step, self.seconds, rows = 0, 0.0, (0, 0)
+        found = latest_checkpoint(self.output)
+        if found is not None:
+            weights, moments, state = load_checkpoint(found)
+            group.load(model, self.optimiser, weights, moments)
+            self.step, self.seconds, rows = state["step"], state["seconds"], tuple(state["rows"])
+        self.records = Records(self.output, *rows) if group.first else None
+        self.waiting: list[tuple[int, Batch, Tensor, float, Tensor]] = []
+
+    def finish(self) -> None:
+        """All steps that are left, and the finished trial."""
+        try:
+            started = told = time.monotonic()
+            before = self.seconds
+            while self.step < self.job.steps:
+                self._one_step()
+                at_checkpoint = self.step % self.job.checkpoint_steps == 0 and self.step < self.job.steps
+                if self.step % _LOOK_STEPS == 0 or at_checkpoint or self.step == self.job.steps:
+                    loss = self._look()
+                    now = time.monotonic()
+                    self.seconds = before + now - started
+                    if now - told >= _TOLD_SECONDS or self.step == self.job.steps:
+                        told = now
+                        self._tell(loss)
+                if at_checkpoint:
+                    self._checkpoint()
+            self._publish()
+        finally:
+            if self.records is not None:
+                self.records.close()
+
+    def _one_step(self) -> None:
+        job = self.job
+        batch = self.order.batch(self.step, job.sequences, job.model.context, self.rows)
+        tokens = torch.from_numpy(batch.tokens).to(self.device, non_blocking=True)
+        rate = job.learning_rate * learning_rate_factor(
+            job.schedule, self.step, job.steps, warmup=job.warmup, decay=job.decay, floor=job.floor
+        )
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        losses = self.losses(tokens)
+        losses.mean().backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), job.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.waiting.append((self.step, batch, losses.detach(), rate, norm.detach()))
+        self.step += 1
+
+    def _look(self) -> float:
+        """Write the losses down that are waiting; the last step's mean."""
+        loss = float("nan")
+        for step, batch, losses, rate, norm in self.waiting:
+            seen, batch = self.group.gather(losses, batch, lambda: self._whole(step))  # noqa: B023
+            if not bool(torch.isfinite(seen).all()):
+                raise Diverged(self._diverged(step, batch))
+            loss = float(seen.double().mean())
+            if self.records is not None:
+                self.records.add(step, seen.numpy(), batch, rate, self.group.value(norm))
+        self.waiting.clear()
+        return loss
+
+    def _whole(self, step: int) -> Batch:
+        return self.order.batch(step, self.job.sequences, self.job.model.context)
+
+    def _diverged(self, step: int, batch: Batch) -> str:
+        documents = dict.fromkeys(int(d) for d in self.order.visits["document"][batch.visits])
+        named = [self.store.id(document) for document in list(documents)[:20]]
+        more = f" and {len(documents) - 20} more" if len(documents) > 20 else ""
+        kept = latest_checkpoint(self.output)
+        return (
+            f"{self.job.name}: the loss of step {step} is no finite number (learning rate "
+            f"{self.job.learning_rate:g}); documents of this step: {', '.join(named)}{more}; "
+            f"{f'the last good checkpoint is {kept}' if kept else 'there was no checkpoint yet'}"
+        )
+
+    def _tell(self, loss: float) -> None:
+        if self.group.first:
+            self.progress(
+                {
+                    "trial": self.job.name,
+                    "step": self.step,
+                    "steps": self.job.steps,
+                    "loss": loss,
+                    "seconds": self.seconds,
+                }
+            )
+
+    def _checkpoint(self) -> None:
+        weights, moments = self.group.state(self.model, self.optimiser)
+        if self.records is not None:
+            state = {"seconds": self.seconds, "rows": self.records.flush()}
+            save_checkpoint(self.output, self.step, weights, moments, state)
+
+    def _publish(self) -> None:
+        weights, _ = self.group.state(self.model, self.optimiser)
+        if self.records is None:
+            return
+        self.records.flush()
+        _save_pretrained(self.model, weights, self.output)
+        _save_tokenizer(Path(self.job.tokenizer), self.output, self.job)
+        seen = self.job.steps * self.job.step_tokens
+        told = {
+            "name": self.job.name,
+            "job": self.job.decisive(),
+            "trainer": TRAINER_VERSION,
+            "tokens": seen,
+            "epochs": epochs(self.store, seen),
+            "seconds": self.seconds,
+            "flops": seen * self.job.model.flops_per_token(self.job.vocabulary),
+            "parameters": dict(
+                zip(("without_embeddings", "all"), self.job.model.parameters(self.job.vocabulary), strict=True)
+            ),
+            "processes": self.group.size,
+            "torch": torch.__version__,
+            "machine": _machine(self.job),
+        }
+        unfinished = self.output / ".trial.json.tmp"
+        unfinished.write_text(json.dumps(told, indent=1))
+        unfinished.replace(self.output / "trial.json")
+        kept = latest_checkpoint(self.output)
+        if kept is not None:
+            shutil.rmtree(kept, ignore_errors=True)
+
+
+def _machine(job: TrainJob) -> str:
+    if job.device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"{platform.machine()} CPU, {torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores"
+
+
+def _save_pretrained(model: nn.Module, weights: Mapping[str, Tensor], output: Path) -> None:
+    from safetensors.torch import save_file
+
+    if model.config.tie_word_embeddings:  # type: ignore[union-attr]
+        weights = {name: weight for name, weight in weights.items() if name != "lm_head.weight"}
+    unfinished = output / ".model.safetensors.tmp"
+    save_file({name: weight.contiguous() for name, weight in weights.items()}, unfinished, {"format": "pt"})
+    unfinished.replace(output / "model.safetensors")
+    model.config.save_pretrained(output)  # type: ignore[union-attr, operator]
+
+
+def _save_tokenizer(tokenizer: Path, output: Path, job: TrainJob) -> None:
+    """Copy the tokeniser, so that the trial loads like any model from the Hub."""
+    shutil.copyfile(tokenizer, output / "tokenizer.json")
+    held = json.loads(tokenizer.read_text())
+    names = {token["id"]: token["content"] for token in held.get("added_tokens", ())}
+    end = names.get(job.end_of_text) or {i: t for t, i in held["model"]["vocab"].items()}[job.end_of_text]
+    told = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": end,
+        "eos_token": end,
+        "model_max_length": job.model.context,
+        "clean_up_tokenization_spaces": False,
+    }
+    (output / "tokenizer_config.json").write_text(json.dumps(told, indent=1))
+
+
+def exit_code(error: CupelError) -> int:
+    """What the process ends with: 4 for a trial that diverged, 3 for all else."""
+    return 4 if isinstance(error, Diverged) else 3

@@ -1,0 +1,304 @@
+"""Trials: trained once, kept by what decides them, several at a time on one machine."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cupel.errors import BadInput, BadOption, MissingExtra, OutputInUse, RunFailed
+from cupel.lab.scale import Scale
+from cupel.lab.tokenizer import Tokenizer
+from cupel.lab.training.job import TRAINER_VERSION, TrainJob
+from cupel.lab.training.tokens import TokenStore
+
+__all__ = ["Machine", "Trial", "machine", "make_job", "train"]
+
+Told = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What trials are trained on.
+
+    Attributes
+    ----------
+    device
+        `cpu` or `cuda`.
+    bfloat16
+        Whether matrices of bfloat16 are faster than float32 there.
+    compile
+        Whether torch.compile works: on the CPU it needs a C++ compiler.
+    workers
+        Trials at a time.
+    """
+
+    device: str
+    bfloat16: bool
+    compile: bool
+    workers: int
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run of an arm with one seed, finished.
+
+    Attributes
+    ----------
+    arm, seed
+        Which one.
+    folder
+        An ordinary Hugging Face checkpoint, with `curve.bin`, `visits.bin`, `visit_losses.bin` and
+        `trial.json` beside it.
+    told
+        What `trial.json` says: tokens, epochs, seconds, operations, versions.
+    cached
+        It was there already.
+    """
+
+    arm: str
+    seed: int
+    folder: Path
+    told: Mapping[str, Any]
+    cached: bool
+
+
+def machine(device: str = "auto", workers: int | None = None) -> Machine:
+    """What this machine offers.
+
+    Raises
+    ------
+    MissingExtra
+        torch is not installed.
+    BadOption
+        A device that is not there.
+    """
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtra("the lab", "lab") from None
+    if device not in ("auto", "cpu", "cuda"):
+        raise BadOption(f"device is '{device}': expected auto, cpu or cuda")
+    gpu = torch.cuda.is_available()
+    if device == "cuda" and not gpu:
+        raise BadOption(f"device is 'cuda', and torch {torch.__version__} finds no GPU")
+    if device == "cuda" or (device == "auto" and gpu):
+        return Machine("cuda", True, True, workers or 1)
+    # Without these instructions bfloat16 is emulated: one per cent of the speed of float32.
+    fast = any(
+        getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    )
+    compiler = shutil.which(os.environ.get("CXX", "g++")) is not None
+    return Machine("cpu", fast, compiler, workers or len(os.sched_getaffinity(0)))
+
+
+def make_job(
+    store: TokenStore, tokenizer: Tokenizer, scale: Scale, seed: int, cache: Path, on: Machine, *, name: str
+) -> TrainJob:
+    """The job of one trial; its folder is named by the hash of all that decides it.
+
+    Raises
+    ------
+    BadInput
+        The arm does not fill one batch.
+    """
+    training = scale.training
+    batch = training.sequences * scale.model.context
+    if len(store.tokens) < batch + 1:
+        raise BadInput(
+            f"arm '{name}' has {len(store.tokens):,} tokens in {store.documents:,} documents, and one batch of "
+            f"scale '{scale.name}' takes {batch + 1:,}; take a larger arm or a smaller scale"
+        )
+    precision = training.precision
+    if precision == "auto":
+        precision = "bfloat16" if on.bfloat16 else "float32"
+    job = TrainJob(
+        tokens=str(store.folder),
+        tokenizer=str(tokenizer.path),
+        output="",
+        model=scale.shape,
+        vocabulary=tokenizer.vocabulary,
+        end_of_text=tokenizer.end_of_text,
+        seed=seed,
+        steps=scale.steps,
+        sequences=training.sequences,
+        learning_rate=training.learning_rate,
+        warmup=training.warmup,
+        decay=training.decay,
+        floor=training.floor,
+        schedule=training.schedule,
+        betas=training.betas,
+        epsilon=training.epsilon,
+        weight_decay=training.weight_decay,
+        clip=training.clip,
+        precision=precision,
+        device=on.device,  # type: ignore[arg-type]
+        threads=training.threads,
+        compile=on.compile,
+        checkpoint_steps=training.checkpoint_steps,
+        name=f"{name}, seed {seed}",
+    )
+    decisive = json.dumps([job.decisive(), store.meta["digest"]], sort_keys=True)
+    key = hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
+    return replace(job, output=str(cache / "trials" / key))
+
+
+def train(jobs: Sequence[TrainJob], on: Machine, told: Told = lambda line: None) -> list[dict[str, Any]]:
+    """Train what is not trained yet; gives what each trial's `trial.json` says, with `cached` added.
+
+    Raises
+    ------
+    RunFailed
+        A trial did not end well; the others did, or go on from their checkpoints next time.
+    OutputInUse
+        Another process trains one of them.
+    """
+    cached = [_finished(Path(job.output)) for job in jobs]
+    unique = {job.output: job for job, done in zip(jobs, cached, strict=True) if done is None}
+    with ExitStack() as locks:
+        for job in unique.values():
+            locks.enter_context(_locked(Path(job.output)))
+        _train(list(unique.values()), on, told)
+    return [
+        {**(_finished(Path(job.output)) or {}), "cached": done is not None}
+        for job, done in zip(jobs, cached, strict=True)
+    ]
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads((folder / "trial.json").read_text())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{folder}/trial.json cannot be read ({error}); delete the folder to train it again") from None
+    if told.get("trainer") != TRAINER_VERSION:
+        raise BadInput(f"{folder} was trained by another trainer ({told.get('trainer')}); delete it to train it again")
+    return told
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OutputInUse(f"{folder}: another process trains this trial; wait for it, or stop it") from None
+        yield
+
+
+def _train(jobs: Sequence[TrainJob], on: Machine, told: Told) -> None:
+    waiting: queue.SimpleQueue[TrainJob] = queue.SimpleQueue()
+    for job in jobs:
+        waiting.put(job)
+    failures: list[Mapping[str, Any]] = []
+    workers = [_Worker(waiting, told, failures) for _ in range(min(on.workers, len(jobs)))]
+    try:
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(0.2)
+    finally:
+        for worker in workers:
+            worker.stop()
+    if failures:
+        more = f" (and {len(failures) - 1} more trials failed)" if len(failures) > 1 else ""
+        raise RunFailed(f"{failures[0]['error']}{more}")
+
+
+class _Worker(threading.Thread):
+    """One training process, which takes job after job, so that torch starts and compiles once."""
+
+    def __init__(
+        self, waiting: queue.SimpleQueue[TrainJob], told: Told, failures: list[Mapping[str, Any]]
+    ) -> None:
+        super().__init__(daemon=True)
+        self._waiting, self._told, self._failures = waiting, told, failures
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self) -> None:
+        while True:
+            try:
+                job = self._waiting.get_nowait()
+            except queue.Empty:
+                return
+            path = Path(job.output) / "job.json"
+            job.write(path)
+            self._follow(job, path)
+
+    def stop(self) -> None:
+        """End the process at once; what it was at goes on from its checkpoint."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._process = None
+
+    def _follow(self, job: TrainJob, path: Path) -> None:
+        process = self._running(job)
+        if process.stdin is None or process.stdout is None:
+            raise RunFailed("the training process has no pipes")
+        try:
+            process.stdin.write(f"{path}\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                found = _parsed(line)
+                if found is None:
+                    continue
+                if "error" in found:
+                    self._failures.append(found)
+                self._told(found)
+                if "error" in found or "done" in found:
+                    return
+        except (BrokenPipeError, ValueError):
+            pass
+        code = process.wait()
+        log = Path(job.output) / "trainer.log"
+        last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+        died = f"by signal {-code}" if code < 0 else f"with code {code}"
+        self._failures.append(
+            {"error": f"{job.name}: the training process ended {died}{': ' if last else ''}{''.join(last)} ({log})"}
+        )
+        self.stop()
+
+    def _running(self, job: TrainJob) -> subprocess.Popen[str]:
+        if self._process is None:
+            with (Path(job.output) / "trainer.log").open("w") as log:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "cupel.lab.training", "-"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    text=True,
+                    env=_environment(job),
+                )
+        return self._process
+
+
+def _environment(job: TrainJob) -> dict[str, str]:
+    """One process a trial, each with its own threads: they must not take each other's cores."""
+    threads = {name: str(job.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    return {**os.environ, **threads, "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
