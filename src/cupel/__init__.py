@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cupel.api import (
+        Assay,
+        AssayOptions,
         Cluster,
         Comparison,
         Corpus,
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
         ReadOptions,
         Recipe,
         Result,
+        Scale,
         Story,
+        assay,
         built_in_recipes,
         clusters,
         compare,
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Assay",
+    "AssayOptions",
     "Cluster",
     "Comparison",
     "Corpus",
@@ -48,7 +54,9 @@ __all__ = [
     "ReadOptions",
     "Recipe",
     "Result",
+    "Scale",
     "Story",
+    "assay",
     "built_in_recipes",
     "clusters",
     "compare",

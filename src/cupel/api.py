@@ -9,7 +9,9 @@ from cupel.corpus import Corpus
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
-from cupel.errors import NotAccepted
+from cupel.errors import NotAccepted, RunFailed
+from cupel.lab.assay import Assay, AssayOptions, AssayProgress
+from cupel.lab.scale import Scale
 from cupel.recipe import run
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference
 from cupel.recipe.history import Comparison, Story, compare, sample, why
@@ -21,6 +23,8 @@ from cupel.recipe.run import Result
 from cupel.report import write
 
 __all__ = [
+    "Assay",
+    "AssayOptions",
     "Cluster",
     "Comparison",
     "Corpus",
@@ -32,7 +36,9 @@ __all__ = [
     "ReadOptions",
     "Recipe",
     "Result",
+    "Scale",
     "Story",
+    "assay",
     "built_in_recipes",
     "clusters",
     "compare",
@@ -127,3 +133,49 @@ def refine(
     if not result.report.exists():
         write(result.page(), result.report)
     return result
+
+
+def assay(
+    arms: Sequence[str | Path],
+    *,
+    scale: Scale | str | Path = "nano",
+    output: str | Path | None = None,
+    options: AssayOptions | None = None,
+    progress: AssayProgress | None = None,
+) -> Assay:
+    """Train the same small recipe on each data variant, and say which is better.
+
+    Parameters
+    ----------
+    arms
+        Refined outputs, corpora, `RECIPE@PATH`, mixtures `A:0.7,B:0.3`; `NAME=…` names one.
+    scale
+        A built-in scale's name, a YAML file, or a `Scale`.
+    output
+        Folder for `report.html` and `assay.json`; nothing is written without one.
+
+    Raises
+    ------
+    BadInput
+        An arm without text or with less than one batch.
+    BadOption, UnknownName
+        Options, names or a device that do not hold.
+    MissingExtra
+        PyTorch is not installed.
+    RunFailed
+        A trial failed, or the disk is full; the same call goes on from where it was.
+    """
+    import json
+
+    from cupel.lab.assay import assay as run_assay
+
+    found = run_assay(arms, scale=scale, options=options or AssayOptions(), progress=progress)
+    if output is not None:
+        try:
+            folder = Path(output)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "assay.json").write_text(json.dumps(found.to_json(), indent=1), "utf-8")
+            write(found.page, folder / "report.html")
+        except OSError as error:
+            raise RunFailed(f"{output}: {error}; trials are kept, and the same command goes on") from error
+    return found

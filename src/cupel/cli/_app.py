@@ -13,7 +13,19 @@ from cupel.cli._help import Command, Group
 
 __all__ = ["app"]
 
-ORDER = ("refine", "inspect", "why", "sample", "compare", "clusters", "dedup", "methods", "recipes")
+ORDER = (
+    "refine",
+    "inspect",
+    "why",
+    "sample",
+    "compare",
+    "clusters",
+    "dedup",
+    "assay",
+    "methods",
+    "recipes",
+    "scales",
+)
 EXAMPLES = {
     name: "\b\n" + "\n".join(["Examples:", *(f"  cupel {line}" for line in lines)])
     for name, lines in {
@@ -41,6 +53,12 @@ EXAMPLES = {
             "dedup pool -o cut --by substring --set substring.min_bytes=400",
             "dedup pool -o marked --by exact --by lines --set lines.action=mark",
         ),
+        "assay": (
+            "assay pool refined --scale nano --seeds 3",
+            "assay pool c4@pool fineweb@pool --held-out clean.jsonl --task blimp",
+            "assay web=crawl mixed=crawl:0.7,books:0.3 --set tokens=3000000",
+        ),
+        "scales": ("scales", "scales nano > mine.yaml"),
         "methods": ("methods", "methods gopher-quality"),
         "recipes": ("recipes", "recipes gopher > mine.yaml"),
     }.items()

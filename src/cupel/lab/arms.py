@@ -79,7 +79,9 @@ class Arm:
         elif all(shares):
             parts = tuple(_part(found[1], float(found[2])) for found in shares if found)
         else:
-            raise BadOption(f"arm {text}: a mixture is written PATH:SHARE,PATH:SHARE, such as web:0.7,wiki:0.3")
+            raise BadOption(
+                f"arm {text}: a mixture is written PATH:SHARE,PATH:SHARE, such as web:0.7,wiki:0.3"
+            )
         if len(parts) > 1 and not all(part.share for part in parts):
             raise BadOption(f"arm {text}: a share of 0 leaves a part out; expected shares above 0")
         return cls(name or "+".join(_name_of(part) for part in parts), parts)
@@ -131,7 +133,11 @@ def read_documents(path: str) -> Iterator[pa.RecordBatch]:
             [
                 pc.cast(batch.column("id"), pa.large_string()),
                 pc.cast(batch.column("text"), pa.large_string()),
-                pc.coalesce(domains, pc.cast(batch.column("source"), pa.large_string()), pa.scalar("", pa.large_string())),
+                pc.coalesce(
+                    domains,
+                    pc.cast(batch.column("source"), pa.large_string()),
+                    pa.scalar("", pa.large_string()),
+                ),
                 weights,
             ],
             schema=DOCUMENTS,
@@ -142,9 +148,7 @@ def _fields(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
     """Weight and domain, which travel among a document's other fields."""
     metadata = batch.column("metadata")
     rows = batch.num_rows
-    named = [
-        bool(pc.any(pc.match_substring(metadata, f'"{field}"')).as_py()) for field in (WEIGHT, "domain")
-    ]
+    named = [bool(pc.any(pc.match_substring(metadata, f'"{field}"')).as_py()) for field in (WEIGHT, "domain")]
     if not any(named):
         return pa.array([1.0] * rows, pa.float64()), pa.nulls(rows, pa.large_string())
     held: list[dict[str, Any]] = [orjson.loads(one) if one else {} for one in metadata.to_pylist()]
@@ -152,8 +156,12 @@ def _fields(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
     for place, weight in enumerate(weights):
         if weight is None:
             weights[place] = 1.0
-        elif isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
-            raise BadInput(f"document {batch.column('id')[place]}: weight {weight!r}; expected a number of 0 or more")
+        elif (
+            isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf")
+        ):
+            raise BadInput(
+                f"document {batch.column('id')[place]}: weight {weight!r}; expected a number of 0 or more"
+            )
     domains = [one.get("domain") for one in held]
     return (
         pa.array(weights, pa.float64()),
@@ -170,7 +178,12 @@ def _named(text: str) -> tuple[str | None, str]:
 
 def _part(text: str, share: float | None) -> Part:
     recipe, at, path = text.partition("@")
-    if at and path and (recipe in built_in_recipes() or recipe.endswith((".yaml", ".yml"))) and not Path(text).exists():
+    if (
+        at
+        and path
+        and (recipe in built_in_recipes() or recipe.endswith((".yaml", ".yml")))
+        and not Path(text).exists()
+    ):
         Recipe.load(recipe)
         return Part(path, recipe, share)
     return Part(text, None, share)

@@ -104,7 +104,9 @@ class _Writer:
 
     def add(self, batch: pa.RecordBatch) -> None:
         batch = batch.filter(
-            pc.and_(pc.greater(pc.binary_length(batch.column("text")), 0), pc.greater(batch.column("weight"), 0.0))
+            pc.and_(
+                pc.greater(pc.binary_length(batch.column("text")), 0), pc.greater(batch.column("weight"), 0.0)
+            )
         )
         if not batch.num_rows:
             return
@@ -178,4 +180,3 @@ def _digest(folder: Path, tokenizer: str) -> str:
             while part := file.read(_CHUNK):
                 digest.update(part)
     return digest.hexdigest()
-

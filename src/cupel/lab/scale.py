@@ -180,11 +180,20 @@ class Scale(_Part):
         budget = self.steps * self.training.sequences * self.model.context
         return [
             ("parameters", f"{inner:,} without embeddings, {whole:,} in all"),
-            ("tokens", f"{budget:,} in {self.steps:,} steps of {self.training.sequences * self.model.context:,}"),
+            (
+                "tokens",
+                f"{budget:,} in {self.steps:,} steps of {self.training.sequences * self.model.context:,}",
+            ),
             ("context", f"{self.model.context:,} tokens"),
             ("vocabulary", f"{self.tokenizer.vocabulary:,}"),
-            ("learning rate", f"{self.training.learning_rate:g}, {self.training.schedule} (step law: {law.learning_rate:.2g})"),
-            ("batch", f"{self.training.sequences * self.model.context:,} tokens (step law: {law.batch_tokens:,.0f})"),
+            (
+                "learning rate",
+                f"{self.training.learning_rate:g}, {self.training.schedule} (step law: {law.learning_rate:.2g})",
+            ),
+            (
+                "batch",
+                f"{self.training.sequences * self.model.context:,} tokens (step law: {law.batch_tokens:,.0f})",
+            ),
             ("operations", f"{budget * self.shape.flops_per_token(self.tokenizer.vocabulary):.3g} a trial"),
         ]
 

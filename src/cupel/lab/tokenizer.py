@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from cupel.errors import BadInput, BadOption, MissingExtra
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Inner
 
-__all__ = ["END_OF_TEXT", "Tokenizer", "sample_texts", "train_tokenizer"]
+__all__ = ["END_OF_TEXT", "Tokenizer", "train_tokenizer"]
 
 END_OF_TEXT = "<|endoftext|>"
 _ENDS = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[SEP]")
@@ -67,7 +66,9 @@ class Tokenizer:
         except OSError as error:
             raise BadInput(f"tokeniser {path}: {error.strerror}; expected a tokenizer.json") from None
         except Exception as error:
-            raise BadInput(f"tokeniser {path}: no tokenizer.json of the tokenizers library: {error}") from None
+            raise BadInput(
+                f"tokeniser {path}: no tokenizer.json of the tokenizers library: {error}"
+            ) from None
         ends = [token for token in map(loaded.token_to_id, _ENDS) if token is not None]
         if not ends:
             raise BadInput(f"tokeniser {path}: no token ends a document; expected one of {', '.join(_ENDS)}")
@@ -146,24 +147,6 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, path: Path) -> Tokeni
     _with_end(unfinished)
     unfinished.replace(path)
     return Tokenizer.load(path)
-
-
-def sample_texts(texts: Iterable[str], max_bytes: int, seed: int) -> Iterator[str]:
-    """Texts of about `max_bytes` of UTF-8 together, drawn evenly: those whose seeded hash is least.
-
-    The same texts come out in whatever order they go in, sorted by their hash.
-    """
-    heap: list[tuple[int, str]] = []
-    held = 0
-    key = seed.to_bytes(8, "little")
-    for text in texts:
-        data = text.encode("utf-8", "replace")
-        rank = int.from_bytes(hashlib.blake2b(data, digest_size=8, key=key).digest(), "big")
-        heapq.heappush(heap, (-rank, text))
-        held += len(data)
-        while held > max_bytes and len(heap) > 1:
-            held -= len(heapq.heappop(heap)[1].encode("utf-8", "replace"))
-    yield from (text for _, text in sorted(heap, reverse=True))
 
 
 def _with_end(path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cupel.errors import BadInput, BadOption, MissingExtra, OutputInUse, RunFailed
 from cupel.lab.scale import Scale
@@ -26,6 +26,16 @@ from cupel.lab.training.tokens import TokenStore
 __all__ = ["Machine", "Trial", "machine", "make_job", "train"]
 
 Told = Callable[[Mapping[str, Any]], None]
+
+
+class Listener(Protocol):
+    """Who wants to be told how trials go on."""
+
+    def training(self, trials: int) -> None:
+        """So many are trained now."""
+
+    def trained(self, told: Mapping[str, Any]) -> None:
+        """A trial went on (`trial`, `step`, `steps`, `loss`, `seconds`), is `done`, or met an `error`."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,8 @@ def machine(device: str = "auto", workers: int | None = None) -> Machine:
         return Machine("cuda", True, True, workers or 1)
     # Without these instructions bfloat16 is emulated: one per cent of the speed of float32.
     fast = any(
-        getattr(torch.cpu, name, lambda: False)() for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+        getattr(torch.cpu, name, lambda: False)()
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
     compiler = shutil.which(os.environ.get("CXX", "g++")) is not None
     return Machine("cpu", fast, compiler, workers or len(os.sched_getaffinity(0)))
@@ -154,7 +165,7 @@ def make_job(
     return replace(job, output=str(cache / "trials" / key))
 
 
-def train(jobs: Sequence[TrainJob], on: Machine, told: Told = lambda line: None) -> list[dict[str, Any]]:
+def train(jobs: Sequence[TrainJob], on: Machine, listener: Listener | None = None) -> list[dict[str, Any]]:
     """Train what is not trained yet; gives what each trial's `trial.json` says, with `cached` added.
 
     Raises
@@ -169,7 +180,9 @@ def train(jobs: Sequence[TrainJob], on: Machine, told: Told = lambda line: None)
     with ExitStack() as locks:
         for job in unique.values():
             locks.enter_context(_locked(Path(job.output)))
-        _train(list(unique.values()), on, told)
+        if listener is not None:
+            listener.training(len(unique))
+        _train(list(unique.values()), on, listener.trained if listener is not None else lambda told: None)
     return [
         {**(_finished(Path(job.output)) or {}), "cached": done is not None}
         for job, done in zip(jobs, cached, strict=True)
@@ -182,9 +195,13 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise BadInput(f"{folder}/trial.json cannot be read ({error}); delete the folder to train it again") from None
+        raise BadInput(
+            f"{folder}/trial.json cannot be read ({error}); delete the folder to train it again"
+        ) from None
     if told.get("trainer") != TRAINER_VERSION:
-        raise BadInput(f"{folder} was trained by another trainer ({told.get('trainer')}); delete it to train it again")
+        raise BadInput(
+            f"{folder} was trained by another trainer ({told.get('trainer')}); delete it to train it again"
+        )
     return told
 
 
@@ -195,7 +212,9 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise OutputInUse(f"{folder}: another process trains this trial; wait for it, or stop it") from None
+            raise OutputInUse(
+                f"{folder}: another process trains this trial; wait for it, or stop it"
+            ) from None
         yield
 
 
@@ -272,7 +291,9 @@ class _Worker(threading.Thread):
         last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
         died = f"by signal {-code}" if code < 0 else f"with code {code}"
         self._failures.append(
-            {"error": f"{job.name}: the training process ended {died}{': ' if last else ''}{''.join(last)} ({log})"}
+            {
+                "error": f"{job.name}: the training process ended {died}{': ' if last else ''}{''.join(last)} ({log})"
+            }
         )
         self.stop()
 

@@ -18,7 +18,11 @@ _PREFIX = "checkpoint-"
 
 
 def save_checkpoint(
-    folder: Path, step: int, weights: Mapping[str, Tensor], moments: Mapping[str, Tensor], state: Mapping[str, Any]
+    folder: Path,
+    step: int,
+    weights: Mapping[str, Tensor],
+    moments: Mapping[str, Tensor],
+    state: Mapping[str, Any],
 ) -> None:
     """Keep weights, the optimiser's moments and a few numbers after `step` steps; older ones go."""
     unfinished = folder / f".{_PREFIX}{step}.tmp"

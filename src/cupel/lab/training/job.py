@@ -59,7 +59,10 @@ class ModelShape:
         """Operations of training on one token: 6 for each parameter of a matrix, and attention
         (12 × layers × width × context / 2 for a causal mask; Chowdhery et al., "PaLM", appendix B)."""
         inner, _ = self.parameters(vocabulary)
-        return 6.0 * (inner + vocabulary * self.hidden_size) + 6.0 * self.layers * self.hidden_size * self.context
+        return (
+            6.0 * (inner + vocabulary * self.hidden_size)
+            + 6.0 * self.layers * self.hidden_size * self.context
+        )
 
 
 @dataclass(frozen=True)

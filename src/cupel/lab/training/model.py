@@ -61,7 +61,9 @@ def initialise(model: nn.Module, seed: int) -> None:
         if weight.ndim < 2:
             weight.fill_(1.0)
             continue
-        deviation = 0.02 / (2 * layers) ** 0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 0.02
+        deviation = (
+            0.02 / (2 * layers) ** 0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 0.02
+        )
         drawn = torch.empty(weight.shape, dtype=torch.float32).normal_(0.0, deviation, generator=generator)
         weight.copy_(drawn.to(weight.device, weight.dtype))
 

@@ -28,7 +28,7 @@ def permute(places: NDArray[np.int64], length: int, key: int) -> NDArray[np.int6
     """Where each of `places` goes in the permutation of `range(length)` that `key` names.
 
     A Feistel network over the next power of four, walked until it falls inside (Black and Rogaway,
-    "Ciphers with arbitrary finite domains", 2002): at most four steps on average, no table.
+    "Ciphers with arbitrary finite domains", 2002): at most four steps on average from 64 places on, no table.
 
     Parameters
     ----------
@@ -44,7 +44,8 @@ def permute(places: NDArray[np.int64], length: int, key: int) -> NDArray[np.int6
     >>> sorted(permute(np.arange(10), 10, key=7).tolist()) == list(range(10))
     True
     """
-    half = max(1, ((max(length - 1, 1)).bit_length() + 1) // 2)
+    # Over few bits a Feistel network does not reach all permutations evenly.
+    half = max(4, ((max(length - 1, 1)).bit_length() + 1) // 2)
     keys = [int(k) for k in mix(np.arange(1, _ROUNDS + 1, dtype=np.uint64), key)]
     found = places.astype(np.uint64)
     waiting = np.arange(len(found))

@@ -10,7 +10,9 @@ __all__ = ["Kind", "learning_rate_factor"]
 Kind = Literal["wsd", "cosine", "constant"]
 
 
-def learning_rate_factor(kind: Kind, step: int, steps: int, *, warmup: float, decay: float, floor: float) -> float:
+def learning_rate_factor(
+    kind: Kind, step: int, steps: int, *, warmup: float, decay: float, floor: float
+) -> float:
     """The factor on the peak learning rate at a step.
 
     Parameters

@@ -74,12 +74,22 @@ class Trainer:
         try:
             _Run(job, self._group, *self._step_of(job), self._progress).finish()
         except OSError as error:
-            raise RunFailed(f"{job.name}: {output}: {error}; the same command goes on from the last checkpoint") from error
+            raise RunFailed(
+                f"{job.name}: {output}: {error}; the same command goes on from the last checkpoint"
+            ) from error
         return output
 
     def _step_of(self, job: TrainJob) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
         """The model, and the compiled function that gives its losses."""
-        key = (job.model, job.vocabulary, job.end_of_text, job.objective, job.precision, job.device, job.compile)
+        key = (
+            job.model,
+            job.vocabulary,
+            job.end_of_text,
+            job.objective,
+            job.precision,
+            job.device,
+            job.compile,
+        )
         if self._built is None or self._built[0] != key:
             objective = find_objective(job.objective)
             model = self._group.shard(build_model(job).to(self._group.device(job)))
@@ -223,7 +233,9 @@ class _Run:
             "seconds": self.seconds,
             "flops": seen * self.job.model.flops_per_token(self.job.vocabulary),
             "parameters": dict(
-                zip(("without_embeddings", "all"), self.job.model.parameters(self.job.vocabulary), strict=True)
+                zip(
+                    ("without_embeddings", "all"), self.job.model.parameters(self.job.vocabulary), strict=True
+                )
             ),
             "processes": self.group.size,
             "torch": torch.__version__,

@@ -1,0 +1,79 @@
+"""Trials on their way in the terminal: one bar for all of them, and what each is at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from cupel.cli._console import err
+from cupel.units import write_seconds
+
+__all__ = ["TrainingProgress"]
+
+LINE_SECONDS = 10.0
+
+
+class TrainingProgress:
+    """A bar where there is a terminal; a line now and then where there is none."""
+
+    def __init__(self) -> None:
+        self._began = self._said = time.monotonic()
+        self._done: set[str] = set()
+        self._at: dict[str, Mapping[str, Any]] = {}
+        self._total = 0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[told]}"),
+            console=err,
+            disable=not err.is_terminal,
+        )
+        self._task = None
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def note(self, text: str) -> None:
+        """One line about what begins."""
+        err.print(text, style="dim", markup=False)
+
+    def training(self, trials: int) -> None:
+        """So many trials are trained now."""
+        self._total, self._began = trials, time.monotonic()
+        self._task = self._bar.add_task("train", total=1.0, told="")
+
+    def trained(self, told: Mapping[str, Any]) -> None:
+        """A trial went on, or ended."""
+        if "step" in told:
+            self._at[told["trial"]] = told
+        if "done" in told:
+            self._done.add(told["trial"])
+            self._at.pop(told["trial"], None)
+        if self._task is not None:
+            self._bar.update(self._task, completed=self._share(), told=self._words())
+        if not err.is_terminal and ("done" in told or time.monotonic() - self._said >= LINE_SECONDS):
+            self._said = time.monotonic()
+            err.print(f"train: {self._words()}", markup=False, soft_wrap=True)
+
+    def _share(self) -> float:
+        going = sum(one["step"] / one["steps"] for one in self._at.values())
+        return (len(self._done) + going) / max(self._total, 1)
+
+    def _words(self) -> str:
+        share, spent = self._share(), time.monotonic() - self._began
+        left = f"{write_seconds(spent / share - spent)} left" if 0.02 < share < 1 else ""
+        at = [
+            f"{name}: step {one['step']}/{one['steps']}, loss {one['loss']:.3f}"
+            for name, one in self._at.items()
+        ]
+        return " · ".join(part for part in (f"{len(self._done)}/{self._total} trials", left, *at) if part)

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from cupel.cli._options import RUNNING
+
+EVALUATING = "Evaluating"
+
+
+def assay(
+    arms: Annotated[
+        list[str],
+        typer.Argument(
+            help="Data variants: refined outputs, corpora, RECIPE@PATH, or mixtures A:0.7,B:0.3; NAME=… names one."
+        ),
+    ],
+    scale: Annotated[
+        str, typer.Option(help="The fixed recipe they are trained with: a built-in scale or a YAML file.")
+    ] = "nano",
+    seeds: Annotated[int, typer.Option(min=1, help="Trials of each arm.")] = 3,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the report and assay.json.")
+    ] = Path("assay"),
+    baseline: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Arm that the others are compared with; the first by default."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a value of the scale, such as tokens=3000000; repeatable."),
+    ] = None,
+    held_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Text to score on, by its field `domain`; repeatable. By default some is held out of each arm.",
+            rich_help_panel=EVALUATING,
+        ),
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A task of lm-evaluation-harness, its YAML file, or a file of questions; repeatable.",
+            rich_help_panel=EVALUATING,
+        ),
+    ] = None,
+    tokenizer: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A tokenizer.json; by default one is trained on a sample of the baseline."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUNNING)] = "auto",
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            min=1, help="Trials at a time; by default one a core, or one on a GPU.", rich_help_panel=RUNNING
+        ),
+    ] = None,
+    price: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            min=0, help="Price of an hour of this machine, for the cost table.", rich_help_panel=RUNNING
+        ),
+    ] = None,
+    cache: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Where trials are kept; $CUPEL_CACHE or ~/.cache/cupel by default.", rich_help_panel=RUNNING
+        ),
+    ] = None,
+) -> None:
+    """Train the same small recipe on each data variant, and say which is better."""
+    from cupel import api
+    from cupel.cli._console import out, say
+    from cupel.cli._training import TrainingProgress
+    from cupel.report.terminal import show
+
+    options = api.AssayOptions(
+        seeds=seeds,
+        baseline=baseline,
+        held_out=tuple(held_out or ()),
+        tasks=tuple(task or ()),
+        tokenizer=tokenizer,
+        device=device,
+        workers=workers,
+        price=price,
+        cache=cache,
+    )
+    with TrainingProgress() as progress:
+        found = api.assay(
+            arms,
+            scale=api.Scale.load(scale, _values(set_ or ())),
+            output=output,
+            options=options,
+            progress=progress,
+        )
+    show(found.summary, out)
+    say(f"report  {output / 'report.html'}")
+
+
+def _values(given: list[str] | tuple[str, ...]) -> dict[str, Any]:
+    import yaml
+
+    from cupel.errors import BadOption
+
+    found = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            raise BadOption(f"--set {one}: expected NAME=VALUE, such as tokens=3000000")
+        try:
+            found[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise BadOption(f"--set {one}: not YAML: {error}") from None
+    return found

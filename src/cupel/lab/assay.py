@@ -1,0 +1,406 @@
+"""An assay: the same small recipe trained on each arm, scored on the same text, and compared."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from cupel.errors import BadInput, BadOption, RunFailed, UnknownName
+from cupel.findings import Page
+from cupel.lab.arms import Arm, parse_arms, read_documents
+from cupel.lab.evaluation import Evaluation, EvaluationContext
+from cupel.lab.held_out import HeldOut, HeldOutOptions
+from cupel.lab.measures import Measure
+from cupel.lab.overlap import Overlap, OverlapSearch
+from cupel.lab.pack import PACK_VERSION, pack
+from cupel.lab.scale import Scale
+from cupel.lab.score import score
+from cupel.lab.survey import HELD_OUT, Survey, read_held_out, survey, without
+from cupel.lab.tasks import TaskOptions, Tasks
+from cupel.lab.tokenizer import Tokenizer, train_tokenizer
+from cupel.lab.training.tokens import TokenStore
+from cupel.lab.trials import Machine, Trial, machine, make_job, train
+from cupel.lab.verdict import Verdict, compare
+
+__all__ = ["Assay", "AssayOptions", "AssayProgress", "assay", "default_cache"]
+
+
+class AssayProgress(Protocol):
+    """Who wants to be told how an assay goes on."""
+
+    def note(self, text: str) -> None:
+        """One line about what begins."""
+
+    def training(self, trials: int) -> None:
+        """So many trials are not cached, and are trained now."""
+
+    def trained(self, told: Mapping[str, Any]) -> None:
+        """A trial went on: `trial`, `step`, `steps`, `loss`, `seconds`; or `done`, or `error`."""
+
+
+class _Quiet:
+    def note(self, text: str) -> None:
+        pass
+
+    def training(self, trials: int) -> None:
+        pass
+
+    def trained(self, told: Mapping[str, Any]) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class AssayOptions:
+    """How an assay is made.
+
+    Attributes
+    ----------
+    seeds
+        Trials of each arm; or the seeds themselves.
+    baseline
+        The arm that the others are compared with; the first by default.
+    held_out
+        Text that arms are scored on, by its field `domain`, else its source. By default as much is held
+        out of each arm, and each arm is at home on its own.
+    tasks
+        Names of lm-evaluation-harness, its YAML files, or files of questions.
+    evaluations
+        Further ones.
+    tokenizer
+        A `tokenizer.json`; by default one is trained on a sample of the baseline.
+    device, workers
+        `auto`, `cpu` or `cuda`; trials at a time.
+    price, currency
+        Of one hour of the machine.
+    cache
+        Where tokenisers, tokens and trials are kept.
+    """
+
+    seeds: int | Sequence[int] = 3
+    baseline: str | None = None
+    held_out: Sequence[str] = ()
+    tasks: Sequence[str] = ()
+    evaluations: Sequence[Evaluation] = ()
+    tokenizer: str | Path | None = None
+    device: str = "auto"
+    workers: int | None = None
+    price: float | None = None
+    currency: str = "USD"
+    cache: str | Path | None = None
+
+    @cached_property
+    def each_seed(self) -> tuple[int, ...]:
+        """The seeds.
+
+        Raises
+        ------
+        BadOption
+            None, or one twice.
+        """
+        seeds = tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(self.seeds)
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise BadOption(
+                f"seeds is {self.seeds!r}: expected a number of 1 or more, or different seeds from 0"
+            )
+        return seeds
+
+
+@dataclass(frozen=True)
+class Assay:
+    """A finished assay.
+
+    Attributes
+    ----------
+    verdict
+        Every arm against the baseline.
+    measures
+        What each trial scored, by arm and seed.
+    trials
+        By arm and seed.
+    stores
+        The tokens of each arm.
+    surveys
+        What each arm holds.
+    overlap
+        Held-out text that an arm was trained on.
+    """
+
+    scale: Scale
+    arms: tuple[Arm, ...]
+    options: AssayOptions
+    on: Machine
+    verdict: Verdict
+    measures: Mapping[str, Mapping[int, tuple[Measure, ...]]]
+    trials: Mapping[str, Mapping[int, Trial]]
+    stores: Mapping[str, TokenStore]
+    surveys: Mapping[str, Survey]
+    overlap: Overlap
+    tokenizer: Tokenizer
+    notes: tuple[str, ...] = ()
+    output: Path | None = field(default=None)
+
+    @cached_property
+    def page(self) -> Page:
+        """The whole report."""
+        from cupel.lab.present import full_page
+
+        return full_page(self)
+
+    @cached_property
+    def summary(self) -> Page:
+        """The ten lines that say what came out."""
+        from cupel.lab.present import short_page
+
+        return short_page(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything a machine may want, as plain data."""
+        from cupel.lab.present import plain
+
+        return plain(self)
+
+
+def default_cache() -> Path:
+    """`$CUPEL_CACHE`, else `cupel` in the user's cache folder."""
+    given = os.environ.get("CUPEL_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(given) if given else Path(home) / "cupel"
+
+
+def assay(
+    arms: Sequence[str | os.PathLike[str] | Arm],
+    *,
+    scale: Scale | str | Path = "nano",
+    options: AssayOptions = AssayOptions(),
+    progress: AssayProgress | None = None,
+) -> Assay:
+    """Train every arm with every seed, score and compare them.
+
+    Trials, tokens and scores that the cache holds are not made again.
+
+    Raises
+    ------
+    BadInput
+        An arm without text or with less than one batch, or held-out text that the arms were all trained on.
+    BadOption, UnknownName
+        Options, names or a device that do not hold.
+    RunFailed
+        A trial failed; the same call goes on from where it was.
+    """
+    tell = progress or _Quiet()
+    recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
+    parsed = [arm if isinstance(arm, Arm) else parse_arms([arm])[0] for arm in arms]
+    parse_arms([f"{arm.name}={arm.parts[0].path}" for arm in parsed])
+    names = [arm.name for arm in parsed]
+    seeds = options.each_seed
+    baseline = options.baseline or names[0]
+    if baseline not in names:
+        raise UnknownName("arm", baseline, names, where="baseline")
+    if len(parsed) < 2:
+        raise BadOption(f"one arm ({names[0]}): expected two or more to compare")
+    on = machine(options.device, options.workers)
+    tasks = [Tasks(options.tasks, TaskOptions(limit=recipe.evaluation.task_items))] if options.tasks else []
+    given = read_held_out(options.held_out) if options.held_out else None
+    cache = Path(options.cache) if options.cache is not None else default_cache()
+    parsed = [_refined(arm, cache, tell) for arm in parsed]
+    surveys = _survey(parsed, baseline, recipe, options, tell)
+    tokenizer = _tokenizer(surveys[baseline], recipe, options, cache, tell)
+    held_out, gone = _held_out(given, surveys)
+    stores, overlap = _tokenise(parsed, tokenizer, held_out, gone, cache, tell)
+    if not overlap.kept.num_rows:
+        raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
+    evaluations = [_bits(overlap.kept, recipe), *tasks, *options.evaluations]
+    trials = _train(stores, tokenizer, recipe, seeds, cache, on, tell)
+    tell.note(f"score {len(names) * len(seeds)} trials on {overlap.kept.num_rows:,} held-out documents")
+    context = EvaluationContext(device=on.device, dtype="bfloat16" if on.device == "cuda" else "float32")
+    measures = {
+        name: {seed: score(trial.folder, evaluations, context) for seed, trial in found.items()}
+        for name, found in trials.items()
+    }
+    verdict = compare(measures, baseline, _floors(recipe, measures[baseline]))
+    return Assay(
+        recipe, tuple(parsed), options, on, verdict, measures, trials, stores, surveys, overlap, tokenizer,
+        _notes(given, surveys, stores, trials, recipe, options),
+    )  # fmt: skip
+
+
+def _refined(arm: Arm, cache: Path, tell: AssayProgress) -> Arm:
+    """The arm with its recipes carried out."""
+    from cupel.recipe.recipe import Recipe
+    from cupel.recipe.run import refine
+
+    parts = []
+    for part in arm.parts:
+        if part.recipe is None:
+            parts.append(part)
+            continue
+        recipe = Recipe.load(part.recipe)
+        source = Arm("", (replace(part, recipe=None, share=None),)).identity()
+        key = hashlib.blake2b(f"{recipe.digest} {source}".encode(), digest_size=16).hexdigest()
+        output = cache / "refined" / key
+        if not (output / "manifest.json").is_file():
+            tell.note(f"refine {part.path} with {part.recipe} for arm {arm.name}")
+            output.parent.mkdir(parents=True, exist_ok=True)
+            refine(recipe, input=part.path, output=output)
+        parts.append(replace(part, path=str(output), recipe=None))
+    return Arm(arm.name, tuple(parts))
+
+
+def _survey(
+    arms: Sequence[Arm], baseline: str, scale: Scale, options: AssayOptions, tell: AssayProgress
+) -> dict[str, Survey]:
+    found = {}
+    for arm in arms:
+        tell.note(f"read {arm.name}")
+        trains = arm.name == baseline and options.tokenizer is None
+        found[arm.name] = survey(
+            arm,
+            sample_bytes=scale.tokenizer.sample_bytes if trains else 0,
+            held_out_bytes=0 if options.held_out else scale.evaluation.held_out_bytes // len(arms),
+            seed=0,
+        )
+    return found
+
+
+def _tokenizer(
+    base: Survey, scale: Scale, options: AssayOptions, cache: Path, tell: AssayProgress
+) -> Tokenizer:
+    if options.tokenizer is not None:
+        return Tokenizer.load(options.tokenizer)
+    digest = hashlib.blake2b(f"{scale.tokenizer.vocabulary}".encode(), digest_size=16)
+    for text in base.sample:
+        digest.update(text.encode("utf-8", "replace"))
+    path = cache / "tokenizers" / digest.hexdigest() / "tokenizer.json"
+    if path.is_file():
+        return Tokenizer.load(path)
+    size = sum(len(text.encode("utf-8", "replace")) for text in base.sample)
+    tell.note(f"train a tokeniser of {scale.tokenizer.vocabulary:,} on {size / 1e6:.1f} MB of {base.arm}")
+    return train_tokenizer(base.sample, scale.tokenizer.vocabulary, path)
+
+
+def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa.Table, frozenset[str]]:
+    """Held-out text, and the ids that no arm may be trained on."""
+    if given is not None:
+        return given, frozenset()
+    rows = [
+        {"id": id, "text": text, "domain": f"from {name}"}
+        for name, found in surveys.items()
+        for id, text, _ in found.held_out
+    ]
+    if not rows:
+        raise BadInput("the arms are too small to hold text out of them; name some with held_out")
+    return pa.Table.from_pylist(rows, HELD_OUT), frozenset(row["id"] for row in rows)
+
+
+def _tokenise(
+    arms: Sequence[Arm],
+    tokenizer: Tokenizer,
+    held_out: pa.Table,
+    gone: frozenset[str],
+    cache: Path,
+    tell: AssayProgress,
+) -> tuple[dict[str, TokenStore], Overlap]:
+    """Every arm's tokens, and which held-out text it holds."""
+    search = OverlapSearch(held_out)
+    stores = {}
+    for arm in arms:
+        tell.note(f"tokenise {arm.name}")
+        told = json.dumps([arm.identity(), tokenizer.digest, sorted(gone), PACK_VERSION])
+        folder = cache / "tokens" / hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+        for part in arm.parts:
+            for batch in without(read_documents(part.path), gone):
+                search.add(arm.name, batch.column("text"))
+        if not (folder / "meta.json").is_file():
+            parts = [(part.share, without(read_documents(part.path), gone)) for part in arm.parts]
+            try:
+                pack(parts, tokenizer, folder, name=arm.name)
+            except OSError as error:
+                raise RunFailed(
+                    f"{folder}: {error}; free some space, and the same command goes on"
+                ) from error
+        stores[arm.name] = TokenStore(folder)
+    return stores, search.result()
+
+
+def _bits(documents: pa.Table, scale: Scale) -> HeldOut:
+    domains = len(set(documents.column("domain").to_pylist()))
+    return HeldOut(
+        documents, HeldOutOptions(max_domain_bytes=max(1, scale.evaluation.held_out_bytes // domains))
+    )
+
+
+def _train(
+    stores: Mapping[str, TokenStore],
+    tokenizer: Tokenizer,
+    scale: Scale,
+    seeds: Sequence[int],
+    cache: Path,
+    on: Machine,
+    tell: AssayProgress,
+) -> dict[str, dict[int, Trial]]:
+    # Seed by seed, so that after a stop every arm is as far as the others.
+    wanted = [(name, seed) for seed in seeds for name in stores]
+    jobs = [make_job(stores[name], tokenizer, scale, seed, cache, on, name=name) for name, seed in wanted]
+    told = train(jobs, on, tell)
+    found: dict[str, dict[int, Trial]] = {name: {} for name in stores}
+    for (name, seed), job, one in zip(wanted, jobs, told, strict=True):
+        found[name][seed] = Trial(name, seed, Path(job.output), one, one["cached"])
+    return found
+
+
+def _floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dict[str, Any]:
+    """The scale's noise floor for each measure of bits per byte, around what the baseline scored."""
+    from cupel.lab.floor import floor_of
+
+    if scale.noise_floor is None:
+        return {}
+    first = [one for one in next(iter(measures.values())) if one.metric == "bits_per_byte"]
+    found = {}
+    for one in first:
+        found[one.name] = floor_of(one.value, scale.noise_floor.domain, scale.noise_floor.seeds)
+    if len(first) > 1:
+        mean = sum(one.value for one in first) / len(first)
+        found["bits_per_byte mean"] = floor_of(mean, scale.noise_floor.mean, scale.noise_floor.seeds)
+    return found
+
+
+def _notes(
+    given: pa.Table | None,
+    surveys: Mapping[str, Survey],
+    stores: Mapping[str, TokenStore],
+    trials: Mapping[str, Mapping[int, Trial]],
+    scale: Scale,
+    options: AssayOptions,
+) -> tuple[str, ...]:
+    notes = []
+    if given is None:
+        notes.append(
+            "No held-out text was given. It was drawn from every arm in equal parts, and no arm was trained on any of "
+            "it; each arm is at home on its own part. Name text that stands for what the model is for "
+            "(--held-out) to judge by."
+        )
+    for name, found in trials.items():
+        seen = next(iter(found.values())).told["epochs"]
+        if seen > 4:
+            notes.append(
+                f"{name} is seen {seen:.1f} times: beyond about four, repeated text is worth much less than fresh text "
+                "(Muennighoff et al. 2023)."
+            )
+    if options.tokenizer is None:
+        notes.append(
+            f"The tokeniser was trained on a sample of the baseline, {scale.tokenizer.sample_bytes / 1e6:.0f} MB at most; "
+            "bits per byte do not depend on how many tokens a text has, but a tokeniser is better on text like its own."
+        )
+    if scale.noise_floor is None:
+        notes.append(
+            "This scale has no recorded noise floor, so few seeds must speak for themselves, with wide intervals."
+        )
+    return tuple(notes)

@@ -1,0 +1,170 @@
+"""A finished assay as a page, as ten lines, and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cupel.findings import Facts, Page, Prose, Section
+from cupel.lab.checkpoint import load_checkpoint
+from cupel.lab.curves import Curve
+from cupel.lab.generate import GenerationOptions, generate
+from cupel.lab.pages import ArmFacts, Cost, Generation, assay_page, summary_page
+from cupel.lab.pages import Assay as Shown
+from cupel.lab.training.records import read_curve
+from cupel.units import write_bytes
+
+if TYPE_CHECKING:
+    from cupel.lab.assay import Assay
+
+__all__ = ["full_page", "plain", "short_page"]
+
+_POINTS = 60
+
+
+def full_page(assay: Assay) -> Page:
+    """The report: verdict, differences, curves, generations, data, cost, and how it was made."""
+    return assay_page(_shown(assay, whole=True))
+
+
+def short_page(assay: Assay) -> Page:
+    """What the terminal says."""
+    return summary_page(_shown(assay, whole=False))
+
+
+def plain(assay: Assay) -> dict[str, Any]:
+    """Everything a machine may want, as plain JSON."""
+    return {
+        "cupel": version("cupel"),
+        "scale": assay.scale.model_dump(mode="json"),
+        "machine": {"device": assay.on.device, "workers": assay.on.workers},
+        "tokenizer": {"path": str(assay.tokenizer.path), "vocabulary": assay.tokenizer.vocabulary},
+        "arms": {
+            arm.name: {
+                "parts": [{"path": part.path, "share": part.share} for part in arm.parts],
+                "documents": assay.surveys[arm.name].documents,
+                "bytes": assay.surveys[arm.name].bytes,
+                "tokens": len(assay.stores[arm.name].tokens),
+                "digest": assay.stores[arm.name].meta["digest"],
+            }
+            for arm in assay.arms
+        },
+        "trials": [
+            {
+                "arm": trial.arm,
+                "seed": trial.seed,
+                "folder": str(trial.folder),
+                "cached": trial.cached,
+                **{name: trial.told[name] for name in ("tokens", "epochs", "seconds", "flops")},
+                "measures": {one.name: one.value for one in assay.measures[trial.arm][trial.seed]},
+            }
+            for found in assay.trials.values()
+            for trial in found.values()
+        ],
+        "overlap": assay.overlap.counts.to_pylist(),
+        "verdict": assay.verdict.to_json(),
+        "notes": list(assay.notes),
+    }
+
+
+def curve_of(folder: Path, step_tokens: int, points: int = _POINTS) -> tuple[list[float], list[float]]:
+    """A trial's loss curve with at most so many points, each the mean of its steps: tokens and loss."""
+    curve = read_curve(folder)
+    pieces = np.array_split(np.arange(len(curve)), min(points, len(curve)))
+    tokens = [float((curve["step"][piece[-1]] + 1) * step_tokens) for piece in pieces]
+    return tokens, [float(curve["loss"][piece].mean()) for piece in pieces]
+
+
+def _shown(assay: Assay, *, whole: bool) -> Shown:
+    names = ", ".join(arm.name for arm in assay.arms)
+    price = assay.options.price
+    return Shown(
+        verdict=assay.verdict,
+        title=f"Assay of {names}",
+        subtitle=f"scale {assay.scale.name}, {len(assay.options.each_seed)} seeds, against {assay.verdict.baseline}",
+        footer=f"cupel {version('cupel')} · {_machine(assay)}",
+        curves=_curves(assay) if whole else (),
+        costs=[_cost(assay, arm.name) for arm in assay.arms],
+        data=[_facts(assay, place) for place in range(len(assay.arms))],
+        generations=_generations(assay) if whole else (),
+        price="" if price is None else f"{price:g} {assay.options.currency} an hour of the machine",
+        notes=assay.notes,
+        more=(_recipe(assay), assay.overlap.section) if whole else (),
+    )
+
+
+def _curves(assay: Assay) -> list[Curve]:
+    step = assay.scale.training.sequences * assay.scale.model.context
+    return [
+        Curve(arm, seed, *curve_of(trial.folder, step))
+        for arm, found in assay.trials.items()
+        for seed, trial in found.items()
+    ]
+
+
+def _cost(assay: Assay, arm: str) -> Cost:
+    told = [trial.told for trial in assay.trials[arm].values()]
+    seconds = sum(one["seconds"] for one in told)
+    return Cost(
+        arm=arm,
+        trials=len(told),
+        cached=sum(trial.cached for trial in assay.trials[arm].values()),
+        tokens=sum(one["tokens"] for one in told),
+        flops=sum(one["flops"] for one in told),
+        seconds=seconds,
+        # Trials share the machine, so that an hour of it holds several hours of trials.
+        money=None
+        if assay.options.price is None
+        else seconds / 3600 / assay.on.workers * assay.options.price,
+    )
+
+
+def _facts(assay: Assay, place: int) -> ArmFacts:
+    arm = assay.arms[place]
+    store = assay.stores[arm.name]
+    told = next(iter(assay.trials[arm.name].values())).told
+    return ArmFacts(
+        arm=arm.name,
+        source=", ".join(f"{part.path}:{part.share:g}" if part.share else part.path for part in arm.parts),
+        documents=store.documents,
+        tokens=len(store.tokens),
+        epochs=told["epochs"],
+        overlap=int(assay.overlap.seen[place].sum()),
+    )
+
+
+def _generations(assay: Assay) -> list[Generation]:
+    """The same openings, gone on with by the first trial of each arm."""
+    context = assay.scale.model.context
+    options = GenerationOptions(
+        prompts=3, prompt_tokens=min(24, context // 4), new_tokens=min(48, context // 2), temperatures=(0.8,)
+    )
+    found = []
+    for arm in assay.arms:
+        trial = next(iter(assay.trials[arm.name].values()))
+        model, tokenizer = load_checkpoint(trial.folder, device=assay.on.device)
+        for one in generate(model, tokenizer, assay.overlap.kept, options):
+            found.append(Generation(one.prompt, arm.name, one.text))
+    return found
+
+
+def _recipe(assay: Assay) -> Section:
+    scale = assay.scale
+    held = assay.overlap.kept
+    size = sum(len(text.encode()) for text in held.column("text").to_pylist())
+    facts = [*scale.describe(), ("held-out text", f"{held.num_rows:,} documents, {write_bytes(size)}")]
+    blocks = [Facts(facts=tuple(facts))]
+    return Section(
+        title=f"The recipe: scale {scale.name}",
+        lead="The same for every arm; only the data varies.",
+        blocks=(*blocks, Prose(text=scale.notes)) if scale.notes else tuple(blocks),
+    )
+
+
+def _machine(assay: Assay) -> str:
+    told: Mapping[str, Any] = next(iter(next(iter(assay.trials.values())).values())).told
+    return f"{told['machine']} · torch {told['torch']}"

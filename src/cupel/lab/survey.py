@@ -1,0 +1,150 @@
+"""A first look at each arm: how much there is, what the tokeniser is trained on, what is held out."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.errors import BadInput
+from cupel.lab.arms import Arm, read_documents
+
+__all__ = ["HELD_OUT", "Lowest", "Survey", "read_held_out", "survey", "without"]
+
+HELD_OUT = pa.schema({"id": pa.large_string(), "text": pa.large_string(), "domain": pa.large_string()})
+
+_LARGEST_SHARE = 0.1
+"""No more than this of an arm's bytes is held out."""
+
+
+class Lowest:
+    """Documents drawn evenly in one pass: those whose seeded hash is least, up to so many bytes.
+
+    The same documents in another order give the same draw. Memory is bounded by `max_bytes` and one document.
+
+    Examples
+    --------
+    >>> drawn = Lowest(max_bytes=3, seed=0)
+    >>> for letter in "abcdef":
+    ...     drawn.offer(letter, letter, "")
+    >>> len(drawn.documents())
+    3
+    """
+
+    def __init__(self, max_bytes: int, seed: int) -> None:
+        self._max, self._key = max_bytes, seed.to_bytes(8, "little")
+        self._heap: list[tuple[int, str, str, str]] = []
+        self._held = 0
+
+    def offer(self, id: str, text: str, domain: str) -> None:
+        """Take the document, or not, by its id."""
+        digest = hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
+        rank = -int.from_bytes(digest, "big")
+        if self._held >= self._max and rank < self._heap[0][0]:
+            return
+        heapq.heappush(self._heap, (rank, id, text, domain))
+        self._held += len(text.encode("utf-8", "replace"))
+        while (
+            len(self._heap) > 1 and self._held - len(self._heap[0][2].encode("utf-8", "replace")) >= self._max
+        ):
+            self._held -= len(heapq.heappop(self._heap)[2].encode("utf-8", "replace"))
+
+    def documents(self, max_bytes: int | None = None) -> list[tuple[str, str, str]]:
+        """`(id, text, domain)`, the least hash first; no more than `max_bytes`, but one at least."""
+        found: list[tuple[str, str, str]] = []
+        held = 0
+        for _, id, text, domain in sorted(self._heap, reverse=True):
+            if found and held >= (self._max if max_bytes is None else max_bytes):
+                break
+            found.append((id, text, domain))
+            held += len(text.encode("utf-8", "replace"))
+        return found
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What one pass over an arm found.
+
+    Attributes
+    ----------
+    documents, bytes
+        With text; of the text in UTF-8.
+    sample
+        Documents drawn evenly, for the tokeniser.
+    held_out
+        Documents drawn evenly that no arm is to be trained on.
+    """
+
+    arm: str
+    documents: int
+    bytes: int
+    sample: list[str]
+    held_out: list[tuple[str, str, str]]
+
+
+def survey(
+    arm: Arm,
+    *,
+    sample_bytes: int,
+    held_out_bytes: int,
+    seed: int,
+    told: Callable[[int], None] = lambda documents: None,
+) -> Survey:
+    """Read an arm once.
+
+    Raises
+    ------
+    BadInput
+        It holds no text.
+    """
+    sample, held_out = Lowest(sample_bytes, seed), Lowest(held_out_bytes, seed + 1)
+    documents = size = 0
+    for batch in _batches(arm):
+        texts, ids, domains = (batch.column(name).to_pylist() for name in ("text", "id", "domain"))
+        for id, text, domain in zip(ids, texts, domains, strict=True):
+            if not text:
+                continue
+            documents += 1
+            if sample_bytes:
+                sample.offer(id, text, domain)
+            if held_out_bytes:
+                held_out.offer(id, text, domain)
+        size += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
+        told(documents)
+    if not documents:
+        raise BadInput(f"arm '{arm.name}' holds no text: {', '.join(part.path for part in arm.parts)}")
+    taken = held_out.documents(min(held_out_bytes, int(_LARGEST_SHARE * size))) if held_out_bytes else []
+    texts = [text for _, text, _ in sample.documents()] if sample_bytes else []
+    return Survey(arm.name, documents, size, texts, taken if documents > 1 else [])
+
+
+def read_held_out(paths: Sequence[str]) -> pa.Table:
+    """Held-out text that the user gave, by domain.
+
+    Raises
+    ------
+    BadInput
+        Nothing readable, or no text.
+    """
+    batches = [batch.select(HELD_OUT.names) for path in paths for batch in read_documents(path)]
+    table = pa.Table.from_batches(batches, HELD_OUT)
+    table = table.filter(pc.greater(pc.binary_length(table.column("text")), 0))
+    if not table.num_rows:
+        raise BadInput(f"held-out text: {', '.join(paths)}: no document with text")
+    return table
+
+
+def without(batches: Iterator[pa.RecordBatch], ids: frozenset[str]) -> Iterator[pa.RecordBatch]:
+    """The documents whose id is none of `ids`."""
+    gone = pa.array(sorted(ids), pa.large_string())
+    for batch in batches:
+        yield batch.filter(pc.invert(pc.is_in(batch.column("id"), gone))) if ids else batch
+
+
+def _batches(arm: Arm) -> Iterator[pa.RecordBatch]:
+    for part in arm.parts:
+        yield from read_documents(part.path)
