@@ -58,7 +58,7 @@ def forest(
     used = [name for name in _ROLES if any(one.decision == name for one in differences)]
     return chart(
         "forest",
-        _layers(_axis([0.0, *(row[end] for row in rows for end in ("low", "high"))], x_title)),
+        _layers(_axis(rows, x_title)),
         {"differences": rows},
         title=title,
         unit=unit,
@@ -68,14 +68,16 @@ def forest(
     )
 
 
-def _axis(ends: Sequence[float], title: str) -> dict[str, Any]:
+def _axis(rows: Sequence[Mapping[str, Any]], title: str) -> dict[str, Any]:
     """From the lowest to the highest end, with a column on the right for written differences."""
+    ends = [0.0, *(row[end] for row in rows for end in ("low", "high"))]
     low, high = min(ends), max(ends)
     span = (high - low) or 1.0
+    room = 0.04 + 0.034 * max((len(row["written"]) for row in rows), default=0)
     return {
         "type": "quantitative",
         "title": title or None,
-        "scale": {"domain": [low - 0.06 * span, high + 0.3 * span], "nice": False, "zero": False},
+        "scale": {"domain": [low - 0.06 * span, high + room * span], "nice": False, "zero": False},
         "axis": {"labelExpr": TICK, "tickCount": 5, "grid": True, "domain": False, "ticks": False},
     }
 

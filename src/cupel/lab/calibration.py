@@ -144,10 +144,10 @@ def _count(assays: Sequence[Sequence[Estimate]], shift: float, planted: NDArray[
         p_values = holm([one.p_value() for one in moved])
         decided = [(one.value, by) for one, by, p in zip(moved, planted, p_values, strict=True) if p <= ALPHA]
         false = [by == 0 or (value > 0) != (by > 0) for value, by in decided]
-        undecided += not decided
-        wrong += any(false)
-        right += bool(decided) and not any(false)
-        covered += sum(one.p_value() > ALPHA for one in estimates)
+        undecided += int(not decided)
+        wrong += int(any(false))
+        right += int(bool(decided) and not any(false))
+        covered += sum(bool(one.p_value() > ALPHA) for one in estimates)
         intervals += len(estimates)
     return Shifted(shift, undecided, right, wrong, covered, intervals)
 

@@ -95,7 +95,7 @@ class Estimate:
         """
         if not self.degrees:
             return 1.0
-        count = self.weights.sum()
+        count = float(self.weights.sum())
         return min(1.0, 2 * (count * min(self.tails(0.0)) + 1) / (count + 1))
 
     def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
