@@ -98,8 +98,8 @@ def test_thresholds_stand_where_they_belong() -> None:
 
 def test_differences_stand_on_their_side_of_zero() -> None:
     rows = [
-        Difference("a", -3, -4, -2, "better", "−3 %"),
-        Difference("b", 3, 2, 4, "worse", "+3 %"),
+        Difference("a", -3, -4, -1, "better", "−3 %"),
+        Difference("b", 3, 2.5, 4, "worse", "+3 %"),
         Difference("c", 0, -1, 1, "undecided", "0 %"),
     ]
     spec = forest(rows, title="Differences")

@@ -46,7 +46,10 @@ def test_every_trial_gets_the_same_items() -> None:
 
 
 def test_groups_of_items_stand_for_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their order: neighbours in a file are often alike, and must not share a group for that."""
     (one,) = Model(items=2_500).trials(np.random.default_rng(7), seeds=1, arms=1)
+    order = np.argsort(one.amount / one.weight)
+    one = Measure("m", "s", "lower", one.items, one.amount[order], one.weight[order])
     monkeypatch.setattr(bootstrap, "MOST_GROUPS", 400)
     grouped = resample_items([one], np.random.default_rng(8), 4_000)
     monkeypatch.setattr(bootstrap, "MOST_GROUPS", 10_000)

@@ -49,6 +49,16 @@ def test_a_floor_that_is_too_low_shows(found: Calibration) -> None:
     assert undecided[0.1] >= 0.9 * 60
 
 
+def test_the_trials_left_out_are_the_floor() -> None:
+    """Without any floor three seeds find far less of the same shift."""
+    right = {}
+    for name, floors in (("left out", None), ("none", {})):
+        rng = np.random.default_rng(3)
+        found = calibration(cached(16), rng, assays=60, shifts=(0.04,), floors=floors, replicates=500)
+        right[name] = found.shifts[0].right
+    assert right["left out"] > right["none"] + 15
+
+
 def test_the_same_generator_gives_the_same_table() -> None:
     one, other = (
         calibration(cached(8), np.random.default_rng(2), assays=10, replicates=500) for _ in range(2)
