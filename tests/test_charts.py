@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cupel.charts import bars, funnel, histogram, line
+from cupel.charts import Difference, band, bars, forest, funnel, histogram, line
 from cupel.report.figure import draw
 
 HOSTILE = "\x00</svg><script>alert(1)</script>\"']}\u202e"
@@ -41,6 +41,20 @@ def specs() -> dict[str, dict]:
         "line": line([0, 0.5, 1], [0, 0.5, 1], title="S", thresholds=[(0.7, "here")]),
         "lines": line([1, 10, 100], {"a": [1, 2, 3], "b": [3, 2, 1]}, title="sweep", log=True),
         "line, empty": line([], [], title="S"),
+        "band": band({"raw": [(0, 3, 4, 5), (1, 2, 3, 4)], HOSTILE: [(0, 1, 1, 1)]}, title="Loss"),
+        "band, cut": band({"raw": [(0, 3, 4, 5), (1, 2, 3, 4)]}, title="Loss", y_low=2, y_high=3.5),
+        "band, empty": band({}, title="Loss"),
+        "forest": forest(
+            [
+                Difference("wiki", -3.3, -3.9, -2.7, "better", "−3.3 %"),
+                Difference("wiki", 1, 0.5, 1.5, "worse", "+1.0 %"),
+                Difference(HOSTILE, 0.1, -1, 1.2, "undecided", "+0.1 %"),
+                Difference("one seed", 0.1, None, None, "undecided", "+0.1 %"),
+            ],
+            title="Differences",
+        ),
+        "forest, no difference": forest([Difference("a", 0, 0, 0, "undecided", "0 %")], title="Differences"),
+        "forest, empty": forest([], title="Differences"),
     }
 
 
@@ -64,6 +78,8 @@ def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
         histogram(np.arange(4), three, three, title="a"),
         bars(["a", "b", "c"], three, three, title="a"),
         line(three, three / 2, title="a"),
+        band({"a": list(zip(three, three, three, three, strict=True))}, title="a"),
+        forest([Difference("a", *(three - 1.0), "worse", "0")], title="a"),
     ):
         assert json.loads(json.dumps(spec))["datasets"] == spec["datasets"]
 
@@ -78,6 +94,24 @@ def test_thresholds_stand_where_they_belong() -> None:
 
     assert place(0) < place(25) < place(75) < place(100)
     assert place(50) - place(25) == pytest.approx(place(75) - place(50), abs=1)
+
+
+def test_differences_stand_on_their_side_of_zero() -> None:
+    rows = [
+        Difference("a", -3, -4, -1, "better", "−3 %"),
+        Difference("b", 3, 2.5, 4, "worse", "+3 %"),
+        Difference("c", 0, -1, 1, "undecided", "0 %"),
+    ]
+    spec = forest(rows, title="Differences")
+    drawn = draw(spec, "f", 300)
+    assert spec["usermeta"]["cupel"]["legend"][0] == ["better", "#4f7f93"]
+    points = [
+        float(x) for x in re.findall(r'<path [^>]*translate\(([\d.]+),[\d.]+\)[^>]*d="M[\d.]+,0A', drawn)
+    ]
+    assert len(points) == 3
+    better, worse, undecided = points
+    assert better < undecided < worse
+    assert undecided - better == pytest.approx(worse - undecided, abs=0.5)
 
 
 def test_bins_of_whole_numbers_bear_whole_numbers() -> None:

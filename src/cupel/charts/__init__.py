@@ -11,10 +11,22 @@ Graphics", 2017.
 
 from __future__ import annotations
 
+from cupel.charts.band import band
 from cupel.charts.curve import line
 from cupel.charts.flow import funnel
+from cupel.charts.forest import Difference, forest
 from cupel.charts.parts import COLOURS, is_whole
 from cupel.charts.ranking import bars
 from cupel.charts.spread import histogram
 
-__all__ = ["COLOURS", "bars", "funnel", "histogram", "is_whole", "line"]
+__all__ = [
+    "COLOURS",
+    "Difference",
+    "band",
+    "bars",
+    "forest",
+    "funnel",
+    "histogram",
+    "is_whole",
+    "line",
+]

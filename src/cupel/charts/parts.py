@@ -6,7 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["COLOURS", "chart", "is_whole", "share", "threshold_layers", "x_axis"]
+__all__ = [
+    "COLOURS",
+    "chart",
+    "distinct",
+    "is_whole",
+    "label_axis",
+    "share",
+    "threshold_layers",
+    "x_axis",
+]
 
 COLOURS: Mapping[str, str] = {
     "kept": "#c8743a",
@@ -143,3 +152,32 @@ def share(value: float, low: float, high: float, log: bool) -> float:
         return math.log10(v) if low > 0 else math.copysign(math.log1p(abs(v)), v)
 
     return (turn(value) - turn(low)) / (turn(high) - turn(low))
+
+
+def label_axis() -> dict[str, Any]:
+    """The vertical axis of charts with one row a label."""
+    return {
+        "field": "label",
+        "type": "ordinal",
+        "sort": None,
+        "title": None,
+        "axis": {
+            "labelLimit": 130,
+            "labelFontSize": 11.5,
+            "labelColor": COLOURS["ink"],
+            "domain": False,
+            "ticks": False,
+            "labelPadding": 8,
+        },
+        "scale": {"paddingInner": 0.3, "paddingOuter": 0.1},
+    }
+
+
+def distinct(labels: Sequence[str]) -> list[str]:
+    """The labels, those that come again with a number: one row stays one row."""
+    seen: dict[str, int] = {}
+    names = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        names.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return names

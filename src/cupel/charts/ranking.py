@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.charts.parts import COLOURS, chart
+from cupel.charts.parts import COLOURS, chart, distinct, label_axis
 from cupel.units import FORMATS
 
 
@@ -42,7 +42,7 @@ def bars(
             "about": f"{label}: {write(value)} {unit}"
             + (f" kept, {write(lost)} dropped" if dropped is not None else ""),
         }
-        for label, value, lost in zip(_distinct(labels), map(float, values), map(float, behind), strict=True)
+        for label, value, lost in zip(distinct(labels), map(float, values), map(float, behind), strict=True)
     ]
     most = max((row["total"] for row in rows), default=0) or 1
     room = 1 + 0.032 * max((len(row["written"]) for row in rows), default=4)
@@ -61,21 +61,7 @@ def bars(
 
 def _layers(end: float, stacked: bool) -> list[dict[str, Any]]:
     """Bars, where asked the dropped part behind them, and each value in words."""
-    y = {
-        "field": "label",
-        "type": "ordinal",
-        "sort": None,
-        "title": None,
-        "axis": {
-            "labelLimit": 130,
-            "labelFontSize": 11.5,
-            "labelColor": COLOURS["ink"],
-            "domain": False,
-            "ticks": False,
-            "labelPadding": 8,
-        },
-        "scale": {"paddingInner": 0.3, "paddingOuter": 0.1},
-    }
+    y = label_axis()
     x = {"type": "quantitative", "scale": {"domain": [0, end], "nice": False}, "axis": None}
     about = {"field": "about", "type": "nominal"}
     kept = {
@@ -101,13 +87,3 @@ def _layers(end: float, stacked: bool) -> list[dict[str, Any]]:
         "encoding": {"y": y, "x": {**x, "field": "total"}, "text": {"field": "written"}},
     }
     return [kept, behind, words] if stacked else [kept, words]
-
-
-def _distinct(labels: Sequence[str]) -> list[str]:
-    """The labels, those that come again with a number: one bar stays one bar."""
-    seen: dict[str, int] = {}
-    names = []
-    for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        names.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return names

@@ -1,0 +1,180 @@
+"""Whether the verdict can be trusted: simulated assays between trials of the same data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cupel.errors import BadInput
+from cupel.findings import Section, Table
+from cupel.lab.bootstrap import Resampled
+from cupel.lab.floor import Floor, floor_of
+from cupel.lab.measures import Measure
+from cupel.lab.panel import Panel, line_up
+from cupel.lab.statistics import Estimate, holm, paired_difference
+from cupel.lab.verdict import ALPHA
+
+__all__ = ["Calibration", "Shifted", "calibration", "calibration_section"]
+
+LEFT_OUT = 3
+"""With so many trials outside of a simulated assay, their scatter is its noise floor."""
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """What the assays said when one group was made better by a known share.
+
+    Attributes
+    ----------
+    shift
+        Relative improvement planted in every measure; 0 for equal arms.
+    undecided, right, wrong
+        Numbers of assays: nothing decided; something, and all of it rightly; something wrongly. With a
+        shift of 0 whatever is decided is wrong.
+    covered, intervals
+        How many of all 95 % intervals hold the planted difference.
+    """
+
+    shift: float
+    undecided: int
+    right: int
+    wrong: int
+    covered: int
+    intervals: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Simulated assays: two disjoint groups of `seeds` drawn from `trials` trials of the same data."""
+
+    trials: int
+    seeds: int
+    assays: int
+    measures: int
+    shifts: tuple[Shifted, ...]
+
+
+def calibration(
+    trials: Mapping[int, Sequence[Measure]],
+    rng: np.random.Generator,
+    *,
+    seeds: int = 3,
+    assays: int = 100,
+    shifts: Sequence[float] = (0.0, 0.005, 0.01, 0.02),
+    floors: Mapping[str, Floor] | None = None,
+    replicates: int = 2_000,
+) -> Calibration:
+    """Draw two groups of trials of one arm again and again, and count what the verdict says of them.
+
+    Assays share trials, so that they are not independent: with few trials the shares scatter more than
+    their number suggests. The choice of held-out items is the same in all of them; how the intervals
+    do over items is tested on synthetic measures.
+
+    Parameters
+    ----------
+    trials
+        The measures of trials of the same data, by seed; twice `seeds` at least.
+    shifts
+        Relative improvements to plant, to see what the assay can find. They are added to each item in
+        proportion to its weight.
+    floors
+        The noise floors to use. When left out, each assay takes that of the trials it did not draw.
+
+    Raises
+    ------
+    BadInput
+        Too few trials.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> def trial():
+    ...     amount = 10 + rng.normal(0, 0.1) + rng.normal(0, 0.1, 50)
+    ...     items = tuple(map(str, range(50)))
+    ...     return [Measure("bits_per_byte", "wiki", "lower", items, amount, np.full(50, 5.0))]
+    >>> found = calibration({seed: trial() for seed in range(12)}, rng, shifts=(0.0, 0.1))
+    >>> found.shifts[0].undecided >= 90, found.shifts[1].right
+    (True, 100)
+    """
+    if len(trials) < 2 * seeds:
+        raise BadInput(
+            f"{len(trials)} trials do not make two groups of {seeds}; train the arm with {2 * seeds} seeds at least"
+        )
+    panel = line_up({f"seed {seed}": measures for seed, measures in trials.items()})
+    resampled = panel.resample(int(rng.integers(2**32)), replicates)
+    drawn = []
+    for _ in range(assays):
+        order = rng.permutation(len(trials))
+        drawn.append(_assay(panel, resampled, order, seeds, floors))
+    signs = np.array([-1.0 if row.better == "lower" else 1.0 for row in panel.rows])
+    level = signs * [abs(float(one.values.mean())) for one in resampled]
+    counted = tuple(_count(drawn, shift, shift * level) for shift in shifts)
+    return Calibration(len(trials), seeds, assays, len(panel.rows), counted)
+
+
+def _assay(
+    panel: Panel,
+    resampled: Sequence[Resampled],
+    order: NDArray[np.intp],
+    seeds: int,
+    floors: Mapping[str, Floor] | None,
+) -> list[Estimate]:
+    """The estimates of one simulated assay: the first trials against the next ones."""
+    one, other, rest = order[:seeds], order[seeds : 2 * seeds], order[2 * seeds :]
+    estimates = []
+    for row, table in zip(panel.rows, resampled, strict=True):
+        floor = floors.get(row.name) if floors is not None else None
+        if floors is None and len(rest) >= LEFT_OUT:
+            floor = floor_of(table.values[rest])
+        estimates.append(paired_difference(table.of(one), table.of(other), floor))
+    return estimates
+
+
+def _count(assays: Sequence[Sequence[Estimate]], shift: float, planted: NDArray[np.float64]) -> Shifted:
+    """What the assays say with the differences `planted`, one a measure."""
+    undecided = right = wrong = covered = intervals = 0
+    for estimates in assays:
+        moved = [
+            replace(estimate, value=estimate.value + by)
+            for estimate, by in zip(estimates, planted, strict=True)
+        ]
+        p_values = holm([one.p_value() for one in moved])
+        decided = [(one.value, by) for one, by, p in zip(moved, planted, p_values, strict=True) if p <= ALPHA]
+        false = [by == 0 or (value > 0) != (by > 0) for value, by in decided]
+        undecided += int(not decided)
+        wrong += int(any(false))
+        right += int(bool(decided) and not any(false))
+        covered += sum(bool(one.p_value() > ALPHA) for one in estimates)
+        intervals += len(estimates)
+    return Shifted(shift, undecided, right, wrong, covered, intervals)
+
+
+def calibration_section(found: Calibration) -> Section:
+    """The calibration as a table."""
+    rows = [
+        (
+            "none" if one.shift == 0 else f"{100 * one.shift:g} %",
+            one.undecided / found.assays,
+            one.right / found.assays if one.shift else None,
+            one.wrong / found.assays,
+        )
+        for one in found.shifts
+    ]
+    first = found.shifts[0]
+    return Section(
+        title="Calibration",
+        lead=f"{found.assays} simulated assays, {found.seeds} seeds against {found.seeds}, drawn from "
+        f"{found.trials} trials of the same data, {found.measures} measures each.",
+        blocks=(
+            Table(
+                columns=("planted improvement", "undecided", "decided rightly", "decided wrongly"),
+                rows=tuple(rows),
+                formats=("text", "percent", "percent", "percent"),
+                caption=f"{100 * first.covered / first.intervals:.1f} % of the 95 % intervals hold the true "
+                "difference.",
+            ),
+        ),
+    )

@@ -1,0 +1,91 @@
+"""The noise floor: how much a measure scatters over seeds when the data are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cupel.errors import BadInput
+from cupel.lab.measures import Measure
+from cupel.lab.panel import line_up
+from cupel.lab.special import special
+
+__all__ = ["Floor", "floor_of", "floors_from_json", "noise_floor"]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """How much a measure scatters over seeds when the data are the same.
+
+    Attributes
+    ----------
+    mean, deviation
+        Over the seeds; `deviation` with n − 1.
+    low, high
+        95 % interval of `deviation`, from the chi-square distribution with n − 1 degrees of freedom.
+    seeds
+        How many trials there were.
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    seeds: int
+
+    @property
+    def relative(self) -> float:
+        """The deviation as a share of the mean."""
+        return self.deviation / abs(self.mean) if self.mean else 0.0
+
+
+def noise_floor(trials: Mapping[int, Sequence[Measure]]) -> dict[str, Floor]:
+    """The floor of each measure, and of the mean of each metric over its subsets.
+
+    Parameters
+    ----------
+    trials
+        The measures of trials of the same data, by seed.
+
+    Raises
+    ------
+    BadInput
+        Fewer than two trials, or trials that were not measured alike.
+    """
+    panel = line_up({f"seed {seed}": measures for seed, measures in trials.items()})
+    return {row.name: floor_of(panel.values(place)) for place, row in enumerate(panel.rows)}
+
+
+def floor_of(values: Sequence[float] | NDArray[np.float64]) -> Floor:
+    """The noise floor of one measure, from its values in trials of identical data.
+
+    Raises
+    ------
+    BadInput
+        Fewer than two values.
+
+    Examples
+    --------
+    >>> floor = floor_of([1.90, 1.91, 1.92])
+    >>> round(floor.deviation, 4), round(floor.low, 4), round(floor.high, 4), floor.seeds
+    (0.01, 0.0052, 0.0628, 3)
+    """
+    found = np.asarray(values, dtype=np.float64)
+    if len(found) < 2:
+        raise BadInput(
+            f"a noise floor needs two trials of the same data at least, and there is {len(found)}; "
+            "train it with more seeds"
+        )
+    degrees = len(found) - 1
+    deviation = float(found.std(ddof=1))
+    high, low = (float(degrees / q) ** 0.5 for q in special().chdtri(degrees, [0.975, 0.025]))
+    return Floor(float(found.mean()), deviation, deviation * low, deviation * high, len(found))
+
+
+def floors_from_json(recorded: Mapping[str, Mapping[str, Any]]) -> dict[str, Floor]:
+    """Floors by the name of their measure, as `dataclasses.asdict` wrote them."""
+    return {name: Floor(**one) for name, one in recorded.items()}

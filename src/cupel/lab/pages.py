@@ -1,0 +1,315 @@
+"""An assay as a page, and as a summary of a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cupel.findings import Alarm, Block, Figure, Page, Prose, Sample, Samples, Section, Table
+from cupel.lab.curves import Curve, curve_figure
+from cupel.lab.tables import (
+    chance_table,
+    domains_table,
+    floor_table,
+    forest_figures,
+    verdict_table,
+)
+from cupel.lab.verdict import Decision, Verdict
+from cupel.lab.words import difference_text, interval_text, measure_text
+from cupel.units import write_count, write_seconds
+
+__all__ = ["ArmFacts", "Assay", "Cost", "Generation", "assay_page", "summary_page"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the trials of one arm took.
+
+    Attributes
+    ----------
+    trials, cached
+        How many there are, and how many of them were there already.
+    tokens, flops, seconds
+        Of all of them, those that were there already included.
+    money
+        At the price that the assay states; None without one.
+    """
+
+    arm: str
+    trials: int
+    cached: int
+    tokens: int
+    flops: float
+    seconds: float
+    money: float | None = None
+
+
+@dataclass(frozen=True)
+class ArmFacts:
+    """The data of one arm.
+
+    Attributes
+    ----------
+    source
+        Where they come from, as the user gave it.
+    documents, tokens
+        How many there are.
+    epochs
+        How often each is seen within the scale's budget; below one, only a part is.
+    overlap
+        Held-out items that overlap with them and were removed for all arms.
+    """
+
+    arm: str
+    source: str
+    documents: int
+    tokens: int
+    epochs: float
+    overlap: int = 0
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What an arm's model writes after a prompt."""
+
+    prompt: str
+    arm: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Assay:
+    """Everything an assay has to show.
+
+    Attributes
+    ----------
+    title, subtitle, footer
+        Of the page.
+    price
+        What money is reckoned at: `0.05 USD a core and hour`.
+    notes
+        What a reader must know besides; one paragraph each.
+    more
+        Further sections, such as the calibration.
+    """
+
+    verdict: Verdict
+    title: str = "Assay"
+    subtitle: str = ""
+    footer: str = ""
+    curves: Sequence[Curve] = ()
+    costs: Sequence[Cost] = ()
+    data: Sequence[ArmFacts] = ()
+    generations: Sequence[Generation] = ()
+    price: str = ""
+    notes: Sequence[str] = ()
+    more: Sequence[Section] = ()
+
+
+def assay_page(assay: Assay) -> Page:
+    """The whole report: verdict, differences, domains, curves, generations, data, cost, noise."""
+    sections = [
+        _verdict(assay.verdict),
+        _differences(assay.verdict),
+        _domains(assay.verdict),
+        _curves(assay.curves),
+        _chance(assay.verdict),
+        _generations(assay.generations),
+        _data(assay.data),
+        _cost(assay.costs, assay.price),
+        _floor(assay.verdict),
+        *assay.more,
+        Section(title="Notes", blocks=tuple(Prose(text=note) for note in assay.notes)),
+    ]
+    return Page(
+        title=assay.title,
+        subtitle=assay.subtitle,
+        facts=_facts(assay),
+        sections=tuple(section for section in sections if section.blocks),
+        footer=assay.footer,
+    )
+
+
+def summary_page(assay: Assay) -> Page:
+    """The verdict of each arm in ten lines or so: one row for each arm and metric."""
+    verdict = assay.verdict
+    facts = []
+    rows: list[tuple[str, ...]] = []
+    for arm in verdict.arms:
+        facts.append(("verdict", verdict.sentence(arm)))
+        facts += _domain_facts(verdict, arm)
+        for metric in dict.fromkeys(one.metric for one in verdict.of(arm)):
+            one = next(one for one in verdict.of(arm) if one.metric == metric)
+            name = measure_text(one)
+            rows.append(
+                (
+                    name if len(verdict.arms) == 1 else f"{arm}: {name}",
+                    one.verdict,
+                    difference_text(one),
+                    interval_text(one),
+                )
+            )
+    if assay.costs:
+        facts.append(("cost", _cost_text(assay)))
+    table = Table(
+        columns=("measure", "verdict", "difference", "95 % interval"), rows=tuple(rows), formats=("text",) * 4
+    )
+    return Page(
+        title=assay.title,
+        subtitle=assay.subtitle,
+        facts=tuple(facts),
+        sections=(Section(title="", blocks=(table,)),),
+    )
+
+
+def _domain_facts(verdict: Verdict, arm: str) -> list[tuple[str, str]]:
+    """On what the arm is better, worse and undecided, in one line; nothing where there is one domain."""
+    if not verdict.headline(arm).parts:
+        return []
+    decisions: tuple[Decision, ...] = ("better", "worse", "undecided")
+    said = [
+        f"{decision} on {', '.join(subsets)}"
+        for decision in decisions
+        if (subsets := verdict.subsets(arm, decision))
+    ]
+    return [("domains", "; ".join(said))]
+
+
+def _facts(assay: Assay) -> tuple[tuple[str, str], ...]:
+    verdict = assay.verdict
+    facts = [("verdict", verdict.sentence(arm)) for arm in verdict.arms]
+    if len(verdict.arms) == 1:
+        facts += _domain_facts(verdict, verdict.arms[0])
+    facts.append(("seeds", str(len(verdict.seeds))))
+    if assay.costs:
+        facts.append(("tokens trained on", write_count(sum(one.tokens for one in assay.costs))))
+        facts.append(("training time", write_seconds(sum(one.seconds for one in assay.costs))))
+    return tuple(facts)
+
+
+def _verdict(verdict: Verdict) -> Section:
+    tests = len(verdict.comparisons)
+    lead = (
+        f"Each arm against {verdict.baseline}, seed by seed. The interval is that of the row alone; the "
+        f"verdict allows for all {tests} comparisons (Holm)."
+    )
+    blocks: list[Block] = [verdict_table(verdict, arm) for arm in verdict.arms]
+    aside = sorted({one.name for one in verdict.comparisons if one.source.endswith("set aside")})
+    if aside:
+        blocks.append(
+            Alarm(
+                text="Seeds scatter far more than the scale's noise floor says, which was therefore not used: "
+                f"{', '.join(aside)}. Did a trial diverge?"
+            )
+        )
+    if len(verdict.seeds) == 1:
+        known = (
+            "the scale's noise floor stands for the scatter between seeds"
+            if verdict.floors
+            else ("nothing is known of the scatter between seeds, and no interval can be given")
+        )
+        blocks.append(Alarm(text=f"One seed only: {known}."))
+    return Section(title="Verdict", lead=lead, blocks=tuple(blocks))
+
+
+def _differences(verdict: Verdict) -> Section:
+    lead = "Points are differences, lines their 95 % intervals; hollow points are undecided."
+    return Section(title="Differences", lead=lead, blocks=tuple(forest_figures(verdict)))
+
+
+def _domains(verdict: Verdict) -> Section:
+    table = domains_table(verdict)
+    lead = f"Where each arm is better than {verdict.baseline}, and where worse."
+    return Section(title="Wins and losses", lead=lead, blocks=(table,) if table.rows else ())
+
+
+def _curves(curves: Sequence[Curve]) -> Section:
+    if not curves:
+        return Section(title="Training")
+    lead = (
+        "Loss on each arm's own training data: it tells how training went, not which data are better. "
+        "The line is the mean over seeds, the band goes from the lowest to the highest."
+    )
+    return Section(title="Training", lead=lead, blocks=(Figure(spec=curve_figure(curves)),))
+
+
+def _chance(verdict: Verdict) -> Section:
+    table = chance_table(verdict)
+    lead = "Accuracy with guessing at 0 and all right at 1."
+    return Section(title="Against guessing", lead=lead, blocks=(table,) if table.rows else ())
+
+
+def _generations(generations: Sequence[Generation]) -> Section:
+    blocks = []
+    for prompt in dict.fromkeys(one.prompt for one in generations):
+        samples = tuple(Sample(id=one.arm, text=one.text) for one in generations if one.prompt == prompt)
+        blocks.append(Samples(heading=f"“{prompt}”", samples=samples))
+    lead = "What the arms' models write after the same prompts, from the same seed."
+    return Section(title="Generations", lead=lead, blocks=tuple(blocks))
+
+
+def _data(arms: Sequence[ArmFacts]) -> Section:
+    table = Table(
+        columns=("arm", "documents", "tokens", "epochs", "overlap removed", "from"),
+        rows=tuple((a.arm, a.documents, a.tokens, a.epochs, a.overlap, a.source) for a in arms),
+        formats=("text", "count", "count", "number", "count", "text"),
+        caption="“Overlap removed” counts the held-out items that stand in the arm's data; they are left out "
+        "for all arms.",
+    )
+    lead = "What each arm was trained on."
+    return Section(title="Data", lead=lead, blocks=(table,) if arms else ())
+
+
+def _cost(costs: Sequence[Cost], price: str) -> Section:
+    priced = any(one.money is not None for one in costs)
+    columns = ("arm", "trials", "from cache", "tokens", "compute", "time", *(("money",) if priced else ()))
+    rows = tuple(
+        (
+            one.arm,
+            one.trials,
+            one.cached,
+            one.tokens,
+            _flops(one.flops),
+            one.seconds,
+            *((None if one.money is None else f"{one.money:.2f}",) if priced else ()),
+        )
+        for one in costs
+    )
+    table = Table(
+        columns=columns,
+        rows=rows,
+        formats=("text", "count", "count", "count", "text", "seconds", *(("text",) if priced else ())),
+        caption=f"Money at {price}." if priced and price else "",
+    )
+    return Section(title="Cost", lead="All trials of an arm together.", blocks=(table,) if costs else ())
+
+
+def _floor(verdict: Verdict) -> Section:
+    lead = (
+        "How much each measure scatters over seeds when the data are the same. Few seeds tell this "
+        "badly by themselves, so it is pooled with what they say."
+    )
+    blocks = (floor_table(verdict.floors),) if verdict.floors else ()
+    return Section(title="Noise floor", lead=lead, blocks=blocks)
+
+
+def _cost_text(assay: Assay) -> str:
+    costs = assay.costs
+    money = sum(one.money or 0.0 for one in costs)
+    price = f", {money:.2f} at {assay.price}" if assay.price else ""
+    return (
+        f"{write_count(sum(one.tokens for one in costs))} tokens, {_flops(sum(one.flops for one in costs))}, "
+        f"{write_seconds(sum(one.seconds for one in costs))}{price}"
+    )
+
+
+def _flops(value: float) -> str:
+    """Floating-point operations, not per second.
+
+    >>> _flops(3.2e14)
+    '320 TFLOP'
+    """
+    for size, unit in ((1e18, "EFLOP"), (1e15, "PFLOP"), (1e12, "TFLOP"), (1e9, "GFLOP")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.3g} FLOP"
