@@ -38,6 +38,8 @@ def model(seed: int = 0, spread: float = 0.2) -> Any:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    # So small that threads would only wait for each other.
+    torch.set_num_threads(1)
     config = LlamaConfig(
         vocab_size=400,
         hidden_size=64,

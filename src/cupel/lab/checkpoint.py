@@ -44,6 +44,7 @@ def load_checkpoint(
     _check_weights(folder)
     try:
         import torch
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
     except ImportError:
         raise MissingExtra("scoring a trial", "lab") from None
@@ -57,7 +58,7 @@ def load_checkpoint(
         )
         # Not AutoTokenizer: for a Llama it may put Llama's own splitting in place of the file's.
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise BadInput(f"{folder}: not a checkpoint that can be read: {error}") from None
     _name_special_tokens(tokenizer, config)
     return model.to(device).eval(), tokenizer

@@ -122,12 +122,12 @@ def _continue(
 
     made: list[list[int]] = [[] for _ in start]
     open_ = np.ones(len(start), bool)
-    tokens, cache = torch.from_numpy(start).to(model.device), None
+    tokens = start
     with torch.inference_mode():
         for step in range(draws.shape[1]):
-            output = model(input_ids=tokens, past_key_values=cache, use_cache=True)
-            cache = output.past_key_values
-            logits = output.logits[:, -1].float().cpu().numpy().astype(np.float64)
+            # So few tokens are run again faster than a cache is kept, whose interface changes.
+            output = model(input_ids=torch.from_numpy(tokens).to(model.device), use_cache=False)
+        logits = output.logits[:, -1].float().cpu().numpy().astype(np.float64)
             if not np.isfinite(logits).all():
                 raise BadInput("the model gives no finite logits: the training run diverged")
             new = _pick(logits, draws[:, step], temperature)
@@ -136,7 +136,7 @@ def _continue(
                 break
             for line in np.flatnonzero(open_):
                 made[line].append(int(new[line]))
-            tokens = torch.from_numpy(new[:, None]).to(model.device)
+            tokens = np.concatenate([tokens, new[:, None]], axis=1)
     return made
 
 

@@ -40,20 +40,17 @@ def named_tasks(name: str, seed: int) -> dict[str, Any]:
         The task's data cannot be had, or it scores generated text.
     """
     _require()
-    from lm_eval.tasks import TaskManager
-
     with _quiet():
-        path = Path(name)
-        is_file = path.suffix in (".yaml", ".yml")
-        manager = TaskManager(include_path=str(path.parent) if is_file else None)
+        is_file = Path(name).suffix in (".yaml", ".yml")
+        manager = _manager(not is_file)
         if not is_file and name not in manager.all_tasks:
             raise UnknownName("task", name, manager.all_tasks)
         try:
             tasks: dict[str, Any] = manager.load([name])["tasks"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
             raise BadInput(
-                f"task '{name}': its data cannot be read: {str(error) or type(error).__name__}; "
-                "without a network, give a local file of it instead"
+                f"task '{name}': cannot be read: {str(error) or type(error).__name__}; "
+                "without a network, give a local file of its data instead"
             ) from None
     for task_name, task in tasks.items():
         if task.OUTPUT_TYPE not in OUTPUTS:
@@ -120,6 +117,14 @@ def run_tasks(
         )
     samples: dict[str, list[dict[str, Any]]] = results["samples"]
     return samples
+
+
+@cache
+def _manager(with_names: bool) -> Any:
+    """What knows the harness's tasks; to know their names it reads some thousand files."""
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_defaults=with_names)
 
 
 def _row(task: LocalTask, question: Question) -> dict[str, Any]:

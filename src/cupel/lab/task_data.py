@@ -65,7 +65,7 @@ def read_tasks(path: Path) -> tuple[LocalTask, ...]:
     """
     found: dict[str, list[tuple[Kind, Question]]] = {}
     for file, rows in _files(path):
-        group = stem(file)
+        group = stem(file).removesuffix(".json")
         if group in found:
             raise BadInput(
                 f"{path}: two files are called '{group}'; their questions would have the same names"
