@@ -108,5 +108,5 @@ def test_a_diverged_model_is_named_with_what_it_could_not_score() -> None:
         one.model.embed_tokens.weight[77] = float("nan")
     good, bad = np.array([1, 2]), np.array([1, 77])
     rows = [Row(tokens, np.arange(2), tokens, name=name) for tokens, name in ((good, "a"), (bad, "b"))]
-    with pytest.raises(BadInput, match="for b: .*diverged"):
+    with pytest.raises(BadInput, match=r"for b: .*diverged"):
         score_rows(one, rows)

@@ -127,7 +127,7 @@ def _continue(
         for step in range(draws.shape[1]):
             # So few tokens are run again faster than a cache is kept, whose interface changes.
             output = model(input_ids=torch.from_numpy(tokens).to(model.device), use_cache=False)
-        logits = output.logits[:, -1].float().cpu().numpy().astype(np.float64)
+            logits = output.logits[:, -1].float().cpu().numpy().astype(np.float64)
             if not np.isfinite(logits).all():
                 raise BadInput("the model gives no finite logits: the training run diverged")
             new = _pick(logits, draws[:, step], temperature)
