@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from cupel.cli._console import err
 from cupel.units import write_seconds
@@ -32,7 +32,7 @@ class TrainingProgress:
             console=err,
             disable=not err.is_terminal,
         )
-        self._task = None
+        self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
         self._bar.start()

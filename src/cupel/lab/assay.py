@@ -17,6 +17,7 @@ from cupel.errors import BadInput, BadOption, RunFailed, UnknownName
 from cupel.findings import Page
 from cupel.lab.arms import Arm, parse_arms, read_documents
 from cupel.lab.evaluation import Evaluation, EvaluationContext
+from cupel.lab.floor import Floor, recorded_floor
 from cupel.lab.held_out import HeldOut, HeldOutOptions
 from cupel.lab.measures import Measure
 from cupel.lab.overlap import Overlap, OverlapSearch
@@ -217,7 +218,7 @@ def assay(
     stores, overlap = _tokenise(parsed, tokenizer, held_out, gone, cache, tell)
     if not overlap.kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
-    evaluations = [_bits(overlap.kept, recipe), *tasks, *options.evaluations]
+    evaluations: list[Evaluation] = [_bits(overlap.kept, recipe), *tasks, *options.evaluations]
     trials = _train(stores, tokenizer, recipe, seeds, cache, on, tell)
     tell.note(f"score {len(names) * len(seeds)} trials on {overlap.kept.num_rows:,} held-out documents")
     context = EvaluationContext(device=on.device, dtype="bfloat16" if on.device == "cuda" else "float32")
@@ -356,19 +357,17 @@ def _train(
     return found
 
 
-def _floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dict[str, Any]:
+def _floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dict[str, Floor]:
     """The scale's noise floor for each measure of bits per byte, around what the baseline scored."""
-    from cupel.lab.floor import floor_of
-
     if scale.noise_floor is None:
         return {}
     first = [one for one in next(iter(measures.values())) if one.metric == "bits_per_byte"]
     found = {}
     for one in first:
-        found[one.name] = floor_of(one.value, scale.noise_floor.domain, scale.noise_floor.seeds)
+        found[one.name] = recorded_floor(one.value, scale.noise_floor.domain, scale.noise_floor.seeds)
     if len(first) > 1:
         mean = sum(one.value for one in first) / len(first)
-        found["bits_per_byte mean"] = floor_of(mean, scale.noise_floor.mean, scale.noise_floor.seeds)
+        found["bits_per_byte mean"] = recorded_floor(mean, scale.noise_floor.mean, scale.noise_floor.seeds)
     return found
 
 

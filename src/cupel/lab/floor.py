@@ -14,7 +14,7 @@ from cupel.lab.measures import Measure
 from cupel.lab.panel import line_up
 from cupel.lab.special import special
 
-__all__ = ["Floor", "floor_of", "floors_from_json", "noise_floor"]
+__all__ = ["Floor", "floor_of", "floors_from_json", "noise_floor", "recorded_floor"]
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,24 @@ def floor_of(values: Sequence[float] | NDArray[np.float64]) -> Floor:
             f"a noise floor needs two trials of the same data at least, and there is {len(found)}; "
             "train it with more seeds"
         )
-    degrees = len(found) - 1
-    deviation = float(found.std(ddof=1))
-    high, low = (float(degrees / q) ** 0.5 for q in special().chdtri(degrees, [0.975, 0.025]))
-    return Floor(float(found.mean()), deviation, deviation * low, deviation * high, len(found))
+    return _floor(float(found.mean()), float(found.std(ddof=1)), len(found))
+
+
+def recorded_floor(mean: float, relative: float, seeds: int) -> Floor:
+    """A floor that was measured before, as a share of the mean, around the mean that a measure has now.
+
+    >>> round(recorded_floor(2.0, 0.003, 10).deviation, 4)
+    0.006
+    """
+    return _floor(mean, relative * abs(mean), seeds)
 
 
 def floors_from_json(recorded: Mapping[str, Mapping[str, Any]]) -> dict[str, Floor]:
     """Floors by the name of their measure, as `dataclasses.asdict` wrote them."""
     return {name: Floor(**one) for name, one in recorded.items()}
+
+
+def _floor(mean: float, deviation: float, seeds: int) -> Floor:
+    degrees = seeds - 1
+    high, low = (float(degrees / q) ** 0.5 for q in special().chdtri(degrees, [0.975, 0.025]))
+    return Floor(mean, deviation, deviation * low, deviation * high, seeds)

@@ -95,7 +95,8 @@ def write_measures(measures: Sequence[Measure], path: Path) -> None:
         arrays[f"weight_{place}"] = one.weight
     unfinished = path.with_name(f".{path.name}.tmp")
     with unfinished.open("wb") as file:
-        np.savez_compressed(file, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **arrays)
+        arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     unfinished.replace(path)
 
 

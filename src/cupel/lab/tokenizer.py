@@ -92,7 +92,7 @@ class Tokenizer:
         return str(self.inner.decode(list(tokens), skip_special_tokens=False))
 
     def _check(self) -> None:
-        name = self.inner.id_to_token(self.end_of_text)
+        name = str(self.inner.id_to_token(self.end_of_text))
         for text in (_PROBE, name, f"a{name}b", *(chr(byte) for byte in range(256))):
             tokens = self.encode([text])[0]
             if self.end_of_text in tokens:

@@ -38,7 +38,7 @@ def build_model(job: TrainJob) -> nn.Module:
         eos_token_id=job.end_of_text,
         pad_token_id=None,
         use_cache=False,
-        attn_implementation="sdpa",
+        attn_implementation="sdpa",  # type: ignore[call-arg]
     )
     model: nn.Module = LlamaForCausalLM(config)
     return model.float()

@@ -96,7 +96,7 @@ class Group:
         whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
         found, held = get_state_dict(model, optimiser, options=whole)
         known = {name for name, _ in model.named_parameters()}
-        weights = {name: w for name, w in found.items() if name in known}
+        weights = {name: w for name, w in found.items() if name in known and isinstance(w, Tensor)}
         state: Mapping[str, Mapping[str, Any]] = held.get("state", {})  # type: ignore[assignment]
         moments = {f"{name}|{key}": value for name, kept in state.items() for key, value in kept.items()}
         return weights, moments
