@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 from cupel.findings import Section, Table
-from cupel.lab.bootstrap import Resampled
+from cupel.lab.bootstrap import REPLICATES, Resampled
 from cupel.lab.floor import Floor, floor_of
 from cupel.lab.measures import Measure
 from cupel.lab.panel import Panel, line_up
@@ -65,7 +65,7 @@ def calibration(
     assays: int = 100,
     shifts: Sequence[float] = (0.0, 0.005, 0.01, 0.02),
     floors: Mapping[str, Floor] | None = None,
-    replicates: int = 2_000,
+    replicates: int = REPLICATES,
 ) -> Calibration:
     """Draw two groups of trials of one arm again and again, and count what the verdict says of them.
 
@@ -82,6 +82,8 @@ def calibration(
         proportion to its weight.
     floors
         The noise floors to use. When left out, each assay takes that of the trials it did not draw.
+    replicates
+        As many as the verdict uses: with fewer, the smallest p would hide false decisions.
 
     Raises
     ------
