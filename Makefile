@@ -26,7 +26,7 @@ build: $(VENV)/.built
 
 lock: | $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	  --extra ray --extra pandas --extra polars --group test --group lint --group docs --group peers --group build \
+	  --extra ray --extra pandas --extra polars --extra lab --group test --group lint --group docs --group peers --group build \
 	  pyproject.toml -o requirements.lock
 
 # Refine the text that this machine already has, or INPUT=path.

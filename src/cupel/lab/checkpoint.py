@@ -46,8 +46,10 @@ def load_checkpoint(
         import torch
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+        from transformers.utils.logging import disable_progress_bar
     except ImportError:
         raise MissingExtra("scoring a trial", "lab") from None
+    disable_progress_bar()
     try:
         model: Any = AutoModelForCausalLM.from_pretrained(
             folder,

@@ -112,7 +112,7 @@ def read_measures(path: Path) -> tuple[Measure, ...]:
     import zipfile
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             about: list[Mapping[str, Any]] = json.loads(file["about"].tobytes())
             return tuple(
                 Measure(
