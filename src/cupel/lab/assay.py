@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,22 +12,21 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from cupel.errors import BadInput, BadOption, RunFailed, UnknownName
+from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Page
 from cupel.lab.arms import Arm, parse_arms, read_documents
-from cupel.lab.evaluation import Evaluation, EvaluationContext
+from cupel.lab.evaluation import Evaluation
 from cupel.lab.floor import Floor, recorded_floor
 from cupel.lab.held_out import HeldOut, HeldOutOptions
+from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
 from cupel.lab.measures import Measure
 from cupel.lab.overlap import Overlap, OverlapSearch
-from cupel.lab.pack import PACK_VERSION, pack
 from cupel.lab.scale import Scale
-from cupel.lab.score import score
 from cupel.lab.survey import HELD_OUT, Survey, read_held_out, survey, without
 from cupel.lab.tasks import TaskOptions, Tasks
-from cupel.lab.tokenizer import Tokenizer, train_tokenizer
+from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
-from cupel.lab.trials import Machine, Trial, machine, make_job, train
+from cupel.lab.trials import Machine, Trial, machine
 from cupel.lab.verdict import Verdict, compare
 
 __all__ = ["Assay", "AssayOptions", "AssayProgress", "assay", "default_cache"]
@@ -213,22 +211,21 @@ def assay(
     cache = Path(options.cache) if options.cache is not None else default_cache()
     parsed = [_refined(arm, cache, tell) for arm in parsed]
     surveys = _survey(parsed, baseline, recipe, options, tell)
-    tokenizer = _tokenizer(surveys[baseline], recipe, options, cache, tell)
+    lab = Lab(recipe, _tokenizer(surveys[baseline], recipe, options, cache, tell), cache, on)
     held_out, gone = _held_out(given, surveys)
-    stores, overlap = _tokenise(parsed, tokenizer, held_out, gone, cache, tell)
+    stores, overlap = _tokenise(lab, parsed, held_out, gone, tell)
     if not overlap.kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
     evaluations: list[Evaluation] = [_bits(overlap.kept, recipe), *tasks, *options.evaluations]
-    trials = _train(stores, tokenizer, recipe, seeds, cache, on, tell)
+    trials = _train(lab, stores, seeds, tell)
     tell.note(f"score {len(names) * len(seeds)} trials on {overlap.kept.num_rows:,} held-out documents")
-    context = EvaluationContext(device=on.device, dtype="bfloat16" if on.device == "cuda" else "float32")
     measures = {
-        name: {seed: score(trial.folder, evaluations, context) for seed, trial in found.items()}
+        name: {seed: lab.score(trial, evaluations) for seed, trial in found.items()}
         for name, found in trials.items()
     }
     verdict = compare(measures, baseline, _floors(recipe, measures[baseline]))
     return Assay(
-        recipe, tuple(parsed), options, on, verdict, measures, trials, stores, surveys, overlap, tokenizer,
+        recipe, tuple(parsed), options, on, verdict, measures, trials, stores, surveys, overlap, lab.tokenizer,
         _notes(given, surveys, stores, trials, recipe, options),
     )  # fmt: skip
 
@@ -276,15 +273,9 @@ def _tokenizer(
 ) -> Tokenizer:
     if options.tokenizer is not None:
         return Tokenizer.load(options.tokenizer)
-    digest = hashlib.blake2b(f"{scale.tokenizer.vocabulary}".encode(), digest_size=16)
-    for text in base.sample:
-        digest.update(text.encode("utf-8", "replace"))
-    path = cache / "tokenizers" / digest.hexdigest() / "tokenizer.json"
-    if path.is_file():
-        return Tokenizer.load(path)
     size = sum(len(text.encode("utf-8", "replace")) for text in base.sample)
-    tell.note(f"train a tokeniser of {scale.tokenizer.vocabulary:,} on {size / 1e6:.1f} MB of {base.arm}")
-    return train_tokenizer(base.sample, scale.tokenizer.vocabulary, path)
+    tell.note(f"a tokeniser of {scale.tokenizer.vocabulary:,} from {size / 1e6:.1f} MB of {base.arm}")
+    return cached_tokenizer(base.sample, scale.tokenizer.vocabulary, cache)
 
 
 def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa.Table, frozenset[str]]:
@@ -302,32 +293,17 @@ def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa
 
 
 def _tokenise(
-    arms: Sequence[Arm],
-    tokenizer: Tokenizer,
-    held_out: pa.Table,
-    gone: frozenset[str],
-    cache: Path,
-    tell: AssayProgress,
+    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, gone: frozenset[str], tell: AssayProgress
 ) -> tuple[dict[str, TokenStore], Overlap]:
     """Every arm's tokens, and which held-out text it holds."""
     search = OverlapSearch(held_out)
     stores = {}
     for arm in arms:
         tell.note(f"tokenise {arm.name}")
-        told = json.dumps([arm.identity(), tokenizer.digest, sorted(gone), PACK_VERSION])
-        folder = cache / "tokens" / hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
         for part in arm.parts:
             for batch in without(read_documents(part.path), gone):
                 search.add(arm.name, batch.column("text"))
-        if not (folder / "meta.json").is_file():
-            parts = [(part.share, without(read_documents(part.path), gone)) for part in arm.parts]
-            try:
-                pack(parts, tokenizer, folder, name=arm.name)
-            except OSError as error:
-                raise RunFailed(
-                    f"{folder}: {error}; free some space, and the same command goes on"
-                ) from error
-        stores[arm.name] = TokenStore(folder)
+        stores[arm.name] = lab.tokens(arm, arm.name, without_ids=gone)
     return stores, search.result()
 
 
@@ -339,21 +315,13 @@ def _bits(documents: pa.Table, scale: Scale) -> HeldOut:
 
 
 def _train(
-    stores: Mapping[str, TokenStore],
-    tokenizer: Tokenizer,
-    scale: Scale,
-    seeds: Sequence[int],
-    cache: Path,
-    on: Machine,
-    tell: AssayProgress,
+    lab: Lab, stores: Mapping[str, TokenStore], seeds: Sequence[int], tell: AssayProgress
 ) -> dict[str, dict[int, Trial]]:
     # Seed by seed, so that after a stop every arm is as far as the others.
-    wanted = [(name, seed) for seed in seeds for name in stores]
-    jobs = [make_job(stores[name], tokenizer, scale, seed, cache, on, name=name) for name, seed in wanted]
-    told = train(jobs, on, tell)
+    plans = [TrialPlan(name, stores[name], seed) for seed in seeds for name in stores]
     found: dict[str, dict[int, Trial]] = {name: {} for name in stores}
-    for (name, seed), job, one in zip(wanted, jobs, told, strict=True):
-        found[name][seed] = Trial(name, seed, Path(job.output), one, one["cached"])
+    for trial in lab.train(plans, tell):
+        found[trial.arm][trial.seed] = trial
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cupel.findings import Facts, Page, Prose, Section
+from cupel.findings import Block, Page, Prose, Section, Table
 from cupel.lab.checkpoint import load_checkpoint
 from cupel.lab.curves import Curve
 from cupel.lab.generate import GenerationOptions, generate
@@ -157,7 +157,7 @@ def _recipe(assay: Assay) -> Section:
     held = assay.overlap.kept
     size = sum(len(text.encode()) for text in held.column("text").to_pylist())
     facts = [*scale.describe(), ("held-out text", f"{held.num_rows:,} documents, {write_bytes(size)}")]
-    blocks = [Facts(facts=tuple(facts))]
+    blocks: list[Block] = [Table(columns=("what", "value"), rows=tuple(facts), formats=("text", "text"))]
     return Section(
         title=f"The recipe: scale {scale.name}",
         lead="The same for every arm; only the data varies.",

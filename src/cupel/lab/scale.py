@@ -157,6 +157,14 @@ class Scale(_Part):
             field = ".".join(str(part) for part in first["loc"]) or "scale"
             raise BadOption(f"{where}: {field} is {first['input']!r}: {first['msg'].lower()}") from None
 
+    def changed(self, changes: Mapping[str, Any]) -> Scale:
+        """The scale with other values, by dotted name, as `load` takes them."""
+        return (
+            Scale.from_dict(self.model_dump(mode="json"), changes, where=f"scale {self.name}")
+            if changes
+            else self
+        )
+
     @property
     def shape(self) -> ModelShape:
         """The model's sizes, as the trainer takes them."""

@@ -171,8 +171,16 @@ def test_two_processes_train_the_same_trial(made: Path, tmp_path: Path) -> None:
     alone = Trainer().train(_job(made, tmp_path / "alone", steps=20))
     _job(made, tmp_path / "shared", steps=20).write(tmp_path / "job.json")
     subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=29517"]
-        + ["-m", "cupel.lab.training", str(tmp_path / "job.json")],
+        [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--nproc-per-node=2",
+            "--master-port=29517",
+            "-m",
+            "cupel.lab.training",
+            str(tmp_path / "job.json"),
+        ],
         check=True,
         capture_output=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

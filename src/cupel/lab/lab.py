@@ -1,0 +1,247 @@
+"""The lab from Python: tokens, trials and scores in a few lines, for sweeps and experiments of one's own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from cupel.errors import BadInput, RunFailed
+from cupel.lab.arms import DOCUMENTS, Arm, read_documents
+from cupel.lab.evaluation import Evaluation, EvaluationContext
+from cupel.lab.measures import Measure
+from cupel.lab.pack import PACK_VERSION, pack
+from cupel.lab.scale import Scale
+from cupel.lab.score import score
+from cupel.lab.survey import Lowest, without
+from cupel.lab.tokenizer import Tokenizer, train_tokenizer
+from cupel.lab.training.tokens import TokenStore
+from cupel.lab.trials import Listener, Machine, Trial, machine, make_job, train
+
+__all__ = ["Lab", "TrialPlan", "as_documents", "cached_tokenizer"]
+
+
+@dataclass(frozen=True)
+class TrialPlan:
+    """One trial that is wanted.
+
+    Attributes
+    ----------
+    name
+        The arm's, in messages and results.
+    store
+        Its tokens.
+    seed
+        Of the initialisation and of the order of documents.
+    changes
+        Values in place of the scale's, by dotted name: `{"tokens": 500_000}`.
+    """
+
+    name: str
+    store: TokenStore
+    seed: int = 0
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A bench to train on: one scale, one tokeniser, one cache.
+
+    Attributes
+    ----------
+    scale
+        The recipe of every trial, unless a plan changes a value.
+    tokenizer
+        Checked; `Lab.make` trains one.
+    cache
+        Where tokens and trials are kept: what was made once is not made again.
+    on
+        The machine.
+
+    Examples
+    --------
+    >>> lab = Lab.make(["some text", "more text"], scale="nano", cache="cache")  # doctest: +SKIP
+    >>> arms = {name: lab.tokens(table, name) for name, table in variants.items()}  # doctest: +SKIP
+    >>> trials = lab.train([TrialPlan(name, arms[name], seed) for name in arms for seed in range(3)])  # doctest: +SKIP
+    >>> lab.score(trials[0], [HeldOut(held_out)])[0].value  # doctest: +SKIP
+    1.93
+    """
+
+    scale: Scale
+    tokenizer: Tokenizer
+    cache: Path
+    on: Machine
+
+    @classmethod
+    def make(
+        cls,
+        texts: Iterable[str] | str | Path,
+        *,
+        scale: Scale | str | Path = "nano",
+        cache: str | Path,
+        device: str = "auto",
+        workers: int | None = None,
+        seed: int = 0,
+    ) -> Lab:
+        """A lab with a tokeniser of its own.
+
+        Parameters
+        ----------
+        texts
+            What the tokeniser is trained on: texts, of which the scale's `sample_bytes` are drawn evenly, or
+            a `tokenizer.json`.
+
+        Raises
+        ------
+        BadInput
+            No text.
+        BadOption, MissingExtra
+            A device that is not there; torch is not installed.
+        """
+        recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
+        on, folder = machine(device, workers), Path(cache)
+        if isinstance(texts, str | Path):
+            return cls(recipe, Tokenizer.load(texts), folder, on)
+        drawn = Lowest(recipe.tokenizer.sample_bytes, seed)
+        for text in texts:
+            drawn.offer(text, text, "")
+        sample = [text for _, text, _ in drawn.documents()]
+        if not sample:
+            raise BadInput("no text to train a tokeniser on")
+        return cls(recipe, cached_tokenizer(sample, recipe.tokenizer.vocabulary, folder), folder, on)
+
+    def tokens(
+        self,
+        documents: Arm | pa.Table | Iterable[str],
+        name: str,
+        *,
+        without_ids: frozenset[str] = frozenset(),
+    ) -> TokenStore:
+        """The tokens of an arm.
+
+        Parameters
+        ----------
+        documents
+            An arm; a table with `text`, and where they matter `id` and `weight`; or texts.
+        name
+            For messages.
+        without_ids
+            Documents that are held out.
+
+        Raises
+        ------
+        BadInput
+            No text, or a weight that is none.
+        RunFailed
+            The disk is full.
+        """
+        if isinstance(documents, Arm):
+            known = documents.identity()
+            parts = [
+                (part.share, without(read_documents(part.path), without_ids)) for part in documents.parts
+            ]
+        else:
+            table = as_documents(documents)
+            known = _digest(table)
+            parts = [(None, without(iter(table.to_batches(max_chunksize=4096)), without_ids))]
+        told = json.dumps([known, self.tokenizer.digest, sorted(without_ids), PACK_VERSION])
+        folder = self.cache / "tokens" / hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+        if not (folder / "meta.json").is_file():
+            try:
+                pack(parts, self.tokenizer, folder, name=name)
+            except OSError as error:
+                raise RunFailed(
+                    f"{folder}: {error}; free some space, and the same command goes on"
+                ) from error
+        return TokenStore(folder)
+
+    def train(self, plans: Sequence[TrialPlan], listener: Listener | None = None) -> list[Trial]:
+        """Train what is not trained yet, several at a time; gives the trials in the order of the plans.
+
+        Raises
+        ------
+        BadInput
+            An arm that does not fill one batch.
+        RunFailed
+            A trial failed; the same call goes on from where it was.
+        """
+        jobs = [
+            make_job(
+                plan.store,
+                self.tokenizer,
+                self.scale.changed(plan.changes),
+                plan.seed,
+                self.cache,
+                self.on,
+                name=plan.name,
+            )
+            for plan in plans
+        ]
+        return [
+            Trial(plan.name, plan.seed, Path(job.output), told, told["cached"])
+            for plan, job, told in zip(plans, jobs, train(jobs, self.on, listener), strict=True)
+        ]
+
+    def score(self, trial: Trial, evaluations: Sequence[Evaluation]) -> tuple[Measure, ...]:
+        """The measures of a trial; those that were made before are read."""
+        dtype = "bfloat16" if self.on.device == "cuda" else "float32"
+        return score(trial.folder, evaluations, EvaluationContext(device=self.on.device, dtype=dtype))  # type: ignore[arg-type]
+
+
+def cached_tokenizer(sample: Sequence[str], vocabulary: int, cache: Path) -> Tokenizer:
+    """A tokeniser trained on these texts, or the one that was."""
+    digest = hashlib.blake2b(f"{vocabulary}".encode(), digest_size=16)
+    for text in sample:
+        digest.update(text.encode("utf-8", "replace"))
+    path = cache / "tokenizers" / digest.hexdigest() / "tokenizer.json"
+    return Tokenizer.load(path) if path.is_file() else train_tokenizer(sample, vocabulary, path)
+
+
+def as_documents(given: pa.Table | Iterable[str]) -> pa.Table:
+    """A table of the lab's columns from one with `text`, or from texts.
+
+    Raises
+    ------
+    BadInput
+        No column `text`, or a weight below 0.
+
+    Examples
+    --------
+    >>> as_documents(["Café", "東京"]).to_pylist()[1]
+    {'id': '1', 'text': '東京', 'domain': '', 'weight': 1.0}
+    """
+    table = given if isinstance(given, pa.Table) else pa.table({"text": pa.array(given, pa.large_string())})
+    if "text" not in table.column_names:
+        raise BadInput(f"no column 'text'; there are: {', '.join(table.column_names) or 'none'}")
+    count = table.num_rows
+    defaults: dict[str, Any] = {
+        "id": [str(place) for place in range(count)],
+        "domain": [""] * count,
+        "weight": [1.0] * count,
+    }
+    columns = [
+        table.column(f.name).cast(f.type)
+        if f.name in table.column_names
+        else pa.chunked_array([defaults[f.name]], f.type)
+        for f in DOCUMENTS
+    ]
+    found = pa.Table.from_arrays(columns, schema=DOCUMENTS)
+    weights = found.column("weight").to_numpy()
+    if count and not (weights >= 0).all():
+        raise BadInput("a weight is below 0 or missing; expected numbers of 0 or more")
+    return found
+
+
+def _digest(table: pa.Table) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for batch in table.to_batches():
+        for row in zip(*(batch.column(name).to_pylist() for name in ("id", "text", "weight")), strict=True):
+            for value in row:
+                told = str(value).encode("utf-8", "replace")
+                digest.update(len(told).to_bytes(8, "little") + told)
+    return digest.hexdigest()
