@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from cupel.dedup._docs import among, row_groups
 from cupel.methods import Dedup, Sketches
+from cupel.recipe.writers import PASS_ROW_GROUP_BYTES, ParquetWriter
 
 ROWS = 2048
 
@@ -22,7 +23,7 @@ class Stage:
     def __init__(self, method: Dedup, batches: Iterable[pa.RecordBatch], folder: Path) -> None:
         self.folder = folder
         self.documents = self.text_bytes = 0
-        writers: list[pq.ParquetWriter] = []
+        writers: list[ParquetWriter] = []
         for batch in batches:
             sketch = method.sketch(batch.column("text"))
             self.documents += batch.num_rows
@@ -33,11 +34,11 @@ class Stage:
             full = pa.record_batch(columns | dict(zip(sketch.schema.names, sketch.columns, strict=True)))
             if not writers:
                 writers = [
-                    pq.ParquetWriter(self.texts, batch.schema),
-                    pq.ParquetWriter(self.own, full.schema),
+                    ParquetWriter(path, schema, row_group_bytes=PASS_ROW_GROUP_BYTES)
+                    for path, schema in ((self.texts, batch.schema), (self.own, full.schema))
                 ]
-            writers[0].write_batch(batch)
-            writers[1].write_batch(full)
+            writers[0].write(batch)
+            writers[1].write(full)
         for writer in writers:
             writer.close()
 

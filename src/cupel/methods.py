@@ -296,6 +296,8 @@ class Dedup(Method):
     """Whether every document has a score, whichever clusters there are: `mark` adds it as a column."""
     names_origin: ClassVar[bool] = False
     """Copied parts come from something with a name, which `mark` carries as the column `survivor`."""
+    roles: ClassVar[tuple[str, str]] = ("stays", "copy")
+    """What a list of clusters calls the one that the others are like, and what it calls these."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
     """Which document columns `sketch_documents` reads."""
 

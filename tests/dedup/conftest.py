@@ -153,12 +153,24 @@ def without(text: str, spans: Sequence[tuple[int, int]]) -> str:
 @pytest.fixture(scope="session")
 def articles(shared: Path) -> list[str]:
     """The first 5,000 documents of the real pool, one of each file in turn."""
+    return list(itertools.islice(_pool(shared), 5000))
+
+
+@pytest.fixture(scope="session")
+def ascii_articles(shared: Path) -> list[str]:
+    """The first 5,000 documents of the real pool that hold nothing but ASCII."""
+    return list(itertools.islice(filter(str.isascii, _pool(shared)), 5000))
+
+
+def _pool(shared: Path) -> Iterator[str]:
     streams = []
     for path in sorted((shared / "data" / "pool").glob("*.jsonl.zst")):
         raw = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), closefd=True)
         streams.append(io.TextIOWrapper(raw, encoding="utf-8"))
     turns = itertools.chain.from_iterable(itertools.zip_longest(*streams))
-    found = [json.loads(line)["text"] for line in itertools.islice(filter(None, turns), 5000)]
-    for stream in streams:
-        stream.close()
-    return found
+    try:
+        for line in filter(None, turns):
+            yield json.loads(line)["text"]
+    finally:
+        for stream in streams:
+            stream.close()

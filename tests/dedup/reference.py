@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -159,18 +160,28 @@ def copied_units(
     return found
 
 
-def copied_passages(texts: Sequence[str | None], length: int) -> dict[int, Spans]:
+Windows = Callable[[bytes, int], npt.NDArray[np.generic]]
+"""A label for each window of so many bytes, the same for equal windows."""
+
+
+def copied_passages(
+    texts: Sequence[str | None], length: int, windows: Windows | None = None
+) -> dict[int, Spans]:
     """Spans of the windows whose first equal ends at or before they start, by document."""
     encoded = [(text or "").encode() for text in texts]
-    firsts = _first_windows(b"".join(encoded), length)
+    labels = (windows or ranked_windows)(b"".join(encoded), length)
+    # Windows that do not reach over the end of their document.
+    ends = np.cumsum([len(data) for data in encoded])
+    places = np.arange(len(labels))
+    whole = np.flatnonzero(places + length <= ends[np.searchsorted(ends, places, "right")])
+    order = np.argsort(labels[whole])
+    places, labels = whole[order], labels[whole][order]
+    begins = np.flatnonzero(np.concatenate([[True], labels[1:] != labels[:-1]])) if len(labels) else places
+    firsts = np.minimum.reduceat(places, begins) if len(labels) else places
+    firsts = np.repeat(firsts, np.diff(np.append(begins, len(places))))
+    copied = np.sort(places[firsts + length <= places])
     found = {}
     base = 0
-    # The first window that does not reach over the end of its document.
-    ends = np.cumsum([len(data) for data in encoded])
-    whole = np.arange(len(firsts)) + length <= ends[np.searchsorted(ends, np.arange(len(firsts)), "right")]
-    first = np.full(len(firsts) + 1, len(firsts), dtype=np.int64)
-    np.minimum.at(first, firsts[whole], np.flatnonzero(whole))
-    copied = np.flatnonzero(whole & (first[firsts] + length <= np.arange(len(firsts))))
     for doc, data in enumerate(encoded):
         here = copied[np.searchsorted(copied, base) : np.searchsorted(copied, base + len(data))] - base
         spans = [_whole_characters(data, *span) for span in joined((at, at + length) for at in here.tolist())]
@@ -180,8 +191,8 @@ def copied_passages(texts: Sequence[str | None], length: int) -> dict[int, Spans
     return found
 
 
-def _first_windows(data: bytes, length: int) -> npt.NDArray[np.int64]:
-    """A number for each window, the same for equal windows: no hash, ranks of ever longer pieces."""
+def ranked_windows(data: bytes, length: int) -> npt.NDArray[np.int64]:
+    """No hash: ranks of ever longer pieces."""
     if len(data) < length:
         return np.zeros(0, dtype=np.int64)
     ranks = np.frombuffer(data, dtype=np.uint8).astype(np.int64)
@@ -192,6 +203,27 @@ def _first_windows(data: bytes, length: int) -> npt.NDArray[np.int64]:
         ranks = np.unique(pairs, return_inverse=True)[1]
         size += step
     return ranks
+
+
+def hashed_windows(data: bytes, length: int) -> npt.NDArray[np.uint64]:
+    """A polynomial over a random number for each byte value, modulo 2^64: for texts of many megabytes.
+
+    With prefix sums P of x[j] B^j the window at i is (P[i + length] - P[i]) B^-i. Among 25 million windows
+    the chance that any two different ones meet is 2 in 100,000.
+    """
+    rng = np.random.default_rng(1)
+    values = rng.integers(0, 1 << 64, 256, dtype=np.uint64)
+    base = int(rng.integers(0, 1 << 63)) << 1 | 1
+    if len(data) < length:
+        return np.zeros(0, dtype=np.uint64)
+    powers = np.full(len(data), base, dtype=np.uint64)
+    powers[0] = 1
+    np.cumprod(powers, out=powers)
+    terms = values[np.frombuffer(data, dtype=np.uint8)] * powers
+    sums = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(terms)])
+    inverse = np.full(len(data) - length + 1, pow(base, -1, 1 << 64), dtype=np.uint64)
+    inverse[0] = 1
+    return (sums[length:] - sums[:-length]) * np.cumprod(inverse)
 
 
 def _whole_characters(data: bytes, start: int, stop: int) -> tuple[int, int]:
@@ -208,16 +240,50 @@ def ngrams(text: str, ngram: int) -> list[tuple[str, ...]]:
     return [tuple(found[i : i + ngram]) for i in range(max(1, len(found) - ngram + 1))] if found else []
 
 
+Ngrams = Callable[[str, int], tuple[int, list[Any]]]
+"""How many words a text has, and its n-grams."""
+
+
 def judged_units(
-    texts: Sequence[str | None], unit: str, ngram: int, min_words: int
-) -> Iterator[tuple[int, Unit, list[tuple[str, ...]]]]:
+    texts: Sequence[str | None], unit: str, ngram: int, min_words: int, count: Ngrams | None = None
+) -> Iterator[tuple[int, Unit, list[Any]]]:
     """Document, unit and n-grams of every unit that a Bloom filter judges."""
     for doc, text in enumerate(texts):
         whole = [Unit(text or "", 0, len((text or "").encode()))]
         for one in whole if unit == "document" else units(text or "", unit):
-            found = ngrams(one.words, ngram)
-            if found and len(found) + len(found[0]) - 1 >= min_words:
+            number, found = (count or _tuples)(one.words, ngram)
+            if found and number >= min_words:
                 yield doc, one, found
+
+
+def _tuples(text: str, ngram: int) -> tuple[int, list[Any]]:
+    found = ngrams(text, ngram)
+    return (len(found) + len(found[0]) - 1 if found else 0), found
+
+
+class AsciiNgrams:
+    """N-grams of ASCII text as numbers of 64 bits, by a table of the words met: for many documents."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._numbers: dict[str, int] = {}
+        self._rng = np.random.default_rng(seed)
+        self._powers = np.cumprod(np.full(64, int(self._rng.integers(0, 1 << 63)) << 1 | 1, dtype=np.uint64))
+        self._random: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
+
+    def __call__(self, text: str, ngram: int) -> tuple[int, list[int]]:
+        found = re.findall("[0-9a-z]+", text.lower())
+        numbers = self._numbers
+        codes = [numbers.setdefault(word, len(numbers)) for word in found]
+        if not codes:
+            return 0, []
+        while len(numbers) > len(self._random):
+            more = self._rng.integers(0, 1 << 64, 1 << 16, dtype=np.uint64)
+            self._random = np.concatenate([self._random, more])
+        drawn = self._random[codes]
+        size = min(ngram, len(codes))
+        windows = np.lib.stride_tricks.sliding_window_view(drawn, size)
+        # A shorter text is one n-gram of its own length, unlike any longer one.
+        return len(codes), (windows @ self._powers[:size]).tolist()
 
 
 def levenshtein(left: list[str], right: list[str]) -> int:

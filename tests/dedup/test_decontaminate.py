@@ -20,6 +20,7 @@ from cupel.dedup.decontaminate import Decontaminate
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Prose, Samples, Table
 from cupel.methods import Clusters
+from cupel.report.clusters import clusters_page
 from tests.conftest import prose
 
 from . import reference
@@ -307,6 +308,21 @@ def test_a_run_drops_them_and_says_why(tmp_path: Path, quiz: str) -> None:
     assert "d7" not in {row["id"] for row in table(result.output, "data")}
     page = (result.output / "report.html").read_text()
     assert "Contamination by evaluation sets" in page
+
+
+def test_the_list_of_clusters_tells_items_from_documents(tmp_path: Path, quiz: str) -> None:
+    result = run(pool(tmp_path / "pool"), tmp_path / "out", quiz, "drop")
+    Path(quiz).unlink()  # what was found is listed wherever the items have gone
+    found = cupel.clusters(result.output)
+    assert {cluster.survivor for cluster in found} == {"quiz:1", "quiz:2"}
+    (table,) = clusters_page(result.output, found).sections[0].blocks
+    said = {(row[3], row[6]) for row in table.rows}
+    assert said == {
+        ("quiz:1", "evaluation item"),
+        ("d7", "contaminated"),
+        ("quiz:2", "evaluation item"),
+        ("d31", "contaminated"),
+    }
 
 
 def test_cut_and_mark_keep_the_documents(tmp_path: Path, quiz: str) -> None:

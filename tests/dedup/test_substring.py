@@ -99,6 +99,17 @@ def test_a_run_of_one_character(resolve: Resolve) -> None:
     assert not spans_of(resolve(Substring(), [" " * 399]))
 
 
+def test_verses_of_64_bytes(resolve: Resolve) -> None:
+    """What repeats itself at that distance is told apart like anything else."""
+    rng = random.Random(64)
+    texts = []
+    for _ in range(40):
+        one, other, chorus, end = ("".join(rng.choices("abcdefgh ", k=size)) for size in (64, 64, 64, 72))
+        texts += [one * 2 + chorus + end, other * 2 + chorus + end, other * 2 + chorus + end]
+    found = spans_of(resolve(Substring.from_options({"min_bytes": 264}), texts))
+    assert found == {doc: [(0, 264)] for doc in range(2, 120, 3)}
+
+
 def test_no_effect_is_said(resolve: Resolve) -> None:
     for texts in ([], [None, ""], ["short", "short"]):
         clusters = resolve(Substring(), texts)
@@ -144,12 +155,20 @@ def test_mistakes_in_the_kernels_are_errors() -> None:
         _kernels.repeats(pa.array([b"x" * 100], pa.large_binary()), outside, 16)
 
 
+@given(st.lists(st.text(alphabet="abé", max_size=60), max_size=6), st.integers(1, 20))
+@settings(max_examples=200)
+def test_the_two_references_agree(texts: list[str], length: int) -> None:
+    """By hash or without: the same passages."""
+    found = reference.copied_passages(texts, length)
+    assert reference.copied_passages(texts, length, reference.hashed_windows) == found
+
+
 @pytest.mark.parametrize("length", [50, 200])
 def test_real_documents(resolve: Resolve, articles: list[str], length: int) -> None:
-    """1,200 documents, 7 MB: ranking all windows of more takes a minute."""
-    texts = articles[:1200]
-    clusters = resolve(Substring.from_options({"min_bytes": length}), texts, rows_in_batch=300, threads=2)
-    check_spans(clusters, texts)
+    """5,000 documents, 25 MB."""
+    method = Substring.from_options({"min_bytes": length})
+    clusters = resolve(method, articles, rows_in_batch=300, threads=2)
+    check_spans(clusters, articles)
     found = spans_of(clusters)
-    assert found == reference.copied_passages(texts, length)
+    assert found == reference.copied_passages(articles, length, reference.hashed_windows)
     assert len(found) > 20

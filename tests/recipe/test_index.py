@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -155,3 +163,71 @@ def test_documents_of_several_batches_are_remembered_each_with_its_own(tmp_path:
         survivors = {row["id"]: row["survivor"] for row in ledger(second).values()}
         texts = {row["id"]: row["text"] for row in rows}
         assert all(texts[survivor] == texts[one.removeprefix("new-")] for one, survivor in survivors.items())
+
+
+def command(pool: Path, output: Path, index: Path) -> list[str]:
+    program = str(Path(sys.executable).with_name("cupel"))
+    kinds = [part for kind in KINDS for part in ("--by", kind)]
+    return [program, "dedup", str(pool), "--output", str(output), *kinds, "--index", str(index), "--accept"]
+
+
+def remembered(index: Path) -> dict[str, pa.Table]:
+    """Every file of an index, by its place in it."""
+    return {str(path.relative_to(index)): pq.read_table(path) for path in index.rglob("*.parquet")}
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """A second crawl, what an index held before it, and what it holds after a run that nobody killed."""
+
+    pool: Path
+    before: Path
+    after: dict[str, pa.Table]
+    content_hash: str
+    seconds: float
+
+
+@pytest.fixture(scope="module")
+def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
+    folder = tmp_path_factory.mktemp("crawl")
+    first, second, _ = crawls()
+    before, index = folder / "before", folder / "index"
+    subprocess.run(command(write(folder / "first", first), folder / "one", before), check=True)
+    shutil.copytree(before, index)
+    pool = write(folder / "second", second)
+    begun = time.monotonic()
+    subprocess.run(command(pool, folder / "two", index), check=True)
+    seconds = time.monotonic() - begun
+    after = remembered(index)
+    assert len(after) == 2 * len(KINDS)
+    content_hash = json.loads((folder / "two" / "manifest.json").read_text())["content_hash"]
+    return Crawl(pool, before, after, content_hash, seconds)
+
+
+@pytest.mark.parametrize("moment", [0.3, 0.55, 0.7, 0.8, 0.9, "first remembered"])
+def test_a_kill_changes_nothing_that_is_remembered(moment: float | str, crawl: Crawl, tmp_path: Path) -> None:
+    """Nothing half, nothing twice, nothing missing once the run has gone on to its end."""
+    index, output = tmp_path / "index", tmp_path / "out"
+    shutil.copytree(crawl.before, index)
+    process = subprocess.Popen(
+        command(crawl.pool, output, index),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    if isinstance(moment, float):
+        time.sleep(crawl.seconds * moment)
+    else:
+        while len(list(index.rglob("*.parquet"))) <= len(KINDS) and process.poll() is None:
+            time.sleep(0.0005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    # What other runs read in the meantime is whole.
+    for place, table in remembered(index).items():
+        assert table.equals(crawl.after[place])
+    subprocess.run(command(crawl.pool, output, index), check=True)
+    found = remembered(index)
+    assert found.keys() == crawl.after.keys()
+    for place, table in found.items():
+        assert table.equals(crawl.after[place], check_metadata=True), f"{place} remembers something else"
+    assert json.loads((output / "manifest.json").read_text())["content_hash"] == crawl.content_hash

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -56,8 +56,8 @@ print(sum(node["Alive"] for node in ray.nodes()), "alive", result.manifest["cont
 """
 
 
-def on_ray(script: str, pool: Path, output: Path, size: int) -> list[str]:
-    code = textwrap.dedent(script).format(steps=STEPS, pool=str(pool), output=str(output), size=size)
+def on_ray(script: str, pool: Path, output: Path, size: int, steps: Sequence[object] = STEPS) -> list[str]:
+    code = textwrap.dedent(script).format(steps=list(steps), pool=str(pool), output=str(output), size=size)
     path = output.parent / f"on_{output.name}.py"
     path.write_text(code)
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True)
@@ -81,6 +81,25 @@ def test_ray_gives_the_same_documents(expected: tuple[Path, str], tmp_path: Path
         )
         assert native.num_rows > 0
         assert native.equals(ray), f"{name}: other clusters on Ray"
+
+
+def test_weights_are_the_same_on_ray(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    pool = make_pool(300, 4)
+    steps = [{"softdedup": {"action": "weigh", "segments": 5}}]
+    recipe = cupel.Recipe.from_dict({"name": "r", "steps": steps})
+    native = cupel.refine(recipe, input=pool, output=tmp_path / "native")
+    said = on_ray(ON_RAY, pool, tmp_path / "ray", 50_000, steps)
+    assert said[-1] == f"ray {native.manifest['content_hash']}"
+
+    def weights(output: Path) -> dict[str, float]:
+        tables = [
+            pq.read_table(path, columns=["id", "weight"]) for path in (output / "data").glob("*.parquet")
+        ]
+        return {row["id"]: row["weight"] for table in tables for row in table.to_pylist()}
+
+    found = weights(native.output)
+    assert len(set(found.values())) > 1, "all weigh the same"
+    assert weights(tmp_path / "ray") == found
 
 
 def test_a_node_that_dies_midway_changes_nothing(expected: tuple[Path, str], tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -16,6 +14,7 @@ from cupel import _kernels
 from cupel.dedup._docs import among
 from cupel.dedup._index import Index, is_outside
 from cupel.methods import Sketches
+from cupel.threads import in_order
 
 __all__ = ["Features", "ShingleSets", "load_buckets", "save_buckets", "write_sets"]
 
@@ -87,7 +86,12 @@ def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: In
             for rows, parts in features.pieces(batch)
             for part in range(parts)
         )
-        for (rows, part, _), lists in _with_lists(features, work, sketches.threads):
+
+        def lists_of(piece: Piece) -> tuple[pa.RecordBatch, int, pa.LargeListArray]:
+            rows, part, parts = piece
+            return rows, part, features.of(rows.column("text"), part, parts)
+
+        for rows, part, lists in in_order(lists_of, work, sketches.threads):
             counts = np.diff(lists.offsets.to_numpy())
             if part:
                 lengths[-1] = lengths[-1] + counts
@@ -105,25 +109,6 @@ def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: In
     buffer = pa.memory_map(str(path)).read_buffer() if count else pa.py_buffer(b"")
     values = pa.Array.from_buffers(pa.uint64(), count, [None, buffer])
     return ShingleSets(pa.array(np.concatenate(found or nothing)), pa.array(offsets), values)
-
-
-def _with_lists(
-    features: Features, work: Iterable[Piece], threads: int
-) -> Iterator[tuple[Piece, pa.LargeListArray]]:
-    """Each piece of work and its lists, in order; few of them wait, so that memory stays bounded."""
-
-    def lists(piece: Piece) -> tuple[Piece, pa.LargeListArray]:
-        rows, part, parts = piece
-        return piece, features.of(rows.column("text"), part, parts)
-
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[tuple[Piece, pa.LargeListArray]]] = deque()
-        for piece in work:
-            waiting.append(pool.submit(lists, piece))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _remembered(docs: pa.Array, index: Index) -> Iterator[tuple[np.ndarray, pa.LargeListArray]]:

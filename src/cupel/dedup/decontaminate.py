@@ -77,6 +77,7 @@ class Decontaminate(Dedup):
     finds = "spans"
     reason = "contaminated"
     names_origin = True
+    roles = ("evaluation item", "contaminated")
     papers = (
         Paper(
             title="Language Models are Few-Shot Learners",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Self, cast
 
@@ -29,6 +30,7 @@ from cupel.dedup._sets import Features, ShingleSets, load_buckets, save_buckets,
 from cupel.dedup._stars import stars
 from cupel.findings import Block, Facts, Prose, Section, Table
 from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
+from cupel.threads import in_order
 
 __all__ = ["MinHash"]
 
@@ -297,17 +299,10 @@ class MinHash(Dedup):
             names = [f"band_{i}" for i in range(first, min(first + at_once, self.options.bands))]
             table = sketches.read(["doc", *names])
             docs = one_array(table["doc"])
-            for name in names:
-                keys, holders = one_array(table[name]), docs
-                if index is not None:
-                    old = _seen(index, name, keys)
-                    holders = pa.concat_arrays([one_array(old["doc"]), docs])
-                    keys = pa.concat_arrays([one_array(old["key"]), keys])
-                buckets = _kernels.buckets(keys, holders)
-                path = Path(sketches.scratch) / f"{name}.arrow"
-                save_buckets(buckets, path)
-                bands.append(load_buckets(path))
-                candidates = np.union1d(candidates, bands[-1].values.to_numpy())
+            one = partial(_band, table, docs, index, Path(sketches.scratch))
+            for buckets, holders in in_order(one, names, sketches.threads):
+                bands.append(buckets)
+                candidates = np.union1d(candidates, holders)
         return bands, pa.array(candidates, pa.int64()), total
 
     def _verified(
@@ -393,6 +388,21 @@ class MinHash(Dedup):
             facts.append(("verification", "off: every pair that shares a band is joined"))
         facts.append(("middle of the S-curve", f"{midpoint(options.bands, options.rows):.3f}"))
         return facts
+
+
+def _band(
+    table: pa.Table, docs: pa.Array, index: Index | None, folder: Path, name: str
+) -> tuple[pa.LargeListArray, np.ndarray]:
+    """The buckets of one band, mapped from a file, and the documents in them."""
+    keys, holders = one_array(table[name]), docs
+    if index is not None:
+        old = _seen(index, name, keys)
+        holders = pa.concat_arrays([one_array(old["doc"]), docs])
+        keys = pa.concat_arrays([one_array(old["key"]), keys])
+    path = folder / f"{name}.arrow"
+    save_buckets(_kernels.buckets(keys, holders), path)
+    buckets = load_buckets(path)
+    return buckets, np.unique(buckets.values.to_numpy())
 
 
 def _seen(index: Index, band: str, keys: pa.Array) -> pa.Table:

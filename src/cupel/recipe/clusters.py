@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from cupel.engine import daft
 from cupel.errors import BadInput, UnknownName
+from cupel.methods import Dedup
 from cupel.recipe.folder import Folder
 from cupel.recipe.history import texts_of
+from cupel.recipe.recipe import Recipe
 
 __all__ = ["Cluster", "Difference", "Member", "clusters", "difference"]
 
@@ -49,6 +51,8 @@ class Cluster:
     size: int
     members: tuple[Member, ...]
     """The survivor first, then the others in the order of the input; at most as many as asked for."""
+    roles: tuple[str, str] = Dedup.roles
+    """What the step calls its survivor, and what the others."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +127,20 @@ def _clusters_of(
     docs = [row["cluster"] for row in chosen]
     table = named.where(col("cluster").is_in(docs)).sort("doc").to_arrow().to_pylist() if docs else []
     built = []
+    roles = _roles(folder, label)
     for row in chosen:
         inside = [one for one in table if one["cluster"] == row["cluster"]]
         inside.sort(key=lambda one: (one["doc"] != row["cluster"], one["doc"]))
         shown = tuple(_member(one) for one in inside[:members])
-        built.append(Cluster(label, inside[0]["survivor"], row["documents"], shown))
+        built.append(Cluster(label, inside[0]["survivor"], row["documents"], shown, roles))
     return built
+
+
+def _roles(folder: Folder, label: str) -> tuple[str, str]:
+    for step in Recipe.load(folder.root / "recipe.yaml").steps:
+        if step.label == label and isinstance(step.method, Dedup):
+            return step.method.roles
+    return Dedup.roles
 
 
 def _member(row: dict[str, Any]) -> Member:

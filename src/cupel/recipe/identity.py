@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cupel.recipe.folder import Folder
+from cupel.threads import in_order
 
 __all__ = ["repeated_ids"]
 
@@ -15,7 +18,7 @@ HASHES_AT_ONCE = 1 << 24
 """Ids are looked at in as many ranges of their hashes as keep this many in memory, 16 bytes each."""
 
 
-def repeated_ids(folder: Folder) -> dict[str, int]:
+def repeated_ids(folder: Folder, threads: int = 1) -> dict[str, int]:
     """How many documents share their id with an earlier one, and how many of those with another text.
 
     Exact copies whose id is derived from the text share it with good reason. A text of another
@@ -26,7 +29,8 @@ def repeated_ids(folder: Folder) -> dict[str, int]:
     parts = 1 + documents // HASHES_AT_ONCE
     repeated = clashing = 0
     for part in range(parts):
-        pieces = [piece for path in paths for piece in _hashes(str(path), part, parts)]
+        of_file = partial(_hashes, part=part, parts=parts)
+        pieces = [piece for found in in_order(of_file, map(str, paths), threads) for piece in found]
         if not pieces:
             continue
         pairs = np.concatenate(pieces)

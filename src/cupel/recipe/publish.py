@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cupel.recipe.folder import Folder, disk_errors, temporary
 from cupel.recipe.plan import Plan
-from cupel.recipe.resolve import remembered
+from cupel.recipe.readback import remembered
 
 __all__ = ["keep_clusters", "move_ledger", "remember"]
 

@@ -6,8 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._docs import among, row_groups
 from cupel.dedup._spans import MEMBERS as FOUND
-from cupel.engine import daft
 from cupel.errors import RunFailed
 from cupel.findings import Section
-from cupel.methods import Clusters, Sketches
+from cupel.methods import Clusters
 from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, temporary, write_json
 from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.readback import Reader
 from cupel.units import write_bytes
 
 __all__ = ["resolve", "resolved_sections"]
-
-TEXT_ROWS = 2048
-SKETCH_ROWS = 65536
-REST = ""
 
 MEMBERS = FOUND.append(pa.field("survivor", pa.large_string()))
 
@@ -60,7 +54,7 @@ def resolve(
         if not path.exists():
             note(_plan(folder, stage, step, units, sum(map(len, gone)), memory_bytes))
             without = np.sort(np.concatenate(gone)) if gone else np.empty(0, np.int64)
-            reader = _Reader(folder, stage, step, units, without, memory_bytes, threads, corpus)
+            reader = Reader(folder, stage, step, units, without, memory_bytes, threads, corpus)
             _resolve_one(reader, path)
         table = pq.read_table(path, columns=["doc", "kept", "score"])
         gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
@@ -104,17 +98,12 @@ def too_much(folder: Folder, stage: Stage) -> list[str]:
     ]
 
 
-def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
-    """What a step wants an index to remember of this corpus."""
-    return folder.resolved(stage.index, step.label).with_suffix(".index")
-
-
 def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
     """Wall seconds that finding the clusters took."""
     return float(json.loads(_findings_path(folder, stage, step).read_text())["seconds"])
 
 
-def _resolve_one(reader: _Reader, path: Path) -> None:
+def _resolve_one(reader: Reader, path: Path) -> None:
     started = time.monotonic()
     with disk_errors(reader.scratch):
         shutil.rmtree(reader.scratch, ignore_errors=True)
@@ -144,7 +133,7 @@ def _findings_path(folder: Folder, stage: Stage, step: DedupStep) -> Path:
     return folder.resolved(stage.index, step.label).with_suffix(".findings.json")
 
 
-def _names(reader: _Reader, members: pa.Table, clusters: Clusters) -> pa.Array:
+def _names(reader: Reader, members: pa.Table, clusters: Clusters) -> pa.Array:
     """The survivor's id of each member's cluster; null where there is none."""
     column = members.column("cluster").combine_chunks()
     wanted = pc.unique(column.drop_null())
@@ -156,113 +145,3 @@ def _names(reader: _Reader, members: pa.Table, clusters: Clusters) -> pa.Array:
         docs.append(clusters.outside.column("doc").combine_chunks().cast(pa.int64()))
         ids.append(clusters.outside.column("id").combine_chunks().cast(pa.large_string()))
     return pa.concat_arrays(ids).take(pc.index_in(column, pa.concat_arrays(docs)))
-
-
-@dataclass(frozen=True)
-class _Reader:
-    """Reads sketches and texts of a stage back, without the documents already gone."""
-
-    folder: Folder
-    stage: Stage
-    step: DedupStep
-    units: list[int]
-    gone: np.ndarray
-    memory_bytes: int
-    threads: int
-    corpus: str
-
-    @property
-    def scratch(self) -> Path:
-        return self.folder.work / f"scratch-{self.step.label}"
-
-    def sketches(self) -> Sketches:
-        return Sketches(
-            read=self.read,
-            batches=self.batches,
-            texts=self.texts,
-            ids=lambda docs: self.column_of("id", docs),
-            sources=lambda docs: self.column_of("source", docs),
-            scratch=str(self.scratch),
-            memory_bytes=self.memory_bytes,
-            threads=self.threads,
-            corpus=self.corpus,
-            remembered=str(remembered(self.folder, self.stage, self.step)),
-        )
-
-    def _own(self, columns: list[str]) -> list[str]:
-        """What this step's columns are called in the sketches of the stage."""
-        return [name if name in ("doc", "id", "source") else f"{self.step.label}.{name}" for name in columns]
-
-    def read(self, columns: list[str]) -> pa.Table:
-        names = self._own(columns)
-        with_doc = names if "doc" in names else ["doc", *names]
-        table = self._scan(with_doc)
-        if len(self.gone):
-            table = table.filter(pa.array(~among(table.column("doc").to_numpy(), self.gone)))
-        return table.select(names).rename_columns(columns)
-
-    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        names = self._own(columns)
-        with_doc = names if "doc" in names else ["doc", *names]
-        for wanted in self._ranks():
-            read = with_doc if wanted is None or "source" in with_doc else [*with_doc, "source"]
-            for batch in self._stream("sketch.parquet", read, SKETCH_ROWS):
-                alive = self._alive(batch, wanted)
-                yield pa.RecordBatch.from_arrays([alive.column(name) for name in names], names=columns)
-
-    def _stream(
-        self, suffix: str, columns: list[str], rows: int, wanted: np.ndarray | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        """All batches, or those of row groups that may hold a `wanted` document (ascending)."""
-        for unit in self.units:
-            with pq.ParquetFile(self.folder.unit(self.stage.index, unit, suffix)) as file:
-                groups = None if wanted is None else row_groups(file, wanted)
-                yield from file.iter_batches(
-                    batch_size=rows, columns=columns, use_threads=False, row_groups=groups
-                )
-
-    def _ranks(self) -> list[tuple[str, bool] | None]:
-        """One source after the other, then all the others; None: all in one go."""
-        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
-        return [*((source, True) for source in sources), (REST, False)] if sources else [None]
-
-    def _alive(self, batch: pa.RecordBatch, rank: tuple[str, bool] | None) -> pa.RecordBatch:
-        """Documents of a rank that no earlier deduplication of the stage dropped."""
-        if rank is not None:
-            named = pa.array(self.step.dedup.options.sources, pa.large_string())  # type: ignore[attr-defined]
-            source = batch.column("source")
-            batch = batch.filter(
-                pc.fill_null(pc.equal(source, rank[0]), False)
-                if rank[1]
-                else pc.invert(pc.is_in(source, named))
-            )
-        if not len(self.gone):
-            return batch
-        return batch.filter(pa.array(~among(batch.column("doc").to_numpy(), self.gone)))
-
-    def column_of(self, name: str, docs: pa.Array) -> pa.Array:
-        """`id` or `source` of the documents asked for, in their order."""
-        table = self._scan(["doc", name])
-        at = pc.index_in(docs, table.column("doc").combine_chunks())
-        return table.column(name).combine_chunks().take(at)
-
-    def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
-        if docs is None:
-            for rank in self._ranks():
-                for batch in self._stream("parquet", ["doc", "text", "source"], TEXT_ROWS):
-                    alive = self._alive(batch, rank)
-                    if alive.num_rows:
-                        yield alive.select(["doc", "text"])
-            return
-        wanted = np.sort(np.asarray(docs, dtype=np.int64))
-        for batch in self._stream("parquet", ["doc", "text"], TEXT_ROWS, wanted):
-            found = batch.filter(pa.array(among(batch.column("doc").to_numpy(), wanted)))
-            if found.num_rows:
-                yield found
-
-    def _scan(self, names: list[str]) -> pa.Table:
-        module = daft()
-        paths = [str(self.folder.unit(self.stage.index, unit, "sketch.parquet")) for unit in self.units]
-        columns = [module.col(name) for name in names]
-        table = module.read_parquet(paths).select(*columns).to_arrow()
-        return table.sort_by("doc")

@@ -47,6 +47,8 @@ from cupel.recipe.tally import Tally
 __all__ = ["Result", "refine"]
 
 STOP_WAIT_SECONDS = 0.1
+SMALLEST_SHARE = 16 << 20
+"""Bytes that a group of the last pass may always have: a small corpus is one file on any machine."""
 
 
 @dataclass(frozen=True)
@@ -281,15 +283,17 @@ class _Run:
             raise NotAccepted("; ".join(said), page)
 
     def _output_groups(self, stage: int, units: list[int]) -> list[list[int]]:
-        """Neighbouring shards that together give about one data file."""
+        """Neighbouring shards that together give about one data file, or two to every core where there is less."""
         path = self.folder.stage(stage) / "groups.json"
         if path.exists():
             return list(json.loads(path.read_text())["groups"])
+        sizes = {unit: self.folder.unit(stage, unit, "parquet").stat().st_size for unit in units}
+        share = sum(sizes.values()) // (2 * self.engine.parallelism())
+        most = min(self.writing.shard_bytes, max(share, SMALLEST_SHARE))
         groups: list[list[int]] = [[]]
         filled = 0
-        for unit in units:
-            size = self.folder.unit(stage, unit, "parquet").stat().st_size
-            if groups[-1] and filled + size > self.writing.shard_bytes:
+        for unit, size in sizes.items():
+            if groups[-1] and filled + size > most:
                 groups.append([])
                 filled = 0
             groups[-1].append(unit)
@@ -361,7 +365,7 @@ class _Run:
             "content_hash": last.content_hash,
             "data_files": [path.name for path in data],
             "fields": carried_fields(self.folder, job).to_json(),
-            **repeated_ids(self.folder),
+            **repeated_ids(self.folder, self.engine.parallelism()),
             "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
             "signal_options": {name: dict(value) for name, value in self.recipe.signals.items()},
             "reused_signals": list(plan.reused),

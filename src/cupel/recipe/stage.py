@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import orjson
@@ -37,7 +34,8 @@ from cupel.recipe.output import (
 )
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.tally import Tally
-from cupel.recipe.writers import ParquetWriter, RollingWriter
+from cupel.recipe.writers import PASS_ROW_GROUP_BYTES, ROW_GROUP_BYTES, ParquetWriter, RollingWriter
+from cupel.threads import in_order
 
 __all__ = ["STOP", "run_task"]
 
@@ -46,10 +44,6 @@ STOP = threading.Event()
 
 PROGRESS_SECONDS = 0.5
 BATCH_ROWS = 8192
-
-T = TypeVar("T")
-R = TypeVar("R")
-
 
 _LEFT = threading.Condition()
 _tasks = 0
@@ -117,7 +111,7 @@ class _Task:
             self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
             quarantine: list[Quarantined] = []
             self.sketches = (
-                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage))
+                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage), PASS_ROW_GROUP_BYTES)
                 if self.stage.dedups
                 else None
             )
@@ -138,9 +132,9 @@ class _Task:
                     )
                 )
             else:
-                self.data = self._parquet(stack, "parquet", self._carried_schema())
+                self.data = self._parquet(stack, "parquet", self._carried_schema(), PASS_ROW_GROUP_BYTES)
             source = self._from_input(quarantine) if self.stage.index == 0 else self._from_stage()
-            for outcome in _in_order(self._process, source, self.threads):
+            for outcome in in_order(self._process, source, self.threads):
                 self._take(outcome)
             if quarantine:
                 self._write_quarantine(quarantine)
@@ -148,8 +142,10 @@ class _Task:
         self.path("progress").unlink(missing_ok=True)
         write_text(self.path("done"), "")
 
-    def _parquet(self, stack: ExitStack, suffix: str, schema: pa.Schema) -> ParquetWriter:
-        writer = ParquetWriter(self.path(suffix), schema)
+    def _parquet(
+        self, stack: ExitStack, suffix: str, schema: pa.Schema, row_group_bytes: int = ROW_GROUP_BYTES
+    ) -> ParquetWriter:
+        writer = ParquetWriter(self.path(suffix), schema, row_group_bytes=row_group_bytes)
 
         def finish(kind: object, *_: object) -> None:
             writer.close() if kind is None else writer.abort()
@@ -391,21 +387,6 @@ def priority(step: DedupStep, batch: pa.RecordBatch) -> pa.Array:
     if keep == "longest":
         return pc.cast(pc.binary_length(batch.column("text")), pa.float64())
     return pc.fill_null(pc.cast(batch.column(keep.removeprefix("signal:")), pa.float64()), float("-inf"))
-
-
-def _in_order(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """`map` over threads, in order, with few items in flight so that memory stays bounded."""
-    if threads <= 1:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(threads, thread_name_prefix="cupel") as pool:
-        waiting: deque = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:

@@ -14,19 +14,28 @@ import pyarrow.parquet as pq
 
 from cupel.recipe.folder import disk_errors, temporary
 
-__all__ = ["JsonlWriter", "ParquetWriter", "RollingWriter"]
+__all__ = ["PASS_ROW_GROUP_BYTES", "ROW_GROUP_BYTES", "JsonlWriter", "ParquetWriter", "RollingWriter"]
 
 ROW_GROUP_BYTES = 32 << 20
+PASS_ROW_GROUP_BYTES = 8 << 20
+"""Of what one pass leaves to the next: a few documents are read without much else, and many threads hold little."""
 
 
 class ParquetWriter:
-    """One Parquet file (zstd) with row groups of about 32 MiB of Arrow data, renamed when closed whole."""
+    """One Parquet file (zstd) with row groups of so many bytes of Arrow data, renamed when closed whole."""
 
     def __init__(
-        self, path: Path, schema: pa.Schema, *, level: int = 1, repeating: Collection[str] = ()
+        self,
+        path: Path,
+        schema: pa.Schema,
+        *,
+        level: int = 1,
+        row_group_bytes: int = ROW_GROUP_BYTES,
+        repeating: Collection[str] = (),
     ) -> None:
         self.path = path
         self.schema = schema
+        self.row_group_bytes = row_group_bytes
         self.rows = 0
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
@@ -49,7 +58,7 @@ class ParquetWriter:
         self._pending.append(batch)
         self._pending_bytes += batch.nbytes
         self.rows += batch.num_rows
-        if self._pending_bytes >= ROW_GROUP_BYTES:
+        if self._pending_bytes >= self.row_group_bytes:
             self._flush()
 
     def bytes_written(self) -> int:

@@ -29,7 +29,7 @@ def clusters_page(output: str | Path, found: Sequence[Cluster]) -> Page:
         if cluster.survivor not in [one.id for one in cluster.members]:
             members.insert(0, (cluster.survivor, "", None))
         for id, source, score in members:
-            what = "stays" if id == cluster.survivor else "copy"
+            what = cluster.roles[0 if id == cluster.survivor else 1]
             rows.append((*head, id, source, "" if score is None else score, what))
             head = ("", "", "")
         if cluster.size > len(cluster.members):
@@ -39,7 +39,7 @@ def clusters_page(output: str | Path, found: Sequence[Cluster]) -> Page:
         rows=tuple(rows),
         formats=("text", "text", "count", "text", "text", "percent", "text"),
     )
-    lead = "Documents that a step took for copies of one another." if rows else "There are none."
+    lead = "What a step took for copies of one text." if rows else "There are none."
     return Page(
         title=f"Clusters of {output}", sections=(Section(title="Clusters", lead=lead, blocks=(table,)),)
     )

@@ -112,25 +112,38 @@ fn piece_bytes(length: usize) -> usize {
     (length / 4).clamp(8, 64)
 }
 
-/// A cyclic polynomial (buzhash) over a sliding window of bytes.
+/// Any odd number with bits all over; the multiplier of PCG.
+const BASE: u64 = 0x5851_F42D_4C95_7F2D;
+
+/// A polynomial over a sliding window of bytes, modulo 2^64 (Karp and Rabin 1987).
+///
+/// No cyclic polynomial (buzhash): in a window longer than 64 bytes that would turn each number back to
+/// where it stood 64 bytes before, and of a text that repeats itself every 64 bytes nothing would be left.
 #[derive(Debug, Clone)]
 pub struct Rolling {
     hash: u64,
-    turn: u32,
+    /// What the first byte of a full window is multiplied with once the next has come.
+    power: u64,
 }
 
 impl Rolling {
     /// For windows of `length` bytes.
     pub fn new(length: usize) -> Self {
-        Self { hash: 0, turn: (length % 64) as u32 }
+        let (mut power, mut square, mut left) = (1_u64, BASE, length);
+        while left > 0 {
+            if left & 1 == 1 {
+                power = power.wrapping_mul(square);
+            }
+            square = square.wrapping_mul(square);
+            left >>= 1;
+        }
+        Self { hash: 0, power }
     }
 
     /// Takes the next byte in, and out the one that falls behind the window.
     pub fn push(&mut self, byte: u8, gone: Option<u8>) {
-        self.hash = self.hash.rotate_left(1) ^ TABLE[usize::from(byte)];
-        if let Some(gone) = gone {
-            self.hash ^= TABLE[usize::from(gone)].rotate_left(self.turn);
-        }
+        let gone = gone.map_or(0, |gone| TABLE[usize::from(gone)].wrapping_mul(self.power));
+        self.hash = self.hash.wrapping_mul(BASE).wrapping_add(TABLE[usize::from(byte)]).wrapping_sub(gone);
     }
 
     /// The hash of the bytes in the window, well mixed.
@@ -183,7 +196,35 @@ mod tests {
         assert!(stretches(b"short", 16).is_empty());
     }
 
+    #[test]
+    fn passages_that_repeat_every_64_bytes_are_told_apart() {
+        let verse = |letter: u8| [letter; 64].map(|byte| byte ^ 1);
+        let hash = |text: &[u8]| {
+            let mut rolling = Rolling::new(text.len());
+            text.iter().for_each(|&byte| rolling.push(byte, None));
+            rolling.mixed()
+        };
+        let song = |letter: u8| [verse(letter), verse(letter), verse(b'!')].concat();
+        assert_ne!(hash(&song(b'a')), hash(&song(b'b')));
+        assert_ne!(hash(&[verse(b'a'), verse(b'b')].concat()), hash(&[verse(b'b'), verse(b'a')].concat()));
+    }
+
     proptest! {
+        #[test]
+        fn a_window_has_its_hash_wherever_it_stands(
+            text in prop::collection::vec(any::<u8>(), 70..300), length in 1_usize..70,
+        ) {
+            let mut rolling = Rolling::new(length);
+            for (end, &byte) in text.iter().enumerate() {
+                rolling.push(byte, end.checked_sub(length).map(|gone| text[gone]));
+                if end + 1 >= length {
+                    let mut alone = Rolling::new(length);
+                    text[end + 1 - length..=end].iter().for_each(|&byte| alone.push(byte, None));
+                    prop_assert_eq!(rolling.mixed(), alone.mixed());
+                }
+            }
+        }
+
         #[test]
         fn every_window_is_in_one_stretch(text in prop::collection::vec(0_u8..4, 0..400), length in 16_usize..40) {
             let found = stretches(&text, length);

@@ -51,6 +51,38 @@ fn is_plain(block: &[u8; BLOCK_AND_NEXT]) -> bool {
     other == 0
 }
 
+/// Whether a block is ASCII and each white space in it is followed by something else.
+fn is_single_spaced(block: &[u8; BLOCK_AND_NEXT]) -> bool {
+    let mut other = 0_u8;
+    for place in 0..BLOCK {
+        let (byte, next) = (block[place], block[place + 1]);
+        other |= (is_white(byte) & u8::from(!(b'!'..=b'~').contains(&next))) | byte >> 7;
+    }
+    other == 0
+}
+
+/// 1 for ASCII white space, U+000B among it, else 0.
+fn is_white(byte: u8) -> u8 {
+    u8::from(byte == b' ') | u8::from(byte.wrapping_sub(9) < 5)
+}
+
+/// `is_plain` for a whole text that has no space at its ends: it is its own normalised form.
+fn is_plain_text(text: &[u8]) -> bool {
+    if text.first() == Some(&b' ') || text.last() == Some(&b' ') {
+        return false;
+    }
+    let mut rest = text;
+    while let Some(block) = rest.first_chunk::<BLOCK_AND_NEXT>() {
+        if !is_plain(block) {
+            return false;
+        }
+        rest = &rest[BLOCK..];
+    }
+    let mut last = [b'!'; BLOCK_AND_NEXT];
+    last[..rest.len()].copy_from_slice(rest);
+    is_plain(&last)
+}
+
 /// Whether a text is surely in form C. ASCII and what lies below the first combining mark needs no look.
 fn is_nfc(text: &str) -> bool {
     let mut rest = text;
@@ -70,7 +102,8 @@ fn is_nfc(text: &str) -> bool {
 
 /// Whether a character is in form C whatever stands around it.
 fn is_composed(c: char) -> bool {
-    c < '\u{300}'
+    // What text is full of, so that most characters need no table: quotation marks and dashes, ideographs.
+    matches!(c, ..'\u{300}' | '\u{2010}'..='\u{2027}' | '\u{4E00}'..='\u{9FFF}')
         || (canonical_combining_class(c) == 0 && is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes)
 }
 
@@ -91,7 +124,15 @@ impl Writer {
         Self { how, buffer, state: Xxh3::new(), streaming: false, space: false, begun: false }
     }
 
+    /// Whether nothing but white space and composition is changed.
+    fn copies(&self) -> bool {
+        self.how.collapse_white_space && !self.how.lowercase && !self.how.strip_punctuation
+    }
+
     pub(super) fn hash(&mut self, text: &str) -> u128 {
+        if self.copies() && is_plain_text(text.as_bytes()) {
+            return xxh3_128(text.as_bytes());
+        }
         self.buffer.clear();
         (self.streaming, self.space, self.begun) = (false, false, false);
         if self.how.nfc && !is_nfc(text) {
@@ -106,21 +147,42 @@ impl Writer {
         self.state.digest128()
     }
 
-    /// Text that is composed already: blocks without anything to change are copied as they are.
+    /// Text that is composed already: what has nothing to change is copied as it is.
     fn blocks(&mut self, text: &str) {
-        let copies = self.how.collapse_white_space && !self.how.lowercase && !self.how.strip_punctuation;
+        if !self.copies() {
+            return text.chars().for_each(|c| self.character(c));
+        }
         let mut rest = text;
-        while let Some(block) = rest.as_bytes().first_chunk::<BLOCK_AND_NEXT>().filter(|_| copies) {
-            if is_plain(block) && (block[0] != b' ' || (self.begun && !self.space)) {
-                self.write(&block[..BLOCK]);
+        while let Some(block) = rest.as_bytes().first_chunk::<BLOCK_AND_NEXT>() {
+            if is_single_spaced(block) && (is_white(block[0]) == 0 || (self.begun && !self.space)) {
+                let mut spaced = [0; BLOCK];
+                for place in 0..BLOCK {
+                    spaced[place] = if is_white(block[place]) == 1 { b' ' } else { block[place] };
+                }
+                self.write(&spaced);
                 rest = &rest[BLOCK..];
             } else {
                 let end = (BLOCK..).find(|&end| rest.is_char_boundary(end)).unwrap_or(rest.len());
-                rest[..end].chars().for_each(|c| self.character(c));
+                self.words(&rest[..end]);
                 rest = &rest[end..];
             }
         }
-        rest.chars().for_each(|c| self.character(c));
+        self.words(rest);
+    }
+
+    /// Text that is composed already, from one white space to the next.
+    fn words(&mut self, text: &str) {
+        let mut from = 0;
+        for (at, c) in text.char_indices().filter(|(_, c)| c.is_whitespace()) {
+            if from < at {
+                self.write(&text.as_bytes()[from..at]);
+            }
+            self.space = self.begun;
+            from = at + c.len_utf8();
+        }
+        if from < text.len() {
+            self.write(&text.as_bytes()[from..]);
+        }
     }
 
     fn ascii(&mut self, byte: u8) {
@@ -200,6 +262,14 @@ mod tests {
         assert_eq!(one("CAFÉ", lower), one("café", lower));
         let bare = Normalization { strip_punctuation: true, ..Default::default() };
         assert_eq!(one("“It's” — fine!", bare), one("Its fine", bare));
+    }
+
+    #[test]
+    fn characters_that_need_no_table_are_composed() {
+        for c in ('\u{0}'..='\u{2FF}').chain('\u{2010}'..='\u{2027}').chain('\u{4E00}'..='\u{9FFF}') {
+            assert!(canonical_combining_class(c) == 0, "{c:?}");
+            assert!(is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes, "{c:?}");
+        }
     }
 
     proptest! {

@@ -72,10 +72,16 @@ impl Units {
     fn for_each<'a>(&self, text: &'a str, mut take: impl FnMut(&'a str, usize, usize)) {
         self.unit.for_each(text, |start, end, next| {
             let words = text[start..end].trim();
-            if words.len() >= self.min_characters && words.chars().count() >= self.min_characters {
+            if self.is_long_enough(words) {
                 take(words, start, next);
             }
         });
+    }
+
+    fn is_long_enough(&self, words: &str) -> bool {
+        // A character has one to four bytes.
+        words.len() >= self.min_characters.saturating_mul(4)
+            || (words.len() >= self.min_characters && words.chars().count() >= self.min_characters)
     }
 
     /// For each text two lists, of which entries belong together: the upper half of XXH3-128 of each

@@ -1,0 +1,162 @@
+"""Sketches and texts of a finished pass, read back for its deduplications, all threads reading ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from cupel.dedup._docs import among, row_groups
+from cupel.engine import daft
+from cupel.methods import Sketches
+from cupel.recipe.folder import Folder
+from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
+from cupel.threads import in_order
+
+__all__ = ["Reader", "remembered"]
+
+TEXT_ROWS = 2048
+SKETCH_ROWS = 65536
+REST = ""
+
+Keep = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
+    """What a step wants an index to remember of this corpus."""
+    return folder.resolved(stage.index, step.label).with_suffix(".index")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads sketches and texts of a stage back, without the documents already gone.
+
+    Row groups are read and filtered by `threads` threads and come in the order of the documents. Each
+    thread holds one, and one more waits; they take an eighth of `memory_bytes` at most.
+    """
+
+    folder: Folder
+    stage: Stage
+    step: DedupStep
+    units: list[int]
+    gone: np.ndarray
+    memory_bytes: int
+    threads: int
+    corpus: str
+
+    @property
+    def scratch(self) -> Path:
+        return self.folder.work / f"scratch-{self.step.label}"
+
+    def sketches(self) -> Sketches:
+        return Sketches(
+            read=self.read,
+            batches=self.batches,
+            texts=self.texts,
+            ids=lambda docs: self.column_of("id", docs),
+            sources=lambda docs: self.column_of("source", docs),
+            scratch=str(self.scratch),
+            memory_bytes=self.memory_bytes,
+            threads=self.threads,
+            corpus=self.corpus,
+            remembered=str(remembered(self.folder, self.stage, self.step)),
+        )
+
+    def read(self, columns: list[str]) -> pa.Table:
+        names = self._own(columns)
+        with_doc = names if "doc" in names else ["doc", *names]
+        paths = [str(self.folder.unit(self.stage.index, unit, "sketch.parquet")) for unit in self.units]
+        module = daft()
+        table = module.read_parquet(paths).select(*map(module.col, with_doc)).to_arrow().sort_by("doc")
+        if len(self.gone):
+            table = table.filter(pa.array(~among(table.column("doc").to_numpy(), self.gone)))
+        return table.select(names).rename_columns(columns)
+
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        names = self._own(columns)
+        with_doc = names if "doc" in names else ["doc", *names]
+        for rank in self._ranks():
+            read = with_doc if rank is None or "source" in with_doc else [*with_doc, "source"]
+            for batch in self._stream("sketch.parquet", read, SKETCH_ROWS, self._alive(rank)):
+                yield pa.RecordBatch.from_arrays([batch.column(name) for name in names], names=columns)
+
+    def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
+        if docs is None:
+            for rank in self._ranks():
+                for batch in self._stream("parquet", ["doc", "text", "source"], TEXT_ROWS, self._alive(rank)):
+                    yield batch.select(["doc", "text"])
+            return
+        wanted = np.sort(np.asarray(docs, dtype=np.int64))
+        yield from self._stream("parquet", ["doc", "text"], TEXT_ROWS, _among(wanted), wanted)
+
+    def column_of(self, name: str, docs: pa.Array) -> pa.Array:
+        """`id` or `source` of the documents asked for, in their order."""
+        wanted = np.unique(np.asarray(docs, dtype=np.int64))
+        schema = pa.schema([("doc", pa.int64()), (name, pa.large_string())])
+        found = pa.Table.from_batches(
+            self._stream("sketch.parquet", schema.names, SKETCH_ROWS, _among(wanted), wanted), schema
+        ).combine_chunks()
+        at = pc.index_in(docs, found.column("doc").combine_chunks())
+        return found.column(name).combine_chunks().take(at)
+
+    def _own(self, columns: list[str]) -> list[str]:
+        """What this step's columns are called in the sketches of the stage."""
+        return [name if name in ("doc", "id", "source") else f"{self.step.label}.{name}" for name in columns]
+
+    def _stream(
+        self, suffix: str, columns: list[str], rows: int, keep: Keep, wanted: np.ndarray | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """What is kept of each row group, or of those that may hold a `wanted` document (ascending)."""
+
+        def read(place: tuple[Path, pq.FileMetaData, int]) -> list[pa.RecordBatch]:
+            path, known, group = place
+            with pq.ParquetFile(path, metadata=known) as file:
+                found = file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
+                return [kept for batch in found if (kept := keep(batch)).num_rows]
+
+        ahead = self.memory_bytes // (8 * PASS_ROW_GROUP_BYTES)
+        for batches in in_order(read, self._places(suffix, wanted), min(self.threads, ahead)):
+            yield from batches
+
+    def _places(self, suffix: str, wanted: np.ndarray | None) -> Iterator[tuple[Path, pq.FileMetaData, int]]:
+        for unit in self.units:
+            path = self.folder.unit(self.stage.index, unit, suffix)
+            with pq.ParquetFile(path) as file:
+                known = file.metadata
+                groups = range(known.num_row_groups) if wanted is None else row_groups(file, wanted)
+            for group in groups:
+                yield path, known, group
+
+    def _ranks(self) -> list[tuple[str, bool] | None]:
+        """One source after the other, then all the others; None: all in one go."""
+        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
+        return [*((source, True) for source in sources), (REST, False)] if sources else [None]
+
+    def _alive(self, rank: tuple[str, bool] | None) -> Keep:
+        """Documents of a rank that no earlier deduplication of the stage dropped."""
+
+        def keep(batch: pa.RecordBatch) -> pa.RecordBatch:
+            if rank is not None:
+                named = pa.array(self.step.dedup.options.sources, pa.large_string())  # type: ignore[attr-defined]
+                source = batch.column("source")
+                batch = batch.filter(
+                    pc.fill_null(pc.equal(source, rank[0]), False)
+                    if rank[1]
+                    else pc.invert(pc.is_in(source, named))
+                )
+            if not len(self.gone):
+                return batch
+            return batch.filter(pa.array(~among(batch.column("doc").to_numpy(), self.gone)))
+
+        return keep
+
+
+def _among(wanted: np.ndarray) -> Keep:
+    """Of a batch the documents that are `wanted` (ascending)."""
+    return lambda batch: batch.filter(pa.array(among(batch.column("doc").to_numpy(), wanted)))
