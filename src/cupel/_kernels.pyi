@@ -33,7 +33,9 @@ class ByteLevelBpe:
     def __init__(self, tokenizer_json: bytes) -> None: ...
     @property
     def largest_id(self) -> int: ...
-    def encode(self, text: pa.Array, end_of_text: int, *, threads: int | None = None) -> tuple[pa.Array, pa.Array]:
+    def encode(
+        self, text: pa.Array, end_of_text: int, *, threads: int | None = None
+    ) -> tuple[pa.Array, pa.Array]:
         """Tokens of all texts, `end_of_text` after each (uint16 where all ids fit, else uint32); offsets (int64)."""
 
 # --- dedup

@@ -246,7 +246,7 @@ fn ascii_letters_end(text: &[u8], mut at: usize) -> usize {
     const HIGH: u64 = 0x80 * EACH;
     while let Some(window) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let window = u64::from_le_bytes(*window);
-        let lower = (window | 0x20 * EACH) & !HIGH;
+        let lower = (window | (0x20 * EACH)) & !HIGH;
         let from_a = lower + (0x80 - b'a' as u64) * EACH;
         let past_z = lower + (0x80 - b'z' as u64 - 1) * EACH;
         let others = !(from_a & !past_z & !window) & HIGH;
