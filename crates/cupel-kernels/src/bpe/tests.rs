@@ -56,8 +56,11 @@ fn same_words(text: &str) {
     }
 }
 
+/// The bytes of two tokens that are merged.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// A tokenizer.json whose merges join tokens named by their numbers, and the same merges as a table.
-fn tokenizer(pairs: &[(usize, usize)]) -> (Value, Vec<(Vec<u8>, Vec<u8>)>) {
+fn tokenizer(pairs: &[(usize, usize)]) -> (Value, Vec<Pair>) {
     let mut tokens: Vec<Vec<u8>> = (0..=255).map(|byte| vec![byte]).collect();
     let mut merges = Vec::new();
     for &(left, right) in pairs {
@@ -80,7 +83,7 @@ fn tokenizer(pairs: &[(usize, usize)]) -> (Value, Vec<(Vec<u8>, Vec<u8>)>) {
 }
 
 /// The lengths of a word's tokens, by looking through all merges again and again.
-fn merged_plainly(word: &[u8], merges: &[(Vec<u8>, Vec<u8>)]) -> Vec<Vec<u8>> {
+fn merged_plainly(word: &[u8], merges: &[Pair]) -> Vec<Vec<u8>> {
     let mut parts: Vec<Vec<u8>> = word.iter().map(|&byte| vec![byte]).collect();
     loop {
         let best = parts.windows(2).enumerate().filter_map(|(at, pair)| {
