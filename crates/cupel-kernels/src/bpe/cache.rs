@@ -12,8 +12,8 @@ pub const LONGEST: usize = 128;
 
 /// Of short words: 2 MiB with tokens of two bytes, 3 MiB with four.
 const SLOTS: usize = 1 << 16;
-/// Other words are forgotten, all of them, when they take more bytes than this together.
-const MAX_BYTES: usize = 4 << 20;
+/// The table forgets all words when they take more bytes than this together.
+const MAX_BYTES: usize = 2 << 20;
 
 /// What a token is stored as.
 pub trait Token: Copy + Default + Send + Sync + 'static {
@@ -80,8 +80,8 @@ pub struct Slot<T> {
     pub count: T,
 }
 
-/// A slot for short words, which holds the last one that fell there; a table of longer ones and
-/// of those with more tokens.
+/// A slot for short words of few tokens, which holds the last one that fell there; behind the slots
+/// a table of all words.
 pub struct WordCache<T> {
     slots: Box<[Slot<T>]>,
     table: HashTable<Place>,
@@ -115,27 +115,30 @@ impl<T: Token> WordCache<T> {
         (slot.key == *key).then_some(slot)
     }
 
-    /// The tokens of any other word, if it is here.
-    pub fn long(&self, word: &[u8]) -> Option<&[T]> {
+    /// Puts a short word of few tokens into its slot, in the place of the one there.
+    #[inline]
+    pub fn put_short(&mut self, key: &Key, tokens: &[T]) {
+        let slot = &mut self.slots[place(key)];
+        if let Some(into) = slot.tokens.get_mut(..tokens.len()) {
+            into.copy_from_slice(tokens);
+            slot.key = *key;
+            slot.count = T::of(tokens.len() as u32);
+        }
+    }
+
+    /// The tokens of a word, if the table holds it.
+    pub fn get(&self, word: &[u8]) -> Option<&[T]> {
+        if word.len() > LONGEST {
+            return None;
+        }
         let hash = xxh3_64(word);
         let is_it = |place: &Place| place.hash == hash as u32 && self.word(place) == word;
         let found = self.table.find(hash, is_it)?;
         self.tokens.get(found.tokens as usize..found.tokens as usize + usize::from(found.count))
     }
 
-    /// Keeps the tokens of a word that is not here.
-    pub fn keep(&mut self, word: &[u8], key: Option<&Key>, ids: &[u32]) {
-        if let Some(key) = key
-            && ids.len() <= FEW
-        {
-            let slot = &mut self.slots[place(key)];
-            slot.key = *key;
-            slot.count = T::of(ids.len() as u32);
-            for (into, &id) in slot.tokens.iter_mut().zip(ids) {
-                *into = T::of(id);
-            }
-            return;
-        }
+    /// Keeps the tokens of a word that the table does not hold.
+    pub fn keep(&mut self, word: &[u8], tokens: &[T]) {
         if word.len() > LONGEST {
             return;
         }
@@ -148,12 +151,12 @@ impl<T: Token> WordCache<T> {
         let place = Place {
             hash: hash as u32,
             length: word.len() as u16,
-            count: ids.len() as u16,
+            count: tokens.len() as u16,
             word: self.bytes.len() as u32,
             tokens: self.tokens.len() as u32,
         };
         self.bytes.extend_from_slice(word);
-        self.tokens.extend(ids.iter().map(|&id| T::of(id)));
+        self.tokens.extend_from_slice(tokens);
         let bytes = &self.bytes;
         self.table.insert_unique(hash, place, |place| xxh3_64(word_of(bytes, place)));
     }

@@ -168,21 +168,24 @@ impl ByteLevelBpe {
 
     #[inline(never)]
     fn add_other_word<T: Token>(&self, word: &[u8], key: Option<&cache::Key>, work: &mut Work<T>) {
-        if let Some(tokens) = work.cache.long(word) {
-            work.out[work.filled..work.filled + tokens.len()].copy_from_slice(tokens);
+        let start = work.filled;
+        if let Some(tokens) = work.cache.get(word) {
             work.filled += tokens.len();
-            return;
+            work.out[start..work.filled].copy_from_slice(tokens);
+        } else {
+            match self.parts.whole.as_ref().and_then(|whole| whole.get(word)) {
+                Some(&id) => work.scratch.only(id),
+                None => self.parts.merges.merge(word, &mut work.scratch),
+            }
+            work.filled += work.scratch.ids.len();
+            for (into, &id) in work.out[start..work.filled].iter_mut().zip(&work.scratch.ids) {
+                *into = T::of(id);
+            }
+            work.cache.keep(word, &work.out[start..work.filled]);
         }
-        match self.parts.whole.as_ref().and_then(|whole| whole.get(word)) {
-            Some(&id) => work.scratch.only(id),
-            None => self.parts.merges.merge(word, &mut work.scratch),
+        if let Some(key) = key {
+            work.cache.put_short(key, &work.out[start..work.filled]);
         }
-        let ids = &work.scratch.ids;
-        for (into, &id) in work.out[work.filled..].iter_mut().zip(ids) {
-            *into = T::of(id);
-        }
-        work.filled += ids.len();
-        work.cache.keep(word, key, ids);
     }
 }
 
