@@ -13,7 +13,7 @@ pub const LONGEST: usize = 128;
 /// Of short words: 2 MiB with tokens of two bytes, 3 MiB with four.
 const SLOTS: usize = 1 << 16;
 /// The table forgets all words when they take more bytes than this together.
-const MAX_BYTES: usize = 2 << 20;
+const MAX_BYTES: usize = 4 << 20;
 
 /// What a token is stored as.
 pub trait Token: Copy + Default + Send + Sync + 'static {

@@ -201,7 +201,7 @@ fn forgetting_words_changes_nothing() {
     let (json, _) = tokenizer(&[(97, 98), (256, 256)]);
     let encoder = load(&json).unwrap();
     let word = |n: u32| -> String { (0..20).map(|bit| if n >> bit & 1 == 1 { "ab" } else { "a" }).collect() };
-    // Several times what the table holds.
+    // More than the table holds.
     let text = (0..1 << 18).map(word).collect::<Vec<_>>().join(" ");
     encoder.encode_one(text.as_bytes());
     for n in (0..1 << 18).step_by(97).chain((1 << 18) - 50..1 << 18) {
