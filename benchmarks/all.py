@@ -17,6 +17,7 @@ SPEED = (
     "repeats",
     "near_duplicates",
     "language",
+    "tokenise",
     "end_to_end",
     "memory",
     "import_time",

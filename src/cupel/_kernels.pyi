@@ -25,6 +25,19 @@ class LanguageModel:
     def labels(self) -> list[str]: ...
     def identify(self, text: ArrowArray, *, max_bytes: int | None = None) -> ArrowArray: ...
 
+# --- bpe
+
+class ByteLevelBpe:
+    """A byte-level BPE encoder; `ValueError` says why for a tokenizer.json that is not followed exactly."""
+
+    def __init__(self, tokenizer_json: bytes) -> None: ...
+    @property
+    def largest_id(self) -> int: ...
+    def encode(
+        self, text: pa.Array, end_of_text: int, *, threads: int | None = None
+    ) -> tuple[pa.Array, pa.Array]:
+        """Tokens of all texts, `end_of_text` after each (uint16 where all ids fit, else uint32); offsets (int64)."""
+
 # --- dedup
 # `text` is string, large_string or string_view. A null row gives null (an empty list in `shingles`).
 

@@ -2,6 +2,7 @@
 //!
 //! No I/O, no policy, no Python; no panic on any bytes.
 
+pub mod bpe;
 pub mod dedup;
 pub mod edits;
 pub mod error;

@@ -225,7 +225,7 @@ fn verify_fingerprints<'py>(
     verified(py, found)
 }
 
-fn all_cores(threads: Option<NonZeroUsize>) -> NonZeroUsize {
+pub fn all_cores(threads: Option<NonZeroUsize>) -> NonZeroUsize {
     threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 

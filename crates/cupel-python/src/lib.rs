@@ -2,6 +2,7 @@
 //!
 //! One file per room of the kernels; each registers its functions here.
 
+mod bpe;
 mod dedup;
 mod edits;
 mod errors;
@@ -16,6 +17,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    bpe::register(module)?;
     dedup::register(module)?;
     edits::register(module)?;
     evaluation::register(module)?;

@@ -151,6 +151,12 @@ impl Properties {
         self.entries.get(c as usize).copied().unwrap_or(0)
     }
 
+    /// The same for a number; nothing where it is no code point.
+    #[inline(always)]
+    pub fn of_code(&self, code: u32) -> u16 {
+        self.entries.get(code as usize).copied().unwrap_or(0)
+    }
+
     /// Whether `c` has any of `flags`.
     #[inline(always)]
     pub fn has(&self, c: char, flags: u16) -> bool {
