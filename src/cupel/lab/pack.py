@@ -110,7 +110,7 @@ class _Writer:
         )
         if not batch.num_rows:
             return
-        tokens, offsets = self.tokenizer.encode_arrow(batch.column("text"))
+        tokens, offsets = self.tokenizer.encoder.encode(batch.column("text"))
         self.files["tokens.bin"].write(tokens.astype(self.dtype, copy=False).tobytes())
         self.files["offsets.bin"].write((offsets[1:] + self.tokens).astype("<u8").tobytes())
         weights = batch.column("weight").to_numpy(zero_copy_only=False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from cupel.errors import BadInput, BadOption, MissingExtra
+from cupel.lab.encoder import Encoder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Inner
@@ -77,15 +77,14 @@ class Tokenizer:
         found._check()
         return found
 
-    def encode(self, texts: list[str]) -> list[list[int]]:
-        """The tokens of each text; nothing is added, and special tokens in a text are plain letters."""
-        return [found.ids for found in self.inner.encode_batch_fast(texts, add_special_tokens=False)]
+    @cached_property
+    def encoder(self) -> Encoder:
+        """Texts to tokens, many at once."""
+        return Encoder(self.path.read_bytes(), self.end_of_text, self.vocabulary)
 
-    def encode_arrow(self, texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The tokens of all texts end to end, each text closed by the end of text; where each begins."""
-        found = [[*tokens, self.end_of_text] for tokens in self.encode(texts.to_pylist())]
-        offsets = np.concatenate([[0], np.cumsum([len(tokens) for tokens in found])]).astype(np.int64)
-        return np.fromiter((t for tokens in found for t in tokens), np.int64, int(offsets[-1])), offsets
+    def encode(self, text: str) -> list[int]:
+        """The tokens of one text; nothing is added, and the words of a special token are plain letters."""
+        return list(self.encoder.encode(pa.array([text], pa.large_string()))[0][:-1].tolist())
 
     def decode(self, tokens: Iterable[int]) -> str:
         """The text of tokens."""
@@ -94,7 +93,7 @@ class Tokenizer:
     def _check(self) -> None:
         name = str(self.inner.id_to_token(self.end_of_text))
         for text in (_PROBE, name, f"a{name}b", *(chr(byte) for byte in range(256))):
-            tokens = self.encode([text])[0]
+            tokens = self.encode(text)
             if self.end_of_text in tokens:
                 raise BadInput(
                     f"tokeniser {self.path}: the words {name} in a text become the token that ends a document"
@@ -126,7 +125,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, path: Path) -> Tokeni
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "tokenizer.json"
     >>> tokenizer = train_tokenizer(["Café in 東京"] * 9, 270, path)
-    >>> tokenizer.decode(tokenizer.encode(["Café"])[0])
+    >>> tokenizer.decode(tokenizer.encode("Café"))
     'Café'
     """
     if vocabulary < 257:
