@@ -18,6 +18,7 @@ SPEED = (
     "near_duplicates",
     "language",
     "tokenise",
+    "training",
     "end_to_end",
     "memory",
     "import_time",

@@ -1,0 +1,144 @@
+"""Assays from end to end, as small as they can be, on the command line's own path."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import cupel
+from cupel.errors import BadInput, BadOption, UnknownName
+from tests.conftest import WORDS
+
+pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+
+TINY = {
+    "tokens": 30_000,
+    "model.hidden_size": 32,
+    "model.layers": 1,
+    "model.heads": 2,
+    "model.feed_forward_size": 64,
+    "model.context": 64,
+    "tokenizer.vocabulary": 400,
+    "training.sequences": 8,
+    "training.learning_rate": 0.02,
+    "evaluation.held_out_bytes": 20_000,
+}
+
+
+def _sentence(draw: random.Random) -> str:
+    """Words that follow each other by a rule, so that there is something to learn."""
+    place = draw.randrange(len(WORDS))
+    said = []
+    for _ in range(draw.randint(20, 60)):
+        said.append(WORDS[place % len(WORDS)])
+        place += draw.choice((1, 7))
+    return " ".join(said)
+
+
+def _write(path: Path, texts: list[str]) -> Path:
+    path.write_text(
+        "".join(json.dumps({"id": f"{path.stem}{n}", "text": t}) + "\n" for n, t in enumerate(texts))
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pools")
+    draw = random.Random(0)
+    clean = [_sentence(draw) for _ in range(600)]
+    junk = ["".join(draw.choices("xqzjkv ", k=200)) for _ in range(600)]
+    _write(folder / "clean.jsonl", clean)
+    _write(folder / "junk.jsonl", [*clean[:200], *junk])
+    _write(folder / "fresh.jsonl", [_sentence(draw) for _ in range(60)])
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Compiling takes longer than these trials; the trainer is the same without.
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+
+
+def test_junk_is_called_worse(pools: Path, tmp_path: Path) -> None:
+    arguments = ["assay", str(pools / "clean.jsonl"), f"dirty={pools / 'junk.jsonl'}", "--seeds", "3"]
+    arguments += [word for name, value in TINY.items() for word in ("--set", f"{name}={value}")]
+    arguments += ["--held-out", str(pools / "fresh.jsonl"), "--price", "0.1", "-o", str(tmp_path / "out")]
+    from cupel.cli._app import app
+
+    done = CliRunner().invoke(app, [*arguments, "--cache", str(pools / "cache")])
+    assert done.exit_code == 0, done.output
+    assert "dirty is worse than clean" in " ".join(done.output.split())
+    told = json.loads((tmp_path / "out" / "assay.json").read_text())
+    (one,) = told["verdict"]["comparisons"]
+    assert (one["verdict"], one["metric"], one["subset"]) == ("worse", "bits_per_byte", "fresh")
+    assert [(trial["arm"], trial["seed"]) for trial in told["trials"]] == [
+        (arm, seed) for arm in ("clean", "dirty") for seed in range(3)
+    ]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "dirty is worse than clean" in page
+    assert "Generations" in page
+
+
+def test_again_it_takes_nothing_and_says_the_same(pools: Path) -> None:
+    options = cupel.AssayOptions(seeds=2, held_out=(str(pools / "fresh.jsonl"),), cache=pools / "cache")
+    scale = cupel.Scale.load("nano", TINY)
+    arms = [str(pools / "clean.jsonl"), f"dirty={pools / 'junk.jsonl'}"]
+    first = cupel.assay(arms, scale=scale, options=options)
+    again = cupel.assay(arms, scale=scale, options=options)
+    assert all(trial.cached for found in again.trials.values() for trial in found.values())
+    assert first.to_json()["verdict"] == again.to_json()["verdict"]
+
+
+def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Path) -> None:
+    options = cupel.AssayOptions(seeds=1, cache=pools / "cache")
+    found = cupel.assay(
+        [str(pools / "clean.jsonl"), str(pools / "fresh.jsonl")],
+        scale=cupel.Scale.load("nano", TINY),
+        options=options,
+    )
+    held = found.overlap.documents
+    assert set(held.column("domain").to_pylist()) == {"from clean", "from fresh"}
+    ids = set(held.column("id").to_pylist())
+    for store in found.stores.values():
+        assert not ids & {store.id(number) for number in range(store.documents)}
+    assert "No held-out text was given" in " ".join(found.notes)
+
+
+def test_a_recipe_and_a_mixture_are_arms(pools: Path) -> None:
+    options = cupel.AssayOptions(seeds=1, held_out=(str(pools / "fresh.jsonl"),), cache=pools / "cache")
+    recipe = pools / "once.yaml"
+    recipe.write_text("name: once\nsteps: [exact]\n")
+    clean, junk = pools / "clean.jsonl", pools / "junk.jsonl"
+    found = cupel.assay(
+        [f"once={recipe}@{clean}", f"mixed={clean}:0.5,{junk}:0.5"],
+        scale=cupel.Scale.load("nano", TINY),
+        options=options,
+    )
+    assert [arm.name for arm in found.arms] == ["once", "mixed"]
+    mixed = found.stores["mixed"]
+    assert mixed.weights is not None
+    share = (
+        sum(float(mixed.weights[n]) * int(mixed.offsets[n + 1] - mixed.offsets[n]) for n in range(600))
+        / mixed.meta["weighted_tokens"]
+    )
+    assert share == pytest.approx(0.5)
+
+
+def test_what_cannot_be_assayed_is_said(pools: Path) -> None:
+    clean = str(pools / "clean.jsonl")
+    options = cupel.AssayOptions(cache=pools / "cache")
+    with pytest.raises(BadOption, match="expected two or more to compare"):
+        cupel.assay([clean], options=options)
+    with pytest.raises(UnknownName, match="did you mean 'clean'"):
+        cupel.assay([clean, str(pools / "junk.jsonl")], options=cupel.AssayOptions(baseline="clan"))
+    with pytest.raises(BadOption, match="seeds is 0"):
+        cupel.assay([clean, str(pools / "junk.jsonl")], options=cupel.AssayOptions(seeds=0))
+    with pytest.raises(BadInput, match="all held-out text stands in the training data"):
+        cupel.assay(
+            [clean, str(pools / "junk.jsonl")],
+            scale=cupel.Scale.load("nano", TINY),
+            options=cupel.AssayOptions(held_out=(clean,), cache=pools / "cache"),
+        )

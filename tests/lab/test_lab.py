@@ -1,0 +1,174 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cupel.errors import BadInput, BadOption, OutputInUse, RunFailed
+from cupel.lab import trials as trials_module
+from cupel.lab.lab import Lab, TrialPlan, as_documents
+from cupel.lab.scale import Scale
+from cupel.lab.trials import Machine, machine
+from tests.lab import tokens
+
+pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+
+SCALE = Scale.from_dict(
+    {
+        "name": "tiny",
+        "model": {"hidden_size": 32, "layers": 1, "heads": 2, "feed_forward_size": 64, "context": 32},
+        "tokenizer": {"vocabulary": 300},
+        "tokens": 1500,
+        "training": {"sequences": 4, "learning_rate": 0.01, "checkpoint_steps": 4},
+    }
+)
+
+
+def lab(cache: Path, workers: int = 1) -> Lab:
+    return Lab(SCALE, tokens.tokenizer(cache), cache, Machine("cpu", False, False, workers))
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.trials = 0
+        self.told: list[dict[str, object]] = []
+
+    def training(self, trials: int) -> None:
+        self.trials += trials
+
+    def trained(self, told: object) -> None:
+        self.told.append(dict(told))  # type: ignore[call-overload]
+
+
+def test_nothing_is_trained_twice(tmp_path: Path) -> None:
+    bench = lab(tmp_path, workers=2)
+    store = bench.tokens(tokens.texts(60), "made")
+    plans = [TrialPlan("made", store, seed) for seed in (0, 1)]
+    first, listener = bench.train(plans, heard := Listener()), Listener()
+    again = bench.train([*plans, TrialPlan("same", bench.tokens(tokens.texts(60), "same"), 0)], listener)
+    assert heard.trials == 2
+    assert listener.trials == 0
+    assert [trial.cached for trial in first] == [False, False]
+    assert [trial.cached for trial in again] == [True, True, True]
+    assert again[2].folder == first[0].folder
+    assert first[0].folder != first[1].folder
+    assert {one["trial"] for one in heard.told} == {"made, seed 0", "made, seed 1"}
+    assert first[0].told["tokens"] == SCALE.steps * 4 * 32
+
+
+def test_what_changes_a_trial_trains_it_anew(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    store = bench.tokens(tokens.texts(60), "made")
+    other = bench.tokens(tokens.texts(61), "more")
+    found = bench.train(
+        [
+            TrialPlan("a", store),
+            TrialPlan("a", store, 0, {"training.learning_rate": 0.02}),
+            TrialPlan("a", store, 0, {"tokens": 800}),
+            TrialPlan("b", other),
+        ]
+    )
+    assert len({trial.folder for trial in found}) == 4
+
+
+def test_an_arm_smaller_than_one_batch(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    with pytest.raises(
+        BadInput, match=r"arm 'small' has \d+ tokens in 2 documents, and one batch .* takes 129"
+    ):
+        bench.train([TrialPlan("small", bench.tokens(["a b", "c"], "small"))])
+
+
+def test_a_failed_trial_is_told_and_the_others_are_kept(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    store = bench.tokens(tokens.texts(60), "made")
+    bad = TrialPlan("bad", store, 0, {"training.learning_rate": 1e30, "training.clip": 1e30})
+    with pytest.raises(RunFailed, match=r"bad, seed 0: the loss of step .* is no finite number"):
+        bench.train([bad, TrialPlan("made", store, 1)])
+    assert [trial.cached for trial in bench.train([TrialPlan("made", store, 1)])] == [True]
+
+
+def test_one_trial_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    plan = TrialPlan("made", bench.tokens(tokens.texts(60), "made"))
+    job = trials_module.make_job(plan.store, bench.tokenizer, SCALE, 0, bench.cache, bench.on, name="made")
+    with trials_module._locked(Path(job.output)), pytest.raises(OutputInUse, match="another process trains"):
+        bench.train([plan])
+
+
+def test_when_the_caller_is_killed_its_trainers_end(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from tests.lab import test_lab as t, tokens\n"
+        f"bench = t.lab(Path({str(tmp_path)!r}))\n"
+        "store = bench.tokens(tokens.texts(60), 'made')\n"
+        "bench.train([t.TrialPlan('made', store, 0, {'tokens': 100_000_000})])\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    while not list(tmp_path.glob("trials/*/checkpoint-*")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    children = _children(process.pid)
+    assert children
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while any(Path(f"/proc/{child}/cmdline").exists() and _alive(child) for child in children):
+        time.sleep(0.05)
+    assert not list(tmp_path.glob("trials/*/trial.json"))
+
+
+def _children(process: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()] or [
+        int(child)
+        for task in Path(f"/proc/{process}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def _alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_trial_of_another_trainer_is_refused(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    plan = TrialPlan("made", bench.tokens(tokens.texts(60), "made"))
+    path = bench.train([plan])[0].folder / "trial.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "trainer": 0}))
+    with pytest.raises(BadInput, match="trained by another trainer"):
+        bench.train([plan])
+
+
+def test_weights_are_honoured_by_training(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    texts = tokens.texts(40)
+    table = pa.table({"text": texts, "weight": [3.0] * 10 + [0.5] * 30})
+    trial = bench.train([TrialPlan("weighed", bench.tokens(table, "weighed"), 0, {"tokens": 40_000})])[0]
+    from cupel.lab.training.order import VISIT
+
+    visits = np.fromfile(trial.folder / "visits.bin", VISIT)["document"].astype(int)
+    counts = np.bincount(visits, minlength=40)
+    assert counts[:10].mean() / counts[10:].mean() == pytest.approx(6.0, rel=0.1)
+
+
+def test_tables_of_ones_own() -> None:
+    with pytest.raises(BadInput, match="no column 'text'"):
+        as_documents(pa.table({"body": ["a"]}))
+    with pytest.raises(BadInput, match="a weight is below 0"):
+        as_documents(pa.table({"text": ["a"], "weight": [-1.0]}))
+
+
+def test_the_machine_is_asked_for_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine("cpu").workers == len(os.sched_getaffinity(0))
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+    assert not machine("cpu").compile
+    with pytest.raises(BadOption, match="expected auto, cpu or cuda"):
+        machine("tpu")

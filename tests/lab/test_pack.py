@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cupel.errors import BadInput
+from cupel.lab.pack import pack
+from cupel.lab.training.tokens import TokenStore
+from tests.lab import tokens
+
+
+def test_documents_come_back_with_ids_and_ends(tmp_path: Path) -> None:
+    documents = ["Café in 東京", "", "the of and", "🙂\x00 <|endoftext|>"]
+    store = tokens.store(tmp_path, documents)
+    tokenizer = tokens.tokenizer(tmp_path)
+    assert store.documents == 3
+    found = [store.document(number).tolist() for number in range(3)]
+    assert [tokenizer.decode(one[:-1]) for one in found] == [text for text in documents if text]
+    assert all(one[-1] == tokenizer.end_of_text for one in found)
+    assert all(tokenizer.end_of_text not in one[:-1] for one in found)
+    assert [store.id(number) for number in range(3)] == ["d0", "d2", "d3"]
+    assert store.meta["bytes"] == sum(len(text.encode()) for text in documents)
+
+
+def test_batches_do_not_change_the_files(tmp_path: Path) -> None:
+    documents = tokens.texts(50)
+    tokenizer = tokens.tokenizer(tmp_path)
+    whole = pack([(None, [tokens.batch(documents)])], tokenizer, tmp_path / "a", name="a")
+    batch = tokens.batch(documents)
+    pieces = pack(
+        [(None, [batch.slice(begin, 7) for begin in range(0, 50, 7)])], tokenizer, tmp_path / "b", name="b"
+    )
+    assert whole.meta == pieces.meta
+    assert (tmp_path / "a" / "tokens.bin").read_bytes() == (tmp_path / "b" / "tokens.bin").read_bytes()
+
+
+def test_what_decides_the_digest(tmp_path: Path) -> None:
+    tokenizer = tokens.tokenizer(tmp_path)
+    documents = tokens.texts(5)
+
+    def digest(name: str, texts: list[str], weights: list[float] | None = None) -> str:
+        store = pack([(None, [tokens.batch(texts, weights)])], tokenizer, tmp_path / name, name=name)
+        return str(store.meta["digest"])
+
+    first = digest("a", documents)
+    assert digest("b", documents) == first
+    assert digest("c", documents[::-1]) != first
+    assert digest("d", documents, [1.0, 1.0, 1.0, 1.0, 0.5]) != first
+    assert digest("e", [*documents[:4], documents[4] + "x"]) != first
+
+
+def test_a_mixture_has_its_shares(tmp_path: Path) -> None:
+    tokenizer = tokens.tokenizer(tmp_path)
+    first, second = tokens.texts(10), tokens.texts(90, seed=1)
+    parts = [(0.6, [tokens.batch(first, prefix="a")]), (0.4, [tokens.batch(second, [0.5] * 90, prefix="b")])]
+    store = pack(parts, tokenizer, tmp_path / "mix", name="mix")
+    assert store.weights is not None
+    lengths = np.diff(store.offsets.astype(np.int64))
+    amounts = lengths * store.weights
+    assert amounts[:10].sum() / amounts.sum() == pytest.approx(0.6)
+    assert amounts.sum() == pytest.approx(store.meta["weighted_tokens"])
+    assert store.meta["heaviest"] == store.weights.max()
+
+
+def test_documents_of_no_weight_are_left_out(tmp_path: Path) -> None:
+    store = tokens.store(tmp_path, ["a", "b", "c"], [1.0, 0.0, 2.0])
+    assert [store.id(number) for number in range(store.documents)] == ["d0", "d2"]
+
+
+def test_nothing_to_train_on_is_said(tmp_path: Path) -> None:
+    tokenizer = tokens.tokenizer(tmp_path)
+    with pytest.raises(BadInput, match="arm 'none' holds no text"):
+        pack([(None, [tokens.batch(["", ""])])], tokenizer, tmp_path / "none", name="none")
+    with pytest.raises(BadInput, match="part 2 of the mixture holds no text"):
+        pack(
+            [(0.5, [tokens.batch(["a"])]), (0.5, [tokens.batch([""])])],
+            tokenizer,
+            tmp_path / "mix",
+            name="mix",
+        )
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_cut_file_is_named(tmp_path: Path) -> None:
+    store = tokens.store(tmp_path, tokens.texts(5))
+    path = store.folder / "tokens.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(BadInput, match=r"tokens\.bin: \d+ bytes, expected"):
+        TokenStore(store.folder)

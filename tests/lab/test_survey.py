@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from cupel.errors import BadInput
+from cupel.lab.arms import Arm, read_documents
+from cupel.lab.survey import Lowest, read_held_out, survey, without
+
+
+def _pool(folder: Path, count: int = 200) -> Path:
+    path = folder / "pool.jsonl"
+    path.write_text(
+        "".join(json.dumps({"id": f"d{n}", "text": f"text {n} " * 10}) + "\n" for n in range(count))
+    )
+    return path
+
+
+def test_the_draw_does_not_depend_on_the_order() -> None:
+    first, second = Lowest(500, seed=1), Lowest(500, seed=1)
+    for n in range(300):
+        first.offer(f"d{n}", "x" * 10, "")
+        second.offer(f"d{299 - n}", "x" * 10, "")
+    assert first.documents() == second.documents()
+    assert len(first.documents()) == 50
+
+
+def test_the_draw_is_even() -> None:
+    counts = [0] * 40
+    for seed in range(1000):
+        drawn = Lowest(100, seed)
+        for n in range(40):
+            drawn.offer(f"d{n}", "x" * 10, "")
+        for id, _, _ in drawn.documents():
+            counts[int(id[1:])] += 1
+    assert sum(counts) == 10_000
+    # Binomial with mean 250 and deviation 13.7; five deviations for forty of them.
+    assert max(abs(count - 250) for count in counts) < 69
+
+
+def test_memory_is_bounded_by_the_draw() -> None:
+    drawn = Lowest(1000, seed=0)
+    for n in range(10_000):
+        drawn.offer(f"d{n}", "x" * 100, "")
+        assert len(drawn._heap) <= 11
+
+
+def test_no_more_than_a_tenth_is_held_out(tmp_path: Path) -> None:
+    arm = Arm.parse(str(_pool(tmp_path)))
+    found = survey(arm, sample_bytes=1000, held_out_bytes=10**9, seed=0)
+    assert found.documents == 200
+    held = sum(len(text) for _, text, _ in found.held_out)
+    assert 0 < held <= 0.1 * found.bytes + 200
+    gone = frozenset(id for id, _, _ in found.held_out)
+    left = [
+        id
+        for batch in without(read_documents(arm.parts[0].path), gone)
+        for id in batch.column("id").to_pylist()
+    ]
+    assert len(left) == 200 - len(gone)
+    assert not gone & set(left)
+
+
+def test_an_arm_without_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.write_text('{"text": ""}\n')
+    with pytest.raises(BadInput, match="arm 'empty' holds no text"):
+        survey(Arm.parse(str(path)), sample_bytes=10, held_out_bytes=10, seed=0)
+    with pytest.raises(BadInput, match="no document with text"):
+        read_held_out([str(path)])
