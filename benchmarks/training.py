@@ -12,6 +12,7 @@ that of the rate of a 2048 × 1024 × 1024 float32 matrix product on one thread 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -32,9 +33,9 @@ def ours(scale: Any, steps: int, folder: Path) -> list[float]:
     """Seconds of each step of the lab's trainer."""
     import numpy as np
     import pyarrow as pa
-    from cupel.lab.training.records import Records
 
     from cupel.lab.lab import Lab
+    from cupel.lab.training.records import Records
     from cupel.lab.trials import make_job
 
     times: list[float] = []
@@ -55,7 +56,7 @@ def ours(scale: Any, steps: int, folder: Path) -> list[float]:
     store = lab.tokens(pa.table({"text": texts}), "random")
     job = make_job(store, lab.tokenizer, small, 0, folder, lab.on, name="bench")
     trainer.Trainer().train(job)
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(times)]
 
 
 def theirs(scale: Any, steps: int, folder: Path, compiled: bool) -> list[float]:
@@ -100,7 +101,7 @@ def theirs(scale: Any, steps: int, folder: Path, compiled: bool) -> list[float]:
         torch_compile=compiled,
     )
     Trainer(model=model, args=arguments, train_dataset=data, callbacks=[Clock()]).train()
-    return [b - a for a, b in zip(times, times[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(times)]
 
 
 def matrix_rate() -> float:
