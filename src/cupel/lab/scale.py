@@ -57,6 +57,8 @@ class Training(_Part):
 
     sequences: int = Field(gt=0)
     learning_rate: float = Field(gt=0)
+    embedding_learning_rate: float | None = Field(default=None, gt=0)
+    head_learning_rate: float | None = Field(default=None, gt=0)
     schedule: Literal["wsd", "cosine", "constant"] = "wsd"
     warmup: float = Field(default=0.05, ge=0, lt=1)
     decay: float = Field(default=0.2, ge=0, le=1)

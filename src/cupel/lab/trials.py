@@ -145,6 +145,8 @@ def make_job(
         steps=scale.steps,
         sequences=training.sequences,
         learning_rate=training.learning_rate,
+        embedding_learning_rate=training.embedding_learning_rate,
+        head_learning_rate=training.head_learning_rate,
         warmup=training.warmup,
         decay=training.decay,
         floor=training.floor,

@@ -81,8 +81,11 @@ class TrainJob:
         Optimiser steps, and sequences of `model.context` tokens in each.
     learning_rate, warmup, decay, floor, schedule
         Peak, and its course (`learning_rate_factor`).
+    embedding_learning_rate, head_learning_rate
+        Peaks of their own for the embeddings and the output layer, which gain from larger ones; the same by
+        default. Tied, both are the embeddings.
     betas, epsilon, weight_decay, clip
-        AdamW (Loshchilov and Hutter 2019) and the bound of the gradient's norm. Vectors are not decayed.
+        AdamW (Loshchilov and Hutter 2019) and the bound of the gradient's norm. Only matrices decay.
     objective
         `causal`, or `module:function` of your own.
     precision
@@ -109,6 +112,8 @@ class TrainJob:
     steps: int
     sequences: int
     learning_rate: float
+    embedding_learning_rate: float | None = None
+    head_learning_rate: float | None = None
     warmup: float = 0.05
     decay: float = 0.2
     floor: float = 0.0

@@ -48,34 +48,48 @@ def build_model(job: TrainJob) -> nn.Module:
 def initialise(model: nn.Module, seed: int) -> None:
     """Set all weights from the seed, in an order of names, whatever the model held before.
 
-    Normal with deviation 0.02, the matrices that write into the residual stream smaller by
-    √(2 × layers) (Radford et al., "GPT-2", 2019, section 2.3); norms are one.
+    Matrices are normal with deviation 1/√(inputs), so that they keep the size of what passes through; those that
+    write into the residual stream begin at zero, so that every block begins as the identity (Zhang et al.,
+    "Fixup", 2019), and so does an output layer of its own; embeddings have deviation 1, or 1/√width where they are
+    the output layer too. Norms are one.
     """
     generator = torch.Generator(device="cpu").manual_seed(seed)
-    layers: int = model.config.num_hidden_layers  # type: ignore[union-attr, assignment]
-    done: set[int] = set()
+    tied: bool = model.config.tie_word_embeddings  # type: ignore[union-attr, assignment]
     for name, weight in sorted(model.named_parameters()):
-        if weight.data_ptr() in done and weight.numel():
-            continue
-        done.add(weight.data_ptr())
         if weight.ndim < 2:
             weight.fill_(1.0)
             continue
-        deviation = (
-            0.02 / (2 * layers) ** 0.5 if name.endswith(("o_proj.weight", "down_proj.weight")) else 0.02
-        )
-        drawn = torch.empty(weight.shape, dtype=torch.float32).normal_(0.0, deviation, generator=generator)
+        # Drawn for each, so that no matrix depends on how another is begun.
+        drawn = torch.empty(weight.shape, dtype=torch.float32).normal_(generator=generator)
+        if name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
+            drawn.zero_()
+        elif "embed_tokens" not in name or tied:
+            drawn /= weight.shape[1] ** 0.5
         weight.copy_(drawn.to(weight.device, weight.dtype))
 
 
 def build_optimiser(model: nn.Module, job: TrainJob) -> torch.optim.AdamW:
-    """AdamW, fused; matrices decay, vectors do not."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [w for w in weights if w.ndim >= 2], "weight_decay": job.weight_decay},
-        {"params": [w for w in weights if w.ndim < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=job.learning_rate, betas=job.betas, eps=job.epsilon, fused=True)
+    """AdamW, fused; each group knows its peak learning rate as `peak`. Only matrices decay."""
+    groups: dict[str, list[nn.Parameter]] = {"matrices": [], "vectors": [], "embeddings": [], "head": []}
+    for name, weight in model.named_parameters():
+        kind = "embeddings" if "embed_tokens" in name else "head" if "lm_head" in name else "matrices"
+        groups["vectors" if weight.ndim < 2 else kind].append(weight)
+    peaks = {"embeddings": job.embedding_learning_rate, "head": job.head_learning_rate}
+    return torch.optim.AdamW(
+        [
+            {
+                "params": weights,
+                "peak": peaks.get(kind) or job.learning_rate,
+                "weight_decay": job.weight_decay if kind == "matrices" else 0.0,
+            }
+            for kind, weights in groups.items()
+            if weights
+        ],
+        lr=job.learning_rate,
+        betas=job.betas,
+        eps=job.epsilon,
+        fused=True,
+    )
 
 
 def causal(model: nn.Module, tokens: Tensor) -> Tensor:

@@ -158,17 +158,17 @@ class _Run:
         job = self.job
         batch = self.order.batch(self.step, job.sequences, job.model.context, self.rows)
         tokens = torch.from_numpy(batch.tokens).to(self.device, non_blocking=True)
-        rate = job.learning_rate * learning_rate_factor(
+        factor = learning_rate_factor(
             job.schedule, self.step, job.steps, warmup=job.warmup, decay=job.decay, floor=job.floor
         )
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["peak"] * factor
         losses = self.losses(tokens)
         losses.mean().backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), job.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        self.waiting.append((self.step, batch, losses.detach(), rate, norm.detach()))
+        self.waiting.append((self.step, batch, losses.detach(), job.learning_rate * factor, norm.detach()))
         self.step += 1
 
     def _look(self) -> float:
