@@ -6,6 +6,7 @@ import pytest
 import cupel
 from cupel.errors import BadInput, BadOption
 from cupel.lab.arms import Arm, Part, parse_arms, read_documents
+from tests.lab import tokens
 
 
 def _write(path: Path, rows: list[dict[str, object]]) -> Path:
@@ -65,7 +66,8 @@ def test_a_weight_that_is_none_is_named(tmp_path: Path, weight: object) -> None:
 def test_weights_of_a_refined_output_are_honoured(tmp_path: Path) -> None:
     path = _write(
         tmp_path / "pool.jsonl",
-        [{"id": str(n), "text": f"the common words of document {n % 3} " * 20} for n in range(30)],
+        [{"id": str(n), "text": "the same words again " * 30} for n in range(40)]
+        + [{"id": f"own{n}", "text": text} for n, text in enumerate(tokens.texts(60))],
     )
     recipe = cupel.Recipe.from_dict({"name": "soft", "steps": ["softdedup"]})
     cupel.refine(recipe, input=path, output=tmp_path / "out")
