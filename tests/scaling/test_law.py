@@ -85,7 +85,9 @@ def test_excess_parameters_wear_out_and_fitting_ones_do_not() -> None:
     losses = PAPER.E + PAPER.A / around**PAPER.alpha + PAPER.B / (filled * 1e9 / around) ** PAPER.beta
     assert around[np.argmin(losses)] == pytest.approx(filled, rel=0.01)
     assert float(PAPER.effective_parameters(filled / 2, 1e9, 1e9)) == pytest.approx(filled / 2)
-    assert float(PAPER.effective_parameters(filled * 1e6, 1e9, 1e9)) == pytest.approx(filled * (1 + PAPER.excess))
+    assert float(PAPER.effective_parameters(filled * 1e6, 1e9, 1e9)) == pytest.approx(
+        filled * (1 + PAPER.excess)
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +43,9 @@ class FitOptions:
     Attributes
     ----------
     delta
-        Where the Huber loss turns from squares to absolute values, in log loss: about the relative
-        scatter between seeds. Hoffmann et al. take 0.001.
+        Where the Huber loss turns from squares to absolute values, in log loss; the published 0.001. A larger
+        one makes the fit a little more precise (R* by a tenth at 0.01), but its intervals too narrow:
+        82 % to 90 % of them held the true R*, in simulations where 95 % to 98 % did at 0.001.
     starts
         The best starts of the grid, from which L-BFGS runs.
     max_exponent
@@ -61,7 +63,17 @@ class FitOptions:
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """Keeps linear algebra on one thread: for matrices of seven columns others only wait for each other."""
+    """Keeps linear algebra on one thread: for matrices of seven columns others only wait for each other.
+
+    Measured on two cores: a fit takes 25 times the processor time without it.
+
+    Raises
+    ------
+    MissingExtra
+        scipy is not installed.
+    """
+    # scipy brings a BLAS of its own, which must be loaded to be limited.
+    _minimize()
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
@@ -139,10 +151,7 @@ class Problem:
         MissingExtra
             scipy is not installed.
         """
-        try:
-            from scipy.optimize import minimize
-        except ImportError:
-            raise MissingExtra("fitting a scaling law", "lab") from None
+        minimize = _minimize()
         given = np.ones(len(self.loss)) if weights is None else weights
         best, least = np.empty(0), math.inf
         for start in starts:
@@ -247,6 +256,15 @@ class Problem:
             # No cell has more parameters than its tokens fill: nothing was learned of excess ones.
             return Law(**{**found, "excess": math.inf})
         return law
+
+
+def _minimize() -> Callable[..., Any]:
+    try:
+        from scipy.optimize import minimize
+    except ImportError:
+        raise MissingExtra("fitting a scaling law", "lab") from None
+    found: Callable[..., Any] = minimize
+    return found
 
 
 def _effective(base: Values, times: Values, log_limit: float | None) -> tuple[Values, Values]:

@@ -66,7 +66,8 @@ def grid(
             raise BadOption(f"{option} is {list(values)!r}: expected different numbers above 0, one at least")
     table = as_documents(documents)
     table = table.filter(pc.greater(pc.binary_length(table.column("text")), 0))
-    table = table.filter(pc.greater(table.column("weight"), 0.0)).take(_shuffled(table, draw_seed))
+    table = table.filter(pc.greater(table.column("weight"), 0.0))
+    table = table.take(_shuffled(table, draw_seed))
     ends = _token_ends(lab, table)
     held = int(ends[-1]) if len(ends) else 0
     stores = []

@@ -63,7 +63,7 @@ def _leave_out(
             return None
         for repeats, into in zip((True, False), errors, strict=True):
             problem = Problem(kept, repeats, options)
-            law = problem.law(problem.solve(problem.starts()[:3])[0])
+            law = problem.law(problem.solve(problem.starts()[:2])[0])
             for cell in asked:
                 predicted = float(law.loss(cell.parameters, cell.unique_tokens, cell.tokens))
                 into.append(abs(predicted / cell.loss - 1))
