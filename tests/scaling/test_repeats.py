@@ -39,8 +39,9 @@ def test_constants_of_several_sizes_are_found_again() -> None:
 
 
 def test_intervals_hold_the_true_constants_as_often_as_they_say() -> None:
-    """20 grids of 12 cells × 2 seeds that scatter by 0.5 %. Were the true rate 95 %, 15 or fewer hits of 20 would
-    come three times in a thousand (binomial); wide open intervals would say nothing, so they must not be."""
+    """20 grids of 12 cells × 2 seeds that scatter by 0.5 %. Of 20 replicates the interval is the lowest to the
+    highest, which should hold the true constant 19 times in 21; 14 or fewer hits of 20 would then come once in a
+    hundred times (binomial). Wide open intervals would say nothing, so they must not be."""
     rng, hits, widths = np.random.default_rng(11), {"repeats": 0, "four": 0}, []
     answers: dict[str, Callable[[Law], float]] = {
         "repeats": lambda law: law.repeats,
@@ -58,7 +59,7 @@ def test_intervals_hold_the_true_constants_as_often_as_they_say() -> None:
             hits[name] += found.low <= answer(PROXY) <= found.high
         found = fit.interval(answers["repeats"])
         widths.append(math.log(found.high / found.low))
-    assert min(hits.values()) >= 16, hits
+    assert min(hits.values()) >= 15, hits
     assert np.median(widths) < 1.0
 
 

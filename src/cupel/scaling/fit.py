@@ -162,7 +162,7 @@ class Problem:
                 jac=True,
                 method="L-BFGS-B",
                 bounds=self.bounds,
-                options={"maxiter": 1000, "maxfun": 3000, "ftol": 1e-10, "gtol": 1e-6, "maxcor": 20},
+                options={"maxiter": 1000, "maxfun": 3000, "ftol": 1e-10, "gtol": 1e-4, "maxcor": 20},
             )
             if done.fun < least:
                 best, least = done.x, float(done.fun)
