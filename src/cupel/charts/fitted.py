@@ -66,14 +66,14 @@ def fitted(
         "scale": {"domain": names, "range": [COLOURS[role] for role in roles]},
     }
     line = {"type": "line", "strokeJoin": "round", "aria": False}
-    marks: list[tuple[str, dict[str, Any], str]] = [
-        ("dashed", {**line, "strokeWidth": 1.25, "strokeDash": [4, 3]}, "color"),
-        ("points", {**line, "strokeWidth": 2}, "color"),
-        ("measured", {"type": "point", "shape": "circle", "size": 36, "opacity": 1, "aria": False}, "fill"),
+    marks: list[tuple[str, dict[str, Any]]] = [
+        ("dashed", {**line, "strokeWidth": 1.25, "strokeDash": [4, 3]}),
+        ("points", {**line, "strokeWidth": 2}),
+        ("measured", {"type": "point", "filled": True, "size": 40, "opacity": 1, "aria": False}),
     ]
     layers = [
-        {"data": {"name": key}, "mark": mark, "encoding": {"x": across, "y": up, channel: colour}}
-        for key, mark, channel in marks
+        {"data": {"name": key}, "mark": mark, "encoding": {"x": across, "y": up, "color": colour}}
+        for key, mark in marks
     ]
     last = "; ".join(
         f"{name} ends at {write_number(series[-1][1])}" for name, series in curves.items() if series
