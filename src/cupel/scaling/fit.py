@@ -44,7 +44,7 @@ class FitOptions:
     ----------
     delta
         Where the Huber loss turns from squares to absolute values, in log loss; the published 0.001. A larger
-        one makes the fit a little more precise (R* by a tenth at 0.01), but its intervals too narrow:
+        one makes the fit more precise (log R* by a sixth at 0.01), but its intervals too narrow:
         82 % to 90 % of them held the true R*, in simulations where 95 % to 98 % did at 0.001.
     starts
         The best starts of the grid, from which L-BFGS runs.
