@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cupel.charts import Difference, band, bars, forest, funnel, histogram, line
+from cupel.charts import Difference, band, bars, fitted, forest, funnel, histogram, line
 from cupel.report.figure import draw
 
 HOSTILE = "\x00</svg><script>alert(1)</script>\"']}\u202e"
@@ -44,6 +44,13 @@ def specs() -> dict[str, dict]:
         "band": band({"raw": [(0, 3, 4, 5), (1, 2, 3, 4)], HOSTILE: [(0, 1, 1, 1)]}, title="Loss"),
         "band, cut": band({"raw": [(0, 3, 4, 5), (1, 2, 3, 4)]}, title="Loss", y_low=2, y_high=3.5),
         "band, empty": band({}, title="Loss"),
+        "fitted": fitted(
+            {"1 M": [(1e6, 2), (4e6, 1.8)], HOSTILE: [(1e6, 2.1)]},
+            {"1 M": [(1e6, 2), (2e6, 1.9), (4e6, 1.8)]},
+            dashed={"1 M": [(1e6, 2), (4e6, 1.7)]},
+            title="Loss",
+        ),
+        "fitted, empty": fitted({}, {}, title="Loss"),
         "forest": forest(
             [
                 Difference("wiki", -3.3, -3.9, -2.7, "better", "−3.3 %"),
@@ -79,6 +86,7 @@ def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
         bars(["a", "b", "c"], three, three, title="a"),
         line(three, three / 2, title="a"),
         band({"a": list(zip(three, three, three, three, strict=True))}, title="a"),
+        fitted({"a": list(zip(three, three, strict=True))}, {}, title="a"),
         forest([Difference("a", *(three - 1.0), "worse", "0")], title="a"),
     ):
         assert json.loads(json.dumps(spec))["datasets"] == spec["datasets"]

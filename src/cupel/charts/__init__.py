@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from cupel.charts.band import band
 from cupel.charts.curve import line
+from cupel.charts.fitted import fitted
 from cupel.charts.flow import funnel
 from cupel.charts.forest import Difference, forest
 from cupel.charts.parts import COLOURS, is_whole
@@ -24,6 +25,7 @@ __all__ = [
     "Difference",
     "band",
     "bars",
+    "fitted",
     "forest",
     "funnel",
     "histogram",

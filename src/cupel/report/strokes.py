@@ -170,5 +170,6 @@ CHARTS: Mapping[str, Callable[[Mapping[str, Any], int], list[Text]]] = {
     "bars": _bars,
     "line": _curve,
     "band": _band,
+    "fitted": _band,
     "forest": _forest,
 }

@@ -1,0 +1,1 @@
+"""Scaling: laws fitted to trials, and what they say a corpus is worth."""
