@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,9 +46,11 @@ def test_the_same_job_gives_the_same_weights_and_curve(made: Path, tmp_path: Pat
 
 
 def test_it_learns(made: Path, tmp_path: Path) -> None:
-    curve = read_curve(Trainer().train(_job(made, tmp_path / "a", steps=60)))
+    # An output layer of its own begins at zero: all tokens are as likely.
+    shape = replace(tokens.SHAPE, tied=False)
+    curve = read_curve(Trainer().train(_job(made, tmp_path / "a", steps=60, model=shape)))
     assert len(curve) == 60
-    assert curve["loss"][0] == pytest.approx(np.log(300), rel=0.02)
+    assert curve["loss"][0] == pytest.approx(np.log(300), rel=1e-5)
     assert curve["loss"][-10:].mean() < curve["loss"][0] - 1.0
 
 
@@ -194,7 +197,7 @@ def test_two_processes_train_the_same_trial(made: Path, tmp_path: Path) -> None:
 
 def test_training_needs_four_packages_only(made: Path, tmp_path: Path) -> None:
     _job(made, tmp_path / "a", steps=2).write(tmp_path / "job.json")
-    refused = ("pyarrow", "pydantic", "daft", "yaml", "orjson", "altair", "scipy", "pandas", "datasets")
+    refused = ("pyarrow", "pydantic", "daft", "orjson", "altair", "scipy", "pandas", "datasets")
     code = (
         "import sys, runpy\n"
         f"for name in {refused!r}: sys.modules[name] = None\n"
