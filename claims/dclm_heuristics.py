@@ -91,8 +91,8 @@ def run(context: Context) -> Outcome:
 def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
     """The raw pool: `unit` bytes of each clean domain, four tenths of each dirty one, and planted copies.
 
-    Three in a hundred of the clean documents stand there forty-one times, half of the copies with one word in
-    forty changed, so that copies are about half of what passes the heuristics, as they were of
+    Three in a hundred of the clean documents stand there forty-one times, half of the copies with one word in a
+    hundred changed, so that copies are about half of what passes the heuristics, as they were of
     RefinedWeb (Penedo et al. 2023, figure 2).
     """
     rng = np.random.default_rng(seed)
@@ -106,7 +106,7 @@ def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
         pa.array(np.sort(rng.choice(clean.num_rows, -(-clean.num_rows * 3 // 100), replace=False)))
     )
     near = copies(planted, 20, "near")
-    texts = [near_copy(text, 40, rng) for text in near["text"].to_pylist()]
+    texts = [near_copy(text, 100, rng) for text in near["text"].to_pylist()]
     near = near.set_column(near.schema.get_field_index("text"), "text", pa.array(texts, pa.large_string()))
     return pa.concat_tables([*parts, copies(planted, 20, "copy"), near])
 

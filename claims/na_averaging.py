@@ -44,7 +44,7 @@ claim = Claim(
     },
     metric="Spearman's rank correlation, over the fifteen unions, of bits per byte of the average and of the union's own "
     "model, on held-out text of domains in no partition; the mean over these domains",
-    expected="above 0.8",
+    expected="a correlation above 0.8",
     rule="Holds if the correlation is above 0.8 and its 95 % interval (unions drawn again, 2,000 times) above 0.5. Does not "
     "hold if the interval is below 0.8. Undecided otherwise.",
     cost=Cost(trials=44, trial_minutes=1.9),

@@ -92,8 +92,9 @@ def test_dclm_plants_copies_and_the_recipes_differ_by_deduplication(tmp_path: Pa
 
 def test_dclm_refines_the_pool(tmp_path: Path) -> None:
     file = world.module("dclm_heuristics")
-    pool = _pool(tmp_path, *file["CLEAN"], *file["DIRTY"])
-    raw = file["raw_pool"](pool, 10_000, seed=0)
+    names = (*file["CLEAN"], *file["DIRTY"])
+    pool = read_pool(world.write_data(tmp_path / "data", names, 30, (200, 400)), names)
+    raw = file["raw_pool"](pool, 20_000, seed=0)
     found = file["refined"](world.context(tmp_path), raw)
     kept = set(found["heuristics"]["id"].to_pylist())
     once = set(found["heuristics + dedup"]["id"].to_pylist())
@@ -243,5 +244,5 @@ def test_blakeney_moves_a_domain_to_the_end(tmp_path: Path) -> None:
     assert even["id"].to_pylist() != file["even"](mixed, 2)["id"].to_pylist()
     shares = {row[0]: row[1:] for row in file["_shares"](mixed, lab.tokenizer).blocks[0].rows}
     assert shares["end"][4] == pytest.approx(0.4, rel=0.1)
-    assert shares["end"][0] == pytest.approx(0.025, abs=0.02)
+    assert np.mean(shares["end"][:4]) == pytest.approx(0.025, abs=0.01)
     assert all(share == pytest.approx(0.1, abs=0.08) for share in shares["even"])

@@ -130,8 +130,8 @@ def test_seeds_differ(tmp_path: Path) -> None:
 def test_the_command(project: Path) -> None:
     from cupel.cli._app import app
 
-    def cupel(*arguments: str) -> str:
-        done = CliRunner().invoke(app, ["claims", *arguments, "--folder", str(project / "claims")])
+    def cupel(*arguments: str, folder: str = "claims") -> str:
+        done = CliRunner().invoke(app, ["claims", *arguments, "--folder", str(project / folder)])
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return " ".join(done.output.split())
@@ -145,4 +145,4 @@ def test_the_command(project: Path) -> None:
     with pytest.raises(BadOption, match="which one"):
         cupel("run")
     with pytest.raises(BadInput, match="nowhere"):
-        cupel("list", "--folder", str(project / "nowhere"))
+        cupel("list", folder="nowhere")
