@@ -29,7 +29,7 @@ from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine
 from cupel.lab.verdict import Verdict, compare
 
-__all__ = ["Assay", "AssayOptions", "AssayProgress", "assay", "default_cache"]
+__all__ = ["Assay", "AssayOptions", "AssayProgress", "assay", "default_cache", "scale_floors"]
 
 
 class AssayProgress(Protocol):
@@ -223,7 +223,7 @@ def assay(
         name: {seed: lab.score(trial, evaluations) for seed, trial in found.items()}
         for name, found in trials.items()
     }
-    verdict = compare(measures, baseline, _floors(recipe, measures[baseline]))
+    verdict = compare(measures, baseline, scale_floors(recipe, measures[baseline]))
     return Assay(
         recipe, tuple(parsed), options, on, verdict, measures, trials, stores, surveys, overlap, lab.tokenizer,
         _notes(given, surveys, stores, trials, recipe, options),
@@ -325,7 +325,7 @@ def _train(
     return found
 
 
-def _floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dict[str, Floor]:
+def scale_floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dict[str, Floor]:
     """The scale's noise floor for each measure of bits per byte, around what the baseline scored."""
     if scale.noise_floor is None:
         return {}

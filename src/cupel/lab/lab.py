@@ -40,12 +40,15 @@ class TrialPlan:
         Of the initialisation and of the order of documents.
     changes
         Values in place of the scale's, by dotted name: `{"tokens": 500_000}`.
+    initial
+        A `model.safetensors` whose weights the trial starts from; by default they are drawn by the seed.
     """
 
     name: str
     store: TokenStore
     seed: int = 0
     changes: Mapping[str, Any] = field(default_factory=dict)
+    initial: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class Lab:
         name: str,
         *,
         without_ids: frozenset[str] = frozenset(),
+        ordered: bool = False,
     ) -> TokenStore:
         """The tokens of an arm.
 
@@ -132,6 +136,8 @@ class Lab:
             For messages.
         without_ids
             Documents that are held out.
+        ordered
+            Trials see the documents in the order given, instead of one that their seed names.
 
         Raises
         ------
@@ -149,11 +155,19 @@ class Lab:
             table = as_documents(documents)
             known = _digest(table)
             parts = [(None, without(iter(table.to_batches(max_chunksize=4096)), without_ids))]
-        told = json.dumps([known, self.tokenizer.digest, sorted(without_ids), PACK_VERSION])
+        told = json.dumps(
+            [
+                known,
+                self.tokenizer.digest,
+                sorted(without_ids),
+                PACK_VERSION,
+                *(["ordered"] if ordered else []),
+            ]
+        )
         folder = self.cache / "tokens" / hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
         if not (folder / "meta.json").is_file():
             try:
-                pack(parts, self.tokenizer, folder, name=name)
+                pack(parts, self.tokenizer, folder, name=name, ordered=ordered)
             except OSError as error:
                 raise RunFailed(
                     f"{folder}: {error}; free some space, and the same command goes on"
@@ -179,6 +193,7 @@ class Lab:
                 self.cache,
                 self.on,
                 name=plan.name,
+                initial=plan.initial,
             )
             for plan in plans
         ]

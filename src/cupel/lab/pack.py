@@ -31,6 +31,7 @@ def pack(
     folder: Path,
     *,
     name: str,
+    ordered: bool = False,
     told: Callable[[int], None] = lambda documents: None,
 ) -> TokenStore:
     """Tokenise documents into `folder`, which appears whole or not at all.
@@ -42,6 +43,8 @@ def pack(
         columns `id`, `text` and `weight`; documents without text, or of weight zero, are left out.
     name
         What the arm is called in messages.
+    ordered
+        Trials see the documents in the order they have here, each pass alike: a curriculum.
     told
         Called with the number of documents so far.
 
@@ -73,7 +76,8 @@ def pack(
         "version": PACK_VERSION,
         "tokenizer": tokenizer.digest,
         "weighed": writer.weighed or factors is not None,
-        "digest": _digest(unfinished, tokenizer.digest),
+        "ordered": ordered,
+        "digest": _digest(unfinished, tokenizer.digest + (" ordered" if ordered else "")),
     }
     (unfinished / "meta.json").write_text(json.dumps(meta, indent=1))
     shutil.rmtree(folder, ignore_errors=True)

@@ -115,14 +115,22 @@ def machine(device: str = "auto", workers: int | None = None) -> Machine:
 
 
 def make_job(
-    store: TokenStore, tokenizer: Tokenizer, scale: Scale, seed: int, cache: Path, on: Machine, *, name: str
+    store: TokenStore,
+    tokenizer: Tokenizer,
+    scale: Scale,
+    seed: int,
+    cache: Path,
+    on: Machine,
+    *,
+    name: str,
+    initial: Path | None = None,
 ) -> TrainJob:
     """The job of one trial; its folder is named by the hash of all that decides it.
 
     Raises
     ------
     BadInput
-        The arm does not fill one batch.
+        The arm does not fill one batch, or there are no weights to start from.
     """
     training = scale.training
     batch = training.sequences * scale.model.context
@@ -161,6 +169,8 @@ def make_job(
         compile=on.compile,
         checkpoint_steps=training.checkpoint_steps,
         name=f"{name}, seed {seed}",
+        initial=str(initial) if initial is not None else "",
+        initial_digest=_digest(initial) if initial is not None else "",
     )
     decisive = json.dumps([job.decisive(), store.meta["digest"]], sort_keys=True)
     key = hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
@@ -189,6 +199,16 @@ def train(jobs: Sequence[TrainJob], on: Machine, listener: Listener | None = Non
         {**(_finished(Path(job.output)) or {}), "cached": done is not None}
         for job, done in zip(jobs, cached, strict=True)
     ]
+
+
+def _digest(weights: Path) -> str:
+    try:
+        with weights.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise BadInput(
+            f"{weights}: {error.strerror}; expected the model.safetensors of a finished trial"
+        ) from None
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
+from cupel.lab.pack import pack
 from cupel.lab.training import order as order_module
 from cupel.lab.training.order import Order, epochs
 from cupel.lab.training.tokens import TokenStore
@@ -100,3 +101,15 @@ def test_an_arm_without_weight_is_refused(tmp_path: Path) -> None:
     store.meta["heaviest"] = 0.0
     with pytest.raises(BadInput, match="no document to train on"):
         Order(store, tmp_path / "visits.bin", seed=3, length=100)
+
+
+def test_an_ordered_store_is_read_in_its_own_order(tmp_path: Path) -> None:
+    batch = tokens.batch(tokens.texts(20))
+    made = tokens.tokenizer(tmp_path)
+    plain = pack([(None, [batch])], made, tmp_path / "plain", name="made")
+    store = pack([(None, [batch])], made, tmp_path / "ordered", name="made", ordered=True)
+    for seed in (5, 6):
+        order = Order(store, tmp_path / f"visits-{seed}.bin", seed=seed, length=2 * len(store.tokens))
+        assert order.visits["document"].tolist() == [*range(20), *range(20)]
+    assert store.meta["digest"] != plain.meta["digest"]
+    assert not plain.ordered

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cupel.errors import BadOption
+from cupel.errors import BadInput, BadOption
 from cupel.lab.training.job import ModelShape, TrainJob
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_losses
@@ -52,6 +52,21 @@ def test_it_learns(made: Path, tmp_path: Path) -> None:
     assert len(curve) == 60
     assert curve["loss"][0] == pytest.approx(np.log(300), rel=1e-5)
     assert curve["loss"][-10:].mean() < curve["loss"][0] - 1.0
+
+
+def test_a_trial_starts_from_given_weights(made: Path, tmp_path: Path) -> None:
+    first = Trainer().train(_job(made, tmp_path / "a"))
+    weights = first / "model.safetensors"
+    still = {"learning_rate": 1e-30, "initial": str(weights), "initial_digest": "d"}
+    job = _job(made, tmp_path / "b", **still)
+    assert (Trainer().train(job) / "model.safetensors").read_bytes() == weights.read_bytes()
+    assert job.decisive() != _job(made, tmp_path / "b", **{**still, "initial_digest": "e"}).decisive()
+    assert "initial_digest" not in _job(made, tmp_path / "a").decisive()
+    wide = ModelShape(hidden_size=64, layers=2, heads=2, feed_forward_size=64, context=32)
+    with pytest.raises(BadInput, match="weights of another model"):
+        Trainer().train(_job(made, tmp_path / "c", model=wide, **still))
+    with pytest.raises(BadInput, match="no weights to start from"):
+        Trainer().train(_job(made, tmp_path / "d", initial=str(tmp_path / "nowhere")))
 
 
 def test_against_plain_autograd(made: Path, tmp_path: Path) -> None:

@@ -100,6 +100,9 @@ class TrainJob:
         A checkpoint every so many steps.
     name
         What it is called in messages.
+    initial, initial_digest
+        A `model.safetensors` whose weights the trial starts from, in place of those that the seed draws;
+        and the hash of it that the trial is known by.
     """
 
     tokens: str
@@ -129,6 +132,8 @@ class TrainJob:
     compile: bool = True
     checkpoint_steps: int = 500
     name: str = ""
+    initial: str = ""
+    initial_digest: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.sequences < 1:
@@ -153,8 +158,10 @@ class TrainJob:
     def decisive(self) -> dict[str, Any]:
         """All that decides the weights besides the tokens: what a cached trial is known by."""
         told = asdict(self)
-        for place in ("tokens", "tokenizer", "output", "checkpoint_steps", "name"):
+        for place in ("tokens", "tokenizer", "output", "checkpoint_steps", "name", "initial"):
             del told[place]
+        if not self.initial:
+            del told["initial_digest"]
         return told | {"trainer": TRAINER_VERSION}
 
     def write(self, path: Path) -> None:

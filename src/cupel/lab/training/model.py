@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from cupel.errors import BadOption
+from cupel.errors import BadInput, BadOption
 from cupel.lab.training.job import TrainJob
 
-__all__ = ["Objective", "build_model", "build_optimiser", "find_objective", "initialise"]
+__all__ = ["Objective", "build_model", "build_optimiser", "find_objective", "initialise", "load_weights"]
 
 Objective = Callable[[nn.Module, Tensor], Tensor]
 """`(model, tokens)` → losses in nats: tokens int64 (sequences, context + 1), losses float32
@@ -66,6 +67,33 @@ def initialise(model: nn.Module, seed: int) -> None:
         elif "embed_tokens" not in name or tied:
             drawn /= weight.shape[1] ** 0.5
         weight.copy_(drawn.to(weight.device, weight.dtype))
+
+
+@torch.no_grad()
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Set all weights from a `model.safetensors` of the same shape; a tied output layer is not in it.
+
+    Raises
+    ------
+    BadInput
+        No such file, or weights of another shape.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        found = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{path}: no weights to start from: {error}") from None
+    own = dict(model.named_parameters())
+    unlike = [name for name in own if name not in found or found[name].shape != own[name].shape]
+    if unlike or set(found) - set(own):
+        names = sorted({*unlike, *(set(found) - set(own))})
+        raise BadInput(
+            f"{path}: weights of another model ({names[0]}); expected the shape of the trial's own"
+        )
+    for name, weight in own.items():
+        weight.copy_(found[name])
 
 
 def build_optimiser(model: nn.Module, job: TrainJob) -> torch.optim.AdamW:

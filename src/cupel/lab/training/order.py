@@ -2,7 +2,8 @@
 
 Documents come in a seeded permutation, pass after pass, and are laid end to end; a batch is a window of
 that stream (the reconstructible order of Biderman et al., "Pythia", 2023, section 2). A document of half
-the weight of the heaviest is in every other pass. The order of visits lies in a mapped file, so that
+the weight of the heaviest is in every other pass. A store that is `ordered` is read in its own order
+instead: whoever packed it made a curriculum. The order of visits lies in a mapped file, so that
 memory does not grow with the corpus.
 """
 
@@ -127,7 +128,7 @@ def _passes(store: TokenStore, seed: int, length: int) -> Iterator[NDArray[np.vo
         key = int(mix(np.array([number], np.uint64), seed * 2 + 1)[0])
         for begin in range(0, store.documents, _CHUNK):
             inside = np.arange(begin, min(begin + _CHUNK, store.documents))
-            documents = permute(inside, store.documents, key)
+            documents = inside if store.ordered else permute(inside, store.documents, key)
             if store.weights is not None:
                 documents = documents[_taken(documents, store.weights[documents] / heaviest, number, seed)]
             lengths = (store.offsets[documents + 1] - store.offsets[documents]).astype(np.int64)

@@ -65,17 +65,21 @@ class Group:
             fully_shard(model)
         return model
 
-    def initialise(self, model: nn.Module, seed: int, how: Callable[[nn.Module, int], None]) -> None:
-        """Set the weights, to the same values however many processes there are."""
+    def initialise(
+        self,
+        model: nn.Module,
+        job: TrainJob,
+        how: Callable[[nn.Module, int], None],
+        build: Callable[[TrainJob], nn.Module],
+    ) -> None:
+        """Set the weights, to the same values however many processes there are; `build` gives a whole model."""
         if self.size == 1:
-            how(model, seed)
+            how(model, job.seed)
             return
-        from copy import deepcopy
-
         from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 
-        whole = type(model).__mro__[1](deepcopy(model.config)).float()  # type: ignore[call-arg]
-        how(whole, seed)
+        whole = build(job)
+        how(whole, job.seed)
         set_model_state_dict(model, whole.state_dict(), options=StateDictOptions(full_state_dict=True))
 
     def state(

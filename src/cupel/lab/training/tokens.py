@@ -35,6 +35,7 @@ class TokenStore:
         except (OSError, ValueError) as error:
             raise BadInput(f"{folder} holds no tokens: {error}") from None
         self.documents: int = self.meta["documents"]
+        self.ordered: bool = self.meta.get("ordered", False)
         self.tokens = self._map("tokens.bin", self.meta["dtype"], self.meta["tokens"])
         self.offsets = self._map("offsets.bin", "<u8", self.documents + 1)
         self.weights = self._map("weights.bin", "<f8", self.documents) if self.meta["weighed"] else None

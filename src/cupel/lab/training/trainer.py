@@ -17,7 +17,13 @@ from torch import Tensor, nn
 from cupel.errors import BadOption, CupelError, RunFailed
 from cupel.lab.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from cupel.lab.training.job import TRAINER_VERSION, TrainJob
-from cupel.lab.training.model import build_model, build_optimiser, find_objective, initialise
+from cupel.lab.training.model import (
+    build_model,
+    build_optimiser,
+    find_objective,
+    initialise,
+    load_weights,
+)
 from cupel.lab.training.order import Batch, Order, epochs
 from cupel.lab.training.records import Records
 from cupel.lab.training.schedule import learning_rate_factor
@@ -121,7 +127,7 @@ class _Run:
         # Processes that share a trial make its order once each, the same, and not at once in one file.
         visits = self.output / ("visits.bin" if group.first else f".visits-{group.rank}.bin")
         self.order = Order(self.store, visits, seed=job.seed, length=job.stream_tokens)
-        group.initialise(model, job.seed, initialise)
+        group.initialise(model, job, self._initialise, build_model)
         self.optimiser = build_optimiser(model, job)
         self.step, self.seconds, rows = 0, 0.0, (0, 0)
         found = latest_checkpoint(self.output)
@@ -131,6 +137,12 @@ class _Run:
             self.step, self.seconds, rows = state["step"], state["seconds"], tuple(state["rows"])
         self.records = Records(self.output, *rows) if group.first else None
         self.waiting: list[tuple[int, Batch, Tensor, float, Tensor]] = []
+
+    def _initialise(self, model: nn.Module, seed: int) -> None:
+        if self.job.initial:
+            load_weights(model, Path(self.job.initial))
+        else:
+            initialise(model, seed)
 
     def finish(self) -> None:
         """All steps that are left, and the finished trial."""

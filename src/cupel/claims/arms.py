@@ -1,0 +1,86 @@
+"""Arms of a claim, trained and scored: what most claims do between their data and their rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from cupel.claims.claim import Context
+from cupel.errors import BadInput
+from cupel.findings import Section
+from cupel.lab.evaluation import Evaluation
+from cupel.lab.held_out import HeldOut, HeldOutOptions
+from cupel.lab.lab import Lab, TrialPlan
+from cupel.lab.measures import Measure
+from cupel.lab.overlap import find_overlap
+from cupel.lab.tables import verdict_table
+from cupel.lab.training.tokens import TokenStore
+from cupel.lab.trials import Trial
+from cupel.lab.verdict import Comparison, Verdict
+
+__all__ = ["as_interval", "held_out", "score_arms", "train_arms", "train_plans", "verdict_section"]
+
+
+def train_arms(
+    context: Context,
+    lab: Lab,
+    stores: Mapping[str, TokenStore],
+    changes: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, dict[int, Trial]]:
+    """A trial of every arm with every seed, by arm and seed; `changes` to the scale by arm."""
+    changes = changes or {}
+    plans = [
+        TrialPlan(name, store, seed, changes.get(name, {}))
+        for seed in context.seeds
+        for name, store in stores.items()
+    ]
+    return train_plans(context, lab, plans)
+
+
+def train_plans(context: Context, lab: Lab, plans: Sequence[TrialPlan]) -> dict[str, dict[int, Trial]]:
+    """The trials of these plans, by arm and seed."""
+    found: dict[str, dict[int, Trial]] = {plan.name: {} for plan in plans}
+    for trial in lab.train(plans, context.progress):
+        found[trial.arm][trial.seed] = trial
+    return found
+
+
+def score_arms(
+    context: Context, lab: Lab, trials: Mapping[str, Mapping[int, Trial]], evaluations: Sequence[Evaluation]
+) -> dict[str, dict[int, tuple[Measure, ...]]]:
+    """The measures of every trial, by arm and seed."""
+    context.progress.note(f"score {sum(map(len, trials.values()))} trials")
+    return {
+        name: {seed: lab.score(trial, evaluations) for seed, trial in found.items()}
+        for name, found in trials.items()
+    }
+
+
+def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]) -> HeldOut:
+    """Bits per byte on documents of which no arm holds a fifth or more, as many as the scale looks at.
+
+    Raises
+    ------
+    BadInput
+        Nothing is left of them.
+    """
+    kept = find_overlap(documents, {name: table.to_batches() for name, table in arms.items()}).kept
+    if not kept.num_rows:
+        raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
+    domains = len(set(kept["domain"].to_pylist()))
+    size = max(1, context.scale.evaluation.held_out_bytes // domains)
+    return HeldOut(kept, HeldOutOptions(max_domain_bytes=size))
+
+
+def as_interval(one: Comparison) -> tuple[float, float] | None:
+    """The 95 % interval of a comparison's difference, as a share of the baseline's value."""
+    if one.low is None or one.high is None or not one.baseline_value:
+        return None
+    return one.low / abs(one.baseline_value), one.high / abs(one.baseline_value)
+
+
+def verdict_section(verdict: Verdict, title: str) -> Section:
+    """Every measure of every arm."""
+    return Section(title=title, blocks=tuple(verdict_table(verdict, arm) for arm in verdict.arms))

@@ -1,0 +1,167 @@
+"""How much of what it was trained on a model gives back to the letter."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cupel.errors import BadInput
+from cupel.lab.checkpoint import prefix_token, text_encoder
+from cupel.lab.evaluation import EvaluationContext
+from cupel.lab.held_out import context_length
+from cupel.lab.likelihood import Row, score_rows
+from cupel.lab.measures import Measure
+
+__all__ = ["Predicted", "Verbatim", "beyond_unseen"]
+
+
+class Verbatim:
+    """The share of passages whose next tokens a model emits verbatim when it is given their first ones.
+
+    Greedy decoding gives a passage back exactly if every token of it is the likeliest one after those
+    before: so one run over the passage tells, and nothing is generated (Carlini et al., "Quantifying
+    Memorization Across Neural Language Models", 2023, section 3.1). The passage begins where its document
+    does, after an end of text, as in training.
+
+    Parameters
+    ----------
+    passages
+        Columns `id`, `text`, `domain`. One that is shorter than prompt and continuation is refused.
+    prompt, length
+        Tokens given, and tokens that have to follow.
+    """
+
+    name = "verbatim"
+    version = 1
+
+    def __init__(self, passages: pa.Table, prompt: int = 32, length: int = 32) -> None:
+        self.passages, self.prompt, self.length = passages, prompt, length
+
+    @property
+    def digest(self) -> str:
+        """Changes with whatever changes a value."""
+        return _digest(self.passages, f"{self.prompt} {self.length}")
+
+    def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
+        """`emitted_verbatim` by domain: `amount` is 1 where all `length` tokens are given back."""
+        exact = np.asarray(self.exact(model, tokenizer, context).all(axis=1), np.float64)
+        return _by_domain("emitted_verbatim", self.passages, exact, np.ones_like(exact))
+
+    def exact(self, model: object, tokenizer: object, context: EvaluationContext) -> NDArray[np.bool_]:
+        """Passages × length: whether the token is the likeliest one.
+
+        Raises
+        ------
+        BadInput
+            A passage is too short, or does not fit the model's context.
+        """
+        wanted = self.prompt + self.length
+        if wanted > context_length(model):
+            raise BadInput(f"{wanted} tokens do not fit the model's context of {context_length(model)}")
+        first = prefix_token(tokenizer)
+        rows = []
+        for id_, found in zip(
+            self.passages["id"].to_pylist(), _encode(tokenizer, self.passages), strict=True
+        ):
+            if len(found) < wanted:
+                raise BadInput(f"passage '{id_}' has {len(found)} tokens; expected {wanted} or more")
+            tokens = np.array([first, *found[:wanted]], np.int64)
+            at = np.arange(self.prompt, wanted)
+            rows.append(Row(tokens[:-1], at, tokens[at + 1], name=f"passage '{id_}'"))
+        scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
+        return np.stack([likeliest for _, likeliest in scored])
+
+
+class Predicted:
+    """The share of a text's tokens that are the likeliest ones after those before (exact memorisation).
+
+    Tirumala et al., "Memorization Without Overfitting", 2022, section 3. A document is looked at as far as
+    the model's context goes.
+
+    Parameters
+    ----------
+    documents
+        Columns `id`, `text`, `domain`.
+    """
+
+    name = "predicted"
+    version = 1
+
+    def __init__(self, documents: pa.Table) -> None:
+        self.documents = documents
+
+    @property
+    def digest(self) -> str:
+        """Changes with whatever changes a value."""
+        return _digest(self.documents, "")
+
+    def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
+        """`predicted_exactly` by domain: `amount` is tokens predicted, `weight` all tokens."""
+        first, longest = prefix_token(tokenizer), context_length(model)
+        rows = []
+        for id_, found in zip(
+            self.documents["id"].to_pylist(), _encode(tokenizer, self.documents), strict=True
+        ):
+            tokens = np.array([first, *found[:longest]], np.int64)
+            rows.append(Row(tokens[:-1], np.arange(len(tokens) - 1), tokens[1:], name=f"document '{id_}'"))
+        scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
+        amount = np.array([float(likeliest.sum()) for _, likeliest in scored])
+        weight = np.array([float(len(likeliest)) for _, likeliest in scored])
+        return _by_domain("predicted_exactly", self.documents, amount, weight)
+
+
+def beyond_unseen(measures: Sequence[Measure], subset: str) -> Measure:
+    """Of one subset the tokens predicted beyond the share that the same trial predicts of all others: what it
+    remembers of these documents, and not what it knows of the language.
+
+    Examples
+    --------
+    >>> def predicted(subset, tokens):
+    ...     return Measure("predicted_exactly", subset, "higher", ("a",), np.array([tokens]), np.array([10.0]))
+    >>> beyond_unseen([predicted("seen", 7.0), predicted("other", 4.0)], "seen").amount.tolist()
+    [3.0]
+    """
+    (own,) = [one for one in measures if one.subset == subset]
+    others = [one for one in measures if one.subset != subset and one.metric == own.metric]
+    base = sum(one.amount.sum() for one in others) / sum(one.weight.sum() for one in others)
+    return Measure(
+        "predicted_beyond_unseen", subset, "higher", own.items, own.amount - base * own.weight, own.weight
+    )
+
+
+def _encode(tokenizer: object, documents: pa.Table) -> list[list[int]]:
+    encoded = text_encoder(tokenizer).encode_batch_fast(
+        documents["text"].to_pylist(), add_special_tokens=False
+    )
+    return [one.ids for one in encoded]
+
+
+def _by_domain(
+    metric: str, documents: pa.Table, amount: NDArray[np.float64], weight: NDArray[np.float64]
+) -> list[Measure]:
+    domains = np.array(documents["domain"].to_pylist(), object)
+    ids = np.array(documents["id"].to_pylist(), object)
+    return [
+        Measure(
+            metric,
+            str(one),
+            "higher",
+            tuple(ids[domains == one]),
+            amount[domains == one],
+            weight[domains == one],
+        )
+        for one in dict.fromkeys(domains)
+    ]
+
+
+def _digest(documents: pa.Table, more: str) -> str:
+    digest = hashlib.blake2b(more.encode(), digest_size=16)
+    for row in documents.select(["id", "text", "domain"]).to_pylist():
+        for value in row.values():
+            told = str(value).encode("utf-8", "replace")
+            digest.update(len(told).to_bytes(8, "little") + told)
+    return digest.hexdigest()

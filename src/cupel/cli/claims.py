@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cupel.cli._options import RUNNING
+
+
+def claims(
+    action: Annotated[str, typer.Argument(help="list, run or table.")] = "list",
+    id: Annotated[Optional[str], typer.Argument(help="The claim to run.")] = None,  # noqa: UP045
+    seeds: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="Trials of each arm; the claim's own number by default."),
+    ] = None,
+    scale: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="A built-in scale or a YAML file; the claim's own by default."),
+    ] = None,
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the real data; ../shared/data beside the project by default."),
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Folder of the claims and of their results.")] = Path("claims"),
+    write: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="table: write the page of the docs to this file."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUNNING)] = "auto",
+    workers: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=1, help="Trials at a time.", rich_help_panel=RUNNING),
+    ] = None,
+    cache: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Where trials are kept; $CUPEL_CACHE or ~/.cache/cupel by default.", rich_help_panel=RUNNING
+        ),
+    ] = None,
+) -> None:
+    """List what papers claim, run the experiment behind a claim, or show what came out."""
+    from cupel.claims.claim import Context
+    from cupel.claims.folder import find_claim, find_claims, find_data
+    from cupel.claims.result import carry_out, read_results, write_result
+    from cupel.claims.table import claims_markdown, claims_table, result_section
+    from cupel.cli._console import out, say
+    from cupel.cli._training import TrainingProgress
+    from cupel.errors import BadOption, RunFailed, UnknownName
+    from cupel.findings import Page, Section, Table
+    from cupel.lab.assay import default_cache
+    from cupel.lab.scale import Scale
+    from cupel.report.terminal import show
+
+    if action not in ("list", "run", "table"):
+        raise UnknownName("action", action, ("list", "run", "table"))
+    if action == "list":
+        rows = tuple(
+            (one.id, one.claim.statement, str(one.claim.cost)) for one in find_claims(folder).values()
+        )
+        table = Table(columns=("claim", "what the paper says", "cost"), rows=rows, formats=("text",) * 3)
+        show(Page(title="Claims", sections=(Section(title="", blocks=(table,)),)), out)
+        return
+    if action == "table":
+        found = find_claims(folder)
+        results = read_results(folder)
+        if write is not None:
+            try:
+                write.write_text(claims_markdown(found, results), "utf-8")
+            except OSError as error:
+                raise RunFailed(f"{write}: {error.strerror}") from error
+        table = claims_table(found, results)
+        show(Page(title="Claims", sections=(Section(title="", blocks=(table,)),)), out)
+        return
+    if id is None:
+        raise BadOption("cupel claims run: which one? `cupel claims list` names them")
+    one = find_claim(id, folder)
+    with TrainingProgress() as progress:
+        context = Context(
+            cache=cache or default_cache(),
+            scale=Scale.load(scale or one.claim.scale),
+            seeds=tuple(range(seeds or one.claim.seeds)),
+            data=data or find_data(folder),
+            device=device,
+            workers=workers,
+            progress=progress,
+        )
+        result = carry_out(one, context)
+    path = write_result(result, folder)
+    show(Page(title=one.id, sections=(result_section(one, result), *result.sections)), out)
+    say(f"recorded  {path}")
