@@ -123,8 +123,7 @@ def build_optimiser(model: nn.Module, job: TrainJob) -> torch.optim.AdamW:
 def causal(model: nn.Module, tokens: Tensor) -> Tensor:
     """The loss of each next token."""
     inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    hidden = model.model(input_ids=inputs, use_cache=False).last_hidden_state  # type: ignore[operator, union-attr]
-    logits: Tensor = model.lm_head(hidden).float()  # type: ignore[operator]
+    logits: Tensor = model(input_ids=inputs, use_cache=False).logits.float()
     losses = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
     return losses.view(targets.shape)
 
