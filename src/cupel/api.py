@@ -10,7 +10,8 @@ from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
 from cupel.errors import NotAccepted, RunFailed
-from cupel.lab.assay import Assay, AssayOptions, AssayProgress
+from cupel.lab.assay import Assay, AssayOptions
+from cupel.lab.progress import LabProgress
 from cupel.lab.scale import Scale
 from cupel.recipe import run
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference
@@ -141,7 +142,7 @@ def assay(
     scale: Scale | str | Path = "nano",
     output: str | Path | None = None,
     options: AssayOptions | None = None,
-    progress: AssayProgress | None = None,
+    progress: LabProgress | None = None,
 ) -> Assay:
     """Train the same small recipe on each data variant, and say which is better.
 

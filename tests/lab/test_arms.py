@@ -5,7 +5,7 @@ import pytest
 
 import cupel
 from cupel.errors import BadInput, BadOption
-from cupel.lab.arms import Arm, Part, parse_arms, read_documents
+from cupel.lab.arms import Arm, Part, check_names, read_documents
 from tests.lab import tokens
 
 
@@ -29,7 +29,7 @@ def test_half_a_mixture_is_refused(given: str) -> None:
 
 def test_names_must_differ() -> None:
     with pytest.raises(BadOption, match="two arms are called 'pool'"):
-        parse_arms(["a/pool", "b/pool"])
+        check_names([Arm.parse("a/pool"), Arm.parse("b/pool")])
 
 
 def test_a_path_with_signs_of_the_grammar_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

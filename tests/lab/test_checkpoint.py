@@ -34,7 +34,10 @@ def test_pickled_weights_are_refused(tmp_path: Path) -> None:
 def test_safetensors_are_read_where_a_pickle_lies_beside_them(tmp_path: Path) -> None:
     folder = tiny.save(tmp_path)
     (folder / "pytorch_model.bin").write_bytes(b"not a pickle")
-    load_checkpoint(folder)
+    read, _ = load_checkpoint(folder)
+    saved = tiny.model().state_dict()
+    assert read.state_dict().keys() == saved.keys()
+    assert all(torch.equal(weight, saved[name]) for name, weight in read.state_dict().items())
 
 
 def test_code_in_the_folder_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from cupel.errors import BadInput, BadOption, OutputInUse, RunFailed
 from cupel.lab import trials as trials_module
 from cupel.lab.lab import Lab, TrialPlan, as_documents
 from cupel.lab.scale import Scale
+from cupel.lab.training.job import TrainJob
 from cupel.lab.trials import Machine, machine
 from tests.lab import tokens
 
@@ -38,6 +41,9 @@ class Listener:
     def __init__(self) -> None:
         self.trials = 0
         self.told: list[dict[str, object]] = []
+
+    def note(self, text: str) -> None:
+        pass
 
     def training(self, trials: int) -> None:
         self.trials += trials
@@ -92,6 +98,42 @@ def test_a_failed_trial_is_told_and_the_others_are_kept(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match=r"bad, seed 0: the loss of step .* is no finite number"):
         bench.train([bad, TrialPlan("made", store, 1)])
     assert [trial.cached for trial in bench.train([TrialPlan("made", store, 1)])] == [True]
+
+
+class Raising(Listener):
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+    def trained(self, told: object) -> None:
+        raise self.error
+
+
+def test_what_goes_wrong_where_progress_is_told_is_raised(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    plan = TrialPlan("made", bench.tokens(tokens.texts(60), "made"))
+    with pytest.raises(ValueError, match="of the listener"):
+        bench.train([plan], Raising(ValueError("of the listener")))
+
+
+def test_after_a_stop_no_other_trial_begins(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    store = bench.tokens(tokens.texts(60), "made")
+    jobs = [
+        trials_module.make_job(store, bench.tokenizer, SCALE, seed, bench.cache, bench.on, name="made")
+        for seed in (0, 1)
+    ]
+    waiting: queue.SimpleQueue[TrainJob] = queue.SimpleQueue()
+    for job in jobs:
+        Path(job.output).mkdir(parents=True)
+        waiting.put(job)
+    begun = threading.Event()
+    worker = trials_module._Worker(waiting, lambda told: begun.set(), [])
+    worker.start()
+    begun.wait()
+    worker.stop()
+    worker.join()
+    assert not Path(jobs[1].output, "job.json").exists()
 
 
 def test_one_trial_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import pyarrow as pa
 from cupel.claims.claim import Context
 from cupel.errors import BadInput
 from cupel.findings import Section
+from cupel.lab.assay import bits_per_byte_on
 from cupel.lab.evaluation import Evaluation
-from cupel.lab.held_out import HeldOut, HeldOutOptions
+from cupel.lab.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.measures import Measure
 from cupel.lab.overlap import find_overlap
 from cupel.lab.tables import verdict_table
 from cupel.lab.training.tokens import TokenStore
-from cupel.lab.trials import Trial
+from cupel.lab.trials import Trial, by_arm
 from cupel.lab.verdict import Comparison, Verdict
 
 __all__ = ["as_interval", "held_out", "score_arms", "train_arms", "train_plans", "verdict_section"]
@@ -41,10 +42,7 @@ def train_arms(
 
 def train_plans(context: Context, lab: Lab, plans: Sequence[TrialPlan]) -> dict[str, dict[int, Trial]]:
     """The trials of these plans, by arm and seed."""
-    found: dict[str, dict[int, Trial]] = {plan.name: {} for plan in plans}
-    for trial in lab.train(plans, context.progress):
-        found[trial.arm][trial.seed] = trial
-    return found
+    return by_arm(lab.train(plans, context.progress))
 
 
 def score_arms(
@@ -69,9 +67,7 @@ def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]
     kept = find_overlap(documents, {name: table.to_batches() for name, table in arms.items()}).kept
     if not kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
-    domains = len(set(kept["domain"].to_pylist()))
-    size = max(1, context.scale.evaluation.held_out_bytes // domains)
-    return HeldOut(kept, HeldOutOptions(max_domain_bytes=size))
+    return bits_per_byte_on(kept, context.scale)
 
 
 def as_interval(one: Comparison) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
@@ -13,36 +13,11 @@ from cupel.claims.pool import read_pool
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Section
 from cupel.lab.lab import Lab
+from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
 from cupel.methods import Paper
 
-__all__ = ["Claim", "ClaimProgress", "Context", "Cost", "Outcome", "Quiet"]
-
-
-class ClaimProgress(Protocol):
-    """Who wants to be told how a claim goes on."""
-
-    def note(self, text: str) -> None:
-        """One line about what begins."""
-
-    def training(self, trials: int) -> None:
-        """So many trials are not cached, and are trained now."""
-
-    def trained(self, told: Mapping[str, Any]) -> None:
-        """A trial went on: `trial`, `step`, `steps`, `loss`, `seconds`; or `done`, or `error`."""
-
-
-class Quiet:
-    """Tells nobody."""
-
-    def note(self, text: str) -> None:
-        pass
-
-    def training(self, trials: int) -> None:
-        pass
-
-    def trained(self, told: Mapping[str, Any]) -> None:
-        pass
+__all__ = ["Claim", "Context", "Cost", "Outcome"]
 
 
 @dataclass(frozen=True)
@@ -157,7 +132,7 @@ class Context:
     data: Path | None = None
     device: str = "auto"
     workers: int | None = None
-    progress: ClaimProgress = field(default_factory=Quiet)
+    progress: LabProgress = field(default_factory=Quiet)
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 import platform
 import re
 import subprocess
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cupel.claims.claim import Context, Outcome
 from cupel.claims.folder import ClaimFile
+from cupel.engine import Engine
 from cupel.errors import BadInput
 from cupel.findings import Section
 
@@ -139,7 +139,7 @@ def _commit(folder: Path) -> str:
 
 
 def _hardware(context: Context) -> str:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = Engine().parallelism()
     try:
         named = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
     except OSError:

@@ -17,7 +17,9 @@ __all__ = [
     "Accept",
     "SHOWN_CHARACTERS",
     "Address",
+    "Cache",
     "Cores",
+    "Device",
     "EngineName",
     "IdColumn",
     "Memory",
@@ -25,6 +27,7 @@ __all__ = [
     "Overrides",
     "Restart",
     "TextColumn",
+    "Workers",
     "make_engine",
     "parse_bytes",
 ]
@@ -62,6 +65,20 @@ Memory = Annotated[
     typer.Option(
         help="What finding duplicates may hold, such as 8GB; half of what is free by default.",
         rich_help_panel=RUNNING,
+    ),
+]
+
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUNNING)]
+Workers = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        min=1, help="Trials at a time; by default one a core, or one on a GPU.", rich_help_panel=RUNNING
+    ),
+]
+Cache = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        help="Where trials are kept; $CUPEL_CACHE or ~/.cache/cupel by default.", rich_help_panel=RUNNING
     ),
 ]
 

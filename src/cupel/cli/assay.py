@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cupel.cli._options import RUNNING
+from cupel.cli._options import RUNNING, Cache, Device, Workers
 
 EVALUATING = "Evaluating"
 
@@ -50,25 +50,15 @@ def assay(
         Optional[Path],  # noqa: UP045
         typer.Option(help="A tokenizer.json; by default one is trained on a sample of the baseline."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUNNING)] = "auto",
-    workers: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(
-            min=1, help="Trials at a time; by default one a core, or one on a GPU.", rich_help_panel=RUNNING
-        ),
-    ] = None,
+    device: Device = "auto",
+    workers: Workers = None,
     price: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
             min=0, help="Price of an hour of this machine, for the cost table.", rich_help_panel=RUNNING
         ),
     ] = None,
-    cache: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            help="Where trials are kept; $CUPEL_CACHE or ~/.cache/cupel by default.", rich_help_panel=RUNNING
-        ),
-    ] = None,
+    cache: Cache = None,
 ) -> None:
     """Train the same small recipe on each data variant, and say which is better."""
     from cupel import api

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from cupel.cli._options import RUNNING
+from cupel.cli._options import Cache, Device, Workers
+
+if TYPE_CHECKING:
+    from cupel.findings import Table
 
 
 def claims(
@@ -28,51 +31,27 @@ def claims(
         Optional[Path],  # noqa: UP045
         typer.Option(help="table: write the page of the docs to this file."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.", rich_help_panel=RUNNING)] = "auto",
-    workers: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(min=1, help="Trials at a time.", rich_help_panel=RUNNING),
-    ] = None,
-    cache: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(
-            help="Where trials are kept; $CUPEL_CACHE or ~/.cache/cupel by default.", rich_help_panel=RUNNING
-        ),
-    ] = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    cache: Cache = None,
 ) -> None:
     """List what papers claim, run the experiment behind a claim, or show what came out."""
     from cupel.claims.claim import Context
-    from cupel.claims.folder import find_claim, find_claims, find_data
-    from cupel.claims.result import carry_out, read_results, write_result
-    from cupel.claims.table import claims_markdown, claims_table, result_section
+    from cupel.claims.folder import find_claim, find_data
+    from cupel.claims.result import carry_out, write_result
+    from cupel.claims.table import result_section
     from cupel.cli._console import out, say
     from cupel.cli._training import TrainingProgress
-    from cupel.errors import BadOption, RunFailed, UnknownName
-    from cupel.findings import Page, Section, Table
+    from cupel.errors import BadOption, UnknownName
+    from cupel.findings import Page
     from cupel.lab.assay import default_cache
     from cupel.lab.scale import Scale
     from cupel.report.terminal import show
 
     if action not in ("list", "run", "table"):
         raise UnknownName("action", action, ("list", "run", "table"))
-    if action == "list":
-        rows = tuple(
-            (one.id, one.claim.statement, str(one.claim.cost)) for one in find_claims(folder).values()
-        )
-        table = Table(columns=("claim", "what the paper says", "cost"), rows=rows, formats=("text",) * 3)
-        show(Page(title="Claims", sections=(Section(title="", blocks=(table,)),)), out)
-        return
-    if action == "table":
-        found = find_claims(folder)
-        results = read_results(folder)
-        if write is not None:
-            try:
-                write.write_text(claims_markdown(found, results), "utf-8")
-            except OSError as error:
-                raise RunFailed(f"{write}: {error.strerror}") from error
-        table = claims_table(found, results)
-        show(Page(title="Claims", sections=(Section(title="", blocks=(table,)),)), out)
-        return
+    if action != "run":
+        return _list(folder) if action == "list" else _table(folder, write)
     if id is None:
         raise BadOption("cupel claims run: which one? `cupel claims list` names them")
     one = find_claim(id, folder)
@@ -90,3 +69,35 @@ def claims(
     path = write_result(result, folder)
     show(Page(title=one.id, sections=(result_section(one, result), *result.sections)), out)
     say(f"recorded  {path}")
+    return None
+
+
+def _list(folder: Path) -> None:
+    from cupel.claims.folder import find_claims
+    from cupel.findings import Table
+
+    rows = tuple((one.id, one.claim.statement, str(one.claim.cost)) for one in find_claims(folder).values())
+    _show(Table(columns=("claim", "what the paper says", "cost"), rows=rows, formats=("text",) * 3))
+
+
+def _table(folder: Path, write: Path | None) -> None:
+    from cupel.claims.folder import find_claims
+    from cupel.claims.result import read_results
+    from cupel.claims.table import claims_markdown, claims_table
+    from cupel.errors import RunFailed
+
+    found, results = find_claims(folder), read_results(folder)
+    if write is not None:
+        try:
+            write.write_text(claims_markdown(found, results), "utf-8")
+        except OSError as error:
+            raise RunFailed(f"{write}: {error.strerror}") from error
+    _show(claims_table(found, results))
+
+
+def _show(table: Table) -> None:
+    from cupel.cli._console import out
+    from cupel.findings import Page, Section
+    from cupel.report.terminal import show
+
+    show(Page(title="Claims", sections=(Section(title="", blocks=(table,)),)), out)

@@ -25,20 +25,15 @@ def scales(
     for one in known:
         scale = Scale.load(one)
         inner, _ = scale.shape.parameters(scale.tokenizer.vocabulary)
-        rows.append(
-            (
-                one,
-                inner,
-                scale.tokens,
-                scale.tokens * scale.shape.flops_per_token(scale.tokenizer.vocabulary),
-                scale.title,
-            )
-        )
+        operations = scale.tokens * scale.shape.flops_per_token(scale.tokenizer.vocabulary)
+        rows.append((one, _short(inner), _short(scale.tokens), f"{operations:.2g}", scale.title))
     table = Table(
         columns=("scale", "parameters", "tokens", "operations", "what for"),
-        rows=tuple(
-            (n, f"{p / 1e6:,.3g} M", f"{t / 1e6:,.3g} M", f"{o:.2g}", title) for n, p, t, o, title in rows
-        ),
+        rows=tuple(rows),
         formats=("text",) * 5,
     )
     show(Page(title="Scales", sections=(Section(title="", blocks=(table,)),)), out)
+
+
+def _short(count: float) -> str:
+    return f"{count / 1e9:.3g} G" if count >= 1e9 else f"{count / 1e6:.3g} M"

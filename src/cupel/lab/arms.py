@@ -20,7 +20,7 @@ from cupel.errors import BadInput, BadOption
 from cupel.recipe.job import WEIGHT
 from cupel.recipe.recipe import Recipe, built_in_recipes
 
-__all__ = ["DOCUMENTS", "Arm", "Part", "parse_arms", "read_documents"]
+__all__ = ["DOCUMENTS", "Arm", "Part", "check_names", "read_documents"]
 
 DOCUMENTS = pa.schema(
     {"id": pa.large_string(), "text": pa.large_string(), "domain": pa.large_string(), "weight": pa.float64()}
@@ -86,36 +86,25 @@ class Arm:
             raise BadOption(f"arm {text}: a share of 0 leaves a part out; expected shares above 0")
         return cls(name or "+".join(_name_of(part) for part in parts), parts)
 
-    def placed(self, folder: Path) -> Arm:
-        """The same arm with the refined outputs of its recipes in place of the recipes."""
-        parts = [
-            Part(str(folder / f"{place}"), None, part.share) if part.recipe else part
-            for place, part in enumerate(self.parts)
-        ]
-        return Arm(self.name, tuple(parts))
-
     def identity(self) -> str:
         """Digest of what the arm reads: content hashes of refined outputs, else digests of its files."""
         told = [[_identity(part.path), part.share] for part in self.parts]
         return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
 
 
-def parse_arms(given: Sequence[str | os.PathLike[str]]) -> list[Arm]:
-    """Arms with names that differ; the first is what the others are compared with.
+def check_names(arms: Sequence[Arm]) -> None:
+    """Arms must have names that differ.
 
     Raises
     ------
     BadOption
-        No arm, or two of one name.
+        Two of one name.
     """
-    arms = [Arm.parse(one) for one in given]
-    if not arms:
-        raise BadOption("no arm: expected refined outputs, corpora, RECIPE@PATH or mixtures")
     names = [arm.name for arm in arms]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadOption(f"two arms are called '{name}'; name them: first={given[0]} second={given[-1]}")
-    return arms
+    for arm in arms:
+        if names.count(arm.name) > 1:
+            path = arm.parts[0].path
+            raise BadOption(f"two arms are called '{arm.name}'; give one another name: other={path}")
 
 
 def read_documents(path: str) -> Iterator[pa.RecordBatch]:

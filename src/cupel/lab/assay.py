@@ -5,55 +5,32 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Page
-from cupel.lab.arms import Arm, parse_arms, read_documents
+from cupel.lab.arms import Arm, check_names, read_documents
 from cupel.lab.evaluation import Evaluation
 from cupel.lab.floor import Floor, recorded_floor
 from cupel.lab.held_out import HeldOut, HeldOutOptions
 from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
 from cupel.lab.measures import Measure
 from cupel.lab.overlap import Overlap, OverlapSearch
+from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.survey import HELD_OUT, Survey, read_held_out, survey, without
 from cupel.lab.tasks import TaskOptions, Tasks
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
-from cupel.lab.trials import Machine, Trial, machine
+from cupel.lab.trials import Machine, Trial, by_arm, machine
 from cupel.lab.verdict import Verdict, compare
 
-__all__ = ["Assay", "AssayOptions", "AssayProgress", "assay", "default_cache", "scale_floors"]
-
-
-class AssayProgress(Protocol):
-    """Who wants to be told how an assay goes on."""
-
-    def note(self, text: str) -> None:
-        """One line about what begins."""
-
-    def training(self, trials: int) -> None:
-        """So many trials are not cached, and are trained now."""
-
-    def trained(self, told: Mapping[str, Any]) -> None:
-        """A trial went on: `trial`, `step`, `steps`, `loss`, `seconds`; or `done`, or `error`."""
-
-
-class _Quiet:
-    def note(self, text: str) -> None:
-        pass
-
-    def training(self, trials: int) -> None:
-        pass
-
-    def trained(self, told: Mapping[str, Any]) -> None:
-        pass
+__all__ = ["Assay", "AssayOptions", "assay", "bits_per_byte_on", "default_cache", "scale_floors"]
 
 
 @dataclass(frozen=True)
@@ -144,7 +121,6 @@ class Assay:
     overlap: Overlap
     tokenizer: Tokenizer
     notes: tuple[str, ...] = ()
-    output: Path | None = field(default=None)
 
     @cached_property
     def page(self) -> Page:
@@ -179,7 +155,7 @@ def assay(
     *,
     scale: Scale | str | Path = "nano",
     options: AssayOptions = AssayOptions(),
-    progress: AssayProgress | None = None,
+    progress: LabProgress | None = None,
 ) -> Assay:
     """Train every arm with every seed, score and compare them.
 
@@ -194,10 +170,10 @@ def assay(
     RunFailed
         A trial failed; the same call goes on from where it was.
     """
-    tell = progress or _Quiet()
+    tell = progress or Quiet()
     recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
-    parsed = [arm if isinstance(arm, Arm) else parse_arms([arm])[0] for arm in arms]
-    parse_arms([f"{arm.name}={arm.parts[0].path}" for arm in parsed])
+    parsed = [arm if isinstance(arm, Arm) else Arm.parse(arm) for arm in arms]
+    check_names(parsed)
     names = [arm.name for arm in parsed]
     seeds = options.each_seed
     baseline = options.baseline or names[0]
@@ -216,7 +192,7 @@ def assay(
     stores, overlap = _tokenise(lab, parsed, held_out, gone, tell)
     if not overlap.kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
-    evaluations: list[Evaluation] = [_bits(overlap.kept, recipe), *tasks, *options.evaluations]
+    evaluations: list[Evaluation] = [bits_per_byte_on(overlap.kept, recipe), *tasks, *options.evaluations]
     trials = _train(lab, stores, seeds, tell)
     tell.note(f"score {len(names) * len(seeds)} trials on {overlap.kept.num_rows:,} held-out documents")
     measures = {
@@ -226,11 +202,11 @@ def assay(
     verdict = compare(measures, baseline, scale_floors(recipe, measures[baseline]))
     return Assay(
         recipe, tuple(parsed), options, on, verdict, measures, trials, stores, surveys, overlap, lab.tokenizer,
-        _notes(given, surveys, stores, trials, recipe, options),
+        _notes(given, trials, recipe, options),
     )  # fmt: skip
 
 
-def _refined(arm: Arm, cache: Path, tell: AssayProgress) -> Arm:
+def _refined(arm: Arm, cache: Path, tell: LabProgress) -> Arm:
     """The arm with its recipes carried out."""
     from cupel.recipe.recipe import Recipe
     from cupel.recipe.run import refine
@@ -253,7 +229,7 @@ def _refined(arm: Arm, cache: Path, tell: AssayProgress) -> Arm:
 
 
 def _survey(
-    arms: Sequence[Arm], baseline: str, scale: Scale, options: AssayOptions, tell: AssayProgress
+    arms: Sequence[Arm], baseline: str, scale: Scale, options: AssayOptions, tell: LabProgress
 ) -> dict[str, Survey]:
     found = {}
     for arm in arms:
@@ -269,7 +245,7 @@ def _survey(
 
 
 def _tokenizer(
-    base: Survey, scale: Scale, options: AssayOptions, cache: Path, tell: AssayProgress
+    base: Survey, scale: Scale, options: AssayOptions, cache: Path, tell: LabProgress
 ) -> Tokenizer:
     if options.tokenizer is not None:
         return Tokenizer.load(options.tokenizer)
@@ -293,7 +269,7 @@ def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa
 
 
 def _tokenise(
-    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, gone: frozenset[str], tell: AssayProgress
+    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, gone: frozenset[str], tell: LabProgress
 ) -> tuple[dict[str, TokenStore], Overlap]:
     """Every arm's tokens, and which held-out text it holds."""
     search = OverlapSearch(held_out)
@@ -307,7 +283,8 @@ def _tokenise(
     return stores, search.result()
 
 
-def _bits(documents: pa.Table, scale: Scale) -> HeldOut:
+def bits_per_byte_on(documents: pa.Table, scale: Scale) -> HeldOut:
+    """Bits per byte on as much of each domain of these documents as the scale looks at."""
     domains = len(set(documents.column("domain").to_pylist()))
     return HeldOut(
         documents, HeldOutOptions(max_domain_bytes=max(1, scale.evaluation.held_out_bytes // domains))
@@ -315,14 +292,11 @@ def _bits(documents: pa.Table, scale: Scale) -> HeldOut:
 
 
 def _train(
-    lab: Lab, stores: Mapping[str, TokenStore], seeds: Sequence[int], tell: AssayProgress
+    lab: Lab, stores: Mapping[str, TokenStore], seeds: Sequence[int], tell: LabProgress
 ) -> dict[str, dict[int, Trial]]:
     # Seed by seed, so that after a stop every arm is as far as the others.
     plans = [TrialPlan(name, stores[name], seed) for seed in seeds for name in stores]
-    found: dict[str, dict[int, Trial]] = {name: {} for name in stores}
-    for trial in lab.train(plans, tell):
-        found[trial.arm][trial.seed] = trial
-    return found
+    return by_arm(lab.train(plans, tell))
 
 
 def scale_floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dict[str, Floor]:
@@ -340,12 +314,7 @@ def scale_floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dic
 
 
 def _notes(
-    given: pa.Table | None,
-    surveys: Mapping[str, Survey],
-    stores: Mapping[str, TokenStore],
-    trials: Mapping[str, Mapping[int, Trial]],
-    scale: Scale,
-    options: AssayOptions,
+    given: pa.Table | None, trials: Mapping[str, Mapping[int, Trial]], scale: Scale, options: AssayOptions
 ) -> tuple[str, ...]:
     notes = []
     if given is None:

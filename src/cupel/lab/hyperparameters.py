@@ -1,10 +1,10 @@
-"""Learning rate and batch that published laws give for a model and a token budget."""
+"""Learning rate and batch that a published law gives for a model and a token budget."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Suggestion", "deepseek_law", "step_law"]
+__all__ = ["Suggestion", "step_law"]
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,3 @@ def step_law(parameters: float, tokens: float) -> Suggestion:
     '9.99e-04, 440,764'
     """
     return Suggestion(1.79 * parameters**-0.713 * tokens**0.307, 0.58 * tokens**0.571)
-
-
-def deepseek_law(flops: float) -> Suggestion:
-    """Learning rate 0.3118 · C^−0.1250, batch 0.2920 · C^0.3271, of the compute C in operations.
-
-    Notes
-    -----
-    DeepSeek-AI, "DeepSeek LLM" (2024), equation 1; fitted between 1e17 and 2e19 operations.
-
-    Examples
-    --------
-    >>> found = deepseek_law(1e18)
-    >>> f"{found.learning_rate:.2e}, {found.batch_tokens:,.0f}"
-    '1.75e-03, 225,886'
-    """
-    return Suggestion(0.3118 * flops**-0.1250, 0.2920 * flops**0.3271)

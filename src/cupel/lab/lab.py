@@ -16,12 +16,13 @@ from cupel.lab.arms import DOCUMENTS, Arm, read_documents
 from cupel.lab.evaluation import Evaluation, EvaluationContext
 from cupel.lab.measures import Measure
 from cupel.lab.pack import PACK_VERSION, pack
+from cupel.lab.progress import LabProgress
 from cupel.lab.scale import Scale
 from cupel.lab.score import score
 from cupel.lab.survey import Lowest, without
 from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.tokens import TokenStore
-from cupel.lab.trials import Listener, Machine, Trial, machine, make_job, train
+from cupel.lab.trials import Machine, Trial, machine, make_job, train
 
 __all__ = ["Lab", "TrialPlan", "as_documents", "cached_tokenizer"]
 
@@ -174,7 +175,7 @@ class Lab:
                 ) from error
         return TokenStore(folder)
 
-    def train(self, plans: Sequence[TrialPlan], listener: Listener | None = None) -> list[Trial]:
+    def train(self, plans: Sequence[TrialPlan], progress: LabProgress | None = None) -> list[Trial]:
         """Train what is not trained yet, several at a time; gives the trials in the order of the plans.
 
         Raises
@@ -199,7 +200,7 @@ class Lab:
         ]
         return [
             Trial(plan.name, plan.seed, Path(job.output), told, told["cached"])
-            for plan, job, told in zip(plans, jobs, train(jobs, self.on, listener), strict=True)
+            for plan, job, told in zip(plans, jobs, train(jobs, self.on, progress), strict=True)
         ]
 
     def score(self, trial: Trial, evaluations: Sequence[Evaluation]) -> tuple[Measure, ...]:

@@ -11,31 +11,23 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, MissingExtra, OutputInUse, RunFailed
+from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.job import TRAINER_VERSION, TrainJob
 from cupel.lab.training.tokens import TokenStore
 
-__all__ = ["Machine", "Trial", "machine", "make_job", "train"]
+__all__ = ["Machine", "Trial", "by_arm", "machine", "make_job", "train"]
 
 Told = Callable[[Mapping[str, Any]], None]
-
-
-class Listener(Protocol):
-    """Who wants to be told how trials go on."""
-
-    def training(self, trials: int) -> None:
-        """So many are trained now."""
-
-    def trained(self, told: Mapping[str, Any]) -> None:
-        """A trial went on (`trial`, `step`, `steps`, `loss`, `seconds`), is `done`, or met an `error`."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +76,14 @@ class Trial:
     cached: bool
 
 
+def by_arm(trials: Iterable[Trial]) -> dict[str, dict[int, Trial]]:
+    """Trials by arm and seed, arms in the order in which they come."""
+    found: dict[str, dict[int, Trial]] = {}
+    for trial in trials:
+        found.setdefault(trial.arm, {})[trial.seed] = trial
+    return found
+
+
 def machine(device: str = "auto", workers: int | None = None) -> Machine:
     """What this machine offers.
 
@@ -111,7 +111,7 @@ def machine(device: str = "auto", workers: int | None = None) -> Machine:
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
     compiler = shutil.which(os.environ.get("CXX", "g++")) is not None
-    return Machine("cpu", fast, compiler, workers or len(os.sched_getaffinity(0)))
+    return Machine("cpu", fast, compiler, workers or Engine().parallelism())
 
 
 def make_job(
@@ -177,7 +177,7 @@ def make_job(
     return replace(job, output=str(cache / "trials" / key))
 
 
-def train(jobs: Sequence[TrainJob], on: Machine, listener: Listener | None = None) -> list[dict[str, Any]]:
+def train(jobs: Sequence[TrainJob], on: Machine, progress: LabProgress | None = None) -> list[dict[str, Any]]:
     """Train what is not trained yet; gives what each trial's `trial.json` says, with `cached` added.
 
     Raises
@@ -192,9 +192,9 @@ def train(jobs: Sequence[TrainJob], on: Machine, listener: Listener | None = Non
     with ExitStack() as locks:
         for job in unique.values():
             locks.enter_context(_locked(Path(job.output)))
-        if listener is not None:
-            listener.training(len(unique))
-        _train(list(unique.values()), on, listener.trained if listener is not None else lambda told: None)
+        tell = progress or Quiet()
+        tell.training(len(unique))
+        _train(list(unique.values()), on, tell.trained)
     return [
         {**(_finished(Path(job.output)) or {}), "cached": done is not None}
         for job, done in zip(jobs, cached, strict=True)
@@ -246,6 +246,7 @@ def _train(jobs: Sequence[TrainJob], on: Machine, told: Told) -> None:
         waiting.put(job)
     failures: list[Mapping[str, Any]] = []
     workers = [_Worker(waiting, told, failures) for _ in range(min(on.workers, len(jobs)))]
+    broken: list[Exception] = []
     try:
         for worker in workers:
             worker.start()
@@ -255,6 +256,9 @@ def _train(jobs: Sequence[TrainJob], on: Machine, told: Told) -> None:
     finally:
         for worker in workers:
             worker.stop()
+        broken += [worker.broken for worker in workers if worker.broken is not None]
+    if broken:
+        raise broken[0]
     if failures:
         more = f" (and {len(failures) - 1} more trials failed)" if len(failures) > 1 else ""
         raise RunFailed(f"{failures[0]['error']}{more}")
@@ -269,45 +273,55 @@ class _Worker(threading.Thread):
         super().__init__(daemon=True)
         self._waiting, self._told, self._failures = waiting, told, failures
         self._process: subprocess.Popen[str] | None = None
+        self._stopped = threading.Event()
+        self.broken: Exception | None = None
+        """What went wrong in this thread, and not in the training: to be raised where it is waited for."""
 
     def run(self) -> None:
-        while True:
-            try:
-                job = self._waiting.get_nowait()
-            except queue.Empty:
-                return
-            path = Path(job.output) / "job.json"
-            job.write(path)
-            self._follow(job, path)
+        try:
+            while not self._stopped.is_set():
+                try:
+                    job = self._waiting.get_nowait()
+                except queue.Empty:
+                    return
+                path = Path(job.output) / "job.json"
+                job.write(path)
+                self._follow(job, path)
+        except Exception as error:
+            if not self._stopped.is_set():
+                self.broken = error
 
     def stop(self) -> None:
-        """End the process at once; what it was at goes on from its checkpoint."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
+        """End the process at once, and begin no other; what it was at goes on from its checkpoint."""
+        self._stopped.set()
+        self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
-            self._process = None
 
     def _follow(self, job: TrainJob, path: Path) -> None:
         process = self._running(job)
         if process.stdin is None or process.stdout is None:
             raise RunFailed("the training process has no pipes")
-        try:
+        # One that died already is told below, like one that dies on the way.
+        with suppress(BrokenPipeError):
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
-            for line in process.stdout:
-                found = _parsed(line)
-                if found is None:
-                    continue
-                if "error" in found:
-                    self._failures.append(found)
-                self._told(found)
-                if "error" in found or "done" in found:
-                    return
-        except (BrokenPipeError, ValueError):
-            pass
+        for line in process.stdout:
+            found = _parsed(line)
+            if found is None:
+                continue
+            if "error" in found:
+                self._failures.append(found)
+            self._told(found)
+            if "error" in found or "done" in found:
+                return
         code = process.wait()
         log = Path(job.output) / "trainer.log"
         last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
@@ -317,7 +331,7 @@ class _Worker(threading.Thread):
                 "error": f"{job.name}: the training process ended {died}{': ' if last else ''}{''.join(last)} ({log})"
             }
         )
-        self.stop()
+        self._end()
 
     def _running(self, job: TrainJob) -> subprocess.Popen[str]:
         if self._process is None:

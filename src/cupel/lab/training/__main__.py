@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
             job = TrainJob.read(Path(path))
             name = job.name
             trainer.train(job)
-            _tell({"trial": name, "done": True})
+            if trainer.first:
+                _tell({"trial": name, "done": True})
         except CupelError as error:
             worst = max(worst, exit_code(error))
             _tell({"trial": name, "error": str(error), "kind": type(error).__name__})

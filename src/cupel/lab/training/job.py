@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -187,7 +187,3 @@ class TrainJob:
             return cls(**{**given, "model": shape, "betas": betas})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadInput(f"{path} is no training job: {error}") from None
-
-    def placed(self, output: Path) -> TrainJob:
-        """The same trial, written elsewhere."""
-        return replace(self, output=str(output))

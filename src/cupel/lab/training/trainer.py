@@ -56,6 +56,8 @@ class Trainer:
         self._progress = progress or (lambda told: None)
         self._built: tuple[Any, nn.Module, Callable[[Tensor], Tensor]] | None = None
         self._group = Group()
+        self.first = self._group.first
+        """Whether this is the process that writes and tells, of those that train together."""
 
     def train(self, job: TrainJob) -> Path:
         """Train one trial, or the rest of it; gives its folder, an ordinary Hugging Face checkpoint.
