@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 from cupel.lab.checkpoint import prefix_token, text_encoder
+from cupel.lab.documents import documents_digest, measures_by_domain
 from cupel.lab.evaluation import EvaluationContext
-from cupel.lab.held_out import context_length
+from cupel.lab.held_out import COLUMNS, context_length
 from cupel.lab.likelihood import Row, score_rows
 from cupel.lab.measures import Measure
 
@@ -44,12 +44,14 @@ class Verbatim:
     @property
     def digest(self) -> str:
         """Changes with whatever changes a value."""
-        return _digest(self.passages, f"{self.prompt} {self.length}")
+        return documents_digest(self.passages, COLUMNS, f"{self.prompt} {self.length}")
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`emitted_verbatim` by domain: `amount` is 1 where all `length` tokens are given back."""
         exact = np.asarray(self.exact(model, tokenizer, context).all(axis=1), np.float64)
-        return _by_domain("emitted_verbatim", self.passages, exact, np.ones_like(exact))
+        return measures_by_domain(
+            "emitted_verbatim", "higher", self.passages, exact, np.ones_like(exact), self.version
+        )
 
     def exact(self, model: object, tokenizer: object, context: EvaluationContext) -> NDArray[np.bool_]:
         """Passages × length: whether the token is the likeliest one.
@@ -97,7 +99,7 @@ class Predicted:
     @property
     def digest(self) -> str:
         """Changes with whatever changes a value."""
-        return _digest(self.documents, "")
+        return documents_digest(self.documents, COLUMNS)
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`predicted_exactly` by domain: `amount` is tokens predicted, `weight` all tokens."""
@@ -111,7 +113,7 @@ class Predicted:
         scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
         amount = np.array([float(likeliest.sum()) for _, likeliest in scored])
         weight = np.array([float(len(likeliest)) for _, likeliest in scored])
-        return _by_domain("predicted_exactly", self.documents, amount, weight)
+        return measures_by_domain("predicted_exactly", "higher", self.documents, amount, weight, self.version)
 
 
 def beyond_unseen(measures: Sequence[Measure], subset: str) -> Measure:
@@ -138,30 +140,3 @@ def _encode(tokenizer: object, documents: pa.Table) -> list[list[int]]:
         documents["text"].to_pylist(), add_special_tokens=False
     )
     return [one.ids for one in encoded]
-
-
-def _by_domain(
-    metric: str, documents: pa.Table, amount: NDArray[np.float64], weight: NDArray[np.float64]
-) -> list[Measure]:
-    domains = np.array(documents["domain"].to_pylist(), object)
-    ids = np.array(documents["id"].to_pylist(), object)
-    return [
-        Measure(
-            metric,
-            str(one),
-            "higher",
-            tuple(ids[domains == one]),
-            amount[domains == one],
-            weight[domains == one],
-        )
-        for one in dict.fromkeys(domains)
-    ]
-
-
-def _digest(documents: pa.Table, more: str) -> str:
-    digest = hashlib.blake2b(more.encode(), digest_size=16)
-    for row in documents.select(["id", "text", "domain"]).to_pylist():
-        for value in row.values():
-            told = str(value).encode("utf-8", "replace")
-            digest.update(len(told).to_bytes(8, "little") + told)
-    return digest.hexdigest()

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from cupel.errors import BadInput
 from cupel.lab.checkpoint import prefix_token, text_encoder
+from cupel.lab.documents import documents_digest, measures_by_domain
 from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.likelihood import Row, score_rows
 from cupel.lab.measures import Measure
@@ -83,11 +84,7 @@ class HeldOut:
     @property
     def digest(self) -> str:
         """Changes with the documents and with whatever else changes a value: what a cache keys on."""
-        digest = hashlib.blake2b(f"{self.version} {self.options.overlap}".encode(), digest_size=16)
-        for row in self.documents.to_pylist():
-            for value in row.values():
-                digest.update(len(value.encode()).to_bytes(8, "little") + value.encode())
-        return digest.hexdigest()
+        return documents_digest(self.documents, COLUMNS, f"{self.version} {self.options.overlap}")
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`bits_per_byte` of each domain; items are documents, `amount` is bits, `weight` is bytes."""
@@ -97,23 +94,7 @@ class HeldOut:
         for owner, (found, _) in zip(owners, scored, strict=True):
             bits[owner] -= found.sum() / math.log(2)
         sizes = np.array([len(text.encode()) for text in self.documents["text"].to_pylist()], np.float64)
-        domains = np.array(self.documents["domain"].to_pylist(), object)
-        ids = np.array(self.documents["id"].to_pylist(), object)
-        measures = []
-        for domain in dict.fromkeys(domains):
-            here = domains == domain
-            measures.append(
-                Measure(
-                    "bits_per_byte",
-                    str(domain),
-                    "lower",
-                    tuple(ids[here]),
-                    bits[here],
-                    sizes[here],
-                    version=self.version,
-                )
-            )
-        return measures
+        return measures_by_domain("bits_per_byte", "lower", self.documents, bits, sizes, self.version)
 
     def _rows(self, model: object, tokenizer: object) -> tuple[list[Row], list[int]]:
         """Windows of all documents, and which document each belongs to."""

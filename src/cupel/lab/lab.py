@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cupel.errors import BadInput, RunFailed
 from cupel.lab.arms import DOCUMENTS, Arm, read_documents
+from cupel.lab.documents import documents_digest
 from cupel.lab.evaluation import Evaluation, EvaluationContext
 from cupel.lab.measures import Measure
 from cupel.lab.pack import PACK_VERSION, pack
@@ -154,7 +155,7 @@ class Lab:
             ]
         else:
             table = as_documents(documents)
-            known = _digest(table)
+            known = documents_digest(table, ("id", "text", "weight"))
             parts = [(None, without(iter(table.to_batches(max_chunksize=4096)), without_ids))]
         told = json.dumps(
             [
@@ -251,13 +252,3 @@ def as_documents(given: pa.Table | Iterable[str]) -> pa.Table:
     if count and not (weights >= 0).all():
         raise BadInput("a weight is below 0 or missing; expected numbers of 0 or more")
     return found
-
-
-def _digest(table: pa.Table) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for batch in table.to_batches():
-        for row in zip(*(batch.column(name).to_pylist() for name in ("id", "text", "weight")), strict=True):
-            for value in row:
-                told = str(value).encode("utf-8", "replace")
-                digest.update(len(told).to_bytes(8, "little") + told)
-    return digest.hexdigest()
