@@ -34,6 +34,6 @@ def step_law(parameters: float, tokens: float) -> Suggestion:
     --------
     >>> found = step_law(1e9, 20e9)
     >>> f"{found.learning_rate:.2e}, {found.batch_tokens:,.0f}"
-    '9.99e-04, 440,764'
+    '9.96e-04, 441,892'
     """
     return Suggestion(1.79 * parameters**-0.713 * tokens**0.307, 0.58 * tokens**0.571)
