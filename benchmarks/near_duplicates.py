@@ -1,10 +1,11 @@
 """Near duplicates: whom MinHash and SimHash find, beside text-dedup and datatrove, and how fast, whole runs.
 
-    python benchmarks/near_duplicates.py [--megabytes 120]
+    python benchmarks/near_duplicates.py [--megabytes 120] [--runs-only]
 
 1. 2,500 news articles with 20 known pairs, by several authors' tools at the same parameters.
 2. Pairs of real texts with words changed, at graded true similarity: recall beside the S-curve.
-3. Whole runs from JSONL to a deduplicated corpus, start-up counted, on all cores.
+3. Whole runs from JSONL to a deduplicated corpus, start-up counted, on all cores; the pool is one file a core,
+   since datatrove gives each file to one process.
 
 text-dedup asks for other versions of what it stands on than the rest here; it gets an environment of its
 own in `.peers/`, made on first use.
@@ -13,6 +14,7 @@ own in `.peers/`, made on first use.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -94,6 +96,7 @@ def ids(path: Path) -> list[str]:
 
 
 def by_text_dedup(python: str, pool: Path, folder: Path, kind: str) -> tuple[float, set[str]]:
+    """A file, or a folder of them."""
     output = folder / f"text-dedup-{kind}-{pool.stem}"
     shape = {
         "minhash": "ngram=5 num_perm=112 b=14 r=8 min_length=1 hash_func=xxh3",
@@ -106,7 +109,7 @@ def by_text_dedup(python: str, pool: Path, folder: Path, kind: str) -> tuple[flo
         "--path",
         "json",
         "--data_files",
-        str(pool),
+        str(pool / "*.jsonl" if pool.is_dir() else pool),
         "--split",
         "train",
     ]
@@ -137,7 +140,6 @@ def datatrove(pool: str, output: str) -> None:
     from datatrove.pipeline.writers import JsonlWriter
 
     loguru.logger.remove()
-    folder = str(Path(pool).parent)
     config = MinhashConfig()
 
     class Signature(MinhashDedupSignature):
@@ -151,7 +153,7 @@ def datatrove(pool: str, output: str) -> None:
             pipeline=list(steps), tasks=tasks, workers=min(tasks, CORES), logging_dir=f"{output}/logs/{name}"
         ).run()
 
-    reader = JsonlReader(folder, glob_pattern="part-*.jsonl")
+    reader = JsonlReader(pool, glob_pattern="part-*.jsonl")
     carry_out("1", CORES, reader, Signature(output_folder=f"{output}/signatures", config=config))
     carry_out(
         "2",
@@ -170,7 +172,7 @@ def datatrove(pool: str, output: str) -> None:
     carry_out(
         "4",
         CORES,
-        JsonlReader(folder, glob_pattern="part-*.jsonl"),
+        JsonlReader(pool, glob_pattern="part-*.jsonl"),
         MinhashDedupFilter(input_folder=f"{output}/remove"),
         JsonlWriter(f"{output}/kept", compression=None),
     )
@@ -275,18 +277,16 @@ def _jaccard(left: list[str], right: list[str]) -> np.ndarray:
 
 
 def whole_runs(megabytes: float, folder: Path, peer: str | None) -> list[list[object]]:
-    pool = folder / "part-0.jsonl"
+    pool = folder / "pool"
+    pool.mkdir()
     size, number = 0, 0
-
-    def some() -> Iterable[dict]:
-        nonlocal size, number
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context((pool / f"part-{core}.jsonl").open("w")) for core in range(CORES)]
         for row in rows():
             if size >= megabytes * 1e6:
-                return
+                break
             size, number = size + len(row["text"].encode()), number + 1
-            yield {"id": str(number), "text": row["text"]}
-
-    write_rows(pool, some())
+            files[number % CORES].write(json.dumps({"id": str(number), "text": row["text"]}) + "\n")
     runs = {"cupel dedup --by minhash": by_cupel(pool, folder, "minhash")}
     if peer:
         runs["text-dedup minhash"] = by_text_dedup(peer, pool, folder, "minhash")
@@ -311,36 +311,43 @@ def whole_runs(megabytes: float, folder: Path, peer: str | None) -> list[list[ob
     return table
 
 
+def accuracy(kept: dict[str, object], data: Path | None, folder: Path, peer: str | None) -> None:
+    """Parts 1 and 2."""
+    if data is not None:
+        kept["known"] = known_pairs(data, folder, peer)
+        head = [
+            "tool",
+            "known pairs",
+            "one of them removed",
+            "others removed",
+            "precision",
+            "recall",
+            "F1",
+        ]
+        print_table("2,500 articles with known pairs", head, kept["known"])
+    kept["graded"] = recall_by_similarity(folder)
+    head = ["similarity", "pairs", "mean true", "connected", "the S-curve says", "off by"]
+    head += ["not both stay (stars)", "precision, connected", "precision, stars"]
+    note = "Precision: of the documents removed, the share as similar as the threshold to the one that stays."
+    title = "Pairs of real passages with words changed; threshold 0.05 below"
+    print_table(title, head, kept["graded"], f"Bars: off by at most 0.01, precision 0.999. {note}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--megabytes", type=float, default=120)
+    parser.add_argument("--runs-only", action="store_true", help="part 3 alone")
     parser.add_argument("--datatrove", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.datatrove:
         datatrove(*given.datatrove)
         return
     peer, data = text_dedup(), shared()
-    kept = {}
+    kept: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        if data is not None:
-            kept["known"] = known_pairs(data, folder, peer)
-            head = [
-                "tool",
-                "known pairs",
-                "one of them removed",
-                "others removed",
-                "precision",
-                "recall",
-                "F1",
-            ]
-            print_table("2,500 articles with known pairs", head, kept["known"])
-        kept["graded"] = recall_by_similarity(folder)
-        head = ["similarity", "pairs", "mean true", "connected", "the S-curve says", "off by"]
-        head += ["not both stay (stars)", "precision, connected", "precision, stars"]
-        note = "Precision: of the documents removed, the share as similar as the threshold to the one that stays."
-        title = "Pairs of real passages with words changed; threshold 0.05 below"
-        print_table(title, head, kept["graded"], f"Bars: off by at most 0.01, precision 0.999. {note}")
+        if not given.runs_only:
+            accuracy(kept, data, folder, peer)
         kept["runs"] = whole_runs(given.megabytes, folder, peer)
         head = ["run", "documents", "MB", "seconds", "MB/s per core", "times ours", "removed"]
         note = "Bars: 20 MB/s per core, 20 times datatrove, 10 times text-dedup."

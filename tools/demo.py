@@ -1,8 +1,8 @@
-"""`make demo`: refine the text that this machine already has.
+"""`make demo`: refine the text that this machine already has, and assay what that did.
 
 Real text with exact copies, near copies, many languages, code and boilerplate: the
 sources, docs, licences and READMEs of Python and its installed packages, /usr/share/doc,
-man pages.
+man pages. Then the same small model is trained on the raw text and on the refined, three seeds each.
 """
 
 from __future__ import annotations
@@ -13,9 +13,16 @@ import sysconfig
 from pathlib import Path
 
 import cupel
+from cupel.cli._console import out
 from cupel.cli._progress import TerminalProgress
+from cupel.cli._training import TrainingProgress
+from cupel.report.terminal import show
 
 OUTPUT = Path("demo")
+RAW, ASSAY = OUTPUT / "raw", OUTPUT / "assay"
+AS_IT_IS = cupel.Recipe.from_dict({"name": "as it is", "steps": [{"length": {"min_characters": 1}}]})
+TOKENS = 300_000
+"""Of each trial: a third of what the scale sees, so that the demo ends within minutes."""
 PLACES = (
     "/usr/share/doc",
     "/usr/share/man",
@@ -60,7 +67,7 @@ def worth_a_look(result: cupel.Result) -> list[str]:
     if biggest:
         survivor, copies = biggest[0]["survivor"], biggest[0]["n"] + 1
         told.append(
-            f"`cupel why {OUTPUT} {survivor}`: the survivor of {copies:,} copies, the largest cluster."
+            f"`cupel why {result.output} {survivor}`: the survivor of {copies:,} copies, the largest cluster."
         )
     odd = ledger.where(ledger["step"] == "gopher-repetition").sort("bytes_in", desc=True).limit(1).to_pylist()
     if odd:
@@ -70,24 +77,51 @@ def worth_a_look(result: cupel.Result) -> list[str]:
     return told[:3]
 
 
+def refined(inputs: list[str]) -> cupel.Result:
+    """The text refined, and beside it the raw text as one corpus."""
+    # Data files among the sources have no text column; they go to quarantine.
+    reading = cupel.ReadOptions(missing_column="quarantine")
+    cupel.refine(AS_IT_IS, input=inputs, output=RAW, reading=reading, restart=True)
+    return cupel.refine(
+        "demo",
+        input=inputs,
+        output=OUTPUT / "refined",
+        reading=reading,
+        progress=TerminalProgress(),
+        restart=True,
+    )
+
+
+def assayed(result: cupel.Result) -> None:
+    """Raw against refined, by training."""
+    with TrainingProgress() as progress:
+        found = cupel.assay(
+            [RAW, result.output],
+            scale=cupel.Scale.load("nano", {"tokens": TOKENS}),
+            output=ASSAY,
+            progress=progress,
+        )
+    show(found.summary, out)
+    print(f"\nReport: {ASSAY / 'report.html'}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", action="append", help="refine this instead")
+    parser.add_argument("--no-assay", action="store_true", help="refine only")
     given = parser.parse_args()
     inputs = given.input or places()
     print("Refining", ", ".join(inputs), file=sys.stderr)
     try:
-        # Data files among the sources have no text column; they go to quarantine.
-        reading = cupel.ReadOptions(missing_column="quarantine")
-        result = cupel.refine(
-            "demo", input=inputs, output=OUTPUT, reading=reading, progress=TerminalProgress(), restart=True
-        )
+        result = refined(inputs)
+        print("\nWorth a look:")
+        for number, line in enumerate(worth_a_look(result), 1):
+            print(f"  {number}. {line}")
+        print(f"\nReport: {result.report}\n", flush=True)
+        if not given.no_assay:
+            assayed(result)
     except cupel.errors.CupelError as error:
         sys.exit(f"error: {error}")
-    print("\nWorth a look:")
-    for number, line in enumerate(worth_a_look(result), 1):
-        print(f"  {number}. {line}")
-    print(f"\nReport: {result.report}")
 
 
 if __name__ == "__main__":
