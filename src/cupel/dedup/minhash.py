@@ -292,17 +292,22 @@ class MinHash(Dedup):
     ) -> tuple[list[pa.LargeListArray], pa.Array, int]:
         """The buckets of every band (mapped from files), all documents in them, all documents."""
         bands: list[pa.LargeListArray] = []
-        candidates = np.zeros(0, dtype=np.int64)
-        total = sketches.read(["doc"]).num_rows
+        here = one_array(sketches.read(["doc"])["doc"]).to_numpy()
+        total = len(here)
+        # A mark for each document: to unite sets of numbers costs more than all the rest of a band.
+        inside = np.zeros(total, dtype=bool)
+        outside = [np.zeros(0, dtype=np.int64)]
         at_once = max(1, BAND_BYTES // (8 * max(total, 1)))
         for first in range(0, self.options.bands, at_once):
             names = [f"band_{i}" for i in range(first, min(first + at_once, self.options.bands))]
             table = sketches.read(["doc", *names])
             docs = one_array(table["doc"])
             one = partial(_band, table, docs, index, Path(sketches.scratch))
-            for buckets, holders in in_order(one, names, sketches.threads):
+            for buckets, rows, old in in_order(one, names, sketches.threads):
                 bands.append(buckets)
-                candidates = np.union1d(candidates, holders)
+                inside[rows] = True
+                outside.append(old)
+        candidates = np.concatenate([np.unique(np.concatenate(outside)), here[inside]])
         return bands, pa.array(candidates, pa.int64()), total
 
     def _verified(
@@ -392,17 +397,19 @@ class MinHash(Dedup):
 
 def _band(
     table: pa.Table, docs: pa.Array, index: Index | None, folder: Path, name: str
-) -> tuple[pa.LargeListArray, np.ndarray]:
-    """The buckets of one band, mapped from a file, and the documents in them."""
-    keys, holders = one_array(table[name]), docs
+) -> tuple[pa.LargeListArray, np.ndarray, np.ndarray]:
+    """The buckets of one band, mapped from a file; which of `docs` (ascending) are in them; which earlier ones."""
+    keys, holders, before = one_array(table[name]), docs, 0
     if index is not None:
-        old = _seen(index, name, keys)
+        old = _seen(index, name, keys).sort_by("doc")
         holders = pa.concat_arrays([one_array(old["doc"]), docs])
         keys = pa.concat_arrays([one_array(old["key"]), keys])
+        before = old.num_rows
+    groups = _kernels.buckets(keys, pa.array(np.arange(len(holders))))
     path = folder / f"{name}.arrow"
-    save_buckets(_kernels.buckets(keys, holders), path)
-    buckets = load_buckets(path)
-    return buckets, np.unique(buckets.values.to_numpy())
+    save_buckets(pa.LargeListArray.from_arrays(groups.offsets, holders.take(groups.values)), path)
+    rows = groups.values.to_numpy()
+    return load_buckets(path), rows[rows >= before] - before, holders.to_numpy()[rows[rows < before]]
 
 
 def _seen(index: Index, band: str, keys: pa.Array) -> pa.Table:

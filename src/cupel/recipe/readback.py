@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cupel.dedup._docs import among, row_groups
-from cupel.engine import daft
 from cupel.methods import Sketches
 from cupel.recipe.folder import Folder
 from cupel.recipe.plan import DedupStep, Stage
@@ -71,11 +70,12 @@ class Reader:
     def read(self, columns: list[str]) -> pa.Table:
         names = self._own(columns)
         with_doc = names if "doc" in names else ["doc", *names]
-        paths = [str(self.folder.unit(self.stage.index, unit, "sketch.parquet")) for unit in self.units]
-        module = daft()
-        table = module.read_parquet(paths).select(*map(module.col, with_doc)).to_arrow().sort_by("doc")
-        if len(self.gone):
-            table = table.filter(pa.array(~among(table.column("doc").to_numpy(), self.gone)))
+        found = list(self._stream("sketch.parquet", with_doc, SKETCH_ROWS, self._alive(None)))
+        if not found:
+            return self._no_sketches(with_doc).select(names).rename_columns(columns)
+        table = pa.Table.from_batches(found)
+        if (np.diff(table.column("doc").to_numpy()) < 0).any():
+            table = table.sort_by("doc")
         return table.select(names).rename_columns(columns)
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -104,6 +104,10 @@ class Reader:
         ).combine_chunks()
         at = pc.index_in(docs, found.column("doc").combine_chunks())
         return found.column(name).combine_chunks().take(at)
+
+    def _no_sketches(self, columns: list[str]) -> pa.Table:
+        path = self.folder.unit(self.stage.index, self.units[0], "sketch.parquet")
+        return pq.read_schema(path).empty_table().select(columns)
 
     def _own(self, columns: list[str]) -> list[str]:
         """What this step's columns are called in the sketches of the stage."""
