@@ -10,6 +10,7 @@ from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
 from cupel.errors import NotAccepted, RunFailed
+from cupel.findings import Page
 from cupel.lab.assay import Assay, AssayOptions
 from cupel.lab.progress import LabProgress
 from cupel.lab.scale import Scale
@@ -176,7 +177,16 @@ def assay(
             folder = Path(output)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "assay.json").write_text(json.dumps(found.to_json(), indent=1), "utf-8")
-            write(found.page, folder / "report.html")
+            write(_with_worth(found), folder / "report.html")
         except OSError as error:
             raise RunFailed(f"{output}: {error}; trials are kept, and the same command goes on") from error
     return found
+
+
+def _with_worth(assay: Assay) -> Page:
+    from cupel.scaling.pages import worth_section
+
+    seen = {name: next(iter(trials.values())).told["epochs"] for name, trials in assay.trials.items()}
+    worth = worth_section({name: (len(assay.stores[name].tokens), epochs) for name, epochs in seen.items()})
+    page = assay.page
+    return page if worth is None else page.model_copy(update={"sections": (*page.sections, worth)})

@@ -92,13 +92,16 @@ def test_again_it_takes_nothing_and_says_the_same(pools: Path) -> None:
     assert first.to_json()["verdict"] == again.to_json()["verdict"]
 
 
-def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Path) -> None:
+def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Path, tmp_path: Path) -> None:
     options = cupel.AssayOptions(seeds=1, cache=pools / "cache")
     found = cupel.assay(
         [str(pools / "clean.jsonl"), str(pools / "fresh.jsonl")],
         scale=cupel.Scale.load("nano", TINY),
+        output=tmp_path,
         options=options,
     )
+    # The few fresh documents are seen several times.
+    assert "fresh tokens that would do as much" in (tmp_path / "report.html").read_text()
     held = found.overlap.documents
     assert set(held.column("domain").to_pylist()) == {"from clean", "from fresh"}
     ids = set(held.column("id").to_pylist())
@@ -125,6 +128,9 @@ def test_a_recipe_and_a_mixture_are_arms(pools: Path) -> None:
         / mixed.meta["weighted_tokens"]
     )
     assert share == pytest.approx(0.5)
+    funnels = [one for one in found.page.sections if one.title.startswith("Funnel")]
+    assert [one.title for one in funnels] == ["Funnel of once"]
+    assert "exact" in str(funnels[0].blocks)
 
 
 def test_what_cannot_be_assayed_is_said(pools: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cupel.cli._options import RUNNING, Cache, Device, Workers
+from cupel.cli._options import RUNNING, Address, Cache, Device, EngineName, Workers, make_engine
 
 EVALUATING = "Evaluating"
 
@@ -52,6 +52,8 @@ def assay(
     ] = None,
     device: Device = "auto",
     workers: Workers = None,
+    engine: EngineName = "native",
+    address: Address = None,
     price: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(
@@ -74,6 +76,7 @@ def assay(
         tokenizer=tokenizer,
         device=device,
         workers=workers,
+        engine=make_engine(engine, address, None, None),
         price=price,
         cache=cache,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Page
 from cupel.lab.arms import Arm, check_names, read_documents
@@ -54,6 +55,8 @@ class AssayOptions:
         A `tokenizer.json`; by default one is trained on a sample of the baseline.
     device, workers
         `auto`, `cpu` or `cuda`; trials at a time.
+    engine
+        `Engine("ray")` trains on a cluster, whose nodes share the disk of the cache; by default on this machine.
     price, currency
         Of one hour of the machine.
     cache
@@ -68,6 +71,7 @@ class AssayOptions:
     tokenizer: str | Path | None = None
     device: str = "auto"
     workers: int | None = None
+    engine: Engine | None = None
     price: float | None = None
     currency: str = "USD"
     cache: str | Path | None = None
@@ -181,11 +185,11 @@ def assay(
         raise UnknownName("arm", baseline, names, where="baseline")
     if len(parsed) < 2:
         raise BadOption(f"one arm ({names[0]}): expected two or more to compare")
-    on = machine(options.device, options.workers)
+    on = machine(options.device, options.workers, options.engine)
     tasks = [Tasks(options.tasks, TaskOptions(limit=recipe.evaluation.task_items))] if options.tasks else []
     given = read_held_out(options.held_out) if options.held_out else None
     cache = Path(options.cache) if options.cache is not None else default_cache()
-    parsed = [_refined(arm, cache, tell) for arm in parsed]
+    parsed = [_refined(arm, cache, options.engine, tell) for arm in parsed]
     surveys = _survey(parsed, baseline, recipe, options, tell)
     lab = Lab(recipe, _tokenizer(surveys[baseline], recipe, options, cache, tell), cache, on)
     held_out, gone = _held_out(given, surveys)
@@ -206,7 +210,7 @@ def assay(
     )  # fmt: skip
 
 
-def _refined(arm: Arm, cache: Path, tell: LabProgress) -> Arm:
+def _refined(arm: Arm, cache: Path, engine: Engine | None, tell: LabProgress) -> Arm:
     """The arm with its recipes carried out."""
     from cupel.recipe.recipe import Recipe
     from cupel.recipe.run import refine
@@ -223,7 +227,7 @@ def _refined(arm: Arm, cache: Path, tell: LabProgress) -> Arm:
         if not (output / "manifest.json").is_file():
             tell.note(f"refine {part.path} with {part.recipe} for arm {arm.name}")
             output.parent.mkdir(parents=True, exist_ok=True)
-            refine(recipe, input=part.path, output=output)
+            refine(recipe, input=part.path, output=output, engine=engine)
         parts.append(replace(part, path=str(output), recipe=None))
     return Arm(arm.name, tuple(parts))
 

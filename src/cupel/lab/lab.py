@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cupel.engine import Engine
 from cupel.errors import BadInput, RunFailed
 from cupel.lab.arms import DOCUMENTS, Arm, read_documents
 from cupel.lab.documents import documents_digest
@@ -91,6 +92,7 @@ class Lab:
         cache: str | Path,
         device: str = "auto",
         workers: int | None = None,
+        engine: Engine | None = None,
         seed: int = 0,
     ) -> Lab:
         """A lab with a tokeniser of its own.
@@ -109,7 +111,7 @@ class Lab:
             A device that is not there; torch is not installed.
         """
         recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
-        on, folder = machine(device, workers), Path(cache)
+        on, folder = machine(device, workers, engine), Path(cache)
         if isinstance(texts, str | Path):
             return cls(recipe, Tokenizer.load(texts), folder, on)
         drawn = Lowest(recipe.tokenizer.sample_bytes, seed)

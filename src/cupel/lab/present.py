@@ -93,7 +93,7 @@ def _shown(assay: Assay, *, whole: bool) -> Shown:
         generations=_generations(assay) if whole else (),
         price="" if price is None else f"{price:g} {assay.options.currency} an hour of the machine",
         notes=assay.notes,
-        more=(_recipe(assay), assay.overlap.section) if whole else (),
+        more=(*_funnels(assay), _recipe(assay), assay.overlap.section) if whole else (),
     )
 
 
@@ -149,6 +149,26 @@ def _generations(assay: Assay) -> list[Generation]:
         model, tokenizer = load_checkpoint(trial.folder, device=assay.on.device)
         for one in generate(model, tokenizer, assay.overlap.kept, options):
             found.append(Generation(one.prompt, arm.name, one.text))
+    return found
+
+
+def _funnels(assay: Assay) -> list[Section]:
+    """How each refined arm came about: the funnel of its own report, and where that lies."""
+    found = []
+    for arm in assay.arms:
+        for part in arm.parts:
+            path = Path(part.path) / "report.json"
+            if not path.is_file():
+                continue
+            try:
+                page = Page.model_validate_json(path.read_bytes())
+            except (OSError, ValueError):
+                continue  # written by another version; the arm's documents do not depend on it
+            blocks = [block for one in page.sections if one.title == "Funnel" for block in one.blocks]
+            of = arm.name if len(arm.parts) == 1 else f"{arm.name}, {part.path}"
+            whole = path.with_suffix(".html")
+            lead = f"{page.title}. {f'The whole report: {whole}' if whole.is_file() else ''}".strip()
+            found.append(Section(title=f"Funnel of {of}", lead=lead, blocks=tuple(blocks)))
     return found
 
 

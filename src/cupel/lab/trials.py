@@ -1,4 +1,4 @@
-"""Trials: trained once, kept by what decides them, several at a time on one machine."""
+"""Trials: trained once, kept by what decides them, several at a time on one machine or a cluster."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from typing import Any
 
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, MissingExtra, OutputInUse, RunFailed
+from cupel.lab.cluster import cluster_gpus, train_on_cluster
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.tokenizer import Tokenizer
@@ -44,12 +45,15 @@ class Machine:
         Whether torch.compile works: on the CPU it needs a C++ compiler.
     workers
         Trials at a time.
+    cluster
+        Trials are tasks of the Ray cluster that this process joined.
     """
 
     device: str
     bfloat16: bool
     compile: bool
     workers: int
+    cluster: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,17 @@ def by_arm(trials: Iterable[Trial]) -> dict[str, dict[int, Trial]]:
     return found
 
 
-def machine(device: str = "auto", workers: int | None = None) -> Machine:
-    """What this machine offers.
+def machine(device: str = "auto", workers: int | None = None, engine: Engine | None = None) -> Machine:
+    """What this machine offers, or the cluster of `engine`, whose nodes are taken to be alike.
 
     Raises
     ------
     MissingExtra
-        torch is not installed.
+        torch or Ray is not installed.
     BadOption
         A device that is not there.
+    RunFailed
+        No cluster answers.
     """
     try:
         import torch
@@ -100,18 +106,22 @@ def machine(device: str = "auto", workers: int | None = None) -> Machine:
         raise MissingExtra("the lab", "lab") from None
     if device not in ("auto", "cpu", "cuda"):
         raise BadOption(f"device is '{device}': expected auto, cpu or cuda")
-    gpu = torch.cuda.is_available()
-    if device == "cuda" and not gpu:
-        raise BadOption(f"device is 'cuda', and torch {torch.__version__} finds no GPU")
-    if device == "cuda" or (device == "auto" and gpu):
-        return Machine("cuda", True, True, workers or 1)
+    cluster = engine is not None and engine.name == "ray"
+    if engine is not None and cluster:
+        engine.start()
+    gpus = cluster_gpus() if cluster else int(torch.cuda.is_available())
+    if device == "cuda" and not gpus:
+        where = "the cluster has none" if cluster else f"torch {torch.__version__} finds no GPU"
+        raise BadOption(f"device is 'cuda', and {where}")
+    if device == "cuda" or (device == "auto" and gpus):
+        return Machine("cuda", True, True, workers or gpus if cluster else workers or 1, cluster)
     # Without these instructions bfloat16 is emulated: one per cent of the speed of float32.
     fast = any(
         getattr(torch.cpu, name, lambda: False)()
         for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     )
     compiler = shutil.which(os.environ.get("CXX", "g++")) is not None
-    return Machine("cpu", fast, compiler, workers or Engine().parallelism())
+    return Machine("cpu", fast, compiler, workers or (engine or Engine()).parallelism(), cluster)
 
 
 def make_job(
@@ -241,10 +251,20 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _train(jobs: Sequence[TrainJob], on: Machine, told: Told) -> None:
+    failures: list[Mapping[str, Any]] = []
+    if on.cluster:
+        train_on_cluster(jobs, told, failures, on.workers)
+    else:
+        _train_here(jobs, on, told, failures)
+    if failures:
+        more = f" (and {len(failures) - 1} more trials failed)" if len(failures) > 1 else ""
+        raise RunFailed(f"{failures[0]['error']}{more}")
+
+
+def _train_here(jobs: Sequence[TrainJob], on: Machine, told: Told, failures: list[Mapping[str, Any]]) -> None:
     waiting: queue.SimpleQueue[TrainJob] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
-    failures: list[Mapping[str, Any]] = []
     workers = [_Worker(waiting, told, failures) for _ in range(min(on.workers, len(jobs)))]
     broken: list[Exception] = []
     try:
@@ -259,9 +279,6 @@ def _train(jobs: Sequence[TrainJob], on: Machine, told: Told) -> None:
         broken += [worker.broken for worker in workers if worker.broken is not None]
     if broken:
         raise broken[0]
-    if failures:
-        more = f" (and {len(failures) - 1} more trials failed)" if len(failures) > 1 else ""
-        raise RunFailed(f"{failures[0]['error']}{more}")
 
 
 class _Worker(threading.Thread):

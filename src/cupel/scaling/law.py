@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cupel.errors import BadOption
 
-__all__ = ["Law"]
+__all__ = ["PUBLISHED", "Law"]
 
 Values = NDArray[np.float64]
 
@@ -40,11 +40,10 @@ class Law:
 
     Examples
     --------
-    The authors' fit, and their own example of it:
+    The authors' own example of their fit:
 
-    >>> law = Law(E=np.exp(0.6254804), A=np.exp(6.255414), alpha=0.3526596, B=np.exp(7.3049974),
-    ...     beta=0.3526596, repeats=15.387756, excess=5.309743)
-    >>> round(float(law.loss(6.34e9, 25e9, 242e9)), 6), round(float(law.loss(8.67e9, 25e9, 178e9)), 6)
+    >>> sizes = np.array([6.34e9, 8.67e9])
+    >>> tuple(PUBLISHED.loss(sizes, 25e9, np.array([242e9, 178e9])).round(6).tolist())
     (2.225644, 2.226963)
     """
 
@@ -118,6 +117,18 @@ class Law:
         if not 0 < share < 1:
             raise BadOption(f"share is {share!r}: expected a number between 0 and 1")
         return 1 + self.repeats * math.log(1 / share)
+
+
+PUBLISHED = Law(
+    E=math.exp(0.6254804),
+    A=math.exp(6.255414),
+    alpha=0.3526596,
+    B=math.exp(7.3049974),
+    beta=0.3526596,
+    repeats=15.387756,
+    excess=5.309743,
+)
+"""The authors' fit: C4, up to 8.7 billion parameters and 900 billion tokens."""
 
 
 def _worn(repetitions: Values, limit: float) -> Values:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Mapping
 
 import numpy as np
 
 from cupel import charts
 from cupel.findings import Alarm, Block, Figure, Prose, Section, Table
+from cupel.scaling.law import PUBLISHED
 from cupel.scaling.repeats import Interval, Repeats
 from cupel.units import write_count, write_percent
 
-__all__ = ["answer", "repeats_sections"]
+__all__ = ["answer", "repeats_sections", "worth_section"]
 
 _STEPS = 40
 _CONSTANTS = (
@@ -90,6 +92,38 @@ def repeats_sections(
         _constants(fit),
         _held_out(fit),
     )
+
+
+def worth_section(arms: Mapping[str, tuple[float, float]]) -> Section | None:
+    """What the passes over each arm are worth by the published constants; None where none is seen twice.
+
+    Parameters
+    ----------
+    arms
+        Unique tokens and epochs of each.
+
+    Examples
+    --------
+    >>> for row in worth_section({"raw": (2e6, 0.5), "refined": (2.5e5, 4)}).blocks[0].rows:
+    ...     print(row[:4], f"{row[4]:.1%}")
+    ('raw', '2 M', 0.5, '1 M') 100.0%
+    ('refined', '250 k', 4, '931 k') 93.1%
+    """
+    if all(epochs <= 1 for _, epochs in arms.values()):
+        return None
+    rows = []
+    for name, (unique, epochs) in arms.items():
+        fresh, share = PUBLISHED.worth(unique, epochs)
+        rows.append((name, _tokens(unique), epochs, _tokens(fresh), share))
+    table = Table(
+        columns=("arm", "tokens", "epochs", "fresh tokens that would do as much", "share of those seen"),
+        rows=tuple(rows),
+        formats=("text", "text", "number", "text", "percent"),
+        caption=f"R* = {PUBLISHED.repeats:.1f} of Muennighoff et al. (2023), fitted to C4 and far larger models; "
+        "`cupel.scaling` fits your own from a grid of trials.",
+    )
+    lead = "A repeated token is worth less than a fresh one. The verdict has that in it: each arm as it is."
+    return Section(title="Worth of the passes", lead=lead, blocks=(table,))
 
 
 def _answer(fit: Repeats, unique_tokens: float, share: float) -> Section:
