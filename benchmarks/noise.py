@@ -1,30 +1,152 @@
-"""How much do trials scatter over seeds, and is the verdict calibrated? And is the scale's recipe well tuned?
+"""How much do trials scatter over seeds, and is the verdict to be trusted? Is the scale's recipe well tuned?
 
     python benchmarks/noise.py [--scale nano] [--seeds 10] [--sweep] [--cache FOLDER]
 
-One arm of clean text of six domains of the pool (shares as they lie there), the scale's tokeniser, and trials that
-differ in nothing but their seed; held-out documents of each domain. Printed: the noise floor of each measure, the
-line `noise_floor` for the scale's file, and simulated assays between disjoint groups of three of the trials.
-With `--sweep` also: learning rates and warm-ups around the scale's, two seeds each.
+One arm of clean text of six domains of the pool, the scale's tokeniser, and trials that differ in nothing but their
+seed, scored on held-out documents of each domain:
+
+1. The noise floor of each measure, and the line `noise_floor` for the scale's file.
+2. Simulated assays between disjoint groups of three of the trials: equal arms should be undecided.
+3. The same arm with its words shuffled in a fifth of its text, three seeds: it should be called worse. The floors
+   are those of the seeds that are not compared.
+4. With `--sweep`, before all else: learning rates and warm-ups around the scale's, two seeds each.
+
+Trials are kept in the cache: a second run trains nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from pool import ROOT, print_table, save, shared
 
+from cupel.claims.pool import draw, read_pool, split
+from cupel.lab.assay import bits_per_byte_on
+from cupel.lab.calibration import calibration
+from cupel.lab.floor import noise_floor
+from cupel.lab.held_out import HeldOut
+from cupel.lab.lab import Lab, TrialPlan
+from cupel.lab.measures import Measure
+from cupel.lab.scale import Scale
+from cupel.lab.training.tokens import TokenStore
+from cupel.lab.verdict import compare
+
 DOMAINS = ("wiki_en", "news", "books_eltec", "science_papers", "forum_qa", "web_crawl")
-DOMAIN_BAR = 0.005
-CALIBRATION_BAR = 0.95
-RATES = (0.5, 1.0, 1.6)
-WARM_UPS = (0.02, 0.05, 0.15)
+DEVIATION_BAR, UNDECIDED_BAR = 0.005, 0.95
+RATES, WARM_UPS = (0.5, 1.0, 1.5), (0.02, 0.05, 0.15)
+JUNK, ASSAYED = 0.2, 3
+
+Measures = Mapping[int, Sequence[Measure]]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A lab, the text it scores on, and how."""
+
+    lab: Lab
+    evaluation: HeldOut
+
+    def measures(
+        self, name: str, store: TokenStore, seeds: int, changes: Mapping[str, Any] | None = None
+    ) -> dict[int, Sequence[Measure]]:
+        """What trials of an arm score, by seed."""
+        trials = self.lab.train([TrialPlan(name, store, seed, changes or {}) for seed in range(seeds)])
+        return {trial.seed: self.lab.score(trial, [self.evaluation]) for trial in trials}
+
+
+def sweep(bench: Bench, store: TokenStore) -> None:
+    """Mean bits per byte by learning rate and warm-up: a cross around the recipe, not a whole grid."""
+    training = bench.lab.scale.training
+    table: list[list[object]] = []
+    for times in RATES:
+        row: list[object] = [f"{times:g}"]
+        for warm_up in WARM_UPS:
+            if times != 1 and warm_up != WARM_UPS[1] and warm_up != training.warmup:
+                row.append("")
+                continue
+            changes: dict[str, Any] = {"training.warmup": warm_up}
+            for name in ("learning_rate", "embedding_learning_rate", "head_learning_rate"):
+                if (rate := getattr(training, name)) is not None:
+                    changes[f"training.{name}"] = rate * times
+            means = means_of(bench.measures("clean", store, 2, changes))
+            row.append(" ".join(f"{one:.4f}" for one in means))
+        table.append(row)
+    head = ["learning rates", *(f"warm-up {one:g}" for one in WARM_UPS)]
+    note = "Learning rates as multiples of the scale's: matrices, embeddings and output layer together."
+    print_table(f"Recipe of {bench.lab.scale.name}: bits per byte of two seeds", head, table, note)
+
+
+def means_of(measures: Measures) -> list[float]:
+    """The mean over domains of each seed."""
+    return [float(np.mean([one.value for one in found])) for found in measures.values()]
+
+
+def floor(name: str, measures: Measures) -> None:
+    """The scatter of each measure over all seeds."""
+    floors = noise_floor(measures)
+    body = [
+        [one, f"{f.mean:.4f}", f"{f.deviation:.5f}", f"{f.relative:.3%}", f"{f.low / f.mean:.3%} to {f.high / f.mean:.3%}"]
+        for one, f in floors.items()
+    ]  # fmt: skip
+    head = ["measure", "mean", "standard deviation", "relative", "95 % interval of it"]
+    print_table(f"Noise floor of {name} over {len(measures)} seeds", head, list(body))
+    relative = {one: f.relative for one, f in floors.items()}
+    mean = next(one for where, one in relative.items() if where.endswith(" mean"))
+    domain = float(
+        np.sqrt(np.mean([one**2 for where, one in relative.items() if not where.endswith(" mean")]))
+    )
+    print(f"noise_floor: {{mean: {mean:.5f}, domain: {domain:.5f}, seeds: {len(measures)}}}")
+    print(f"bar {DEVIATION_BAR:.1%}: {'met' if mean <= DEVIATION_BAR else 'missed'} ({mean:.2%})", flush=True)
+
+
+def equal_arms(measures: Measures) -> None:
+    """What assays between trials of the same data say."""
+    found = calibration(measures, np.random.default_rng(0), seeds=ASSAYED)
+    print_table(
+        f"{found.assays} simulated assays, {ASSAYED} seeds against {ASSAYED}, of {found.trials} trials of the same data",
+        ["planted improvement", "undecided", "decided rightly", "decided wrongly"],
+        [[f"{one.shift:.1%}", one.undecided, one.right, one.wrong] for one in found.shifts],
+    )
+    share = found.shifts[0].undecided / found.assays
+    print(f"bar {UNDECIDED_BAR:.0%} undecided: {'met' if share >= UNDECIDED_BAR else 'missed'}", flush=True)
+
+
+def planted_junk(bench: Bench, documents: pa.Table, clean: Measures) -> None:
+    """The arm with a fifth of its text shuffled, against the arm as it is."""
+    rng = np.random.default_rng(0)
+    bad = set(draw(documents, int(JUNK * documents["text"].nbytes), 0)["id"].to_pylist())
+    texts = [
+        " ".join(rng.permutation(text.split())) if id in bad else text
+        for id, text in zip(documents["id"].to_pylist(), documents["text"].to_pylist(), strict=True)
+    ]
+    at = documents.schema.get_field_index("text")
+    junk = documents.set_column(at, "text", pa.array(texts, pa.large_string()))
+    found = bench.measures("junk", bench.lab.tokens(junk, "junk"), ASSAYED)
+    some = {seed: clean[seed] for seed in range(ASSAYED)}
+    floors = noise_floor({seed: one for seed, one in clean.items() if seed >= ASSAYED})
+    verdict = compare({"clean": some, "junk": found}, "clean", floors)
+    print_table(
+        f"{JUNK:.0%} of the text shuffled, {ASSAYED} seeds",
+        ["measure", "clean", "junk", "difference", "95 % interval", "p (Holm)", "verdict"],
+        [
+            [one.name, f"{one.baseline_value:.4f}", f"{one.value:.4f}", f"{one.difference:+.4f}",
+             f"{one.low:+.4f} to {one.high:+.4f}", f"{one.p_holm:.2g}", one.verdict]
+            for one in verdict.comparisons
+        ],
+    )  # fmt: skip
+    print(f"bar: called worse: {'met' if verdict.comparisons[0].verdict == 'worse' else 'missed'}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scale", default="nano")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sweep", action="store_true")
@@ -34,90 +156,18 @@ def main() -> None:
     if data is None:
         print("skipped: needs the real pool that lies beside the project (../shared)")
         return
-    from cupel.claims.pool import read_pool, split
-    from cupel.lab.assay import bits_per_byte_on
-    from cupel.lab.calibration import calibration
-    from cupel.lab.floor import noise_floor
-    from cupel.lab.lab import Lab, TrialPlan
-    from cupel.lab.scale import Scale
-
     scale = Scale.load(given.scale)
     held_out, rest = split(read_pool(data, DOMAINS), scale.evaluation.held_out_bytes // len(DOMAINS), 0)
     lab = Lab.make(rest["text"].to_pylist(), scale=scale, cache=given.cache)
-    store = lab.tokens(rest, "clean")
-    evaluation = bits_per_byte_on(held_out, scale)
-
-    def scores(seeds: int, changes: dict[str, object] | None = None) -> tuple[dict, list[float]]:
-        """Measures by seed, and the mean over domains of each seed."""
-        trials = lab.train([TrialPlan("clean", store, seed, changes or {}) for seed in range(seeds)])
-        found = {trial.seed: lab.score(trial, [evaluation]) for trial in trials}
-        return found, [float(np.mean([one.value for one in measures])) for measures in found.values()]
-
+    bench, store = Bench(lab, bits_per_byte_on(held_out, scale)), lab.tokens(rest, "clean")
     if given.sweep:
-        print_table(
-            f"Recipe of {scale.name}: bits per byte, mean of two seeds",
-            ["learning rates", *(f"warm-up {one:g}" for one in WARM_UPS)],
-            sweep(scale, scores),
-            "Learning rates as multiples of the scale's: matrices, embeddings and output layer together.",
-        )
-    measures, means = scores(given.seeds)
-    floors = noise_floor(measures)
-    print_table(
-        f"Noise floor of {scale.name} over {given.seeds} seeds",
-        ["measure", "mean", "standard deviation", "relative", "95 % interval of it"],
-        [
-            [name, f"{one.mean:.4f}", f"{one.deviation:.5f}", f"{one.relative:.3%}",
-             f"{one.low / one.mean:.3%} to {one.high / one.mean:.3%}"]
-            for name, one in floors.items()
-        ],
-    )  # fmt: skip
-    mean = next(one.relative for name, one in floors.items() if name.endswith("mean"))
-    domain = float(
-        np.sqrt(np.mean([f.relative**2 for name, f in floors.items() if not name.endswith("mean")]))
-    )
-    print(f"noise_floor: {{mean: {mean:.5f}, domain: {domain:.5f}, seeds: {given.seeds}}}")
-    print(
-        f"bar: at most {DOMAIN_BAR:.1%} over seeds: {'met' if mean <= DOMAIN_BAR else 'missed'} ({mean:.2%})"
-    )
-    if given.seeds >= 6:
-        found = calibration(measures, np.random.default_rng(0))
-        print_table(
-            f"{found.assays} simulated assays, three seeds against three, of {found.trials} trials of the same data",
-            ["planted improvement", "undecided", "decided rightly", "decided wrongly"],
-            [[f"{one.shift:.1%}", one.undecided, one.right, one.wrong] for one in found.shifts],
-        )
-        share = found.shifts[0].undecided / found.assays
-        print(
-            f"bar: undecided in {CALIBRATION_BAR:.0%} at least: {'met' if share >= CALIBRATION_BAR else 'missed'}"
-        )
-    save("noise", {"scale": scale.name, "means": means, "floors": {n: vars(f) for n, f in floors.items()}})
-
-
-def sweep(scale: object, scores: object) -> list[list[object]]:
-    """Mean bits per byte by learning rate and warm-up: a cross around the recipe, not a whole grid."""
-    training = scale.training  # type: ignore[attr-defined]
-    rates = {
-        "training.learning_rate": training.learning_rate,
-        "training.embedding_learning_rate": training.embedding_learning_rate,
-        "training.head_learning_rate": training.head_learning_rate,
-    }
-    table: list[list[object]] = []
-    for times in RATES:
-        row: list[object] = [f"{times:g}"]
-        for warm_up in WARM_UPS:
-            if times != 1 and warm_up != training.warmup:
-                row.append("")
-                continue
-            changes: dict[str, object] = {
-                name: one * times for name, one in rates.items() if one and times != 1
-            }
-            if warm_up != training.warmup:
-                changes["training.warmup"] = warm_up
-            _, means = scores(2, changes)  # type: ignore[operator]
-            print(f"rates x{times:g}, warm-up {warm_up:g}: {means}", flush=True)
-            row.append(f"{np.mean(means):.4f}")
-        table.append(row)
-    return table
+        sweep(bench, store)
+    measures = bench.measures("clean", store, given.seeds)
+    floor(scale.name, measures)
+    if given.seeds >= 2 * ASSAYED:
+        equal_arms(measures)
+        planted_junk(bench, rest, measures)
+    save("noise", {"scale": scale.name, "means": means_of(measures)})
 
 
 if __name__ == "__main__":
