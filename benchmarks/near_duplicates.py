@@ -67,6 +67,7 @@ def text_dedup() -> str | None:
 def run(command: list[str]) -> float:
     """Wall seconds of a command."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # else every start compiles what it imports
     started = time.perf_counter()
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
