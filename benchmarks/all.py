@@ -18,12 +18,13 @@ SPEED = (
     "near_duplicates",
     "language",
     "tokenise",
+    "loader",
     "training",
     "end_to_end",
     "memory",
     "import_time",
 )
-ACCURACY = ("agreement", "agreement_dclm", "quality", "extraction", "decontamination", "semantic")
+ACCURACY = ("noise", "agreement", "agreement_dclm", "quality", "extraction", "decontamination", "semantic")
 
 
 def main() -> None:

@@ -77,10 +77,7 @@ def test_an_average_has_the_mean_of_the_weights(trials: list[Trial], tmp_path: P
     assert load_checkpoint(found.folder)[0].num_parameters() > 0
 
 
-def test_pythia_rebuilds_every_batch_and_notices_another_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CXX", "/nowhere/g++")
+def test_pythia_rebuilds_every_batch_and_notices_another_order(tmp_path: Path) -> None:
     file = world.module("pythia_order")
     context = world.context(tmp_path, world.write_data(tmp_path, file["DATA"]), (3,))
     result = carry_out(world.claim("pythia_order"), context)

@@ -103,7 +103,7 @@ def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Pat
     # The few fresh documents are seen several times.
     assert "fresh tokens that would do as much" in (tmp_path / "report.html").read_text()
     held = found.overlap.documents
-    assert set(held.column("domain").to_pylist()) == {"from clean", "from fresh"}
+    assert set(held.column("domain").to_pylist()) == {"text of clean", "text of fresh"}
     ids = set(held.column("id").to_pylist())
     for store in found.stores.values():
         assert not ids & {store.id(number) for number in range(store.documents)}

@@ -263,7 +263,7 @@ def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa
     if given is not None:
         return given, frozenset()
     rows = [
-        {"id": id, "text": text, "domain": f"from {name}"}
+        {"id": id, "text": text, "domain": f"text of {name}"}
         for name, found in surveys.items()
         for id, text, _ in found.held_out
     ]

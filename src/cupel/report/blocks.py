@@ -65,12 +65,13 @@ def lay_out(blocks: Sequence[Block], name: str) -> str:
 
 
 def lay_out_facts(facts: Iterable[tuple[str, str]], kind: str = "facts") -> str:
-    """Named values side by side: `21,909 (47.0 %)` large and small; a long one on a line of its own."""
+    """Named values side by side: `21,909 (47.0 %)` large and small; a long one on a line of its own, a sentence as text."""
     cards = []
     for label, value in facts:
         long = len(value) > 18
+        kind_of = "" if not long else ' class="long words"' if value.count(" ") > 3 else " class=long"
         shown = f"<bdi>{plain(value)}</bdi>" if long else _fact(visible(value))
-        cards.append(f"<div{' class=long' if long else ''}><dt>{plain(label)}</dt><dd>{shown}</dd></div>")
+        cards.append(f"<div{kind_of}><dt>{plain(label)}</dt><dd>{shown}</dd></div>")
     return f'<dl class="{kind}">{"".join(cards)}</dl>' if cards else ""
 
 

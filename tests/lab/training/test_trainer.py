@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -43,6 +44,19 @@ def test_the_same_job_gives_the_same_weights_and_curve(made: Path, tmp_path: Pat
     assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
     assert read_curve(first).tolist() == read_curve(second).tolist()
     assert read_curve(first)["loss"].tolist() != read_curve(other)["loss"].tolist()
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
+def test_compiled_it_trains_the_same(made: Path, tmp_path: Path) -> None:
+    plain = read_curve(Trainer().train(_job(made, tmp_path / "plain")))
+    for name in ("first", "second"):
+        _job(made, tmp_path / name, compile=True).write(tmp_path / f"{name}.json")
+    # A process of its own: others of these tests name a compiler that is not there.
+    command = [sys.executable, "-m", "cupel.lab.training", "first.json", "second.json"]
+    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    first, second = (tmp_path / name / "model.safetensors" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+    np.testing.assert_allclose(read_curve(first.parent)["loss"], plain["loss"], rtol=1e-3)
 
 
 def test_it_learns(made: Path, tmp_path: Path) -> None:
