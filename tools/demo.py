@@ -21,6 +21,7 @@ from cupel.report.terminal import show
 OUTPUT = Path("demo")
 RAW, ASSAY = OUTPUT / "raw", OUTPUT / "assay"
 AS_IT_IS = cupel.Recipe.from_dict({"name": "as it is", "steps": [{"length": {"min_characters": 1}}]})
+LARGE_PACKAGE = 5_000_000
 TOKENS = 300_000
 """Of each trial: a third of what the scale sees, so that the demo ends within minutes."""
 PLACES = (
@@ -33,10 +34,16 @@ PLACES = (
 
 
 def places() -> list[str]:
-    """Folders of text on this machine, most telling first."""
+    """Folders of text on this machine, most telling first; of packages those that are not large."""
     paths = sysconfig.get_paths()
-    found = [paths["stdlib"], paths["purelib"], *PLACES]
+    packages = sorted(path for path in Path(paths["purelib"]).iterdir() if path.is_dir())
+    found = [paths["stdlib"], *(str(path) for path in packages if size(path) < LARGE_PACKAGE), *PLACES]
     return [path for path in dict.fromkeys(found) if Path(path).is_dir()]
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files below."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def worth_a_look(result: cupel.Result) -> list[str]:
@@ -111,7 +118,8 @@ def main() -> None:
     parser.add_argument("--no-assay", action="store_true", help="refine only")
     given = parser.parse_args()
     inputs = given.input or places()
-    print("Refining", ", ".join(inputs), file=sys.stderr)
+    shown = inputs if len(inputs) < 6 else [*inputs[:2], f"and {len(inputs) - 2} more places"]
+    print("Refining", ", ".join(shown), file=sys.stderr)
     try:
         result = refined(inputs)
         print("\nWorth a look:")
