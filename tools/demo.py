@@ -19,7 +19,7 @@ from cupel.cli._training import TrainingProgress
 from cupel.report.terminal import show
 
 OUTPUT = Path("demo")
-RAW, ASSAY = OUTPUT / "raw", OUTPUT / "assay"
+RAW, REFINED, ASSAY = OUTPUT / "raw", OUTPUT / "refined", OUTPUT / "assay"
 AS_IT_IS = cupel.Recipe.from_dict({"name": "as it is", "steps": [{"length": {"min_characters": 1}}]})
 LARGE_PACKAGE = 5_000_000
 TOKENS = 300_000
@@ -74,7 +74,7 @@ def worth_a_look(result: cupel.Result) -> list[str]:
     if biggest:
         survivor, copies = biggest[0]["survivor"], biggest[0]["n"] + 1
         told.append(
-            f"`cupel why {result.output} {survivor}`: the survivor of {copies:,} copies, the largest cluster."
+            f"`cupel why {REFINED} {survivor}`: the survivor of {copies:,} copies, the largest cluster."
         )
     odd = ledger.where(ledger["step"] == "gopher-repetition").sort("bytes_in", desc=True).limit(1).to_pylist()
     if odd:
@@ -92,18 +92,18 @@ def refined(inputs: list[str]) -> cupel.Result:
     return cupel.refine(
         "demo",
         input=inputs,
-        output=OUTPUT / "refined",
+        output=REFINED,
         reading=reading,
         progress=TerminalProgress(),
         restart=True,
     )
 
 
-def assayed(result: cupel.Result) -> None:
+def assayed() -> None:
     """Raw against refined, by training."""
     with TrainingProgress() as progress:
         found = cupel.assay(
-            [RAW, result.output],
+            [RAW, REFINED],
             scale=cupel.Scale.load("nano", {"tokens": TOKENS}),
             output=ASSAY,
             progress=progress,
@@ -125,9 +125,9 @@ def main() -> None:
         print("\nWorth a look:")
         for number, line in enumerate(worth_a_look(result), 1):
             print(f"  {number}. {line}")
-        print(f"\nReport: {result.report}\n", flush=True)
+        print(f"\nReport: {REFINED / 'report.html'}\n", flush=True)
         if not given.no_assay:
-            assayed(result)
+            assayed()
     except cupel.errors.CupelError as error:
         sys.exit(f"error: {error}")
 
