@@ -5,6 +5,7 @@ import pytest
 
 from cupel.errors import BadInput
 from cupel.lab.pack import pack
+from cupel.lab.training.order import Order
 from cupel.lab.training.tokens import TokenStore
 from tests.lab import tokens
 
@@ -87,3 +88,30 @@ def test_a_cut_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(BadInput, match=r"tokens\.bin: \d+ bytes, expected"):
         TokenStore(store.folder)
+
+
+def test_long_documents_lie_in_pieces_that_are_ordered_apart(tmp_path: Path) -> None:
+    tokenizer = tokens.tokenizer(tmp_path)
+    long = " ".join(tokens.texts(200))
+    documents = [long, *tokens.texts(30, seed=1)]
+    whole = pack([(None, [tokens.batch(documents)])], tokenizer, tmp_path / "a", name="a", piece_tokens=10**9)
+    store = pack(
+        [(None, [tokens.batch(documents, [0.5] + [1.0] * 30)])],
+        tokenizer,
+        tmp_path / "b",
+        name="b",
+        piece_tokens=100,
+    )
+    assert store.tokens.tolist() == whole.tokens.tolist()
+    assert (whole.documents, store.meta["whole_documents"]) == (31, 31)
+    lengths = np.diff(store.offsets.astype(np.int64))
+    assert lengths.max() == 100
+    mine = [number for number in range(store.documents) if store.id(number) == "d0"]
+    assert len(mine) == -(-len(whole.document(0)) // 100) > 20
+    assert np.concatenate([store.document(number) for number in mine]).tolist() == whole.document(0).tolist()
+    assert store.weights is not None
+    assert set(store.weights[mine]) == {0.5}
+    order = Order(store, tmp_path / "visits.bin", seed=0, length=int(store.offsets[-1]) // 2)
+    places = np.flatnonzero(np.isin(order.visits["document"], mine))
+    assert 0 < np.diff(places).max() < len(order.visits)
+    assert (np.diff(order.visits["document"][places].astype(np.int64)) != 1).any()

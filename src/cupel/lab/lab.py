@@ -17,7 +17,7 @@ from cupel.lab.arms import DOCUMENTS, Arm, read_documents
 from cupel.lab.documents import documents_digest
 from cupel.lab.evaluation import Evaluation, EvaluationContext
 from cupel.lab.measures import Measure
-from cupel.lab.pack import PACK_VERSION, pack
+from cupel.lab.pack import PACK_VERSION, PIECE_TOKENS, pack
 from cupel.lab.progress import LabProgress
 from cupel.lab.scale import Scale
 from cupel.lab.score import score
@@ -159,19 +159,21 @@ class Lab:
             table = as_documents(documents)
             known = documents_digest(table, ("id", "text", "weight"))
             parts = [(None, without(iter(table.to_batches(max_chunksize=4096)), without_ids))]
+        piece = max(PIECE_TOKENS, 2 * self.scale.model.context)
         told = json.dumps(
             [
                 known,
                 self.tokenizer.digest,
                 sorted(without_ids),
                 PACK_VERSION,
+                piece,
                 *(["ordered"] if ordered else []),
             ]
         )
         folder = self.cache / "tokens" / hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
         if not (folder / "meta.json").is_file():
             try:
-                pack(parts, self.tokenizer, folder, name=name, ordered=ordered)
+                pack(parts, self.tokenizer, folder, name=name, ordered=ordered, piece_tokens=piece)
             except OSError as error:
                 raise RunFailed(
                     f"{folder}: {error}; free some space, and the same command goes on"

@@ -12,15 +12,20 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
 
-__all__ = ["PACK_VERSION", "pack"]
+__all__ = ["PACK_VERSION", "PIECE_TOKENS", "pack"]
 
-PACK_VERSION = 1
+PACK_VERSION = 2
 """Goes up whenever the same documents would give other files."""
+
+PIECE_TOKENS = 4096
+"""Longer documents lie in pieces of so many tokens. Each piece has its own place in the order of a trial: else
+one document of a million tokens would be all that a small budget sees."""
 
 _CHUNK = 1 << 20
 
@@ -32,6 +37,7 @@ def pack(
     *,
     name: str,
     ordered: bool = False,
+    piece_tokens: int = PIECE_TOKENS,
     told: Callable[[int], None] = lambda documents: None,
 ) -> TokenStore:
     """Tokenise documents into `folder`, which appears whole or not at all.
@@ -45,6 +51,8 @@ def pack(
         What the arm is called in messages.
     ordered
         Trials see the documents in the order they have here, each pass alike: a curriculum.
+    piece_tokens
+        Longer documents become several of the same id.
     told
         Called with the number of documents so far.
 
@@ -56,13 +64,13 @@ def pack(
     unfinished = folder.with_name(f".{folder.name}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    with _Writer(unfinished, tokenizer) as writer:
+    with _Writer(unfinished, tokenizer, piece_tokens) as writer:
         ends = []
         for share, batches in parts:
             for batch in batches:
                 writer.add(batch)
                 told(writer.documents)
-            ends.append((share, writer.documents, writer.weighted))
+            ends.append((share, writer.pieces, writer.weighted))
     if not writer.documents:
         shutil.rmtree(unfinished)
         raise BadInput(f"arm '{name}' holds no text to train on")
@@ -88,12 +96,12 @@ def pack(
 class _Writer:
     """The files of one store on their way."""
 
-    def __init__(self, folder: Path, tokenizer: Tokenizer) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, folder: Path, tokenizer: Tokenizer, piece_tokens: int) -> None:
+        self.tokenizer, self.piece_tokens = tokenizer, piece_tokens
         self.dtype = np.dtype("<u2" if tokenizer.vocabulary <= 1 << 16 else "<u4")
         names = ("tokens.bin", "offsets.bin", "weights.bin", "ids.bin", "id_offsets.bin")
         self.files: dict[str, BinaryIO] = {one: (folder / one).open("wb") for one in names}
-        self.documents = self.tokens = self.id_bytes = self.bytes = 0
+        self.documents = self.pieces = self.tokens = self.id_bytes = self.bytes = 0
         self.weighted, self.heaviest, self.weighed = 0.0, 0.0, False
         zero = np.zeros(1, "<u8").tobytes()
         self.files["offsets.bin"].write(zero)
@@ -116,13 +124,15 @@ class _Writer:
             return
         tokens, offsets = self.tokenizer.encoder.encode(batch.column("text"))
         self.files["tokens.bin"].write(tokens.astype(self.dtype, copy=False).tobytes())
-        self.files["offsets.bin"].write((offsets[1:] + self.tokens).astype("<u8").tobytes())
+        owner, ends = _pieces(offsets, self.piece_tokens)
+        self.files["offsets.bin"].write((ends + self.tokens).astype("<u8").tobytes())
         weights = batch.column("weight").to_numpy(zero_copy_only=False)
-        self.files["weights.bin"].write(weights.astype("<f8").tobytes())
-        ids = pc.cast(batch.column("id"), pa.large_binary())
+        self.files["weights.bin"].write(weights[owner].astype("<f8").tobytes())
+        ids = pc.cast(batch.column("id"), pa.large_binary()).take(pa.array(owner))
         lengths = pc.binary_length(ids).to_numpy(zero_copy_only=False)
         self.files["ids.bin"].write(b"".join(ids.to_pylist()))
         self.files["id_offsets.bin"].write((self.id_bytes + np.cumsum(lengths)).astype("<u8").tobytes())
+        self.pieces += len(owner)
         self.documents += batch.num_rows
         self.tokens += len(tokens)
         self.id_bytes += int(lengths.sum())
@@ -133,13 +143,27 @@ class _Writer:
 
     def meta(self) -> dict[str, Any]:
         return {
-            "documents": self.documents,
+            "documents": self.pieces,
+            "whole_documents": self.documents,
             "tokens": self.tokens,
             "bytes": self.bytes,
             "dtype": self.dtype.str,
             "weighted_tokens": self.weighted,
             "heaviest": self.heaviest,
         }
+
+
+def _pieces(offsets: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Whose each piece is, and where it ends, for documents that begin and end at `offsets`.
+
+    >>> _pieces(np.array([0, 3, 10]), 4)
+    (array([0, 1, 1]), array([ 3,  7, 10]))
+    """
+    lengths = np.diff(offsets)
+    counts = np.maximum(-(-lengths // most), 1)
+    owner = np.repeat(np.arange(len(lengths)), counts)
+    number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return owner, np.minimum(offsets[owner] + (number + 1) * most, offsets[owner + 1])
 
 
 def _factors(ends: Sequence[tuple[float | None, int, float]], name: str) -> list[tuple[int, float]] | None:

@@ -130,7 +130,7 @@ def _facts(assay: Assay, place: int) -> ArmFacts:
     return ArmFacts(
         arm=arm.name,
         source=", ".join(f"{part.path}:{part.share:g}" if part.share else part.path for part in arm.parts),
-        documents=store.documents,
+        documents=store.meta["whole_documents"],
         tokens=len(store.tokens),
         epochs=told["epochs"],
         overlap=int(assay.overlap.seen[place].sum()),

@@ -20,6 +20,9 @@ HELD_OUT = pa.schema({"id": pa.large_string(), "text": pa.large_string(), "domai
 _LARGEST_SHARE = 0.1
 """No more than this of an arm's bytes is held out."""
 
+_HELD_OUT_CHARACTERS = 4096
+"""Of a longer document only the beginning is scored, so that many documents are; all of it stays out of training."""
+
 
 class Lowest:
     """Documents drawn evenly in one pass: those whose seeded hash is least, up to so many bytes.
@@ -112,7 +115,7 @@ def survey(
             if sample_bytes:
                 sample.offer(id, text, domain)
             if held_out_bytes:
-                held_out.offer(id, text, domain)
+                held_out.offer(id, text[:_HELD_OUT_CHARACTERS], domain)
         size += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
         told(documents)
     if not documents:

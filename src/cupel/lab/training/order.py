@@ -3,7 +3,8 @@
 Documents come in a seeded permutation, pass after pass, and are laid end to end; a batch is a window of
 that stream (the reconstructible order of Biderman et al., "Pythia", 2023, section 2). A document of half
 the weight of the heaviest is in every other pass. A store that is `ordered` is read in its own order
-instead: whoever packed it made a curriculum. The order of visits lies in a mapped file, so that
+instead: whoever packed it made a curriculum. Long documents lie in the store as several pieces, which are permuted like
+documents of their own. The order of visits lies in a mapped file, so that
 memory does not grow with the corpus.
 """
 

@@ -16,7 +16,8 @@ __all__ = ["TokenStore"]
 
 
 class TokenStore:
-    """The tokens of one arm, document after document, each closed by the end-of-text token.
+    """The tokens of one arm, document after document, each closed by the end-of-text token. What is called a
+    document here is a piece of one where documents are long: pieces of one have the same id.
 
     Files of the folder: `tokens.bin` (uint16 or uint32, little endian), `offsets.bin` (uint64, one more
     than there are documents), `weights.bin` (float64, where documents weigh differently), `ids.bin` and
