@@ -10,6 +10,7 @@ memory does not grow with the corpus.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ class Order:
         if not path.is_file():
             _write(store, path, seed, length)
         self.visits = np.memmap(path, VISIT, "r")
+        # Looked up by bisection; numpy's would copy the whole column each time.
         self._starts = self.visits["start"]
 
     def batch(self, step: int, sequences: int, context: int, part: slice = slice(None)) -> Batch:
@@ -87,14 +89,14 @@ class Order:
         window = self._window(first, wanted + 1)
         tokens = np.lib.stride_tricks.sliding_window_view(window, context + 1)[::context]
         # A target stands one place after its input.
-        begin = int(np.searchsorted(self._starts, first + 1, "right")) - 1
-        end = int(np.searchsorted(self._starts, first + wanted, "right"))
+        begin = bisect_right(self._starts, first + 1) - 1
+        end = bisect_right(self._starts, first + wanted)
         starts = np.maximum(self._starts[begin:end].astype(np.int64) - (first + 1), 0)
         return Batch(np.ascontiguousarray(tokens), np.arange(begin, end), starts)
 
     def _window(self, first: int, length: int) -> NDArray[np.int64]:
         found = np.empty(length, np.int64)
-        visit = int(np.searchsorted(self._starts, first, "right")) - 1
+        visit = bisect_right(self._starts, first) - 1
         filled = 0
         while filled < length:
             tokens = self.store.document(int(self.visits["document"][visit]))
