@@ -29,7 +29,7 @@ lock: | $(BIN)/uv
 	  --extra ray --extra pandas --extra polars --extra lab --group test --group lint --group docs --group peers --group build \
 	  pyproject.toml -o requirements.lock
 
-# Refine the text that this machine already has, or INPUT=path.
+# Refine the text that this machine already has, or INPUT=path, and train on it raw and refined.
 demo: build
 	$(BIN)/python tools/demo.py $(if $(INPUT),--input "$(INPUT)")
 

@@ -186,7 +186,9 @@ def assay(
 def _with_worth(assay: Assay) -> Page:
     from cupel.scaling.pages import worth_section
 
-    seen = {name: next(iter(trials.values())).told["epochs"] for name, trials in assay.trials.items()}
-    worth = worth_section({name: (len(assay.stores[name].tokens), epochs) for name, epochs in seen.items()})
+    told = {name: next(iter(trials.values())).told for name, trials in assay.trials.items()}
+    worth = worth_section(
+        {name: (one["tokens"] / one["epochs"], one["epochs"]) for name, one in told.items()}
+    )
     page = assay.page
     return page if worth is None else page.model_copy(update={"sections": (*page.sections, worth)})

@@ -61,6 +61,16 @@ def test_no_more_than_a_tenth_is_held_out(tmp_path: Path) -> None:
     assert not gone & set(left)
 
 
+def test_of_long_documents_the_beginning_is_held_out(tmp_path: Path) -> None:
+    """One huge document must not be all that is scored."""
+    path = tmp_path / "long.jsonl"
+    texts = [f"{n} café " * 5000 for n in range(20)]
+    path.write_text("".join(json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(texts)))
+    found = survey(Arm.parse(path), sample_bytes=0, held_out_bytes=20_000, seed=0)
+    assert len(found.held_out) == 5
+    assert all(text == texts[int(id[1:])][:4096] for id, text, _ in found.held_out)
+
+
 def test_an_arm_without_text_is_named(tmp_path: Path) -> None:
     path = tmp_path / "empty.jsonl"
     path.write_text('{"text": ""}\n')

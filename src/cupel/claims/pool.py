@@ -114,13 +114,13 @@ def copies(documents: pa.Table, number: int, kind: str = "copy") -> pa.Table:
 def near_copy(text: str, every: int, rng: np.random.Generator) -> str:
     """The text with one word in `every` (at least one) replaced by another word of it; spaces stay.
 
-    >>> set(near_copy("one two  three", 1, np.random.default_rng(1)).split()) <= {"one", "two", "three"}
-    True
+    >>> near_copy("one two  three", 3, np.random.default_rng(1))
+    'one three  three'
     """
     pieces = re.split(r"(\s+)", text)
     words = [place for place, piece in enumerate(pieces) if piece.strip()]
     if not words:
         return text
     for place in rng.choice(words, max(1, len(words) // every), replace=False):
-        pieces[place] = pieces[int(rng.choice(words))]
+        pieces[place] = pieces[int(rng.choice([other for other in words if other != place] or words))]
     return "".join(pieces)

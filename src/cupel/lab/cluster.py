@@ -1,12 +1,12 @@
-"""Trials over a Ray cluster: each a task that another node takes over when one dies."""
+"""Trials over a Ray cluster: each a task, which Ray gives to another node when one dies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from cupel.errors import CupelError
 from cupel.lab.training.job import TrainJob
 
 __all__ = ["cluster_gpus", "train_on_cluster"]
@@ -23,25 +23,18 @@ def cluster_gpus() -> int:
 
 
 def train_on_cluster(
-    jobs: Sequence[TrainJob],
-    told: Callable[[Mapping[str, Any]], None],
-    failures: list[Mapping[str, Any]],
-    at_once: int,
-) -> None:
-    """Train jobs on the cluster that was joined; tokens and trials lie on a disk that all nodes share.
+    jobs: Sequence[TrainJob], told: Callable[[Mapping[str, Any]], None], at_once: int
+) -> list[Mapping[str, Any]]:
+    """Train jobs on the cluster that was joined, so many at once; gives what failed.
 
-    Parameters
-    ----------
-    told, failures
-        Called with what ends; given what fails.
-    at_once
-        Trials at a time.
+    Tokens and trials lie on a disk that all nodes share. `told` is called with what ends.
     """
     import ray
 
     carry_out = ray.remote(_train_one)
     waiting = list(jobs)
     running: dict[Any, TrainJob] = {}
+    failures: list[Mapping[str, Any]] = []
     try:
         while waiting or running:
             while waiting and len(running) < at_once:
@@ -55,31 +48,27 @@ def train_on_cluster(
             try:
                 found = ray.get(ended)
             except ray.exceptions.RayError as error:
-                found = {"trial": job.name, "error": f"{job.name}: {_first_line(error)}"}
+                first_line = str(error).strip().splitlines()[0]
+                found = {"trial": job.name, "error": f"{job.name}: {first_line}"}
             if "error" in found:
                 failures.append(found)
             told(found)
     finally:
         for task in running:
             ray.cancel(task, force=True)
+    return failures
 
 
 def _train_one(path: str) -> dict[str, Any]:
-    """One trial on a node; models of one shape are compiled once in a process."""
+    """One trial on a node."""
+    from cupel.lab.training.trainer import train_file
+
+    return train_file(_trainer(), Path(path))
+
+
+@cache
+def _trainer() -> Any:
+    """One for each process: models of one shape are compiled once."""
     from cupel.lab.training.trainer import Trainer
 
-    global _trainer
-    _trainer = _trainer or Trainer()
-    job = TrainJob.read(Path(path))
-    try:
-        _trainer.train(job)
-    except CupelError as error:
-        return {"trial": job.name, "error": str(error), "kind": type(error).__name__}
-    return {"trial": job.name, "done": True}
-
-
-_trainer: Any = None
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return Trainer()

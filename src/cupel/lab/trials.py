@@ -114,7 +114,7 @@ def machine(device: str = "auto", workers: int | None = None, engine: Engine | N
         where = "the cluster has none" if cluster else f"torch {torch.__version__} finds no GPU"
         raise BadOption(f"device is 'cuda', and {where}")
     if device == "cuda" or (device == "auto" and gpus):
-        return Machine("cuda", True, True, workers or gpus if cluster else workers or 1, cluster)
+        return Machine("cuda", True, True, workers or gpus, cluster)
     # Without these instructions bfloat16 is emulated: one per cent of the speed of float32.
     fast = any(
         getattr(torch.cpu, name, lambda: False)()
@@ -251,21 +251,19 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _train(jobs: Sequence[TrainJob], on: Machine, told: Told) -> None:
-    failures: list[Mapping[str, Any]] = []
-    if on.cluster:
-        train_on_cluster(jobs, told, failures, on.workers)
-    else:
-        _train_here(jobs, on, told, failures)
+    failures = train_on_cluster(jobs, told, on.workers) if on.cluster else _train_here(jobs, told, on.workers)
     if failures:
         more = f" (and {len(failures) - 1} more trials failed)" if len(failures) > 1 else ""
         raise RunFailed(f"{failures[0]['error']}{more}")
 
 
-def _train_here(jobs: Sequence[TrainJob], on: Machine, told: Told, failures: list[Mapping[str, Any]]) -> None:
+def _train_here(jobs: Sequence[TrainJob], told: Told, at_once: int) -> list[Mapping[str, Any]]:
+    """Train jobs in processes of this machine, so many at once; gives what failed."""
+    failures: list[Mapping[str, Any]] = []
     waiting: queue.SimpleQueue[TrainJob] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
-    workers = [_Worker(waiting, told, failures) for _ in range(min(on.workers, len(jobs)))]
+    workers = [_Worker(waiting, told, failures) for _ in range(min(at_once, len(jobs)))]
     broken: list[Exception] = []
     try:
         for worker in workers:
@@ -279,6 +277,7 @@ def _train_here(jobs: Sequence[TrainJob], on: Machine, told: Told, failures: lis
         broken += [worker.broken for worker in workers if worker.broken is not None]
     if broken:
         raise broken[0]
+    return failures
 
 
 class _Worker(threading.Thread):

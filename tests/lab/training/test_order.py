@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,17 @@ def test_documents_are_drawn_as_often_as_they_weigh(tmp_path: Path) -> None:
     assert (np.abs(counts - passes * np.array(weights) / 2.0) <= 1 + 1e-9).all()
     # The heaviest do not stand side by side: one pass takes no document twice.
     assert (np.diff(order.visits["document"].astype(int)) != 0).mean() > 0.9
+
+
+def test_a_batch_takes_no_memory_for_the_rest_of_the_order(tmp_path: Path) -> None:
+    store = tokens.store(tmp_path, ["a"] * 20_000)
+    order = Order(store, tmp_path / "visits.bin", seed=5, length=len(store.tokens))
+    order.batch(0, sequences=4, context=32)
+    tracemalloc.start()
+    order.batch(100, sequences=4, context=32)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < order.visits["start"].nbytes / 4
 
 
 def test_an_arm_without_weight_is_refused(tmp_path: Path) -> None:

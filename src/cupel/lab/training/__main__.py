@@ -15,27 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cupel.errors import CupelError
-
 
 def main(arguments: Sequence[str]) -> int:
     """Train the trials of these job files; 0 when all are done, 3 or 4 with an error told."""
-    from cupel.lab.training.job import TrainJob
-    from cupel.lab.training.trainer import Trainer, exit_code
+    from cupel.lab.training.trainer import Trainer, exit_code, train_file
 
     trainer = Trainer(_tell)
     worst = 0
     for path in _asked() if list(arguments) == ["-"] else arguments:
-        name = path
-        try:
-            job = TrainJob.read(Path(path))
-            name = job.name
-            trainer.train(job)
-            if trainer.first:
-                _tell({"trial": name, "done": True})
-        except CupelError as error:
-            worst = max(worst, exit_code(error))
-            _tell({"trial": name, "error": str(error), "kind": type(error).__name__})
+        ended = train_file(trainer, Path(path))
+        worst = max(worst, exit_code(ended))
+        if trainer.first or "error" in ended:
+            _tell(ended)
     return worst
 
 

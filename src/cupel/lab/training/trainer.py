@@ -296,6 +296,18 @@ def _save_tokenizer(tokenizer: Path, output: Path, job: TrainJob) -> None:
     (output / "tokenizer_config.json").write_text(json.dumps(told, indent=1))
 
 
-def exit_code(error: CupelError) -> int:
-    """What the process ends with: 4 for a trial that diverged, 3 for all else."""
-    return 4 if isinstance(error, Diverged) else 3
+def train_file(trainer: Trainer, path: Path) -> dict[str, Any]:
+    """Train the job of a file; what is told of its end: `trial`, and `done` or `error` with its `kind`."""
+    name = str(path)
+    try:
+        job = TrainJob.read(path)
+        name = job.name
+        trainer.train(job)
+    except CupelError as error:
+        return {"trial": name, "error": str(error), "kind": type(error).__name__}
+    return {"trial": name, "done": True}
+
+
+def exit_code(ended: Mapping[str, Any]) -> int:
+    """What the process ends with: 0 for a trial that is done, 4 for one that diverged, 3 for all else."""
+    return 0 if "done" in ended else 4 if ended["kind"] == Diverged.__name__ else 3
