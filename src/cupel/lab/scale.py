@@ -56,6 +56,7 @@ class Training(_Part):
     """AdamW and the course of its learning rate; shares are of all steps."""
 
     sequences: int = Field(gt=0)
+    micro_sequences: int | None = Field(default=None, gt=0)
     learning_rate: float = Field(gt=0)
     embedding_learning_rate: float | None = Field(default=None, gt=0)
     head_learning_rate: float | None = Field(default=None, gt=0)

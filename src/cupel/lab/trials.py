@@ -162,6 +162,7 @@ def make_job(
         seed=seed,
         steps=scale.steps,
         sequences=training.sequences,
+        micro_sequences=training.micro_sequences,
         learning_rate=training.learning_rate,
         embedding_learning_rate=training.embedding_learning_rate,
         head_learning_rate=training.head_learning_rate,

@@ -59,6 +59,14 @@ def test_compiled_it_trains_the_same(made: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(read_curve(first.parent)["loss"], plain["loss"], rtol=1e-3)
 
 
+def test_a_few_sequences_at_a_time_train_the_same(made: Path, tmp_path: Path) -> None:
+    # Three of four, then the one that is left.
+    jobs = [_job(made, tmp_path / str(few), sequences=4, micro_sequences=few) for few in (None, 3)]
+    whole, parts = (read_curve(Trainer().train(job)) for job in jobs)
+    np.testing.assert_allclose(parts["loss"], whole["loss"], rtol=1e-4)
+    np.testing.assert_allclose(parts["gradient_norm"], whole["gradient_norm"], rtol=1e-3)
+
+
 def test_it_learns(made: Path, tmp_path: Path) -> None:
     # An output layer of its own begins at zero: all tokens are as likely.
     shape = replace(tokens.SHAPE, tied=False)
@@ -252,3 +260,5 @@ def test_impossible_jobs_are_refused() -> None:
         TrainJob("", "", "", ModelShape(64, 1, 3, 96, 32), 300, 299, 0, 1, 1, 0.1)
     with pytest.raises(BadOption, match="0 steps"):
         TrainJob("", "", "", tokens.SHAPE, 300, 299, 0, 0, 1, 0.1)
+    with pytest.raises(BadOption, match="micro_sequences is 0"):
+        TrainJob("", "", "", tokens.SHAPE, 300, 299, 0, 1, 1, 0.1, micro_sequences=0)

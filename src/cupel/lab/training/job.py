@@ -79,6 +79,9 @@ class TrainJob:
         Initialisation and order of documents.
     steps, sequences
         Optimiser steps, and sequences of `model.context` tokens in each.
+    micro_sequences
+        How many of these go through the model at once in one process, their gradients added up, where memory
+        does not hold them all; all by default. It changes nothing but rounding.
     learning_rate, warmup, decay, floor, schedule
         Peak, and its course (`learning_rate_factor`).
     embedding_learning_rate, head_learning_rate
@@ -129,6 +132,7 @@ class TrainJob:
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 1
+    micro_sequences: int | None = None
     compile: bool = True
     checkpoint_steps: int = 500
     name: str = ""
@@ -138,6 +142,8 @@ class TrainJob:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.sequences < 1:
             raise BadOption(f"{self.steps} steps of {self.sequences} sequences: expected 1 or more of each")
+        if self.micro_sequences is not None and self.micro_sequences < 1:
+            raise BadOption(f"micro_sequences is {self.micro_sequences}: expected 1 or more")
         if self.model.hidden_size % self.model.heads:
             raise BadOption(
                 f"hidden_size {self.model.hidden_size} is no multiple of {self.model.heads} heads"
@@ -162,6 +168,8 @@ class TrainJob:
             del told[place]
         if not self.initial:
             del told["initial_digest"]
+        if self.micro_sequences is None:
+            del told["micro_sequences"]
         return told | {"trainer": TRAINER_VERSION}
 
     def write(self, path: Path) -> None:

@@ -177,13 +177,21 @@ class _Run:
         )
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * factor
-        losses = self.losses(tokens)
-        losses.mean().backward()
+        losses = self._backward(tokens)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), job.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
-        self.waiting.append((self.step, batch, losses.detach(), job.learning_rate * factor, norm.detach()))
+        self.waiting.append((self.step, batch, losses, job.learning_rate * factor, norm.detach()))
         self.step += 1
+
+    def _backward(self, tokens: Tensor) -> Tensor:
+        """Gradients of the mean loss of these sequences, a few at a time where so it is asked; their losses."""
+        seen = []
+        for part in tokens.split(self.job.micro_sequences or len(tokens)):
+            losses = self.losses(part)
+            (losses.mean() * (len(part) / len(tokens))).backward()
+            seen.append(losses.detach())
+        return torch.cat(seen)
 
     def _look(self) -> float:
         """Write the losses down that are waiting; the last step's mean."""
