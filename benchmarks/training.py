@@ -1,12 +1,16 @@
 """How many tokens a second does the lab train on, beside the Trainer of transformers?
 
-    python benchmarks/training.py [--scale nano] [--steps 40] [--repeats 3]
+    python benchmarks/training.py [--scale nano] [--steps 40] [--repeats 3] [--device cpu]
 
 The same Llama, batch, precision and AdamW on random tokens, on as many processes as there are cores with
 one thread each, all at once: as `cupel assay` trains. The peer is also measured with torch.compile, and
 as it comes (one process, all threads). Median over steps after the first ten, start-up and compilation left out;
 the rows of one repeat are measured one after the other, and the middle repeat counts. The share of the machine is
 that of the rate of a 2048 × 1024 × 1024 float32 matrix product on one thread of each core.
+
+On a GPU (`--device cuda --scale small`) it is one process of each, in bfloat16, with the scale's micro-batches, and
+the rate that of an 8192³ bfloat16 product. Model FLOPs utilisation (Chowdhery et al., "PaLM", appendix B) is of the
+rate in the data sheet, attention counted whole, as in published figures.
 """
 
 from __future__ import annotations
@@ -20,16 +24,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pool import print_table, save
 
-TARGET_RATIO = 1.3
+TARGET_RATIO, TARGET_MFU = 1.3, 0.45
 WARM_UP = 10
+SHEETS = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
+"""Dense bfloat16 operations a second by the data sheet (SXM)."""
+PUBLISHED = ("nanochat d20 (561M) on 8 H100, as published", 0.48)
+"""Of the log in Karpathy, "Introducing nanochat" (2025): 47 to 49 %."""
 
 
-def ours(scale: Any, steps: int, folder: Path) -> list[float]:
+def ours(scale: Any, steps: int, folder: Path, device: str) -> list[float]:
     """Seconds of each step of the lab's trainer."""
     import numpy as np
     import pyarrow as pa
@@ -48,18 +57,23 @@ def ours(scale: Any, steps: int, folder: Path) -> list[float]:
     Records.add = timed  # type: ignore[method-assign]
     from cupel.lab.training import trainer
 
-    trainer._LOOK_STEPS = 1
+    if device == "cpu":
+        trainer._LOOK_STEPS = 1
     draw = np.random.default_rng(0)
     texts = [" ".join(f"w{n}" for n in draw.integers(0, 5000, 300)) for _ in range(2000)]
     small = scale.changed({"tokens": steps * scale.training.sequences * scale.model.context})
-    lab = Lab.make(texts, scale=small, cache=folder, device="cpu", workers=1)
+    lab = Lab.make(texts, scale=small, cache=folder, device=device, workers=1)
     store = lab.tokens(pa.table({"text": texts}), "random")
     job = make_job(store, lab.tokenizer, small, 0, folder, lab.on, name="bench")
+    # So few words do not fill a large vocabulary.
+    job = replace(job, vocabulary=scale.tokenizer.vocabulary)
     trainer.Trainer().train(job)
-    return [b - a for a, b in itertools.pairwise(times)]
+    # On a GPU losses are looked at, and so waited for, every so many steps.
+    looked = times[:: trainer._LOOK_STEPS]
+    return [(b - a) / trainer._LOOK_STEPS for a, b in itertools.pairwise(looked)]
 
 
-def theirs(scale: Any, steps: int, folder: Path, compiled: bool) -> list[float]:
+def theirs(scale: Any, steps: int, folder: Path, device: str, compiled: bool) -> list[float]:
     """Seconds of each step of transformers' Trainer."""
     import torch
     from transformers import Trainer, TrainerCallback, TrainingArguments
@@ -85,18 +99,23 @@ def theirs(scale: Any, steps: int, folder: Path, compiled: bool) -> list[float]:
 
     class Clock(TrainerCallback):
         def on_step_end(self, *given: Any, **named: Any) -> None:
+            if device == "cuda":
+                torch.cuda.synchronize()
             times.append(time.perf_counter())
 
+    at_once = scale.training.micro_sequences or rows
     arguments = TrainingArguments(
         output_dir=str(folder / "trainer"),
-        per_device_train_batch_size=rows,
+        per_device_train_batch_size=at_once,
+        gradient_accumulation_steps=rows // at_once,
         max_steps=steps,
         learning_rate=scale.training.learning_rate,
         optim="adamw_torch_fused",
         logging_strategy="no",
         save_strategy="no",
         report_to=[],
-        use_cpu=True,
+        use_cpu=device == "cpu",
+        bf16=device == "cuda",
         disable_tqdm=True,
         torch_compile=compiled,
     )
@@ -104,38 +123,40 @@ def theirs(scale: Any, steps: int, folder: Path, compiled: bool) -> list[float]:
     return [b - a for a, b in itertools.pairwise(times)]
 
 
-def matrix_rate() -> float:
-    """float32 operations a second of one thread, the best of ten products."""
+def matrix_rate(device: str) -> float:
+    """Operations a second: float32 on one thread, or bfloat16 on a GPU; the best of ten products."""
     import torch
 
     torch.set_num_threads(1)
-    a, b = torch.randn(2048, 1024), torch.randn(1024, 1024)
+    rows, inner, kind = (8192, 8192, torch.bfloat16) if device == "cuda" else (2048, 1024, torch.float32)
+    a, b = (torch.randn(size, inner, device=device, dtype=kind) for size in (rows, inner))
     best = float("inf")
     for _ in range(10):
         started = time.perf_counter()
         a @ b
+        if device == "cuda":
+            torch.cuda.synchronize()
         best = min(best, time.perf_counter() - started)
-    return 2 * 2048 * 1024 * 1024 / best
+    return 2 * rows * inner * inner / best
 
 
-def child(what: str, scale_name: str, steps: int) -> None:
+def child(what: str, scale_name: str, steps: int, device: str) -> None:
     from cupel.lab.scale import Scale
 
-    scale = Scale.load(scale_name, {"training.precision": "float32"})
+    scale = Scale.load(scale_name, {} if device == "cuda" else {"training.precision": "float32"})
     with tempfile.TemporaryDirectory() as folder:
         if what == "matrix":
-            print(json.dumps(matrix_rate()))
-        elif what == "ours":
-            print(json.dumps(statistics.median(ours(scale, steps, Path(folder))[WARM_UP:])))
-        else:
-            print(
-                json.dumps(
-                    statistics.median(theirs(scale, steps, Path(folder), "compiled" in what)[WARM_UP:])
-                )
-            )
+            print(json.dumps(matrix_rate(device)))
+            return
+        times = (
+            ours(scale, steps, Path(folder), device)[WARM_UP // (10 if device == "cuda" else 1) :]
+            if what == "ours"
+            else theirs(scale, steps, Path(folder), device, "compiled" in what)[WARM_UP:]
+        )
+        print(json.dumps(statistics.median(times)))
 
 
-def measure(what: str, scale: str, steps: int, processes: int, threads: int) -> list[float]:
+def measure(what: str, scale: str, steps: int, device: str, processes: int, threads: int) -> list[float]:
     """What each of several processes, all at once, says."""
     environment = {
         **os.environ,
@@ -144,6 +165,7 @@ def measure(what: str, scale: str, steps: int, processes: int, threads: int) -> 
         "TOKENIZERS_PARALLELISM": "false",
     }
     command = [sys.executable, __file__, "--child", what, "--scale", scale, "--steps", str(steps)]
+    command += ["--device", device]
     running = [
         subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
@@ -161,28 +183,32 @@ def main() -> None:
     parser.add_argument("--scale", default="nano")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.child:
-        child(given.child, given.scale, given.steps)
+        child(given.child, given.scale, given.steps, given.device)
         return
     from cupel.lab.scale import Scale
 
     scale = Scale.load(given.scale)
-    cores = len(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0)) if given.device == "cpu" else 1
     tokens = scale.training.sequences * scale.model.context
+    alike = "" if given.device == "cuda" else ", one thread each"
+    plain, compiled = f"transformers Trainer{alike}", f"transformers Trainer, compiled{alike}"
     rows = [
         ("cupel lab", "ours", cores, 1),
-        ("transformers Trainer, one thread each", "trainer", cores, 1),
-        ("transformers Trainer, compiled, one thread each", "trainer-compiled", cores, 1),
-        ("transformers Trainer, one process", "trainer", 1, cores),
+        (plain, "trainer", cores, 1),
+        (compiled, "trainer-compiled", cores, 1),
     ]
+    if given.device == "cpu":
+        rows.append(("transformers Trainer, one process", "trainer", 1, cores))
     speeds: dict[str, list[float]] = {name: [] for name, *_ in rows}
     rates = []
     for _ in range(given.repeats):
-        rates.append(sum(measure("matrix", given.scale, given.steps, cores, 1)))
+        rates.append(sum(measure("matrix", given.scale, given.steps, given.device, cores, 1)))
         for name, what, processes, threads in rows:
-            seconds = measure(what, given.scale, given.steps, processes, threads)
+            seconds = measure(what, given.scale, given.steps, given.device, processes, threads)
             speeds[name].append(sum(tokens / one for one in seconds))
     flops = scale.shape.flops_per_token(scale.tokenizer.vocabulary)
     rate = statistics.median(rates)
@@ -192,14 +218,43 @@ def main() -> None:
         [name, f"{speed:,.0f}", speed * flops / 1e9, f"{speed * flops / rate:.0%}", base / speed]
         for name, speed in middle.items()
     ]
+    where = f"{cores} cores" if given.device == "cpu" else device_name()
     print_table(
-        f"Training at scale {given.scale}, {cores} cores, matrix products {rate / 1e9:.0f} GFLOP/s",
+        f"Training at scale {given.scale}, {where}, matrix products {rate / 1e9:.0f} GFLOP/s",
         ["trainer", "tokens/s", "GFLOP/s", "of the matrix rate", "cupel is faster by"],
         table,
     )
-    ratio = base / middle["transformers Trainer, one thread each"]
+    ratio = base / middle[plain]
     print(f"bar {TARGET_RATIO}: {'met' if ratio >= TARGET_RATIO else 'missed'} ({ratio:.2f})")
-    save("training", {"speeds": speeds, "matrix": rates, "scale": given.scale})
+    if given.device == "cuda":
+        utilisation(scale, base, where)
+    save("training", {"speeds": speeds, "matrix": rates, "scale": given.scale, "device": where})
+
+
+def device_name() -> str:
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
+def utilisation(scale: Any, speed: float, device: str) -> None:
+    """Model FLOPs utilisation, beside what others publish."""
+    sheet = next((rate for name, rate in SHEETS.items() if name in device), None)
+    if sheet is None:
+        print(f"no data sheet of {device} is known here: no utilisation")
+        return
+    causal = scale.shape.flops_per_token(scale.tokenizer.vocabulary)
+    whole = causal + 6.0 * scale.model.layers * scale.model.hidden_size * scale.model.context
+    found = speed * whole / sheet
+    print_table(
+        f"Model FLOPs utilisation, of {sheet / 1e12:.0f} TFLOP/s",
+        ["trainer", "attention counted whole", "causal attention"],
+        [
+            ["cupel lab", f"{found:.1%}", f"{speed * causal / sheet:.1%}"],
+            [PUBLISHED[0], f"{PUBLISHED[1]:.0%}", ""],
+        ],
+    )
+    print(f"bar {TARGET_MFU:.0%}: {'met' if found >= TARGET_MFU else 'missed'} ({found:.1%})")
 
 
 if __name__ == "__main__":

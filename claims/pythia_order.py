@@ -123,15 +123,18 @@ def rebuilt(trial: Trial, store: TokenStore, lab: Lab) -> bool:
 def recited(
     trial: Trial, store: TokenStore, lab: Lab, documents: pa.Table
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Of each document met and long enough: where in training (0 to 1), and which tokens are given back."""
+    """Of each document met and long enough: where in training (0 to 1) its beginning stood, and which tokens are
+    given back."""
     visits = np.fromfile(trial.folder / "visits.bin", VISIT)
     met = visits["document"].astype(np.int64)
+    owners = store.owners(lab.tokenizer.end_of_text)
+    begins = np.append(True, np.diff(owners) > 0)
     sizes = (store.offsets[met + 1] - store.offsets[met]).astype(np.int64) - 1
     whole = visits["start"].astype(np.int64) + PROMPT + LENGTHS[0] < trial.told["tokens"]
-    chosen = np.flatnonzero((sizes >= PROMPT + LENGTHS[0]) & whole)
+    chosen = np.flatnonzero((sizes >= PROMPT + LENGTHS[0]) & whole & begins[met])
     if not len(chosen):
         raise BadInput(f"no document of {PROMPT + LENGTHS[0]} tokens was trained on; take a larger scale")
-    passages = documents.take(pa.array(met[chosen]))
+    passages = documents.take(pa.array(owners[met[chosen]]))
     model, tokenizer = load_checkpoint(trial.folder, device=lab.on.device)
     found = Verbatim(passages, PROMPT, LENGTHS[0]).exact(model, tokenizer, EvaluationContext(lab.on.device))
     return visits["start"][chosen] / trial.told["tokens"], found

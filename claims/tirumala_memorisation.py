@@ -155,7 +155,8 @@ def _batch(context: Context, lab: Lab, tables: Mapping[str, pa.Table]) -> dict[s
     stream = pa.concat_tables([tables["before"], *[tables["special"]] * AGAIN, tables["after"]])
     store = lab.tokens(stream, "special batch", ordered=True)
     shown = tables["before"].num_rows + AGAIN * tables["special"].num_rows
-    ends = {"shown": int(store.offsets[shown]), "end": len(store.tokens) - 1}
+    pieces = int(np.searchsorted(store.owners(lab.tokenizer.end_of_text), shown))
+    ends = {"shown": int(store.offsets[pieces]), "end": len(store.tokens) - 1}
     wanted = [
         (f"{width}, {end}", store, {**changes, "tokens": tokens})
         for width, changes in shapes(lab.scale).items()

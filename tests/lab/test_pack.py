@@ -109,6 +109,9 @@ def test_long_documents_lie_in_pieces_that_are_ordered_apart(tmp_path: Path) -> 
     mine = [number for number in range(store.documents) if store.id(number) == "d0"]
     assert len(mine) == -(-len(whole.document(0)) // 100) > 20
     assert np.concatenate([store.document(number) for number in mine]).tolist() == whole.document(0).tolist()
+    assert [f"d{owner}" for owner in store.owners(tokenizer.end_of_text)] == [
+        store.id(number) for number in range(store.documents)
+    ]
     assert store.weights is not None
     assert set(store.weights[mine]) == {0.5}
     order = Order(store, tmp_path / "visits.bin", seed=0, length=int(store.offsets[-1]) // 2)

@@ -60,6 +60,11 @@ class TokenStore:
         offsets, letters = self._ids
         return bytes(letters[int(offsets[document]) : int(offsets[document + 1])]).decode()
 
+    def owners(self, end_of_text: int) -> NDArray[np.int64]:
+        """Of each piece the document that it is of, counted from 0; `end_of_text` closes the last of each."""
+        closing = self.tokens[self.offsets[1:].astype(np.int64) - 1] == end_of_text
+        return np.cumsum(closing) - closing
+
     def document(self, number: int) -> NDArray[Any]:
         """The tokens of one document, its end-of-text token included."""
         return self.tokens[int(self.offsets[number]) : int(self.offsets[number + 1])]
