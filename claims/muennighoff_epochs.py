@@ -1,9 +1,15 @@
-"""Muennighoff et al.: up to about four epochs are nearly as good as fresh data, and there is an end to it."""
+"""Muennighoff et al.: up to about four epochs are nearly as good as fresh data, and there is an end to it.
+
+The paper's models are trained on about twenty tokens for each parameter. Nano's own width is trained on one, and so wide
+a model learns repeated documents by heart: four epochs cost it 6.0 % (95 % interval 5.0 to 7.1, three seeds). Here it is
+a fifth as wide.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,6 +20,7 @@ from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
 from cupel.lab.measures import Measure
+from cupel.lab.scale import Scale
 from cupel.lab.trials import Trial
 from cupel.lab.verdict import Comparison, compare
 from cupel.methods import Paper
@@ -38,13 +45,14 @@ claim = Claim(
     arms={
         "1, 2, 4, 8, 16, 40 epochs": "the same budget of tokens on all, a half, a quarter … a fortieth of the documents",
         "half and quarter budgets": "1, 4 and 16, and 1 and 4 epochs, for the law alone",
+        "all": "a fifth of the scale's width, about 27 tokens for each parameter at the whole budget (the paper: 20)",
     },
     metric="bits per byte on held-out text, the mean over domains",
     expected="4 epochs within 1 % of one; 40 epochs worse by more than 3 %; R* finite",
     rule="Holds if the 95 % interval of the loss at 4 epochs lies below 1 % more than at one, 40 epochs are decided to be "
     "worse (Holm) with an interval above 3 %, and the 95 % interval of R* in the law fitted to all trials has an upper "
     "end. Does not hold if 4 epochs are worse with an interval above 1 %, or 40 with one below 3 %. Undecided otherwise.",
-    cost=Cost(trials=33, trial_minutes=3),
+    cost=Cost(trials=33, trial_minutes=1),
     data=DATA,
 )
 
@@ -52,7 +60,7 @@ claim = Claim(
 def run(context: Context) -> Outcome:
     documents = shuffled(context.pool(DATA), seed=0)
     held, rest = split(documents, context.scale.evaluation.held_out_bytes, seed=1)
-    lab = context.lab(rest["text"].to_pylist())
+    lab = context.lab(rest["text"].to_pylist(), narrow(context.scale))
     tables, changes = arms(rest, lab)
     stores = {name: lab.tokens(table, name) for name, table in tables.items()}
     evaluation = held_out(context, held, {"largest": tables["1 epoch"]})
@@ -72,6 +80,18 @@ def run(context: Context) -> Outcome:
         interval=as_interval(four),
         sections=(verdict_section(verdict, "Verdict"), _grid(trials, measures)),
     )
+
+
+def narrow(scale: Scale) -> dict[str, Any]:
+    """Changes to the scale: a fifth of the heads and so of the width, the learning rate as its inverse."""
+    heads, size = scale.model.heads, scale.model.hidden_size // scale.model.heads
+    count = max(1, heads // 5)
+    return {
+        "model.heads": count,
+        "model.hidden_size": count * size,
+        "model.feed_forward_size": max(8, scale.model.feed_forward_size * count // heads // 8 * 8),
+        "training.learning_rate": scale.training.learning_rate * heads / count,
+    }
 
 
 def decide(four: Comparison, forty: Comparison, limit: tuple[float, float, float]) -> bool | None:

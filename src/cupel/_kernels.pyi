@@ -158,8 +158,15 @@ def cut_spans(text: pa.Array, spans: pa.Array) -> pa.Array:
 def minimizers(text: pa.Array, length: int, base: int) -> pa.RecordBatch:
     """`hash`, `start`, `windows`: stretches of windows of `length` bytes with one minimizer."""
 
-def repeats(data: pa.Array, stretches: pa.RecordBatch, length: int) -> pa.RecordBatch:
-    """`start`, `stop`, `first` of later copies in the one value of `data` (large_binary)."""
+def repeats(data: pa.Array, stretches: pa.RecordBatch, length: int, token: int = 1) -> pa.RecordBatch:
+    """`start`, `stop`, `first` of later copies in the one value of `data` (large_binary), whose windows begin
+    every `token` bytes."""
+
+def word_tokens(text: pa.Array) -> pa.Array:
+    """For each text its words' hashes, eight bytes each (large_binary)."""
+
+def word_places(text: pa.Array) -> pa.Array:
+    """For each text where its words stand: `start`, `stop` in bytes."""
 
 class Seen:
     """Hashes seen so far, each with the document that held it first."""

@@ -14,6 +14,7 @@ import pytest
 from cupel.claims.pool import copies, draw, head, near_copy, read_pool, shuffled, split
 from cupel.errors import BadInput
 from cupel.lab.lab import Lab
+from cupel.lab.scale import Scale
 from cupel.lab.verdict import Comparison
 from tests.claims import world
 
@@ -143,6 +144,10 @@ def test_muennighoff_has_as_many_epochs_as_it_says(tmp_path: Path) -> None:
         assert epochs(store, budget) <= int(name.split()[0])
         assert table.equals(tables["1 epoch"].slice(0, table.num_rows))
     assert changes["4 epochs of 1/4"] == {"tokens": 25_000}
+    nano = Scale.load("nano")
+    small = nano.changed(file["narrow"](nano))
+    inner, _ = small.shape.parameters(small.tokenizer.vocabulary)
+    assert 20 < small.tokens / inner < 30
 
 
 def _comparison(verdict: str, low: float, high: float) -> Comparison:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -11,8 +14,9 @@ from hypothesis import strategies as st
 
 from cupel import _kernels
 from cupel.dedup.substring import Substring
-from cupel.errors import BadOption, UnknownName
+from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Samples, Section
+from cupel.signals.tokens import load_tokenizer
 
 from . import reference
 from .conftest import Resolve, check_spans, spans_of
@@ -60,6 +64,99 @@ def test_spans_are_those_of_brute_force(
     )
     check_spans(clusters, texts)
     assert spans_of(clusters) == reference.copied_passages(texts, length) == reference_by_dict(texts, length)
+
+
+def reference_of_units(
+    texts: list[str | None], cut: Callable[[str], list[tuple[str, int, int]]], least: int
+) -> dict[int, reference.Spans]:
+    """The definition for units: `cut` gives what each is and the bytes it takes."""
+    firsts: dict[tuple[str, ...], int] = {}
+    found, base = {}, 0
+    for doc, text in enumerate(texts):
+        units = cut(text or "")
+        copies = []
+        for at in range(len(units) - least + 1):
+            window = tuple(what for what, _, _ in units[at : at + least])
+            if firsts.setdefault(window, base + at) + least <= base + at:
+                copies.append((at, at + least))
+        if copies:
+            spans = [(units[first][1], units[last - 1][2]) for first, last in reference.joined(copies)]
+            found[doc] = reference.joined(spans)
+        base += len(units)
+    return found
+
+
+def words(text: str) -> list[tuple[str, int, int]]:
+    """Words of Latin letters and Chinese characters, and where they stand."""
+    found = [(m[0], *m.span()) for m in re.finditer(r"[a-zé]+|[東京]", text, re.IGNORECASE)]
+    plain = str.maketrans("éÉ", "ee")
+    return [
+        (what.translate(plain).lower(), len(text[:start].encode()), len(text[:stop].encode()))
+        for what, start, stop in found
+    ]
+
+
+SENTENCES = ["A b c.", "CAFÉ, ", " the same passage ", "東京", "\n", "x", "Of some length: "]
+
+
+@given(
+    st.lists(st.none() | st.lists(st.sampled_from(SENTENCES), max_size=12).map(" ".join), max_size=8),
+    st.integers(4, 9),
+    st.integers(1, 4),
+    st.integers(1, 9),
+)
+@settings(max_examples=200)
+def test_passages_of_words(
+    resolve: Resolve, texts: list[str | None], least: int, threads: int, rows: int
+) -> None:
+    method = Substring.from_options({"min_tokens": least})
+    clusters = resolve(method, texts, threads=threads, rows_in_batch=rows)
+    check_spans(clusters, texts)
+    assert spans_of(clusters) == reference_of_units(texts, words, least)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Byte-level BPE, some of whose tokens are parts of a character."""
+    tokenizers = pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'cupel[lab]'")
+    found = tokenizers.Tokenizer(tokenizers.models.BPE())
+    found.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=280, initial_alphabet=alphabet, show_progress=False)
+    found.train_from_iterator([" ".join(SENTENCES)] * 5, trainer)
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    found.save(str(path))
+    return path
+
+
+@given(corpora(), st.integers(4, 12), st.integers(1, 9))
+@settings(max_examples=100)
+def test_passages_of_tokens(
+    resolve: Resolve, tokenizer: Path, texts: list[str | None], least: int, rows: int
+) -> None:
+    loaded = load_tokenizer(str(tokenizer))
+
+    def cut(text: str) -> list[tuple[str, int, int]]:
+        found = loaded.encode(text, add_special_tokens=False)
+        return [
+            (str(id_), len(text[:start].encode()), len(text[:stop].encode()))
+            for id_, (start, stop) in zip(found.ids, found.offsets, strict=True)
+        ]
+
+    method = Substring.from_options({"min_tokens": least, "tokenizer": str(tokenizer)})
+    clusters = resolve(method, texts, rows_in_batch=rows)
+    check_spans(clusters, texts)
+    assert spans_of(clusters) == reference_of_units(texts, cut, least)
+
+
+def test_what_passages_are_made_of_is_said(resolve: Resolve) -> None:
+    text = " ".join(f"word{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
+    method = Substring.from_options({"min_tokens": 20})
+    clusters = resolve(method, [text, f"Before: {text.upper().replace(' ', ', ')}!"])
+    # Punctuation inside goes, the rest stays.
+    assert spans_of(clusters) == {1: [(8, 8 + len(text) + 25)]}
+    assert ("passages of at least", "20 words") in clusters.findings[0].blocks[0].facts
+    assert method.need(1000, 600_000).scratch_bytes > 800_000
 
 
 def test_an_example_by_hand(resolve: Resolve) -> None:
@@ -134,6 +231,8 @@ def test_findings_mark_the_copies(resolve: Resolve) -> None:
         ({"min_bytes": 3}, BadOption, "option 'min_bytes' is 3: input should be greater than or equal to 16"),
         ({"unit": "line"}, UnknownName, "option"),
         ({"min_byte": 200}, UnknownName, "did you mean 'min_bytes'"),
+        ({"min_bytes": 200, "min_tokens": 50}, BadOption, "give min_bytes or min_tokens, not both"),
+        ({"tokenizer": "gpt2"}, BadOption, "tokenizer goes with min_tokens"),
     ],
 )
 def test_mistakes_in_options_are_named(options: dict, error: type[Exception], said: str) -> None:
@@ -153,6 +252,15 @@ def test_mistakes_in_the_kernels_are_errors() -> None:
     )
     with pytest.raises(ValueError, match="outside of the text"):
         _kernels.repeats(pa.array([b"x" * 100], pa.large_binary()), outside, 16)
+    with pytest.raises(ValueError, match="a divisor of the length 16, got 3"):
+        _kernels.repeats(pa.array([b"x" * 100], pa.large_binary()), outside, 16, 3)
+
+
+def test_a_tokeniser_that_is_none_is_named(resolve: Resolve, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    method = Substring.from_options({"min_tokens": 50, "tokenizer": str(tmp_path)})
+    with pytest.raises(BadInput, match="cannot load the tokeniser"):
+        resolve(method, ["text"])
 
 
 @given(st.lists(st.text(alphabet="abé", max_size=60), max_size=6), st.integers(1, 20))

@@ -8,7 +8,9 @@ use cupel_kernels::KernelError;
 use cupel_kernels::dedup::minimizers::Stretch;
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::units::{self as splitting, Unit, Units};
-use cupel_kernels::dedup::{bloom, commonness, minimizers as minimizing, repeats as repeating, seen, spans};
+use cupel_kernels::dedup::{
+    bloom, commonness, minimizers as minimizing, repeats as repeating, seen, spans, word_tokens as tokens,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3_arrow::{PyArray, PyRecordBatch};
@@ -22,6 +24,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cut_spans, module)?)?;
     module.add_function(wrap_pyfunction!(minimizers, module)?)?;
     module.add_function(wrap_pyfunction!(repeats, module)?)?;
+    module.add_function(wrap_pyfunction!(word_tokens, module)?)?;
+    module.add_function(wrap_pyfunction!(word_places, module)?)?;
     module.add_class::<Seen>()?;
     module.add_class::<Bloom>()?;
     module.add_class::<NgramModel>()
@@ -85,11 +89,25 @@ fn stretch_batch(stretches: &[Stretch]) -> Result<RecordBatch, KernelError> {
 }
 
 #[pyfunction]
+fn word_tokens<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
+    let found = py.detach(|| tokens::word_tokens(text.array())).map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+fn word_places<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
+    let found = py.detach(|| tokens::word_places(text.array())).map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+#[pyo3(signature = (data, stretches, length, token=1))]
 fn repeats<'py>(
     py: Python<'py>,
     data: PyArray,
     stretches: PyRecordBatch,
     length: usize,
+    token: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let found = py
         .detach(|| {
@@ -97,7 +115,7 @@ fn repeats<'py>(
             let data = data.array().as_binary_opt::<i64>().ok_or_else(|| wrong("data"))?;
             let bytes = if data.is_empty() { &[] } else { data.value(0) };
             let stretches = sorted_stretches(stretches.as_ref())?;
-            let copies = repeating::repeats(bytes, &stretches, length)?;
+            let copies = repeating::repeats(bytes, &stretches, length, token)?;
             let number = |pick: fn(&repeating::Copy) -> u64| -> ArrayRef {
                 Arc::new(Int64Array::from_iter_values(copies.iter().map(|copy| pick(copy) as i64)))
             };

@@ -17,7 +17,7 @@ from cupel.signals._columns import count, real
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["TokenDensity"]
+__all__ = ["TokenDensity", "load_tokenizer"]
 
 
 class TokenDensity(Signal):
@@ -74,7 +74,7 @@ class TokenDensity(Signal):
         """
         if not self.options.tokenizer:
             raise BadOption("tokens: give option 'tokenizer': a path or a Hugging Face name")
-        tokenizer = _load(self.options.tokenizer)
+        tokenizer = load_tokenizer(self.options.tokenizer)
         texts = [text or "" for text in documents.column("text").to_pylist()]
         counts = [len(item.ids) for item in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
         ratios = [count / len(text) if text else 0.0 for count, text in zip(counts, texts, strict=True)]
@@ -83,11 +83,20 @@ class TokenDensity(Signal):
 
 
 @cache
-def _load(name: str) -> Tokenizer:
+def load_tokenizer(name: str) -> Tokenizer:
+    """The tokeniser of a `tokenizer.json` or its folder, or of a name on the Hugging Face hub.
+
+    Raises
+    ------
+    BadOption
+        `tokenizers` is not installed.
+    BadInput
+        It cannot be read or fetched.
+    """
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise BadOption("tokens: needs the package tokenizers: pip install tokenizers") from None
+        raise BadOption("a tokeniser needs the package tokenizers: pip install tokenizers") from None
     path = Path(name)
     try:
         if path.suffix == ".json" or path.exists():
@@ -95,4 +104,4 @@ def _load(name: str) -> Tokenizer:
         return Tokenizer.from_pretrained(name)
     except Exception as error:
         # The library raises plain Exception, whatever went wrong.
-        raise BadInput(f"tokens: cannot load the tokeniser '{name}': {error}") from None
+        raise BadInput(f"cannot load the tokeniser '{name}': {error}") from None

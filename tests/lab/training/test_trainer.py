@@ -46,6 +46,18 @@ def test_the_same_job_gives_the_same_weights_and_curve(made: Path, tmp_path: Pat
     assert read_curve(first)["loss"].tolist() != read_curve(other)["loss"].tolist()
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_on_a_gpu_too_the_same_job_gives_the_same_weights_and_curve(made: Path, tmp_path: Path) -> None:
+    changes = {"device": "cuda", "precision": "bfloat16", "compile": True}
+    for name in ("a", "b"):
+        _job(made, tmp_path / name, **changes).write(tmp_path / f"{name}.json")
+        command = [sys.executable, "-m", "cupel.lab.training", f"{name}.json"]
+        subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    first, second = tmp_path / "a", tmp_path / "b"
+    assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+    assert read_curve(first).tolist() == read_curve(second).tolist()
+
+
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 def test_compiled_it_trains_the_same(made: Path, tmp_path: Path) -> None:
     plain = read_curve(Trainer().train(_job(made, tmp_path / "plain")))

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use arrow_array::Array;
 
-use super::column::Texts;
+use super::column::Bytes;
 use crate::KernelError;
 
 /// The shortest passage that can be looked for, in bytes.
@@ -76,22 +76,22 @@ pub fn minimizers(text: &[u8], length: usize, base: u64, out: &mut Vec<Stretch>)
     Ok(())
 }
 
-/// The stretches of every text of a column, as if they stood one after the other from `base`.
+/// The stretches of every value of a column, as if they stood one after the other from `base`.
 ///
 /// # Errors
-/// `BadOption` for a length below `MIN_LENGTH`, `BadInput` for anything but a text column.
+/// `BadOption` for a length below `MIN_LENGTH`, `BadInput` for anything but a column of text or bytes.
 pub fn column_minimizers(
     text: &dyn Array,
     length: usize,
     base: u64,
     out: &mut Vec<Stretch>,
 ) -> Result<(), KernelError> {
-    let texts = Texts::new(text)?;
+    let values = Bytes::new(text)?;
     let mut base = base;
-    for row in 0..texts.len() {
-        let text = texts.get(row).unwrap_or_default();
-        minimizers(text.as_bytes(), length, base, out)?;
-        base += text.len() as u64;
+    for row in 0..values.len() {
+        let value = values.get(row).unwrap_or_default();
+        minimizers(value, length, base, out)?;
+        base += value.len() as u64;
     }
     Ok(())
 }

@@ -28,4 +28,5 @@ pub mod units;
 pub mod verify;
 mod windows;
 mod word_hashes;
+pub mod word_tokens;
 mod words;

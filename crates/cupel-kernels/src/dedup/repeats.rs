@@ -26,11 +26,24 @@ type Firsts = HashTable<(u64, u64)>;
 /// # Arguments
 /// * `data` - all documents, one after the other.
 /// * `stretches` - of any number of hashes, each with all its stretches; sorted by hash, then start.
+/// * `token` - bytes of a token: windows begin where one does, every so many bytes.
 ///
 /// # Errors
-/// `BadOption` for a bad length, `BadInput` for a stretch outside of `data`.
-pub fn repeats(data: &[u8], stretches: &[Stretch], length: usize) -> Result<Vec<Copy>, KernelError> {
+/// `BadOption` for a bad length or one that is no whole number of tokens, `BadInput` for a stretch outside
+/// of `data`.
+pub fn repeats(
+    data: &[u8],
+    stretches: &[Stretch],
+    length: usize,
+    token: usize,
+) -> Result<Vec<Copy>, KernelError> {
     check_length(length)?;
+    if token == 0 || !length.is_multiple_of(token) {
+        return Err(KernelError::BadOption {
+            option: "token",
+            expected: format!("a divisor of the length {length}, got {token}"),
+        });
+    }
     let mut found = Vec::new();
     let mut firsts = Firsts::new();
     for group in stretches.chunk_by(|left, right| left.hash == right.hash) {
@@ -40,7 +53,7 @@ pub fn repeats(data: &[u8], stretches: &[Stretch], length: usize) -> Result<Vec<
         }
         firsts.clear();
         for stretch in group {
-            one_stretch(data, *stretch, length, &mut firsts, &mut found)?;
+            one_stretch(data, *stretch, (length, token), &mut firsts, &mut found)?;
         }
     }
     Ok(found)
@@ -49,7 +62,7 @@ pub fn repeats(data: &[u8], stretches: &[Stretch], length: usize) -> Result<Vec<
 fn one_stretch(
     data: &[u8],
     stretch: Stretch,
-    length: usize,
+    (length, token): (usize, usize),
     firsts: &mut Firsts,
     found: &mut Vec<Copy>,
 ) -> Result<(), KernelError> {
@@ -65,6 +78,9 @@ fn one_stretch(
         if window > start {
             rolling.push(data[window + length - 1], Some(data[window - 1]));
         }
+        if !window.is_multiple_of(token) {
+            continue;
+        }
         let hash = rolling.mixed();
         let first = match firsts.entry(hash, |&(other, _)| other == hash, |&(other, _)| other) {
             Entry::Vacant(place) => {
@@ -78,7 +94,8 @@ fn one_stretch(
             let first = first as usize;
             match open {
                 Some(copy) if copy.first as usize + (window - copy.start as usize) == first => {
-                    data[first + length - 1] == data[window + length - 1]
+                    let end = length - token..length;
+                    data[first..][end.clone()] == data[window..][end]
                 }
                 _ => data[first..first + length] == data[window..window + length],
             }
@@ -111,13 +128,13 @@ mod tests {
     use crate::dedup::minimizers::minimizers;
 
     /// Every byte that belongs to a later copy, the slow way.
-    fn brute_force(documents: &[Vec<u8>], length: usize) -> Vec<bool> {
+    fn brute_force(documents: &[Vec<u8>], length: usize, token: usize) -> Vec<bool> {
         let data = documents.concat();
         let mut marked = vec![false; data.len()];
         let mut firsts: BTreeMap<&[u8], usize> = BTreeMap::new();
         let mut base = 0;
         for document in documents {
-            for at in base..(base + document.len() + 1).saturating_sub(length).max(base) {
+            for at in (base..(base + document.len() + 1).saturating_sub(length).max(base)).step_by(token) {
                 let first = *firsts.entry(&data[at..at + length]).or_insert(at);
                 if first + length <= at {
                     marked[at..at + length].fill(true);
@@ -128,7 +145,7 @@ mod tests {
         marked
     }
 
-    fn fast(documents: &[Vec<u8>], length: usize) -> Vec<bool> {
+    fn fast(documents: &[Vec<u8>], length: usize, token: usize) -> Vec<bool> {
         let data = documents.concat();
         let mut stretches = Vec::new();
         let mut base = 0;
@@ -138,7 +155,7 @@ mod tests {
         }
         stretches.sort_unstable_by_key(|s| (s.hash, s.start));
         let mut marked = vec![false; data.len()];
-        for copy in repeats(&data, &stretches, length).unwrap() {
+        for copy in repeats(&data, &stretches, length, token).unwrap() {
             assert_eq!(
                 data[copy.start as usize..copy.stop as usize],
                 data[copy.first as usize..(copy.first + copy.stop - copy.start) as usize]
@@ -165,7 +182,13 @@ mod tests {
                 let copy = documents[left].clone();
                 documents[right].extend(copy.iter().skip(3));
             }
-            prop_assert_eq!(fast(&documents, length), brute_force(&documents, length));
+            prop_assert_eq!(fast(&documents, length, 1), brute_force(&documents, length, 1));
+            // The same of tokens: whole ones of two and four bytes, windows of as many bytes.
+            for token in [2, 4] {
+                let wide: Vec<Vec<u8>> = documents.iter().map(|d| d[..d.len() / token * token].to_vec()).collect();
+                let length = length.next_multiple_of(token);
+                prop_assert_eq!(fast(&wide, length, token), brute_force(&wide, length, token));
+            }
         }
     }
 }

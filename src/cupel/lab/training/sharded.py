@@ -37,6 +37,9 @@ class Group:
         """Where this process computes."""
         if job.device == "cpu":
             return torch.device("cpu")
+        # Else sums on a GPU come in any order, and the same seed gives another curve. It costs no speed.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")
