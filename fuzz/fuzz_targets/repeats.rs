@@ -10,7 +10,7 @@ use cupel_kernels::dedup::evaluation::{Evaluation, Rule};
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::seen::Seen;
 use cupel_kernels::dedup::units::{Unit, Units};
-use cupel_kernels::dedup::{shingles, simhash, spans};
+use cupel_kernels::dedup::{minimizers, repeats, shingles, simhash, spans, word_tokens};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|given: (&str, &str)| {
@@ -34,6 +34,20 @@ fuzz_target!(|given: (&str, &str)| {
     model.add(&texts, NonZeroUsize::MIN).expect("any text can be counted");
     let scores = model.score(&texts, NonZeroUsize::MIN).expect("any text has a score");
     assert!(scores.iter().flatten().all(|score| score.is_finite() && score <= 0.0));
+    let words = word_tokens::word_tokens(&texts).expect("any text has words");
+    let places = word_tokens::word_places(&texts).expect("any text has words");
+    assert_eq!(words.value_data().len(), places.values().len() * word_tokens::WORD_TOKEN_BYTES);
+    for (column, token) in [(&texts as &dyn Array, 1), (&words, word_tokens::WORD_TOKEN_BYTES)] {
+        let data = [texts.value_data(), words.value_data()][usize::from(token > 1)];
+        let mut stretches = Vec::new();
+        minimizers::column_minimizers(column, 16, 0, &mut stretches).expect("any column has minimizers");
+        stretches.sort_unstable_by_key(|stretch| (stretch.hash, stretch.start));
+        for copy in repeats::repeats(data, &stretches, 16, token).expect("stretches lie in their text") {
+            let length = copy.stop - copy.start;
+            let part = |from: u64| &data[from as usize..(from + length) as usize];
+            assert_eq!(part(copy.first), part(copy.start));
+        }
+    }
     let items = Evaluation::new([&texts, &texts, &texts, &texts], 2, 4).expect("any text is an item");
     let hits = items.hits(&texts).expect("any text can be looked through");
     let rule = Rule { threshold: 0.4, min_words: 3 };

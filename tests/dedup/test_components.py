@@ -53,9 +53,7 @@ def _stars(edges: daft.DataFrame) -> daft.DataFrame:
 
 def edges_of(buckets: list[pa.LargeListArray]) -> daft.DataFrame:
     """Neighbours in each bucket."""
-    pairs = {
-        pair for lists in buckets for one in lists.to_pylist() for pair in itertools.pairwise(one)
-    }
+    pairs = {pair for lists in buckets for one in lists.to_pylist() for pair in itertools.pairwise(one)}
     left, right = zip(*sorted(pairs), strict=True)
     return daft.from_arrow(
         pa.table({"left": pa.array(left, pa.int64()), "right": pa.array(right, pa.int64())})

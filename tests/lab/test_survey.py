@@ -77,4 +77,20 @@ def test_an_arm_without_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="arm 'empty' holds no text"):
         survey(Arm.parse(str(path)), sample_bytes=10, held_out_bytes=10, seed=0)
     with pytest.raises(BadInput, match="no document with text"):
-        read_held_out([str(path)])
+        read_held_out([str(path)], 1000)
+
+
+def test_of_much_held_out_text_as_much_is_drawn_of_each_domain(tmp_path: Path) -> None:
+    path = tmp_path / "held.jsonl"
+    rows = [{"id": f"{n}", "text": f"{n:04} " * 200, "domain": "ab"[n % 10 == 0]} for n in range(1000)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_held_out([str(path)], 20_000)
+    assert found.column("domain").value_counts().to_pylist() == [
+        {"values": "b", "counts": 20},
+        {"values": "a", "counts": 20},
+    ]
+    drawn = sorted(int(id) for id in found.column("id").to_pylist() if int(id) % 10)
+    assert drawn[-1] - drawn[0] > 700
+    path.write_text("".join(json.dumps(row) + "\n" for row in reversed(rows)))
+    assert read_held_out([str(path)], 20_000).sort_by("id") == found.sort_by("id")
+    assert read_held_out([str(path)], 10**9).num_rows == 1000

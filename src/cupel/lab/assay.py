@@ -187,7 +187,9 @@ def assay(
         raise BadOption(f"one arm ({names[0]}): expected two or more to compare")
     on = machine(options.device, options.workers, options.engine)
     tasks = [Tasks(options.tasks, TaskOptions(limit=recipe.evaluation.task_items))] if options.tasks else []
-    given = read_held_out(options.held_out) if options.held_out else None
+    # More than is scored, since what an arm was trained on will be left out.
+    most = 4 * recipe.evaluation.held_out_bytes
+    given = read_held_out(options.held_out, most) if options.held_out else None
     cache = Path(options.cache) if options.cache is not None else default_cache()
     parsed = [_refined(arm, cache, options.engine, tell) for arm in parsed]
     surveys = _survey(parsed, baseline, recipe, options, tell)

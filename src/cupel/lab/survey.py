@@ -125,20 +125,27 @@ def survey(
     return Survey(arm.name, documents, size, texts, taken if documents > 1 else [])
 
 
-def read_held_out(paths: Sequence[str]) -> pa.Table:
-    """Held-out text that the user gave, by domain.
+def read_held_out(paths: Sequence[str], most_bytes: int) -> pa.Table:
+    """Held-out text that the user gave, by domain: of each about `most_bytes`, drawn evenly where there are more.
 
     Raises
     ------
     BadInput
         Nothing readable, or no text.
     """
-    batches = [batch.select(HELD_OUT.names) for path in paths for batch in read_documents(path)]
-    table = pa.Table.from_batches(batches, HELD_OUT)
-    table = table.filter(pc.greater(pc.binary_length(table.column("text")), 0))
-    if not table.num_rows:
+    drawn: dict[str, Lowest] = {}
+    for path in paths:
+        for batch in read_documents(path):
+            for id, text, domain in zip(
+                *(batch.column(name).to_pylist() for name in HELD_OUT.names), strict=True
+            ):
+                if text:
+                    drawn.setdefault(domain, Lowest(most_bytes, seed=0)).offer(id, text, domain)
+    if not drawn:
         raise BadInput(f"held-out text: {', '.join(paths)}: no document with text")
-    return table
+    rows = [row for found in drawn.values() for row in found.documents()]
+    columns = [pa.array(column, pa.large_string()) for column in zip(*rows, strict=True)]
+    return pa.Table.from_arrays(columns, schema=HELD_OUT)
 
 
 def without(batches: Iterator[pa.RecordBatch], ids: frozenset[str]) -> Iterator[pa.RecordBatch]:
