@@ -116,7 +116,10 @@ class Method(ABC):
             return cls(cls.Options.model_validate(dict(given)))
         except ValidationError as error:
             first = error.errors()[0]
-            option = ".".join(str(part) for part in first["loc"]) or "options"
+            option = ".".join(str(part) for part in first["loc"])
+            if not option:
+                # Options that do not go together; the sentence names them.
+                raise BadOption(f"{place}: {first['ctx']['error']}") from None
             raise BadOption(
                 f"{place}: option '{option}' is {first['input']!r}: {first['msg'].lower()}"
             ) from None

@@ -156,6 +156,8 @@ def test_what_passages_are_made_of_is_said(resolve: Resolve) -> None:
     # Punctuation inside goes, the rest stays.
     assert spans_of(clusters) == {1: [(8, 8 + len(text) + 25)]}
     assert ("passages of at least", "20 words") in clusters.findings[0].blocks[0].facts
+    again = Substring.from_options(method.options.model_dump(mode="json"))
+    assert again.options == method.options
     assert method.need(1000, 600_000).scratch_bytes > 800_000
 
 
@@ -231,7 +233,7 @@ def test_findings_mark_the_copies(resolve: Resolve) -> None:
         ({"min_bytes": 3}, BadOption, "option 'min_bytes' is 3: input should be greater than or equal to 16"),
         ({"unit": "line"}, UnknownName, "option"),
         ({"min_byte": 200}, UnknownName, "did you mean 'min_bytes'"),
-        ({"min_bytes": 200, "min_tokens": 50}, BadOption, "give min_bytes or min_tokens, not both"),
+        ({"min_bytes": 100, "min_tokens": 50}, BadOption, "give min_bytes or min_tokens, not both"),
         ({"tokenizer": "gpt2"}, BadOption, "tokenizer goes with min_tokens"),
     ],
 )

@@ -110,6 +110,24 @@ def test_no_such_recipe() -> None:
         Recipe.load("nowhere/recipe.yaml")
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        *((name, {}) for name in all_methods()),
+        ("minhash", {"verify": False}),
+        ("minhash", {"clusters": "connected"}),
+        ("substring", {"min_tokens": 50, "tokenizer": "tokenizer.json"}),
+    ],
+)
+def test_options_are_the_same_when_written_down_whole_and_read_again(name: str, given: dict) -> None:
+    method = all_methods()[name]
+    try:
+        options = method.from_options(given).options
+    except BadOption as error:
+        pytest.skip(f"{name} has no defaults: {error}")
+    assert method.from_options(options.model_dump(mode="json")).options == options
+
+
 def test_every_method_is_in_the_schema() -> None:
     schema = Recipe.json_schema()
     for name in all_methods():

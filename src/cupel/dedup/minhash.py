@@ -182,11 +182,11 @@ class MinHash(Dedup):
         similarity: Literal["jaccard", "containment", "edit"] = Field(
             "jaccard", description="How the pairs that the bands see are compared."
         )
-        clusters: Literal["connected", "stars"] = Field(
-            "stars",
+        clusters: Literal["connected", "stars"] | None = Field(
+            None,
             description="`stars`: every document of a cluster is as similar as `threshold` to the one that stays; "
-            "`connected`: all that a chain of pairs connects is one cluster, as FineWeb and others have it. Without "
-            "`verify` clusters are always connected.",
+            "`connected`: all that a chain of pairs connects is one cluster, as FineWeb and others have it. By default "
+            "stars, and connected without `verify`.",
         )
         verify: bool = Field(
             True,
@@ -208,7 +208,7 @@ class MinHash(Dedup):
 
         @model_validator(mode="after")
         def _verified(self) -> Self:
-            if "clusters" in self.model_fields_set and self.clusters == "stars" and not self.verify:
+            if self.clusters == "stars" and not self.verify:
                 raise ValueError("clusters: stars needs verify: true")
             return self
 
@@ -235,7 +235,7 @@ class MinHash(Dedup):
             if options.verify
             else _Joined(_kernels.union(bands), {})
         )
-        if options.clusters == "stars" and options.verify:
+        if options.verify and options.clusters != "connected":
             members = stars(
                 joined.components, sketches, options.sources, joined.similarities, options.threshold
             )

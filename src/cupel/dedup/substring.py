@@ -23,6 +23,7 @@ __all__ = ["Substring"]
 
 Integers = npt.NDArray[np.int64]
 
+MIN_BYTES = 200
 PARTITIONS = 64
 STRETCH = np.dtype([("hash", "<u8"), ("start", "<u8"), ("windows", "<u4")])
 
@@ -95,7 +96,10 @@ class Substring(Dedup):
         """How long a passage must be."""
 
         min_bytes: int = Field(
-            200, ge=16, le=1 << 20, description="Bytes that a passage has at least. 200 are about 50 tokens."
+            MIN_BYTES,
+            ge=16,
+            le=1 << 20,
+            description="Bytes that a passage has at least. 200 are about 50 tokens.",
         )
         min_tokens: int | None = Field(
             None, ge=4, le=1 << 17, description="Tokens that a passage has at least, in place of `min_bytes`."
@@ -108,9 +112,10 @@ class Substring(Dedup):
 
         @model_validator(mode="after")
         def _one_length(self) -> Self:
-            if self.min_tokens is not None and "min_bytes" in self.model_fields_set:
+            # By value, and not by what was set: options are written down whole and read again.
+            if self.min_tokens is not None and self.min_bytes != MIN_BYTES:
                 raise ValueError("give min_bytes or min_tokens, not both")
-            if self.min_tokens is None and "tokenizer" in self.model_fields_set:
+            if self.min_tokens is None and self.tokenizer != "words":
                 raise ValueError("tokenizer goes with min_tokens")
             return self
 
