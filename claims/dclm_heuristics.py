@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import copies, draw, near_copy, split
+from cupel.claims.refined import refined
 from cupel.findings import Section, Table
-from cupel.lab.arms import DOCUMENTS, read_documents
 from cupel.lab.assay import scale_floors
 from cupel.lab.verdict import compare
 from cupel.methods import Paper
 from cupel.recipe.recipe import Recipe, built_in_recipes
-from cupel.recipe.run import refine
 
 CLEAN = ("wiki_simple", "web_crawl")
 DIRTY = ("web_boilerplate", "tweets", "chat_irc", "code")
@@ -57,7 +53,7 @@ def run(context: Context) -> Outcome:
     # so that a copy is seen again and again, as it is in a crawl.
     unit = int(2.7 * context.scale.tokens)
     pool = raw_pool(context.pool((*CLEAN, *DIRTY)), unit, seed=0)
-    tables = {"raw": pool, **refined(context, pool)}
+    tables = {"raw": pool, **refined(context, pool, recipes())}
     evaluation = held_out(context, split(context.pool(HELD_OUT), unit // 4, seed=1)[0], tables)
     lab = context.lab(pool["text"].to_pylist())
     stores = {name: lab.tokens(table, name) for name, table in tables.items()}
@@ -120,31 +116,6 @@ def recipes() -> dict[str, Recipe]:
         name: Recipe.from_dict({**given, "name": f"claim-{number}", "steps": list(chosen)})
         for number, (name, chosen) in enumerate(wanted.items())
     }
-
-
-def refined(context: Context, pool: pa.Table) -> dict[str, pa.Table]:
-    """What each recipe leaves of the pool; the pool and what comes of it are kept in the cache."""
-    digest = hashlib.blake2b(digest_size=16)
-    for text in pool["text"].to_pylist():
-        digest.update(text.encode() + b"\0")
-    folder = context.cache / "claims" / "dclm_heuristics" / digest.hexdigest()
-    path = _written(pool, folder / "raw.parquet")
-    found = {}
-    for name, recipe in recipes().items():
-        context.progress.note(f"refine the pool: {name}")
-        output = folder / recipe.digest
-        refine(recipe, input=path, output=output, accept=True)
-        found[name] = pa.Table.from_batches(read_documents(str(output)), DOCUMENTS)
-    return found
-
-
-def _written(pool: pa.Table, path: Path) -> Path:
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".tmp")
-        pq.write_table(pool.select(["id", "text"]), unfinished)
-        unfinished.replace(path)
-    return path
 
 
 def _name(step: str | dict[str, object] | Sequence[str]) -> str:

