@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -43,8 +44,11 @@ def claims_table(claims: Mapping[str, ClaimFile], results: Mapping[str, Result])
     for id, found in claims.items():
         result = results.get(id)
         paper = f"{found.claim.paper.authors} {found.claim.paper.year}"
-        rows.append((id, found.claim.title, paper, holds(result), _effect(result) if result else ""))
-    return Table(columns=("claim", "", "paper", "here", "effect"), rows=tuple(rows), formats=("text",) * 5)
+        effect = " ".join(_effect_and_interval(result)).strip() if result else ""
+        rows.append((id, found.claim.title, paper, holds(result), effect))
+    return Table(
+        columns=("claim", "", "paper", "here", "effect (95 %)"), rows=tuple(rows), formats=("text",) * 5
+    )
 
 
 def result_section(found: ClaimFile, result: Result) -> Section:
@@ -110,11 +114,20 @@ def _facts(result: Result) -> Iterable[tuple[str, str]]:
 
 
 def _effect(result: Result) -> str:
-    interval = ""
-    if result.interval is not None:
-        low, high = (write_number(end) for end in result.interval)
-        interval = f" (95 % interval {low} to {high})"
-    return f"{write_number(result.effect)}{interval} {result.unit}".rstrip()
+    effect, interval = _effect_and_interval(result)
+    interval = f" (95 % interval {interval[1:-1]})" if interval else ""
+    return f"{effect}{interval} {result.unit}".rstrip()
+
+
+def _effect_and_interval(result: Result) -> tuple[str, str]:
+    """Both in words; what is of something is a share of it."""
+
+    def written(value: float) -> str:
+        share = result.unit.startswith("of ") and math.isfinite(value)
+        return f"{value:+.1%}".replace("-", "−").replace("%", " %") if share else write_number(value)
+
+    interval = "" if result.interval is None else "({} to {})".format(*map(written, result.interval))
+    return written(result.effect), interval
 
 
 def _linked(table: Table) -> Table:
