@@ -39,7 +39,7 @@ PUBLISHED = ("nanochat d20 (561M) on 8 H100, as published", 0.48)
 
 
 def ours(scale: Any, steps: int, folder: Path, device: str) -> list[float]:
-    """Seconds of each step of the lab's trainer."""
+    """Seconds of a step of the lab's trainer, after the first."""
     import numpy as np
     import pyarrow as pa
 
@@ -69,8 +69,9 @@ def ours(scale: Any, steps: int, folder: Path, device: str) -> list[float]:
     job = replace(job, vocabulary=scale.tokenizer.vocabulary)
     trainer.Trainer().train(job)
     # On a GPU losses are looked at, and so waited for, every so many steps.
-    looked = times[:: trainer._LOOK_STEPS]
-    return [(b - a) / trainer._LOOK_STEPS for a, b in itertools.pairwise(looked)]
+    every = trainer._LOOK_STEPS
+    looked = times[::every]
+    return [(b - a) / every for a, b in itertools.pairwise(looked)][-(-WARM_UP // every) :]
 
 
 def theirs(scale: Any, steps: int, folder: Path, device: str, compiled: bool) -> list[float]:
@@ -149,7 +150,7 @@ def child(what: str, scale_name: str, steps: int, device: str) -> None:
             print(json.dumps(matrix_rate(device)))
             return
         times = (
-            ours(scale, steps, Path(folder), device)[WARM_UP // (10 if device == "cuda" else 1) :]
+            ours(scale, steps, Path(folder), device)
             if what == "ours"
             else theirs(scale, steps, Path(folder), device, "compiled" in what)[WARM_UP:]
         )

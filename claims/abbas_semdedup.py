@@ -97,4 +97,4 @@ def reworded_share(documents: pa.Table) -> float:
     """The share of documents whose other version is in the arm too."""
     ids = set(documents["id"].to_pylist())
     both = sum(f"{id_}/reworded-0" in ids for id_ in ids)
-    return both / max(len(ids), 1)
+    return 2 * both / max(len(ids), 1)

@@ -87,7 +87,7 @@ def run(context: Context) -> Outcome:
         verdict=f"After {visits} visits: {_told(memorised)}. Of the special batch at the end, beyond unseen text: "
         f"{_told(at_end)}.",
         effect=wide.difference,
-        unit=f"more of the tokens predicted exactly, wide against middle after {visits} visits",
+        unit=f"of the tokens, predicted exactly by wide more than by middle after {visits} visits",
         interval=None if wide.low is None or wide.high is None else (wide.low, wide.high),
         sections=(
             _table(scored, "seen", "By visits"),
@@ -155,8 +155,7 @@ def _batch(context: Context, lab: Lab, tables: Mapping[str, pa.Table]) -> dict[s
     stream = pa.concat_tables([tables["before"], *[tables["special"]] * AGAIN, tables["after"]])
     store = lab.tokens(stream, "special batch", ordered=True)
     shown = tables["before"].num_rows + AGAIN * tables["special"].num_rows
-    pieces = int(np.searchsorted(store.owners(lab.tokenizer.end_of_text), shown))
-    ends = {"shown": int(store.offsets[pieces]), "end": len(store.tokens) - 1}
+    ends = {"shown": store.beginning(shown, lab.tokenizer.end_of_text), "end": len(store.tokens) - 1}
     wanted = [
         (f"{width}, {end}", store, {**changes, "tokens": tokens})
         for width, changes in shapes(lab.scale).items()

@@ -105,7 +105,7 @@ def test_what_does_not_hold_is_shown_as_that(project: Path) -> None:
     ):
         assert said in page
     (row,) = claims_table(claims, {"made": result}).rows
-    assert row == ("made", "Made", "Somebody 2020", "does not hold", "0.5")
+    assert row == ("made", "Made", "Somebody 2020", "does not hold", "0.5 times")
     share = result.model_copy(update={"unit": "of bits per byte", "interval": (-0.1234, 1.0)})
     assert claims_table(claims, {"made": share}).rows[0][-1] == "+50.0 % (−12.3 % to +100.0 %)"
     assert "effect: 0.5 times; seeds" in page

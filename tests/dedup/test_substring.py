@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -136,17 +137,51 @@ def test_passages_of_tokens(
 ) -> None:
     loaded = load_tokenizer(str(tokenizer))
 
-    def cut(text: str) -> list[tuple[str, int, int]]:
-        found = loaded.encode(text, add_special_tokens=False)
-        return [
-            (str(id_), len(text[:start].encode()), len(text[:stop].encode()))
-            for id_, (start, stop) in zip(found.ids, found.offsets, strict=True)
-        ]
+    def characters(text: str, copied: list[bool]) -> reference.Spans:
+        """Those of which every token is copied."""
+        offsets = loaded.encode(text, add_special_tokens=False).offsets
+        spans = []
+        for place in range(len(text)):
+            tokens = [number for number, (start, stop) in enumerate(offsets) if start <= place < stop]
+            if tokens and all(copied[number] for number in tokens):
+                spans.append((len(text[:place].encode()), len(text[: place + 1].encode())))
+        return reference.joined(spans)
 
+    def cut(text: str) -> list[tuple[str, int, int]]:
+        ids = loaded.encode(text, add_special_tokens=False).ids
+        return [(str(id_), place, place + 1) for place, id_ in enumerate(ids)]
+
+    expected = {}
+    for doc, spans in reference_of_units(texts, cut, least).items():
+        copied = np.zeros(len(cut(texts[doc] or "")), bool)
+        for start, stop in spans:
+            copied[start:stop] = True
+        if found := characters(texts[doc] or "", copied.tolist()):
+            expected[doc] = found
     method = Substring.from_options({"min_tokens": least, "tokenizer": str(tokenizer)})
     clusters = resolve(method, texts, rows_in_batch=rows)
     check_spans(clusters, texts)
-    assert spans_of(clusters) == reference_of_units(texts, cut, least)
+    assert spans_of(clusters) == expected
+
+
+def test_a_character_that_is_no_copy_stays(resolve: Resolve, tokenizer: Path) -> None:
+    """The two last characters begin with the same two bytes."""
+    options = {"min_tokens": 4, "tokenizer": str(tokenizer)}
+    clusters = resolve(Substring.from_options(options), ["甲乙丙一", "甲乙丙丁"])
+    assert spans_of(clusters) == {1: [(0, 9)]}
+
+
+def test_texts_are_neither_cut_nor_padded(resolve: Resolve, tokenizer: Path, tmp_path: Path) -> None:
+    short = load_tokenizer.__wrapped__(str(tokenizer))
+    short.enable_truncation(8)
+    short.enable_padding(length=8)
+    short.save(str(tmp_path / "tokenizer.json"))
+    texts = ["abcdefgh" * 3 + "the end", "x", "y", "hgfedcba" * 3 + "the end"]
+    for path in (tokenizer, tmp_path):
+        clusters = resolve(Substring.from_options({"min_tokens": 5, "tokenizer": str(path)}), texts)
+        # Of the last its own repetition, and the end of the first.
+        assert spans_of(clusters)[3] == [(8, 31)]
+        assert 2 not in spans_of(clusters)
 
 
 def test_what_passages_are_made_of_is_said(resolve: Resolve) -> None:
@@ -258,11 +293,11 @@ def test_mistakes_in_the_kernels_are_errors() -> None:
         _kernels.repeats(pa.array([b"x" * 100], pa.large_binary()), outside, 16, 3)
 
 
-def test_a_tokeniser_that_is_none_is_named(resolve: Resolve, tmp_path: Path) -> None:
+def test_a_tokeniser_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     method = Substring.from_options({"min_tokens": 50, "tokenizer": str(tmp_path)})
     with pytest.raises(BadInput, match="cannot load the tokeniser"):
-        resolve(method, ["text"])
+        method.sketch(pa.array(["text"]))  # before all texts are read
 
 
 @given(st.lists(st.text(alphabet="abé", max_size=60), max_size=6), st.integers(1, 20))

@@ -112,6 +112,8 @@ def test_long_documents_lie_in_pieces_that_are_ordered_apart(tmp_path: Path) -> 
     assert [f"d{owner}" for owner in store.owners(tokenizer.end_of_text)] == [
         store.id(number) for number in range(store.documents)
     ]
+    places = [store.beginning(number, tokenizer.end_of_text) for number in range(31)]
+    assert places == whole.offsets[:-1].tolist()
     assert store.weights is not None
     assert set(store.weights[mine]) == {0.5}
     order = Order(store, tmp_path / "visits.bin", seed=0, length=int(store.offsets[-1]) // 2)

@@ -45,6 +45,8 @@ def claims_table(claims: Mapping[str, ClaimFile], results: Mapping[str, Result])
         result = results.get(id)
         paper = f"{found.claim.paper.authors} {found.claim.paper.year}"
         effect = " ".join(_effect_and_interval(result)).strip() if result else ""
+        if result and not _is_share(result):
+            effect = f"{effect} {result.unit}"
         rows.append((id, found.claim.title, paper, holds(result), effect))
     return Table(
         columns=("claim", "", "paper", "here", "effect (95 %)"), rows=tuple(rows), formats=("text",) * 5
@@ -123,11 +125,18 @@ def _effect_and_interval(result: Result) -> tuple[str, str]:
     """Both in words; what is of something is a share of it."""
 
     def written(value: float) -> str:
-        share = result.unit.startswith("of ") and math.isfinite(value)
-        return f"{value:+.1%}".replace("-", "−").replace("%", " %") if share else write_number(value)
+        if not math.isfinite(value):
+            return "∞" if value > 0 else "−∞"
+        found = f"{value:+.1%}".replace("%", " %") if _is_share(result) else write_number(value)
+        return found.replace("-", "−")
 
     interval = "" if result.interval is None else "({} to {})".format(*map(written, result.interval))
     return written(result.effect), interval
+
+
+def _is_share(result: Result) -> bool:
+    """Whether the effect is a difference as a share of something."""
+    return result.unit.startswith("of ")
 
 
 def _linked(table: Table) -> Table:

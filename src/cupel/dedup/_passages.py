@@ -34,7 +34,8 @@ class Units(Protocol):
         """Each text (large_string without nulls) as its units, one after the other."""
 
     def places(self, text: str) -> tuple[Integers, Integers]:
-        """Where each unit of a text begins and ends, in bytes of the text."""
+        """Where each unit of a text begins and ends, in bytes of the text: of a part of a character, where that
+        does."""
 
 
 class OfBytes:
@@ -46,8 +47,10 @@ class OfBytes:
         return texts
 
     def places(self, text: str) -> tuple[Integers, Integers]:
-        every = np.arange(len(text.encode()) + 1, dtype=np.int64)
-        return every[:-1], every[1:]
+        first = np.frombuffer(text.encode(), dtype=np.uint8) & 0xC0 != 0x80
+        character = np.cumsum(first) - 1
+        edges = np.append(np.flatnonzero(first), len(first)).astype(np.int64)
+        return edges[character], edges[character + 1]
 
 
 class OfWords:

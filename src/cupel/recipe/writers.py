@@ -102,7 +102,7 @@ class JsonlWriter:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._sink = open(temporary(path), "wb", buffering=0)  # noqa: SIM115 - closed in close() and abort()
-            self._stream = zstandard.ZstdCompressor(level=3).stream_writer(self._sink, closefd=False)
+            self._stream = zstandard.ZstdCompressor(level=ZSTD_LEVEL).stream_writer(self._sink, closefd=False)
 
     def write(self, batch: pa.RecordBatch) -> None:
         lines = []

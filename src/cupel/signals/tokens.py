@@ -84,7 +84,8 @@ class TokenDensity(Signal):
 
 @cache
 def load_tokenizer(name: str) -> Tokenizer:
-    """The tokeniser of a `tokenizer.json` or its folder, or of a name on the Hugging Face hub.
+    """The tokeniser of a `tokenizer.json` or its folder, or of a name on the Hugging Face hub; texts are neither
+    cut nor padded, whatever its file says.
 
     Raises
     ------
@@ -100,8 +101,12 @@ def load_tokenizer(name: str) -> Tokenizer:
     path = Path(name)
     try:
         if path.suffix == ".json" or path.exists():
-            return Tokenizer.from_file(str(path / "tokenizer.json" if path.is_dir() else path))
-        return Tokenizer.from_pretrained(name)
+            found = Tokenizer.from_file(str(path / "tokenizer.json" if path.is_dir() else path))
+        else:
+            found = Tokenizer.from_pretrained(name)
     except Exception as error:
         # The library raises plain Exception, whatever went wrong.
         raise BadInput(f"cannot load the tokeniser '{name}': {error}") from None
+    found.no_truncation()
+    found.no_padding()
+    return found

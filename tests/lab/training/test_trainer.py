@@ -19,7 +19,7 @@ from tests.lab import tokens
 
 torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
 
-from cupel.lab.training.model import build_model, initialise  # noqa: E402
+from cupel.lab.training.model import build_model, causal, initialise  # noqa: E402
 from cupel.lab.training.trainer import Diverged, Trainer  # noqa: E402
 
 
@@ -71,10 +71,23 @@ def test_compiled_it_trains_the_same(made: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(read_curve(first.parent)["loss"], plain["loss"], rtol=1e-3)
 
 
+seen: list[int] = []
+
+
+def counted(model: torch.nn.Module, given: torch.Tensor) -> torch.Tensor:
+    seen.append(len(given))
+    return causal(model, given)
+
+
 def test_a_few_sequences_at_a_time_train_the_same(made: Path, tmp_path: Path) -> None:
-    # Three of four, then the one that is left.
-    jobs = [_job(made, tmp_path / str(few), sequences=4, micro_sequences=few) for few in (None, 3)]
-    whole, parts = (read_curve(Trainer().train(job)) for job in jobs)
+    shape = {"sequences": 4, "steps": 3, "objective": f"{__name__}:counted"}
+    curves = []
+    for few, sizes in ((None, [4, 4, 4]), (3, [3, 1] * 3)):
+        seen.clear()
+        job = _job(made, tmp_path / str(few), micro_sequences=few, **shape)
+        curves.append(read_curve(Trainer().train(job)))
+        assert seen == sizes
+    whole, parts = curves
     np.testing.assert_allclose(parts["loss"], whole["loss"], rtol=1e-4)
     np.testing.assert_allclose(parts["gradient_norm"], whole["gradient_norm"], rtol=1e-3)
 

@@ -65,6 +65,10 @@ class TokenStore:
         closing = self.tokens[self.offsets[1:].astype(np.int64) - 1] == end_of_text
         return np.cumsum(closing) - closing
 
+    def beginning(self, document: int, end_of_text: int) -> int:
+        """Where the tokens of a whole document begin, counted as `owners` does."""
+        return int(self.offsets[np.searchsorted(self.owners(end_of_text), document)])
+
     def document(self, number: int) -> NDArray[Any]:
         """The tokens of one document, its end-of-text token included."""
         return self.tokens[int(self.offsets[number]) : int(self.offsets[number + 1])]
