@@ -24,6 +24,7 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     (folder / "claims").mkdir(parents=True)
     (folder / "claims" / "made.py").write_text(MADE)
+    (folder / ".gitignore").write_text("__pycache__/\n")
     world.write_data(tmp_path / "shared" / "data", ["articles"], documents=3)
     for command in (
         ["init", "-q"],
