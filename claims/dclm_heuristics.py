@@ -8,11 +8,10 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, verdict_section
+from cupel.claims.arms import arms_section, as_interval, held_out, score_arms, train_arms, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import copies, draw, near_copy, split
 from cupel.claims.refined import refined
-from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.verdict import compare
 from cupel.methods import Paper
@@ -65,22 +64,13 @@ def run(context: Context) -> Outcome:
         passed = True
     elif raw.verdict == "better" or dedup.verdict == "worse":
         passed = False
-    rows = tuple(
-        (name, table.num_rows, len(stores[name].tokens), context.scale.tokens / len(stores[name].tokens))
-        for name, table in tables.items()
-    )
-    held = Table(
-        columns=("arm", "documents", "tokens", "epochs"),
-        rows=rows,
-        formats=("text", "count", "count", "number"),
-    )
     return Outcome(
         passed=passed,
         verdict=f"{verdict.sentence('raw')}. {verdict.sentence('heuristics + dedup')}.",
         effect=dedup.relative or 0.0,
         unit="of bits per byte, heuristics + dedup against heuristics",
         interval=as_interval(dedup),
-        sections=(Section(title="Arms", blocks=(held,)), verdict_section(verdict, "Verdict")),
+        sections=(arms_section(tables, stores, context.scale.tokens), verdict_section(verdict, "Verdict")),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyarrow as pa
 
@@ -81,8 +83,7 @@ def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
     rng = np.random.default_rng(seed)
     domains = np.array(documents["domain"].to_pylist(), object)
     own = pa.concat_tables([draw(documents.filter(pa.array(domains == name)), unit, seed) for name in DATA])
-    each = -(-int(own.num_rows * PLANTED * 100) // 100)
-    chosen = rng.choice(own.num_rows, (len(COPIES), max(1, each)), replace=False)
+    chosen = rng.choice(own.num_rows, (len(COPIES), math.ceil(PLANTED * own.num_rows)), replace=False)
     rows = []
     for number, places in zip(COPIES, chosen, strict=True):
         for row in own.take(pa.array(places)).to_pylist():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, verdict_section
+from cupel.claims.arms import arms_section, as_interval, held_out, score_arms, train_arms, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import head, shuffled, split
 from cupel.claims.refined import refined
 from cupel.claims.semantic import reworded_pool, semantic_recipe
-from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.verdict import compare
 from cupel.methods import Paper
@@ -61,20 +60,11 @@ def run(context: Context) -> Outcome:
     measures = score_arms(context, lab, train_arms(context, lab, stores), [evaluation])
     verdict = compare(measures, "fresh", scale_floors(lab.scale, measures["fresh"]))
     one = verdict.headline("chosen twice")
-    rows = tuple(
-        (name, table.num_rows, len(stores[name].tokens), budget / len(stores[name].tokens))
-        for name, table in tables.items()
-    )
-    held_table = Table(
-        columns=("arm", "documents", "tokens", "epochs"),
-        rows=rows,
-        formats=("text", "count", "count", "number"),
-    )
     return Outcome(
         passed={"better": True, "worse": False}.get(one.verdict),
         verdict=f"{verdict.sentence('chosen twice')}.",
         effect=one.relative or 0.0,
         unit="of bits per byte, chosen twice against fresh",
         interval=as_interval(one),
-        sections=(Section(title="Arms", blocks=(held_table,)), verdict_section(verdict, "Verdict")),
+        sections=(arms_section(tables, stores, budget), verdict_section(verdict, "Verdict")),
     )

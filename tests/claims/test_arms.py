@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from cupel.claims.arms import arms_section
 from cupel.claims.pool import copies, draw, head, near_copy, read_pool, shuffled, split
 from cupel.claims.refined import refined
 from cupel.claims.semantic import reworded_pool, semantic_recipe
@@ -300,3 +301,11 @@ def test_the_rule_of_softdedup(soft: Any, sooner: Any, passed: bool | None) -> N
 )
 def test_the_rule_of_semdedup(half: Any, passed: bool | None) -> None:
     assert world.module("abbas_semdedup")["decide"](_comparison(*half)) is passed
+
+
+def test_what_arms_hold_is_shown(tmp_path: Path) -> None:
+    pool = _pool(tmp_path, "wiki")
+    store = _bench(pool, tmp_path).tokens(pool, "wiki")
+    ((name, documents, tokens, epochs),) = arms_section({"a": pool}, {"a": store}, 1000).blocks[0].rows
+    assert (name, documents, tokens) == ("a", 60, len(store.tokens))
+    assert epochs == pytest.approx(1000 / tokens)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cupel.claims.claim import Context
 from cupel.errors import BadInput
-from cupel.findings import Section
+from cupel.findings import Section, Table
 from cupel.lab.assay import bits_per_byte_on
 from cupel.lab.evaluation import Evaluation
 from cupel.lab.held_out import HeldOut
@@ -21,7 +21,15 @@ from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, by_arm
 from cupel.lab.verdict import Comparison, Verdict
 
-__all__ = ["as_interval", "held_out", "score_arms", "train_arms", "train_plans", "verdict_section"]
+__all__ = [
+    "arms_section",
+    "as_interval",
+    "held_out",
+    "score_arms",
+    "train_arms",
+    "train_plans",
+    "verdict_section",
+]
 
 
 def train_arms(
@@ -75,6 +83,20 @@ def as_interval(one: Comparison) -> tuple[float, float] | None:
     if one.low is None or one.high is None or not one.baseline_value:
         return None
     return one.low / abs(one.baseline_value), one.high / abs(one.baseline_value)
+
+
+def arms_section(tables: Mapping[str, pa.Table], stores: Mapping[str, TokenStore], tokens: int) -> Section:
+    """What each arm holds, and how often it is seen when so many tokens are trained on."""
+    rows = tuple(
+        (name, table.num_rows, len(stores[name].tokens), tokens / len(stores[name].tokens))
+        for name, table in tables.items()
+    )
+    table = Table(
+        columns=("arm", "documents", "tokens", "epochs"),
+        rows=rows,
+        formats=("text", "count", "count", "number"),
+    )
+    return Section(title="Arms", blocks=(table,))
 
 
 def verdict_section(verdict: Verdict, title: str) -> Section:
