@@ -34,7 +34,7 @@ class Stage:
             full = pa.record_batch(columns | dict(zip(sketch.schema.names, sketch.columns, strict=True)))
             if not writers:
                 writers = [
-                    ParquetWriter(path, schema, row_group_bytes=PASS_ROW_GROUP_BYTES)
+                    ParquetWriter(path, schema, row_group_bytes=PASS_ROW_GROUP_BYTES, passing=True)
                     for path, schema in ((self.texts, batch.schema), (self.own, full.schema))
                 ]
             writers[0].write(batch)

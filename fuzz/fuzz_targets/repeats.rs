@@ -19,7 +19,7 @@ fuzz_target!(|given: (&str, &str)| {
     for unit in [Unit::Line, Unit::Paragraph] {
         let units = Units { unit, normalization: Normalization::default(), min_characters: 1 };
         let (hashes, _) = units.of(&texts).expect("any text has units");
-        Seen::new().mark(&docs, &hashes, 0, 1).expect("units can be seen");
+        Seen::new(0).mark(&docs, &hashes, 0, 1).expect("units can be seen");
         let how = NgramCopies { ngram: 3, min_words: 1, threshold: 0.5, unit: Some(unit) };
         let ngrams = how.count(&texts).expect("any text has n-grams").values().iter().sum::<i64>();
         let mut filter = Bloom::new(ngrams as u64, 0.01).expect("a filter of any size");

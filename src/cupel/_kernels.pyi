@@ -169,9 +169,9 @@ def word_places(text: pa.Array) -> pa.Array:
     """For each text where its words stand: `start`, `stop` in bytes."""
 
 class Seen:
-    """Hashes seen so far, each with the document that held it first."""
+    """Hashes seen so far, each with the document that held it first; room for so many `expected` distinct ones."""
 
-    def __init__(self) -> None: ...
+    def __init__(self, expected: int = 0) -> None: ...
     def __len__(self) -> int: ...
     def mark(self, docs: pa.Array, lists: pa.Array, *, part: int = 0, parts: int = 1) -> pa.LargeListArray:
         """For each hash: the document that held it before; null where it is new or of another part."""
@@ -320,6 +320,38 @@ class UnicodeScreen:
         self, characters: str, *, mojibake: str | None = None, entities: bool = True, form: str | None = None
     ) -> None: ...
     def suspects(self, text: ArrowArray) -> Any: ...
+
+# --- rows
+
+class RowLayout:
+    """Which field of a JSON object is what: the first of `text` that is there, `id`, `source`, `url`."""
+
+    def __init__(
+        self,
+        *,
+        text: list[str],
+        id: str,
+        source: str,
+        url: str,
+        default_source: str,
+        most_bytes: int,
+    ) -> None: ...
+
+def read_rows(
+    data: bytes,
+    start: int,
+    stop: int,
+    layout: RowLayout,
+    *,
+    first_doc: int,
+    first_position: int,
+    numbered: bool,
+) -> tuple[pa.RecordBatch, list[tuple[int, int, int, int]], int]:
+    """Documents in the lines `data[start:stop]`: `doc`, `id`, `text`, `source`, `url`, `position`, `metadata`.
+
+    Then the lines that are no plain document and not blank, each as (documents before it, its number from 0, start
+    and stop in `data`), and how many lines there are. `doc` and `position` count lines where `numbered`, else bytes.
+    """
 
 # --- fields
 # `metadata` is text: in each row one JSON object. `ValueError` for a row that is none.

@@ -22,7 +22,7 @@ from cupel.recipe.profile import Profile, inspect
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe, built_in_recipes
 from cupel.recipe.run import Result
-from cupel.report import write
+from cupel.report import warm_up, write
 
 __all__ = [
     "Assay",
@@ -127,6 +127,7 @@ def refine(
             progress=progress,
             restart=restart,
             accept=accept,
+            begun=warm_up,
         )
     except NotAccepted as asked:
         page = Path(output) / "_work" / "before-duplicates-go.html"

@@ -21,6 +21,7 @@ class Everything:
     skipped: Counter[str] = field(default_factory=Counter)
     bytes_read: int = 0
     batch_sizes: list[int] = field(default_factory=list)
+    batch_rows: list[int] = field(default_factory=list)
 
     @property
     def texts(self) -> list[str]:
@@ -48,4 +49,5 @@ def read_all(
             found.skipped.update(batch.skipped)
             found.bytes_read += batch.bytes_read
             found.batch_sizes.append(batch.documents.nbytes)
+            found.batch_rows.append(batch.documents.num_rows)
     return found

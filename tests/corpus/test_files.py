@@ -94,7 +94,8 @@ def test_no_permission(tree: Path) -> None:
 import os, sys
 sys.path[:0] = {[str(Path(__file__).parent)]!r}
 from tests.corpus.reading import read_all
-import cupel.corpus.archives, cupel.corpus.extraction, encodings.idna
+import cupel.corpus.archives, cupel.corpus.extraction, encodings.idna, pyarrow
+pyarrow.array([""])  # imports pandas where it is there
 from cupel.corpus.files import find_files
 from cupel.errors import BadInput
 if os.geteuid() == 0:

@@ -9,6 +9,7 @@ pub mod error;
 pub mod fields;
 pub mod language;
 mod parallel;
+pub mod rows;
 pub mod signals;
 pub mod text;
 

@@ -10,6 +10,7 @@ mod evaluation;
 mod fields;
 mod language;
 mod repeats;
+mod rows;
 mod signals;
 
 use pyo3::prelude::*;
@@ -24,5 +25,6 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fields::register(module)?;
     language::register(module)?;
     repeats::register(module)?;
+    rows::register(module)?;
     signals::register(module)
 }

@@ -154,8 +154,9 @@ struct Seen {
 #[pymethods]
 impl Seen {
     #[new]
-    fn new() -> Self {
-        Self { inner: seen::Seen::new() }
+    #[pyo3(signature = (expected=0))]
+    fn new(expected: usize) -> Self {
+        Self { inner: seen::Seen::new(expected) }
     }
 
     fn __len__(&self) -> usize {

@@ -8,8 +8,9 @@ from itertools import islice
 from typing import Any
 
 import orjson
+import pyarrow as pa
 
-from cupel.corpus.records import Record
+from cupel.corpus.records import TEXT_COLUMNS, Record
 from cupel.corpus.rows import MISSING, BadRow, missing_column_message, row_to_record
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
@@ -91,52 +92,127 @@ def read_lines(
     line_of
         Gives the line number of a byte offset; asked only for what is put aside.
     """
-    options = sink.options
-    limit = options.max_document_bytes
-    # In a part behind the file's beginning the columns have been checked by the first part.
-    check = ColumnCheck(sink, active=base == 0)
-    number = 0
+    reader = _LineReader(sink, numbered, base, line_of, first_ordinal)
+    limit = sink.options.max_document_bytes
     try:
-        for at, line, stored in stream.lines(limit + (limit >> 2)):
-            offset = base + at
-            if stop is not None and offset >= stop:
+        while True:
+            left = None if stop is None else stop - base - stream.given
+            if left is not None and left <= 0:
                 break
-            number += 1
-            sink.collector.read(stored)
-            if offset == 0 and line.startswith(b"\xef\xbb\xbf"):
-                line = line[3:]
-            ordinal = first_ordinal + number - 1 if numbered else offset
-            position = number if numbered else offset
-            try:
-                row = orjson.loads(line)
-                if type(row) is not dict:
-                    raise BadRow("invalid-json", "the line is not a JSON object")
-                record = row_to_record(row, options, ordinal, position)
-            except orjson.JSONDecodeError as error:
-                if not line or line.isspace():
-                    yield
-                    continue
-                where = line_of(offset) if line_of else number
-                if stored > len(line) + 2:
-                    sink.too_large(where, "line", stored, line)
-                else:
-                    reason, detail = _why_unreadable(line, error)
-                    sink.bad(where, "line", reason, detail, line)
-            except BadRow as bad:
-                where = line_of(offset) if line_of else number
-                if bad.reason == MISSING:
-                    columns = islice(row, 100)  # the row is whole: nothing was taken out of it
-                    check.missing(where, "line", columns, line[:400].decode("utf-8", "replace"))
-                else:
-                    sink.bad(where, "line", bad.reason, bad.detail, line)
-            else:
-                check.seen()
-                sink.add(record)
+            offset = base + stream.given
+            if (block := stream.whole_lines(left)) is not None:
+                yield from reader.block(offset, *block)
+                continue
+            found = stream.line_held(limit + (limit >> 2))
+            if found is None:
+                break
+            reader.line(offset, *found)
             yield
     except StreamFault as fault:
         sink.fault(fault)
-    check.finish()
+    reader.check.finish()
     yield
+
+
+class _LineReader:
+    """Takes lines in: plain ones by the block, all others one by one."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        numbered: bool,
+        base: int,
+        line_of: Callable[[int], int] | None,
+        first_ordinal: int,
+    ) -> None:
+        from cupel import _kernels
+
+        self._read = _kernels.read_rows
+        self._sink = sink
+        self._numbered = numbered
+        self._line_of = line_of
+        self._first_ordinal = first_ordinal
+        # In a part behind the file's beginning the columns have been checked by the first part.
+        self.check = ColumnCheck(sink, active=base == 0)
+        self._number = 0
+        options = sink.options
+        self._layout = _kernels.RowLayout(
+            text=list(TEXT_COLUMNS) if options.text_column is None else [options.text_column],
+            id=options.id_column or "id",
+            source=options.source_column or "source",
+            url=options.url_column or "url",
+            default_source=sink.source,
+            most_bytes=options.max_document_bytes,
+        )
+
+    def block(self, offset: int, data: bytes, start: int, end: int) -> Iterator[None]:
+        """Lines that lie whole in `data[start:end]`, which stands at `offset` of the file."""
+        before = self._number
+        first = self._first_ordinal + before if self._numbered else offset
+        documents, others, count = self._read(
+            data,
+            start,
+            end,
+            self._layout,
+            first_doc=self._sink.doc(first),
+            first_position=before + 1 if self._numbered else offset,
+            numbered=self._numbered,
+        )
+        self._sink.collector.read(end - start)
+        taken = 0
+        for row, line, at, stop in others:
+            yield from self._plain(documents.slice(taken, row - taken))
+            taken = row
+            self._number = before + line
+            self._one(offset + at - start, data[at:stop], stop + 1 - at)
+            yield
+        yield from self._plain(documents.slice(taken))
+        self._number = before + count
+
+    def line(self, offset: int, line: bytes, stored: int) -> None:
+        """One line, or the beginning of one that is too long to be held."""
+        self._sink.collector.read(stored)
+        self._one(offset, line, stored)
+
+    def _plain(self, documents: pa.RecordBatch) -> Iterator[None]:
+        if documents.num_rows:
+            self.check.seen()
+            yield from self._sink.add_all(documents)
+
+    def _one(self, offset: int, line: bytes, stored: int) -> None:
+        self._number += 1
+        number = self._number
+        if offset == 0:
+            line = line.removeprefix(b"\xef\xbb\xbf")
+        ordinal = self._first_ordinal + number - 1 if self._numbered else offset
+        position = number if self._numbered else offset
+        try:
+            row = orjson.loads(line)
+            if type(row) is not dict:
+                raise BadRow("invalid-json", "the line is not a JSON object")
+            record = row_to_record(row, self._sink.options, ordinal, position)
+        except orjson.JSONDecodeError as error:
+            if not line or line.isspace():
+                return
+            where = self._where(offset)
+            if stored > len(line) + 2:
+                self._sink.too_large(where, "line", stored, line)
+            else:
+                reason, detail = _why_unreadable(line, error)
+                self._sink.bad(where, "line", reason, detail, line)
+        except BadRow as bad:
+            where = self._where(offset)
+            if bad.reason == MISSING:
+                columns = islice(row, 100)  # the row is whole: nothing was taken out of it
+                self.check.missing(where, "line", columns, line[:400].decode("utf-8", "replace"))
+            else:
+                self._sink.bad(where, "line", bad.reason, bad.detail, line)
+        else:
+            self.check.seen()
+            self._sink.add(record)
+
+    def _where(self, offset: int) -> int:
+        return self._line_of(offset) if self._line_of else self._number
 
 
 def _why_unreadable(line: bytes, error: ValueError) -> tuple[str, str]:

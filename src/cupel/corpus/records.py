@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from cupel.corpus.remote import IOOptions
 from cupel.errors import BadOption
@@ -39,6 +41,9 @@ _COLUMNS: dict[str, pa.DataType] = {
 }
 DOCUMENT_SCHEMA = pa.schema(_COLUMNS)
 """Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset."""
+
+_ROW_BYTES = 200
+"""What a document is taken to hold besides its text."""
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "document", "body", "article")
 """Column names taken for the text, in this order, when none is named."""
@@ -238,7 +243,9 @@ class Collector:
         self._start()
 
     def _start(self) -> None:
+        self._pieces: list[pa.RecordBatch] = []
         self._rows: list[tuple[Any, ...]] = []
+        self._count = 0
         self._quarantined: list[Quarantined] = []
         self._skipped: Counter[str] = Counter()
         self._declared: defaultdict[str, set[str]] = defaultdict(set)
@@ -250,7 +257,7 @@ class Collector:
         """Whether the batch should be closed now."""
         return (
             self._held >= self.options.batch_bytes
-            or len(self._rows) >= self.options.batch_rows
+            or self._count >= self.options.batch_rows
             or len(self._quarantined) >= self.options.batch_rows
         )
 
@@ -270,7 +277,7 @@ class Collector:
         """Puts an entry aside."""
         self._quarantined.append(entry)
 
-    def add(self, file_index: int, path: str, default_source: str, record: Record) -> None:
+    def add(self, doc: int, path: str, default_source: str, record: Record) -> None:
         """Takes one document in."""
         content = record.content
         size = len(record.text if record.text is not None else record.html or "")
@@ -280,7 +287,7 @@ class Collector:
             identity = hashlib.blake2b(content, digest_size=16).hexdigest()
         html = record.html.encode("utf-8") if record.html is not None else None
         row = (  # as DOCUMENT_SCHEMA has them
-            file_index << 40 | record.ordinal,
+            doc,
             identity,
             record.text,
             record.source if record.source is not None else default_source,
@@ -291,18 +298,49 @@ class Collector:
             html,
         )
         self._rows.append(row)
-        self._held += size + 200
+        self._count += 1
+        self._held += size + _ROW_BYTES
+
+    def add_all(self, path: str, documents: pa.RecordBatch) -> Iterator[None]:
+        """Takes many documents in, all columns but `path` and `html`; a step ends where the batch is full."""
+        sizes = pc.binary_length(documents.column("text")).to_numpy() + _ROW_BYTES
+        ends = np.cumsum(sizes)
+        start = 0
+        while start < documents.num_rows:
+            room = self.options.batch_bytes - self._held + int(ends[start] - sizes[start])
+            full = int(np.searchsorted(ends, room)) + 1  # the row that fills the batch is in it
+            stop = min(full, start + self.options.batch_rows - self._count, documents.num_rows)
+            part = documents.slice(start, stop - start)
+            columns = dict(zip(part.schema.names, part.columns, strict=True))
+            columns |= {
+                "path": pa.array([path] * part.num_rows, pa.large_string()),
+                "html": pa.nulls(part.num_rows, pa.large_binary()),
+            }
+            self._turn()
+            arrays = [columns[name] for name in DOCUMENT_SCHEMA.names]
+            self._pieces.append(pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA))
+            self._count += part.num_rows
+            self._held += int(sizes[start:stop].sum())
+            start = stop
+            yield
+
+    def _turn(self) -> None:
+        """Rows so far into columns: a tuple a row, turned in one go, is cheaper than nine lists to append to."""
+        if self._rows:
+            columns = zip(*self._rows, strict=True)
+            arrays = [
+                pa.array(column, type=field.type)
+                for column, field in zip(columns, DOCUMENT_SCHEMA, strict=True)
+            ]
+            self._pieces.append(pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA))
+            self._rows = []
 
     def take(self) -> Batch | None:
         """The batch gathered so far; none if nothing happened since the last."""
-        if not (self._rows or self._quarantined or self._skipped or self._bytes or self._declared):
+        if not (self._count or self._quarantined or self._skipped or self._bytes or self._declared):
             return None
-        # A tuple a row, turned once a batch, is cheaper than nine lists to append to.
-        columns = zip(*self._rows, strict=True) if self._rows else [()] * len(DOCUMENT_SCHEMA)
-        arrays = [
-            pa.array(column, type=field.type) for column, field in zip(columns, DOCUMENT_SCHEMA, strict=True)
-        ]
-        documents = pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA)
+        self._turn()
+        documents = _joined(self._pieces)
         batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped), dict(self._declared))
         self._start()
         return batch
@@ -314,3 +352,12 @@ class Collector:
                 yield batch
         if batch := self.take():
             yield batch
+
+
+def _joined(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(pieces) == 1:
+        return pieces[0]
+    if not pieces:
+        nothing = [pa.array([], field.type) for field in DOCUMENT_SCHEMA]
+        return pa.RecordBatch.from_arrays(nothing, schema=DOCUMENT_SCHEMA)
+    return pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+
+import pyarrow as pa
 
 from cupel.corpus.charset import decode
 from cupel.corpus.formats import extension, looks_like_text
@@ -19,12 +22,20 @@ class Sink:
         self.collector = collector
         self.options: ReadOptions = collector.options
         self.path = path
+        self.source = source
         self._index = index
-        self._source = source
+
+    def doc(self, ordinal: int) -> int:
+        """The key of the document with this number in the file."""
+        return self._index << 40 | ordinal
 
     def add(self, record: Record) -> None:
         """A document."""
-        self.collector.add(self._index, self.path, self._source, record)
+        self.collector.add(self.doc(record.ordinal), self.path, self.source, record)
+
+    def add_all(self, documents: pa.RecordBatch) -> Iterator[None]:
+        """Documents as the kernel `read_rows` gives them, a batch's worth at a step."""
+        yield from self.collector.add_all(self.path, documents)
 
     def bad(self, position: int, unit: Unit, reason: str, detail: str, data: bytes | str = b"") -> None:
         """Something that could not become a document."""

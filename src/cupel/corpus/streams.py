@@ -185,24 +185,39 @@ class ByteStream:
                 break
         return b"".join(parts)
 
-    def lines(self, max_bytes: int) -> Iterator[tuple[int, bytes, int]]:
-        """(offset, line without its line feed, length stored) of each line.
+    def whole_lines(self, begin_within: int | None = None) -> tuple[bytes, int, int] | None:
+        """Lines that lie whole in the piece at hand: `data[start:stop]`; none where not even one does.
+
+        Only those that begin within so many bytes.
+        """
+        if not self._refill():
+            return None
+        start, stop = self._at, self._buffer.rfind(b"\n", self._at) + 1
+        if stop == 0:
+            return None
+        if begin_within is not None and stop - start > begin_within:
+            stop = self._buffer.find(b"\n", start + begin_within - 1) + 1
+        self._at = stop
+        self.given += stop - start
+        return self._buffer, start, stop
+
+    def line_held(self, max_bytes: int) -> tuple[bytes, int] | None:
+        """The next line without its line feed, and its length stored; None at the end.
 
         A line longer than `max_bytes` is not held: only its first 200 bytes are given,
         with its true length. A line cut by a fault is not given; the fault is raised.
         """
-        offset = self.given
-        while self._refill():
-            end = self._buffer.find(b"\n", self._at)
-            if end >= 0:
-                line = self._buffer[self._at : end]
-                stored = end + 1 - self._at
-                self._at = end + 1
-            else:
-                line, stored = self._long_line(max_bytes)
-            self.given += stored
-            yield offset, line, stored
-            offset += stored
+        if not self._refill():
+            return None
+        end = self._buffer.find(b"\n", self._at)
+        if end >= 0:
+            line = self._buffer[self._at : end]
+            stored = end + 1 - self._at
+            self._at = end + 1
+        else:
+            line, stored = self._long_line(max_bytes)
+        self.given += stored
+        return line, stored
 
     def _long_line(self, max_bytes: int) -> tuple[bytes, int]:
         parts: list[bytes] = []

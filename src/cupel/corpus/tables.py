@@ -27,7 +27,7 @@ class _Lines:
 
     def __init__(self, sink: Sink, stream: ByteStream) -> None:
         self._sink = sink
-        self._lines = stream.lines(sink.options.max_document_bytes)
+        self._stream = stream
         self._first = True
         self.number = 0
         self.fault: StreamFault | None = None
@@ -37,10 +37,13 @@ class _Lines:
 
     def __next__(self) -> str:
         try:
-            _, line, stored = next(self._lines)
+            found = self._stream.line_held(self._sink.options.max_document_bytes)
         except StreamFault as fault:
             self.fault = fault
             raise StopIteration from None
+        if found is None:
+            raise StopIteration
+        line, stored = found
         self.number += 1
         self._sink.collector.read(stored)
         if self._first:

@@ -130,7 +130,7 @@ def _first_documents(sketches: Sketches, total: int, parts: int) -> np.ndarray:
     firsts = np.memmap(path, dtype=np.int64, mode="w+", shape=(total,))
     firsts[:] = -1
     for part in range(parts):
-        seen = _kernels.Seen()
+        seen = _kernels.Seen(total // parts)
         place = 0
         for batch in sketches.batches(["doc", "units"]):
             found = seen.mark(batch.column("doc"), batch.column("units"), part=part, parts=parts).flatten()

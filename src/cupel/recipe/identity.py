@@ -34,7 +34,7 @@ def repeated_ids(folder: Folder, threads: int = 1) -> dict[str, int]:
         if not pieces:
             continue
         pairs = np.concatenate(pieces)
-        pairs.sort(order=("id", "bytes"))
+        pairs = pairs[np.lexsort((pairs["bytes"], pairs["id"]))]
         same = pairs["id"][1:] == pairs["id"][:-1]
         repeated += int(same.sum())
         # Sizes ascend inside of an id: its texts differ in size where any neighbours do.

@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -98,8 +98,14 @@ def refine(
     progress: Progress | None = None,
     restart: bool = False,
     accept: bool = False,
+    begun: Callable[[], object] = lambda: None,
 ) -> Result:
-    """Carry out a recipe, all but its report page; `cupel.api.refine` says what the parameters are.
+    """Carry out a recipe, all but its report page; `cupel.api.refine` says what the other parameters are.
+
+    Parameters
+    ----------
+    begun
+        Called once it is sure that there is something to do.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def refine(
         progress or Silent(),
         accept,
     )
-    return run.carry_out(restart=restart)
+    return run.carry_out(begun, restart=restart)
 
 
 class _Run:
@@ -149,7 +155,7 @@ class _Run:
         self.progress = progress
         self.accept = accept
 
-    def carry_out(self, *, restart: bool) -> Result:
+    def carry_out(self, begun: Callable[[], object], *, restart: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
         files = find_files([_documents_of(one) for one in self.inputs], io=self.reading.io)
         self._refuse_own_input(files)
@@ -160,15 +166,16 @@ class _Run:
             return finished
         stages.STOP.clear()
         with self.folder.locked():
-            job, plan, begun = self._begin(files)
+            job, plan, beginning = self._begin(files)
             self.engine.start()
+            begun()
             try:
                 units = self._passes(plan, job)
             except KeyboardInterrupt:
                 stages.STOP.set()
                 stages.wait_for_tasks()
                 raise Stopped("stopped; the same command goes on from here") from None
-            manifest = self._finish(job, plan, units, begun)
+            manifest = self._finish(job, plan, units, beginning)
             self.folder.clear_work()
         return Result(self.folder.root, manifest)
 

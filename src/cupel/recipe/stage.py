@@ -111,7 +111,7 @@ class _Task:
             self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
             quarantine: list[Quarantined] = []
             self.sketches = (
-                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage), PASS_ROW_GROUP_BYTES)
+                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage), passing=True)
                 if self.stage.dedups
                 else None
             )
@@ -132,7 +132,7 @@ class _Task:
                     )
                 )
             else:
-                self.data = self._parquet(stack, "parquet", self._carried_schema(), PASS_ROW_GROUP_BYTES)
+                self.data = self._parquet(stack, "parquet", self._carried_schema(), passing=True)
             source = self._from_input(quarantine) if self.stage.index == 0 else self._from_stage()
             for outcome in in_order(self._process, source, self.threads):
                 self._take(outcome)
@@ -143,9 +143,10 @@ class _Task:
         write_text(self.path("done"), "")
 
     def _parquet(
-        self, stack: ExitStack, suffix: str, schema: pa.Schema, row_group_bytes: int = ROW_GROUP_BYTES
+        self, stack: ExitStack, suffix: str, schema: pa.Schema, *, passing: bool = False
     ) -> ParquetWriter:
-        writer = ParquetWriter(self.path(suffix), schema, row_group_bytes=row_group_bytes)
+        size = PASS_ROW_GROUP_BYTES if passing else ROW_GROUP_BYTES
+        writer = ParquetWriter(self.path(suffix), schema, row_group_bytes=size, passing=passing)
 
         def finish(kind: object, *_: object) -> None:
             writer.close() if kind is None else writer.abort()

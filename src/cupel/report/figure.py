@@ -8,14 +8,16 @@ own font. Drawing one chart takes about 30 ms.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from xml.etree import ElementTree
 
 from cupel.charts import COLOURS
 from cupel.report.text import plain, shorten, visible
 
-__all__ = ["CannotDraw", "about", "draw", "legend", "titles"]
+__all__ = ["CannotDraw", "about", "draw", "legend", "titles", "warm_up"]
 
 _ELEMENTS = frozenset(
     [
@@ -118,6 +120,19 @@ LONGEST_LABEL = 400
 
 class CannotDraw(ValueError):
     """A specification that the renderer refuses; the message says why."""
+
+
+def warm_up() -> None:
+    """Start the renderer in a thread of its own: its first chart takes most of a second, all others far less.
+
+    What goes wrong there goes wrong again, and is told, where a chart is drawn.
+    """
+
+    def start() -> None:
+        with suppress(CannotDraw, ImportError):
+            draw({"data": {"values": []}, "mark": "point"}, "first", 100)
+
+    threading.Thread(target=start, name="cupel-charts").start()
 
 
 def draw(spec: Mapping[str, Any], name: str, width: int) -> str:

@@ -15,6 +15,9 @@ from cupel.methods import Paper
 from cupel.rules._rule import Rule, Test
 from cupel.rules._rule_set import RuleSet, build_rule_set
 
+# The safe loader, in C where it is there: eight times as fast, and every command reads all rule sets.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 __all__ = ["read_rule_set"]
 
 _TESTS: tuple[Test, ...] = ("at_least", "at_most", "above", "below", "is", "in")
@@ -81,7 +84,7 @@ def read_rule_set(path: Path) -> type[RuleSet]:
 @cache
 def _parse(path: Path) -> _File:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
         for key in content if isinstance(content, dict) else ():
             if key not in _File.model_fields:
                 raise UnknownName("part of a rule set", str(key), _File.model_fields, where=str(path))

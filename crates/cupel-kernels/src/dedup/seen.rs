@@ -21,8 +21,9 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn new() -> Self {
-        Self::default()
+    /// With room for so many distinct ones; more may come.
+    pub fn new(expected: usize) -> Self {
+        Self { table: HashTable::with_capacity(expected) }
     }
 
     pub fn len(&self) -> usize {
@@ -121,7 +122,7 @@ mod tests {
             }
             let mut found: Vec<Option<i64>> = vec![None; expected.len()];
             for part in 0..parts {
-                let marked = Seen::new().mark(&docs, &lists(&spread), part, parts).unwrap();
+                let marked = Seen::new(0).mark(&docs, &lists(&spread), part, parts).unwrap();
                 for (place, value) in marked.values().as_primitive::<Int64Type>().iter().enumerate() {
                     found[place] = found[place].or(value);
                 }

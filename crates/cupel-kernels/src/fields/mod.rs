@@ -4,7 +4,7 @@
 //! looked through for what could be columns of their own, and later taken apart.
 
 mod kinds;
-mod object;
+pub(crate) mod object;
 mod split;
 mod values;
 
