@@ -10,6 +10,7 @@ use super::spans::SpanLists;
 use super::units::Unit;
 use super::windows::MAX_NGRAM;
 use super::word_hashes::{Rolling, for_each_word_hash};
+use super::words::count_words;
 use crate::KernelError;
 use arrow_array::{Array, Float64Array, Int64Array, LargeListArray};
 
@@ -212,8 +213,7 @@ impl NgramCopies {
             let mut count = 0;
             if let Some(text) = texts.get(row) {
                 self.each_unit(text, |unit, _, _| {
-                    let mut words = 0_i64;
-                    for_each_word_hash(unit, false, |_, _, _| words += 1);
+                    let words = count_words(unit) as i64;
                     count += (words + 1 - self.ngram as i64).max(words.min(1));
                 });
             }

@@ -1,6 +1,6 @@
 //! Word n-grams as bytes, from a buffer that stays small however long the text is.
 
-use super::words::{LETTERS, MAX_WORD_BYTES, WordSink, for_each_word};
+use super::words::{MAX_WORD_BYTES, WordSink, for_each_word, lower_letters};
 
 /// The longest window, in words.
 pub const MAX_NGRAM: usize = 64;
@@ -63,15 +63,7 @@ impl<F: FnMut(&[u8])> WordSink for Sink<'_, F> {
         }
         let windows = &mut *self.windows;
         let room = windows.word + MAX_WORD_BYTES;
-        let mut count = 0;
-        for (place, &byte) in windows.buffer[windows.end..room].iter_mut().zip(bytes) {
-            let letter = LETTERS[byte as usize];
-            if letter == 0 {
-                break;
-            }
-            *place = letter;
-            count += 1;
-        }
+        let count = lower_letters(bytes, &mut windows.buffer[windows.end..room]);
         windows.end += count;
         count
     }

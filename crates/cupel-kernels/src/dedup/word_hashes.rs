@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::minimizers::mix;
 use super::windows::MAX_NGRAM;
-use super::words::{LETTERS, MAX_WORD_BYTES, WordSink, for_each_word};
+use super::words::{MAX_WORD_BYTES, WordSink, for_each_word, lower_letters};
 
 // An odd number without pattern: the base of the rolling hash.
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -37,15 +37,7 @@ impl<F: FnMut(u64, usize, usize)> WordSink for Sink<F> {
         if self.length == 0 {
             self.start = self.at;
         }
-        let mut count = 0;
-        for (place, &byte) in self.word[self.length..].iter_mut().zip(bytes) {
-            let letter = LETTERS[byte as usize];
-            if letter == 0 {
-                break;
-            }
-            *place = letter;
-            count += 1;
-        }
+        let count = lower_letters(bytes, &mut self.word[self.length..]);
         self.length += count;
         count
     }

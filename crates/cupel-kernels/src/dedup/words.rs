@@ -26,6 +26,88 @@ pub static LETTERS: [u8; 256] = {
     table
 };
 
+/// Writes the ASCII letters that `bytes` begins with to `out`, in lower case, as many as fit; how many. What
+/// stands in `out` behind them may change.
+#[inline(always)]
+pub fn lower_letters(bytes: &[u8], out: &mut [u8]) -> usize {
+    let mut count = 0;
+    while let (Some(next), Some(place)) =
+        (bytes[count..].first_chunk::<8>(), out[count..].first_chunk_mut::<8>())
+    {
+        let (lower, letters) = lower_eight(*next);
+        *place = lower;
+        count += letters;
+        if letters < 8 {
+            return count;
+        }
+    }
+    for (place, &byte) in out[count..].iter_mut().zip(&bytes[count..]) {
+        let letter = LETTERS[byte as usize];
+        if letter == 0 {
+            break;
+        }
+        *place = letter;
+        count += 1;
+    }
+    count
+}
+
+/// Eight bytes in lower case, and how many of them are letters before the first that is none.
+#[inline(always)]
+fn lower_eight(bytes: [u8; 8]) -> ([u8; 8], usize) {
+    const fn each(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    let given = u64::from_le_bytes(bytes);
+    let lower = given | each(0x20);
+    // The upper bit of a byte is set where it is `a` or more, and where it is more than `z`: no sum carries over.
+    let low = lower & each(0x7f);
+    let (from_a, past_z) = (low + each(0x80 - b'a'), low + each(0x7f - b'z'));
+    let letters = from_a & !past_z & !given & each(0x80);
+    let run = (letters ^ each(0x80)).trailing_zeros() / 8;
+    (lower.to_le_bytes(), run as usize)
+}
+
+/// How many words `text` has.
+pub fn count_words(text: &str) -> usize {
+    let mut counter = Counter::default();
+    for_each_word(text, false, &mut counter);
+    counter.words
+}
+
+#[derive(Default)]
+struct Counter {
+    length: usize,
+    words: usize,
+}
+
+impl WordSink for Counter {
+    #[inline(always)]
+    fn extend_letters(&mut self, bytes: &[u8]) -> usize {
+        if self.length == MAX_WORD_BYTES {
+            self.end_word();
+        }
+        let mut nowhere = [0; MAX_WORD_BYTES];
+        let count = lower_letters(bytes, &mut nowhere[self.length..]);
+        self.length += count;
+        count
+    }
+
+    #[inline(always)]
+    fn extend(&mut self, bytes: &[u8]) {
+        if self.length + bytes.len() > MAX_WORD_BYTES {
+            self.end_word();
+        }
+        self.length += bytes.len();
+    }
+
+    #[inline(always)]
+    fn end_word(&mut self) {
+        self.words += usize::from(self.length > 0);
+        self.length = 0;
+    }
+}
+
 /// What becomes of one character.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
@@ -192,6 +274,8 @@ fn is_unspaced(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Default)]
@@ -233,6 +317,32 @@ mod tests {
     fn numbers_are_folded_on_demand() {
         assert_eq!(words("1,234.5 v2 3..4 x٣٫٥.", true), ["0", "v0", "0", "0", "x0"]);
         assert_eq!(words("1,234.5 v2", false), ["1", "234", "5", "v2"]);
+    }
+
+    #[test]
+    fn words_are_counted() {
+        for text in ["", "One, two 3.5 東京 x\u{301}", "ab".repeat(400).as_str(), "é".repeat(300).as_str()]
+        {
+            let mut count = 0;
+            super::super::word_hashes::for_each_word_hash(text, false, |_, _, _| count += 1);
+            assert_eq!(count_words(text), count, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn letters_are_taken_one_or_eight_at_a_time(
+            bytes in prop::collection::vec(
+                prop_oneof![b'a'..=b'z', b'A'..=b'Z', any::<u8>(), Just(b'@'), Just(b'{')], 0..40,
+            ),
+            room in 0_usize..40,
+        ) {
+            let mut out = vec![0; room];
+            let count = lower_letters(&bytes, &mut out);
+            let run = bytes.iter().take(room).take_while(|byte| byte.is_ascii_alphabetic()).count();
+            prop_assert_eq!(count, run);
+            prop_assert_eq!(&out[..count], bytes[..count].to_ascii_lowercase());
+        }
     }
 
     #[test]
