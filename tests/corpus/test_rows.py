@@ -63,7 +63,9 @@ SCALARS = (
     | st.sampled_from(["{", '{"a": 1}', " \x1d\t", "\\", "\x00", "\u2028", "half \ud83d"])
 )
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=8
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=8,
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("datatrove")
 pytest.importorskip("spacy")
 
-DOCUMENTS = 1_500
+DOCUMENTS = 800
 
 
 @pytest.fixture(scope="module")

@@ -309,7 +309,9 @@ class Collector:
         while start < documents.num_rows:
             room = self.options.batch_bytes - self._held + int(ends[start] - sizes[start])
             full = int(np.searchsorted(ends, room)) + 1  # the row that fills the batch is in it
-            stop = min(full, start + self.options.batch_rows - self._count, documents.num_rows)
+            stop = max(
+                start + 1, min(full, start + self.options.batch_rows - self._count, documents.num_rows)
+            )
             part = documents.slice(start, stop - start)
             columns = dict(zip(part.schema.names, part.columns, strict=True))
             columns |= {
