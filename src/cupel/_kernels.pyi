@@ -137,6 +137,7 @@ def similarities(
     left: pa.Array,
     right: pa.Array,
     *,
+    threads: int | None = None,
     measure: str = "jaccard",
 ) -> pa.Array:
     """How alike (float64) each pair of documents is; null where one has no set."""

@@ -252,7 +252,8 @@ fn verified(py: Python<'_>, found: Verified) -> PyResult<VerifiedParts<'_>> {
 }
 
 #[pyfunction]
-#[pyo3(signature = (docs, offsets, values, left, right, *, measure="jaccard"))]
+#[pyo3(signature = (docs, offsets, values, left, right, *, threads=None, measure="jaccard"))]
+#[allow(clippy::too_many_arguments)] // the sets, the pairs, and how they are compared
 fn similarities<'py>(
     py: Python<'py>,
     docs: PyArray,
@@ -260,6 +261,7 @@ fn similarities<'py>(
     values: PyArray,
     left: PyArray,
     right: PyArray,
+    threads: Option<NonZeroUsize>,
     measure: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let found = py
@@ -267,7 +269,7 @@ fn similarities<'py>(
             let (docs, offsets, values) =
                 (int64(&docs, "docs")?, int64(&offsets, "offsets")?, uint64(&values, "values")?);
             let sets = Sets::new(docs, offsets, values, Measure::parse(measure)?)?;
-            similarity::similarities(&sets, left.array(), right.array())
+            similarity::similarities(&sets, left.array(), right.array(), all_cores(threads))
         })
         .map_err(to_python)?;
     array(py, found)

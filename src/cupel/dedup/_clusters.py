@@ -179,7 +179,8 @@ def lost_sources(members: pa.Table, most: float, sketches: Sketches) -> list[str
     removed = members.filter(pc.invert(members["kept"]))
     if removed.num_rows < SMALLEST_STOP:
         return []
-    lost = Counter(_source_codes(removed["doc"].to_numpy(), sketches).tolist())
+    codes, names = _source_codes(removed["doc"].to_numpy(), sketches)
+    lost = dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True))
     large = {source for source, count in lost.items() if count >= SMALLEST_STOP}
     if not large:
         return []
@@ -301,15 +302,14 @@ def _biggest_table(biggest: pa.Table, texts: dict[int, str], sketches: Sketches)
 def source_table(members: pa.Table, sketches: Sketches, what: str = "duplicates") -> Table:
     """How many documents each source lost, and how many of them to another source's copy."""
     removed = members.filter(pc.invert(members["kept"]))
-    lost = _source_codes(removed["doc"].to_numpy(), sketches)
-    kept = _source_codes(removed["cluster"].to_numpy(), sketches)
-    names, codes = np.unique(np.concatenate([lost, kept]), return_inverse=True)
-    lost_codes, kept_codes = codes[: len(lost)], codes[len(lost) :]
+    both = np.concatenate([removed["doc"].to_numpy(), removed["cluster"].to_numpy()])
+    codes, names = _source_codes(both, sketches)
+    lost_codes, kept_codes = np.split(codes, 2)
     counts = np.bincount(lost_codes, minlength=len(names))
     elsewhere = np.bincount(lost_codes[lost_codes != kept_codes], minlength=len(names))
-    order = np.lexsort((names, -counts))
+    order = sorted(range(len(names)), key=lambda i: (-counts[i], names[i]))
     rows = tuple(
-        (str(names[i]) or "(none)", int(counts[i]), int(elsewhere[i]), float(counts[i] / counts.sum()))
+        (names[i] or "(none)", int(counts[i]), int(elsewhere[i]), float(counts[i] / counts.sum()))
         for i in order[:SHOWN_SOURCES]
         if counts[i]
     )
@@ -321,19 +321,17 @@ def source_table(members: pa.Table, sketches: Sketches, what: str = "duplicates"
     )
 
 
-def _source_codes(docs: Integers, sketches: Sketches) -> npt.NDArray[np.str_]:
-    """The source of each of `docs`, which need be neither sorted nor distinct."""
+def _source_codes(docs: Integers, sketches: Sketches) -> tuple[Integers, list[str]]:
+    """The source of each of `docs`, which need be neither sorted nor distinct: its place among the names."""
     distinct, places = np.unique(docs, return_inverse=True)
     found = sketches.sources(pa.array(distinct, pa.int64()))
     if isinstance(found, pa.ChunkedArray):
         found = one_array(found)
     encoded = found.fill_null("").dictionary_encode()
-    names = np.array(encoded.dictionary.to_pylist(), dtype=np.str_)
-    if len(names) == 0:
-        return np.zeros(0, dtype=np.str_)
-    sources: npt.NDArray[np.str_] = names[encoded.indices.to_numpy()[places]]
-    return sources
+    codes: Integers = encoded.indices.to_numpy().astype(np.int64)[places]
+    return codes, encoded.dictionary.to_pylist()
 
 
 def _sources(docs: Integers, sketches: Sketches) -> dict[int, str]:
-    return dict(zip(docs.tolist(), map(str, _source_codes(docs, sketches)), strict=True))
+    codes, names = _source_codes(docs, sketches)
+    return {doc: names[code] for doc, code in zip(docs.tolist(), codes.tolist(), strict=True)}

@@ -53,6 +53,7 @@ class _Joined:
     pairs: pa.RecordBatch | None = None
     sets: ShingleSets | None = None
     measure: str = "jaccard"
+    threads: int = 1
 
     def scores(self, members: pa.Table) -> pa.Array:
         """The true similarity of each member to the survivor of its cluster; null without verification."""
@@ -64,7 +65,9 @@ class _Joined:
     def similarities(self, left: pa.Array, right: pa.Array) -> pa.Array:
         """How alike pairs of documents are; null where one has no words."""
         sets = cast(ShingleSets, self.sets)
-        return _kernels.similarities(sets.docs, sets.offsets, sets.values, left, right, measure=self.measure)
+        return _kernels.similarities(
+            sets.docs, sets.offsets, sets.values, left, right, threads=self.threads, measure=self.measure
+        )
 
 
 class MinHash(Dedup):
@@ -328,7 +331,8 @@ class MinHash(Dedup):
             threads=sketches.threads,
             measure=self.options.similarity,
         )
-        return _Joined(components, counts, histogram, pairs, sets, self.options.similarity)
+        measure = self.options.similarity
+        return _Joined(components, counts, histogram, pairs, sets, measure, sketches.threads)
 
     def _section(
         self,
