@@ -19,7 +19,7 @@ __all__ = ["PASS_ROW_GROUP_BYTES", "ROW_GROUP_BYTES", "JsonlWriter", "ParquetWri
 ROW_GROUP_BYTES = 32 << 20
 ZSTD_LEVEL = 1
 """Level 3 takes 2.4 times as long for a tenth less: it was a fifth of a whole deduplication."""
-PASS_ROW_GROUP_BYTES = 8 << 20
+PASS_ROW_GROUP_BYTES = 2 << 20
 """Of what one pass leaves to the next: a few documents are read without much else, and many threads hold little."""
 
 
