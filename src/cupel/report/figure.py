@@ -129,7 +129,7 @@ def warm_up() -> None:
     """
 
     def start() -> None:
-        with suppress(CannotDraw, ImportError):
+        with suppress(Exception):
             draw({"data": {"values": []}, "mark": "point"}, "first", 100)
 
     threading.Thread(target=start, name="cupel-charts").start()

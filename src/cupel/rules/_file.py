@@ -15,7 +15,7 @@ from cupel.methods import Paper
 from cupel.rules._rule import Rule, Test
 from cupel.rules._rule_set import RuleSet, build_rule_set
 
-# The safe loader, in C where it is there: eight times as fast, and every command reads all rule sets.
+# The safe loader, in C where it is there: every command reads all rule sets.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 __all__ = ["read_rule_set"]
