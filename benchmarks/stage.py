@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from cupel.dedup._docs import among, row_groups
 from cupel.methods import Dedup, Sketches
-from cupel.recipe.writers import PASS_ROW_GROUP_BYTES, ParquetWriter
+from cupel.recipe.writers import ParquetWriter
 
 ROWS = 2048
 
@@ -34,7 +34,7 @@ class Stage:
             full = pa.record_batch(columns | dict(zip(sketch.schema.names, sketch.columns, strict=True)))
             if not writers:
                 writers = [
-                    ParquetWriter(path, schema, row_group_bytes=PASS_ROW_GROUP_BYTES, passing=True)
+                    ParquetWriter(path, schema, passing=True)
                     for path, schema in ((self.texts, batch.schema), (self.own, full.schema))
                 ]
             writers[0].write(batch)

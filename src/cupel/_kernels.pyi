@@ -352,6 +352,7 @@ def read_rows(
 
     Then the lines that are no plain document and not blank, each as (documents before it, its number from 0, start
     and stop in `data`), and how many lines there are. `doc` and `position` count lines where `numbered`, else bytes.
+    `ValueError` for bytes that `data` does not have.
     """
 
 # --- fields

@@ -122,6 +122,11 @@ def test_plain_lines_are_taken() -> None:
     assert found[2]["metadata"] == '{"language_score":1e-7}'
 
 
+def test_a_place_outside_of_the_data_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"no bytes 3\.\.9"):
+        _kernels.read_rows(b"12345", 3, 9, LAYOUT, first_doc=0, first_position=1, numbered=True)
+
+
 def test_left_lines_say_where_they_are() -> None:
     block = b'{"text":"a"}\n\n{"text":null}\n{"text":"b"}\r\nnot JSON\n'
     found, left, lines = read(block, numbered=False)

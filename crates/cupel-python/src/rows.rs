@@ -1,4 +1,5 @@
 use cupel_kernels::rows::{self, Layout, Place};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyo3_arrow::PyRecordBatch;
@@ -45,7 +46,8 @@ fn read_rows<'py>(
     first_position: i64,
     numbered: bool,
 ) -> PyResult<(Bound<'py, PyAny>, Vec<Left>, usize)> {
-    let block = data.as_bytes().get(start..stop).unwrap_or_default();
+    let outside = || PyValueError::new_err(format!("no bytes {start}..{stop} in the data"));
+    let block = data.as_bytes().get(start..stop).ok_or_else(outside)?;
     let place = Place { first_doc, first_position, numbered };
     let found = py.detach(|| rows::read(block, &layout.0, place)).map_err(to_python)?;
     let left = found.left.iter().map(|one| (one.documents, one.line, start + one.start, start + one.stop));

@@ -35,7 +35,7 @@ class Sink:
 
     def add_all(self, documents: pa.RecordBatch) -> Iterator[None]:
         """Documents as the kernel `read_rows` gives them, a batch's worth at a step."""
-        yield from self.collector.add_all(self.path, documents)
+        return self.collector.add_all(self.path, documents)
 
     def bad(self, position: int, unit: Unit, reason: str, detail: str, data: bytes | str = b"") -> None:
         """Something that could not become a document."""

@@ -34,7 +34,7 @@ from cupel.recipe.output import (
 )
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.tally import Tally
-from cupel.recipe.writers import PASS_ROW_GROUP_BYTES, ROW_GROUP_BYTES, ParquetWriter, RollingWriter
+from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.threads import in_order
 
 __all__ = ["STOP", "run_task"]
@@ -145,8 +145,7 @@ class _Task:
     def _parquet(
         self, stack: ExitStack, suffix: str, schema: pa.Schema, *, passing: bool = False
     ) -> ParquetWriter:
-        size = PASS_ROW_GROUP_BYTES if passing else ROW_GROUP_BYTES
-        writer = ParquetWriter(self.path(suffix), schema, row_group_bytes=size, passing=passing)
+        writer = ParquetWriter(self.path(suffix), schema, passing=passing)
 
         def finish(kind: object, *_: object) -> None:
             writer.close() if kind is None else writer.abort()

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from cupel.recipe.folder import disk_errors, temporary
 
-__all__ = ["PASS_ROW_GROUP_BYTES", "ROW_GROUP_BYTES", "JsonlWriter", "ParquetWriter", "RollingWriter"]
+__all__ = ["PASS_ROW_GROUP_BYTES", "JsonlWriter", "ParquetWriter", "RollingWriter"]
 
 ROW_GROUP_BYTES = 32 << 20
 ZSTD_LEVEL = 1
@@ -26,7 +26,8 @@ PASS_ROW_GROUP_BYTES = 2 << 20
 class ParquetWriter:
     """One Parquet file with row groups of so many bytes of Arrow data, renamed when closed whole.
 
-    `passing` files are read once or twice and deleted: LZ4, written in two thirds and read in a third of zstd's time.
+    `passing` files are read once or twice and deleted: LZ4, written in two thirds and read in a third of zstd's
+    time, in small row groups.
     """
 
     def __init__(
@@ -34,13 +35,13 @@ class ParquetWriter:
         path: Path,
         schema: pa.Schema,
         *,
-        row_group_bytes: int = ROW_GROUP_BYTES,
+        row_group_bytes: int | None = None,
         repeating: Collection[str] = (),
         passing: bool = False,
     ) -> None:
         self.path = path
         self.schema = schema
-        self.row_group_bytes = row_group_bytes
+        self.row_group_bytes = row_group_bytes or (PASS_ROW_GROUP_BYTES if passing else ROW_GROUP_BYTES)
         self.rows = 0
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0

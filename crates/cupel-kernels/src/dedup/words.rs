@@ -15,7 +15,7 @@ const TABLE_END: usize = 0x3100;
 const FOLDED_BYTES: usize = 14;
 
 /// For each byte that is an ASCII letter its lower case, 0 for all others.
-pub static LETTERS: [u8; 256] = {
+static LETTERS: [u8; 256] = {
     let mut table = [0; 256];
     let mut letter = b'a';
     while letter <= b'z' {
