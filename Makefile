@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 INPUT ?=
 
-.PHONY: build demo test lint bench fuzz docs lock clean
+.PHONY: build demo test test-all lint bench fuzz docs lock clean
 
 $(BIN)/uv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cupel needs Python 3.11 or newer; try make PYTHON=python3.12")'
@@ -13,7 +14,7 @@ $(BIN)/uv:
 
 # The locked dependencies; redone only when the lock changes.
 $(VENV)/.installed: requirements.lock | $(BIN)/uv
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock
 	@touch $@
 
 RUST := $(shell find crates -name '*.rs' -o -name '*.toml') Cargo.toml Cargo.lock
@@ -33,9 +34,15 @@ lock: | $(BIN)/uv
 demo: build
 	$(BIN)/python tools/demo.py $(if $(INPUT),--input "$(INPUT)")
 
+# All that a change can break. Tests keep compiled files of their own, wherever writing them is switched off.
 test: build
 	cargo test --release --locked --workspace --quiet
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	$(PYTEST) -m "not slow" $(TESTS)
+
+# And the long agreement and calibration runs.
+test-all: build
+	cargo test --release --locked --workspace --quiet
+	$(PYTEST) $(TESTS)
 
 lint: build
 	cargo fmt --all --check

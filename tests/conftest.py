@@ -11,10 +11,15 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import cupel.api
+
 ROOT = Path(__file__).parent.parent
 # How long a test takes says what else the computer does.
 settings.register_profile("cupel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("cupel")
+# Drawing the page takes four fifths of a small run, and few tests look at it: these ask for it.
+os.environ["CUPEL_REPORT"] = "0"
+cupel.api.refine.__kwdefaults__["report"] = False
 WORDS = [
     "the",
     "of",

@@ -65,6 +65,7 @@ def refine(
     progress: Progress | None = None,
     restart: bool = False,
     accept: bool = False,
+    report: bool = True,
 ) -> Result:
     """Carry out a recipe on a raw pool, and write its report page.
 
@@ -86,6 +87,9 @@ def refine(
         Discard an unfinished or other run in the output folder first.
     accept
         Go on where a deduplication would take away more than its bounds allow.
+    report
+        Draw `report.html`, which takes a second or two. The same call with `report=True`
+        draws it later.
 
     Raises
     ------
@@ -127,15 +131,19 @@ def refine(
             progress=progress,
             restart=restart,
             accept=accept,
-            begun=warm_up,
+            begun=warm_up if report else _nothing,
         )
     except NotAccepted as asked:
         page = Path(output) / "_work" / "before-duplicates-go.html"
         write(asked.page, page)
         raise NotAccepted(f"{asked.what} ({page})", asked.page) from None
-    if not result.report.exists():
+    if report and not result.report.exists():
         write(result.page(), result.report)
     return result
+
+
+def _nothing() -> None:
+    """Nothing is drawn, so nothing is warmed up."""
 
 
 def assay(

@@ -29,7 +29,12 @@ SETTLE_SECONDS = 0.1
 
 
 def daft() -> Any:
-    """Daft, silent, with its telemetry and Ray's switched off before either is imported."""
+    """Daft, silent, with its telemetry and Ray's switched off before either is imported.
+
+    Left to itself, Daft imports Ray, where it is installed, to find out whether it runs in a cluster: two
+    seconds of processor time before the first query.
+    """
+    os.environ.setdefault("DAFT_RUNNER", "native")
     for name, value in (
         ("DAFT_ANALYTICS_ENABLED", "0"),
         ("DO_NOT_TRACK", "true"),

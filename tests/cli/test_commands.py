@@ -13,29 +13,33 @@ from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.conftest import prose
 
-CUPEL = str(Path(sys.executable).with_name("cupel"))
+INSTALLED = str(Path(sys.executable).with_name("cupel"))
 
 
-def cupel(*arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+def cupel(
+    *arguments: object, status: int = 0, program: str | None = None
+) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"COLUMNS": "110", "NO_COLOR": "1"}
-    done = subprocess.run([CUPEL, *map(str, arguments)], capture_output=True, text=True, env=environment)
+    command = [program or warm.cupel(), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done
 
 
 def test_help_lists_the_commands() -> None:
-    said = cupel("--help").stdout
+    said = cupel("--help", program=INSTALLED).stdout
     for command in ("refine", "inspect", "why", "sample", "compare", "methods", "recipes"):
         assert command in said
-    assert cupel("--version").stdout.startswith("cupel ")
+    assert cupel("--version", program=INSTALLED).stdout.startswith("cupel ")
 
 
 def test_refine_then_ask(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(300, 3)
-    done = cupel("refine", "gopher", "--input", pool, "--output", tmp_path / "a")
+    done = cupel("refine", "gopher", "--input", pool, "--output", tmp_path / "a", "--report")
     assert "documents/s" in done.stderr or "/s" in done.stderr
     assert "kept" in done.stdout
     assert str(tmp_path / "a" / "report.html") in done.stdout.replace("\n", "")
@@ -162,7 +166,7 @@ def test_names_and_ids_cannot_write_to_the_terminal_either(tmp_path: Path) -> No
     (folder / "\x1b[2J\u202e.jsonl").write_text("\n".join(lines))
     first, second, page = tmp_path / "a\x9b31m", tmp_path / "b", tmp_path / "page\x1b[1m.html"
     done = [
-        cupel("refine", "gopher", "-i", folder, "-o", first),
+        cupel("refine", "gopher", "-i", folder, "-o", first, "--report"),
         cupel("refine", "c4", "-i", folder, "-o", second),
         cupel("inspect", folder, "--page", page),
         cupel("compare", first, second),

@@ -298,7 +298,7 @@ def table(output: Path, kind: str) -> list[dict]:
 
 
 def test_a_run_drops_them_and_says_why(tmp_path: Path, quiz: str) -> None:
-    result = run(pool(tmp_path / "pool"), tmp_path / "out", quiz, "drop")
+    result = run(pool(tmp_path / "pool"), tmp_path / "out", quiz, "drop", report=True)
     dropped = {row["id"]: row for row in table(result.output, "ledger") if row["status"] == "dropped"}
     assert set(dropped) == {"d7", "d31"}
     assert {row["reason"] for row in dropped.values()} == {"contaminated"}

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from cupel.recipe.recipe import Recipe
+from tests import warm
 from tests.conftest import prose
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_snippets_run(page: Path, folder: Path) -> None:
     environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{Path(warm.cupel()).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}",
         "COLUMNS": "120",
     }
     python: list[str] = []
@@ -71,7 +72,7 @@ def test_snippets_run(page: Path, folder: Path) -> None:
         elif kind == "python":
             python.append(code)
             done = subprocess.run(
-                [sys.executable, "-c", "\n".join(python)],
+                [warm.python(), "-c", "\n".join(python)],
                 cwd=folder,
                 env=environment,
                 capture_output=True,

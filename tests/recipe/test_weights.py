@@ -72,7 +72,7 @@ def test_a_later_step_drops_and_the_others_keep_their_weight(pool: Path, tmp_pat
 
 def test_soft_deduplication_end_to_end(pool: Path, tmp_path: Path) -> None:
     step = {"softdedup": {"segments": 3}}
-    result = refine(pool, tmp_path / "out", step)
+    result = refine(pool, tmp_path / "out", step, report=True)
     found = weights(result)
     assert found["d0"] == found["d3"] < found["d9"]
     assert result.manifest["documents"]["dropped"] == 0

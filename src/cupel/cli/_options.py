@@ -91,6 +91,16 @@ Accept = Annotated[
     ),
 ]
 
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report/--no-report",
+        envvar="CUPEL_REPORT",
+        help="Draw report.html; without, the same command with --report draws it later.",
+        rich_help_panel=WRITING,
+    ),
+]
+
 SHOWN_CHARACTERS = 1200
 """Of each document that `why` and `sample` print."""
 

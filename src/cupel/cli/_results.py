@@ -17,4 +17,5 @@ def tell(result: Result) -> None:
 
     page = result.page()
     show(page.model_copy(update={"sections": tuple(s for s in page.sections if s.title == "Funnel")}), out)
-    say(f"report  {result.report}")
+    if result.report.exists():
+        say(f"report  {result.report}")

@@ -14,6 +14,7 @@ from cupel.cli._options import (
     Memory,
     Output,
     Overrides,
+    Report,
     Restart,
     TextColumn,
     make_engine,
@@ -44,6 +45,7 @@ def dedup(
     memory: Memory = None,
     accept: Accept = False,
     restart: Restart = False,
+    report: Report = True,
 ) -> None:
     """Deduplicate a pool: one kind of repetition after the other, and nothing else."""
     from cupel import api
@@ -70,5 +72,6 @@ def dedup(
         progress=TerminalProgress(make_plan(recipe).describe()),
         restart=restart,
         accept=accept,
+        report=report,
     )
     tell(result)

@@ -16,6 +16,7 @@ from cupel.cli._options import (
     Memory,
     Output,
     Overrides,
+    Report,
     Restart,
     TextColumn,
     make_engine,
@@ -49,6 +50,7 @@ def refine(
         str, typer.Option(help="Size of one data file, about.", rich_help_panel=WRITING)
     ] = "256MB",
     restart: Restart = False,
+    report: Report = True,
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,
@@ -89,5 +91,6 @@ def refine(
         progress=TerminalProgress(plan),
         restart=restart,
         accept=accept,
+        report=report,
     )
     tell(result)

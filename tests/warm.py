@@ -1,0 +1,151 @@
+"""Commands run in forks of a process that has already imported everything heavy.
+
+Starting Python and importing PyArrow, Daft and pandas takes a second of processor time, and hundreds of tests
+run a command. `cupel()` and `python()` are paths of two small programs; whoever runs one (a test, or a shell
+that a test runs) has it carried out by a fork of a warm server, with the caller's own standard streams,
+environment and working directory, and gets its exit status. Nothing is shared between two commands but what
+was imported before the first. Tests that send signals, or measure what a start imports, run the real thing.
+"""
+
+from __future__ import annotations
+
+import array
+import atexit
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from functools import cache
+from pathlib import Path
+
+__all__ = ["cupel", "python"]
+
+IMPORTED = (
+    "cupel.api",
+    "daft",
+    "pandas",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "typer",
+    "rich.progress",
+    "vl_convert",
+)
+"""What most commands import; not `cupel.cli._console`, which looks at the terminal when it is imported."""
+
+CLIENT = """#!{python} -SE
+import array, json, os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.connect({address!r})
+request = json.dumps([{program!r}, sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
+streams = array.array("i", [0, 1, 2])
+server.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+server.sendall(request)
+status = server.recv(1)
+sys.exit(status[0] if status else "the command ended without a status")
+"""
+
+
+def cupel() -> str:
+    """Path of a program that acts as the command `cupel`."""
+    return str(_programs() / "cupel")
+
+
+def python() -> str:
+    """Path of a program that acts as `python -c CODE`."""
+    return str(_programs() / "python")
+
+
+@cache
+def _programs() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="cupel-warm-"))
+    address = str(folder / "socket")
+    server = subprocess.Popen(
+        [sys.executable, __file__, address],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    atexit.register(server.kill)
+    assert server.stdout is not None
+    assert server.stdout.readline() == b"ready\n", "the warm server did not start"
+    server.stdout.close()
+    for program in ("cupel", "python"):
+        path = folder / program
+        path.write_text(CLIENT.format(python=sys.executable, address=address, program=program))
+        path.chmod(0o755)
+    return folder
+
+
+def serve(address: str) -> None:
+    """Import, listen, and fork once per request, until killed."""
+    for name in IMPORTED:
+        importlib.import_module(name)
+    assert threading.active_count() == 1, "a fork would lose the other threads"
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(address)
+    listening.listen()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel collects the children
+    print("ready", flush=True)
+    while True:
+        caller, _ = listening.accept()
+        if os.fork() == 0:
+            listening.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _answer(caller)
+        caller.close()
+
+
+def _answer(caller: socket.socket) -> None:
+    streams = array.array("i")
+    header, ancillary, *_ = caller.recvmsg(8, socket.CMSG_LEN(3 * streams.itemsize))
+    streams.frombytes(ancillary[0][2])
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    request = b""
+    while len(request) < int.from_bytes(header, "big"):
+        request += caller.recv(1 << 20)
+    program, arguments, environment, folder = json.loads(request)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    status = _carry_out(program, arguments)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            status = status or 1
+    caller.sendall(bytes([status]))
+    os._exit(status)
+
+
+def _carry_out(program: str, arguments: list[str]) -> int:
+    sys.argv = [program, *arguments]
+    try:
+        if program == "cupel":
+            importlib.import_module("cupel.cli").main()
+        else:
+            flag, code = arguments
+            assert flag == "-c"
+            sys.argv = [flag]
+            sys.path.insert(0, "")
+            exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+            return 1
+        return int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
