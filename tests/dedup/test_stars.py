@@ -14,7 +14,7 @@ from cupel.errors import BadOption
 from . import reference
 from .conftest import Resolve, as_sets, check_whole
 
-SURE = {"bands": 512, "rows": 1, "ngram": 1, "clusters": "connected"}
+SURE = {"bands": 96, "rows": 1, "ngram": 1, "clusters": "connected"}
 
 
 def chain(words: int = 20, links: int = 12) -> list[str]:
