@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from cupel.corpus.extraction._markup import page_text
 from cupel.methods import Extractor, Paper
 
 __all__ = ["Plain"]
@@ -12,7 +13,8 @@ __all__ = ["Plain"]
 class Plain(Extractor):
     """All visible text of a page, menus and footers included.
 
-    Scripts, styles and hidden elements are left out and nothing else. For corpora whose rules
+    Scripts, styles and elements that the page itself hides (`hidden`, `display: none`, closed dialogs) are
+    left out and nothing else; what a style sheet hides stays. For corpora whose rules
     are to see all there is, and as the yardstick of what the others remove.
     """
 
@@ -25,5 +27,10 @@ class Plain(Extractor):
         """The visible text of one decoded page."""
         from resiliparse.extract.html2text import extract_plain_text
 
-        text: str = extract_plain_text(html, preserve_formatting=True, main_content=False, alt_texts=False)
-        return text
+        def whole(page: Any) -> str:
+            text: str = extract_plain_text(
+                page, preserve_formatting=True, main_content=False, alt_texts=False
+            )
+            return text
+
+        return page_text(html, whole, hide=True)

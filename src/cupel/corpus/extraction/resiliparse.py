@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cupel import methods
+from cupel.corpus.extraction._markup import page_text
 from cupel.methods import Extractor, Paper
 
 __all__ = ["Resiliparse"]
@@ -62,13 +63,17 @@ class Resiliparse(Extractor):
         from resiliparse.extract.html2text import extract_plain_text
 
         options = self.options
-        text: str = extract_plain_text(
-            html,
-            preserve_formatting=True if options.formatting == "text" else "minimal_html",
-            main_content=True,
-            list_bullets=options.list_bullets,
-            alt_texts=options.alt_texts,
-            links=options.links,
-            comments=options.comments,
-        )
-        return text
+
+        def main_content(page: Any) -> str:
+            text: str = extract_plain_text(
+                page,
+                preserve_formatting=True if options.formatting == "text" else "minimal_html",
+                main_content=True,
+                list_bullets=options.list_bullets,
+                alt_texts=options.alt_texts,
+                links=options.links,
+                comments=options.comments,
+            )
+            return text
+
+        return page_text(html, main_content)

@@ -1,0 +1,247 @@
+"""Pages made ready for resiliparse, and its text put right afterwards.
+
+Resiliparse reads a page as browsers do and loses, or shows, a few things that browsers do not. Each is
+mended only where the page holds it, so that all other pages give the text that resiliparse itself gives:
+
+- Its main-content mode drops a text node of one character of three UTF-8 bytes, which it takes for an icon
+  of a private-use font: `我<a>今天</a>`, `<td>是</td>`, `<b>—</b>`. A mark behind such a character, taken out
+  of the text afterwards, keeps it. Private-use characters themselves go, as intended.
+- Formulas come out twice (MathML and its TeX), or not at all (MathJax's scripts, Wikipedia's images). Each is
+  replaced by its TeX, as `$…$` or `$$…$$`, or by what its MathML spells where there is no TeX.
+- Ordered lists begin at 1 whatever `start`, `value` and `reversed` say.
+- `<title/>` in XHTML swallows the page, since HTML knows no empty elements of that kind.
+- Elements that the page hides are shown in whole-page mode.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from html import unescape
+from typing import Any
+
+__all__ = ["page_text"]
+
+_MARKS = "\u2060\u2061\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f"
+"""Invisible characters; one that the page does not hold serves as the mark."""
+
+# A character, or what may stand for one, alone between two tags. It begins with a literal: four times as fast.
+_ALONE = re.compile(r">\s*([\u0800-\uffff]|&#?[0-9A-Za-z]{2,30};?)(?=\s*(?:<|$))")
+_KEPT = re.compile(r"[\u0800-\ud7ff\uf900-\uffff]")
+"""What must not be lost: three bytes of UTF-8, and not for private use."""
+_FORMULA = re.compile(r"<math|=[\"']?math/|mwe-math")
+_LIST = re.compile(r"<ol[^>]*\s(?:start|reversed)\b|<li[^>]*\svalue\s*=", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"\shidden\b|display\s*:\s*none|visibility\s*:\s*hidden|<dialog|<noframes", re.IGNORECASE
+)
+_HIDING_STYLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
+_SHOWING_STYLE = re.compile(r"(?:^|;)\s*visibility\s*:\s*visible\b", re.IGNORECASE)
+
+_TEXT_ONLY = ("title", "script", "style", "textarea", "iframe", "xmp", "noembed", "noframes", "noscript")
+"""Elements in which a parser of HTML takes tags for text until their end tag comes."""
+_ATTRIBUTES = r"(\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)?"
+_EMPTY = re.compile(rf"<({'|'.join(_TEXT_ONLY)}){_ATTRIBUTES}/>", re.IGNORECASE)
+_EMPTY_XHTML = re.compile(rf"<({'|'.join(_TEXT_ONLY)}|a){_ATTRIBUTES}/>", re.IGNORECASE)
+_XHTML = re.compile(r"<\?xml|XHTML|<html[^>]*xmlns\s*=", re.IGNORECASE)
+
+
+def page_text(html: str, extract: Callable[[Any], str], *, hide: bool = False) -> str:
+    """What `extract` makes of a page that was made ready for it.
+
+    Parameters
+    ----------
+    html
+        A decoded page.
+    extract
+        Takes HTML, or a tree of resiliparse's, and gives text.
+    hide
+        Whether to take out what the page hides, which main-content mode does by itself.
+    """
+    html = _close_empty(html)
+    mark = next((mark for mark in _MARKS if mark not in html), None)
+    page: Any = html
+    if mark is not None:
+        page = _ALONE.sub(partial(_marked, mark=mark), html)
+    if ("math" in html and _FORMULA.search(html)) or _LIST.search(html) or (hide and _HIDDEN.search(html)):
+        page = _mended(page, mark, hide)
+    text = extract(page)
+    if mark is not None:
+        text = re.sub(rf"\d+\. {mark}(-?\d+){mark}", r"\1.", text)
+        text = re.sub(rf"{mark}-?\d+{mark} ?", "", text).replace(mark, "")
+    return text
+
+
+def _marked(match: re.Match[str], mark: str) -> str:
+    """A lonely character with the mark behind it; white space, icons and short characters as they are."""
+    character = unescape(match[1])
+    kept = len(character) == 1 and not character.isspace() and _KEPT.match(character)
+    return f"{match[0]}{mark}" if kept else match[0]
+
+
+def _close_empty(html: str) -> str:
+    """`<title/>` as `<title></title>`: everywhere in XHTML, elsewhere where no end tag comes."""
+    if "/>" not in html:
+        return html
+    xhtml = _XHTML.search(html, 0, 1024) is not None
+    last_end: dict[str, int] = {}
+
+    def closed(match: re.Match[str]) -> str:
+        tag = match[1]
+        if tag not in last_end:
+            last_end[tag] = html.rfind(f"</{tag}")
+        if xhtml or last_end[tag] < match.end():
+            return f"<{tag}{match[2] or ''}></{tag}>"
+        return match[0]
+
+    return (_EMPTY_XHTML if xhtml else _EMPTY).sub(closed, html)
+
+
+def _mended(html: str, mark: str | None, hide: bool) -> Any:
+    from resiliparse.parse.html import HTMLTree
+
+    tree = HTMLTree.parse(html)
+    document = tree.document
+    if document is None:
+        return html
+    # Formulas first: what shows them a second time is among the hidden elements.
+    _write_formulas(tree, document)
+    if mark is not None:
+        _number_lists(tree, document, mark)
+    if hide:
+        _take_out(_hidden(document))
+    return tree
+
+
+# -- formulas ----------------------------------------------------------------------------------
+
+_RENDERED = (
+    ".MathJax_Preview, .MathJax, .MathJax_Display, .MathJax_SVG, .MathJax_SVG_Display, .MathJax_CHTML, "
+    ".MathJax_Processing, mjx-container"
+)
+
+
+def _write_formulas(tree: Any, document: Any) -> None:
+    """Each formula once, as its TeX where the page holds it."""
+    for script in document.query_selector_all('script[type^="math/"]'):
+        kind = (script.getattr("type") or "").lower()
+        if kind.startswith("math/tex"):
+            _replace(tree, script, _tex(script.text, display="mode=display" in kind.replace(" ", "")))
+        elif kind.startswith("math/mml"):
+            inner = type(tree).parse(script.text).document
+            formulas = inner.query_selector_all("math") if inner is not None else []
+            _replace(tree, script, " ".join(_formula(math) for math in formulas))
+    written_elsewhere = bool(document.query_selector_all('script[type^="math/"]')) or _wrote(document)
+    for shown in document.query_selector_all(_RENDERED):
+        math = shown.query_selector("math")
+        if math is not None and not written_elsewhere:
+            _replace(tree, shown, _formula(math))
+        else:
+            _take_out([shown])
+    for formula in document.query_selector_all(".mwe-math-element, .katex, .katex-display"):
+        if formula.parent is None:
+            continue
+        math = formula.query_selector("math")
+        image = formula.query_selector("img[alt]")
+        if math is not None:
+            _replace(tree, formula, _formula(math, "katex-display" in formula.class_name))
+        elif image is not None:
+            _replace(tree, formula, _tex(image.getattr("alt")))
+    for image in document.query_selector_all(
+        "img.mwe-math-fallback-image-inline, img.mwe-math-fallback-image-display, img.tex"
+    ):
+        _replace(tree, image, _tex(image.getattr("alt") or ""))
+    for math in document.query_selector_all("math"):
+        _replace(tree, math, _formula(math))
+
+
+def _wrote(document: Any) -> bool:
+    return bool(document.query_selector_all(f"[{_WRITTEN}]"))
+
+
+_WRITTEN = "data-formula"
+
+
+def _formula(math: Any, display: bool = False) -> str:
+    """TeX of a `<math>` element: its annotation or its alternative text; else what it spells."""
+    display = display or math.getattr("display") == "block"
+    for note in math.query_selector_all("annotation"):
+        if "tex" in (note.getattr("encoding") or "").lower() and note.text.strip():
+            return _tex(note.text, display)
+    alternative = math.getattr("alttext")
+    if alternative and alternative.strip():
+        return _tex(alternative, display)
+    _take_out(math.query_selector_all("annotation, annotation-xml"))
+    return " ".join(math.text.split())
+
+
+def _tex(source: str, display: bool = False) -> str:
+    """TeX between dollars, without the wrapping that Wikipedia and MathJax put around it."""
+    tex = re.sub(r"^<!\[CDATA\[|\]\]>$|^%\s*<!\[CDATA\[", "", source.strip()).strip()
+    if (wrapped := re.fullmatch(r"\{\\displaystyle\s*(.*)\}", tex, re.DOTALL)) is not None:
+        tex = wrapped[1].strip()
+    if (wrapped := re.fullmatch(r"(\${1,2})(.*)\1", tex, re.DOTALL)) is not None:
+        tex = wrapped[2].strip()
+    if not tex:
+        return ""
+    return f"$${tex}$$" if display else f"${tex}$"
+
+
+# -- lists -------------------------------------------------------------------------------------
+
+
+def _number_lists(tree: Any, document: Any, mark: str) -> None:
+    """Items that a browser would number otherwise than 1, 2, 3 say their number between two marks."""
+    for listing in document.query_selector_all("ol"):
+        items = [item for item in listing.child_nodes if getattr(item, "tag", None) == "li"]
+        if not items:
+            continue
+        step = -1 if listing.hasattr("reversed") else 1
+        number = _whole(listing.getattr("start"), len(items) if step < 0 else 1)
+        for place, item in enumerate(items, 1):
+            number = _whole(item.getattr("value"), number)
+            if number != place:
+                item.insert_before(tree.create_text_node(f"{mark}{number}{mark} "), item.first_child)
+            number += step
+
+
+def _whole(value: str | None, default: int) -> int:
+    found = re.match(r"\s*([+-]?\d{1,9})", value or "", re.ASCII)
+    return int(found[1]) if found is not None else default
+
+
+# -- what is hidden ----------------------------------------------------------------------------
+
+
+def _hidden(document: Any) -> list[Any]:
+    """Elements that browsers do not show because of an attribute or a style of their own."""
+    hidden = list(document.query_selector_all("[hidden], dialog:not([open]), noframes"))
+    for styled in document.query_selector_all("[style]"):
+        style = styled.getattr("style") or ""
+        if _HIDING_STYLE.search(style) and not _shows_within(styled, style):
+            hidden.append(styled)
+    return hidden
+
+
+def _shows_within(element: Any, style: str) -> bool:
+    """Whether a descendant of an invisible element makes itself visible again."""
+    if re.search(r"display\s*:\s*none", style, re.IGNORECASE):
+        return False
+    return any(
+        _SHOWING_STYLE.search(inner.getattr("style") or "") for inner in element.query_selector_all("[style]")
+    )
+
+
+def _take_out(elements: Iterable[Any]) -> None:
+    for element in elements:
+        if element.parent is not None:
+            element.remove()
+
+
+def _replace(tree: Any, element: Any, text: str) -> None:
+    if element.parent is None:
+        return
+    written = tree.create_element("span")
+    written.setattr(_WRITTEN, "")
+    written.text = text
+    element.replace_with(written)
