@@ -10,7 +10,7 @@ mended only where the page holds it, so that all other pages give the text that 
   replaced by its TeX, as `$…$` or `$$…$$`, or by what its MathML spells where there is no TeX.
 - Ordered lists begin at 1 whatever `start`, `value` and `reversed` say.
 - `<title/>` in XHTML swallows the page, since HTML knows no empty elements of that kind.
-- Elements that the page hides are shown in whole-page mode.
+- Elements that the page hides are shown in whole-page mode, unless selectors name them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from functools import partial
 from html import unescape
 from typing import Any
 
-__all__ = ["page_text"]
+__all__ = ["HIDDEN", "page_text"]
 
 _MARKS = "\u2060\u2061\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f"
 """Invisible characters; one that the page does not hold serves as the mark."""
@@ -32,11 +32,14 @@ _KEPT = re.compile(r"[\u0800-\ud7ff\uf900-\uffff]")
 """What must not be lost: three bytes of UTF-8, and not for private use."""
 _FORMULA = re.compile(r"<math|=[\"']?math/|mwe-math")
 _LIST = re.compile(r"<ol[^>]*\s(?:start|reversed)\b|<li[^>]*\svalue\s*=", re.IGNORECASE)
-_HIDDEN = re.compile(
-    r"\shidden\b|display\s*:\s*none|visibility\s*:\s*hidden|<dialog|<noframes", re.IGNORECASE
-)
-_HIDING_STYLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)\b", re.IGNORECASE)
-_SHOWING_STYLE = re.compile(r"(?:^|;)\s*visibility\s*:\s*visible\b", re.IGNORECASE)
+_DECLARATIONS = [
+    f"{name}{before}:{after}{value}"
+    for name, value in (("display", "none"), ("visibility", "hidden"))
+    for before in ("", " ")
+    for after in ("", " ")
+]
+HIDDEN = ["[hidden]", "dialog:not([open])", "noframes", *(f'[style*="{one}" i]' for one in _DECLARATIONS)]
+"""Selectors of elements that a page hides by an attribute or a style of their own."""
 
 _TEXT_ONLY = ("title", "script", "style", "textarea", "iframe", "xmp", "noembed", "noframes", "noscript")
 """Elements in which a parser of HTML takes tags for text until their end tag comes."""
@@ -46,7 +49,7 @@ _EMPTY_XHTML = re.compile(rf"<({'|'.join(_TEXT_ONLY)}|a){_ATTRIBUTES}/>", re.IGN
 _XHTML = re.compile(r"<\?xml|XHTML|<html[^>]*xmlns\s*=", re.IGNORECASE)
 
 
-def page_text(html: str, extract: Callable[[Any], str], *, hide: bool = False) -> str:
+def page_text(html: str, extract: Callable[[Any], str]) -> str:
     """What `extract` makes of a page that was made ready for it.
 
     Parameters
@@ -55,16 +58,14 @@ def page_text(html: str, extract: Callable[[Any], str], *, hide: bool = False) -
         A decoded page.
     extract
         Takes HTML, or a tree of resiliparse's, and gives text.
-    hide
-        Whether to take out what the page hides, which main-content mode does by itself.
     """
     html = _close_empty(html)
     mark = next((mark for mark in _MARKS if mark not in html), None)
     page: Any = html
     if mark is not None:
         page = _ALONE.sub(partial(_marked, mark=mark), html)
-    if ("math" in html and _FORMULA.search(html)) or _LIST.search(html) or (hide and _HIDDEN.search(html)):
-        page = _mended(page, mark, hide)
+    if ("math" in html and _FORMULA.search(html)) or _LIST.search(html):
+        page = _mended(page, mark)
     text = extract(page)
     if mark is not None:
         text = re.sub(rf"\d+\. {mark}(-?\d+){mark}", r"\1.", text)
@@ -97,19 +98,16 @@ def _close_empty(html: str) -> str:
     return (_EMPTY_XHTML if xhtml else _EMPTY).sub(closed, html)
 
 
-def _mended(html: str, mark: str | None, hide: bool) -> Any:
+def _mended(html: str, mark: str | None) -> Any:
     from resiliparse.parse.html import HTMLTree
 
     tree = HTMLTree.parse(html)
     document = tree.document
     if document is None:
         return html
-    # Formulas first: what shows them a second time is among the hidden elements.
     _write_formulas(tree, document)
     if mark is not None:
         _number_lists(tree, document, mark)
-    if hide:
-        _take_out(_hidden(document))
     return tree
 
 
@@ -208,28 +206,6 @@ def _number_lists(tree: Any, document: Any, mark: str) -> None:
 def _whole(value: str | None, default: int) -> int:
     found = re.match(r"\s*([+-]?\d{1,9})", value or "", re.ASCII)
     return int(found[1]) if found is not None else default
-
-
-# -- what is hidden ----------------------------------------------------------------------------
-
-
-def _hidden(document: Any) -> list[Any]:
-    """Elements that browsers do not show because of an attribute or a style of their own."""
-    hidden = list(document.query_selector_all("[hidden], dialog:not([open]), noframes"))
-    for styled in document.query_selector_all("[style]"):
-        style = styled.getattr("style") or ""
-        if _HIDING_STYLE.search(style) and not _shows_within(styled, style):
-            hidden.append(styled)
-    return hidden
-
-
-def _shows_within(element: Any, style: str) -> bool:
-    """Whether a descendant of an invisible element makes itself visible again."""
-    if re.search(r"display\s*:\s*none", style, re.IGNORECASE):
-        return False
-    return any(
-        _SHOWING_STYLE.search(inner.getattr("style") or "") for inner in element.query_selector_all("[style]")
-    )
 
 
 def _take_out(elements: Iterable[Any]) -> None:

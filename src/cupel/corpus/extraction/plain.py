@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from cupel.corpus.extraction._markup import page_text
+from cupel.corpus.extraction._markup import HIDDEN, page_text
 from cupel.methods import Extractor, Paper
 
 __all__ = ["Plain"]
@@ -29,8 +29,8 @@ class Plain(Extractor):
 
         def whole(page: Any) -> str:
             text: str = extract_plain_text(
-                page, preserve_formatting=True, main_content=False, alt_texts=False
+                page, preserve_formatting=True, main_content=False, alt_texts=False, skip_elements=HIDDEN
             )
             return text
 
-        return page_text(html, whole, hide=True)
+        return page_text(html, whole)
