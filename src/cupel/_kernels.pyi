@@ -368,6 +368,17 @@ def split_fields(metadata: pa.Array, names: Sequence[str], types: Sequence[pa.Da
     of another type stays in its object, a missing field is null.
     """
 
+# --- charsets: labels and decoders of the WHATWG Encoding Standard
+
+def charset_name(label: str) -> str | None:
+    """The standard's name for a label, in lower case; None for a label that it does not know."""
+
+def decode(data: bytes, label: str) -> tuple[str, int]:
+    """The text, and how many ill-formed sequences became U+FFFD; `KeyError` for an unknown label.
+
+    A byte order mark stays in the text.
+    """
+
 # --- signals
 # `text` is string, large_string or string_view.
 

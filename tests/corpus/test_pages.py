@@ -23,7 +23,7 @@ def test_texts_and_source_files(tmp_path: Path) -> None:
     found = read_all(tmp_path)
     assert found.texts == ["print('東京')\n", "# Café", "Straße und Käse, größer als früher", "sixteen"]
     assert [json.loads(row["metadata"]).get("extension") for row in found.rows] == ["py", "md", "txt", "txt"]
-    assert json.loads(found.rows[2]["metadata"])["charset"] == "cp1252"
+    assert json.loads(found.rows[2]["metadata"])["charset"] == "windows-1252"
 
 
 def test_binary_and_blank_files_are_put_aside(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 //! One file per room of the kernels; each registers its functions here.
 
 mod bpe;
+mod charset;
 mod dedup;
 mod edits;
 mod errors;
@@ -19,6 +20,7 @@ use pyo3::prelude::*;
 fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     bpe::register(module)?;
+    charset::register(module)?;
     dedup::register(module)?;
     edits::register(module)?;
     evaluation::register(module)?;

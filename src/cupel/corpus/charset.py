@@ -1,8 +1,10 @@
 """Which charset bytes are in, and the text they make.
 
-In the order of the HTML standard (13.2.3.2): byte order mark, what the server said, what the
-page says of itself, then detection. A label that no codec knows, or that does not fit the
-bytes, gives way to the next.
+Labels and decoders are those of the WHATWG Encoding Standard, as browsers use them: `shift_jis` means
+Windows-31J, `gb2312` means GBK, `iso-8859-1` means Windows-1252. What decides, in this order: a byte order
+mark; UTF-8, where the bytes are UTF-8, whatever the labels say; what the server said; what the page says of
+itself (HTML standard, 13.2.3.2); the shape of UTF-16; detection. A label that does not fit the bytes gives way
+to the next, and an ill-formed sequence costs one U+FFFD.
 """
 
 from __future__ import annotations
@@ -10,58 +12,19 @@ from __future__ import annotations
 import codecs
 import re
 
-__all__ = ["decode"]
+from cupel.corpus.prescan import declared_charset
 
-_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_META = re.compile(rb"""<meta[^>]{0,400}?charset\s*=\s*["']?\s*([A-Za-z0-9_:.+-]{1,40})""", re.IGNORECASE)
-_XML = re.compile(rb"""^<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9_:.+-]{1,40})""", re.IGNORECASE)
-# Labels the HTML standard maps to another name than Python does.
-_ALIASES = {
-    "x-sjis": "shift_jis",
-    "windows-31j": "cp932",
-    "x-gbk": "gbk",
-    "gb2312": "gbk",
-    "utf8mb4": "utf-8",
-}
-_NO_CHARSETS = frozenset(
-    (
-        *("base64", "bz2", "hex", "quopri", "rot13", "uu", "zlib", "idna", "punycode", "undefined"),
-        *("mbcs", "oem", "raw-unicode-escape", "unicode-escape", "raw_unicode_escape", "unicode_escape"),
-    )
-)
-_HTML_LATIN = {"iso8859-1", "ascii", "latin-1"}
+__all__ = ["decode", "utf16_by_shape"]
 
-
-def _codec(label: str | None) -> str | None:
-    """Python's name of the codec that a label means in HTML; none if nobody knows it."""
-    if not label:
-        return None
-    label = label.strip().strip("\"'").lower()
-    try:
-        name = codecs.lookup(_ALIASES.get(label, label)).name
-    except (LookupError, ValueError):
-        return None
-    if name in _HTML_LATIN:
-        return "cp1252"
-    if not _is_text_codec(name):
-        return None
-    return name
-
-
-def _is_text_codec(name: str) -> bool:
-    """Not rot13, base64, zlib or a codec that runs an algorithm over the bytes."""
-    return name not in _NO_CHARSETS
-
-
-def _try(data: bytes, codec: str) -> str | None:
-    try:
-        return data.decode(codec)
-    except (UnicodeDecodeError, LookupError):
-        return None
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"))
+_UTF16 = ("utf-16le", "utf-16be")
+_SHAPE_BYTES = 4096
+_FEW = 0.01
+"""Ill-formed sequences per character at which a label still fits."""
 
 
 def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> tuple[str, str]:
-    """The text of `data` and the name of the charset it was in; never fails.
+    """The text of `data` and the standard's name of the charset it was in; never fails.
 
     Parameters
     ----------
@@ -71,36 +34,92 @@ def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> t
         Whether to look for a `<meta charset>` or an XML declaration.
 
     >>> decode("Käse".encode("latin-1"), declared="iso-8859-1")
-    ('Käse', 'cp1252')
+    ('Käse', 'windows-1252')
     >>> decode("Käse".encode(), declared="no-such-charset")
     ('Käse', 'utf-8')
     """
     for mark, charset in _BOMS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(charset, "replace"), charset
-    labels: list[str | None] = [declared]
-    if html:
-        head = data[:8192]
-        for pattern in (_META, _XML):
-            if found := pattern.search(head):
-                labels.append(found[1].decode("ascii"))
+            return _decoded(data[len(mark) :], charset)[0], charset
+    labels = [_name(declared), declared_charset(data) if html else None]
+    named = [label for label in labels if label is not None]
+    if (charset := _utf16(data, named)) is not None:
+        return _decoded(data, charset)[0], charset
     # A page that can be read as ASCII at all states its own label falsely if it says UTF-16.
-    named = [
-        codec for label in labels if (codec := _codec(label)) is not None and not codec.startswith("utf-16")
-    ]
-    for codec in [*named, "utf-8"]:
-        text = _try(data, codec)
-        if text is not None:
-            return text, codec
-    detected = _codec(_detect(data))
-    if detected and (text := _try(data, detected)) is not None:
-        return text, detected
-    # A few broken bytes in an otherwise fitting charset become U+FFFD.
-    fallback = next((codec for codec in [*named, detected] if codec), "utf-8")
-    mostly_utf8 = data.decode("utf-8", "replace")
-    if mostly_utf8.count("\ufffd") * 100 < len(mostly_utf8):
-        return mostly_utf8, "utf-8"
-    return data.decode(fallback, "replace"), fallback
+    named = [label for label in named if label not in _UTF16]
+    if data.isascii() or _is_utf8(data):
+        charset = named[0] if data.isascii() and named else "utf-8"
+        return _decoded(data, charset)[0], charset
+    for charset in named:
+        text, faults = _decoded(data, charset)
+        if faults <= _FEW * len(text):
+            return text, charset
+    if _mostly_utf8(data):
+        return _decoded(data, "utf-8")[0], "utf-8"
+    detected = _name(_detect(data))
+    if detected is not None and not _decoded(data, detected)[1]:
+        return _decoded(data, detected)[0], detected
+    charset = next((name for name in (*named, detected) if name is not None), "windows-1252")
+    return _decoded(data, charset)[0], charset
+
+
+def utf16_by_shape(data: bytes) -> str | None:
+    """`utf-16le` or `utf-16be` where the zero bytes of text in spaces and markup stand at every other place.
+
+    >>> utf16_by_shape("<p>東京</p>".encode("utf-16-be")), utf16_by_shape(b"<p></p>")
+    ('utf-16be', None)
+    """
+    head = data[: min(_SHAPE_BYTES, len(data) - len(data) % 2)]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if not head or min(even, odd) * 20 > max(even, odd) or max(even, odd) * 20 < len(head):
+        return None
+    charset = "utf-16le" if odd > even else "utf-16be"
+    text, faults = _decoded(head, charset)
+    odd_ones = sum(not (character.isprintable() or character in "\t\r\n\f\ufeff") for character in text)
+    return charset if (faults + odd_ones) * 20 <= len(text) else None
+
+
+def _utf16(data: bytes, named: list[str]) -> str | None:
+    """UTF-16 by its shape; by its label where the bytes bear it out."""
+    if (charset := utf16_by_shape(data)) is not None:
+        return charset
+    for charset in named:
+        if charset in _UTF16 and len(data) % 2 == 0 and not _is_utf8(data):
+            text, faults = _decoded(data, charset)
+            if not faults and all(
+                character.isprintable() or character.isspace() for character in text[:2000]
+            ):
+                return charset
+    return None
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+
+
+def _mostly_utf8(data: bytes) -> bool:
+    """Whether ill-formed bytes are few among sequences of UTF-8, which no other charset forms by chance."""
+    faults = _decoded(data, "utf-8")[1]
+    return faults * 10 <= len(_SEQUENCE.findall(data))
+
+
+def _name(label: str | None) -> str | None:
+    from cupel import _kernels
+
+    return _kernels.charset_name(label.strip().strip("\"'")) if label else None
+
+
+def _decoded(data: bytes, charset: str) -> tuple[str, int]:
+    from cupel import _kernels
+
+    return _kernels.decode(data, charset)
 
 
 def _detect(data: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 pub mod blocks;
 pub mod c4_phrases;
+pub mod charset;
 mod glue;
 pub mod lines;
 mod positions;

@@ -1,0 +1,74 @@
+//! Legacy charsets as browsers read them: labels and decoders of the WHATWG Encoding Standard.
+
+use encoding_rs::{DecoderResult, Encoding};
+
+/// The standard's name of the encoding that a label means, lowercase; none where nobody knows it.
+pub fn charset_name(label: &str) -> Option<String> {
+    Encoding::for_label_no_replacement(label.as_bytes()).map(|found| found.name().to_lowercase())
+}
+
+/// The text of `bytes` in the encoding of `label`, and how many ill-formed sequences became U+FFFD.
+///
+/// Byte order marks are text like any other; none for a label that nobody knows.
+pub fn decode(bytes: &[u8], label: &str) -> Option<(String, usize)> {
+    let encoding = Encoding::for_label_no_replacement(label.as_bytes())?;
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8 + 16);
+    let (mut at, mut faults) = (0, 0);
+    loop {
+        let (result, read) = decoder.decode_to_string_without_replacement(&bytes[at..], &mut text, true);
+        at += read;
+        match result {
+            DecoderResult::InputEmpty => return Some((text, faults)),
+            DecoderResult::OutputFull => text.reserve(bytes.len() - at + 64),
+            DecoderResult::Malformed(..) => {
+                faults += 1;
+                text.push('\u{fffd}');
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_those_of_the_standard() {
+        let cases = [
+            ("Shift_JIS", "shift_jis"),
+            (" x-sjis\n", "shift_jis"),
+            ("gb2312", "gbk"),
+            ("latin1", "windows-1252"),
+            ("ascii", "windows-1252"),
+            ("iso-8859-9", "windows-1254"),
+            ("tis-620", "windows-874"),
+            ("ks_c_5601-1987", "euc-kr"),
+            ("utf-16", "utf-16le"),
+        ];
+        for (label, name) in cases {
+            assert_eq!(charset_name(label).as_deref(), Some(name), "{label}");
+        }
+        for label in ["", "rot13", "hz-gb-2312", "utf-7", "\u{ff}"] {
+            assert_eq!(charset_name(label), None, "{label}");
+        }
+    }
+
+    #[test]
+    fn each_ill_formed_sequence_is_one_replacement() {
+        assert_eq!(decode(b"a\x80b", "windows-1252"), Some(("a€b".into(), 0)));
+        assert_eq!(decode(b"\x87\x40", "shift_jis"), Some(("①".into(), 0)));
+        assert_eq!(decode(b"a\xff\xc3(", "utf-8"), Some(("a\u{fffd}\u{fffd}(".into(), 2)));
+        assert_eq!(decode(b"", "utf-8"), Some((String::new(), 0)));
+        assert_eq!(decode(b"x", "nothing"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_decode(bytes: Vec<u8>, which in 0_usize..6) {
+            let label = ["utf-8", "utf-16be", "gb18030", "iso-2022-jp", "euc-kr", "big5"][which];
+            let (text, faults) = decode(&bytes, label).unwrap_or_default();
+            proptest::prop_assert!(faults <= text.chars().count());
+        }
+    }
+}
