@@ -13,6 +13,7 @@ from cupel.cli._options import (
     Cores,
     EngineName,
     IdColumn,
+    MaxDocumentBytes,
     Memory,
     Output,
     Overrides,
@@ -20,6 +21,7 @@ from cupel.cli._options import (
     TextColumn,
     make_engine,
     parse_bytes,
+    reading_options,
 )
 
 
@@ -34,6 +36,7 @@ def refine(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    max_document_bytes: MaxDocumentBytes = "64MiB",
     strict: Annotated[
         bool,
         typer.Option(
@@ -80,7 +83,7 @@ def refine(
         loaded,
         input=input,
         output=output,
-        reading=api.ReadOptions(text_column=text_column, id_column=id_column),
+        reading=reading_options(text_column, id_column, max_document_bytes),
         writing=api.OutputOptions(
             format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
         ),
