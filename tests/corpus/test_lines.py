@@ -34,7 +34,8 @@ def write_lines(path: Path, *lines: object) -> Path:
         (b'{"text": "no end', "invalid-json"),
         (b"[1, 2]", "invalid-json"),
         (b'"text"', "invalid-json"),
-        (b'{"text": NaN}', "invalid-json"),
+        (b'{"text": NaN}', "null-text"),
+        (b'{"text": "a", "score": nan}', "invalid-json"),
         (b'{"text": "raw \x00 byte"}', "invalid-json"),
         (b"[" * 5000, "invalid-json"),
         (b'{"text": "caf\xe9"}', "invalid-utf8"),
@@ -147,8 +148,9 @@ def test_an_enormous_line_is_a_document_and_a_larger_one_is_put_aside(tmp_path: 
     path = tmp_path / "a.jsonl.zst"
     large = b'{"text": "' + b"silver " * 30_000_000 + b'"}'
     path.write_bytes(zstandard.compress(b'{"text": "first"}\n' + large + b'\n{"text": "last"}\n'))
-    found = read_all(path)
+    found = read_all(path, options=ReadOptions(max_document_bytes=256 << 20))
     assert [len(text) for text in found.texts] == [5, 210_000_000, 4]
+    assert read_all(path).reasons == ["too-large"]
     aside = read_all(path, options=ReadOptions(max_document_bytes=1 << 20))
     assert aside.texts == ["first", "last"]
     (entry,) = aside.quarantined

@@ -91,8 +91,8 @@ def test_archives_of_pages(tmp_path: Path, ending: str) -> None:
         "long name",
     ]
     assert len({row["doc"] for row in found.rows}) == 6
-    assert found.reasons == ["invalid-json"]
-    assert found.skipped["archive:ignored"] == 1
+    assert found.reasons == ["invalid-json", "no-document"]
+    assert "x/picture.png" in found.quarantined[1].detail
 
 
 def test_path_tricks_and_links_are_refused(tmp_path: Path) -> None:

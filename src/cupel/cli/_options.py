@@ -10,6 +10,7 @@ import typer
 from cupel.errors import BadOption
 
 if TYPE_CHECKING:
+    from cupel.corpus.read import ReadOptions
     from cupel.engine import Engine
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Device",
     "EngineName",
     "IdColumn",
+    "MaxDocumentBytes",
     "Memory",
     "Output",
     "Overrides",
@@ -30,6 +32,7 @@ __all__ = [
     "Workers",
     "make_engine",
     "parse_bytes",
+    "reading_options",
 ]
 
 READING, WRITING, RUNNING = "Reading", "Writing", "Running"
@@ -52,6 +55,13 @@ Restart = Annotated[
 ]
 TextColumn = Annotated[str | None, typer.Option(help="Column that holds the text.", rich_help_panel=READING)]
 IdColumn = Annotated[Optional[str], typer.Option(help="Column that holds the id.", rich_help_panel=READING)]  # noqa: UP045
+MaxDocumentBytes = Annotated[
+    str,
+    typer.Option(
+        help="A larger document goes to quarantine, such as 64MiB; it bounds what reading holds in memory.",
+        rich_help_panel=READING,
+    ),
+]
 EngineName = Annotated[
     str, typer.Option(help="native (this machine) or ray (a cluster).", rich_help_panel=RUNNING)
 ]
@@ -131,6 +141,14 @@ def parse_bytes(text: str, option: str) -> int:
     if size < 1:
         raise BadOption(f"{option} is '{text}': expected more than nothing")
     return size
+
+
+def reading_options(text_column: str | None, id_column: str | None, max_document_bytes: str) -> ReadOptions:
+    """How the options of a command say that documents are read."""
+    from cupel import api
+
+    largest = parse_bytes(max_document_bytes, "--max-document-bytes")
+    return api.ReadOptions(text_column=text_column, id_column=id_column, max_document_bytes=largest)
 
 
 def make_engine(name: str, address: str | None, cores: int | None, memory: str | None) -> Engine:

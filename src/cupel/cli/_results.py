@@ -9,13 +9,16 @@ if TYPE_CHECKING:
 
 __all__ = ["tell"]
 
+SHOWN = ("Funnel", "Quarantine", "Left out")
+
 
 def tell(result: Result) -> None:
-    """The counts, the funnel, and where the report is."""
+    """The counts, the funnel, what was not read, and where the report is."""
     from cupel.cli._console import out, say
     from cupel.report.terminal import show
 
     page = result.page()
-    show(page.model_copy(update={"sections": tuple(s for s in page.sections if s.title == "Funnel")}), out)
+    shown = tuple(section for section in page.sections if section.title in SHOWN)
+    show(page.model_copy(update={"sections": shown}), out)
     if result.report.exists():
         say(f"report  {result.report}")

@@ -11,6 +11,7 @@ from cupel.cli._options import (
     Cores,
     EngineName,
     IdColumn,
+    MaxDocumentBytes,
     Memory,
     Output,
     Overrides,
@@ -18,6 +19,7 @@ from cupel.cli._options import (
     Restart,
     TextColumn,
     make_engine,
+    reading_options,
 )
 
 
@@ -39,6 +41,7 @@ def dedup(
     ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    max_document_bytes: MaxDocumentBytes = "64MiB",
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,
@@ -67,7 +70,7 @@ def dedup(
         recipe,
         input=input,
         output=output,
-        reading=api.ReadOptions(text_column=text_column, id_column=id_column),
+        reading=reading_options(text_column, id_column, max_document_bytes),
         engine=make_engine(engine, address, cores, memory),
         progress=TerminalProgress(make_plan(recipe).describe()),
         restart=restart,

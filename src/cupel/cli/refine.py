@@ -13,6 +13,7 @@ from cupel.cli._options import (
     Cores,
     EngineName,
     IdColumn,
+    MaxDocumentBytes,
     Memory,
     Output,
     Overrides,
@@ -21,6 +22,7 @@ from cupel.cli._options import (
     TextColumn,
     make_engine,
     parse_bytes,
+    reading_options,
 )
 
 
@@ -35,6 +37,7 @@ def refine(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    max_document_bytes: MaxDocumentBytes = "64MiB",
     strict: Annotated[
         bool,
         typer.Option(
@@ -82,7 +85,7 @@ def refine(
         loaded,
         input=input,
         output=output,
-        reading=api.ReadOptions(text_column=text_column, id_column=id_column),
+        reading=reading_options(text_column, id_column, max_document_bytes),
         writing=api.OutputOptions(
             format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
         ),

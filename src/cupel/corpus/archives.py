@@ -1,19 +1,32 @@
-"""Archives in: tar files of pages, texts or JSON lines; nothing is ever written to disk."""
+"""Archives in: the files of a tar or zip archive, read as files are; nothing is ever written to disk."""
 
 from __future__ import annotations
 
+import io
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from typing import IO, Any
 
-from cupel.corpus.formats import format_by_content, format_by_name
-from cupel.corpus.records import Record
+import pyarrow as pa
+
+from cupel.corpus.formats import HEAD, Detected, detect_format, format_by_name
+from cupel.corpus.records import Record, Unit
+from cupel.corpus.remote import RawFile
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import BytesFile, ByteStream, StreamFault
+from cupel.errors import BadInput
 
-__all__ = ["read_tar"]
+__all__ = ["read_tar", "read_zip"]
+
+ReadContent = Callable[[str, Sink, RawFile, str], Iterator[None]]
 
 # What tar may read between two members besides the first one's content: headers, padding.
 _HEADER_BYTES = 1 << 20
+_MAX_TABLE_BYTES = 256 << 20
+"""A member that is no stream (Parquet, Arrow) is held whole, up to this size."""
+_SEEKABLE = ("parquet", "arrow")
 
 
 class _Reader:
@@ -41,36 +54,106 @@ class _Reader:
             return b""
 
 
-def read_tar(
-    sink: Sink, stream: ByteStream, read_lines: Callable[..., Iterator[None]], first_ordinal: int = 0
-) -> Iterator[None]:
-    """Documents of the members: pages and texts one each, JSON lines one a line.
+class _Member:
+    """A member's content as a stored file: read in order, its beginning looked at before."""
+
+    closed = False
+
+    def __init__(self, opened: IO[bytes], size: int) -> None:
+        self._opened = opened
+        self._given = 0
+        self._size = size
+        self.head = self._read(HEAD)
+        self._at = 0
+
+    def _read(self, size: int) -> bytes:
+        data = self._opened.read(size)
+        self._given += len(data)
+        if len(data) < size and self._given < self._size:
+            raise EOFError("unexpected end of data: the archive ends inside a member")
+        return data
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to `size` bytes; empty at the end."""
+        if self._at < len(self.head):
+            data = self.head[self._at :] if size < 0 else self.head[self._at : self._at + size]
+            self._at += len(data)
+            return data + self._read_rest() if size < 0 else data
+        return self._read_rest() if size < 0 else self._read(min(size, self._size - self._given))
+
+    def _read_rest(self) -> bytes:
+        return self._read(self._size - self._given)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise io.UnsupportedOperation("a member of an archive is read in order")
+
+    def tell(self) -> int:
+        return self._at
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+class _MemberSink(Sink):
+    """Takes what one member of an archive holds.
+
+    Records are numbered through the whole archive: (member, row) would not fit one number.
+    """
+
+    def __init__(self, archive: Sink, name: str, number: int, first: int) -> None:
+        super().__init__(archive.collector, archive.index, archive.path, archive.source)
+        self._name = name
+        self._number = number
+        self._first = first
+        self.used = first
+        """Records of the archive numbered so far."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.path}, member {self._name}"
+
+    def doc(self, ordinal: int) -> int:
+        return super().doc(self._first + ordinal)
+
+    def only_record(self) -> Record:
+        return Record(0, self._number, metadata={"member": self._name})
+
+    def add(self, record: Record) -> None:
+        self.used = max(self.used, self._first + record.ordinal + 1)
+        super().add(record)
+
+    def add_all(self, documents: pa.RecordBatch) -> Iterator[None]:
+        if documents.num_rows:
+            last = documents.column("doc")[documents.num_rows - 1].as_py()
+            self.used = max(self.used, last - super().doc(0) + 1)
+        return super().add_all(documents)
+
+    def bad(self, position: int, unit: Unit, reason: str, detail: str, data: bytes | str = b"") -> None:
+        if unit == "file":
+            position, unit = self._number, "record"
+        super().bad(position, unit, reason, f"member {self._name}: {detail}", data)
+
+
+def read_tar(sink: Sink, stream: ByteStream, read_content: ReadContent) -> Iterator[None]:
+    """Documents of the members of a tar archive.
 
     Members with absolute paths or `..`, links and devices are put aside: an archive that
-    has them was made to reach outside of it.
+    has them was made to reach outside of it. So are those that hold no documents.
     """
     reader = _Reader(stream)
-    counter = 0
+    members = _Members(sink, read_content)
     stream.budget = 1 << 21
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
             for number, member in enumerate(archive, 1):
                 stream.budget = member.size + _HEADER_BYTES + (1 << 20)
-                refused = _refuse(member)
+                refused = _refuse(member.name) or _refuse_type(member)
                 if refused:
                     sink.bad(number, "record", *refused, data=member.name)
                 elif member.isdir():
                     sink.collector.skip("archive:folder")
-                elif member.size > sink.options.max_document_bytes:
-                    sink.too_large(number, "record", member.size, member.name)
                 elif (opened := archive.extractfile(member)) is not None:
-                    data = opened.read()
-                    if len(data) < member.size:
-                        raise tarfile.ReadError("unexpected end of data")
-                    sink.collector.read(len(data))
-                    for step in _read_member(sink, member.name, data, number, counter, read_lines):
-                        counter = max(counter, step)
-                        yield
+                    yield from members.read(number, member.name, opened, member.size)
                 yield
     except (tarfile.TarError, StreamFault, EOFError, ValueError, OverflowError) as error:
         fault = error if isinstance(error, StreamFault) else reader.fault
@@ -87,11 +170,58 @@ def read_tar(
         yield
 
 
-def _refuse(member: tarfile.TarInfo) -> tuple[str, str] | None:
-    """Why this member is not read, if so: (reason, detail)."""
-    parts = member.name.replace("\\", "/").split("/")
-    if member.name.startswith(("/", "\\")) or ".." in parts or (len(parts[0]) == 2 and parts[0][1] == ":"):
+def read_zip(sink: Sink, raw: RawFile, read_content: ReadContent) -> Iterator[None]:
+    """Documents of the members of a zip archive; what is refused is as with `read_tar`."""
+    members = _Members(sink, read_content)
+    opened: Any = raw
+    try:
+        archive = zipfile.ZipFile(opened)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        sink.bad(0, "file", "unreadable", f"not a whole zip archive: {error}")
+        yield
+        return
+    options, stored, total = sink.options, raw.seek(0, io.SEEK_END), 0
+    with archive:
+        for number, member in enumerate(archive.infolist(), 1):
+            # Members may overlap, so that each of them expands within bounds and all of them do not.
+            total += member.file_size
+            if total > options.free_expansion_bytes and total > options.max_expansion * stored:
+                detail = f"more than {options.max_expansion} times its stored size"
+                sink.fault(StreamFault("expands-too-much", 0, detail))
+                yield
+                return
+            if refused := _refuse(member.filename):
+                sink.bad(number, "record", *refused, data=member.filename)
+            elif member.is_dir():
+                sink.collector.skip("archive:folder")
+            elif member.flag_bits & 1:
+                sink.bad(number, "record", "encrypted", f"member {member.filename} needs a password")
+            else:
+                yield from _read_zipped(sink, archive, member, number, members)
+            yield
+
+
+def _read_zipped(
+    sink: Sink, archive: zipfile.ZipFile, member: zipfile.ZipInfo, number: int, members: _Members
+) -> Iterator[None]:
+    try:
+        with archive.open(member) as opened:
+            yield from members.read(number, member.filename, opened, member.file_size)
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError) as error:
+        sink.bad(number, "record", "corrupt", f"member {member.filename}: {error}; what came before was read")
+    except (NotImplementedError, RuntimeError) as error:
+        sink.bad(number, "record", "unsupported", f"member {member.filename}: {error}")
+
+
+def _refuse(name: str) -> tuple[str, str] | None:
+    """Why a member of this name is not read, if so: (reason, detail)."""
+    parts = name.replace("\\", "/").split("/")
+    if name.startswith(("/", "\\")) or ".." in parts or (len(parts[0]) == 2 and parts[0][1] == ":"):
         return "refused-path", "the member's path leads out of the archive"
+    return None
+
+
+def _refuse_type(member: tarfile.TarInfo) -> tuple[str, str] | None:
     if member.issym() or member.islnk():
         return "refused-link", "the member is a link"
     if not (member.isreg() or member.isdir()):
@@ -99,30 +229,56 @@ def _refuse(member: tarfile.TarInfo) -> tuple[str, str] | None:
     return None
 
 
-def _read_member(
-    sink: Sink, name: str, data: bytes, number: int, counter: int, read_lines: Callable[..., Iterator[None]]
-) -> Iterator[int]:
-    """Reads one member; gives the number of records used after each step.
+class _Members:
+    """Reads one member after the other, as files of their formats are read."""
 
-    Records are numbered through the whole archive: (member, row) would not fit one number.
-    """
-    kind = format_by_name(name) or format_by_content(data[:65536], name)
-    if not data:
-        sink.bad(number, "record", "empty-file", "the member holds no bytes", name)
-        yield counter
-    elif kind == "jsonl":
-        inner = ByteStream(BytesFile(data), max_expansion=sink.options.max_expansion)
-        before = counter
-        for _ in read_lines(sink, inner, numbered=True, first_ordinal=before):
-            counter += 1
-            yield counter
-    elif kind in ("html", "text"):
-        record = Record(counter, number, metadata={"member": name})
-        if kind == "html":
-            sink.page(record, data)
-        else:
-            sink.plain(record, data, name=name)
-        yield counter + 1
-    else:
-        sink.collector.skip("archive:" + (kind or "binary"))
-        yield counter
+    def __init__(self, sink: Sink, read_content: ReadContent) -> None:
+        self._sink = sink
+        self._read_content = read_content
+        self._used = 0
+
+    def read(self, number: int, name: str, opened: IO[bytes], size: int) -> Iterator[None]:
+        """The documents of member `number`; whatever it is, it leaves a trace."""
+        name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        sink = _MemberSink(self._sink, name, number, self._used)
+        if size == 0:
+            sink.bad(0, "file", "empty-file", "it holds no bytes")
+            return
+        by_name = format_by_name(name)
+        if by_name == "ignored":
+            sink.bad(0, "file", "no-document", "files of this kind hold no documents")
+            return
+        if by_name in ("html", "text") and (why := self._why_not(by_name, size)):
+            sink.bad(0, "file", *why, data=name)
+            return
+        member = _Member(opened, size)
+        found = Detected(by_name)
+        if by_name in (None, "text"):
+            options = sink.options
+            found = detect_format(name, member.head, whole=size <= HEAD, text_column=options.text_column)
+        kind = found.format
+        if why := self._why_not(kind, size):
+            sink.bad(0, "file", *why, data=member.head[:200])
+            return
+        raw: RawFile = BytesFile(member.read()) if kind in _SEEKABLE else member
+        try:
+            yield from self._read_content(str(kind), sink, raw, name)
+        except BadInput as error:
+            if not found.guessed:
+                raise
+            sink.bad(0, "file", "no-text-column", str(error))
+        finally:
+            self._used = sink.used
+
+    def _why_not(self, kind: str | None, size: int) -> tuple[str, str] | None:
+        """Why a member of this format is not read, if so: (reason, detail)."""
+        if kind is None:
+            return "binary", "the content is not text"
+        if kind in ("tar", "zip"):
+            return "archive-in-archive", "an archive inside an archive is not read; unpack the outer one"
+        if kind in _SEEKABLE and size > _MAX_TABLE_BYTES:
+            return "too-large", f"{size} bytes; in an archive a table of up to {_MAX_TABLE_BYTES} is read"
+        if kind in ("html", "text") and size > self._sink.options.max_document_bytes:
+            limit = self._sink.options.max_document_bytes
+            return "too-large", f"{size} bytes; the limit is {limit} (--max-document-bytes)"
+        return None

@@ -15,18 +15,25 @@ from typing import Any
 
 from cupel.corpus.remote import RawFile
 
-__all__ = ["Source", "StreamFault", "detect_compression", "pieces"]
+__all__ = ["HEAD_BYTES", "Source", "StreamFault", "detect_compression", "pieces"]
 
 _CHUNK = 64 * 1024
 _PIECE = 1024 * 1024
+_ZSTD = b"\x28\xb5\x2f\xfd"
 _MAGIC = (
     (b"\x1f\x8b", "gzip", ".gz"),
-    (b"\x28\xb5\x2f\xfd", "zstd", ".zst"),
+    (_ZSTD, "zstd", ".zst"),
     (b"BZh", "bzip2", ".bz2"),
     (b"\xfd7zXZ\x00", "xz", ".xz"),
+    (b"\x04\x22\x4d\x18", "lz4", ".lz4"),
 )
-# The largest window that `zstd --long` uses without being asked; a frame may claim 2 GiB.
-_MAX_ZSTD_WINDOW = 1 << 27
+# What follows the level in a bzip2 stream: of its first block, or of its end where it holds nothing.
+_BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
+_LEGACY_LZ4 = b"\x02\x21\x4c\x18"
+_MAX_ZSTD_WINDOW = 1 << 31
+"""The largest window that zstd itself makes: `--long=31`. It is touched only as far as the content goes."""
+HEAD_BYTES = 10
+"""How many of its first bytes tell how a file is compressed."""
 
 
 class StreamFault(Exception):
@@ -35,7 +42,7 @@ class StreamFault(Exception):
     Attributes
     ----------
     reason
-        `truncated`, `corrupt` or `expands-too-much`.
+        `truncated`, `corrupt`, `unsupported` or `expands-too-much`.
     offset
         Byte offset in the stored (compressed) file.
     member
@@ -51,15 +58,23 @@ class StreamFault(Exception):
 
 
 def detect_compression(head: bytes, name: str = "") -> str | None:
-    """The compression that the first bytes of a file tell of; its name only if they are too few."""
+    """The compression that the first bytes of a file reveal; its name only if they are too few."""
     for magic, kind, ending in _MAGIC:
         too_few = 0 < len(head) < 4 or (head and len(head) < len(magic) and magic.startswith(head))
-        if head.startswith(magic) or (too_few and name.endswith(ending)):
+        if too_few and name.endswith(ending):
+            return kind
+        if head.startswith(magic) and (kind != "bzip2" or _is_bzip2(head)):
             return kind
     # A zstd file may begin with a skippable frame.
     if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
         return "zstd"
-    return None
+    return "lz4" if head.startswith(_LEGACY_LZ4) else None
+
+
+def _is_bzip2(head: bytes) -> bool:
+    """Whether more than three letters, with which a text may begin too, are those of bzip2."""
+    block = head[4:10]
+    return head[3:4] in b"123456789" and any(magic.startswith(block) for magic in _BZIP2_BLOCKS)
 
 
 class Source:
@@ -106,10 +121,11 @@ def _members(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
         "gzip": lambda: zlib.decompressobj(31),
         "bzip2": bz2.BZ2Decompressor,
         "xz": lambda: lzma.LZMADecompressor(memlimit=1 << 30),
+        "lz4": _lz4_frame,
     }[kind]
     while True:
         start = source.offset
-        head = source.exactly(6)
+        head = source.exactly(HEAD_BYTES)
         if not head:
             return
         if head[0] == 0:
@@ -117,6 +133,12 @@ def _members(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
             source.give_back(head.lstrip(b"\x00"))
             continue
         source.give_back(head)
+        if head.startswith(_LEGACY_LZ4):
+            detail = "the legacy LZ4 format (lz4 -l) is not read; pack it again without -l"
+            raise StreamFault("unsupported", start, detail, start)
+        if kind == "lz4" and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
+            _skip_frame(source)
+            continue
         if detect_compression(head) != kind:
             truncated = len(head) < 6 and any(magic.startswith(head) for magic, _, _ in _MAGIC)
             reason = "truncated" if truncated else "corrupt"
@@ -134,13 +156,45 @@ def _members(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
                     )
             try:
                 piece = inner.decompress(pending, _PIECE)
-            except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+            except (zlib.error, OSError, lzma.LZMAError, EOFError, RuntimeError) as error:
                 detail = f"broken {kind} data: {error}"
                 raise StreamFault("corrupt", source.offset, detail, start) from error
             pending = inner.unconsumed_tail if kind == "gzip" else b""
             if piece:
                 yield start, piece
-        source.give_back(inner.unused_data)
+        source.give_back(inner.unused_data or b"")  # none of it is None to LZ4
+
+
+def _lz4_frame() -> Any:
+    import lz4.frame
+
+    return lz4.frame.LZ4FrameDecompressor()
+
+
+def _skip_frame(source: Source) -> None:
+    """Passes over a skippable frame, which zstd and LZ4 have in common."""
+    head = source.exactly(8)
+    left = int.from_bytes(head[4:], "little")
+    while left > 0 and (skipped := source.take(min(left, _CHUNK))):
+        left -= len(skipped)
+    if left or len(head) < 8:
+        raise StreamFault("truncated", source.offset, "the data end in the middle of a skippable frame")
+
+
+def _refuse_frame(start: int, window: int | None, dictionary: int) -> None:
+    """Say what zstd itself would only call a failure.
+
+    Raises
+    ------
+    StreamFault
+        `unsupported`: a window beyond all that zstd makes, or a dictionary.
+    """
+    if window is not None and window > _MAX_ZSTD_WINDOW:
+        detail = f"the zstd frame asks for a window of {window} bytes; up to {_MAX_ZSTD_WINDOW} are read"
+        raise StreamFault("unsupported", start, detail)
+    if dictionary:
+        detail = f"the zstd frame needs dictionary {dictionary}, which the file does not hold"
+        raise StreamFault("unsupported", start, detail)
 
 
 def _zstd_blocks(source: Source, header: bytes) -> Iterator[bytes]:
@@ -160,6 +214,9 @@ def _zstd_blocks(source: Source, header: bytes) -> Iterator[bytes]:
     piece = [header, rest]
     if len(rest) < size:
         raise StreamFault("truncated", source.offset, "the zstd data ends in the middle")
+    window = None if single_segment else (8 + (rest[0] & 7)) << (7 + (rest[0] >> 3))
+    identity = rest[0 if single_segment else 1 :][: (0, 1, 2, 4)[descriptor & 3]]
+    _refuse_frame(source.offset - size - len(header), window, int.from_bytes(identity, "little"))
     blocks = 0
     while True:
         head = source.exactly(3)
@@ -198,15 +255,11 @@ def _zstd_frames(source: Source) -> Iterator[tuple[int, bytes]]:
             return
         skippable = len(header) >= 4 and header[1:4] == b"\x2a\x4d\x18" and header[0] & 0xF0 == 0x50
         if skippable:
-            size = header[4:] + source.exactly(3)
-            left = int.from_bytes(size, "little")
-            while left > 0 and (skipped := source.take(min(left, _CHUNK))):
-                left -= len(skipped)
-            if left or len(size) < 4:
-                raise StreamFault("truncated", source.offset, "the zstd data ends in the middle")
+            source.give_back(header)
+            _skip_frame(source)
             continue
-        if len(header) < 5 or header[:4] != _MAGIC[1][0]:
-            truncated = len(header) < 5 and _MAGIC[1][0].startswith(header[:4])
+        if len(header) < 5 or header[:4] != _ZSTD:
+            truncated = len(header) < 5 and _ZSTD.startswith(header[:4])
             raise StreamFault("truncated" if truncated else "corrupt", start, "what follows is not zstd data")
         inner = decompressor.decompressobj()
         for piece in _zstd_blocks(source, header):

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.corpus.extraction import extract_batch
-from cupel.corpus.files import InputFile, find_files
+from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import Shard, plan_shards
@@ -36,7 +36,8 @@ class Corpus:
     """A lazily read table of documents.
 
     Made by `Corpus.read`. Nothing but names, sizes and first bytes is looked at until
-    documents are asked for; then they stream. HTML pages come as their main text.
+    documents are asked for; then they stream. HTML pages come as their main text. Files in
+    folders that are not read are counted in `left_out`, by kind.
 
     Examples
     --------
@@ -58,8 +59,10 @@ class Corpus:
         extractors: Sequence[str] = ("resiliparse",),
         target_shard_bytes: int = 128 << 20,
         output: Path | None = None,
+        left_out: Sequence[LeftOut] = (),
     ) -> None:
         self.files = list(files)
+        self.left_out = tuple(left_out)
         self._options = options or ReadOptions()
         self._extractors = tuple(extractors)
         self._target = target_shard_bytes
@@ -91,7 +94,7 @@ class Corpus:
         text_column, id_column, source_column, url_column
             Foreign names for these columns.
         format
-            One of jsonl, json, parquet, csv, tsv, warc, arc, html, text, tar for all files.
+            One of jsonl, json, parquet, arrow, csv, tsv, warc, arc, html, text, tar, zip for all files.
         exclude
             Glob patterns to leave out of folders.
         extractors
@@ -119,8 +122,8 @@ class Corpus:
         output = Path(names[0]) if len(names) == 1 and (Path(names[0]) / "manifest.json").is_file() else None
         if output is not None:
             names = [str(output / "data")]
-        files = find_files(names, io=reading.io, format=format, exclude=exclude)
-        return cls(files, reading, extractors=extractors, output=output)
+        found = scan(names, io=reading.io, format=format, exclude=exclude, text_column=reading.text_column)
+        return cls(found.files, reading, extractors=extractors, output=output, left_out=found.left_out)
 
     @property
     def schema(self) -> pa.Schema:

@@ -7,19 +7,31 @@ import glob
 import hashlib
 import os
 import re
-from collections import Counter
+import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from cupel.corpus import hub
-from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
-from cupel.corpus.remote import IOOptions, cause_of, is_remote, open_raw
+from cupel.corpus.formats import FORMATS, HEAD, Detected, detect_format, extension, format_by_name, stem
+from cupel.corpus.remote import (
+    IOOptions,
+    cause_of,
+    is_remote,
+    local_path,
+    open_raw,
+    printable,
+    recorded_path,
+)
 from cupel.errors import BadInput, BadOption, UnknownName
 
-__all__ = ["InputFile", "Scan", "digest_of", "find_files", "scan"]
+__all__ = ["InputFile", "LeftOut", "Scan", "digest_of", "find_files", "scan"]
 
 _HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
 _EDGE = 64 * 1024
+_NAMED = 3
+# In a store, a look into a file costs a request: code and prose that are named so are not looked into.
+_LOOKED_INTO = ("txt", "text")
 _MAX_FILES = 1 << 22
 """A document's number keeps 23 bits for its file."""
 DEFAULT_EXCLUDE = (".git", ".hg", ".svn", "__pycache__", ".venv", "node_modules", ".cupel")
@@ -37,6 +49,9 @@ class InputFile:
         The path below the folder that was named, for `source`.
     format
         One of `FORMATS`; compression is found when reading.
+    guessed
+        Whether it was found in a folder and holds JSON objects that may be no documents: without a
+        text column it goes to quarantine.
     digest
         Changes when the file does: of its size and its first and last 64 KiB, and of its
         time of change where that is not all of it; of address and size for a remote file.
@@ -48,6 +63,7 @@ class InputFile:
     format: str
     bytes: int
     digest: str
+    guessed: bool = False
 
     @property
     def source(self) -> str:
@@ -56,12 +72,52 @@ class InputFile:
         return top if slash else stem(self.relative)
 
 
+@dataclass
+class LeftOut:
+    """Files of one kind that a folder holds and that are not read.
+
+    Attributes
+    ----------
+    kind
+        Their ending, or what they are: `binary` (without an ending), `excluded`, `broken link`,
+        `special file`.
+    files, bytes
+        How many there are, and their size.
+    names
+        Paths of the first ones below the folder.
+    """
+
+    kind: str
+    files: int = 0
+    bytes: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def add(self, name: str, size: int) -> None:
+        self.files += 1
+        self.bytes += size
+        if len(self.names) < _NAMED:
+            self.names.append(printable(name))
+
+
 @dataclass(frozen=True)
 class Scan:
-    """Files found, and how many were left out of folders, by ending or kind."""
+    """Files found, and what was left out of folders, the commonest kind first."""
 
     files: list[InputFile]
-    ignored: dict[str, int]
+    left_out: list[LeftOut]
+
+
+class _LeftOuts:
+    """What is left out, by kind."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, LeftOut] = {}
+
+    def add(self, kind: str, name: str, size: int = 0) -> None:
+        self._kinds.setdefault(kind, LeftOut(kind)).add(name, size)
+
+    def sorted(self) -> list[LeftOut]:
+        return sorted(self._kinds.values(), key=lambda kind: (-kind.files, kind.kind))
 
 
 @dataclass(frozen=True)
@@ -79,9 +135,10 @@ def find_files(
     io: IOOptions | None = None,
     format: str | None = None,
     exclude: Sequence[str] = (),
+    text_column: str | None = None,
 ) -> list[InputFile]:
     """The files that `inputs` name, sorted by path; see `scan`."""
-    return scan(inputs, io=io, format=format, exclude=exclude).files
+    return scan(inputs, io=io, format=format, exclude=exclude, text_column=text_column).files
 
 
 def scan(
@@ -90,6 +147,7 @@ def scan(
     io: IOOptions | None = None,
     format: str | None = None,
     exclude: Sequence[str] = (),
+    text_column: str | None = None,
 ) -> Scan:
     """The files that `inputs` name, sorted by path, and what was left out.
 
@@ -104,45 +162,61 @@ def scan(
         One of `FORMATS` for all files, whatever their names.
     exclude
         Glob patterns of names or relative paths to leave out of folders.
+    text_column
+        The column that holds the text; a file of JSON that has it is a table.
 
     Raises
     ------
     BadInput
-        No such path, no permission, or nothing that can be read; the message lists what
-        was there instead.
+        No such path, a pipe or device, no permission, or nothing that can be read; the message
+        lists what was there instead.
     """
     if format is not None and format not in FORMATS:
         raise UnknownName("format", format, FORMATS)
     if not inputs:
         raise BadOption("no input is named")
-    ignored: Counter[str] = Counter()
+    left_out = _LeftOuts()
     found: dict[str, _Found] = {}
     for given in inputs:
-        for item in _expand(str(given), io, (*DEFAULT_EXCLUDE, *exclude), ignored):
+        for item in _expand(str(given), io, (*DEFAULT_EXCLUDE, *exclude), left_out):
             found.setdefault(item.path, item)
     files: list[InputFile] = []
     for item in sorted(found.values(), key=lambda item: item.path):
-        kind = format or _kind(item, io, ignored)
-        if kind is not None:
-            digest = digest_of(item.path, item.bytes)
-            files.append(InputFile(len(files), item.path, item.relative, kind, item.bytes, digest))
+        detected = Detected(format) if format else _detect(item, io, text_column)
+        if detected.format is not None:
+            path, relative = recorded_path(item.path), _recorded_relative(item.relative)
+            digest = digest_of(path, item.bytes)
+            guessed = detected.guessed and not item.named
+            files.append(InputFile(len(files), path, relative, detected.format, item.bytes, digest, guessed))
+        else:
+            ending = extension(item.relative)
+            left_out.add(f".{ending}" if ending else "binary", item.relative, item.bytes)
+    kinds = left_out.sorted()
     if not files:
-        seen = ", ".join(f"{count} {name}" for name, count in ignored.most_common(8)) or "no files at all"
-        raise BadInput(f"nothing to read in {', '.join(map(str, inputs))}; there are: {seen}")
+        seen = ", ".join(f"{kind.files} {kind.kind}" for kind in kinds[:8]) or "no files at all"
+        raise BadInput(f"nothing to read in {printable(', '.join(map(str, inputs)))}; there are: {seen}")
     if len(files) > _MAX_FILES:
         raise BadInput(f"{len(files)} files are more than the {_MAX_FILES} that one run can take")
-    return Scan(files, dict(ignored))
+    return Scan(files, kinds)
+
+
+def _recorded_relative(relative: str) -> str:
+    try:
+        relative.encode("utf-8")
+    except UnicodeEncodeError:
+        return quote(os.fsencode(relative))
+    return relative
 
 
 def _expand(
-    given: str, io: IOOptions | None, exclude: Sequence[str], ignored: Counter[str]
+    given: str, io: IOOptions | None, exclude: Sequence[str], left_out: _LeftOuts
 ) -> Iterator[_Found]:
     if is_remote(given):
         yield from _remote(given, io)
         return
     path = os.path.expanduser(given.removeprefix("file://"))
     if os.path.isdir(path):
-        yield from _folder(path, exclude, ignored)
+        yield from _folder(path, exclude, left_out)
     elif os.path.lexists(path):
         yield _local(path, os.path.basename(path))
     elif glob.has_magic(path):
@@ -151,13 +225,13 @@ def _expand(
             raise BadInput(f"nothing matches {given}; {_what_is_near(path)}")
         for match in matches:
             if os.path.isdir(match):
-                yield from _folder(match, exclude, ignored)
+                yield from _folder(match, exclude, left_out)
             else:
                 yield _local(match, os.path.basename(match))
     elif _HUB_NAME.match(given) and not os.path.isdir(os.path.dirname(path)):
         yield from _remote(f"hf://datasets/{given}", io)
     else:
-        raise BadInput(f"no such file or folder: {given}; {_what_is_near(path)}")
+        raise BadInput(f"no such file or folder: {printable(given)}; {_what_is_near(path)}")
 
 
 def _what_is_near(path: str) -> str:
@@ -168,20 +242,33 @@ def _what_is_near(path: str) -> str:
     try:
         names = sorted(os.listdir(folder or "."))
     except OSError as error:
-        return f"{folder} cannot be listed: {error.strerror}"
+        return f"{printable(folder)} cannot be listed: {error.strerror}"
     if not names:
-        return f"{folder} is empty"
-    return f"{folder} holds {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+        return f"{printable(folder)} is empty"
+    return printable(f"{folder} holds {', '.join(names[:8])}{' …' if len(names) > 8 else ''}")
 
 
 def _local(path: str, relative: str) -> _Found:
     try:
         status = os.stat(path)
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from None
+        raise BadInput(f"cannot read {printable(path)}: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInput(
+            f"{printable(path)} is {_special(status.st_mode)}, which can be read only once: "
+            "a run looks at its input, reads it, and reads it again to resume. Write it to a file first"
+        )
     if not _may(path, os.R_OK):
-        raise BadInput(f"no permission to read {path}")
+        raise BadInput(f"no permission to read {printable(path)}")
+    if path.startswith(("/dev/", "/proc/")):  # standard input that is a file: the file's own name lasts
+        path = os.path.realpath(path)
+        relative = os.path.basename(path)
     return _Found(os.path.abspath(path), relative, status.st_size, True)
+
+
+def _special(mode: int) -> str:
+    kinds = ((stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a terminal or device"))
+    return next((name for test, name in kinds if test(mode)), "a device")
 
 
 def _may(path: str, mode: int) -> bool:
@@ -189,15 +276,15 @@ def _may(path: str, mode: int) -> bool:
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
-def _folder(root: str, exclude: Sequence[str], ignored: Counter[str]) -> Iterator[_Found]:
+def _folder(root: str, exclude: Sequence[str], left_out: _LeftOuts) -> Iterator[_Found]:
     """Every file below `root`; linked folders are followed once, loops end."""
     top = os.path.abspath(root)
     if not _may(top, os.R_OK | os.X_OK):
-        raise BadInput(f"no permission to list {root}")
+        raise BadInput(f"no permission to list {printable(root)}")
     seen: set[tuple[int, int]] = set()
 
-    def note(_: OSError) -> None:
-        ignored["unlistable folder"] += 1
+    def note(error: OSError) -> None:
+        left_out.add("unlistable folder", os.path.relpath(str(error.filename), top))
 
     for folder, folders, names in os.walk(top, followlinks=True, onerror=note):
         status = os.stat(folder)
@@ -211,18 +298,18 @@ def _folder(root: str, exclude: Sequence[str], ignored: Counter[str]) -> Iterato
         for name in sorted(names):
             relative = prefix + name
             if _excluded(name, relative, exclude):
-                ignored["excluded"] += 1
+                left_out.add("excluded", relative)
                 continue
             path = os.path.join(folder, name)
             try:
                 status = os.stat(path)
             except OSError:
-                ignored["broken link"] += 1
+                left_out.add("broken link", relative)
                 continue
             if os.path.isfile(path):
                 yield _Found(path, relative, status.st_size, False)
             else:
-                ignored["special file"] += 1
+                left_out.add("special file", relative)
 
 
 def _excluded(name: str, relative: str, exclude: Sequence[str]) -> bool:
@@ -274,32 +361,30 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
     raise BadInput(f"cannot find {given}: {problem}")
 
 
-def _kind(item: _Found, io: IOOptions | None, ignored: Counter[str]) -> str | None:
+def _detect(item: _Found, io: IOOptions | None, text_column: str | None) -> Detected:
     """The format to read the file as; none leaves it out."""
     kind = format_by_name(item.path)
     if kind == "ignored" and not item.named:
-        ending = item.path.rsplit(".", 1)[-1].lower()
-        ignored[f".{ending}"] += 1
-        return None
-    if kind is not None and kind != "ignored":
-        return kind
+        return Detected(None)
+    if kind not in (None, "text", "ignored"):
+        return Detected(kind)
     if item.bytes == 0:
-        return "text"
+        return Detected("text")
+    if kind == "text" and is_remote(item.path) and extension(item.path) not in _LOOKED_INTO:
+        return Detected("text")
     try:
-        raw = open_raw(item.path, io)
+        raw = open_raw(recorded_path(item.path), io)
+        try:
+            head = raw.read(HEAD)
+        finally:
+            raw.close()
     except OSError:
         # Reading it will say so, in the quarantine.
-        return "text"
-    try:
-        kind = format_by_content(raw.read(_EDGE), item.path)
-    except OSError:
-        kind = "text"
-    finally:
-        raw.close()
-    if kind is None and not item.named:
-        ignored["binary"] += 1
-        return None
-    return kind or "text"
+        return Detected("text")
+    detected = detect_format(item.path, head, whole=len(head) < HEAD, text_column=text_column)
+    if detected.format is None and item.named:
+        return Detected("text")
+    return detected
 
 
 def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -> str:
@@ -323,6 +408,7 @@ def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -
             size = _remote_size(path, io)
         state.update(b"%d" % size + path.encode())
         return state.hexdigest()
+    path = local_path(path)
     size = os.stat(path).st_size if size is None else size
     state.update(b"%d" % size)
     try:

@@ -1,20 +1,37 @@
-"""Which file holds what: by its name, else by its first bytes."""
+"""Which file holds what: by its name, or by its first bytes."""
 
 from __future__ import annotations
 
+import codecs
 import zlib
+from dataclasses import dataclass
 
 from cupel.corpus.streams import BytesFile, ByteStream, StreamFault, detect_compression
 
-__all__ = ["FORMATS", "IGNORED", "format_by_content", "format_by_name", "stem", "without_compression"]
+__all__ = [
+    "FORMATS",
+    "HEAD",
+    "IGNORED",
+    "Detected",
+    "detect_format",
+    "format_by_content",
+    "format_by_name",
+    "is_binary_page",
+    "looks_like_text",
+    "stem",
+    "without_compression",
+]
 
-FORMATS = ("jsonl", "json", "parquet", "csv", "tsv", "warc", "arc", "html", "text", "tar")
-"""`jsonl`: an object a line. `json`: one array of objects. `text`: one file, one document."""
+FORMATS = ("jsonl", "json", "parquet", "arrow", "csv", "tsv", "warc", "arc", "html", "text", "tar", "zip")
+"""`jsonl`: an object a line. `json`: an array, or objects one after the other. `text`: one file, one document."""
 
-_COMPRESSIONS = (".gz", ".zst", ".zstd", ".bz2", ".xz")
+HEAD = 64 * 1024
+"""How much of a file its format is judged by."""
 
-# One file, one document. Anything else that turns out to be text is taken too; these need no
-# look inside.
+_COMPRESSIONS = (".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4")
+
+# One file, one document, unless it holds JSON objects. Anything else that turns out to be text is
+# taken too.
 _TEXT_ENDINGS = """
     txt text md markdown mdx rst tex adoc org wiki pod roff man po pot srt vtt
     py pyi pyx rs c h cc cpp cxx hpp hh java kt kts scala go rb php pl pm lua r jl m mm swift cs fs
@@ -25,8 +42,8 @@ _TEXT_ENDINGS = """
 # Never text: left out of folders without a look inside.
 _IGNORED_ENDINGS = """
     png jpg jpeg gif bmp tif tiff webp ico icns psd avif heic mp3 mp4 m4a m4v ogg oga ogv opus wav flac avi
-    mov mkv webm zip 7z rar jar war whl egg deb rpm apk dmg iso exe dll so dylib a o obj lib pyc pyo pyd
-    class bin dat db sqlite sqlite3 pickle pkl npy npz pt pth safetensors onnx h5 hdf5 arrow feather orc
+    mov mkv webm 7z rar jar war whl egg deb rpm apk dmg iso exe dll so dylib a o obj lib pyc pyo pyd
+    class bin dat db sqlite sqlite3 pickle pkl npy npz pt pth safetensors onnx h5 hdf5 orc
     avro woff woff2 ttf otf eot pdf ps eps doc docx xls xlsx ppt pptx odt ods odp mo gmo wasm cdx cdxj idx
     lock sig asc crc md5 sha1 sha256
 """
@@ -49,21 +66,24 @@ _BY_EXTENSION = {
     "tar": "tar",
     "tgz": "tar",
     "tzst": "tar",
+    "zip": "zip",
+    "arrow": "arrow",
+    "feather": "arrow",
+    "ipc": "arrow",
 } | dict.fromkeys(_TEXT_ENDINGS.split(), "text")
 
 IGNORED = frozenset(_IGNORED_ENDINGS.split())
 
 
 def without_compression(name: str) -> str:
-    """The name without endings such as .gz.
+    """The name without endings such as .gz, however many.
 
-    >>> without_compression("part-0.jsonl.zst")
-    'part-0.jsonl'
+    >>> without_compression("part-0.jsonl.zst"), without_compression("part-0.jsonl.gz.gz")
+    ('part-0.jsonl', 'part-0.jsonl')
     """
-    lower = name.lower()
     for ending in _COMPRESSIONS:
-        if lower.endswith(ending) and len(name) > len(ending):
-            return name[: -len(ending)]
+        if name.lower().endswith(ending) and len(name) > len(ending):
+            return without_compression(name[: -len(ending)])
     return name
 
 
@@ -102,65 +122,124 @@ def format_by_name(name: str) -> str | None:
     return "ignored" if ending in IGNORED else None
 
 
+@dataclass(frozen=True)
+class Detected:
+    """What a file is read as.
+
+    Attributes
+    ----------
+    format
+        One of `FORMATS`; none for binary data.
+    guessed
+        Whether it holds JSON objects that may be no documents, such as a program's settings: where
+        they have no text column, the file goes to quarantine and the run goes on.
+    """
+
+    format: str | None
+    guessed: bool = False
+
+
+def detect_format(name: str, head: bytes, *, whole: bool, text_column: str | None = None) -> Detected:
+    """The format of a file whose name alone does not decide it.
+
+    Parameters
+    ----------
+    head
+        Its first stored bytes, `HEAD` of them.
+    whole
+        Whether that is all of it.
+    text_column
+        The column that a user names; a file of one object is a table where it is there.
+    """
+    by_name = format_by_name(name)
+    if detect_compression(head, name):
+        head, whole = _start_of_compressed(head, whole)
+    found = by_name if by_name == "text" else format_by_content(head, name)
+    if found not in ("text", None) or (found is None and by_name != "text"):
+        return Detected(found)
+    from cupel.corpus.json_layout import json_layout
+
+    layout = json_layout(_as_utf8(head), whole=whole)
+    if layout is None:
+        return Detected(found)
+    has_text = layout.has_text(text_column)
+    if by_name == "text" and (text_column is None or extension(name) not in ("txt", "text")):
+        # Prose or code that begins with an object or two is not a table of them.
+        records = (layout.many and layout.odd < 2) or (has_text and text_column is not None)
+    else:
+        records = layout.many or has_text or text_column is not None
+    if not records:
+        return Detected(found)
+    guessed = not has_text and (text_column is None or not layout.many)
+    return Detected("jsonl" if layout.kind == "lines" else "json", guessed)
+
+
 def format_by_content(head: bytes, name: str = "") -> str | None:
-    """The format that a file's first stored bytes (some 64 KiB) tell of; none for binary.
+    """The format that a file's first stored bytes (some 64 KiB) tell of, JSON aside; none for binary.
 
     Never raises: whatever cannot be told is text or binary.
     """
     if detect_compression(head):
-        head = _start_of_compressed(head)
+        head, _ = _start_of_compressed(head, False)
     if head.startswith(b"WARC/"):
         return "warc"
     if head.startswith(b"filedesc://"):
         return "arc"
     if head.startswith(b"PAR1"):
         return "parquet"
+    if head.startswith(b"ARROW1\x00\x00"):
+        return "arrow"
+    if head.startswith(b"PK\x03\x04"):
+        return "zip"
     if head[257:262] == b"ustar":
         return "tar"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     lower = start[:256].lower()
     if lower.startswith((b"<!doctype html", b"<html")):
         return "html"
-    if extension(name) in ("json", "") and (kind := _json_kind(start)):
-        return kind
     return "text" if looks_like_text(head) else None
+
+
+def _as_utf8(head: bytes) -> bytes:
+    """The head in UTF-8 if a byte order mark says that it is UTF-16."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return head[: len(head) & ~1].decode("utf-16", "replace").encode()
+    return head
+
+
+# Kinds of data whose beginning may look like text.
+_BINARY_MAGIC = (
+    *(b"%PDF-1.", b"%PDF-2.", b"%!PS-Adobe", b"\x89PNG", b"\xff\xd8\xff", b"\x7fELF", b"PK\x03\x04"),
+    *(b"SQLite format 3\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a", b"\x1f\x9d", b"LZIP\x01", b"OggS\x00"),
+    *(b"\xd0\xcf\x11\xe0", b"\xff\x06\x00\x00sNaPpY", b"fLaC\x00", b"Obj\x01", b"\x93NUMPY"),
+)
 
 
 def looks_like_text(head: bytes) -> bool:
     """Whether bytes are text in some charset rather than a program's data."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
+    if head.startswith(_BINARY_MAGIC):
+        return False
     if b"\x00" in head:
         return False
     controls = sum(head.count(bytes([c])) for c in (1, 2, 3, 4, 5, 6, 7, 14, 15, 16, 17, 18, 19, 20, 127))
     return controls * 50 <= len(head)
 
 
-def _start_of_compressed(head: bytes) -> bytes:
+def is_binary_page(head: bytes) -> bool:
+    """Whether what is named like a page is data of another kind; UTF-16 has a NUL in every other byte."""
+    if head.startswith(_BINARY_MAGIC):
+        return True
+    zeros = max(head[::2].count(0), head[1::2].count(0))
+    return not looks_like_text(head) and zeros * 4 < len(head)
+
+
+def _start_of_compressed(head: bytes, whole: bool) -> tuple[bytes, bool]:
+    """The content that a compressed file begins with, and whether that is all of it."""
     stream = ByteStream(BytesFile(head))
     try:
-        return stream.read(4096)
+        content = stream.read(HEAD)
     except (StreamFault, zlib.error):
-        return b""
-
-
-def _json_kind(start: bytes) -> str | None:
-    """`jsonl` for an object a line, `json` for an array of objects, else nothing."""
-    import orjson
-
-    from cupel.corpus.records import TEXT_COLUMNS
-
-    if start.startswith(b"["):
-        has_text = any(b'"%s"' % name.encode() in start[:4096] for name in TEXT_COLUMNS)
-        return "json" if start[1:].lstrip().startswith(b"{") and has_text else None
-    if not start.startswith(b"{"):
-        return None
-    line, end, _ = start.partition(b"\n")
-    if not end and len(start) > 60_000:
-        # A first line longer than what is looked at: only data are written so.
-        return "jsonl"
-    try:
-        first = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return None
-    return "jsonl" if isinstance(first, dict) and any(name in first for name in TEXT_COLUMNS) else None
+        return b"", False
+    return content, whole and len(content) < HEAD

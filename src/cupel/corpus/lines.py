@@ -1,71 +1,19 @@
-"""JSON in: an object a line, or one array of objects."""
+"""JSON lines in: an object a line."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 
-import orjson
 import pyarrow as pa
 
-from cupel.corpus.records import TEXT_COLUMNS, Record
-from cupel.corpus.rows import MISSING, BadRow, missing_column_message, row_to_record
+from cupel.corpus.columns import ColumnCheck
+from cupel.corpus.records import TEXT_COLUMNS
+from cupel.corpus.rows import MISSING, BadRow, parse_object, row_to_record
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
-from cupel.errors import BadInput
 
-__all__ = ["ColumnCheck", "read_json_array", "read_lines"]
-
-_ROWS_BEFORE_GIVING_UP = 100
-
-
-class ColumnCheck:
-    """Tells a file that has no text column from one with a few rows that lack it."""
-
-    def __init__(self, sink: Sink, active: bool = True) -> None:
-        self._sink = sink
-        self._waiting: list[tuple[int, Any, str]] | None = [] if active else None
-        self._columns: dict[str, None] = {}
-
-    def seen(self) -> None:
-        """A row with the column: those that waited were single rows without it."""
-        if self._waiting is not None:
-            for position, unit, data in self._waiting:
-                self._report(position, unit, data)
-            self._waiting = None
-
-    def missing(self, position: int, unit: Any, columns: Any, data: str) -> None:
-        """A row without the column.
-
-        Raises
-        ------
-        BadInput
-            None of the first hundred rows has it.
-        """
-        if self._waiting is None:
-            self._report(position, unit, data)
-            return
-        self._columns.update(dict.fromkeys(map(str, columns)))
-        self._waiting.append((position, unit, data[:200]))
-        if len(self._waiting) >= _ROWS_BEFORE_GIVING_UP:
-            self.finish()
-
-    def finish(self) -> None:
-        """The file's end."""
-        if not self._waiting:
-            return
-        options = self._sink.options
-        message = missing_column_message(self._sink.path, list(self._columns), options)
-        if options.missing_column == "stop":
-            raise BadInput(message)
-        for position, unit, data in self._waiting:
-            self._report(position, unit, data)
-        self._waiting = None
-
-    def _report(self, position: int, unit: Any, data: str) -> None:
-        self._sink.bad(position, unit, MISSING, "the row has no text column", data)
+__all__ = ["read_lines"]
 
 
 def read_lines(
@@ -182,24 +130,19 @@ class _LineReader:
     def _one(self, offset: int, line: bytes, stored: int) -> None:
         self._number += 1
         number = self._number
+        whole = stored <= len(line) + 2
         if offset == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
         ordinal = self._first_ordinal + number - 1 if self._numbered else offset
         position = number if self._numbered else offset
+        if not whole:
+            self._sink.too_large(self._where(offset), "line", stored, line)
+            return
+        if not line or line.isspace():
+            return
         try:
-            row = orjson.loads(line)
-            if type(row) is not dict:
-                raise BadRow("invalid-json", "the line is not a JSON object")
+            row = parse_object(line)
             record = row_to_record(row, self._sink.options, ordinal, position)
-        except orjson.JSONDecodeError as error:
-            if not line or line.isspace():
-                return
-            where = self._where(offset)
-            if stored > len(line) + 2:
-                self._sink.too_large(where, "line", stored, line)
-            else:
-                reason, detail = _why_unreadable(line, error)
-                self._sink.bad(where, "line", reason, detail, line)
         except BadRow as bad:
             where = self._where(offset)
             if bad.reason == MISSING:
@@ -213,69 +156,3 @@ class _LineReader:
 
     def _where(self, offset: int) -> int:
         return self._line_of(offset) if self._line_of else self._number
-
-
-def _why_unreadable(line: bytes, error: ValueError) -> tuple[str, str]:
-    """The reason code and a sentence for a line that is no JSON."""
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        return "invalid-utf8", f"not UTF-8 at byte {fault.start} of the line"
-    if "\\ud" in text.lower() and _has_lone_surrogate(text):
-        return "lone-surrogate", "half of a surrogate pair, which no text can hold"
-    return "invalid-json", str(error).replace("line 1 column", "column")
-
-
-def _has_lone_surrogate(text: str) -> bool:
-    """Whether the line is JSON but for half a surrogate pair somewhere."""
-    try:
-        json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return True
-    except (ValueError, RecursionError):
-        return False
-    return False
-
-
-def read_json_array(sink: Sink, stream: ByteStream) -> Iterator[None]:
-    """Documents of a file that is one JSON array of objects; held whole, so limited in size."""
-    limit = min(sink.options.max_document_bytes, 1 << 28)
-    try:
-        data = stream.read(limit + 1)
-        stream.read(1)
-    except StreamFault as fault:
-        sink.fault(fault)
-        yield
-        return
-    sink.collector.read(len(data))
-    if len(data) > limit:
-        sink.bad(
-            0, "file", "too-large", f"a JSON array beyond {limit} bytes; write one object a line instead"
-        )
-        yield
-        return
-    try:
-        rows = orjson.loads(data.removeprefix(b"\xef\xbb\xbf"))
-    except orjson.JSONDecodeError as error:
-        reason, detail = _why_unreadable(data, error)
-        sink.bad(0, "file", reason, detail, data[:400])
-        yield
-        return
-    check = ColumnCheck(sink)
-    for ordinal, row in enumerate(rows if isinstance(rows, list) else [rows]):
-        try:
-            if not isinstance(row, dict):
-                raise BadRow("invalid-json", "the element is not a JSON object")
-            columns = tuple(row)
-            record: Record = row_to_record(row, sink.options, ordinal, ordinal + 1)
-        except BadRow as bad:
-            if bad.reason == MISSING:
-                check.missing(ordinal + 1, "row", columns, str(row)[:200])
-            else:
-                sink.bad(ordinal + 1, "row", bad.reason, bad.detail)
-        else:
-            check.seen()
-            sink.add(record)
-        yield
-    check.finish()
-    yield

@@ -6,25 +6,27 @@ between calls, so that any number of threads may call it.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 
-from cupel.corpus.formats import without_compression
-from cupel.corpus.lines import read_json_array, read_lines
+from cupel.corpus.formats import HEAD, is_binary_page, looks_like_text, without_compression
+from cupel.corpus.json_layout import json_layout
+from cupel.corpus.json_values import read_values
+from cupel.corpus.lines import read_lines
 from cupel.corpus.records import (
     DOCUMENT_SCHEMA,
     Batch,
     Collector,
     Quarantined,
     ReadOptions,
-    Record,
 )
 from cupel.corpus.remote import RawFile, is_remote, open_raw
 from cupel.corpus.shards import Part, Shard
 from cupel.corpus.sink import Sink
-from cupel.corpus.streams import ByteStream, StreamFault, detect_compression
-from cupel.corpus.tables import read_csv, read_parquet
+from cupel.corpus.streams import HEAD_BYTES, ByteStream, StreamFault, detect_compression
+from cupel.corpus.tables import read_csv, read_tsv
 from cupel.corpus.webarchive import read_arc, read_warc
-from cupel.errors import RunFailed
+from cupel.errors import BadInput, RunFailed
 
 __all__ = ["DOCUMENT_SCHEMA", "Batch", "Quarantined", "ReadOptions", "read_shard"]
 
@@ -66,6 +68,11 @@ def _read_part(part: Part, collector: Collector) -> Iterator[None]:
     except OSError as error:
         _cannot(sink, "read to its end", error)
         yield
+    except BadInput as error:
+        if not file.guessed:
+            raise
+        sink.bad(0, "file", "no-text-column", str(error))
+        yield
     finally:
         raw.close()
 
@@ -87,43 +94,82 @@ def _cannot(sink: Sink, what: str, error: OSError) -> None:
 def _read_file(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
     kind = part.file.format
     if kind == "parquet":
+        from cupel.corpus.parquet import read_parquet
+
         yield from read_parquet(sink, raw, part.start, part.stop)
-    elif kind in ("warc", "arc"):
-        yield from (read_warc if kind == "warc" else read_arc)(sink, raw)
     elif kind == "jsonl":
         yield from _read_jsonl(part, sink, raw)
-    else:
-        stream = _stream(sink, raw)
-        if kind == "json":
-            yield from read_json_array(sink, stream)
-        elif kind in ("csv", "tsv"):
-            yield from read_csv(sink, stream, "," if kind == "csv" else "\t")
-        elif kind == "tar":
-            from cupel.corpus.archives import read_tar
+    elif kind in ("tar", "zip"):
+        from cupel.corpus import archives
 
-            yield from read_tar(sink, stream, read_lines)
+        if kind == "tar":
+            yield from archives.read_tar(sink, _stream(sink, raw), read_content)
         else:
-            yield from _read_single(part, sink, stream)
+            yield from archives.read_zip(sink, raw, read_content)
+    else:
+        yield from read_content(kind, sink, raw, part.file.path)
 
 
-def _stream(sink: Sink, raw: RawFile, start: int = 0) -> ByteStream:
+def read_content(kind: str, sink: Sink, raw: RawFile, name: str) -> Iterator[None]:
+    """Documents of a whole file, or of one in an archive, that is no archive itself."""
+    if kind == "parquet":
+        from cupel.corpus.parquet import read_parquet
+
+        yield from read_parquet(sink, raw, 0, None)
+    elif kind == "arrow":
+        from cupel.corpus.arrow import read_arrow
+
+        yield from read_arrow(sink, raw)
+    elif kind in ("warc", "arc"):
+        yield from (read_warc if kind == "warc" else read_arc)(sink, raw)
+    else:
+        stream = _stream(sink, raw, name=name)
+        if kind in ("json", "jsonl"):
+            yield from _read_json(kind, sink, stream)
+        elif kind == "csv":
+            yield from read_csv(sink, stream)
+        elif kind == "tsv":
+            yield from read_tsv(sink, stream)
+        else:
+            yield from _read_single(kind, sink, stream, name)
+
+
+def _stream(sink: Sink, raw: RawFile, start: int = 0, name: str = "") -> ByteStream:
     options = sink.options
     return ByteStream(
         raw,
-        name=sink.path,
+        name=name or sink.path,
         start=start,
         max_expansion=options.max_expansion,
         free_bytes=options.free_expansion_bytes,
     )
 
 
+def _read_json(kind: str, sink: Sink, stream: ByteStream) -> Iterator[None]:
+    """JSON objects in whatever layout, whatever the file's name says of it."""
+    stream.as_utf8()
+    head = stream.peek(HEAD)
+    layout = json_layout(head, whole=len(head) < HEAD)
+    if layout is None and head and not looks_like_text(head):
+        sink.bad(0, "file", "binary", "the content is not text, as JSON is", head[:200])
+        yield
+    elif (layout.kind if layout else kind) in ("lines", "jsonl"):
+        yield from read_lines(sink, stream, numbered=True)
+    else:
+        yield from read_values(sink, stream)
+
+
 def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
-    head = raw.read(8)
+    head = raw.read(HEAD)
     raw.seek(0)
-    if detect_compression(head, part.file.path):
-        # Compressed under a plain name: cannot be split, so its first part reads all of it.
+    layout = json_layout(head, whole=len(head) < HEAD)
+    packed = detect_compression(head[:HEAD_BYTES], part.file.path) is not None
+    utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    plain = looks_like_text(head) if layout is None else layout.kind == "lines"
+    if packed or utf16 or not plain:
+        # This cannot be split, so its first part reads all of it.
         if part.start == 0:
-            yield from read_lines(sink, _stream(sink, raw), numbered=True)
+            yield from _read_json("jsonl", sink, _stream(sink, raw))
         return
     start = part.start
     if start > 0:
@@ -168,7 +214,7 @@ class _LineNumbers:
         return self._line
 
 
-def _read_single(part: Part, sink: Sink, stream: ByteStream) -> Iterator[None]:
+def _read_single(kind: str, sink: Sink, stream: ByteStream, name: str) -> Iterator[None]:
     """A file that is one document: a page or a text."""
     limit = sink.options.max_document_bytes
     data = b""
@@ -177,19 +223,21 @@ def _read_single(part: Part, sink: Sink, stream: ByteStream) -> Iterator[None]:
         sink.collector.read(len(data))
         stream.read(1)
     except StreamFault as fault:
+        # The beginning of a text is a document, too; that the rest is lost is said beside it.
+        sink.fault(fault)
         if fault.reason == "expands-too-much" or not data:
-            sink.fault(fault)
             yield
             return
-        # The beginning of a text is a document, too; that the rest is gone is said beside it.
-        sink.fault(fault)
-    record = Record(0, 1)
+    record = sink.only_record()
     if len(data) > limit:
-        sink.too_large(1, "file", len(data), data[:200])
+        detail = f"more than {limit} bytes, which is the limit (--max-document-bytes)"
+        sink.bad(record.position, "file", "too-large", detail, data[:200])
     elif not data:
-        sink.bad(1, "file", "empty-text", "there is no text")
-    elif part.file.format == "html":
-        sink.page(record, data)
+        sink.bad(record.position, "file", "empty-text", "there is no text")
+    elif kind != "html":
+        sink.plain(record, data, name=without_compression(name))
+    elif is_binary_page(data[:8192]):
+        sink.bad(record.position, "file", "binary", "the content is not a page", data[:200])
     else:
-        sink.plain(record, data, name=without_compression(part.file.path))
+        sink.page(record, data)
     yield

@@ -65,7 +65,8 @@ class ReadOptions:
     html
         `auto` takes pages as pages; `text` takes their markup as the text.
     max_document_bytes
-        A document larger than this is put aside as `too-large`.
+        A document larger than this is put aside as `too-large`, and so is a line or a row that is
+        a quarter larger; neither is held whole. A thread that reads holds a few times as much.
     batch_bytes, batch_rows
         A batch is closed once it holds this much. One document may be larger.
     max_expansion, free_expansion_bytes
@@ -81,7 +82,7 @@ class ReadOptions:
     url_column: str | None = None
     missing_column: Literal["stop", "quarantine"] = "stop"
     html: Literal["auto", "text"] = "auto"
-    max_document_bytes: int = 1 << 30
+    max_document_bytes: int = 64 << 20
     batch_bytes: int = 8 << 20
     batch_rows: int = 8192
     max_expansion: int = 1000

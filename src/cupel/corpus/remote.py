@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote, unquote_to_bytes
 
 import pyarrow as pa
 
@@ -13,7 +15,17 @@ from cupel.corpus.hub import token_for
 if TYPE_CHECKING:
     from daft.io import IOConfig
 
-__all__ = ["IOOptions", "RawFile", "as_arrow", "cause_of", "is_remote", "open_raw"]
+__all__ = [
+    "IOOptions",
+    "RawFile",
+    "as_arrow",
+    "cause_of",
+    "is_remote",
+    "local_path",
+    "open_raw",
+    "printable",
+    "recorded_path",
+]
 
 _BUFFER = 4 << 20
 
@@ -90,6 +102,38 @@ def is_remote(path: str) -> bool:
     return "://" in path and not path.startswith("file://")
 
 
+def printable(name: str) -> str:
+    r"""A name for messages: bytes of it that are not UTF-8 are escaped.
+
+    >>> printable("caf\udce9.txt")
+    'caf\\udce9.txt'
+    """
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def recorded_path(path: str) -> str:
+    """The path of a local file as plans, ledgers and JSON hold it.
+
+    A name that is not UTF-8, which neither Arrow nor JSON can hold, is written as a `file://`
+    address, percent-encoded.
+
+    >>> recorded_path("/pool/a.txt"), recorded_path("/pool/caf\udce9.txt")
+    ('/pool/a.txt', 'file:///pool/caf%E9.txt')
+    """
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return "file://" + quote(os.fsencode(os.path.abspath(path)))
+    return path
+
+
+def local_path(recorded: str) -> str:
+    """The path in the file system that `recorded_path` wrote down."""
+    if not recorded.startswith("file://"):
+        return recorded
+    return os.fsdecode(unquote_to_bytes(recorded.removeprefix("file://")))
+
+
 class _Remote:
     """A Daft file as an ordinary one: bytes from any place, fetched by range where served."""
 
@@ -151,7 +195,7 @@ def open_raw(path: str, io: IOOptions | None = None) -> RawFile:
         The file is gone, may not be read, or the store does not answer.
     """
     if not is_remote(path):
-        return open(path.removeprefix("file://"), "rb")
+        return open(local_path(path), "rb")
     try:
         return _Remote(path, io)
     except _faults() as error:

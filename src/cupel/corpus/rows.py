@@ -6,15 +6,19 @@ Read without flags: datatrove (`text`, `id`, `metadata`), Dolma (`id`, `text`, `
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import orjson
 
-from cupel.corpus.records import TEXT_COLUMNS, ReadOptions, Record
+from cupel.corpus import json_text
+from cupel.corpus.columns import MISSING, find_text_column
+from cupel.corpus.records import ReadOptions, Record
 
-__all__ = ["MISSING", "BadRow", "find_text_column", "missing_column_message", "row_to_record"]
+__all__ = ["MISSING", "BadRow", "parse_object", "row_to_record"]
 
-MISSING = "missing-text"
+WEIGHT = "weight"
+"""The field that says how often a document counts; see `cupel.recipe.job`."""
 
 
 class BadRow(Exception):
@@ -26,24 +30,21 @@ class BadRow(Exception):
         self.detail = detail
 
 
-def find_text_column(columns: Any, options: ReadOptions) -> str | None:
-    """The column of these that holds the text, if any does."""
-    if options.text_column is not None:
-        return options.text_column if options.text_column in columns else None
-    if "text" in columns:  # nearly always, and asked for every row
-        return "text"
-    return next((name for name in TEXT_COLUMNS if name in columns), None)
+def parse_object(data: bytes) -> dict[str, Any]:
+    """The JSON object that a line or a value holds.
 
-
-def missing_column_message(path: str, columns: list[str], options: ReadOptions) -> str:
-    """What to tell when no row of a file has a text column."""
-    wanted = f"'{options.text_column}'" if options.text_column else "text"
-    seen = ", ".join(columns[:20]) or "none"
-    more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
-    return (
-        f"{path}: no {wanted} column; there are: {seen}{more}. "
-        f"Say which one holds the text: --text-column NAME (text_column=...)"
-    )
+    Raises
+    ------
+    BadRow
+        `invalid-json`, `invalid-utf8` or `lone-surrogate`.
+    """
+    try:
+        row = json_text.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadRow(*json_text.why_unreadable(data, error)) from None
+    if type(row) is not dict:
+        raise BadRow("invalid-json", "not a JSON object")
+    return row
 
 
 def _take(row: dict[str, Any], nested: dict[str, Any], name: str | None, default: str) -> str | None:
@@ -51,7 +52,7 @@ def _take(row: dict[str, Any], nested: dict[str, Any], name: str | None, default
     key = name or default
     for fields in (row, nested) if nested else (row,):
         value = fields.get(key)
-        if value is None:
+        if value is None or (type(value) is float and not math.isfinite(value)):
             continue
         # Called three times a document: exact types cost a third of isinstance.
         if type(value) is str or type(value) is int or type(value) is float:
@@ -72,7 +73,7 @@ def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, posit
     if column is None:
         raise BadRow(MISSING, "the row has no text column")
     text = row.pop(column)
-    if text is None:
+    if text is None or (type(text) is float and not math.isfinite(text)):
         raise BadRow("null-text", f"'{column}' is null")
     if isinstance(text, bytes):
         try:
@@ -94,6 +95,10 @@ def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, posit
     for name, value in nested.items() if nested else ():
         # A name on both levels keeps both values.
         row[name if name not in row else f"metadata.{name}"] = value
+    weight = row.get(WEIGHT)
+    if type(weight) is float and not math.isfinite(weight):
+        # As null it would pass for a document without a weight, which counts once.
+        row[WEIGHT] = str(weight)
     record.metadata = row
     return record
 
@@ -103,7 +108,7 @@ def _nested_metadata(row: dict[str, Any]) -> dict[str, Any]:
     nested = row.get("metadata")
     if isinstance(nested, str) and nested.startswith("{"):
         try:
-            nested = orjson.loads(nested)
+            nested = json_text.loads(nested.encode())
         except orjson.JSONDecodeError:
             return {}
     if not isinstance(nested, dict):

@@ -23,11 +23,20 @@ class Sink:
         self.options: ReadOptions = collector.options
         self.path = path
         self.source = source
-        self._index = index
+        self.index = index
+
+    @property
+    def label(self) -> str:
+        """What messages call the file."""
+        return self.path
 
     def doc(self, ordinal: int) -> int:
         """The key of the document with this number in the file."""
-        return self._index << 40 | ordinal
+        return self.index << 40 | ordinal
+
+    def only_record(self) -> Record:
+        """The record of a file that is one document."""
+        return Record(0, 1)
 
     def add(self, record: Record) -> None:
         """A document."""
@@ -48,7 +57,9 @@ class Sink:
     def too_large(self, position: int, unit: Unit, size: int, data: bytes | str = b"") -> None:
         """A record beyond the limit."""
         limit = self.options.max_document_bytes
-        self.bad(position, unit, "too-large", f"{size} bytes; the limit is {limit}", data)
+        self.bad(
+            position, unit, "too-large", f"{size} bytes; the limit is {limit} (--max-document-bytes)", data
+        )
 
     def page(self, record: Record, data: bytes, declared: str | None = None) -> None:
         """An HTML page, in whatever charset it is."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 from collections.abc import Iterator
+from itertools import chain
 
-from cupel.corpus.compression import Source, StreamFault, detect_compression, pieces
+from cupel.corpus.compression import HEAD_BYTES, Source, StreamFault, detect_compression, pieces
 from cupel.corpus.remote import RawFile
 
-__all__ = ["ByteStream", "BytesFile", "StreamFault", "detect_compression"]
+__all__ = ["HEAD_BYTES", "ByteStream", "BytesFile", "StreamFault", "detect_compression"]
 
 _PIECE = 1024 * 1024
+_MAX_LAYERS = 4
+"""How often a file may be packed: a `.gz` of a `.zst` is two layers."""
 
 
 class ByteStream:
     """A file's content, decompressed, in order, in bounded memory.
+
+    A file that was packed twice is unpacked twice.
 
     Parameters
     ----------
@@ -44,7 +50,7 @@ class ByteStream:
         self._source = Source(raw, start)
         self._max_expansion = max_expansion
         self._free_bytes = free_bytes
-        head = self._source.exactly(8)
+        head = self._source.exactly(HEAD_BYTES)
         self._source.give_back(head)
         self.compression = detect_compression(head, name)
         self._pieces = self._decompressed()
@@ -68,8 +74,25 @@ class ByteStream:
             while piece := self._source.take(_PIECE):
                 yield 0, piece
             return
+        layer = self._bounded(pieces(self._source, self.compression))
+        for depth in range(1, _MAX_LAYERS + 1):
+            inner = _Layer(layer)
+            source = Source(inner)
+            head = source.exactly(HEAD_BYTES)
+            source.give_back(head)
+            packed = detect_compression(head)
+            if packed is None or len(head) < 4:
+                yield from inner.rest(source)
+                return
+            if depth == _MAX_LAYERS:
+                detail = f"packed more than {_MAX_LAYERS} times over"
+                raise StreamFault("expands-too-much", self._source.offset, detail)
+            layer = self._bounded(inner.outward(pieces(source, packed)))
+
+    def _bounded(self, layer: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        """The pieces of a layer until they are too many for what is stored."""
         total = 0
-        for start, piece in pieces(self._source, self.compression):
+        for start, piece in layer:
             total += len(piece)
             if total > self._free_bytes and total > self._max_expansion * self._source.offset:
                 detail = f"more than {self._max_expansion} times its stored size"
@@ -144,6 +167,24 @@ class ByteStream:
             left -= step
         self.given += size - left
         return size - left
+
+    def piece(self) -> bytes:
+        """The content at hand, about a megabyte of it at most; empty at the end."""
+        if not self._refill():
+            return b""
+        data = self._buffer[self._at :] if self._at else self._buffer
+        self._at = len(self._buffer)
+        self.given += len(data)
+        return data
+
+    def as_utf8(self) -> None:
+        """Turns content that begins with a byte order mark of UTF-16 into UTF-8; to be called first of all."""
+        if self.peek(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            self._pieces = _transcoded(
+                chain([(self.member_offset, self._buffer)], self._pieces), self._source
+            )
+            self._buffer = b""
+            self._at = 0
 
     def find(self, needle: bytes) -> bool:
         """Moves to just before the next `needle`; False, at the end, if there is none."""
@@ -248,6 +289,67 @@ class ByteStream:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _transcoded(pieces: Iterator[tuple[int, bytes]], source: Source) -> Iterator[tuple[int, bytes]]:
+    """Pieces of UTF-16 as UTF-8. Half a surrogate pair stays one, which no reader takes."""
+    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    start = 0
+    try:
+        for start, piece in pieces:
+            if text := decoder.decode(piece):
+                yield start, text.encode("utf-8", "surrogatepass")
+        decoder.decode(b"", True)
+    except UnicodeDecodeError as error:
+        raise StreamFault("truncated", source.offset, "the UTF-16 text ends inside a character") from error
+
+
+class _Layer:
+    """The pieces of one layer of compression as a stored file, and where in the outermost file they began."""
+
+    closed = False
+
+    def __init__(self, layer: Iterator[tuple[int, bytes]]) -> None:
+        self._layer = layer
+        self._fault: StreamFault | None = None
+        self.start = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next piece, whatever its size; empty at the end. A fault waits for the one who reads on."""
+        try:
+            self.start, piece = next(self._layer, (self.start, b""))
+        except StreamFault as fault:
+            self._fault = fault
+            return b""
+        return piece
+
+    def rest(self, source: Source) -> Iterator[tuple[int, bytes]]:
+        """What `source`, which reads this layer, has not taken yet."""
+        while piece := source.take(_PIECE):
+            yield self.start, piece
+        if self._fault is not None:
+            raise self._fault
+
+    def outward(self, layer: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+        """Pieces of the layer within, with places and faults of the stored file."""
+        try:
+            for _, piece in layer:
+                yield self.start, piece
+        except StreamFault as fault:
+            if self._fault is not None:
+                raise self._fault from fault
+            raise StreamFault(fault.reason, self.start, f"inside: {fault.detail}", self.start) from fault
+        if self._fault is not None:
+            raise self._fault
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise OSError("a layer of compression is read in order")
+
+    def tell(self) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
 
 
 class BytesFile(io.BytesIO):

@@ -1,245 +1,239 @@
-"""Tables in: CSV, TSV and Parquet."""
+"""Tables of text in: CSV and TSV."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
 
-import pyarrow as pa
-
-from cupel.corpus.fields import as_json_values, carried_type
-from cupel.corpus.lines import ColumnCheck
-from cupel.corpus.remote import RawFile, as_arrow
-from cupel.corpus.rows import MISSING, BadRow, find_text_column, missing_column_message, row_to_record
+from cupel.corpus.columns import find_text_column, missing_column_message, unique_names
+from cupel.corpus.rows import BadRow, row_to_record
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
 from cupel.errors import BadInput
 
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
+__all__ = ["read_csv", "read_tsv"]
 
-__all__ = ["read_csv", "read_parquet"]
+_PIECE = 1 << 20
+_EXCERPT = 400
+_OPEN = "open-ended"
+_MAX_TRIES = 16
+"""How often the end of a field may turn out to be none: each time costs a pass over the row."""
+
+
+@dataclass
+class _Row:
+    """One row as it is stored: its fields, or why there are none."""
+
+    line: int
+    fields: list[str] = field(default_factory=list)
+    reason: str = ""
+    detail: str = ""
+    stored: str = ""
 
 
 class _Lines:
-    """Lines for the csv module, whatever the bytes: what is not UTF-8 becomes surrogates."""
+    """The lines of a table, whatever the bytes: what is not UTF-8 becomes surrogates."""
 
     def __init__(self, sink: Sink, stream: ByteStream) -> None:
         self._sink = sink
         self._stream = stream
-        self._first = True
+        self._limit = sink.options.max_document_bytes
         self.number = 0
         self.fault: StreamFault | None = None
 
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
+    def next(self) -> tuple[str, int, int] | None:
+        """The next line without its line end (its beginning if it is too long), its bytes, its quotation marks."""
+        parts: list[bytes] = []
+        held = quotes = 0
         try:
-            found = self._stream.line_held(self._sink.options.max_document_bytes)
+            while part := self._stream.line(_PIECE):
+                held += len(part)
+                quotes += part.count(b'"')
+                if held <= self._limit:
+                    parts.append(part)
+                elif parts:
+                    parts = [b"".join(parts)[:_EXCERPT]] if len(parts) > 1 else [parts[0][:_EXCERPT]]
+                else:
+                    parts = [part[:_EXCERPT]]
+                if part.endswith(b"\n"):
+                    break
         except StreamFault as fault:
+            # A line that the fault cuts is none.
             self.fault = fault
-            raise StopIteration from None
-        if found is None:
-            raise StopIteration
-        line, stored = found
+            return None
+        if not held:
+            return None
         self.number += 1
-        self._sink.collector.read(stored)
-        if self._first:
+        self._sink.collector.read(held)
+        line = b"".join(parts)
+        if self.number == 1:
             line = line.removeprefix(b"\xef\xbb\xbf")
-            self._first = False
-        return line.decode("utf-8", "surrogateescape") + "\n"
+        return line.removesuffix(b"\n").decode("utf-8", "surrogateescape"), held, quotes
 
 
-def read_csv(sink: Sink, stream: ByteStream, delimiter: str, first_ordinal: int = 0) -> Iterator[None]:
-    """Documents of a table with a header line; one row, one document.
+def read_csv(sink: Sink, stream: ByteStream) -> Iterator[None]:
+    """Documents of comma-separated values with a header (RFC 4180); one row, one document.
 
     Raises
     ------
     BadInput
         The header has no text column.
     """
-    options = sink.options
     # The limit is the csv module's own global; it only ever grows here.
-    csv.field_size_limit(max(csv.field_size_limit(), min(options.max_document_bytes, (1 << 31) - 1)))
+    largest = min(sink.options.max_document_bytes, (1 << 31) - 1)
+    csv.field_size_limit(max(csv.field_size_limit(), largest))
+    stream.as_utf8()
     lines = _Lines(sink, stream)
-    rows = csv.reader(lines, delimiter=delimiter)
-    header: list[str] | None = None
-    ordinal = first_ordinal
-    while True:
-        start = lines.number + 1
-        try:
-            values = next(rows, None)
-        except csv.Error as error:
-            sink.bad(start, "line", "invalid-csv", str(error))
-            yield
+    yield from _read(sink, lines, _csv_rows(lines, sink.options.max_document_bytes), quoting=True)
+
+
+def read_tsv(sink: Sink, stream: ByteStream) -> Iterator[None]:
+    """Documents of tab-separated values with a header: a quotation mark is a character like any other.
+
+    So the format is registered with IANA (text/tab-separated-values).
+
+    Raises
+    ------
+    BadInput
+        The header has no text column.
+    """
+    stream.as_utf8()
+    lines = _Lines(sink, stream)
+    yield from _read(sink, lines, _tsv_rows(lines, sink.options.max_document_bytes), quoting=False)
+
+
+def _tsv_rows(lines: _Lines, limit: int) -> Iterator[_Row]:
+    while (found := lines.next()) is not None:
+        text, held, _ = found
+        text = text.removesuffix("\r")
+        if held > limit:
+            yield _too_large(lines.number, held, limit, text)
+        elif text:
+            yield _Row(lines.number, text.split("\t"), stored=text)
+
+
+def _csv_rows(lines: _Lines, limit: int) -> Iterator[_Row]:
+    while (found := lines.next()) is not None:
+        text, total, quotes = found
+        start = lines.number
+        if not quotes and total <= limit:
+            text = text.removesuffix("\r")
+            if text:
+                yield _unquoted(start, text) if "\r" not in text else _parse(start, text)
             continue
-        if values is None:
-            break
+        parts = [text]
+        row = _parse(start, text) if total <= limit else None
+        tries = 0
+        open_ended = quotes % 2 == 1 if row is None else row.reason == _OPEN
+        while open_ended and (more := lines.next()) is not None:
+            text, held, quotes = more
+            total += held
+            if total <= limit:
+                parts.append(text)
+            if quotes % 2 == 0:
+                continue  # inside of a field they come in pairs: an odd one ends it
+            row = _parse(start, "\n".join(parts)) if total <= limit else None
+            open_ended = row is not None and row.reason == _OPEN
+            tries += 1
+            if open_ended and tries == _MAX_TRIES:
+                row = _Row(
+                    start, reason="invalid-csv", detail="quotation marks out of place", stored=parts[0]
+                )
+                open_ended = False
+        if total > limit:
+            yield _too_large(start, total, limit, parts[0])
+        elif open_ended:
+            detail = f"a quotation mark in line {start} has no end; nothing after it was read"
+            yield _Row(start, reason="invalid-csv", detail=detail, stored="\n".join(parts))
+        elif row is not None:
+            yield row
+
+
+def _parse(line: int, stored: str) -> _Row:
+    """The fields of a row by the rules of quoting; `reason` is `_OPEN` where its last field goes on."""
+    parts = [part + "\n" for part in stored.split("\n")]
+    try:
+        return _Row(line, next(csv.reader(parts, strict=True)), stored=stored)
+    except csv.Error as error:
+        reason = _OPEN if "unexpected end" in str(error) else "invalid-csv"
+        return _Row(line, reason=reason, detail=str(error), stored=stored)
+
+
+def _unquoted(line: int, stored: str) -> _Row:
+    return _Row(line, stored.split(","), stored=stored)
+
+
+def _without_quoting(row: _Row, columns: int) -> list[_Row]:
+    """The rows that a stretch of lines holds if what wrote it does not quote; none if that fits no better.
+
+    A field like `"Yes" is all she said` breaks the rules of quoting: its quotation marks are text.
+    """
+    rows = [
+        _unquoted(row.line + number, line.removesuffix("\r"))
+        for number, line in enumerate(row.stored.split("\n"))
+    ]
+    return rows if columns > 1 and all(len(other.fields) == columns for other in rows) else []
+
+
+def _too_large(line: int, size: int, limit: int, stored: str) -> _Row:
+    detail = f"{size} bytes; the limit is {limit} (--max-document-bytes)"
+    return _Row(line, reason="too-large", detail=detail, stored=stored[:_EXCERPT])
+
+
+def _read(sink: Sink, lines: _Lines, rows: Iterator[_Row], *, quoting: bool) -> Iterator[None]:
+    options = sink.options
+    header: list[str] | None = None
+    ordinal = 0
+    for row in rows:
         if header is None:
-            header = [_clean(name).strip() for name in values]
-            if find_text_column(header, options) is None:
-                message = missing_column_message(sink.path, header, options)
+            names = [_clean(name).strip() for name in row.fields]
+            if find_text_column(names, options) is None:
+                message = missing_column_message(sink.label, names, options)
                 if options.missing_column == "stop":
                     raise BadInput(message)
                 sink.bad(0, "file", "no-text-column", message)
                 break
+            header = unique_names(sink, names)
             continue
-        if not values:
-            continue
-        _add_csv_row(sink, header, values, ordinal, start)
-        ordinal += 1
+        for whole in _repaired(row, len(header)) if quoting else [row]:
+            _add(sink, header, whole, ordinal)
+            ordinal += 1
         yield
     if lines.fault is not None:
         sink.fault(lines.fault)
     yield
 
 
+def _repaired(row: _Row, columns: int) -> list[_Row]:
+    """The row, or what it is without quoting where the rules of quoting are broken."""
+    broken = row.reason == "invalid-csv" and "no end" not in row.detail
+    if broken or (not row.reason and len(row.fields) != columns):
+        return _without_quoting(row, columns) or [row]
+    return [row]
+
+
 def _clean(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _add_csv_row(sink: Sink, header: list[str], values: list[str], ordinal: int, line: int) -> None:
-    if len(values) != len(header):
-        detail = f"{len(values)} fields; the header has {len(header)}"
-        sink.bad(line, "line", "invalid-csv", detail, _clean(",".join(values)[:400]))
+def _add(sink: Sink, header: list[str], row: _Row, ordinal: int) -> None:
+    excerpt = _clean(row.stored[:_EXCERPT])
+    if row.reason:
+        sink.bad(row.line, "line", row.reason, row.detail, excerpt)
         return
-    try:
-        for value in values:
-            if not value.isascii():
-                value.encode("utf-8")
-    except UnicodeEncodeError:
-        sink.bad(line, "line", "invalid-utf8", "a field is not UTF-8", _clean(",".join(values)[:400]))
+    if len(row.fields) != len(header):
+        detail = f"{len(row.fields)} fields; the header has {len(header)}"
+        sink.bad(row.line, "line", "invalid-csv", detail, excerpt)
         return
-    try:
-        row: dict[str, Any] = dict(zip(header, values, strict=True))
-        sink.add(row_to_record(row, sink.options, ordinal, ordinal + 1))
-    except BadRow as bad:
-        sink.bad(line, "line", bad.reason, bad.detail)
-
-
-def read_parquet(sink: Sink, raw: RawFile, start: int, stop: int | None) -> Iterator[None]:
-    """Documents of the row groups `start` to `stop` of a Parquet file.
-
-    A row group that cannot be read is put aside as one entry, and the next one is read.
-
-    Raises
-    ------
-    BadInput
-        The file has no text column.
-    """
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.ParquetFile(as_arrow(raw))
-        metadata = table.metadata
-        columns = table.schema_arrow.names
-    except (pa.ArrowException, OSError) as error:
-        sink.bad(0, "file", "unreadable", f"not a whole Parquet file: {_first_line(error)}")
-        yield
-        return
-    if find_text_column(columns, sink.options) is None:
-        message = missing_column_message(sink.path, columns, sink.options)
-        if sink.options.missing_column == "stop":
-            raise BadInput(message)
-        sink.bad(0, "file", "no-text-column", message)
-        yield
-        return
-    groups = range(start, metadata.num_row_groups if stop is None else min(stop, metadata.num_row_groups))
-    first = sum(metadata.row_group(group).num_rows for group in range(start))
-    check = ColumnCheck(sink, active=False)
-    _declare(sink, table.schema_arrow)
-    for group in groups:
-        info = metadata.row_group(group)
-        yield from _read_row_group(sink, table, group, first, check)
-        sink.collector.read(info.total_byte_size)
-        first += info.num_rows
-
-
-def _declare(sink: Sink, schema: pa.Schema) -> None:
-    """Notes the types of all columns but those that become the document's own."""
-    options = sink.options
-    own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
-    for column in schema:
-        kind = carried_type(column.type)
-        if column.name in own and kind.startswith(("large_string", "int", "uint", "half", "float", "double")):
-            continue
-        if column.name != find_text_column(schema.names, options):
-            sink.collector.declare(column.name, kind)
-
-
-def _plain(sink: Sink, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The batch with values that JSON can hold."""
-    text = find_text_column(batch.schema.names, sink.options)
-    for place, column in enumerate(batch.schema):
-        if column.name != text:
-            values, exact = as_json_values(batch.column(place))
-            if values is not batch.column(place):
-                batch = batch.set_column(place, column.name, values)
-            if not exact:
-                sink.collector.declare(column.name, "")
-    return batch
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
-
-
-def _read_row_group(
-    sink: Sink, table: pq.ParquetFile, group: int, first: int, check: ColumnCheck
-) -> Iterator[None]:
-    info = table.metadata.row_group(group)
-    mean = max(1, info.total_byte_size // max(1, info.num_rows))
-    # Few rows at a time where rows are large: a batch of them is held as Arrow and as Python.
-    rows_at_once = max(1, min(sink.options.batch_rows, 2 * sink.options.batch_bytes // mean))
-    done = 0
-    try:
-        for batch in table.iter_batches(batch_size=rows_at_once, row_groups=[group]):
-            yield from _add_rows(sink, batch, first + done, check)
-            done += batch.num_rows
-    except (pa.ArrowException, OSError) as error:
-        detail = f"row group {group} cannot be read from here: {_first_line(error)}"
-        sink.bad(first + done + 1, "row", "unreadable", detail)
-        yield
-
-
-def _add_rows(sink: Sink, batch: pa.RecordBatch, first: int, check: ColumnCheck) -> Iterator[None]:
-    try:
-        # Parquet promises UTF-8 and nobody checks it; to_pylist would fail for all rows.
-        batch.validate(full=True)
-        rows = _plain(sink, batch).to_pylist()
-    except (pa.ArrowInvalid, UnicodeDecodeError, ValueError, OverflowError):
-        yield from _add_rows_singly(sink, batch, first, check)
-        return
-    for offset, row in enumerate(rows):
-        _add_row(sink, row, first + offset, check)
-        yield
-
-
-def _add_rows_singly(sink: Sink, batch: pa.RecordBatch, first: int, check: ColumnCheck) -> Iterator[None]:
-    for offset in range(batch.num_rows):
+    if not row.stored.isascii():
         try:
-            (row,) = _plain(sink, batch.slice(offset, 1)).to_pylist()
-        except UnicodeDecodeError as error:
-            detail = f"a column is not UTF-8 at its byte {error.start}"
-            sink.bad(first + offset + 1, "row", "invalid-utf8", detail)
-        except (pa.ArrowException, ValueError, OverflowError) as error:
-            sink.bad(first + offset + 1, "row", "unreadable", _first_line(error))
-        else:
-            _add_row(sink, row, first + offset, check)
-        yield
-
-
-def _add_row(sink: Sink, row: dict[str, Any], ordinal: int, check: ColumnCheck) -> None:
-    columns = tuple(row)
+            row.stored.encode("utf-8")
+        except UnicodeEncodeError:
+            sink.bad(row.line, "line", "invalid-utf8", "a field is not UTF-8", excerpt)
+            return
     try:
-        record = row_to_record(row, sink.options, ordinal, ordinal + 1)
-        # A null in a column is what a missing field is in JSON.
-        record.metadata = {name: value for name, value in row.items() if value is not None}
-        sink.add(record)
+        fields = dict(zip(header, row.fields, strict=True))
+        sink.add(row_to_record(fields, sink.options, ordinal, ordinal + 1))
     except BadRow as bad:
-        if bad.reason == MISSING:
-            check.missing(ordinal + 1, "row", columns, "")
-        else:
-            sink.bad(ordinal + 1, "row", bad.reason, bad.detail)
+        sink.bad(row.line, "line", bad.reason, bad.detail, excerpt)

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cupel.corpus.remote import local_path
 from cupel.errors import BadInput, CupelError, OutputInUse, RunFailed
 
 __all__ = ["Folder", "disk_errors", "is_refined", "write_json", "write_text"]
@@ -129,7 +130,7 @@ class Folder:
 
 def is_refined(path: str) -> bool:
     """Whether a file belongs to the corpus of a finished run."""
-    folder = Path(path).parent
+    folder = Path(local_path(path)).parent
     return folder.name == "data" and (folder.parent / "manifest.json").is_file()
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.corpus.fields import CarriedFields, FieldCounts
+from cupel.errors import BadInput
 from cupel.recipe.folder import Folder, write_json
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job
 from cupel.recipe.plan import Plan
@@ -71,9 +75,28 @@ def output_batch(batch: pa.RecordBatch, schema: pa.Schema, carried: CarriedField
 
 
 def with_weight(documents: pa.RecordBatch) -> dict[str, pa.Array]:
-    """The weights that documents come with, out of their metadata; 1 where they have none."""
+    """The weights that documents come with, out of their metadata; 1 where they have none.
+
+    Raises
+    ------
+    BadInput
+        A weight that is no number of 0 or more; the document is named.
+    """
     split = CarriedFields({WEIGHT: pa.float64()}, {}).split(documents.column("metadata"))
-    return {"metadata": split["metadata"], WEIGHT: pc.fill_null(split[WEIGHT], 1.0)}
+    weights = split[WEIGHT]
+    # What is no number has stayed where it was.
+    left = pc.match_substring(split["metadata"], f'"{WEIGHT}"')
+    suspects = pc.or_(left, pc.fill_null(pc.less(weights, 0), False))
+    for row in np.flatnonzero(suspects.to_numpy(zero_copy_only=False)):
+        weight: Any = weights[row].as_py()
+        if weight is None:
+            weight = orjson.loads(split["metadata"][row].as_py()).get(WEIGHT)
+        if weight is not None and not (isinstance(weight, float) and weight >= 0):
+            path, position, name = (documents.column(c)[row].as_py() for c in ("path", "position", "id"))
+            raise BadInput(
+                f"{path}, document {position} ('{name}'): weight {weight!r}; expected a number of 0 or more"
+            )
+    return {"metadata": split["metadata"], WEIGHT: pc.fill_null(weights, 1.0)}
 
 
 def without_doc(metadata: pa.Array) -> pa.Array:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cupel.corpus.read import ReadOptions
+from cupel.corpus.remote import printable
 from cupel.engine import Engine
 from cupel.findings import Page
 from cupel.recipe.progress import Progress
@@ -27,7 +28,7 @@ STEPS: list[Any] = [
     {"exact": {"action": "mark"}},
     {"minhash": {"action": "mark"}},
 ]
-SHOWN = ("Languages", "Sources", "Quarantine", "Signals")
+SHOWN = ("Languages", "Sources", "Quarantine", "Left out", "Signals")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def inspect(
     BadInput
         Nothing readable there.
     """
-    recipe = Recipe.from_dict({"name": "inspect", "title": ", ".join(inputs), "steps": STEPS})
+    recipe = Recipe.from_dict({"name": "inspect", "title": printable(", ".join(inputs)), "steps": STEPS})
     with tempfile.TemporaryDirectory(prefix="cupel-inspect-", dir=scratch) as folder:
         done = refine(
             recipe,
@@ -81,7 +82,7 @@ def inspect(
     page = page.model_copy(
         update={
             "title": "Inspected",
-            "subtitle": ", ".join(inputs),
+            "subtitle": printable(", ".join(inputs)),
             "facts": facts,
             "sections": (*shown[:-1], *copies, *shown[-1:]),
         }

@@ -9,15 +9,16 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from cupel import errors
-from cupel.corpus.files import InputFile, find_files
+from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.read import ReadOptions
+from cupel.corpus.remote import local_path, printable
 from cupel.corpus.shards import plan_shards
 from cupel.engine import Engine, daft
 from cupel.errors import (
@@ -154,10 +155,13 @@ class _Run:
         self.target_shard_bytes = target_shard_bytes
         self.progress = progress
         self.accept = accept
+        self.left_out: list[LeftOut] = []
 
     def carry_out(self, begun: Callable[[], object], *, restart: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        files = find_files([_documents_of(one) for one in self.inputs], io=self.reading.io)
+        inputs = [_documents_of(one) for one in self.inputs]
+        scanned = scan(inputs, io=self.reading.io, text_column=self.reading.text_column)
+        files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
         if restart:
             self._discard()
@@ -183,7 +187,7 @@ class _Run:
 
     def _refuse_own_input(self, files: list[InputFile]) -> None:
         root = str(self.folder.root) + os.sep
-        if any(os.path.abspath(file.path).startswith(root) for file in files):
+        if any(os.path.abspath(local_path(file.path)).startswith(root) for file in files):
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
     def _discard(self) -> None:
@@ -358,10 +362,11 @@ class _Run:
             "recipe": self.recipe.name,
             "config_digest": begun["config_digest"],
             "recipe_digest": self.recipe.digest,
-            "input": self.inputs,
+            "input": [printable(given) for given in self.inputs],
             "input_digest": begun["input_digest"],
             "input_files": len(job.files),
             "input_bytes": sum(file.bytes for file in job.files),
+            "left_out": [asdict(kind) for kind in self.left_out],
             "seed": self.recipe.seed,
             "documents": documents,
             "bytes": {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from cupel import charts
@@ -21,6 +23,7 @@ __all__ = ["report_page"]
 
 SHOWN_LANGUAGES = 20
 SHOWN_SOURCES = 40
+SHOWN_QUARANTINED = 12
 
 
 def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: Mapping[str, Any]) -> Page:
@@ -40,7 +43,8 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         _edits(plan, total),
         _samples(steps, total, manifest["documents"]["kept"]),
         _sources(total, steps),
-        _quarantine(tallies[0]),
+        _quarantine(folder, tallies[0]),
+        _left_out(manifest),
         _cost(folder, plan, total, manifest),
         Section(
             title="Recipe",
@@ -283,12 +287,12 @@ def _sources(total: Tally, steps: list[str]) -> Section:
     return Section(title="Sources", lead="What each step dropped of each source.", blocks=(table,))
 
 
-def _quarantine(first: Tally) -> Section:
+def _quarantine(folder: Folder, first: Tally) -> Section:
     blocks: list[Block] = []
     if first.quarantined:
         rows = tuple(sorted(first.quarantined.items(), key=lambda item: -item[1]))
         blocks.append(Table(columns=("reason", "documents"), rows=rows, formats=("text", "count")))
-        blocks.append(Prose(text="Each with its file, place and reason in quarantine/*.jsonl."))
+        blocks.append(_first_quarantined(folder, sum(first.quarantined.values())))
     if first.skipped:
         rows = tuple(sorted(first.skipped.items(), key=lambda item: -item[1]))
         blocks.append(
@@ -300,6 +304,38 @@ def _quarantine(first: Tally) -> Section:
             )
         )
     return Section(title="Quarantine", lead="What could not be read as a document.", blocks=tuple(blocks))
+
+
+def _first_quarantined(folder: Folder, count: int) -> Table:
+    rows: list[tuple[str, str, str, str]] = []
+    for path in sorted((folder.root / "quarantine").glob("*.jsonl")):
+        with open(path, "rb") as lines:
+            for line in islice(lines, SHOWN_QUARANTINED - len(rows)):
+                entry = orjson.loads(line)
+                unit = next(name for name in entry if name not in ("path", "reason", "detail", "excerpt"))
+                place = f"{unit} {entry[unit]}"
+                rows.append((entry["path"], place, entry["reason"], entry["detail"]))
+    return Table(
+        columns=("file", "place", "reason", "what is wrong"),
+        rows=tuple(rows),
+        formats=("text", "text", "text", "text"),
+        caption=f"The first {len(rows)} of {write_count(count)}; all of them are in quarantine/*.jsonl.",
+    )
+
+
+def _left_out(manifest: Mapping[str, Any]) -> Section:
+    kinds = manifest["left_out"]
+    table = Table(
+        columns=("kind", "files", "bytes", "such as"),
+        rows=tuple((kind["kind"], kind["files"], kind["bytes"], ", ".join(kind["names"])) for kind in kinds),
+        formats=("text", "count", "bytes", "text"),
+        caption="A file that is named itself, rather than found in a folder, is never left out.",
+    )
+    return Section(
+        title="Left out",
+        lead="Files in the input's folders that were not read.",
+        blocks=(table,) if kinds else (),
+    )
 
 
 def _cost(folder: Folder, plan: Plan, total: Tally, manifest: Mapping[str, Any]) -> Section:

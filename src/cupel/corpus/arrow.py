@@ -1,0 +1,183 @@
+"""Rows of Arrow tables as documents; Arrow's own files (IPC, Feather) in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.corpus.columns import MISSING, ColumnCheck, find_text_column, missing_column_message, unique_names
+from cupel.corpus.fields import as_json_values, carried_type
+from cupel.corpus.remote import RawFile, as_arrow
+from cupel.corpus.rows import BadRow, row_to_record
+from cupel.corpus.sink import Sink
+from cupel.errors import BadInput
+
+__all__ = ["TableRows", "first_line", "read_arrow"]
+
+_FILE_MAGIC = b"ARROW1"
+
+
+def read_arrow(sink: Sink, raw: RawFile) -> Iterator[None]:
+    """Documents of an Arrow file or stream (IPC, Feather version 2); a row is a document.
+
+    Raises
+    ------
+    BadInput
+        The file has no text column.
+    """
+    magic = raw.read(len(_FILE_MAGIC))
+    raw.seek(0)
+    first = 0
+    try:
+        source = as_arrow(raw)
+        opened = pa.ipc.open_file(source) if magic == _FILE_MAGIC else pa.ipc.open_stream(source)
+        rows = TableRows(sink, opened.schema, first=True)
+        for batch in _batches(opened) if rows.readable else ():
+            sink.collector.read(batch.nbytes)
+            step = rows.rows_at_once(batch.nbytes, batch.num_rows)
+            for start in range(0, batch.num_rows, step):
+                yield from rows.add(batch.slice(start, step), first + start)
+            first += batch.num_rows
+    except (pa.ArrowException, OSError, ValueError) as error:
+        detail = f"not a whole Arrow file: {first_line(error)}; what came before was read"
+        sink.bad(first + 1, "row", "unreadable", detail)
+    yield
+
+
+def _batches(opened: Any) -> Iterator[pa.RecordBatch]:
+    if isinstance(opened, pa.RecordBatchFileReader):
+        for number in range(opened.num_record_batches):
+            yield opened.get_batch(number)
+    else:
+        yield from opened
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of Arrow's says, in one line."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+class TableRows:
+    """Takes rows of a file's table in, and notes the types of its columns.
+
+    Parameters
+    ----------
+    first
+        Whether this is the file's first part, which says what is to be said of the whole file.
+
+    Raises
+    ------
+    BadInput
+        No column holds the text.
+    """
+
+    def __init__(self, sink: Sink, schema: pa.Schema, *, first: bool) -> None:
+        self._sink = sink
+        self.readable = True
+        if find_text_column(schema.names, sink.options) is None:
+            message = missing_column_message(sink.label, schema.names, sink.options)
+            if sink.options.missing_column == "stop":
+                raise BadInput(message)
+            sink.bad(0, "file", "no-text-column", message)
+            self.readable = False
+            return
+        self._names = unique_names(sink, schema.names, report=first)
+        self._text = find_text_column(self._names, sink.options)
+        self._check = ColumnCheck(sink, active=False)
+        self._declare([column.with_name(name) for column, name in zip(schema, self._names, strict=True)])
+
+    def rows_at_once(self, size: int, rows: int) -> int:
+        """How many rows to take at a time of `rows` that hold `size` bytes.
+
+        Few where rows are large: a batch of them is held as Arrow and as Python.
+        """
+        mean = max(1, size // max(1, rows))
+        options = self._sink.options
+        return max(1, min(options.batch_rows, 2 * options.batch_bytes // mean))
+
+    def add(self, batch: pa.RecordBatch, first: int) -> Iterator[None]:
+        """The rows of `batch`, the first of which is number `first` of the file."""
+        batch = batch.rename_columns(self._names)
+        try:
+            # Files promise UTF-8 and nobody checks it; to_pylist would fail for all rows.
+            batch.validate(full=True)
+            rows = None if self._too_large(batch) else self._plain(batch).to_pylist()
+        except (pa.ArrowInvalid, UnicodeDecodeError, ValueError, OverflowError):
+            rows = None
+        if rows is None:
+            yield from self._add_singly(batch, first)
+            return
+        for offset, row in enumerate(rows):
+            self._add_row(row, first + offset)
+            yield
+
+    def _declare(self, schema: list[pa.Field]) -> None:
+        """Notes the types of all columns but those that become the document's own."""
+        options = self._sink.options
+        own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
+        scalars = ("large_string", "int", "uint", "half", "float", "double")
+        for column in schema:
+            kind = carried_type(column.type)
+            if column.name in own and kind.startswith(scalars):
+                continue
+            if column.name != self._text:
+                self._sink.collector.declare(column.name, kind)
+
+    def _plain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch with values that JSON can hold."""
+        for place, column in enumerate(batch.schema):
+            if column.name != self._text:
+                values, exact = as_json_values(batch.column(place))
+                if values is not batch.column(place):
+                    batch = batch.set_column(place, column.name, values)
+                if not exact:
+                    self._sink.collector.declare(column.name, "")
+        return batch
+
+    def _too_large(self, batch: pa.RecordBatch) -> str:
+        """What of the batch is larger than a document may be, if anything is."""
+        limit = self._sink.options.max_document_bytes
+        if batch.nbytes <= limit:
+            return ""
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            kind = column.type
+            if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_large_binary(kind):
+                largest = pc.max(pc.binary_length(column)).as_py() or 0
+                if largest > limit:
+                    return f"'{name}' holds {largest} bytes; the limit is {limit} (--max-document-bytes)"
+        return ""
+
+    def _add_singly(self, batch: pa.RecordBatch, first: int) -> Iterator[None]:
+        for offset in range(batch.num_rows):
+            position = first + offset + 1
+            single = batch.slice(offset, 1)
+            try:
+                if detail := self._too_large(single):
+                    self._sink.bad(position, "row", "too-large", detail)
+                    yield
+                    continue
+                (row,) = self._plain(single).to_pylist()
+            except UnicodeDecodeError as error:
+                detail = f"a column is not UTF-8 at its byte {error.start}"
+                self._sink.bad(position, "row", "invalid-utf8", detail)
+            except (pa.ArrowException, ValueError, OverflowError) as error:
+                self._sink.bad(position, "row", "unreadable", first_line(error))
+            else:
+                self._add_row(row, first + offset)
+            yield
+
+    def _add_row(self, row: dict[str, Any], ordinal: int) -> None:
+        columns = tuple(row)
+        try:
+            record = row_to_record(row, self._sink.options, ordinal, ordinal + 1)
+            # A null in a column is what a missing field is in JSON.
+            record.metadata = {name: value for name, value in row.items() if value is not None}
+            self._sink.add(record)
+        except BadRow as bad:
+            if bad.reason == MISSING:
+                self._check.missing(ordinal + 1, "row", columns, "")
+            else:
+                self._sink.bad(ordinal + 1, "row", bad.reason, bad.detail)

@@ -1,0 +1,209 @@
+"""JSON that is not one object a line: arrays, pretty-printed or concatenated objects, text sequences.
+
+A file may be one array of objects, objects that follow each other with or without commas, or
+a JSON text sequence (RFC 7464), whose objects begin with a record separator. Values are cut out
+of the stream as it comes, so that memory is bounded by the largest of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from cupel.corpus.columns import ColumnCheck
+from cupel.corpus.records import Record
+from cupel.corpus.rows import MISSING, BadRow, parse_object, row_to_record
+from cupel.corpus.sink import Sink
+from cupel.corpus.streams import ByteStream, StreamFault
+
+__all__ = ["Value", "ValueSplitter", "read_values"]
+
+_EXCERPT = 400
+# A whole string, a bracket, or the beginning of a string that does not end here. No string holds a
+# line feed, so that one without an end spoils its own line only.
+_TOKENS = re.compile(rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|[{}\[\]"]', re.DOTALL)
+_STRING = re.compile(rb'["\\\n]')
+_BETWEEN = re.compile(rb"[^\s,\x1e]")
+_SCALAR_END = re.compile(rb"[\n,{\[\]\x1e]")
+
+
+class Value(NamedTuple):
+    """One value at the top of a file, or in its array.
+
+    `data` is its text, or the beginning of one that is too large; `size` its length in bytes.
+    `whole` is false for a value that the file's end cuts off.
+    """
+
+    data: bytes
+    size: int
+    whole: bool = True
+
+
+class ValueSplitter:
+    """Cuts a stream of bytes into JSON values without parsing them.
+
+    Examples
+    --------
+    >>> splitter = ValueSplitter(1000)
+    >>> [value.data for value in splitter.feed(b'[{"a": "]"}, {"b":')]
+    [b'{"a": "]"}']
+    >>> [value.data for value in splitter.feed(b' [1]}]')], splitter.finish()
+    ([b'{"b": [1]}'], None)
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.in_array = False
+        self._limit = limit
+        self._mode = "between"  # or "nested", "string", "scalar", "comment"
+        self._depth = 0
+        self._escaped = False
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def feed(self, data: bytes) -> Iterator[Value]:
+        """The values that end in `data`, which continues what was fed before."""
+        at = start = 0
+        while at < len(data):
+            if self._mode == "between":
+                start = at = self._begin(data, at)
+                continue
+            at, ended = self._continue(data, at)
+            if ended:
+                yield self._take(data[start:at])
+                start = at
+        if self._mode != "between":
+            self._hold(data[start:])
+
+    def finish(self) -> Value | None:
+        """What is left at the end of the file: a value without its end, if any."""
+        if self._mode == "between":
+            return None
+        whole = self._mode in ("scalar", "comment")
+        return self._take(b"")._replace(whole=whole)
+
+    def _begin(self, data: bytes, at: int) -> int:
+        """Goes to where the next value begins, and enters or leaves the file's array."""
+        found = _BETWEEN.search(data, at)
+        if found is None:
+            return len(data)
+        sign = found.group()
+        if sign == b"[" and not self.in_array:
+            self.in_array = True
+            return found.end()
+        if sign == b"]" and self.in_array:
+            self.in_array = False
+            return found.end()
+        opens = sign in (b"{", b"[")
+        self._mode = "nested" if opens or sign == b'"' else "comment" if sign in (b"#", b"/") else "scalar"
+        self._depth = 0
+        return found.start()
+
+    def _continue(self, data: bytes, at: int) -> tuple[int, bool]:
+        """Where in `data` the value at hand ends, and whether it does."""
+        if self._mode == "string":
+            return self._in_string(data, at)
+        if self._mode == "comment":
+            end = data.find(b"\n", at)
+            return self._end(end, data)
+        if self._mode == "scalar":
+            # Its first byte may itself be one at which scalars end.
+            found = _SCALAR_END.search(data, at + (not self._size))
+            return self._end(found.start() if found else -1, data)
+        for token in _TOKENS.finditer(data, at):
+            sign = data[token.start()]
+            if sign == 0x22:
+                if token.end() == token.start() + 1:
+                    self._mode = "string"
+                    return token.end(), False
+            else:
+                self._depth += 1 if sign in b"{[" else -1
+            if self._depth <= 0:
+                return self._end(token.end(), data)
+        return len(data), False
+
+    def _in_string(self, data: bytes, at: int) -> tuple[int, bool]:
+        if self._escaped:
+            self._escaped = False
+            at += 1
+        while (found := _STRING.search(data, at)) is not None:
+            if found.group() == b"\\":
+                self._escaped = found.end() == len(data)
+                at = found.end() + 1
+                continue
+            self._mode = "nested"
+            return self._end(found.end(), data) if self._depth == 0 else (found.end(), False)
+        return len(data), False
+
+    def _end(self, end: int, data: bytes) -> tuple[int, bool]:
+        return (end, True) if end >= 0 else (len(data), False)
+
+    def _hold(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size <= self._limit:
+            self._parts.append(part)
+        elif len(self._parts) != 1 or len(self._parts[0]) > _EXCERPT:
+            self._parts = [b"".join([*self._parts, part[:_EXCERPT]])[:_EXCERPT]]
+
+    def _take(self, part: bytes) -> Value:
+        self._hold(part)
+        value = Value(b"".join(self._parts), self._size)
+        self._parts, self._size, self._mode = [], 0, "between"
+        return value
+
+
+def read_values(sink: Sink, stream: ByteStream) -> Iterator[None]:
+    """Documents of a file of JSON values, one object each.
+
+    Raises
+    ------
+    BadInput
+        None of the first objects has the text column, and `missing_column` is `stop`.
+    """
+    limit = sink.options.max_document_bytes
+    splitter = ValueSplitter(limit + (limit >> 2))
+    check = ColumnCheck(sink)
+    ordinal = 0
+    first = True
+    try:
+        while data := stream.piece():
+            sink.collector.read(len(data))
+            if first:
+                data = data.removeprefix(b"\xef\xbb\xbf")
+                first = False
+            for value in splitter.feed(data):
+                _add(sink, check, value, ordinal)
+                ordinal += 1
+                yield
+            yield
+    except StreamFault as fault:
+        sink.fault(fault)
+    else:
+        if (left := splitter.finish()) is not None:
+            _add(sink, check, left, ordinal)
+    check.finish()
+    yield
+
+
+def _add(sink: Sink, check: ColumnCheck, value: Value, ordinal: int) -> None:
+    position = ordinal + 1
+    if len(value.data) < value.size:
+        sink.too_large(position, "row", value.size, value.data)
+        return
+    if not value.whole:
+        detail = f"a value of {value.size} bytes has no end; nothing after its beginning was read"
+        sink.bad(position, "row", "invalid-json", detail, value.data[:_EXCERPT])
+        return
+    columns: tuple[str, ...] = ()
+    try:
+        row = parse_object(value.data)
+        columns = tuple(row)
+        record: Record = row_to_record(row, sink.options, ordinal, position)
+    except BadRow as bad:
+        if bad.reason == MISSING:
+            check.missing(position, "row", columns, value.data[:_EXCERPT].decode("utf-8", "replace"))
+        else:
+            sink.bad(position, "row", bad.reason, bad.detail, value.data[:_EXCERPT])
+    else:
+        check.seen()
+        sink.add(record)
