@@ -30,6 +30,8 @@ _MAGIC = (
 # What follows the level in a bzip2 stream: of its first block, or of its end where it holds nothing.
 _BZIP2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")
 _LEGACY_LZ4 = b"\x02\x21\x4c\x18"
+_DICTIONARY_FRAME, _DICTIONARY = b"\x5d\x2a\x4d\x18", b"\x37\xa4\x30\xec"
+_MAX_DICTIONARY = 64 << 20
 _MAX_ZSTD_WINDOW = 1 << 31
 """The largest window that zstd itself makes: `--long=31`. It is touched only as far as the content goes."""
 HEAD_BYTES = 10
@@ -181,7 +183,31 @@ def _skip_frame(source: Source) -> None:
         raise StreamFault("truncated", source.offset, "the data end in the middle of a skippable frame")
 
 
-def _refuse_frame(start: int, window: int | None, dictionary: int) -> None:
+def _dictionary(source: Source) -> Any:
+    """The dictionary in the skippable frame that a `.warc.zst` file begins with; None where it holds none.
+
+    Source: IIPC, "Zstandard Compression for WARC files 1.0", section "Dictionary".
+    """
+    import zstandard
+
+    head = source.exactly(8)
+    length = int.from_bytes(head[4:], "little")
+    if head[:4] != _DICTIONARY_FRAME or length > _MAX_DICTIONARY:
+        source.give_back(head)
+        _skip_frame(source)
+        return None
+    content = source.exactly(length)
+    if len(content) < length:
+        raise StreamFault("truncated", source.offset, "the data end in the middle of a skippable frame")
+    if content.startswith(_ZSTD):
+        try:
+            content = zstandard.ZstdDecompressor().decompressobj().decompress(content)
+        except zstandard.ZstdError as error:
+            raise StreamFault("corrupt", 0, f"broken zstd dictionary: {error}") from error
+    return zstandard.ZstdCompressionDict(content) if content.startswith(_DICTIONARY) else None
+
+
+def _refuse_frame(start: int, window: int | None, dictionary: int, known: int = 0) -> None:
     """Say what zstd itself would only call a failure.
 
     Raises
@@ -192,12 +218,12 @@ def _refuse_frame(start: int, window: int | None, dictionary: int) -> None:
     if window is not None and window > _MAX_ZSTD_WINDOW:
         detail = f"the zstd frame asks for a window of {window} bytes; up to {_MAX_ZSTD_WINDOW} are read"
         raise StreamFault("unsupported", start, detail)
-    if dictionary:
+    if dictionary not in (0, known):
         detail = f"the zstd frame needs dictionary {dictionary}, which the file does not hold"
         raise StreamFault("unsupported", start, detail)
 
 
-def _zstd_blocks(source: Source, header: bytes) -> Iterator[bytes]:
+def _zstd_blocks(source: Source, header: bytes, dictionary: int) -> Iterator[bytes]:
     """The compressed pieces of one frame, each of which expands to at most about 1 MiB.
 
     RFC 8878, section 3.1.1: walking the block headers bounds what the decompressor can
@@ -216,7 +242,7 @@ def _zstd_blocks(source: Source, header: bytes) -> Iterator[bytes]:
         raise StreamFault("truncated", source.offset, "the zstd data ends in the middle")
     window = None if single_segment else (8 + (rest[0] & 7)) << (7 + (rest[0] >> 3))
     identity = rest[0 if single_segment else 1 :][: (0, 1, 2, 4)[descriptor & 3]]
-    _refuse_frame(source.offset - size - len(header), window, int.from_bytes(identity, "little"))
+    _refuse_frame(source.offset - size - len(header), window, int.from_bytes(identity, "little"), dictionary)
     blocks = 0
     while True:
         head = source.exactly(3)
@@ -248,6 +274,7 @@ def _zstd_frames(source: Source) -> Iterator[tuple[int, bytes]]:
     import zstandard
 
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_ZSTD_WINDOW)
+    identity = 0
     while True:
         start = source.offset
         header = source.exactly(5)
@@ -256,13 +283,17 @@ def _zstd_frames(source: Source) -> Iterator[tuple[int, bytes]]:
         skippable = len(header) >= 4 and header[1:4] == b"\x2a\x4d\x18" and header[0] & 0xF0 == 0x50
         if skippable:
             source.give_back(header)
-            _skip_frame(source)
+            if start == 0 and (dictionary := _dictionary(source)) is not None:
+                identity = dictionary.dict_id()
+                decompressor = zstandard.ZstdDecompressor(dictionary, max_window_size=_MAX_ZSTD_WINDOW)
+            elif start:
+                _skip_frame(source)
             continue
         if len(header) < 5 or header[:4] != _ZSTD:
             truncated = len(header) < 5 and _ZSTD.startswith(header[:4])
             raise StreamFault("truncated" if truncated else "corrupt", start, "what follows is not zstd data")
         inner = decompressor.decompressobj()
-        for piece in _zstd_blocks(source, header):
+        for piece in _zstd_blocks(source, header, identity):
             try:
                 data = inner.decompress(piece)
             except zstandard.ZstdError as error:

@@ -6,6 +6,7 @@ import codecs
 import zlib
 from dataclasses import dataclass
 
+from cupel.corpus.charset import utf16_by_shape
 from cupel.corpus.streams import BytesFile, ByteStream, StreamFault, detect_compression
 
 __all__ = [
@@ -16,7 +17,7 @@ __all__ = [
     "detect_format",
     "format_by_content",
     "format_by_name",
-    "is_binary_page",
+    "is_binary",
     "looks_like_text",
     "stem",
     "without_compression",
@@ -217,22 +218,22 @@ _BINARY_MAGIC = (
 
 def looks_like_text(head: bytes) -> bool:
     """Whether bytes are text in some charset rather than a program's data."""
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return True
-    if head.startswith(_BINARY_MAGIC):
+    return not is_binary(head)
+
+
+def is_binary(head: bytes) -> bool:
+    """Whether bytes are a program's data: by their first ones, by zeros, or by many control characters.
+
+    UTF-16 has zeros too, at every other place.
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
+    if head.startswith(_BINARY_MAGIC):
+        return True
     if b"\x00" in head:
-        return False
+        return utf16_by_shape(head) is None
     controls = sum(head.count(bytes([c])) for c in (1, 2, 3, 4, 5, 6, 7, 14, 15, 16, 17, 18, 19, 20, 127))
-    return controls * 50 <= len(head)
-
-
-def is_binary_page(head: bytes) -> bool:
-    """Whether what is named like a page is data of another kind; UTF-16 has a NUL in every other byte."""
-    if head.startswith(_BINARY_MAGIC):
-        return True
-    zeros = max(head[::2].count(0), head[1::2].count(0))
-    return not looks_like_text(head) and zeros * 4 < len(head)
+    return controls * 50 > len(head)
 
 
 def _start_of_compressed(head: bytes, whole: bool) -> tuple[bytes, bool]:

@@ -6,13 +6,15 @@ import io
 import zlib
 from dataclasses import dataclass
 
+from cupel.corpus.compression import HEAD_BYTES, detect_compression
 from cupel.corpus.streams import BytesFile, ByteStream, StreamFault
 
-__all__ = ["HttpMessage", "parse_http", "parse_headers"]
+__all__ = ["HttpMessage", "parse_headers", "parse_http", "unpacked"]
 
 # A page may grow this much from its stored size before the ratio is looked at.
 _FREE_BYTES = 16 << 20
 _PIECE = 1 << 20
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,28 @@ def parse_http(data: bytes, *, max_bytes: int, max_expansion: int) -> HttpMessag
             # Many crawlers store the decoded body under the server's headers.
             if decoded or not body:
                 body, damaged = decoded, damaged or fault
-            elif b"\x00" in body[:1024]:
+            elif b"\x00" in body[:1024] and body[:2] not in _ZLIB:
                 body, damaged = b"", f"its {coding} content cannot be decoded"
-    return HttpMessage(status, headers, body, damaged)
+    body, fault = unpacked(body, max_bytes=max_bytes, max_expansion=max_expansion)
+    return HttpMessage(status, headers, body, damaged or fault)
+
+
+def unpacked(body: bytes, *, max_bytes: int, max_expansion: int) -> tuple[bytes, str | None]:
+    """A body that is still compressed, whatever its headers say, and what is wrong with it.
+
+    Servers pack what a proxy has packed already, or leave the header out.
+
+    Raises
+    ------
+    StreamFault
+        `expands-too-much`.
+    """
+    if detect_compression(body[:HEAD_BYTES]):
+        return _decode(body, "gzip", max_bytes, max_expansion)
+    if body[:2] in _ZLIB:
+        content, fault = _decode(body, "deflate", max_bytes, max_expansion)
+        return (content, fault) if content else (body, None)
+    return body, None
 
 
 def _split_head(data: bytes) -> tuple[bytes, bytes]:

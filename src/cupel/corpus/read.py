@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
-from cupel.corpus.formats import HEAD, is_binary_page, looks_like_text, without_compression
+from cupel.corpus.formats import HEAD, looks_like_text, without_compression
 from cupel.corpus.json_layout import json_layout
 from cupel.corpus.json_values import read_values
 from cupel.corpus.lines import read_lines
@@ -236,8 +236,6 @@ def _read_single(kind: str, sink: Sink, stream: ByteStream, name: str) -> Iterat
         sink.bad(record.position, "file", "empty-text", "there is no text")
     elif kind != "html":
         sink.plain(record, data, name=without_compression(name))
-    elif is_binary_page(data[:8192]):
-        sink.bad(record.position, "file", "binary", "the content is not a page", data[:200])
     else:
         sink.page(record, data)
     yield

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from cupel.corpus.charset import decode
-from cupel.corpus.formats import extension, looks_like_text
+from cupel.corpus.formats import extension, is_binary
 from cupel.corpus.records import Collector, Quarantined, ReadOptions, Record, Unit, excerpt
 from cupel.corpus.streams import StreamFault
 
@@ -62,7 +62,10 @@ class Sink:
         )
 
     def page(self, record: Record, data: bytes, declared: str | None = None) -> None:
-        """An HTML page, in whatever charset it is."""
+        """An HTML page, in whatever charset it is; data of another kind are put aside."""
+        if is_binary(data[:8192]):
+            self.bad(record.position, "record", "binary", "the content is not a page", data[:200])
+            return
         text, charset = decode(data, declared=declared, html=True)
         if not text.strip("\ufeff \t\r\n\x00"):
             self.bad(record.position, "record", "empty-text", "the page is empty")
@@ -83,7 +86,7 @@ class Sink:
 
         NUL characters in what is text otherwise stay, as they do inside JSON strings.
         """
-        if not looks_like_text(data[:8192]):
+        if is_binary(data[:8192]):
             self.bad(record.position, "record", "binary", "the content is not text", data[:200])
             return
         text, charset = decode(data, declared=declared)

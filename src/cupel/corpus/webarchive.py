@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cupel.corpus.formats import format_by_content
-from cupel.corpus.http import charset_of, parse_headers, parse_http
+from cupel.corpus.http import charset_of, parse_headers, parse_http, unpacked
 from cupel.corpus.records import Record
 from cupel.corpus.remote import RawFile
 from cupel.corpus.sink import Sink
@@ -178,26 +178,31 @@ class _Records:
         record = Record(self.number, position, url=fields.get("warc-target-uri", "").strip("<>") or None)
         record.id = fields.get("warc-record-id", "").strip("<>") or None
         record.metadata = _metadata(fields)
-        if head.kind == "response":
-            try:
-                message = parse_http(
-                    block, max_bytes=options.max_document_bytes, max_expansion=options.max_expansion
-                )
-            except StreamFault as fault:
-                self.sink.bad(position, "byte", fault.reason, fault.detail)
-                return
-            if message is None:
-                self.sink.collector.skip("response:no-http")
-                return
-            if message.status != 200:
-                self.sink.collector.skip("response:status")
-                return
-            block, mime, charset = message.body, message.mime, message.charset
-            if message.damaged:
-                if not block:
-                    self.sink.bad(position, "byte", "broken-record", message.damaged)
+        if (record.url or "").startswith("metadata:"):
+            self.sink.collector.skip(f"{head.kind}:metadata")  # what wget says of itself
+            return
+        sizes = {"max_bytes": options.max_document_bytes, "max_expansion": options.max_expansion}
+        try:
+            if head.kind == "response":
+                message = parse_http(block, **sizes)
+                if message is None:
+                    self.sink.collector.skip("response:no-http")
                     return
-                record.metadata["damaged"] = message.damaged
+                if message.status != 200:
+                    self.sink.collector.skip("response:status")
+                    return
+                mime, charset = message.mime, message.charset
+                block, damaged = message.body, message.damaged
+            else:
+                block, damaged = unpacked(block, **sizes)
+        except StreamFault as fault:
+            self.sink.bad(position, "byte", fault.reason, fault.detail)
+            return
+        if damaged:
+            if not block:
+                self.sink.bad(position, "byte", "broken-record", damaged)
+                return
+            record.metadata["damaged"] = damaged
         self._by_type(head.kind, record, block, mime, charset)
 
     def _by_type(self, kind: str, record: Record, data: bytes, mime: str, charset: str | None) -> None:
