@@ -343,7 +343,7 @@ class Collector:
         if not (self._count or self._quarantined or self._skipped or self._bytes or self._declared):
             return None
         self._turn()
-        documents = _joined(self._pieces)
+        documents = _with_line_feeds(_joined(self._pieces))
         batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped), dict(self._declared))
         self._start()
         return batch
@@ -355,6 +355,15 @@ class Collector:
                 yield batch
         if batch := self.take():
             yield batch
+
+
+def _with_line_feeds(documents: pa.RecordBatch) -> pa.RecordBatch:
+    """Every line end as a line feed: that a text was written on Windows must decide nothing about it."""
+    text = documents.column("text")
+    if not pc.any(pc.match_substring(text, "\r")).as_py():
+        return documents
+    text = pc.replace_substring(pc.replace_substring(text, "\r\n", "\n"), "\r", "\n")
+    return documents.set_column(documents.schema.get_field_index("text"), DOCUMENT_SCHEMA.field("text"), text)
 
 
 def _joined(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
