@@ -23,7 +23,9 @@ class LanguageModel:
     def __init__(self, model: bytes) -> None: ...
     @property
     def labels(self) -> list[str]: ...
-    def identify(self, text: ArrowArray, *, max_bytes: int | None = None) -> ArrowArray: ...
+    def identify(
+        self, text: ArrowArray, *, max_bytes: int | None = None, as_it_is: bool = False
+    ) -> ArrowArray: ...
 
 # --- bpe
 
@@ -303,6 +305,7 @@ def mask_pii(
     ipv4: str | None = None,
     ipv6: str | None = None,
     phone: str | None = None,
+    as_datatrove: bool = False,
 ) -> ArrowArray: ...
 def clean_whitespace(
     text: ArrowArray,
@@ -391,6 +394,9 @@ def measure(
     bad_words: list[str] | None = None,
 ) -> ArrowTable:
     """Exactly the asked columns; `KeyError` for a name there is not. A null text counts as an empty one."""
+
+def measured_text(text: pa.Array) -> ArrowArray:
+    """large_string: the texts without invisible marks, and without blanks at line ends."""
 
 def signal_columns() -> list[str]:
     """All columns that `measure` knows."""

@@ -76,7 +76,7 @@ fn edit_refinedweb_lines(
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, email=None, ipv4=None, ipv6=None, phone=None))]
+#[pyo3(signature = (text, *, email=None, ipv4=None, ipv6=None, phone=None, as_datatrove=false))]
 fn mask_pii(
     py: Python<'_>,
     text: PyArray,
@@ -84,8 +84,9 @@ fn mask_pii(
     ipv4: Option<String>,
     ipv6: Option<String>,
     phone: Option<String>,
+    as_datatrove: bool,
 ) -> PyResult<PyRecordBatch> {
-    let options = pii::Options { email, ipv4, ipv6, phone };
+    let options = pii::Options { email, as_datatrove, ipv4, ipv6, phone };
     run(py, &text, |text| pii::edit(text, &options))
 }
 

@@ -21,10 +21,16 @@ impl LanguageModel {
         self.0.labels().to_vec()
     }
 
-    #[pyo3(signature = (text, *, max_bytes=None))]
-    fn identify(&self, py: Python<'_>, text: PyArray, max_bytes: Option<usize>) -> PyResult<PyRecordBatch> {
+    #[pyo3(signature = (text, *, max_bytes=None, as_it_is=false))]
+    fn identify(
+        &self,
+        py: Python<'_>,
+        text: PyArray,
+        max_bytes: Option<usize>,
+        as_it_is: bool,
+    ) -> PyResult<PyRecordBatch> {
         let text = large_text(&text)?;
-        let found = py.detach(|| self.0.identify(&text, max_bytes)).map_err(to_python)?;
+        let found = py.detach(|| self.0.identify(&text, max_bytes, as_it_is)).map_err(to_python)?;
         Ok(PyRecordBatch::new(found))
     }
 }

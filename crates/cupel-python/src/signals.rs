@@ -6,7 +6,7 @@ use arrow_array::{Array, LargeStringArray};
 use arrow_schema::DataType;
 use cupel_kernels::KernelError;
 use cupel_kernels::signals::{self, Options, columns};
-use cupel_kernels::text::{Segmentation, Spans, sentences};
+use cupel_kernels::text::{Segmentation, Spans, sentences, view};
 use pyo3::prelude::*;
 use pyo3_arrow::{PyArray, PyRecordBatch};
 
@@ -116,8 +116,17 @@ fn lists(
     Ok(PyArray::from_array_ref(Arc::new(array)))
 }
 
+/// The texts as they are measured; the very same array where nothing is taken out.
+#[pyfunction]
+fn measured_text(py: Python<'_>, text: PyArray) -> PyResult<PyArray> {
+    let viewed =
+        py.detach(|| large_strings(&text).map(|own| view::view(&own).unwrap_or(own))).map_err(to_python)?;
+    Ok(PyArray::from_array_ref(Arc::new(viewed)))
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(measure, module)?)?;
+    module.add_function(wrap_pyfunction!(measured_text, module)?)?;
     module.add_function(wrap_pyfunction!(signal_columns, module)?)?;
     module.add_function(wrap_pyfunction!(words, module)?)?;
     module.add_function(wrap_pyfunction!(count_words, module)?)?;

@@ -173,7 +173,11 @@ def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
 
 
 def _measure(outcome: Outcome, group: Group) -> None:
+    from cupel import _kernels
+
     batch = outcome.survivors
+    # Blanks at line ends and marks that nobody sees stay in the document and decide nothing.
+    seen = with_columns(batch, {"text": _kernels.measured_text(batch.column("text"))})
     kernel: dict[str, tuple[dict[str, Any], list[str]]] = {}
     measured: dict[str, pa.Array] = {}
     for signal in group.signals:
@@ -182,14 +186,12 @@ def _measure(outcome: Outcome, group: Group) -> None:
             _share_pass(kernel, signal.kernel_options(), wanted)
             continue
         with outcome.spending(f"measure {signal.name}"):
-            found = signal.measure(batch)
+            found = signal.measure(seen)
             measured |= {column: found.column(column) for column in wanted}
     if kernel:
-        from cupel import _kernels
-
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():
-                found = pa.record_batch(_kernels.measure(batch.column("text"), columns, **options))
+                found = pa.record_batch(_kernels.measure(seen.column("text"), columns, **options))
                 measured |= {column: found.column(column) for column in columns}
     outcome.survivors = with_columns(batch, measured)
 

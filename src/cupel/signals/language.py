@@ -81,6 +81,10 @@ class Language(Signal):
             None, ge=1, description="bytes read of each document; the whole document where not given"
         )
 
+        as_it_is: bool = Field(
+            False, description="read the text as fastText does, without composing letters and lowering capitals"
+        )
+
     options: Options
 
     def __init__(self, options: Method.Options | None = None) -> None:
@@ -90,7 +94,9 @@ class Language(Signal):
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         path = self.options.model or str(bundled_model())
-        found = _model(path).identify(documents.column("text"), max_bytes=self.options.max_bytes)
+        found = _model(path).identify(
+            documents.column("text"), max_bytes=self.options.max_bytes, as_it_is=self.options.as_it_is
+        )
         return pa.record_batch(found)
 
 

@@ -10,6 +10,7 @@ mod dictionary;
 mod load;
 mod matrix;
 mod output;
+mod plain;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -55,7 +56,8 @@ impl LanguageModel {
     /// Columns `language` (large_string) and `language_confidence` (float64), one row a text.
     ///
     /// A text without any word, and a null, has a null language and confidence 0. Of each text at
-    /// most `max_bytes` are read, cut between code points.
+    /// most `max_bytes` are read, cut between code points; `as_it_is` reads them without composing
+    /// letters, plain spaces and lower case for text in capitals.
     ///
     /// # Errors
     /// `BadInput` where the columns cannot be put together.
@@ -63,6 +65,7 @@ impl LanguageModel {
         &self,
         text: &LargeStringArray,
         max_bytes: Option<usize>,
+        as_it_is: bool,
     ) -> Result<RecordBatch, KernelError> {
         let mut work = Work::new(self.take_cache(), self.parts.input.width);
         let mut languages = LargeStringBuilder::with_capacity(text.len(), text.len() * 3);
@@ -71,7 +74,12 @@ impl LanguageModel {
             let found = if text.is_null(row) {
                 None
             } else {
-                self.predict_with(head(text.value(row), max_bytes), &mut work)
+                let own = head(text.value(row), max_bytes);
+                if as_it_is {
+                    self.predict_with(own, &mut work)
+                } else {
+                    self.predict_with(&plain::plain(own), &mut work)
+                }
             };
             languages.append_option(found.map(|found| &self.labels()[found.label]));
             confidences.append_value(found.map_or(0.0, |found| found.probability));

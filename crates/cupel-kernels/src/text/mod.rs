@@ -11,6 +11,7 @@ pub mod segments;
 pub mod sentences;
 mod spans;
 pub mod tokens;
+pub mod view;
 mod word_break_table;
 pub mod words;
 

@@ -1,15 +1,20 @@
-//! E-mail addresses, as the expression of datatrove (and so FineWeb) finds them.
+//! E-mail addresses: by plain sense, or as the expression of datatrove (and so FineWeb) finds them.
 //!
 //! ```text
 //! \b atom+ (\. atom+)* @ ( (label \.)+ label | \[ address \] )
 //! ```
+//!
+//! Plain sense differs where that expression leaves an address readable (beside letters of another script,
+//! with letters such as `é` in it) and where it takes something else for one: versions of packages
+//! (`lodash@4.17.21`), names of files (`icon@2x.png`), paths of pages (`medium.com/@a.b`, `…/photos/1@N0.x`),
+//! addresses of repositories (`git@host.org:a/b`), handles (`@user@host.social`).
 
 use memchr::memchr_iter;
 
-use super::{Span, char_before, is_word};
+use super::{Span, char_before, is_latin, is_word};
 
-/// All addresses, left to right, none overlapping.
-pub fn find(text: &str, spans: &mut Vec<Span>) {
+/// All addresses by datatrove's expression, left to right, none overlapping.
+pub fn find_as_datatrove(text: &str, spans: &mut Vec<Span>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
     for at in memchr_iter(b'@', bytes) {
@@ -25,6 +30,125 @@ pub fn find(text: &str, spans: &mut Vec<Span>) {
         spans.push((start, end));
         floor = end;
     }
+}
+
+/// All addresses by plain sense, left to right, none overlapping.
+pub fn find(text: &str, spans: &mut Vec<Span>) {
+    let bytes = text.as_bytes();
+    let mut floor = 0;
+    for at in memchr_iter(b'@', bytes) {
+        if at < floor {
+            continue;
+        }
+        let start = plain_local_part(text, floor, at);
+        if start == at {
+            continue;
+        }
+        let end = match plain_domain(text, at + 1) {
+            Some(end) if is_mail_domain(&text[at + 1..end]) => end,
+            _ => match literal(bytes, at + 1) {
+                Some(end) => end,
+                None => continue,
+            },
+        };
+        let before = char_before(text, start);
+        let repository = bytes.get(end) == Some(&b':')
+            && bytes
+                .get(end + 1)
+                .is_some_and(|&byte| byte.is_ascii_alphabetic() || matches!(byte, b'~' | b'/'));
+        if before == Some('@') || repository || in_path(text, floor, start) {
+            continue;
+        }
+        spans.push((start, end));
+        floor = end;
+    }
+}
+
+/// Where the part before `@` begins: letters of Latin script, digits, inner dots and a few marks.
+fn plain_local_part(text: &str, floor: usize, at: usize) -> usize {
+    let mut start = at;
+    let mut kept = at;
+    for (place, c) in text[floor..at].char_indices().rev() {
+        let dot = c == '.';
+        if !(dot
+            || is_latin(c)
+            || c.is_ascii_digit()
+            || matches!(c, '_' | '%' | '+' | '-' | '\'' | '~' | '&'))
+        {
+            break;
+        }
+        if dot && (start == at || text[start..].starts_with('.')) {
+            break;
+        }
+        start = floor + place;
+        // It begins with a letter or digit: what quotes it or lists it is not of it.
+        if is_latin(c) || c.is_ascii_digit() || c == '_' {
+            kept = start;
+        }
+    }
+    kept
+}
+
+/// Where the host name that begins at `start` ends: as `domain`, with letters of Latin script.
+fn plain_domain(text: &str, start: usize) -> Option<usize> {
+    let mut end = None;
+    let mut label = start;
+    loop {
+        let rest = &text[label..];
+        let run = rest
+            .char_indices()
+            .find(|&(_, c)| !(is_latin(c) || c.is_ascii_digit() || c == '-'))
+            .map_or(rest.len(), |(place, _)| place);
+        let name = rest[..run].trim_end_matches('-');
+        if name.is_empty() || name.starts_with('-') {
+            return end;
+        }
+        let label_end = label + name.len();
+        if label > start && name.chars().any(is_latin) {
+            end = Some(label_end);
+        }
+        if name.len() < run || !text[label_end..].starts_with('.') {
+            return end;
+        }
+        label = label_end + 1;
+    }
+}
+
+/// Whether a name can receive mail: its last label is no number and no ending of a file, and it is no version.
+fn is_mail_domain(domain: &str) -> bool {
+    const ENDINGS: [&str; 32] = [
+        "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "tif", "tiff", "psd", "js", "mjs", "cjs",
+        "ts", "tsx", "jsx", "css", "scss", "html", "htm", "json", "xml", "yml", "yaml", "txt", "pdf", "jar",
+        "tgz", "gz", "exe", "dll",
+    ];
+    let mut labels = domain.split('.');
+    let versioned = labels.next().is_some_and(is_number)
+        && labels.next().is_some_and(|label| label.starts_with(|c: char| c.is_ascii_digit()));
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    let lower = last.to_ascii_lowercase();
+    !versioned
+        && last.chars().count() >= 2
+        && (last.chars().all(is_latin) || lower.starts_with("xn--"))
+        && !ENDINGS.contains(&lower.as_str())
+}
+
+/// Whether a label is a version's first part: `4`, `v4`.
+fn is_number(label: &str) -> bool {
+    let digits = label.strip_prefix(['v', 'V']).unwrap_or(label);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether what begins at `start` stands in an address of a page, before its query: a user's name or a path.
+fn in_path(text: &str, floor: usize, start: usize) -> bool {
+    const LOOKED_BACK: usize = 2048;
+    let from = (floor.max(start.saturating_sub(LOOKED_BACK))..=start).find(|&at| text.is_char_boundary(at));
+    let before = &text[from.unwrap_or(start)..start];
+    let token = before
+        .rfind(|c: char| {
+            c.is_whitespace() || matches!(c, '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | '|')
+        })
+        .map_or(before, |end| before.get(end + 1..).unwrap_or_default());
+    token.contains("://") && !token.contains('?') || token.ends_with('/') && token.contains('.')
 }
 
 fn is_atom(byte: u8) -> bool {
@@ -111,8 +235,57 @@ mod tests {
 
     fn found(text: &str) -> Vec<&str> {
         let mut spans = Vec::new();
+        find_as_datatrove(text, &mut spans);
+        spans.iter().map(|&(start, end)| &text[start..end]).collect()
+    }
+
+    fn plain(text: &str) -> Vec<&str> {
+        let mut spans = Vec::new();
         find(text, &mut spans);
         spans.iter().map(|&(start, end)| &text[start..end]).collect()
+    }
+
+    #[test]
+    fn plain_sense_finds_addresses_beside_any_script() {
+        for (text, address) in [
+            ("联系lihua@mail.example.cn谢谢", "lihua@mail.example.cn"),
+            ("メールはtaro@example.jpまで", "taro@example.jp"),
+            ("메일jin@example.kr로", "jin@example.kr"),
+            ("почтаivan@example.ruдля", "ivan@example.ru"),
+            ("ایمیلali@example.irاست", "ali@example.ir"),
+            ("อีเมลnok@example.co.thครับ", "nok@example.co.th"),
+            ("josé.k@uni-köln.de", "josé.k@uni-köln.de"),
+            ("<mailto:j.o'neill+x@mail.example.org>", "j.o'neill+x@mail.example.org"),
+            ("see 'a_b-c@example.museum'.", "a_b-c@example.museum"),
+            ("https://a.example/?mail=joe@b.example&x=1", "joe@b.example"),
+            ("user@[192.0.2.1]", "user@[192.0.2.1]"),
+            ("1234@xn--p1ai.xn--p1ai", "1234@xn--p1ai.xn--p1ai"),
+            ("a@b.de:", "a@b.de"),
+        ] {
+            assert_eq!(plain(text), [address], "{text}");
+        }
+    }
+
+    #[test]
+    fn plain_sense_leaves_what_is_no_address() {
+        for text in [
+            "lodash@4.17.21",
+            "npm i react@18.2.0-rc.beta",
+            "icon@2x.png",
+            "checkout@v4",
+            "actions/checkout@v4.1.7",
+            "https://medium.com/@john.smith/story",
+            "https://www.flickr.com/photos/12345@N00.set",
+            "https://user@host.example/x",
+            "git@github.com:org/repo.git",
+            "ssh://git@host.example:22/x",
+            "@someone@mastodon.social",
+            "user@localhost",
+            "a @ b.de",
+            "5@3.50",
+        ] {
+            assert_eq!(plain(text), Vec::<&str>::new(), "{text}");
+        }
     }
 
     #[test]
@@ -129,5 +302,8 @@ mod tests {
         let text = "a.".repeat(200_000) + &"@a.".repeat(200_000);
         assert!(found(&text).len() < 200_000);
         assert!(found(&"a@".repeat(400_000)).is_empty());
+        assert!(plain(&text).len() < 200_000);
+        assert!(plain(&"a@".repeat(400_000)).is_empty());
+        assert!(plain(&("x/".repeat(200_000) + "a@b.de")).is_empty());
     }
 }

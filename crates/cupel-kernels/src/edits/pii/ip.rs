@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use memchr::memchr_iter;
 
-use super::{Span, char_after, char_before, is_word};
+use super::{Span, char_after, char_before, is_joined};
 
 /// All public IPv4 addresses that are not part of a longer dotted number or a word.
 pub fn find_v4(text: &str, spans: &mut Vec<Span>) {
@@ -25,7 +25,7 @@ pub fn find_v4(text: &str, spans: &mut Vec<Span>) {
             || digit(end)
             || bytes.get(end) == Some(&b'.') && digit(end + 1);
         let in_word =
-            char_before(text, start).is_some_and(is_word) || char_after(text, end).is_some_and(is_word);
+            char_before(text, start).is_some_and(is_joined) || char_after(text, end).is_some_and(is_joined);
         let address = text.get(start..end).and_then(|address| address.parse::<Ipv4Addr>().ok());
         if !longer && !in_word && address.is_some_and(is_public_v4) {
             spans.push((start, end));
@@ -67,7 +67,7 @@ pub fn find_v6(text: &str, spans: &mut Vec<Span>) {
             end -= 1;
         }
         let in_word =
-            char_before(text, start).is_some_and(is_word) || char_after(text, end).is_some_and(is_word);
+            char_before(text, start).is_some_and(is_joined) || char_after(text, end).is_some_and(is_joined);
         if in_word || end - start > 45 {
             continue;
         }
@@ -103,6 +103,7 @@ mod tests {
 
     #[test]
     fn public_ones_of_four_bytes() {
+        assert_eq!(v4("地址8.8.8.8和адрес1.1.1.1или"), ["8.8.8.8", "1.1.1.1"]);
         assert_eq!(v4("8.8.8.8, 93.184.216.34:80 and 1.1.1.1."), ["8.8.8.8", "93.184.216.34", "1.1.1.1"]);
         for text in [
             "10.1.2.3",

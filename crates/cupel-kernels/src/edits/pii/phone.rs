@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Span, char_after, char_before, is_word};
+use super::{Span, char_after, char_before, is_joined};
 
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -22,16 +22,22 @@ pub fn find(text: &str, spans: &mut Vec<Span>) {
     let Some(number) = &*NUMBER else { return };
     for found in number.find_iter(text) {
         let digits = found.as_str().bytes().filter(u8::is_ascii_digit).count();
-        let joined = |c: char| is_word(c) || matches!(c, '-' | '+' | '/' | '=' | '#');
+        let joined = |c: char| is_joined(c) || matches!(c, '-' | '+' | '/' | '=' | '#');
         let before = char_before(text, found.start());
         let after = char_after(text, found.end());
         let longer = before.is_some_and(|c| joined(c) || c == '.')
-            || after.is_some_and(|c| is_word(c) || c == '-')
+            || after.is_some_and(|c| is_joined(c) || c == '-')
             || after == Some('.') && char_after(text, found.end() + 1).is_some_and(|c| c.is_ascii_digit());
-        if (8..=15).contains(&digits) && !longer {
+        if (8..=15).contains(&digits) && !longer && is_number(found.as_str()) {
             spans.push((found.start(), found.end()));
         }
     }
+}
+
+/// Whether a number with a country code is one that the country's numbering plan has; amounts are not.
+fn is_number(text: &str) -> bool {
+    !text.starts_with('+')
+        || phonenumber::parse(None, text).is_ok_and(|number| phonenumber::is_valid(&number))
 }
 
 #[cfg(test)]
@@ -54,6 +60,11 @@ mod tests {
             "202-555-0143",
             "1-800-555-0199",
             "+442079460958",
+            "+86 138 1234 5678",
+            "+91 98765 43210",
+            "+55 11 91234-5678",
+            "+254 712 345678",
+            "+372 5123 4567",
         ] {
             assert_eq!(found(&format!("Call {text}.")), [text]);
         }
@@ -65,6 +76,10 @@ mod tests {
             "978-3-16-148410-0",
             "202-555-01434",
             "+12",
+            "+10 000 000",
+            "+250 000 000 000",
+            "+1.000.000.000",
+            "+999 123 456 789",
             "192.168.2.100",
             "3.141.5926.5",
         ] {
