@@ -9,14 +9,16 @@ The class docstring is the method's documentation page. Its first line is the ti
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import pyarrow as pa
@@ -87,6 +89,8 @@ class Method(ABC):
     """What it costs, with a unit, as measured by `make bench`."""
     limits: ClassVar[str] = ""
     """When not to use it, and what it gets wrong."""
+    files: ClassVar[tuple[str, ...]] = ()
+    """Options that may name files or folders; their content decides the result, whatever they are called."""
 
     class Options(Options):
         """This method has no options."""
@@ -124,10 +128,34 @@ class Method(ABC):
                 f"{place}: option '{option}' is {first['input']!r}: {first['msg'].lower()}"
             ) from None
 
+    @cached_property
+    def file_digests(self) -> dict[str, str]:
+        """A hash of the content of every file that the options name, by its path; folders with all below them."""
+        digests = {}
+        for option in self.files:
+            named = getattr(self.options, option)
+            for path in (named,) if isinstance(named, str) else named or ():
+                if (digest := _content_digest(Path(path))) is not None:
+                    digests[path] = digest
+        return digests
+
     @classmethod
     def title(cls) -> str:
         """The first line of the docstring, without its full stop."""
         return (inspect.getdoc(cls) or cls.name).splitlines()[0].rstrip(".")
+
+
+def _content_digest(path: Path) -> str | None:
+    """blake2b of a file, or of the names and contents of all files below a folder; None where nothing is."""
+    if not path.exists():
+        return None
+    content = hashlib.blake2b(digest_size=16)
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            content.update(file.relative_to(path).as_posix().encode() + b"\x00")
+            with file.open("rb") as data:
+                content.update(hashlib.file_digest(data, "blake2b").digest())
+    return content.hexdigest()
 
 
 class Signal(Method):

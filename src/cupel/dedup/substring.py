@@ -83,6 +83,7 @@ class Substring(Dedup):
             url="https://doi.org/10.1145/872757.872770",
         ),
     )
+    files = ("tokenizer",)
     cost = (
         "About 42 MB/s a core; disk for the text once more (of words 1.3 to 2.7 times), memory for one part of 64 of "
         "the stretches. With a tokeniser, at its speed."

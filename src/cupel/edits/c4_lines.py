@@ -90,4 +90,6 @@ class C4Lines(Edit):
     def edit(self, documents: pa.RecordBatch) -> Edited:
         from cupel import _kernels
 
-        return edited(_kernels.edit_c4_lines(documents.column("text"), **self.options.model_dump()))
+        # Lines end where readers see them end, whatever blanks and invisible marks stand behind.
+        text = _kernels.measured_text(documents.column("text"))
+        return edited(_kernels.edit_c4_lines(text, **self.options.model_dump()))

@@ -139,8 +139,15 @@ class Recipe:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of what decides the result: steps with all options, signal options, seed. 32 hex digits."""
+        """Hash of what decides the result: steps with all options, signal options, seed. 32 hex digits.
+
+        Of files that options name (lists of words or domains, models) the content counts, not only the name.
+        """
         decisive = {k: v for k, v in self.to_dict().items() if k not in ("name", "title")}
+        methods = [step.method for step in self.steps]
+        methods += [find_method(name, "signal").from_options(own) for name, own in self.signals.items()]
+        if files := {path: digest for method in methods for path, digest in method.file_digests.items()}:
+            decisive["files"] = files
         return hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     @staticmethod

@@ -38,6 +38,7 @@ class BadWords(KernelSignal):
 
     name = "bad-words"
     papers = (C4, REDPAJAMA)
+    files = ("path",)
     cost = "a search for all entries at once; see benchmarks/signals.py"
     limits = (
         "A list knows no context: it hits medical texts, place names and texts of and about minorities "
@@ -73,7 +74,13 @@ class BadWords(KernelSignal):
         options = self.options
         if options.words is not None:
             return {"bad_words": list(options.words)}
-        return {"bad_words": list(_read(options.path) if options.path else _ldnoobw(options.language))}
+        return {
+            "bad_words": list(
+                _read(options.path, self.file_digests.get(options.path, ""))
+                if options.path
+                else _ldnoobw(options.language)
+            )
+        }
 
 
 @cache
@@ -96,7 +103,8 @@ def _ldnoobw(language: str) -> tuple[str, ...]:
 
 
 @cache
-def _read(path: str) -> tuple[str, ...]:
+def _read(path: str, digest: str) -> tuple[str, ...]:
+    """The words of a file with this content, read once in a process."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -60,6 +60,7 @@ class Language(Signal):
             "https://arxiv.org/abs/1612.03651",
         ),
     )
+    files = ("model",)
     cost = "one pass over the words; see benchmarks/language.py"
     limits = (
         "Unreliable below about 20 characters and on lists, code and tables, where it still answers. "
@@ -82,7 +83,8 @@ class Language(Signal):
         )
 
         as_it_is: bool = Field(
-            False, description="read the text as fastText does, without composing letters and lowering capitals"
+            False,
+            description="read the text as fastText does, without composing letters and lowering capitals",
         )
 
     options: Options
@@ -94,7 +96,7 @@ class Language(Signal):
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         path = self.options.model or str(bundled_model())
-        found = _model(path).identify(
+        found = _model(path, self.file_digests.get(path, "")).identify(
             documents.column("text"), max_bytes=self.options.max_bytes, as_it_is=self.options.as_it_is
         )
         return pa.record_batch(found)
@@ -114,7 +116,7 @@ def bundled_model() -> Path:
 
 
 @cache
-def _model(path: str) -> _kernels.LanguageModel:
+def _model(path: str, digest: str) -> _kernels.LanguageModel:
     """The model at `path`, read once in a process; threads share it."""
     from cupel import _kernels
 

@@ -48,6 +48,7 @@ class TokenDensity(Signal):
             "https://arxiv.org/abs/2305.13169",
         ),
     )
+    files = ("tokenizer",)
     cost = "runs the tokeniser, some MB/s a core; many times the cost of the kernel's signals"
     limits = "A ratio belongs to its tokeniser; values of two tokenisers do not compare."
     columns: ClassVar[Mapping[str, Column]] = {

@@ -17,12 +17,12 @@ from pydantic import Field, field_validator
 
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.methods import Column, Method, Paper, Signal
+from cupel.signals._blocklists import Blocklist, ascii_domain, parse
 
 __all__ = ["UrlDomain"]
 
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2}", re.IGNORECASE)
 _HOST = re.compile(r"\[[^\]]*\]|[^:\s]+")
-_DOMAIN = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 _LIST_NAME = "domains"
 
 
@@ -34,14 +34,15 @@ class UrlDomain(Signal):
     address, or with one that names no host, is not blocked. Names beyond ASCII match in either
     spelling (`bücher.de`, `xn--bcher-kva.de`).
 
-    A list is a text file with one domain a line (`#` begins a comment; the `hosts` form
-    `0.0.0.0 example.com` is read as well), plain, `.gz` or `.zst`; or a folder or `.tar`,
+    A list is a text file with one domain per line, lines of a hosts file (`0.0.0.0 a.example
+    b.example`) or an ad blocker's rules for whole domains (`||example.com^`, exceptions with
+    `@@`; rules that hide elements are passed over), plain, `.gz` or `.zst`; or a folder or `.tar`,
     `.tar.gz`, `.tar.zst` of the UT1 kind, where each category is a folder that holds a file
     `domains`. Of several categories some must be named, for UT1 has harmless ones (press,
     banks) and a white list beside the others.
 
-    A list that is missing, holds no domain, or holds something other than domains stops the run,
-    as does the want of any list: nothing would be blocked, and nothing would say so.
+    A list that is missing, holds no domain, or has a line that is none of these stops the run and
+    names the line, as does the want of any list: nothing would be blocked, and nothing would say so.
 
     Examples
     --------
@@ -65,6 +66,7 @@ class UrlDomain(Signal):
             section="G.1",
         ),
     )
+    files = ("path",)
     cost = "a few look-ups in a set for each document; the set is read once in a process"
     limits = "Only domains are looked up: no words in addresses, no single pages. The list decides."
     needs = ("url",)
@@ -96,13 +98,13 @@ class UrlDomain(Signal):
     def __init__(self, options: Method.Options | None = None) -> None:
         super().__init__(options)
         if self.options.path:
-            _domains(self.options.path, self.options.categories)  # a bad list is noticed before the run
+            self._listed()  # a bad list is noticed before the run
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         blocked = self._blocked()
         urls = documents.column("url").cast(pa.large_string()).dictionary_encode()
         hosts = [host_of(url) for url in urls.dictionary.to_pylist()]
-        marks = [host is not None and any(domain in blocked for domain in _and_above(host)) for host in hosts]
+        marks = [host is not None and _is_blocked(host, blocked) for host in hosts]
         return pa.RecordBatch.from_pydict(
             {
                 "url_domain": pa.array(hosts, pa.large_string()).take(urls.indices),
@@ -110,15 +112,19 @@ class UrlDomain(Signal):
             }
         )
 
-    def _blocked(self) -> frozenset[str]:
+    def _blocked(self) -> Blocklist:
         own = {ascii_domain(domain) for domain in self.options.domains} - {""}
         if not self.options.path and not own:
             raise BadOption(
                 f"{self.name}: no list of domains is given; name one with the option 'path', "
                 "or domains with 'domains'"
             )
-        listed = _domains(self.options.path, self.options.categories)
-        return listed | own if own else listed
+        listed = self._listed()
+        return Blocklist(listed.blocked | own, listed.excepted) if own else listed
+
+    def _listed(self) -> Blocklist:
+        digests = tuple(self.file_digests.items())
+        return _domains(self.options.path, self.options.categories, digests)
 
 
 def host_of(url: str | None) -> str | None:
@@ -134,17 +140,6 @@ def host_of(url: str | None) -> str | None:
     return (ascii_domain(found.group()) or None) if found else None
 
 
-def ascii_domain(domain: str) -> str:
-    """`domain` as name servers know it; as it stands where it is no proper name."""
-    domain = domain.strip().rstrip(".").lower()
-    if domain.isascii():
-        return domain
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return domain
-
-
 def _and_above(host: str) -> Iterator[str]:
     """The host and the domains above it: `a.b.c`, `b.c`, `c`."""
     yield host
@@ -154,19 +149,33 @@ def _and_above(host: str) -> Iterator[str]:
         at = host.find(".", at + 1)
 
 
+def _is_blocked(host: str, listed: Blocklist) -> bool:
+    """Whether the nearest of the host and the domains above it that a list names is blocked there."""
+    for domain in _and_above(host):
+        if domain in listed.excepted:
+            return False
+        if domain in listed.blocked:
+            return True
+    return False
+
+
 @cache
-def _domains(paths: tuple[str, ...], categories: tuple[str, ...]) -> frozenset[str]:
-    """All domains of the lists at `paths`, read once in a process."""
-    found: set[str] = set()
+def _domains(
+    paths: tuple[str, ...], categories: tuple[str, ...], digests: tuple[tuple[str, str], ...]
+) -> Blocklist:
+    """All domains of the lists at `paths` with these contents, read once in a process."""
+    every = Blocklist()
     for path in paths:
-        domains = set(_read(Path(path), categories))
-        if not domains:
+        lists = list(_read(Path(path), categories))
+        if not any(one.blocked for one in lists):
             raise BadInput(f"url-domain: the blocklist {path} holds no domain; nothing would be blocked")
-        found |= domains
-    return frozenset(found)
+        for one in lists:
+            every.blocked |= one.blocked
+            every.excepted |= one.excepted
+    return every
 
 
-def _read(path: Path, categories: tuple[str, ...]) -> Iterator[str]:
+def _read(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
     if not path.exists():
         raise BadInput(f"url-domain: there is no blocklist at {path}")
     try:
@@ -174,17 +183,17 @@ def _read(path: Path, categories: tuple[str, ...]) -> Iterator[str]:
             lists = {place.parent.name: place for place in sorted(path.rglob(_LIST_NAME)) if place.is_file()}
             for category in _chosen(path, lists, categories):
                 with lists[category].open("rb") as file:
-                    yield from _parse(file, f"{path}, category {category}")
+                    yield parse(file, f"{path}, category {category}")
         elif ".tar" in path.suffixes[-2:] or path.suffix == ".tgz":
             yield from _read_archive(path, categories)
         else:
             with _decompressed(path) as file:
-                yield from _parse(file, str(path))
+                yield parse(file, str(path))
     except (OSError, EOFError, tarfile.TarError, zstandard.ZstdError) as error:
         raise BadInput(f"url-domain: the blocklist {path} cannot be read: {error}") from None
 
 
-def _read_archive(path: Path, categories: tuple[str, ...]) -> Iterator[str]:
+def _read_archive(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
     """The lists of an archive, read as a stream; nothing is unpacked."""
     texts: dict[str, bytes] = {}
     with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
@@ -195,7 +204,7 @@ def _read_archive(path: Path, categories: tuple[str, ...]) -> Iterator[str]:
                 content = archive.extractfile(member) if wanted else None
                 texts[name.parent.name] = content.read() if content else b""
     for category in _chosen(path, texts, categories):
-        yield from _parse(io.BytesIO(texts[category]), f"{path}, category {category}")
+        yield parse(io.BytesIO(texts[category]), f"{path}, category {category}")
 
 
 def _chosen(path: Path, known: Mapping[str, object], categories: tuple[str, ...]) -> Iterable[str]:
@@ -230,23 +239,3 @@ def _unpack_zst(packed: bytes) -> bytes:
             raise EOFError("it is cut short")
         packed = frame.unused_data
     return b"".join(out)
-
-
-def _parse(file: Iterable[bytes], where: str) -> Iterator[str]:
-    """The domains of one list. More bad lines than good ones is not a list of domains."""
-    good = bad = 0
-    for line in file:
-        entry = line.decode("utf-8", "replace").split("#", 1)[0].split()
-        if not entry:
-            continue
-        # "0.0.0.0 example.com" as in a hosts file; "*.example.com" and ".example.com" mean the domain.
-        domain = ascii_domain(entry[-1].removeprefix("*").removeprefix("."))
-        if len(entry) <= 2 and _DOMAIN.fullmatch(domain):
-            good += 1
-            yield domain
-        else:
-            bad += 1
-    if bad > good:
-        raise BadInput(
-            f"url-domain: {where}: {bad} of {good + bad} lines are no domain; is this a list of domains?"
-        )
