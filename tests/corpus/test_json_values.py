@@ -156,15 +156,32 @@ def test_values_that_no_json_has(tmp_path: Path) -> None:
         assert found.reasons == ["null-text"]
 
 
-def test_a_bad_element_spoils_no_other(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_bytes(
-        b'[{"text": "a"}, {"text": "caf\xe9"}, {"text": "no quote}\n, {"text": "\\ud800"}, 7, {"text": tru},'
-        b' ["text"], {"text": "z"}]'
-    )
-    found = read_all(tmp_path)
-    assert found.texts[0] == "a"
-    assert found.reasons[0] == "invalid-utf8"
-    assert "invalid-json" in found.reasons
+@pytest.mark.parametrize(
+    ("element", "reason"),
+    [
+        (b'{"text": "caf\xe9"}', "invalid-utf8"),
+        (b'{"text": "\\ud800"}', "lone-surrogate"),
+        (b'{"text": "line\nfeed"}', "invalid-json"),
+        (b'{\n  "text": "no end,\n  "n": 1\n}', "invalid-json"),
+        (b'{"text": tru}', "invalid-json"),
+        (b'{"text" "a"}', "invalid-json"),
+        (b"7", "invalid-json"),
+        (b'"a, b"', "invalid-json"),
+        (b'{"text": ""}', "empty-text"),
+        (b'{"title": "a"}', "missing-text"),
+    ],
+)
+def test_a_bad_element_spoils_no_other(tmp_path: Path, element: bytes, reason: str) -> None:
+    good = b'{"text": "a"}'
+    for name, data in {
+        "array.json": b"[" + b", ".join([good, element, good, element, good]) + b"]",
+        "pretty.json": b"[\n" + b",\n".join([good, element, good, element, good]) + b"\n]",
+        "a.jsonl": b"\x1e" + b"\n\x1e".join([good, element, good, element, good]),
+    }.items():
+        (tmp_path / name).write_bytes(data)
+        found = read_all(tmp_path / name)
+        assert found.texts == ["a"] * 3
+        assert [(entry.reason, entry.position) for entry in found.quarantined] == [(reason, 2), (reason, 4)]
 
 
 def test_a_cut_array_keeps_what_came_before(tmp_path: Path) -> None:

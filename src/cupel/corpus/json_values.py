@@ -23,10 +23,11 @@ from cupel.corpus.streams import ByteStream, StreamFault
 __all__ = ["Value", "ValueSplitter", "read_values"]
 
 _EXCERPT = 400
-# A whole string, a bracket, or the beginning of a string that does not end here. No string holds a
-# line feed, so that one without an end spoils its own line only.
+# A whole string, a bracket, or the beginning of a string that does not end here.
 _TOKENS = re.compile(rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|[{}\[\]"]', re.DOTALL)
 _STRING = re.compile(rb'["\\\n]')
+_NOT_SPACE = re.compile(rb"\S")
+_AFTER_STRING = (b'"', b"{", b"}", b"[", b"]", b",")
 _BETWEEN = re.compile(rb"[^\s,\x1e]")
 _SCALAR_END = re.compile(rb"[\n,{\[\]\x1e]")
 
@@ -63,6 +64,7 @@ class ValueSplitter:
         self._mode = "between"  # or "nested", "string", "scalar", "comment"
         self._depth = 0
         self._escaped = False
+        self._broken_line = False
         self._sound = True
         self._parts: list[bytes] = []
         self._size = 0
@@ -132,14 +134,30 @@ class ValueSplitter:
         if self._escaped:
             self._escaped = False
             at += 1
-        while (found := _STRING.search(data, at)) is not None:
+        while at < len(data):
+            if self._broken_line:
+                # The line feed is an error: one inside of the string, or that the string has no end.
+                found = _NOT_SPACE.search(data, at)
+                if found is None:
+                    return len(data), False
+                self._broken_line = False
+                at = found.start()
+                if found.group() in _AFTER_STRING:
+                    self._mode = "nested"
+                    return at, False
+            found = _STRING.search(data, at)
+            if found is None:
+                return len(data), False
             if found.group() == b"\\":
                 self._escaped = found.end() == len(data)
                 at = found.end() + 1
                 continue
-            self._mode = "nested"
             self._sound &= found.group() == b'"'
-            return self._end(found.end(), data) if self._depth == 0 else (found.end(), False)
+            if found.group() == b'"' or self._depth == 0:
+                self._mode = "nested"
+                return self._end(found.end(), data) if self._depth == 0 else (found.end(), False)
+            self._broken_line = True
+            at = found.end()
         return len(data), False
 
     def _end(self, end: int, data: bytes) -> tuple[int, bool]:
@@ -155,6 +173,7 @@ class ValueSplitter:
     def _take(self, part: bytes) -> Value:
         self._hold(part)
         value = Value(b"".join(self._parts), self._size, sound=self._sound)
+        self._escaped = self._broken_line = False
         self._parts, self._size, self._mode, self._sound = [], 0, "between", True
         return value
 

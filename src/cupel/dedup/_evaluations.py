@@ -156,8 +156,11 @@ def _checked(row: Any, where: str) -> tuple[str, Mapping[str, Any]]:
 
 def _csv_rows(file: InputFile, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     tabs = file.format == "tsv"
-    quoting = csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL  # a quotation mark in TSV is a character
-    lines = csv.reader(io.StringIO(text), delimiter="\t" if tabs else ",", quoting=quoting)
+    lines = (
+        csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)  # TSV has no quoting
+        if tabs
+        else csv.reader(io.StringIO(text))
+    )
     try:
         rows = [row for row in lines if row]
     except csv.Error as error:
