@@ -119,6 +119,8 @@ def test_a_comment_above_an_array_is_one_entry(tmp_path: Path) -> None:
         "[]\n",
         '"text"\n',
         "{% for row in rows %}\n{{ row }}\n",
+        '{"level": "info"}\n' + "Then a long story begins.\n" * 9000,
+        'A story with an example:\n{\n  "text": 1\n}\nand more of it.\n',
     ],
 )
 @pytest.mark.parametrize("ending", ["json", "py", "md", ""])
@@ -219,6 +221,14 @@ def test_a_document_beyond_the_limit_is_put_aside_and_not_held(tmp_path: Path, n
     assert "--max-document-bytes" in found.quarantined[0].detail
     assert found.texts == ([] if name in ("a.txt", "a.html") else ["small"])
     assert peak < size // 2
+
+
+def test_lines_stay_lines_however_many_are_broken(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "a"}\n' + b'{"text": "no end\n' * 60 + b'{"text": "b"}\n')
+    found = read_all(path)
+    assert found.texts == ["a", "b"]
+    assert found.reasons == ["invalid-json"] * 60
 
 
 def test_layouts_of_very_long_heads() -> None:
