@@ -184,3 +184,30 @@ def test_names_and_ids_cannot_write_to_the_terminal_either(tmp_path: Path) -> No
         assert "<script" not in written.read_text()
     texts = [json.loads(line)["text"] for line in done[6].stdout.splitlines()]
     assert rows[0]["text"] in texts, "JSON holds the text as it is"
+
+
+def test_what_was_not_read_is_shown(tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    lines = [{"text": prose(random.Random(seed), 80)} for seed in range(3)] + [{"text": "long " * 500}]
+    (pool / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (pool / "report.docx").write_bytes(b"x" * 1500)
+    with open(os.fsencode(pool) + b"/caf\xe9.txt", "wb") as file:
+        file.write(prose(random.Random(9), 80).encode())
+    recipe = tmp_path / "once.yaml"
+    recipe.write_text("name: once\nsteps: [exact]\n")
+    arguments = ("refine", recipe, "-i", pool, "-o", tmp_path / "out", "--max-document-bytes", "2kB")
+    said = cupel(*arguments).stdout
+    assert re.search(r"\.docx +1 +1.50 kB +report\.docx", said)
+    assert "too-large" in said
+    assert "line 4" in said
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["documents"] == {"in": 5, "kept": 4, "dropped": 0, "quarantined": 1}
+    assert manifest["left_out"] == [{"kind": ".docx", "files": 1, "bytes": 1500, "names": ["report.docx"]}]
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "report.docx" in page
+    assert "caf%E9" in (tmp_path / "out" / "inputs.json").read_text()
+    cupel(*arguments)
+    assert "expected a size" in cupel(*arguments[:-1], "large", status=1).stderr
+    os.mkfifo(tmp_path / "pipe")
+    assert "is a pipe" in cupel("inspect", tmp_path / "pipe", status=1).stderr

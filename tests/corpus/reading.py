@@ -40,7 +40,8 @@ def read_all(
 ) -> Everything:
     """Every document and entry of `paths`."""
     found = Everything()
-    files = find_files([os.fspath(path) for path in paths], format=format)
+    text_column = options.text_column if options else None
+    files = find_files([os.fspath(path) for path in paths], format=format, text_column=text_column)
     for shard in plan_shards(files, target_bytes=target_bytes):
         for batch in read_shard(shard, options or ReadOptions()):
             assert batch.documents.schema == DOCUMENT_SCHEMA

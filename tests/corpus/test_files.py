@@ -12,6 +12,7 @@ import pytest
 
 from cupel.corpus.files import digest_of, find_files, scan
 from cupel.corpus.formats import format_by_name
+from cupel.corpus.remote import local_path
 from cupel.errors import BadInput, UnknownName
 from tests.corpus.reading import read_all
 
@@ -72,6 +73,64 @@ def test_a_folder_with_nothing_readable_lists_what_it_holds(tmp_path: Path) -> N
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="no files at all"):
         find_files([str(tmp_path / "empty")])
+
+
+def test_what_a_folder_holds_beside_is_counted(tree: Path) -> None:
+    for number in range(5):
+        (tree / f"report{number}.docx").write_bytes(b"x" * 10)
+    (tree / "data.bin").write_bytes(b"abc")
+    (tree / "odd.xyz").write_bytes(b"\x00\x01\x02")
+    os.mkfifo(tree / "pipe")
+    found = scan([str(tree)], exclude=["a.jsonl"])
+    assert [(kind.kind, kind.files, kind.bytes) for kind in found.left_out] == [
+        (".docx", 5, 50),
+        (".bin", 1, 3),
+        (".png", 1, 4),
+        (".xyz", 1, 3),
+        ("binary", 1, 150),
+        ("excluded", 1, 0),
+        ("special file", 1, 0),
+    ]
+    assert found.left_out[0].names == ["report0.docx", "report1.docx", "report2.docx"]
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.jsonl", "pipe.txt"])
+def test_a_pipe_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    for given in (tmp_path / name, tmp_path / "pip*"):
+        with pytest.raises(BadInput, match=f"{name} is a pipe, which can be read only once.*to a file"):
+            find_files([str(given)])
+    with pytest.raises(BadInput, match="/dev/null is a terminal or device"):
+        find_files(["/dev/null"])
+
+
+def test_standard_input_that_is_a_file_is_that_file(tree: Path) -> None:
+    code = "from cupel.corpus.files import find_files; print(*[f.path for f in find_files(['/dev/stdin'])])"
+    path = tree / "web" / "a.jsonl"
+    with open(path, "rb") as stream:
+        done = subprocess.run([sys.executable, "-c", code], stdin=stream, capture_output=True, text=True)
+    assert done.stdout.strip() == str(path), done.stderr
+    done = subprocess.run([sys.executable, "-c", code], input="{}", capture_output=True, text=True)
+    assert "/dev/stdin is a pipe" in done.stderr
+
+
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/k\xe4se"
+    os.mkdir(folder)
+    for name in (b"caf\xe9 1.txt", b"plain.txt"):
+        with open(folder + b"/" + name, "wb") as file:
+            file.write(name.split(b".")[0][:5].replace(b"\xe9", b"e"))
+    found = read_all(tmp_path)
+    assert found.texts == ["cafe ", "plain"]
+    address = "file://" + str(tmp_path) + "/k%E4se/"
+    assert [row["path"] for row in found.rows] == [address + "caf%E9%201.txt", address + "plain.txt"]
+    assert {row["source"] for row in found.rows} == {"k%E4se"}
+    assert [local_path(row["path"]) for row in found.rows] == [
+        os.fsdecode(folder + b"/" + name) for name in (b"caf\xe9 1.txt", b"plain.txt")
+    ]
+    with pytest.raises(BadInput) as error:
+        find_files([str(tmp_path / "nope\udce9")])
+    str(error.value).encode("utf-8")
 
 
 def test_link_loops_end(tree: Path) -> None:
@@ -157,6 +216,9 @@ def test_digest_changes_with_the_file(tmp_path: Path, size: int) -> None:
         ("index.HTML", "html"),
         ("main.rs", "text"),
         ("photo.JPG", "ignored"),
+        ("a.jsonl.gz.zst", "jsonl"),
+        ("a.zip", "zip"),
+        ("a.feather.lz4", "arrow"),
         ("a.json", None),
         ("ls.1.gz", None),
     ],

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import lz4.frame
 import pytest
 import zstandard
 from hypothesis import given, settings
@@ -214,6 +215,7 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
     "zst": lambda data: zstandard.compress(data, level=19),
     "bz2": bz2.compress,
     "xz": lzma.compress,
+    "lz4": lz4.frame.compress,
 }
 
 
@@ -241,6 +243,106 @@ def test_members_and_frames_one_after_the_other(tmp_path: Path, kind: str) -> No
     found = read_all(path)
     assert found.texts == rows
     assert not found.quarantined
+
+
+@pytest.mark.parametrize("kind", PACK)
+def test_packed_under_a_plain_name(tmp_path: Path, kind: str) -> None:
+    data, rows = WHOLE[kind]
+    (tmp_path / "a.jsonl").write_bytes(data)
+    assert read_all(tmp_path).texts == rows
+    assert read_all(tmp_path, target_bytes=1000).texts == rows
+
+
+@pytest.mark.parametrize("outer", PACK)
+@pytest.mark.parametrize("inner", PACK)
+def test_packed_twice_is_unpacked_twice(tmp_path: Path, inner: str, outer: str) -> None:
+    data, rows = WHOLE[inner]
+    twice = PACK[outer](data)
+    for name in (f"a.jsonl.{inner}.{outer}", f"b.jsonl.{outer}", "c.jsonl"):
+        (tmp_path / name).write_bytes(twice)
+    found = read_all(tmp_path)
+    assert found.texts == rows * 3
+    (tmp_path / "c.jsonl").write_bytes(twice[: len(twice) // 2])
+    cut = read_all(tmp_path / "c.jsonl")
+    assert cut.texts == rows[: len(cut.texts)]
+    assert cut.reasons == ["truncated"]
+    (tmp_path / "notes.txt.gz").write_bytes(PACK[outer](PACK[inner](b"Silver")))
+    assert read_all(tmp_path / "notes.txt.gz").texts == ["Silver"]
+
+
+def test_packed_over_and_over_is_refused(tmp_path: Path) -> None:
+    data = b'{"text": "A"}\n'
+    for _ in range(8):
+        data = gzip.compress(data)
+    (tmp_path / "a.jsonl.gz").write_bytes(data)
+    found = read_all(tmp_path)
+    assert (found.texts, found.reasons) == ([], ["expands-too-much"])
+
+
+def test_a_bomb_inside_of_another_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(gzip.compress(b"0" * (64 << 20))))
+    options = ReadOptions(max_expansion=100, free_expansion_bytes=1 << 20, max_document_bytes=1 << 20)
+    found = read_all(tmp_path, options=options)
+    assert found.reasons == ["expands-too-much"]
+    assert found.bytes_read <= 4 << 20
+
+
+def zstd_frame(window: int, text: bytes, dictionary: bytes = b"") -> bytes:
+    """A frame of one raw block whose header asks for a window of this descriptor (RFC 8878, 3.1.1.1)."""
+    flag = {0: 0, 1: 1, 2: 2, 4: 3}[len(dictionary)]
+    block = (len(text) << 3 | 1).to_bytes(3, "little")
+    return b"\x28\xb5\x2f\xfd" + bytes([flag, window]) + dictionary + block + text
+
+
+@pytest.mark.parametrize("exponent", [10, 17, 20, 21])
+def test_zstd_windows_up_to_two_gibibytes(tmp_path: Path, exponent: int) -> None:
+    (tmp_path / "a.jsonl.zst").write_bytes(zstd_frame(exponent << 3, b'{"text": "A"}\n'))
+    found = read_all(tmp_path)
+    assert (found.texts, found.reasons) == (["A"], [])
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (zstd_frame(22 << 3, b'{"text": "A"}\n'), "a window of 4294967296 bytes"),
+        (zstd_frame(21 << 3 | 1, b'{"text": "A"}\n'), "a window of 2415919104 bytes"),
+        (zstd_frame(0, b'{"text": "A"}\n', b"\x07"), "needs dictionary 7"),
+        (b"\x02\x21\x4c\x18" + bytes(20), "legacy LZ4"),
+    ],
+)
+def test_what_is_not_unpacked_says_why(tmp_path: Path, data: bytes, why: str) -> None:
+    (tmp_path / "a.jsonl.zst").write_bytes(data)
+    (entry,) = read_all(tmp_path).quarantined
+    assert (entry.reason, entry.position) == ("unsupported", 0)
+    assert why in entry.detail
+
+
+def test_lz4_frames_may_be_skipped(tmp_path: Path) -> None:
+    skippable = b"\x5a\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
+    (tmp_path / "a.jsonl.lz4").write_bytes(
+        lz4.frame.compress(b'{"text": "A"}\n') + skippable + lz4.frame.compress(b'{"text": "B"}\n')
+    )
+    found = read_all(tmp_path)
+    assert (found.texts, found.reasons) == (["A", "B"], [])
+
+
+@pytest.mark.parametrize(
+    "text", ["BZh", "BZhou Dynasty", "BZh9 is how bzip2 begins", "PK", "PAR1 is a magic"]
+)
+def test_texts_that_begin_like_packed_files(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    assert read_all(tmp_path).texts == [text]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "txt", "html", "md"])
+@pytest.mark.parametrize(
+    "data",
+    [b"%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n" * 9, b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4],
+)
+def test_binary_under_the_ending_of_text_is_one_entry(tmp_path: Path, ending: str, data: bytes) -> None:
+    (tmp_path / f"a.{ending}").write_bytes(data)
+    found = read_all(tmp_path / f"a.{ending}")
+    assert (found.rows, found.reasons) == ([], ["binary"])
 
 
 @pytest.mark.parametrize("kind", PACK)

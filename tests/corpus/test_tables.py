@@ -26,6 +26,61 @@ def test_csv_with_quotes_and_line_feeds(tmp_path: Path) -> None:
     assert [row["position"] for row in found.rows] == [1, 2]
 
 
+def test_csv_that_breaks_the_rules_of_quoting(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(
+        'id,text\n1,"Yes" is all she said\n2,plain\n3,a 5" pipe\n4,"a, b" c\n5,"Hello\n6,he said\n7,"more\n'
+        '8,"two\nlines"\n9,"no end\n10,swallowed\n'
+    )
+    found = read_all(path)
+    assert found.texts == [
+        '"Yes" is all she said',
+        "plain",
+        'a 5" pipe',
+        '"Hello',
+        "he said",
+        '"more',
+        "two\nlines",
+    ]
+    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+        ("invalid-csv", 5),
+        ("invalid-csv", 11),
+    ]
+    assert "has no end" in found.quarantined[1].detail
+
+
+def test_tsv_has_no_quoting(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_bytes(
+        b'\xef\xbb\xbfid\ttext\r\n1\t"opens and goes on\r\n2\t"Yes" is all\r\n3\ta ""b"" c\r\n4\t"\r\n\r\n5\t"x"\r\n6\n'
+    )
+    found = read_all(path)
+    assert found.texts == ['"opens and goes on', '"Yes" is all', 'a ""b"" c', '"', '"x"']
+    assert [(entry.reason, entry.position) for entry in found.quarantined] == [("invalid-csv", 8)]
+
+
+def test_tables_in_utf_16(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_bytes("id\ttext\n1\tCafé 東京 😀\n".encode("utf-16"))
+    (tmp_path / "b.csv").write_bytes("id,text\n1,größer\n".encode("utf-16"))
+    assert read_all(tmp_path).texts == ["Café 東京 😀", "größer"]
+
+
+def test_columns_that_share_a_name_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,n,text,n\nfirst,1,second,2\n")
+    (tmp_path / "b.tsv").write_text("text\ttext\tother\nfirst\tsecond\tx\n")
+    arrays = [pa.array(["first"]), pa.array(["second"]), pa.array([2])]
+    pq.write_table(pa.Table.from_arrays(arrays, names=["text", "text", "text.2"]), tmp_path / "c.parquet")
+    found = read_all(tmp_path)
+    assert found.texts == ["first"] * 3
+    assert [json.loads(row["metadata"]) for row in found.rows] == [
+        {"n": "1", "text.2": "second", "n.2": "2"},
+        {"text.2": "second", "other": "x"},
+        {"text.3": "second", "text.2": 2},
+    ]
+    assert found.reasons == ["duplicate-column"] * 3
+    assert "'text' (now 'text.2'), 'n' (now 'n.2')" in found.quarantined[0].detail
+
+
 def test_tsv(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("label\tcontent\n1\tGood silver\n")
     (row,) = read_all(tmp_path / "a.tsv").rows
@@ -124,6 +179,88 @@ def test_rows_without_text_are_put_aside(tmp_path: Path) -> None:
         ("empty-text", 3, "row"),
         ("empty-text", 4, "row"),
     ]
+
+
+INT96_DAYS = {
+    "1600-02-29": "1600-02-29T00:00:00.000000",
+    "2262-04-12": "2262-04-12T00:00:00.000000",
+    "9999-12-31": "9999-12-31T00:00:00.000000",
+}
+
+
+def int96_file(path: Path, day: int) -> None:
+    """A Parquet file with two INT96 times, the second of which is at this Julian day."""
+    times = pa.array([date(2020, 1, 1), date(1999, 1, 1)], pa.date32()).cast(pa.timestamp("ns"))
+    table = pa.table({"text": ["a", "b"], "at": times})
+    pq.write_table(
+        table, path, use_deprecated_int96_timestamps=True, compression="none", use_dictionary=False
+    )
+    data = path.read_bytes()
+    stored = bytes(8) + (date(1999, 1, 1).toordinal() + 1721425).to_bytes(4, "little")
+    assert stored in data
+    path.write_bytes(data.replace(stored, bytes(8) + day.to_bytes(4, "little", signed=True)))
+
+
+@pytest.mark.parametrize("day", INT96_DAYS)
+def test_times_stored_as_int96_do_not_wrap(tmp_path: Path, day: str) -> None:
+    int96_file(tmp_path / "a.parquet", date.fromisoformat(day).toordinal() + 1721425)
+    found = read_all(tmp_path)
+    assert [json.loads(row["metadata"])["at"] for row in found.rows] == [
+        "2020-01-01T00:00:00.000000",
+        INT96_DAYS[day],
+    ]
+    assert not found.quarantined
+
+
+@pytest.mark.parametrize("day", [(1 << 31) - 1, -(1 << 31), 200_000_000])
+def test_times_beyond_microseconds_are_null_and_reported(tmp_path: Path, day: int) -> None:
+    int96_file(tmp_path / "a.parquet", day)
+    found = read_all(tmp_path)
+    assert [json.loads(row["metadata"]) for row in found.rows] == [{"at": "2020-01-01T00:00:00.000000"}, {}]
+    assert [(entry.reason, entry.position) for entry in found.quarantined] == [("time-out-of-range", 2)]
+
+
+def test_a_cell_beyond_the_limit_is_put_aside(tmp_path: Path) -> None:
+    rows = {"text": ["small", "x" * 5000, "last"], "note": ["n", "n", "y" * 6000]}
+    pq.write_table(pa.table(rows), tmp_path / "a.parquet")
+    found = read_all(tmp_path, options=ReadOptions(max_document_bytes=4000))
+    assert found.texts == ["small"]
+    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+        ("too-large", 2),
+        ("too-large", 3),
+    ]
+    assert "'note' holds 6000 bytes" in found.quarantined[1].detail
+
+
+def write_arrow(path: Path, table: pa.Table, kind: str) -> None:
+    make = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+    with pa.OSFile(str(path), "wb") as target, make(target, table.schema) as writer:
+        writer.write_table(table, max_chunksize=10)
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_arrow_files_and_streams(tmp_path: Path, kind: str) -> None:
+    texts = [f"Row {n}" for n in range(25)]
+    table = pa.table({"body": texts, "n": range(25), "day": [date(2024, 5, 1)] * 25})
+    write_arrow(tmp_path / "a.arrow", table, kind)
+    found = read_all(tmp_path)
+    assert found.texts == texts
+    assert json.loads(found.rows[3]["metadata"]) == {"n": 3, "day": "2024-05-01"}
+    assert [row["position"] for row in found.rows] == list(range(1, 26))
+    with pytest.raises(BadInput, match="no 'text' column; there are: body, n, day"):
+        read_all(tmp_path, options=ReadOptions(text_column="text"))
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9])
+def test_arrow_that_is_not_whole(tmp_path: Path, kind: str, keep: float) -> None:
+    table = pa.table({"text": [f"Row {n} " * 50 for n in range(100)]})
+    write_arrow(tmp_path / "a.arrow", table, kind)
+    data = (tmp_path / "a.arrow").read_bytes()
+    (tmp_path / "a.arrow").write_bytes(data[: int(len(data) * keep)])
+    found = read_all(tmp_path)
+    assert found.texts == table.column("text").to_pylist()[: len(found.texts)]
+    assert found.reasons == ["unreadable"]
 
 
 def test_parquet_files_of_different_schemas_read_together(tmp_path: Path) -> None:

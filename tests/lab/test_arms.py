@@ -56,7 +56,7 @@ def test_weights_and_domains_come_from_fields(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("weight", [-1, "much", True])
+@pytest.mark.parametrize("weight", [-1, "much", True, float("nan"), float("inf"), float("-inf")])
 def test_a_weight_that_is_none_is_named(tmp_path: Path, weight: object) -> None:
     path = _write(tmp_path / "pool.jsonl", [{"id": "a", "text": "Café", "weight": weight}])
     with pytest.raises(BadInput, match="document a: weight"):

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import cupel
+from cupel.errors import BadInput
 from tests.conftest import prose
 
 
@@ -62,6 +63,21 @@ def test_weights_multiply_along_the_steps_and_from_the_input(tmp_path: Path) -> 
     pool = write(tmp_path / "numbers", rows[:3])
     plain = refine(pool, tmp_path / "plain", {"exact": {"keep": "first"}})
     assert weights(plain) == {"a": 3, "c": None}
+
+
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_weight_that_no_document_can_have_is_named(tmp_path: Path, weight: float, nested: bool) -> None:
+    field = {"weight": weight}
+    rows = [
+        {"id": "a", "text": prose(random.Random(1), 60)},
+        {"id": "b", "text": prose(random.Random(2), 60)},
+    ]
+    pool = write(tmp_path / "pool", [rows[0], rows[1] | ({"metadata": field} if nested else field)])
+    with pytest.raises(BadInput, match=r"document 'b' .*weight .*expected a number of 0 or more"):
+        refine(pool, tmp_path / "out", {"exact": {"action": "weigh"}})
+    plain = refine(pool, tmp_path / "plain", "exact")
+    assert plain.manifest["documents"]["kept"] == 2
 
 
 def test_a_later_step_drops_and_the_others_keep_their_weight(pool: Path, tmp_path: Path) -> None:

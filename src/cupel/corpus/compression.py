@@ -76,7 +76,7 @@ def detect_compression(head: bytes, name: str = "") -> str | None:
 def _is_bzip2(head: bytes) -> bool:
     """Whether more than three letters, with which a text may begin too, are those of bzip2."""
     block = head[4:10]
-    return head[3:4] in b"123456789" and any(magic.startswith(block) for magic in _BZIP2_BLOCKS)
+    return b"1" <= head[3:4] <= b"9" and any(magic.startswith(block) for magic in _BZIP2_BLOCKS)
 
 
 class Source:

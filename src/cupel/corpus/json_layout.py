@@ -49,7 +49,7 @@ class JsonLayout:
         return any(name in self.columns for name in named)
 
 
-def json_layout(head: bytes, *, whole: bool) -> JsonLayout | None:
+def json_layout(head: bytes, *, whole: bool, named_lines: bool = False) -> JsonLayout | None:
     """The layout of the JSON objects that a file begins with; none where it holds no such.
 
     Parameters
@@ -58,6 +58,9 @@ def json_layout(head: bytes, *, whole: bool) -> JsonLayout | None:
         Its first bytes, some 64 KiB.
     whole
         Whether that is all of it.
+    named_lines
+        Whether its name says that it holds lines: then one object in the first line is enough,
+        however broken the others are.
 
     Examples
     --------
@@ -70,10 +73,10 @@ def json_layout(head: bytes, *, whole: bool) -> JsonLayout | None:
     start = head.removeprefix(b"\xef\xbb\xbf")
     if b"{" not in start:
         return None
-    return _lines(start, whole) or _values(start, whole)
+    return _lines(start, whole, named_lines) or _values(start, whole)
 
 
-def _lines(head: bytes, whole: bool) -> JsonLayout | None:
+def _lines(head: bytes, whole: bool, named: bool) -> JsonLayout | None:
     complete, _, partial = head.rpartition(b"\n")
     if whole:
         complete, partial = head, b""
@@ -83,7 +86,8 @@ def _lines(head: bytes, whole: bool) -> JsonLayout | None:
     if not lines and len(partial) > 60_000 and partial.startswith(b'{"'):
         # A first line longer than what is looked at: only data are written so.
         return JsonLayout("lines", True, _keys(partial))
-    if not rows or odd > max(1, len(rows)):
+    begins = named and bool(lines) and _object(lines[0]) is not None
+    if not rows or (odd > max(1, len(rows)) and not begins):
         return None
     columns = frozenset(name for row in rows for name in row)
     return JsonLayout("lines", len(rows) > 1 or not whole, columns, odd)
@@ -108,8 +112,11 @@ def _values(head: bytes, whole: bool) -> JsonLayout | None:
     row = _object(values[0].data)
     if row is None:
         return None
-    more = len(values) > 1 or ((rest := splitter.finish()) is not None and rest.data.startswith(b"{"))
-    return JsonLayout("values", bool(array or more or not whole), frozenset(row))
+    left = splitter.finish()
+    following = [*values[1:], *([left] if left is not None else [])]
+    if following and not array and not any(value.data.startswith((b"{", b"[")) for value in following):
+        return None  # prose or code behind an object
+    return JsonLayout("values", array or bool(following), frozenset(row))
 
 
 def _object(data: bytes) -> dict[str, Any] | None:

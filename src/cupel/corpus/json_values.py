@@ -11,7 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import pyarrow as pa
+
 from cupel.corpus.columns import ColumnCheck
+from cupel.corpus.lines import row_layout
 from cupel.corpus.records import Record
 from cupel.corpus.rows import MISSING, BadRow, parse_object, row_to_record
 from cupel.corpus.sink import Sink
@@ -20,10 +23,11 @@ from cupel.corpus.streams import ByteStream, StreamFault
 __all__ = ["Value", "ValueSplitter", "read_values"]
 
 _EXCERPT = 400
-# A whole string, a bracket, or the beginning of a string that does not end here. No string holds a
-# line feed, so that one without an end spoils its own line only.
+# A whole string, a bracket, or the beginning of a string that does not end here.
 _TOKENS = re.compile(rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+"|[{}\[\]"]', re.DOTALL)
 _STRING = re.compile(rb'["\\\n]')
+_NOT_SPACE = re.compile(rb"\S")
+_AFTER_STRING = (b'"', b"{", b"}", b"[", b"]", b",")
 _BETWEEN = re.compile(rb"[^\s,\x1e]")
 _SCALAR_END = re.compile(rb"[\n,{\[\]\x1e]")
 
@@ -32,12 +36,14 @@ class Value(NamedTuple):
     """One value at the top of a file, or in its array.
 
     `data` is its text, or the beginning of one that is too large; `size` its length in bytes.
-    `whole` is false for a value that the file's end cuts off.
+    `whole` is false for a value that the file's end cuts off, `sound` for one that cannot be JSON,
+    since a string in it holds a line feed.
     """
 
     data: bytes
     size: int
     whole: bool = True
+    sound: bool = True
 
 
 class ValueSplitter:
@@ -58,6 +64,8 @@ class ValueSplitter:
         self._mode = "between"  # or "nested", "string", "scalar", "comment"
         self._depth = 0
         self._escaped = False
+        self._broken_line = False
+        self._sound = True
         self._parts: list[bytes] = []
         self._size = 0
 
@@ -126,13 +134,30 @@ class ValueSplitter:
         if self._escaped:
             self._escaped = False
             at += 1
-        while (found := _STRING.search(data, at)) is not None:
+        while at < len(data):
+            if self._broken_line:
+                # The line feed is an error: one inside of the string, or that the string has no end.
+                found = _NOT_SPACE.search(data, at)
+                if found is None:
+                    return len(data), False
+                self._broken_line = False
+                at = found.start()
+                if found.group() in _AFTER_STRING:
+                    self._mode = "nested"
+                    return at, False
+            found = _STRING.search(data, at)
+            if found is None:
+                return len(data), False
             if found.group() == b"\\":
                 self._escaped = found.end() == len(data)
                 at = found.end() + 1
                 continue
-            self._mode = "nested"
-            return self._end(found.end(), data) if self._depth == 0 else (found.end(), False)
+            self._sound &= found.group() == b'"'
+            if found.group() == b'"' or self._depth == 0:
+                self._mode = "nested"
+                return self._end(found.end(), data) if self._depth == 0 else (found.end(), False)
+            self._broken_line = True
+            at = found.end()
         return len(data), False
 
     def _end(self, end: int, data: bytes) -> tuple[int, bool]:
@@ -147,8 +172,9 @@ class ValueSplitter:
 
     def _take(self, part: bytes) -> Value:
         self._hold(part)
-        value = Value(b"".join(self._parts), self._size)
-        self._parts, self._size, self._mode = [], 0, "between"
+        value = Value(b"".join(self._parts), self._size, sound=self._sound)
+        self._escaped = self._broken_line = False
+        self._parts, self._size, self._mode, self._sound = [], 0, "between", True
         return value
 
 
@@ -162,8 +188,7 @@ def read_values(sink: Sink, stream: ByteStream) -> Iterator[None]:
     """
     limit = sink.options.max_document_bytes
     splitter = ValueSplitter(limit + (limit >> 2))
-    check = ColumnCheck(sink)
-    ordinal = 0
+    reader = _ValueReader(sink)
     first = True
     try:
         while data := stream.piece():
@@ -171,39 +196,82 @@ def read_values(sink: Sink, stream: ByteStream) -> Iterator[None]:
             if first:
                 data = data.removeprefix(b"\xef\xbb\xbf")
                 first = False
-            for value in splitter.feed(data):
-                _add(sink, check, value, ordinal)
-                ordinal += 1
-                yield
+            yield from reader.take(list(splitter.feed(data)))
             yield
     except StreamFault as fault:
         sink.fault(fault)
     else:
         if (left := splitter.finish()) is not None:
-            _add(sink, check, left, ordinal)
-    check.finish()
+            yield from reader.take([left])
+    reader.check.finish()
     yield
 
 
-def _add(sink: Sink, check: ColumnCheck, value: Value, ordinal: int) -> None:
-    position = ordinal + 1
-    if len(value.data) < value.size:
-        sink.too_large(position, "row", value.size, value.data)
-        return
-    if not value.whole:
-        detail = f"a value of {value.size} bytes has no end; nothing after its beginning was read"
-        sink.bad(position, "row", "invalid-json", detail, value.data[:_EXCERPT])
-        return
-    columns: tuple[str, ...] = ()
-    try:
-        row = parse_object(value.data)
-        columns = tuple(row)
-        record: Record = row_to_record(row, sink.options, ordinal, position)
-    except BadRow as bad:
-        if bad.reason == MISSING:
-            check.missing(position, "row", columns, value.data[:_EXCERPT].decode("utf-8", "replace"))
+class _ValueReader:
+    """Takes values in: plain ones by the block, as lines are, all others one by one."""
+
+    def __init__(self, sink: Sink) -> None:
+        from cupel import _kernels
+
+        self._read = _kernels.read_rows
+        self._sink = sink
+        self._layout = row_layout(sink)
+        self._ordinal = 0
+        self.check = ColumnCheck(sink)
+
+    def take(self, values: list[Value]) -> Iterator[None]:
+        """The values of one piece of the file, which follow those taken before."""
+        block = b"\n".join([_as_line(value) for value in values])
+        documents, others, _ = self._read(
+            block,
+            0,
+            len(block),
+            self._layout,
+            first_doc=self._sink.doc(self._ordinal),
+            first_position=self._ordinal + 1,
+            numbered=True,
+        )
+        taken = 0
+        for row, line, _, _ in others:
+            yield from self._plain(documents.slice(taken, row - taken))
+            taken = row
+            self._one(values[line], self._ordinal + line)
+            yield
+        yield from self._plain(documents.slice(taken))
+        self._ordinal += len(values)
+
+    def _plain(self, documents: pa.RecordBatch) -> Iterator[None]:
+        if documents.num_rows:
+            self.check.seen()
+            yield from self._sink.add_all(documents)
+
+    def _one(self, value: Value, ordinal: int) -> None:
+        sink, position = self._sink, ordinal + 1
+        if len(value.data) < value.size:
+            sink.too_large(position, "row", value.size, value.data)
+            return
+        if not value.whole:
+            detail = f"a value of {value.size} bytes has no end; nothing after its beginning was read"
+            sink.bad(position, "row", "invalid-json", detail, value.data[:_EXCERPT])
+            return
+        columns: tuple[str, ...] = ()
+        try:
+            row = parse_object(value.data)
+            columns = tuple(row)
+            record: Record = row_to_record(row, sink.options, ordinal, position)
+        except BadRow as bad:
+            if bad.reason == MISSING:
+                start = value.data[:_EXCERPT].decode("utf-8", "replace")
+                self.check.missing(position, "row", columns, start)
+            else:
+                sink.bad(position, "row", bad.reason, bad.detail, value.data[:_EXCERPT])
         else:
-            sink.bad(position, "row", bad.reason, bad.detail, value.data[:_EXCERPT])
-    else:
-        check.seen()
-        sink.add(record)
+            self.check.seen()
+            sink.add(record)
+
+
+def _as_line(value: Value) -> bytes:
+    """The value as a line of its own: between tokens a line feed is a space. One that is none is left."""
+    if not (value.whole and value.sound) or len(value.data) < value.size:
+        return b"-"
+    return value.data.replace(b"\n", b" ") if b"\n" in value.data else value.data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -13,7 +14,10 @@ from cupel.corpus.rows import MISSING, BadRow, parse_object, row_to_record
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
 
-__all__ = ["read_lines"]
+if TYPE_CHECKING:
+    from cupel import _kernels
+
+__all__ = ["read_lines", "row_layout"]
 
 
 def read_lines(
@@ -62,6 +66,21 @@ def read_lines(
     yield
 
 
+def row_layout(sink: Sink) -> _kernels.RowLayout:
+    """Which fields mean something, as the kernel that reads rows takes it."""
+    from cupel import _kernels
+
+    options = sink.options
+    return _kernels.RowLayout(
+        text=list(TEXT_COLUMNS) if options.text_column is None else [options.text_column],
+        id=options.id_column or "id",
+        source=options.source_column or "source",
+        url=options.url_column or "url",
+        default_source=sink.source,
+        most_bytes=options.max_document_bytes,
+    )
+
+
 class _LineReader:
     """Takes lines in: plain ones by the block, all others one by one."""
 
@@ -83,15 +102,7 @@ class _LineReader:
         # In a part behind the file's beginning the columns have been checked by the first part.
         self.check = ColumnCheck(sink, active=base == 0)
         self._number = 0
-        options = sink.options
-        self._layout = _kernels.RowLayout(
-            text=list(TEXT_COLUMNS) if options.text_column is None else [options.text_column],
-            id=options.id_column or "id",
-            source=options.source_column or "source",
-            url=options.url_column or "url",
-            default_source=sink.source,
-            most_bytes=options.max_document_bytes,
-        )
+        self._layout = row_layout(sink)
 
     def block(self, offset: int, data: bytes, start: int, end: int) -> Iterator[None]:
         """Lines that lie whole in `data[start:end]`, which stands at `offset` of the file."""

@@ -149,7 +149,7 @@ def _read_json(kind: str, sink: Sink, stream: ByteStream) -> Iterator[None]:
     """JSON objects in whatever layout, whatever the file's name says of it."""
     stream.as_utf8()
     head = stream.peek(HEAD)
-    layout = json_layout(head, whole=len(head) < HEAD)
+    layout = json_layout(head, whole=len(head) < HEAD, named_lines=kind == "jsonl")
     if layout is None and head and not looks_like_text(head):
         sink.bad(0, "file", "binary", "the content is not text, as JSON is", head[:200])
         yield
@@ -162,7 +162,7 @@ def _read_json(kind: str, sink: Sink, stream: ByteStream) -> Iterator[None]:
 def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
     head = raw.read(HEAD)
     raw.seek(0)
-    layout = json_layout(head, whole=len(head) < HEAD)
+    layout = json_layout(head, whole=len(head) < HEAD, named_lines=True)
     packed = detect_compression(head[:HEAD_BYTES], part.file.path) is not None
     utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     plain = looks_like_text(head) if layout is None else layout.kind == "lines"

@@ -112,12 +112,12 @@ def printable(name: str) -> str:
 
 
 def recorded_path(path: str) -> str:
-    """The path of a local file as plans, ledgers and JSON hold it.
+    r"""The path of a local file as plans, ledgers and JSON hold it.
 
     A name that is not UTF-8, which neither Arrow nor JSON can hold, is written as a `file://`
     address, percent-encoded.
 
-    >>> recorded_path("/pool/a.txt"), recorded_path("/pool/caf\udce9.txt")
+    >>> recorded_path("/pool/a.txt"), recorded_path(os.fsdecode(b"/pool/caf\xe9.txt"))
     ('/pool/a.txt', 'file:///pool/caf%E9.txt')
     """
     try:

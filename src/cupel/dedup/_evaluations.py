@@ -155,7 +155,12 @@ def _checked(row: Any, where: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _csv_rows(file: InputFile, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    lines = csv.reader(io.StringIO(text), delimiter="\t" if file.format == "tsv" else ",")
+    tabs = file.format == "tsv"
+    lines = (
+        csv.reader(io.StringIO(text), delimiter="\t", quoting=csv.QUOTE_NONE)  # TSV has no quoting
+        if tabs
+        else csv.reader(io.StringIO(text))
+    )
     try:
         rows = [row for row in lines if row]
     except csv.Error as error:

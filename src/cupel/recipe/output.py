@@ -80,21 +80,21 @@ def with_weight(documents: pa.RecordBatch) -> dict[str, pa.Array]:
     Raises
     ------
     BadInput
-        A weight that is no number of 0 or more; the document is named.
+        A weight is NaN, infinite or below 0; the document is named.
     """
     split = CarriedFields({WEIGHT: pa.float64()}, {}).split(documents.column("metadata"))
     weights = split[WEIGHT]
-    # What is no number has stayed where it was.
-    left = pc.match_substring(split["metadata"], f'"{WEIGHT}"')
-    suspects = pc.or_(left, pc.fill_null(pc.less(weights, 0), False))
-    for row in np.flatnonzero(suspects.to_numpy(zero_copy_only=False)):
+    # Reading leaves NaN and infinities as text, which is no number and so stays in the metadata.
+    not_finite = pc.match_substring_regex(split["metadata"], f'"{WEIGHT}":"(nan|inf|-inf)"')
+    negative = pc.fill_null(pc.less(weights, 0.0), False)
+    for row in np.flatnonzero(pc.or_(not_finite, negative).to_numpy(zero_copy_only=False)):
         weight: Any = weights[row].as_py()
         if weight is None:
             weight = orjson.loads(split["metadata"][row].as_py()).get(WEIGHT)
-        if weight is not None and not (isinstance(weight, float) and weight >= 0):
+        if weight in ("nan", "inf", "-inf") or (isinstance(weight, float) and weight < 0):
             path, position, name = (documents.column(c)[row].as_py() for c in ("path", "position", "id"))
             raise BadInput(
-                f"{path}, document {position} ('{name}'): weight {weight!r}; expected a number of 0 or more"
+                f"{path}, document '{name}' (at {position}): weight {weight}; expected a number of 0 or more"
             )
     return {"metadata": split["metadata"], WEIGHT: pc.fill_null(weights, 1.0)}
 

@@ -1,0 +1,189 @@
+"""Archives: members are read as files are, and each one that is not leaves an entry."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cupel.corpus.read import ReadOptions
+from cupel.errors import BadInput
+from tests.corpus.reading import Everything, read_all
+
+LINES = b'{"text": "one", "score": NaN}\nbad\n{"text": "two"}\n'
+
+
+def parquet(text: str) -> bytes:
+    target = io.BytesIO()
+    pq.write_table(pa.table({"text": [text]}), target)
+    return target.getvalue()
+
+
+MEMBERS = {
+    "a/page.html": b"<p>Silver</p>",
+    "a/readme.md": "Café".encode(),
+    "a/rows.jsonl": LINES,
+    "a/rows.jsonl.gz": gzip.compress(LINES),
+    "a/unmarked.jsonl": gzip.compress(LINES),
+    "a/rows.json": b'[{"text": "three"},\n {"text": "four"}]',
+    "a/rows.csv": b"id,text\n1,five\n2\n",
+    "a/rows.tsv": b'id\ttext\n1\t"six\n',
+    "a/rows.parquet": parquet("seven"),
+    "a/settings.json": b'{"name": 1}\n',
+    "b/picture.png": b"\x89PNG\r\n",
+    "b/picture.txt": b"\x89PNG\r\n\x1a\n\x00\x00",
+    "b/report.html": b"%PDF-1.7 obj",
+    "b/other.json": b'[{"question": "why?"}]',
+    "b/inner.tar": b"x" * 100,
+    "b/empty.txt": b"",
+    "b/unknown.xyz": b"\x00\x01\x02",
+}
+TEXTS = [
+    "<p>Silver</p>",
+    "Café",
+    *["one", "two"] * 3,
+    "three",
+    "four",
+    "five",
+    '"six',
+    "seven",
+    '{"name": 1}\n',
+]
+
+
+def make_tar(members: dict[str, bytes]) -> bytes:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return target.getvalue()
+
+
+def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
+MAKERS: dict[str, Callable[[dict[str, bytes]], bytes]] = {"tar": make_tar, "zip": make_zip}
+
+
+def texts_of(found: Everything) -> list[str]:
+    return [row["text"] if row["text"] is not None else row["html"].decode() for row in found.rows]
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+def test_members_are_read_as_files_are(tmp_path: Path, ending: str) -> None:
+    (tmp_path / f"a.{ending}").write_bytes(MAKERS[ending](MEMBERS))
+    found = read_all(tmp_path)
+    assert texts_of(found) == TEXTS
+    assert len({row["doc"] for row in found.rows}) == len(TEXTS)
+    inside = [entry for entry in found.quarantined if entry.unit == "line"]
+    assert [(entry.reason, entry.position) for entry in inside] == [("invalid-json", 2)] * 3 + [
+        ("invalid-csv", 3)
+    ]
+    assert inside[0].detail.startswith("member a/rows.jsonl: ")
+    whole = {
+        entry.detail.split(": ")[0]: entry.reason for entry in found.quarantined if entry.unit == "record"
+    }
+    assert whole == {
+        "member b/picture.png": "no-document",
+        "member b/picture.txt": "binary",
+        "member b/report.html": "binary",
+        "member b/other.json": "no-text-column",
+        "member b/inner.tar": "archive-in-archive",
+        "member b/empty.txt": "empty-file",
+        "member b/unknown.xyz": "binary",
+    }
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+@pytest.mark.parametrize("member", ["x.jsonl", "x.json", "x.csv", "x.tsv", "x.parquet", "x.txt"])
+def test_the_named_column_decides_in_members(tmp_path: Path, ending: str, member: str) -> None:
+    rows = {
+        "x.jsonl": b'{"passage": "a", "text": "no"}\n{"passage": "b"}\n',
+        "x.json": b'[{"passage": "a", "text": "no"}, {"passage": "b"}]',
+        "x.csv": b"passage,text\na,no\nb,no\n",
+        "x.tsv": b"passage\ttext\na\tno\nb\tno\n",
+        "x.txt": b'{"passage": "a"}\n{"passage": "b"}\n',
+    }
+    target = io.BytesIO()
+    pq.write_table(pa.table({"passage": ["a", "b"], "text": ["no", "no"]}), target)
+    rows["x.parquet"] = target.getvalue()
+    (tmp_path / f"a.{ending}").write_bytes(MAKERS[ending]({member: rows[member]}))
+    assert read_all(tmp_path, options=ReadOptions(text_column="passage")).texts == ["a", "b"]
+    with pytest.raises(BadInput, match=rf"member {member}: no 'body' column; there are: passage"):
+        read_all(tmp_path, options=ReadOptions(text_column="body"))
+
+
+def test_zip_members_that_cannot_be_read(tmp_path: Path) -> None:
+    data = bytearray(
+        make_zip({"good.txt": b"good", "../up.txt": b"x", "locked.txt": b"secret", "new.txt": b"method"})
+    )
+    for name, offset, value in ((b"locked.txt", 8, 1), (b"new.txt", 10, 93)):
+        central = data.rindex(name) - 46
+        data[central + offset : central + offset + 2] = struct.pack("<H", value)
+    (tmp_path / "a.zip").write_bytes(data)
+    found = read_all(tmp_path)
+    assert found.texts == ["good"]
+    assert found.reasons == ["refused-path", "encrypted", "unsupported"]
+    assert [entry.position for entry in found.quarantined] == [2, 3, 4]
+
+
+def test_a_damaged_zip_member_spares_the_others(tmp_path: Path) -> None:
+    texts = {f"{n}.txt": bytes(range(65, 91)) * (n + 40) for n in range(3)}
+    data = bytearray(make_zip(texts, zipfile.ZIP_STORED))
+    at = data.index(b"1.txt") + 500
+    data[at] ^= 1
+    (tmp_path / "a.zip").write_bytes(data)
+    found = read_all(tmp_path)
+    assert found.texts == [texts["0.txt"].decode(), texts["2.txt"].decode()]
+    assert found.reasons == ["corrupt"]
+
+
+def test_a_zip_that_expands_without_end(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(make_zip({f"{n}.txt": b" " * (8 << 20) for n in range(4)}))
+    options = ReadOptions(max_expansion=10, free_expansion_bytes=1 << 20)
+    found = read_all(tmp_path, options=options)
+    assert not found.rows
+    assert found.reasons == ["expands-too-much"]
+
+
+def test_lines_of_a_member_are_not_bounded_by_its_size(tmp_path: Path) -> None:
+    lines = b"".join(b'{"text": "document %d of many"}\n' % number for number in range(5000))
+    for ending, make in MAKERS.items():
+        (tmp_path / f"a.{ending}").write_bytes(make({"rows.jsonl": lines, "long.txt": b"x" * 3000}))
+        found = read_all(
+            tmp_path / f"a.{ending}", options=ReadOptions(max_document_bytes=2000, batch_rows=100)
+        )
+        assert len(found.rows) == 5000
+        assert found.reasons == ["too-large"]
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+@settings(deadline=None, max_examples=60)
+@given(at=st.integers(0, 1 << 30), noise=st.binary(min_size=1, max_size=8), keep=st.floats(0, 1))
+def test_damaged_archives_never_raise(ending: str, at: int, noise: bytes, keep: float) -> None:
+    data = bytearray(MAKERS[ending]({name: MEMBERS[name] for name in list(MEMBERS)[:8]}))
+    at %= len(data)
+    data[at : at + len(noise)] = noise
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"a.{ending}"
+        path.write_bytes(data[: max(1, int(len(data) * keep))])
+        found = read_all(path, options=ReadOptions(missing_column="quarantine"))
+    assert found.rows or found.quarantined
