@@ -13,7 +13,7 @@ of variance a comparison must resample).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,16 +42,31 @@ class Resampled:
         float64, (replicates, trials): the measure on resampled items, the same for all trials of a row.
     items
         Effective number of items, (Σw)²/Σw² (Kish 1965): what unequal weights leave of their number.
+    parts
+        float64, (trials, items): what each item adds to the measure; a row adds up to its value. Empty where
+        that is not known.
+    shares
+        float64, (items,): the weight of each item, adding up to 1.
+    binary
+        Every item is right or wrong: the measure is a share, from 0 to 1.
     """
 
     values: NDArray[np.float64]
     replicates: NDArray[np.float64]
     items: float
+    parts: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)), repr=False)
+    shares: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False)
+    binary: bool = False
 
     def of(self, trials: Sequence[int] | NDArray[np.intp]) -> Resampled:
         """Only these trials, in this order."""
         chosen = np.asarray(trials, dtype=np.intp)
-        return Resampled(self.values[chosen], self.replicates[:, chosen], self.items)
+        return replace(
+            self,
+            values=self.values[chosen],
+            replicates=self.replicates[:, chosen],
+            parts=self.parts[chosen] if len(self.parts) else self.parts,
+        )
 
 
 def resample_items(
@@ -89,7 +104,8 @@ def resample_items(
     for start in range(0, replicates, rows):
         sums = _counts(min(rows, replicates - start), groups, rng) @ table.T
         drawn[start : start + len(sums)] = sums[:, :-1] / sums[:, -1:]
-    return Resampled(values, drawn, effective)
+    binary = bool(((amounts == 0) | (amounts == weights)).all())
+    return Resampled(values, drawn, effective, amounts / weights.sum(), weights / weights.sum(), binary)
 
 
 def mean_of(parts: Sequence[Resampled]) -> Resampled:
@@ -101,6 +117,9 @@ def mean_of(parts: Sequence[Resampled]) -> Resampled:
         np.mean([part.values for part in parts], axis=0),
         np.mean([part.replicates for part in parts], axis=0),
         min(part.items for part in parts),
+        np.concatenate([part.parts for part in parts], axis=1) / len(parts),
+        np.concatenate([part.shares for part in parts]) / len(parts),
+        all(part.binary for part in parts),
     )
 
 

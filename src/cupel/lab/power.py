@@ -59,6 +59,10 @@ def seeds_needed(estimate: Estimate, level: float, power: float = POWER) -> Need
     effect = abs(estimate.value)
     if estimate.degrees == 0:
         return Needed(max(3 - estimate.seeds, 1))
+    if estimate.least_p > level and estimate.telling_items:
+        # So many items that agree are the fewest that can decide.
+        agreeing = float(np.ceil(1 - np.log2(level)))
+        return Needed(None, max(agreeing / estimate.telling_items, 2.0))
     apart = float(functions.ndtri(1 - level / 2) + functions.ndtri(power))
     if estimate.item_error * apart >= effect:
         return Needed(None, (estimate.item_error * apart / effect) ** 2 if effect else float("inf"))

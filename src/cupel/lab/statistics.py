@@ -17,13 +17,14 @@ section 3: s̃² = (d₀·s₀² + d·s²) / (d₀ + d) with d₀ + d degrees of
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cupel.lab.bootstrap import Resampled
+from cupel.lab.exact import least_p, unseen_share
 from cupel.lab.floor import Floor
 from cupel.lab.special import special
 
@@ -61,6 +62,15 @@ class Estimate:
     draws, weights
         float64: errors through the choice of items, centred and sorted, and how many replicates each
         stands for. Those in the tails stand for themselves.
+    least_p, telling_items
+        What the items can show at most (`cupel.lab.exact`), and how many of them tell the arms apart.
+    unseen
+        How far below and above items of a kind that was not drawn could move the value, per unit of their
+        share.
+    items
+        Effective number of items; infinite where they are not known.
+    bounds
+        What the value can be at all.
     """
 
     value: float
@@ -71,6 +81,11 @@ class Estimate:
     source: Source
     draws: NDArray[np.float64] = field(repr=False)
     weights: NDArray[np.float64] = field(repr=False)
+    least_p: float = 0.0
+    telling_items: int = 0
+    unseen: tuple[float, float] = (0.0, 0.0)
+    items: float = float("inf")
+    bounds: tuple[float, float] = (float("-inf"), float("inf"))
 
     @property
     def seed_error(self) -> float:
@@ -88,7 +103,7 @@ class Estimate:
         return float(np.average(below, weights=self.weights)), float(np.average(above, weights=self.weights))
 
     def p_value(self) -> float:
-        """Two-sided p of a true value of zero; never below 2/(replicates + 1).
+        """Two-sided p of a true value of zero; never below 2/(replicates + 1), nor below what the items can show.
 
         Source: Phipson and Smyth, "Permutation p-values should never be zero", 2010. A value whose
         error nothing is known of has p = 1.
@@ -96,12 +111,28 @@ class Estimate:
         if not self.degrees:
             return 1.0
         count = float(self.weights.sum())
-        return min(1.0, 2 * (count * min(self.tails(0.0)) + 1) / (count + 1))
+        return max(min(1.0, 2 * (count * min(self.tails(0.0)) + 1) / (count + 1)), self.least_p)
 
     def interval(self, level: float = LEVEL) -> tuple[float, float] | None:
-        """The values that the data do not speak against; None where nothing is known of the error."""
+        """The values that the data do not speak against; None where nothing is known of the error.
+
+        Never a point: it reaches as far as items that were not drawn could move the value. It holds zero
+        where the items are too few to tell it from zero, and nothing that the value cannot be.
+        """
         if not self.degrees:
             return None
+        low, high = self._of_draws(level)
+        share = unseen_share(self.items, level)
+        low, high = (
+            min(low, self.value - share * self.unseen[0]),
+            max(high, self.value + share * self.unseen[1]),
+        )
+        if self.least_p > 1 - level:
+            low, high = min(low, 0.0), max(high, 0.0)
+        return max(low, self.bounds[0]), min(high, self.bounds[1])
+
+    def _of_draws(self, level: float) -> tuple[float, float]:
+        """The interval by seeds and resampled items alone."""
         tail = (1 - level) / 2
         if self.seed_error == 0:
             every = np.repeat(self.draws, self.weights.astype(np.intp))
@@ -136,22 +167,71 @@ def paired_difference(arm: Resampled, baseline: Resampled, floor: Floor | None =
     (-0.06, [-0.085, -0.035])
     """
     level = (abs(arm.values.mean()) + abs(baseline.values.mean())) / 2
-    return _estimate(
-        arm.values - baseline.values,
-        arm.replicates - baseline.replicates,
+    known = arm.parts.size > 0
+    return _bounded(
+        _estimate(
+            arm.values - baseline.values,
+            arm.replicates - baseline.replicates,
+            min(arm.items, baseline.items),
+            (2 * (floor.relative * float(level)) ** 2, floor.seeds - 1) if floor else (0.0, 0),
+        ),
+        (arm.parts - baseline.parts).mean(axis=0) if known else None,
+        arm.shares,
         min(arm.items, baseline.items),
-        (2 * (floor.relative * float(level)) ** 2, floor.seeds - 1) if floor else (0.0, 0),
+        level=float(level),
+        bounds=(-1.0, 1.0) if known and arm.binary and baseline.binary else None,
     )
 
 
 def single_value(trials: Resampled, minus: float = 0.0, floor: Floor | None = None) -> Estimate:
     """One arm's value, less a fixed one such as the level of chance."""
     level = abs(float(trials.values.mean()))
-    return _estimate(
-        trials.values - minus,
-        trials.replicates - minus,
+    known = trials.parts.size > 0
+    return _bounded(
+        _estimate(
+            trials.values - minus,
+            trials.replicates - minus,
+            trials.items,
+            ((floor.relative * level) ** 2, floor.seeds - 1) if floor else (0.0, 0),
+        ),
+        trials.parts.mean(axis=0) - minus * trials.shares if known else None,
+        trials.shares,
         trials.items,
-        ((floor.relative * level) ** 2, floor.seeds - 1) if floor else (0.0, 0),
+        level=level,
+        bounds=(-minus, 1 - minus) if known and trials.binary else None,
+    )
+
+
+def _bounded(
+    estimate: Estimate,
+    differences: NDArray[np.float64] | None,
+    shares: NDArray[np.float64],
+    items: float,
+    *,
+    level: float,
+    bounds: tuple[float, float] | None,
+) -> Estimate:
+    """With what the items can show; `differences` is what each adds to the value, None where not known.
+
+    Items that were not drawn may say anything a share allows; of other measures, they may differ as much as
+    those that differ most, either way.
+    """
+    if differences is None:
+        return estimate
+    value = estimate.value
+    if bounds is not None:
+        unseen = (value - bounds[0], bounds[1] - value)
+    else:
+        largest = float(np.abs(differences / shares).max()) or level
+        unseen = (value + largest, largest - value)
+    # An error of seeds is told apart from zero by the seeds; the items have to bear it out as well.
+    return replace(
+        estimate,
+        least_p=least_p(differences),
+        telling_items=int(np.count_nonzero(differences)),
+        unseen=unseen,
+        items=items,
+        bounds=bounds or estimate.bounds,
     )
 
 
