@@ -12,6 +12,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cupel import _kernels
 from cupel.edits.c4_lines import C4Lines
 from cupel.errors import BadOption, UnknownName
 
@@ -47,6 +48,8 @@ def disagreements(texts: list[str], **options: object) -> list[tuple[str, object
         filter_no_terminal_punct=options.get("require_terminal_punctuation", True)
     )
     ours, counts = cleaned(texts, **options)
+    # Both see the text as it is measured: without marks that nobody sees.
+    texts = _kernels.measured_text(pa.array(texts, pa.large_string())).to_pylist()
     found = []
     for text, edited, count in zip(texts, ours, counts, strict=True):
         theirs = document(text=text, id="")

@@ -8,6 +8,7 @@ import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
@@ -33,8 +34,13 @@ def measured(texts: list[str | None], **options: object) -> pa.RecordBatch:
     return Language.from_options(options).measure(documents)
 
 
+def as_fasttext(texts: list[str | None]) -> pa.RecordBatch:
+    """Without what makes texts plainer first."""
+    return measured(texts, as_it_is=True)
+
+
 def differences(peer, texts: list[str]) -> list[tuple[str, object, object]]:
-    found = measured(texts)
+    found = as_fasttext(texts)
     labels, probabilities = peer.f.multilinePredict(
         [text.replace("\n", " ") + "\n" for text in texts], 1, 0.0, "strict"
     )
@@ -108,6 +114,25 @@ def test_odd_texts_are_read_as_fasttext_reads_them(peer) -> None:
 def test_any_text_is_read_as_fasttext_reads_it(texts: list[str]) -> None:
     peer = fasttext.load_model(str(bundled_model()))
     assert differences(peer, texts) == []
+
+
+def test_neither_capitals_nor_spaces_nor_marks_change_the_language() -> None:
+    texts = [
+        "The committee will meet on Thursday to hear what the residents have to say about the new road.",
+        "Der Ausschuss trifft sich am Donnerstag und hört, was die Anwohner über die neue Straße sagen.",
+        "Комитет соберётся в четверг, чтобы выслушать мнение жителей о новой дороге.",
+        "Le comité se réunira jeudi pour écouter l’avis des habitants sur la nouvelle route.",
+    ]
+    expected = ["en", "de", "ru", "fr"]
+    for change in (
+        str,
+        str.upper,
+        lambda text: normalize("NFD", text),
+        lambda text: text.replace(" ", "\xa0"),
+    ):
+        assert measured([change(text) for text in texts])["language"].to_pylist() == expected
+    spaced = [text.replace(" ", "\xa0") for text in texts]
+    assert as_fasttext(spaced)["language"].to_pylist() != expected, "or there would be nothing to mend"
 
 
 def test_texts_without_words_have_no_language() -> None:
@@ -191,7 +216,7 @@ def test_other_models_predict_as_fasttext(tmp_path: Path, loss: str, store: str)
     rng = np.random.default_rng(3)
     texts = [" ".join(rng.choice([*WORDS, "unseen", "東京", "é"], 6)) for _ in range(300)]
     texts += ["unseen", "ab1 unseen ef2", "</s>", "__label__l1 ab1", "ab1 __label__none ab2", "x"]
-    found = measured(texts, model=str(path))
+    found = measured(texts, model=str(path), as_it_is=True)
     labels, probabilities = fasttext.load_model(str(path)).predict(texts)
     assert found["language"].to_pylist() == [label[0].removeprefix("__label__") for label in labels]
     assert len(set(found["language"].to_pylist())) > 3

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.recipe.recipe import Recipe
 from cupel.signals.url import UrlDomain, host_of
 
 LIST = "# bad ones\nexample.com\n*.wild.org\n.dot.net\n0.0.0.0 hosts.example\nköln.de\n192.0.2.7\n\n"
@@ -49,7 +50,8 @@ def plain(tmp_path: Path) -> str:
         ("example.org/path@blocked.net", "example.org"),
         ("http://[2001:db8::1]:80/", "[2001:db8::1]"),
         ("http://bücher.de/", "xn--bcher-kva.de"),
-        ("http://" + "ü" * 300 + ".de/", "ü" * 300 + ".de"),
+        ("http://FAẞ.de/", "xn--fa-hia.de"),
+        ("http://東京。jp", "xn--1lqs71d.jp"),
         ("  https://example.org", "example.org"),
         ("https:///path", None),
         ("", None),
@@ -100,6 +102,54 @@ def test_domains_and_their_children_are_blocked(plain: str) -> None:
     assert measured([None, "https://Café.example/"], path=plain)[0]["url_domain"] is None
 
 
+def test_every_name_of_a_hosts_line_and_every_rule_is_read(tmp_path: Path) -> None:
+    lines = [
+        "! Title: ours",
+        "[Adblock Plus 2.0]",
+        "127.0.0.1 localhost first.test second.test # both",
+        "::1 ip6-localhost third.test",
+        "||filtered.test^",
+        "||party.test^$third-party",
+        "news.test##.banner",
+        "@@||fine.filtered.test^",
+    ]
+    (tmp_path / "list.txt").write_text("\n".join(lines), encoding="utf-8")
+    names = ["first", "second", "third", "a.filtered", "party", "fine.filtered", "a.fine.filtered", "fourth"]
+    urls = [f"http://{name}.test" for name in names] + ["http://localhost", "http://news.test"]
+    assert blocked(urls, path=str(tmp_path / "list.txt")) == [True] * 5 + [False] * 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "||news.test/ads/*",
+        "||a*.test^",
+        "/banner/",
+        "two.test words.test",
+        "||x.test^$domain=y.test",
+        "bad..test/x",
+    ],
+)
+def test_a_line_that_is_no_domain_is_refused_by_number(tmp_path: Path, line: str) -> None:
+    (tmp_path / "list.txt").write_text(f"bad.test\n{line}\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"list\.txt, line 2: "):
+        blocked(["http://bad.test"], path=str(tmp_path / "list.txt"))
+
+
+def test_a_list_that_changed_is_read_again_and_makes_another_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    steps = [{"url-blocklist": {}}]
+    found = []
+    for domain in ("one.test", "two.test"):
+        path.write_text(domain)
+        recipe = Recipe.from_dict(
+            {"name": "r", "signals": {"url-domain": {"path": str(path)}}, "steps": steps}
+        )
+        found.append((recipe.digest, blocked(["http://two.test"], path=str(path))))
+    assert [marks for _, marks in found] == [[False], [True]]
+    assert found[0][0] != found[1][0]
+
+
 @pytest.mark.parametrize("ending", ["gz", "zst"])
 def test_compressed_lists(tmp_path: Path, ending: str) -> None:
     packed = gzip.compress(LIST.encode()) if ending == "gz" else zstandard.compress(LIST.encode())
@@ -148,7 +198,7 @@ def test_real_lists(shared: Path) -> None:
     [
         ("", "holds no domain"),
         ("# nothing\n\n", "holds no domain"),
-        ("<!doctype html>\n<p>Error 404, not found</p>\n", "is this a list of domains"),
+        ("<!doctype html>\n<p>Error 404, not found</p>\n", "list, line 1: .* is neither a domain"),
     ],
 )
 def test_a_list_that_blocks_nothing_stops_the_run(tmp_path: Path, content: str, message: str) -> None:

@@ -106,11 +106,9 @@ class RefinedWebLines(Edit):
         from cupel import _kernels
 
         options = self.options
-        # Lines end where readers see them end, whatever blanks and invisible marks stand behind.
-        text = _kernels.measured_text(documents.column("text"))
         return edited(
             _kernels.edit_refinedweb_lines(
-                text,
+                documents.column("text"),
                 max_uppercase_fraction=options.max_uppercase_fraction,
                 max_words_of_short_line=options.max_words_of_short_line,
                 start=_longest_first(options.start),
