@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from cupel.corpus import hub
 from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
@@ -137,10 +138,10 @@ def scan(
 def _expand(
     given: str, io: IOOptions | None, exclude: Sequence[str], ignored: Counter[str]
 ) -> Iterator[_Found]:
-    if is_remote(given):
+    if is_remote(given) and not os.path.lexists(given):
         yield from _remote(given, io)
         return
-    path = os.path.expanduser(given.removeprefix("file://"))
+    path = _local_path(given)
     if os.path.isdir(path):
         yield from _folder(path, exclude, ignored)
     elif os.path.lexists(path):
@@ -158,6 +159,16 @@ def _expand(
         yield from _remote(f"hf://datasets/{given}", io)
     else:
         raise BadInput(f"no such file or folder: {given}; {_what_is_near(path)}")
+
+
+def _local_path(given: str) -> str:
+    """The path that exists as written; else that of a `file://` URL, or below a home folder."""
+    if os.path.lexists(given):
+        return given
+    if given.startswith("file://"):
+        path = given.removeprefix("file://").removeprefix("localhost")
+        return path if os.path.lexists(path) else unquote(path)
+    return os.path.expanduser(given)
 
 
 def _what_is_near(path: str) -> str:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from cupel.corpus.files import InputFile, digest_of
 from cupel.corpus.read import ReadOptions, read_shard
 from cupel.corpus.shards import Part, Shard
-from cupel.engine import daft
+from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, UnknownName
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import reading_options
@@ -198,7 +198,7 @@ def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
 
 
 def _ledger(folder: Folder) -> Any:
-    return daft().read_parquet(str(folder.root / "ledger" / "*.parquet"))
+    return read_tables(folder.root / "ledger")
 
 
 def _refuse_unknown(ledger: Any, step: str, reason: str | None, where: str) -> None:
@@ -223,7 +223,7 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
     wanted = pa.array(docs, pa.int64())
     module = daft()
     if (folder.data / "").exists() and any(folder.data.glob("*.parquet")):
-        table = module.read_parquet(str(folder.data / "*.parquet")).where(module.col("doc").is_in(docs))
+        table = read_tables(folder.data).where(module.col("doc").is_in(docs))
         return {row["doc"]: row["text"] for row in table.select("doc", "text").to_pylist()}
     for batch in Corpus.read([str(folder.data)]).batches():  # JSONL output: `doc` is among its fields
         metadata = [json.loads(text).get("doc") for text in batch.column("metadata").to_pylist()]
