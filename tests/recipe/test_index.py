@@ -286,7 +286,10 @@ def test_a_rerun_of_a_crawl_forgets_nothing(tmp_path: Path) -> None:
     short = cupel.Recipe.from_dict(
         {
             "name": "strict",
-            "steps": [{"threshold": {"signal": "word_count", "min": 10_000}}, {"exact": {"index": index}}],
+            "steps": [
+                {"threshold": {"signal": "word_count", "at_least": 10_000}},
+                {"exact": {"index": index}},
+            ],
         }
     )
     assert kept(cupel.refine(short, input=pool, output=tmp_path / "two")) == set()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import hashlib
 import os
 import re
 from collections import Counter
@@ -13,14 +12,17 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from cupel.corpus import hub
+from cupel.corpus.fingerprint import digest_of, stamp_of
 from cupel.corpus.formats import FORMATS, format_by_content, format_by_name, stem
-from cupel.corpus.remote import IOOptions, cause_of, is_remote, open_raw
+from cupel.corpus.remote import IOOptions, cause_of, is_remote, is_web, open_raw, web_version
 from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.threads import in_order
 
-__all__ = ["InputFile", "Scan", "digest_of", "find_files", "scan"]
+__all__ = ["InputFile", "Scan", "find_files", "scan"]
 
 _HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
 _EDGE = 64 * 1024
+_REQUESTS_AT_ONCE = 16
 _MAX_FILES = 1 << 22
 """A document's number keeps 23 bits for its file."""
 DEFAULT_EXCLUDE = (".git", ".hg", ".svn", "__pycache__", ".venv", "node_modules", ".cupel")
@@ -39,8 +41,9 @@ class InputFile:
     format
         One of `FORMATS`; compression is found when reading.
     digest
-        Changes when the file does: of its size and its first and last 64 KiB, and of its
-        time of change where that is not all of it; of address and size for a remote file.
+        Changes when the file does; see `cupel.corpus.fingerprint` for what it looks at.
+    stamp
+        Size and times of a local file: while they stay, it need not be read to know that it is the same.
     """
 
     index: int
@@ -49,6 +52,7 @@ class InputFile:
     format: str
     bytes: int
     digest: str
+    stamp: str = ""
 
     @property
     def source(self) -> str:
@@ -121,18 +125,28 @@ def scan(
     for given in inputs:
         for item in _expand(str(given), io, (*DEFAULT_EXCLUDE, *exclude), ignored):
             found.setdefault(item.path, item)
-    files: list[InputFile] = []
-    for item in sorted(found.values(), key=lambda item: item.path):
-        kind = format or _kind(item, io, ignored)
-        if kind is not None:
-            digest = digest_of(item.path, item.bytes)
-            files.append(InputFile(len(files), item.path, item.relative, kind, item.bytes, digest))
+    items = sorted(found.values(), key=lambda item: item.path)
+    kinds = [(item, format or _kind(item, io, ignored)) for item in items]
+    chosen = [(item, kind) for item, kind in kinds if kind is not None]
+    states = in_order(lambda pair: _state(pair[0], io), chosen, _REQUESTS_AT_ONCE)
+    files = [
+        InputFile(index, item.path, item.relative, kind, item.bytes, digest, stamp)
+        for index, ((item, kind), (stamp, digest)) in enumerate(zip(chosen, states, strict=True))
+    ]
     if not files:
         seen = ", ".join(f"{count} {name}" for name, count in ignored.most_common(8)) or "no files at all"
         raise BadInput(f"nothing to read in {', '.join(map(str, inputs))}; there are: {seen}")
     if len(files) > _MAX_FILES:
         raise BadInput(f"{len(files)} files are more than the {_MAX_FILES} that one run can take")
     return Scan(files, dict(ignored))
+
+
+def _state(item: _Found, io: IOOptions | None) -> tuple[str, str]:
+    """Stamp and digest: the stamp first, so that a change in between shows."""
+    try:
+        return stamp_of(item.path), digest_of(item.path, item.bytes, io)
+    except OSError as error:
+        raise BadInput(f"cannot read {item.path}: {error}") from None
 
 
 def _expand(
@@ -253,6 +267,13 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
     if given.startswith("hf://") and other_hub is not None:
         yield from _hub(given, other_hub, io)
         return
+    if is_web(given) and "*" not in given and not given.endswith("/"):
+        try:
+            version = web_version(given, io)
+        except OSError as error:
+            raise BadInput(f"cannot find {given}: {str(error).removeprefix(f'{given}: ')}") from None
+        yield _Found(given, given.rsplit("/", 1)[-1], 1 if version.size is None else version.size, True)
+        return
     import daft
     from daft.exceptions import DaftCoreException
 
@@ -265,7 +286,7 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
     problem = "nothing is there"
     for pattern in tries:
         try:
-            listing = daft.from_glob_path(pattern, io_config=io.config() if io else None).to_pydict()
+            listing = daft.from_glob_path(pattern, io_config=(io or IOOptions()).config()).to_pydict()
         except (DaftCoreException, FileNotFoundError, PermissionError, ValueError, OSError) as error:
             # Daft's own complaint about an empty listing tells nobody anything.
             if "MicroPartition" not in str(error):
@@ -311,47 +332,3 @@ def _kind(item: _Found, io: IOOptions | None, ignored: Counter[str]) -> str | No
         ignored["binary"] += 1
         return None
     return kind or "text"
-
-
-def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -> str:
-    """A cheap digest of a file that changes when the file does.
-
-    Parameters
-    ----------
-    size
-        Its stored size, where that is known; a remote file's is asked for otherwise.
-    io
-        Settings for remote stores.
-
-    Raises
-    ------
-    OSError
-        The file is gone (no size was given).
-    """
-    state = hashlib.blake2b(digest_size=16)
-    if is_remote(path):
-        if size is None:
-            size = _remote_size(path, io)
-        state.update(b"%d" % size + path.encode())
-        return state.hexdigest()
-    size = os.stat(path).st_size if size is None else size
-    state.update(b"%d" % size)
-    try:
-        with open(path, "rb") as file:
-            state.update(file.read(_EDGE))
-            if size > 2 * _EDGE:
-                state.update(b"%d" % os.fstat(file.fileno()).st_mtime_ns)
-                file.seek(-_EDGE, os.SEEK_END)
-            state.update(file.read(_EDGE))
-    except OSError as error:
-        # It cannot be read; reading it will say so, in the quarantine.
-        state.update(str(error.errno).encode())
-    return state.hexdigest()
-
-
-def _remote_size(path: str, io: IOOptions | None) -> int:
-    raw = open_raw(path, io)
-    try:
-        return raw.seek(0, os.SEEK_END)
-    finally:
-        raw.close()
