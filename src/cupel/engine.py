@@ -13,15 +13,17 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from cupel.errors import BadOption, MissingExtra, RunFailed
 
-__all__ = ["Engine", "daft"]
+__all__ = ["Engine", "daft", "read_tables"]
 
 Task = Callable[[str], str]
 
@@ -48,6 +50,16 @@ def daft() -> Any:
 
     _settle_at_exit()
     return module
+
+
+def read_tables(place: Path) -> Any:
+    """A Parquet file, or all Parquet files of a folder, as a Daft DataFrame.
+
+    Daft takes every path for a pattern, in which `[`, `]`, `?`, `*`, `{`, `}`, `!` and the backslash have a meaning;
+    here `place` is the file or folder of exactly that name.
+    """
+    literal = re.sub(r"([\[\]?*{}!\\])", r"\\\1", os.path.abspath(place))
+    return daft().read_parquet(f"{literal}/*.parquet" if place.is_dir() else literal)
 
 
 @cache

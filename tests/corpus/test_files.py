@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cupel.corpus.files import digest_of, find_files, scan
+from cupel.corpus.files import find_files, scan
+from cupel.corpus.fingerprint import digest_of
 from cupel.corpus.formats import format_by_name
 from cupel.corpus.remote import local_path
 from cupel.errors import BadInput, UnknownName
@@ -180,16 +181,6 @@ for path in ({str(tree / "web" / "a.jsonl")!r}, {str(tree / "secret")!r}):
     assert lines[0] == "['unreadable'] cannot be opened: Permission denied"
     assert "no permission to read" in lines[1]
     assert "no permission to list" in lines[2]
-
-
-def test_a_file_that_vanished_is_put_aside(tree: Path) -> None:
-    from cupel.corpus.read import read_shard
-    from cupel.corpus.shards import plan_shards
-
-    shards = plan_shards(find_files([str(tree)]))
-    (tree / "web" / "a.jsonl").unlink()
-    batches = [batch for shard in shards for batch in read_shard(shard)]
-    assert [entry.reason for batch in batches for entry in batch.quarantined] == ["unreadable"]
 
 
 @pytest.mark.parametrize("size", [10, 70_000, 500_000])

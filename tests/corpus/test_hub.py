@@ -167,6 +167,17 @@ def test_a_busy_hub_is_asked_again(address: str) -> None:
         find_files(["org/name"], io=IOOptions(tries=1))
 
 
+def test_another_file_of_the_same_size_is_another_input(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (before,) = find_files(["hf://datasets/org/name/test.jsonl"])
+    assert find_files(["hf://datasets/org/name/test.jsonl"]) == [before]
+    monkeypatch.setitem(FILES, "test.jsonl", FILES["test.jsonl"].replace(b"Gold 100", b"Lead 100"))
+    (after,) = find_files(["hf://datasets/org/name/test.jsonl"])
+    assert after.bytes == before.bytes
+    assert after.digest != before.digest
+
+
 def test_the_token_goes_to_the_hub_alone(address: str) -> None:
     assert hub.token_for(f"{address}/datasets/org/name/resolve/main/a.jsonl") == "secret"
     assert hub.token_for("https://example.org/a.jsonl") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from cupel.corpus.files import find_files
 from cupel.corpus.read import ReadOptions, read_shard
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import plan_shards
-from cupel.errors import BadInput
+from cupel.errors import BadInput, InputChanged, RunFailed
 
 pytest.importorskip("moto", reason="needs moto[s3], flask and flask-cors: an S3 server")
 
@@ -109,6 +110,27 @@ def test_the_environment_may_name_the_store(endpoint: str, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     assert [file.path for file in find_files(["s3://pool/lines"])] == ["s3://pool/lines/a.jsonl.zst"]
+
+
+def test_another_object_of_the_same_size_is_another_input(io: IOOptions, endpoint: str) -> None:
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1")
+    put = partial(client.put_object, Bucket=BUCKET, Key="changing/a.jsonl")
+    put(Body=b'{"text": "silver"}\n' * 100_000)
+    (before,) = find_files(["s3://pool/changing"], io=io)
+    assert find_files(["s3://pool/changing"], io=io) == [before]
+    shards = plan_shards([before], io=io)
+    put(Body=b'{"text": "silver"}\n' * 29_999 + b'{"text": "copper"}\n' + b'{"text": "silver"}\n' * 70_000)
+    (after,) = find_files(["s3://pool/changing"], io=io)
+    assert after.bytes == before.bytes
+    assert after.digest != before.digest
+    with pytest.raises(InputChanged, match=r"s3://pool/changing/a\.jsonl changed"):
+        list(read_shard(shards[0], ReadOptions(io=io)))
+    client.delete_object(Bucket=BUCKET, Key="changing/a.jsonl")
+    with pytest.raises((InputChanged, RunFailed), match=r"s3://pool/changing/a\.jsonl"):
+        list(read_shard(shards[0], ReadOptions(io=io)))
+    client.close()
 
 
 @pytest.mark.parametrize("address", ["s3://pool/none.jsonl", "s3://pool/none", "s3://no-such-bucket/a.jsonl"])

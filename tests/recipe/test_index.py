@@ -231,3 +231,83 @@ def test_a_kill_changes_nothing_that_is_remembered(moment: float | str, crawl: C
     for place, table in found.items():
         assert table.equals(crawl.after[place], check_metadata=True), f"{place} remembers something else"
     assert json.loads((output / "manifest.json").read_text())["content_hash"] == crawl.content_hash
+
+
+END_AT = """
+import os, sys
+import cupel
+from cupel.recipe import run
+setattr(run, sys.argv[1], lambda *_: os._exit(9))
+recipe = cupel.Recipe.from_dict({"name": "crawl", "steps": [{sys.argv[2]: {"index": sys.argv[5]}}]})
+cupel.refine(recipe, input=sys.argv[3], output=sys.argv[4])
+"""
+
+
+def die(at: str, kind: str, pool: Path, output: Path, index: str) -> None:
+    """A run in a process of its own that ends without a word where `at` would be called."""
+    arguments = [at, kind, str(pool), str(output), index]
+    assert subprocess.run([sys.executable, "-c", END_AT, *arguments]).returncode == 9
+
+
+def copies(folder: Path, rows: list[dict]) -> Path:
+    return write(folder, [{**row, "id": f"again-{row['id']}"} for row in rows])
+
+
+@pytest.mark.parametrize("kind", ["exact", "minhash"])
+def test_an_abandoned_run_is_not_remembered(kind: str, tmp_path: Path) -> None:
+    rows, index = crawls()[0], str(tmp_path / "seen")
+    pool = write(tmp_path / "pool", rows)
+    die("move_ledger", kind, pool, tmp_path / "killed", index)
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    again = copies(tmp_path / "next", rows)
+    assert kept(refine(again, tmp_path / "out", kind, index=index)) == kept(
+        refine(again, tmp_path / "a", kind)
+    )
+
+
+@pytest.mark.parametrize("kind", ["exact", "minhash"])
+def test_a_kill_after_the_manifest_is_completed_by_the_same_command(kind: str, tmp_path: Path) -> None:
+    rows, index = crawls()[0], str(tmp_path / "seen")
+    pool = write(tmp_path / "pool", rows)
+    die("remember", kind, pool, tmp_path / "killed", index)
+    assert (tmp_path / "killed" / "manifest.json").exists()
+    assert not list(Path(index).rglob("*.parquet"))
+    refine(pool, tmp_path / "killed", kind, index=index)
+    assert not (tmp_path / "killed" / "_work").exists()
+    again = copies(tmp_path / "next", rows)
+    assert kept(refine(again, tmp_path / "out", kind, index=index, max_source_loss=1)) == set()
+
+
+def test_a_rerun_of_a_crawl_forgets_nothing(tmp_path: Path) -> None:
+    rows, index = crawls()[0], str(tmp_path / "seen")
+    pool = write(tmp_path / "pool", rows)
+    refine(pool, tmp_path / "one", "exact", index=index)
+    before = {path: path.read_bytes() for path in Path(index).rglob("*.parquet")}
+    short = cupel.Recipe.from_dict(
+        {
+            "name": "strict",
+            "steps": [
+                {"threshold": {"signal": "word_count", "at_least": 10_000}},
+                {"exact": {"index": index}},
+            ],
+        }
+    )
+    assert kept(cupel.refine(short, input=pool, output=tmp_path / "two")) == set()
+    assert all(path.read_bytes() == data for path, data in before.items())
+    again = copies(tmp_path / "next", rows)
+    assert kept(refine(again, tmp_path / "three", "exact", index=index, max_source_loss=1)) == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_changed_byte_in_an_index_is_an_error(kind: str, tmp_path: Path) -> None:
+    index = str(tmp_path / "seen")
+    refine(write(tmp_path / "pool", crawls()[0]), tmp_path / "one", kind, index=index)
+    (file,) = Path(index).rglob("*.parquet")
+    whole = file.read_bytes()
+    other = write(tmp_path / "other", crawls()[1])
+    for number, damaged in enumerate((whole[:-1], whole[:100] + b"?" + whole[101:], b"")):
+        file.write_bytes(damaged)
+        with pytest.raises(BadInput, match=f"{file.name}: this file of an index is damaged"):
+            refine(other, tmp_path / f"two{number}", kind, index=index)
+    file.write_bytes(whole)
+    refine(other, tmp_path / "two0", kind, index=index)

@@ -19,7 +19,7 @@ from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import Shard, plan_shards
-from cupel.engine import daft
+from cupel.engine import daft, read_tables
 from cupel.errors import BadInput
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Corpus:
         BadInput
             It was not read from the folder of a finished run.
         """
-        return daft().read_parquet(str(self._folder() / "ledger" / "*.parquet"))  # type: ignore[no-any-return]
+        return read_tables(self._folder() / "ledger")  # type: ignore[no-any-return]
 
     def _folder(self) -> Path:
         if self._output is None:

@@ -4,34 +4,36 @@ from __future__ import annotations
 
 import fnmatch
 import glob
-import hashlib
 import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from cupel.corpus import hub
+from cupel.corpus.fingerprint import digest_of, stamp_of
 from cupel.corpus.formats import FORMATS, HEAD, Detected, detect_format, extension, format_by_name, stem
 from cupel.corpus.remote import (
     IOOptions,
     cause_of,
     is_remote,
-    local_path,
+    is_web,
     open_raw,
     printable,
     recorded_path,
+    web_version,
 )
 from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.threads import in_order
 
-__all__ = ["InputFile", "LeftOut", "Scan", "digest_of", "find_files", "scan"]
+__all__ = ["InputFile", "LeftOut", "Scan", "find_files", "scan"]
 
 _HUB_NAME = re.compile(r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$")
-_EDGE = 64 * 1024
 _NAMED = 3
 # In a store, a look into a file costs a request: code and prose that are named so are not looked into.
 _LOOKED_INTO = ("txt", "text")
+_REQUESTS_AT_ONCE = 16
 _MAX_FILES = 1 << 22
 """A document's number keeps 23 bits for its file."""
 DEFAULT_EXCLUDE = (".git", ".hg", ".svn", "__pycache__", ".venv", "node_modules", ".cupel")
@@ -53,8 +55,9 @@ class InputFile:
         Whether it was found in a folder and holds JSON objects that may be no documents: without a
         text column it goes to quarantine.
     digest
-        Changes when the file does: of its size and its first and last 64 KiB, and of its
-        time of change where that is not all of it; of address and size for a remote file.
+        Changes when the file does; see `cupel.corpus.fingerprint` for what it looks at.
+    stamp
+        Size and times of a local file: while they stay, it need not be read to know that it is the same.
     """
 
     index: int
@@ -64,6 +67,7 @@ class InputFile:
     bytes: int
     digest: str
     guessed: bool = False
+    stamp: str = ""
 
     @property
     def source(self) -> str:
@@ -180,17 +184,27 @@ def scan(
     for given in inputs:
         for item in _expand(str(given), io, (*DEFAULT_EXCLUDE, *exclude), left_out):
             found.setdefault(item.path, item)
-    files: list[InputFile] = []
-    for item in sorted(found.values(), key=lambda item: item.path):
-        detected = Detected(format) if format else _detect(item, io, text_column)
-        if detected.format is not None:
-            path, relative = recorded_path(item.path), _recorded_relative(item.relative)
-            digest = digest_of(path, item.bytes)
-            guessed = detected.guessed and not item.named
-            files.append(InputFile(len(files), path, relative, detected.format, item.bytes, digest, guessed))
-        else:
+    items = sorted(found.values(), key=lambda item: item.path)
+    kinds_of = [(item, Detected(format) if format else _detect(item, io, text_column)) for item in items]
+    chosen = [(item, detected) for item, detected in kinds_of if detected.format is not None]
+    for item, detected in kinds_of:
+        if detected.format is None:
             ending = extension(item.relative)
             left_out.add(f".{ending}" if ending else "binary", item.relative, item.bytes)
+    states = in_order(lambda pair: _state(pair[0], io), chosen, _REQUESTS_AT_ONCE)
+    files = [
+        InputFile(
+            index,
+            recorded_path(item.path),
+            _recorded_relative(item.relative),
+            str(detected.format),
+            item.bytes,
+            digest,
+            detected.guessed and not item.named,
+            stamp,
+        )
+        for index, ((item, detected), (stamp, digest)) in enumerate(zip(chosen, states, strict=True))
+    ]
     kinds = left_out.sorted()
     if not files:
         seen = ", ".join(f"{kind.files} {kind.kind}" for kind in kinds[:8]) or "no files at all"
@@ -208,13 +222,21 @@ def _recorded_relative(relative: str) -> str:
     return relative
 
 
+def _state(item: _Found, io: IOOptions | None) -> tuple[str, str]:
+    """Stamp and digest: the stamp first, so that a change in between shows."""
+    try:
+        return stamp_of(item.path), digest_of(item.path, item.bytes, io)
+    except OSError as error:
+        raise BadInput(f"cannot read {item.path}: {error}") from None
+
+
 def _expand(
     given: str, io: IOOptions | None, exclude: Sequence[str], left_out: _LeftOuts
 ) -> Iterator[_Found]:
-    if is_remote(given):
+    if is_remote(given) and not os.path.lexists(given):
         yield from _remote(given, io)
         return
-    path = os.path.expanduser(given.removeprefix("file://"))
+    path = _local_path(given)
     if os.path.isdir(path):
         yield from _folder(path, exclude, left_out)
     elif os.path.lexists(path):
@@ -232,6 +254,16 @@ def _expand(
         yield from _remote(f"hf://datasets/{given}", io)
     else:
         raise BadInput(f"no such file or folder: {printable(given)}; {_what_is_near(path)}")
+
+
+def _local_path(given: str) -> str:
+    """The path that exists as written; else that of a `file://` URL, or below a home folder."""
+    if os.path.lexists(given):
+        return given
+    if given.startswith("file://"):
+        path = given.removeprefix("file://").removeprefix("localhost")
+        return path if os.path.lexists(path) else unquote(path)
+    return os.path.expanduser(given)
 
 
 def _what_is_near(path: str) -> str:
@@ -329,6 +361,13 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
     if given.startswith("hf://") and other_hub is not None:
         yield from _hub(given, other_hub, io)
         return
+    if is_web(given) and "*" not in given and not given.endswith("/"):
+        try:
+            version = web_version(given, io)
+        except OSError as error:
+            raise BadInput(f"cannot find {given}: {str(error).removeprefix(f'{given}: ')}") from None
+        yield _Found(given, given.rsplit("/", 1)[-1], 1 if version.size is None else version.size, True)
+        return
     import daft
     from daft.exceptions import DaftCoreException
 
@@ -341,7 +380,7 @@ def _remote(given: str, io: IOOptions | None) -> Iterator[_Found]:
     problem = "nothing is there"
     for pattern in tries:
         try:
-            listing = daft.from_glob_path(pattern, io_config=io.config() if io else None).to_pydict()
+            listing = daft.from_glob_path(pattern, io_config=(io or IOOptions()).config()).to_pydict()
         except (DaftCoreException, FileNotFoundError, PermissionError, ValueError, OSError) as error:
             # Daft's own complaint about an empty listing tells nobody anything.
             if "MicroPartition" not in str(error):
@@ -385,48 +424,3 @@ def _detect(item: _Found, io: IOOptions | None, text_column: str | None) -> Dete
     if detected.format is None and item.named:
         return Detected("text")
     return detected
-
-
-def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -> str:
-    """A cheap digest of a file that changes when the file does.
-
-    Parameters
-    ----------
-    size
-        Its stored size, where that is known; a remote file's is asked for otherwise.
-    io
-        Settings for remote stores.
-
-    Raises
-    ------
-    OSError
-        The file is gone (no size was given).
-    """
-    state = hashlib.blake2b(digest_size=16)
-    if is_remote(path):
-        if size is None:
-            size = _remote_size(path, io)
-        state.update(b"%d" % size + path.encode())
-        return state.hexdigest()
-    path = local_path(path)
-    size = os.stat(path).st_size if size is None else size
-    state.update(b"%d" % size)
-    try:
-        with open(path, "rb") as file:
-            state.update(file.read(_EDGE))
-            if size > 2 * _EDGE:
-                state.update(b"%d" % os.fstat(file.fileno()).st_mtime_ns)
-                file.seek(-_EDGE, os.SEEK_END)
-            state.update(file.read(_EDGE))
-    except OSError as error:
-        # It cannot be read; reading it will say so, in the quarantine.
-        state.update(str(error.errno).encode())
-    return state.hexdigest()
-
-
-def _remote_size(path: str, io: IOOptions | None) -> int:
-    raw = open_raw(path, io)
-    try:
-        return raw.seek(0, os.SEEK_END)
-    finally:
-        raw.close()

@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 from cupel.errors import BadInput
 
-__all__ = ["HubFile", "endpoint", "list_files", "token_for"]
+__all__ = ["HubFile", "endpoint", "list_files", "token_for", "web_address"]
 
 _DEFAULT = "https://huggingface.co"
 _ADDRESS = re.compile(r"hf://datasets/(?P<name>[^/@]+/[^/@]+)(@(?P<revision>[^/]+))?(/(?P<path>.*))?")
@@ -44,8 +44,17 @@ def endpoint() -> str | None:
 
 def token_for(address: str) -> str | None:
     """The token that goes to this address: HF_TOKEN for the hub, and nothing for anyone else."""
-    hub = endpoint()
-    return os.environ.get("HF_TOKEN") if hub and address.startswith(hub + "/") else None
+    hub = endpoint() or _DEFAULT
+    return os.environ.get("HF_TOKEN") if address.startswith(hub + "/") else None
+
+
+def web_address(address: str) -> str | None:
+    """Where a file `hf://datasets/org/name[@revision]/path` lies on the web; None if it is no file of that kind."""
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not match["path"]:
+        return None
+    revision = quote(match["revision"] or "main", safe="")
+    return f"{endpoint() or _DEFAULT}/datasets/{match['name']}/resolve/{revision}/{quote(match['path'])}"
 
 
 def list_files(address: str, hub: str, tries: int) -> Iterator[HubFile]:
@@ -84,13 +93,13 @@ def _below(path: str, named: str) -> str | None:
     """The part of a file's path below what was named; none if it does not lie there."""
     if not named:
         return path
+    if path == named:
+        return path.rpartition("/")[2]
     if any(sign in named for sign in "*?"):
         pattern = re.escape(named).replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*")
         pattern = pattern.replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
         fixed = named.split("*")[0].rpartition("/")[0]
         return path[len(fixed) :].lstrip("/") if re.fullmatch(pattern, path) else None
-    if path == named:
-        return path.rpartition("/")[2]
     return path[len(named) + 1 :] if path.startswith(named + "/") else None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 
+from cupel.corpus.files import InputFile
+from cupel.corpus.fingerprint import check_unchanged
 from cupel.corpus.formats import HEAD, looks_like_text, without_compression
 from cupel.corpus.json_layout import json_layout
 from cupel.corpus.json_values import read_values
@@ -38,6 +40,8 @@ def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Bat
     ------
     BadInput
         A file has no text column and `missing_column` is `stop`.
+    InputChanged
+        A file is not the one that was listed any more, once it has been read.
     RunFailed
         A remote store stops answering.
     """
@@ -51,6 +55,26 @@ def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Bat
 
 
 def _read_part(part: Part, collector: Collector) -> Iterator[None]:
+    """The part, and then a look whether its file is still the one that was listed."""
+    try:
+        yield from _read_listed(part, collector)
+    except (BadInput, RunFailed):
+        # What is wrong with it may come of the change: then this is what to say.
+        _check(part.file, collector)
+        raise
+    _check(part.file, collector)
+
+
+def _check(file: InputFile, collector: Collector) -> None:
+    try:
+        check_unchanged(file.path, file.digest, file.stamp, collector.options.io)
+    except OSError as error:
+        raise RunFailed(
+            f"{file.path} cannot be checked for changes: {error}; start the same command again"
+        ) from None
+
+
+def _read_listed(part: Part, collector: Collector) -> Iterator[None]:
     file = part.file
     sink = Sink(collector, file.index, file.path, file.source)
     if file.bytes == 0:

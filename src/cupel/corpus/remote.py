@@ -1,4 +1,4 @@
-"""Stored bytes, wherever they are: local files directly, everything else through Daft's I/O."""
+"""Stored bytes, wherever they are: local files directly, web servers by `WebFile`, the rest through Daft's I/O."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from cupel.corpus.hub import token_for
 
 if TYPE_CHECKING:
     from daft.io import IOConfig
+    from pyarrow.fs import S3FileSystem
+
+    from cupel.corpus.web import Version, WebFile
 
 __all__ = [
     "IOOptions",
@@ -25,6 +28,8 @@ __all__ = [
     "open_raw",
     "printable",
     "recorded_path",
+    "is_web",
+    "web_version",
 ]
 
 _BUFFER = 4 << 20
@@ -47,28 +52,54 @@ class IOOptions:
     anonymous
         Ask without credentials: public buckets and data sets.
     tries
-        How often a request is tried.
+        How often a request is tried without getting further.
+    seconds
+        How long a store may send nothing before a request counts as failed.
     """
 
     s3_endpoint: str | None = None
     s3_region: str | None = None
     anonymous: bool = False
-    tries: int = 8
+    tries: int = 6
+    seconds: float = 20.0
 
     def config(self, token: str | None = None) -> IOConfig:
         """The same as Daft takes it; `token` goes to web servers."""
         from daft.io import GCSConfig, HTTPConfig, HuggingFaceConfig, IOConfig, S3Config
 
+        wait = max(1, round(1000 * self.seconds))
         return IOConfig(
             s3=S3Config(
                 endpoint_url=self.s3_endpoint,
                 region_name=self.s3_region,
                 anonymous=self.anonymous,
                 num_tries=self.tries,
+                connect_timeout_ms=wait,
+                read_timeout_ms=wait,
             ),
             gcs=GCSConfig(anonymous=self.anonymous, num_tries=self.tries),
-            http=HTTPConfig(num_tries=self.tries, bearer_token=token),
+            http=HTTPConfig(
+                num_tries=self.tries, bearer_token=token, connect_timeout_ms=wait, read_timeout_ms=wait
+            ),
             hf=HuggingFaceConfig(anonymous=self.anonymous),
+        )
+
+    def s3(self, bucket: str) -> S3FileSystem:
+        """The same store as PyArrow reaches it."""
+        from pyarrow.fs import S3FileSystem, resolve_s3_region
+
+        endpoint = (
+            self.s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        )
+        region = self.s3_region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if region is None and endpoint is None:
+            region = resolve_s3_region(bucket)
+        return S3FileSystem(
+            anonymous=self.anonymous,
+            endpoint_override=endpoint,
+            region=region or "us-east-1",
+            connect_timeout=self.seconds,
+            request_timeout=self.seconds,
         )
 
 
@@ -134,6 +165,31 @@ def local_path(recorded: str) -> str:
     return os.fsdecode(unquote_to_bytes(recorded.removeprefix("file://")))
 
 
+def is_web(path: str) -> bool:
+    """Whether `path` is the address of a file on a web server."""
+    return path.startswith(("http://", "https://"))
+
+
+def web_version(url: str, io: IOOptions | None) -> Version:
+    """What a web server says about the state of a file.
+
+    Raises
+    ------
+    OSError
+        There is no such file, or the server does not answer.
+    """
+    file = _web(url, io)
+    file.close()
+    return file.version
+
+
+def _web(url: str, io: IOOptions | None) -> WebFile:
+    from cupel.corpus.web import WebFile
+
+    io = io or IOOptions()
+    return WebFile(url, token=token_for(url), tries=io.tries, seconds=io.seconds)
+
+
 class _Remote:
     """A Daft file as an ordinary one: bytes from any place, fetched by range where served."""
 
@@ -141,7 +197,7 @@ class _Remote:
         import daft
 
         token = token_for(path)
-        config = (io or IOOptions()).config(token) if io or token else None
+        config = (io or IOOptions()).config(token)
         opened: Any = daft.File(path, io_config=config).open(buffer_size=_BUFFER)
         self._opened = opened.__enter__()
         self._size = int(self._opened.size())
@@ -196,6 +252,8 @@ def open_raw(path: str, io: IOOptions | None = None) -> RawFile:
     """
     if not is_remote(path):
         return open(local_path(path), "rb")
+    if is_web(path):
+        return _web(path, io)
     try:
         return _Remote(path, io)
     except _faults() as error:

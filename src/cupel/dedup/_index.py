@@ -1,15 +1,21 @@
 """What earlier runs remember of their corpora, so that a new crawl is deduplicated against them.
 
-An index is a folder. In it, each method has a folder of its own, and in that one file for each corpus,
-named by the digest of the run's input: nothing that is there is ever written again, two runs
-cannot disturb each other, and a corpus that is refined once more does not meet itself.
+An index is a folder. In it, each method has a folder of its own, and in that a file
+`INPUT-CONTENT.parquet` for each corpus: the digest of the run's input, so that a corpus refined once
+more does not meet itself, and the digest of the file's own bytes. A name therefore belongs to one
+content: no file is ever overwritten, a rerun that remembers something else adds a file beside the
+first, and a damaged file is noticed before it is read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +28,7 @@ from cupel.dedup._docs import among
 from cupel.errors import BadInput
 from cupel.methods import Method, Sketches
 
-__all__ = ["Index", "IndexOptions", "is_outside"]
+__all__ = ["Index", "IndexOptions", "is_outside", "keep_memory"]
 
 OPTIONS = b"cupel.options"
 BATCH_ROWS = 65536
@@ -66,16 +72,17 @@ class Index:
         Raises
         ------
         BadInput
-            A file of other options, or no file of an index.
+            A file of other options, a damaged one, or no file of an index.
         """
-        folder = Path(path) / method
+        folder = Path(path).absolute() / method
         if Path(path).exists() and not Path(path).is_dir():
             raise BadInput(f"{path}: expected the folder of an index, found a file")
-        corpora = tuple(file for file in sorted(folder.glob("*.parquet")) if file.stem != sketches.corpus)
+        corpora = tuple(file for file in sorted(folder.glob("*.parquet")) if _corpus(file) != sketches.corpus)
         for file in corpora:
+            _check(file)
             try:
                 known = json.loads((pq.read_schema(file).metadata or {})[OPTIONS])
-            except (KeyError, pa.ArrowException, OSError) as error:
+            except (KeyError, ValueError, pa.ArrowException, OSError) as error:
                 raise BadInput(f"{file}: not the file of an index ({error})") from None
             if known != decisive:
                 other = ", ".join(
@@ -95,12 +102,11 @@ class Index:
         """The columns, and before them `doc`: -n, ..., -1 over all documents remembered."""
         doc = -self.rows()
         for path in self.corpora:
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False):
-                    docs = pa.array(np.arange(doc, doc + batch.num_rows))
-                    doc += batch.num_rows
-                    arrays = [batch.column(name) for name in columns]
-                    yield pa.RecordBatch.from_arrays([docs, *arrays], names=["doc", *columns])
+            for batch in _batches(path, columns):
+                docs = pa.array(np.arange(doc, doc + batch.num_rows))
+                doc += batch.num_rows
+                arrays = [batch.column(name) for name in columns]
+                yield pa.RecordBatch.from_arrays([docs, *arrays], names=["doc", *columns])
 
     def ids(self, docs: pa.Array) -> pa.Table:
         """`doc` and `id` of the documents of earlier corpora among `docs`."""
@@ -116,3 +122,63 @@ class Index:
         """Writes what is to be remembered of this corpus."""
         options = json.dumps(dict(self.decisive), sort_keys=True).encode()
         return pq.ParquetWriter(path, schema.with_metadata({OPTIONS: options}), compression="zstd")
+
+
+def keep_memory(written: Path, place: Path, corpus: str) -> None:
+    """Put what a run remembers of `corpus` into the method's folder `place` of an index.
+
+    A file that is there already stays as it is: its name says that its content is the same.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    target = place / f"{corpus}-{_digest(written)}.parquet"
+    if target.exists():
+        return
+    scratch = place / f".{target.name}.{os.getpid()}.tmp"
+    shutil.copyfile(written, scratch)
+    with open(scratch, "rb+") as file:
+        os.fsync(file.fileno())
+    os.replace(scratch, target)
+
+
+def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise BadInput(f"{path}: this file of an index cannot be read: {error}") from None
+
+
+def _corpus(file: Path) -> str:
+    """The digest of the input that a file remembers."""
+    return file.stem.partition("-")[0]
+
+
+def _check(file: Path) -> None:
+    """Refuse a file whose content is not the one that its name says.
+
+    Files of earlier versions are named by their input alone; what is broken in those shows when they are read.
+    """
+    expected = file.stem.partition("-")[2]
+    if not expected:
+        return
+    try:
+        status = file.stat()
+        damaged = _digest_of_state(file, status.st_size, status.st_mtime_ns, status.st_ctime_ns) != expected
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read: {error.strerror}") from None
+    if damaged:
+        raise BadInput(
+            f"{file}: this file of an index is damaged (its content is not what its name says); restore it from "
+            "a copy, or delete it to forget the corpus that it remembers"
+        )
+
+
+@lru_cache(maxsize=4096)
+def _digest_of_state(file: Path, size: int, modified_ns: int, changed_ns: int) -> str:
+    """The digest of a file in one state: the steps of a run do not read it once each."""
+    return _digest(file)
+
+
+def _digest(file: Path) -> str:
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

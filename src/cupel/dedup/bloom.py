@@ -6,7 +6,6 @@ from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from cupel import _kernels
@@ -164,7 +163,7 @@ class Bloom(Dedup):
         if self.options.index is None:
             return []
         index = Index.of(self.options.index, self.name, self._decisive, sketches)
-        return [pq.read_table(path).column("filter")[0].as_py() for path in index.corpora]
+        return [batch.column("filter")[0].as_py() for batch in index.batches(["filter"])]
 
     def _remember(self, bloom: _kernels.Bloom, sketches: Sketches) -> None:
         """Write the filter to where the index will have it."""

@@ -72,7 +72,7 @@ class Arm:
         """
         text = os.fspath(given)
         name, source = _named(text)
-        pieces = source.split(",")
+        pieces = [source] if os.path.lexists(source) else source.split(",")
         shares = [_SHARE.fullmatch(piece) for piece in pieces]
         if len(pieces) == 1:
             parts: tuple[Part, ...] = (_part(source, None),)

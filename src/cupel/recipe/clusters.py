@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cupel.engine import daft
+from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, UnknownName
 from cupel.methods import Dedup
 from cupel.recipe.folder import Folder
@@ -112,8 +112,8 @@ def _clusters_of(
 ) -> list[Cluster]:
     module = daft()
     col = module.col
-    rows = module.read_parquet(str(path)).where(col("cluster").not_null())
-    ledger = module.read_parquet(str(folder.root / "ledger" / "*.parquet"))
+    rows = read_tables(path).where(col("cluster").not_null())
+    ledger = read_tables(folder.root / "ledger")
     named = rows.join(ledger.select("doc", "id", "source"), on="doc")
     if source is not None:
         wanted = named.where(col("source") == source).select("cluster").distinct()
@@ -177,7 +177,7 @@ def difference(output: str | Path, first: str, second: str) -> Difference:
 
 def _text(folder: Folder, id: str) -> str:
     module = daft()
-    ledger = module.read_parquet(str(folder.root / "ledger" / "*.parquet"))
+    ledger = read_tables(folder.root / "ledger")
     rows = ledger.where(module.col("id") == id).sort("doc").limit(1).to_pylist()
     if not rows:
         raise BadInput(f"{folder.root}: no document has the id '{id}'")

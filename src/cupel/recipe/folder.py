@@ -74,6 +74,11 @@ class Folder:
         """Which fields are columns of the output."""
         return self.work / "fields.json"
 
+    @property
+    def memory(self) -> Path:
+        """What indexes are to remember of this run, as soon as it has its manifest."""
+        return self.work / "memory.json"
+
     def unit(self, stage: int, unit: int, suffix: str) -> Path:
         """A file of one shard in one pass, such as `00012.ledger.parquet`."""
         return self.stage(stage) / f"{unit:05d}.{suffix}"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.corpus.files import InputFile, digest_of
+from cupel.corpus.files import InputFile
+from cupel.corpus.fingerprint import digest_of, stamp_of
 from cupel.corpus.read import ReadOptions, read_shard
 from cupel.corpus.shards import Part, Shard
-from cupel.engine import daft
-from cupel.errors import BadInput, UnknownName
+from cupel.engine import daft, read_tables
+from cupel.errors import BadInput, InputChanged, RunFailed, UnknownName
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import reading_options
 
@@ -198,7 +199,7 @@ def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
 
 
 def _ledger(folder: Folder) -> Any:
-    return daft().read_parquet(str(folder.root / "ledger" / "*.parquet"))
+    return read_tables(folder.root / "ledger")
 
 
 def _refuse_unknown(ledger: Any, step: str, reason: str | None, where: str) -> None:
@@ -223,7 +224,7 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
     wanted = pa.array(docs, pa.int64())
     module = daft()
     if (folder.data / "").exists() and any(folder.data.glob("*.parquet")):
-        table = module.read_parquet(str(folder.data / "*.parquet")).where(module.col("doc").is_in(docs))
+        table = read_tables(folder.data).where(module.col("doc").is_in(docs))
         return {row["doc"]: row["text"] for row in table.select("doc", "text").to_pylist()}
     for batch in Corpus.read([str(folder.data)]).batches():  # JSONL output: `doc` is among its fields
         metadata = [json.loads(text).get("doc") for text in batch.column("metadata").to_pylist()]
@@ -250,11 +251,9 @@ def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tup
 def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[int, tuple[str | None, str]]:
     found: dict[int, tuple[str | None, str]] = {}
     try:
-        note = (
-            ""
-            if digest_of(file.path, io=options.io) == file.digest
-            else f"{file.path} has changed since the run"
-        )
+        digest = digest_of(file.path, io=options.io)
+        note = "" if digest == file.digest else f"{file.path} has changed since the run"
+        file = replace(file, digest=digest, stamp=stamp_of(file.path))
         for batch in read_shard(Shard(0, (Part(file, 0, None),), file.bytes), options):
             for row, doc in enumerate(batch.documents.column("doc").to_pylist()):
                 if doc in docs:
@@ -264,7 +263,7 @@ def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[i
                     found[doc] = (shown, note)
             if len(found) == len(docs):
                 break
-    except (BadInput, OSError) as error:
+    except (BadInput, InputChanged, RunFailed, OSError) as error:
         note = f"the input cannot be read again: {error}"
     for doc in docs:
         found.setdefault(doc, (None, note or f"{file.path} no longer holds it"))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
 
-from cupel.recipe.folder import Folder, disk_errors, temporary
+from cupel.dedup._index import keep_memory
+from cupel.recipe.folder import Folder, disk_errors, temporary, write_json
 from cupel.recipe.plan import Plan
 from cupel.recipe.readback import remembered
 
-__all__ = ["keep_clusters", "move_ledger", "remember"]
+__all__ = ["keep_clusters", "list_memory", "move_ledger", "remember"]
 
 
 def keep_clusters(folder: Folder, plan: Plan) -> None:
@@ -24,19 +26,30 @@ def keep_clusters(folder: Folder, plan: Plan) -> None:
                 os.replace(temporary(target), target)
 
 
-def remember(folder: Folder, plan: Plan, corpus: str) -> None:
-    """Put what indexes are to remember into its place."""
+def list_memory(folder: Folder, plan: Plan, corpus: str) -> None:
+    """Write down what indexes are to remember of this run, once it has a manifest."""
+    memory = []
     for stage in plan.stages:
         for step in stage.dedups:
-            found = remembered(folder, stage, step)
-            if not found.exists():
-                continue
-            place = Path(step.dedup.options.index) / step.dedup.name  # type: ignore[attr-defined]
-            with disk_errors(place):
-                place.mkdir(parents=True, exist_ok=True)
-                target = place / f"{corpus}.parquet"
-                shutil.copyfile(found, temporary(target))
-                os.replace(temporary(target), target)
+            written = remembered(folder, stage, step)
+            if written.exists():
+                index = Path(step.dedup.options.index).absolute()  # type: ignore[attr-defined]
+                memory.append({"written": written.name, "place": str(index / step.dedup.name)})
+    write_json(folder.memory, {"corpus": corpus, "memory": memory})
+
+
+def remember(folder: Folder) -> None:
+    """Put what indexes are to remember of a run that has its manifest into their folders.
+
+    Only a run that is whole is remembered. One that was killed between its manifest and this is completed when its
+    command is started again: until then, what it would remember lies in its own folder.
+    """
+    if not folder.memory.exists():
+        return
+    listed = json.loads(folder.memory.read_text())
+    for entry in listed["memory"]:
+        with disk_errors(Path(entry["place"])):
+            keep_memory(folder.work / entry["written"], Path(entry["place"]), listed["corpus"])
 
 
 def move_ledger(folder: Folder, plan: Plan) -> None:

@@ -20,7 +20,7 @@ from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import local_path, printable
 from cupel.corpus.shards import plan_shards
-from cupel.engine import Engine, daft
+from cupel.engine import Engine, read_tables
 from cupel.errors import (
     BadInput,
     BadOption,
@@ -39,7 +39,7 @@ from cupel.recipe.job import Job, OutputOptions
 from cupel.recipe.output import carried_fields, decide_fields
 from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
-from cupel.recipe.publish import keep_clusters, move_ledger, remember
+from cupel.recipe.publish import keep_clusters, list_memory, move_ledger, remember
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.resolve import resolve, resolved_sections, too_much
 from cupel.recipe.summary import report_page
@@ -77,7 +77,7 @@ class Result:
 
     def ledger(self) -> Any:
         """The ledger as a Daft DataFrame: one row per input document."""
-        return daft().read_parquet(str(self.output / "ledger" / "*.parquet"))
+        return read_tables(self.output / "ledger")
 
     def corpus(self) -> Any:
         """The refined corpus."""
@@ -180,7 +180,7 @@ class _Run:
                 stages.wait_for_tasks()
                 raise Stopped("stopped; the same command goes on from here") from None
             manifest = self._finish(job, plan, units, beginning)
-            self.folder.clear_work()
+            self._settle()
         return Result(self.folder.root, manifest)
 
     # -- beginning -----------------------------------------------------------------------------
@@ -206,8 +206,15 @@ class _Run:
             return None
         manifest = self.folder.read_manifest()
         self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
-        self.folder.clear_work()
+        if self.folder.work.exists():
+            with self.folder.locked():
+                self._settle()
         return Result(self.folder.root, manifest)
+
+    def _settle(self) -> None:
+        """What is left to do once the manifest is there; a run that was killed before it is completed here."""
+        remember(self.folder)
+        self.folder.clear_work()
 
     def _compare(self, config: str, input_digest: str, files: list[InputFile], what: str) -> None:
         if config != self._config_digest():
@@ -342,7 +349,7 @@ class _Run:
     def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
         tallies = [_add_up(self.folder, stage.index) for stage in plan.stages]
         keep_clusters(self.folder, plan)
-        remember(self.folder, plan, begun["input_digest"])
+        list_memory(self.folder, plan, begun["input_digest"])
         move_ledger(self.folder, plan)
         seconds = time.monotonic() - self.started
         first, last = tallies[0], tallies[-1]
