@@ -39,10 +39,38 @@ def _changed(tokenizer: Tokenizer, path: Path, change: dict[str, object]) -> Pat
     return path
 
 
-def test_a_tokeniser_that_loses_text_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    path = _changed(tokenizer, tmp_path / "t.json", {"normalizer": {"type": "Lowercase"}})
-    with pytest.raises(BadInput, match="comes back as"):
+@pytest.mark.parametrize(
+    "normalizer",
+    [
+        {"type": "Lowercase"},
+        {"type": "NFC"},
+        {"type": "NFD"},
+        {"type": "NFKC"},
+        {"type": "Strip", "strip_left": False, "strip_right": True},
+        {"type": "Strip", "strip_left": True, "strip_right": False},
+        {"type": "Replace", "pattern": {"String": "\u2019"}, "content": "'"},
+        {"type": "Replace", "pattern": {"String": "\u201c"}, "content": '"'},
+        {"type": "Replace", "pattern": {"String": "\r\n"}, "content": "\n"},
+        {"type": "Replace", "pattern": {"String": "\u200b"}, "content": ""},
+        {"type": "Replace", "pattern": {"String": "  "}, "content": " "},
+        {"type": "Prepend", "prepend": " "},
+    ],
+    ids=str,
+)
+def test_a_tokenizer_whose_normalizer_changes_text_is_refused(
+    tokenizer: Tokenizer, tmp_path: Path, normalizer: dict[str, object]
+) -> None:
+    path = _changed(tokenizer, tmp_path / "t.json", {"normalizer": normalizer})
+    with pytest.raises(BadInput, match=rf"comes back as .* declares normalizer {normalizer['type']}"):
         Tokenizer.load(path)
+
+
+def test_a_tokenizer_that_drops_spaces_between_words_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    split = {"type": "WhitespaceSplit"}
+    byte_level = json.loads(tokenizer.path.read_text())["pre_tokenizer"]
+    change = {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, byte_level]}}
+    with pytest.raises(BadInput, match=r"comes back as .* declares pre_tokenizer WhitespaceSplit"):
+        Tokenizer.load(_changed(tokenizer, tmp_path / "t.json", change))
 
 
 def test_a_tokeniser_without_an_end_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:

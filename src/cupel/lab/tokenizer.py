@@ -21,7 +21,24 @@ __all__ = ["END_OF_TEXT", "Tokenizer", "train_tokenizer"]
 
 END_OF_TEXT = "<|endoftext|>"
 _ENDS = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<eos>", "<|im_end|>", "[SEP]")
-_PROBE = "Café 東京\t\n \u00a0🙂\u200d\x00\x7f ﷽ é\ud7ff  x"
+_PROBES = (
+    "Café 東京\t\n \u00a0🙂\u200d\x00\x7f ﷽ é\ud7ff  x",
+    "e\u0301 n\u0303 \u1112\u1161\u11ab \u212b \u2126 \u0958",  # composed by NFC, and excluded from composition
+    "\u1e69 \ud55c \u00e9",  # taken apart by NFD
+    "\ufb01 \uff21 \u00b2 \u2460 \u2026 \u3000",  # replaced by NFKC
+    "\u2018a\u2019 \u201cb\u201d ``c'' \u2013 \u2014 \u00ab\u00bb",  # quotes and dashes
+    "a\u200bb\u200cc\u2060d\ufeffe\u00adf\u202eg",  # zero-width and format characters
+    "a\r\nb\rc\n\n\nd\u0085e\u2028f\u2029g\x0bh\x0ci",  # line ends
+    " a  b   c \t d  ",  # spaces at both ends and in runs
+    "\ta",
+    "a\n",
+    "i'm . do n't , yes ! no ? we 've",  # what `clean_up_tokenization_spaces` joins
+    "ABC Straße İI ıi ΑΣ",  # case
+    "\u2581a \u2581 \u0120b \u010a ##c <0x41> [UNK] <unk>",  # what other tokenizers write for spaces and bytes
+    "\U0001f468\u200d\U0001f469\u200d\U0001f467 \u263a\ufe0f \U0001f1e9\U0001f1ea",
+    "\u0e01\u0e33 \u0915\u094d\u0937 \u0627\u0644\u0644\u0647 \U00020000 \ue000 \U0010ffff",
+)
+"""Texts that tokenizers are known to give back changed."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +109,7 @@ class Tokenizer:
 
     def _check(self) -> None:
         name = str(self.inner.id_to_token(self.end_of_text))
-        for text in (_PROBE, name, f"a{name}b", *(chr(byte) for byte in range(256))):
+        for text in (*_PROBES, name, f"a{name}b", *(chr(byte) for byte in range(256))):
             tokens = self.encode(text)
             if self.end_of_text in tokens:
                 raise BadInput(
@@ -100,9 +117,32 @@ class Tokenizer:
                 )
             if self.decode(tokens) != text:
                 raise BadInput(
-                    f"tokeniser {self.path}: {text!r} comes back as {self.decode(tokens)!r}; expected a "
-                    "byte-level tokeniser, which encodes every byte"
+                    f"tokenizer {self.path}: {text!r} comes back as {self.decode(tokens)!r}{self._cause()}. Bits "
+                    "per byte need text that comes back unchanged; use a byte-level tokenizer without a normalizer"
                 )
+
+    def _cause(self) -> str:
+        """What the file itself declares that may change text, in words; empty where there is nothing."""
+        import json
+
+        declared = json.loads(self.path.read_text("utf-8"))
+        parts = [
+            f"{stage} {name}"
+            for stage in ("normalizer", "pre_tokenizer", "decoder")
+            for name in _types(declared.get(stage))
+            if name != "ByteLevel"
+        ]
+        return f" (it declares {', '.join(parts)})" if parts else ""
+
+
+def _types(stage: object) -> list[str]:
+    """The types of a stage of a tokenizer.json, those inside of a sequence in its place."""
+    if not isinstance(stage, dict):
+        return []
+    inner = next((stage[key] for key in ("normalizers", "pretokenizers", "decoders") if key in stage), None)
+    if inner is not None:
+        return [name for part in inner for name in _types(part)]
+    return [str(stage.get("type", "unnamed"))]
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, path: Path) -> Tokenizer:
