@@ -376,6 +376,9 @@ def split_fields(metadata: pa.Array, names: Sequence[str], types: Sequence[pa.Da
 def charset_name(label: str) -> str | None:
     """The standard's name for a label, in lower case; None for a label that it does not know."""
 
+def detect_charset(data: bytes) -> str:
+    """The legacy charset that Firefox would take unlabeled bytes for; never UTF-8."""
+
 def decode(data: bytes, label: str) -> tuple[str, int]:
     """The text, and how many ill-formed sequences became U+FFFD; `KeyError` for an unknown label.
 
