@@ -260,6 +260,12 @@ class Evaluation:
     def strays(self, hits: pa.Array) -> pa.Array:
         """Numbers (uint32) of n-grams in documents that hold no item with them nearly whole."""
 
+    def present(self, hits: pa.Array) -> pa.Array:
+        """Numbers (uint32, once per document) of the n-grams in documents."""
+
+    def uneven(self, counts: list[int]) -> pa.Array:
+        """Whether each n-gram is in far more documents (`counts`) than the rest of every item that has it."""
+
     def without(self, common: pa.Array) -> Evaluation:
         """The same without the n-grams that `common` (a boolean for each) names."""
 

@@ -14,7 +14,7 @@ from cupel.dedup._clusters import ids_of
 from cupel.dedup._evaluations import EvaluationSets
 from cupel.dedup._items import PARTS
 from cupel.dedup._spans import MEMBERS, SPANS, excerpt
-from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
+from cupel.findings import Alarm, Block, Facts, Prose, Sample, Samples, Section, Table
 from cupel.methods import Clusters, Sketches
 
 __all__ = ["Contaminated"]
@@ -120,6 +120,7 @@ class Contaminated:
         else:
             lead = "This step had no effect: no document holds an item of an evaluation set."
             blocks.append(Prose(text=lead))
+        blocks += self._unsearchable(searchable)
         blocks.append(self._set_table(found, searchable))
         if members.num_rows:
             blocks += [self._item_table(held), self._samples(members)]
@@ -162,6 +163,23 @@ class Contaminated:
             formats=("text", "count", "count", "bar", "count", "count", "count"),
             caption="What was found of each evaluation set. A passage alone does not contaminate a document.",
         )
+
+    def _unsearchable(self, searchable: npt.NDArray[np.bool_]) -> list[Block]:
+        """An alarm that says how many items of each set cannot be found."""
+        hidden = np.bincount(self._set_of(np.flatnonzero(~searchable)), minlength=len(self.sets.names))
+        counts = [
+            f"{count:,} of {size:,} in {name}"
+            for name, size, count in zip(self.sets.names, self.sets.sizes, hidden.tolist(), strict=True)
+            if count
+        ]
+        if not counts:
+            return []
+        return [
+            Alarm(
+                text=f"Items that cannot be found, because they are too short or made of common phrases: "
+                f"{', '.join(counts)}. The documents may still hold them."
+            )
+        ]
 
     def _item_table(self, held: pa.Table) -> Table:
         items = held["item"].to_numpy()

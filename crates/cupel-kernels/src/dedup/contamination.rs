@@ -104,7 +104,7 @@ impl Evaluation {
     /// Where in the text `hits` (all of one item, by word of the text, passages left out) say most of
     /// it; none where that is not enough.
     fn judge(&self, item: &Item, hits: &[(u32, u32, u32)], words: &[u64], rule: Rule) -> Option<Found> {
-        let least = rule.min_words.min(item.informative[QUESTION].max(1)) as usize;
+        let least = rule.least(item).min(item.informative[QUESTION].max(1)) as usize;
         if hits.len() * self.ngram < least {
             return None;
         }

@@ -68,6 +68,16 @@ impl Evaluation {
         Ok(UInt32Array::from(strays))
     }
 
+    /// The n-grams (their numbers, once a document) that stand in documents.
+    ///
+    /// # Errors
+    /// `BadInput` for anything but lists as `hits` gives.
+    pub fn present(&self, hits: &dyn Array) -> Result<UInt32Array, KernelError> {
+        let mut present: Vec<u32> = Vec::new();
+        self.each_document(hits, |ids, _| present.extend(ids))?;
+        Ok(UInt32Array::from(present))
+    }
+
     /// Whether each document has n-grams enough of one item or passage, wherever they stand.
     ///
     /// # Errors
