@@ -46,8 +46,8 @@ def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> t
             return _decoded(data[len(mark) :], charset)[0], charset
     labels = [_name(declared), declared_charset(data) if html else None]
     named = [label for label in labels if label is not None]
-    if (charset := _utf16(data, named)) is not None:
-        return _decoded(data, charset)[0], charset
+    if (wide := _utf16(data, named)) is not None:
+        return _decoded(data, wide)[0], wide
     # A page that can be read as ASCII at all states its own label falsely if it says UTF-16.
     named = [label for label in named if label not in _UTF16]
     if data.isascii() or _is_utf8(data):

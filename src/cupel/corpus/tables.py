@@ -227,9 +227,9 @@ def _add(sink: Sink, header: list[str], row: _Row, ordinal: int) -> None:
         sink.bad(row.line, "line", "invalid-csv", detail, excerpt)
         return
     # A bad byte costs its character, not the document.
-    fields = row.fields if row.stored.isascii() else [_clean(field) for field in row.fields]
+    values = row.fields if row.stored.isascii() else [_clean(field) for field in row.fields]
     try:
-        fields = dict(zip(header, fields, strict=True))
+        fields = dict(zip(header, values, strict=True))
         sink.add(row_to_record(fields, sink.options, ordinal, ordinal + 1))
     except BadRow as bad:
         sink.bad(row.line, "line", bad.reason, bad.detail, excerpt)
