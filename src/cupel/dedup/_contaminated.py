@@ -165,21 +165,34 @@ class Contaminated:
         )
 
     def _unsearchable(self, searchable: npt.NDArray[np.bool_]) -> list[Block]:
-        """An alarm that says how many items of each set cannot be found."""
+        """Alarms that say how many items of each set cannot be found, and which fields are not looked for."""
         hidden = np.bincount(self._set_of(np.flatnonzero(~searchable)), minlength=len(self.sets.names))
         counts = [
             f"{count:,} of {size:,} in {name}"
             for name, size, count in zip(self.sets.names, self.sets.sizes, hidden.tolist(), strict=True)
             if count
         ]
-        if not counts:
-            return []
-        return [
-            Alarm(
-                text=f"Items that cannot be found, because they are too short or made of common phrases: "
-                f"{', '.join(counts)}. The documents may still hold them."
+        alarms: list[Block] = []
+        if counts:
+            alarms.append(
+                Alarm(
+                    text="Items that cannot be found, because they are too short or made of common phrases: "
+                    f"{', '.join(counts)}. The documents may still hold them."
+                )
             )
+        unused = [
+            f"{', '.join(fields)} of {name}"
+            for name, fields in zip(self.sets.names, self.sets.unused, strict=True)
+            if fields
         ]
+        if unused:
+            alarms.append(
+                Alarm(
+                    text=f"Fields that are not looked for: {'; '.join(unused)}. If one holds text of the items, name "
+                    "it with the option question, answer, choices or passage."
+                )
+            )
+        return alarms
 
     def _item_table(self, held: pa.Table) -> Table:
         items = held["item"].to_numpy()
