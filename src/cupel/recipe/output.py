@@ -18,6 +18,7 @@ __all__ = [
     "fit",
     "output_batch",
     "output_schema",
+    "weightless",
     "with_weight",
     "without_doc",
 ]
@@ -74,6 +75,19 @@ def with_weight(documents: pa.RecordBatch) -> dict[str, pa.Array]:
     """The weights that documents come with, out of their metadata; 1 where they have none."""
     split = CarriedFields({WEIGHT: pa.float64()}, {}).split(documents.column("metadata"))
     return {"metadata": split["metadata"], WEIGHT: pc.fill_null(split[WEIGHT], 1.0)}
+
+
+def weightless(documents: pa.RecordBatch) -> pa.Array:
+    """Which documents have a weight of 0, as a column or in their metadata: they are never trained on."""
+    if WEIGHT in documents.schema.names:
+        weight = documents.column(WEIGHT)
+    else:
+        metadata = documents.column("metadata")
+        named = pc.fill_null(pc.match_substring(metadata, f'"{WEIGHT}"'), False)
+        if not pc.any(named).as_py():
+            return pa.repeat(False, documents.num_rows)
+        weight = CarriedFields({WEIGHT: pa.float64()}, {}).split(metadata)[WEIGHT]
+    return pc.fill_null(pc.less_equal(weight, 0.0), False)
 
 
 def without_doc(metadata: pa.Array) -> pa.Array:
