@@ -22,6 +22,7 @@ __all__ = [
     "fit",
     "output_batch",
     "output_schema",
+    "weightless",
     "with_weight",
     "without_doc",
 ]
@@ -97,6 +98,19 @@ def with_weight(documents: pa.RecordBatch) -> dict[str, pa.Array]:
                 f"{path}, document '{name}' (at {position}): weight {weight}; expected a number of 0 or more"
             )
     return {"metadata": split["metadata"], WEIGHT: pc.fill_null(weights, 1.0)}
+
+
+def weightless(documents: pa.RecordBatch) -> pa.Array:
+    """Which documents have a weight of 0, as a column or in their metadata: they are never trained on."""
+    if WEIGHT in documents.schema.names:
+        weight = documents.column(WEIGHT)
+    else:
+        metadata = documents.column("metadata")
+        named = pc.fill_null(pc.match_substring(metadata, f'"{WEIGHT}"'), False)
+        if not pc.any(named).as_py():
+            return pa.repeat(False, documents.num_rows)
+        weight = CarriedFields({WEIGHT: pa.float64()}, {}).split(metadata)[WEIGHT]
+    return pc.fill_null(pc.less_equal(weight, 0.0), False)
 
 
 def without_doc(metadata: pa.Array) -> pa.Array:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
+from cupel.methods import WEIGHTLESS
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.duplicates import act
@@ -29,6 +30,7 @@ from cupel.recipe.output import (
     fit,
     output_batch,
     output_schema,
+    weightless,
     with_weight,
     without_doc,
 )
@@ -369,6 +371,9 @@ class _Task:
             write_json(self.path("progress"), done)
 
 
+LOWEST = float(np.finfo(np.float64).min)
+
+
 def sketch_schema(stage: Stage) -> pa.Schema:
     """Columns of a stage's sketches: identity, then each deduplication's own under its label."""
     fields = [("doc", pa.int64()), ("id", pa.large_string()), ("source", pa.large_string())]
@@ -380,13 +385,19 @@ def sketch_schema(stage: Stage) -> pa.Schema:
 
 
 def priority(step: DedupStep, batch: pa.RecordBatch) -> pa.Array:
-    """What decides which of a cluster stays: the highest, then the first."""
+    """What decides which of a cluster stays: the highest, then the first.
+
+    Documents of weight 0 have the lowest of all, and those without a value of the signal the next.
+    """
     keep = str(getattr(step.dedup.options, "keep", "first"))
     if keep == "first":
-        return pa.array(np.zeros(batch.num_rows))
-    if keep == "longest":
-        return pc.cast(pc.binary_length(batch.column("text")), pa.float64())
-    return pc.fill_null(pc.cast(batch.column(keep.removeprefix("signal:")), pa.float64()), float("-inf"))
+        found = np.zeros(batch.num_rows)
+    elif keep == "longest":
+        found = pc.cast(pc.binary_length(batch.column("text")), pa.float64()).to_numpy()
+    else:
+        signal = pc.cast(batch.column(keep.removeprefix("signal:")), pa.float64())
+        found = np.maximum(np.nan_to_num(pc.fill_null(signal, np.nan).to_numpy(), nan=LOWEST), LOWEST)
+    return pa.array(np.where(weightless(batch).to_numpy(zero_copy_only=False), WEIGHTLESS, found))
 
 
 def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:

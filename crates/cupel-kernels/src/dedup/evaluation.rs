@@ -14,6 +14,7 @@ use super::evaluation_items::Item;
 pub use super::evaluation_items::{PARTS, PASSAGE, QUESTION, Rule};
 use super::windows::MAX_NGRAM;
 use super::word_hashes::{Rolling, for_each_word_hash};
+use super::words::WordRules;
 use crate::KernelError;
 
 /// No n-gram that is looked for begins here.
@@ -99,7 +100,7 @@ impl Evaluation {
             for (part, column) in texts.iter().enumerate() {
                 let text = column.get(row).unwrap_or_default();
                 u32::try_from(text.len()).map_err(|_| too_large())?;
-                for_each_word_hash(text, false, |hash, from, to| {
+                for_each_word_hash(text, WordRules::PLAIN, |hash, from, to| {
                     self.words.push(hash);
                     spoken += share_of_word(&text[from..to]);
                     self.bytes.push((from as u32, to as u32));

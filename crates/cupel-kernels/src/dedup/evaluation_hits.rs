@@ -11,6 +11,7 @@ use super::column::Texts;
 use super::evaluation::{Evaluation, NONE};
 use super::evaluation_items::{Item, PARTS, Rule};
 use super::word_hashes::{Rolling, for_each_word_hash};
+use super::words::WordRules;
 use crate::KernelError;
 
 // A document that holds this share of a part holds the item; less of it may be a common phrase.
@@ -29,7 +30,7 @@ impl Evaluation {
         for row in 0..texts.len() {
             found.clear();
             rolling.clear();
-            for_each_word_hash(texts.get(row).unwrap_or_default(), false, |word, _, _| {
+            for_each_word_hash(texts.get(row).unwrap_or_default(), WordRules::PLAIN, |word, _, _| {
                 if let Some(key) = rolling.push(word)
                     && self.find(key).is_some()
                 {
