@@ -23,7 +23,7 @@ from cupel.methods import WEIGHTLESS
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.duplicates import act
-from cupel.recipe.folder import Folder, disk_errors, is_refined, write_json, write_text
+from cupel.recipe.folder import Folder, disk_errors, is_refined, write_passing, write_text
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job, ledger_schema, signal_types
 from cupel.recipe.output import (
     carried_fields,
@@ -35,6 +35,7 @@ from cupel.recipe.output import (
     without_doc,
 )
 from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.threads import in_order
@@ -89,7 +90,7 @@ def run_task(payload: str) -> str:
 class _Task:
     def __init__(self, folder: Folder, stage: int, unit: int, shards: list[int], threads: int) -> None:
         self.folder = folder
-        self.job, self.plan = Job.load(folder)
+        self.job, self.plan, self.plan_seal = Job.load(folder)
         self.stage: Stage = self.plan.stages[stage]
         self.unit = unit
         self.shards = shards
@@ -109,6 +110,7 @@ class _Task:
         return all(map(is_refined, paths))
 
     def run(self) -> None:
+        forget_unit(self.folder, self.stage.index, self.unit)
         with ExitStack() as stack:
             self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
             quarantine: list[Quarantined] = []
@@ -140,9 +142,10 @@ class _Task:
                 self._take(outcome)
             if quarantine:
                 self._write_quarantine(quarantine)
-        write_json(self.path("tally.json"), self.tally.to_json())
+        write_passing(self.path("tally.json"), self.tally.to_json())
         self.path("progress").unlink(missing_ok=True)
-        write_text(self.path("done"), "")
+        data = self.data.files if isinstance(self.data, RollingWriter) else []
+        seal_unit(self.folder, self.plan_seal, self.stage.index, self.unit, self.shards, data)
 
     def _parquet(
         self, stack: ExitStack, suffix: str, schema: pa.Schema, *, passing: bool = False
@@ -368,7 +371,7 @@ class _Task:
                 "bytes": tally.bytes_in or tally.text_bytes_out,
                 "kept": tally.documents_out,
             }
-            write_json(self.path("progress"), done)
+            write_passing(self.path("progress"), done)
 
 
 LOWEST = float(np.finfo(np.float64).min)
