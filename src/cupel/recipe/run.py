@@ -343,6 +343,11 @@ class _Run:
         with self.progress.following(title, self.folder.stage(stage), sizes):
             for result in self.engine.map(stages.run_task, payloads):
                 _raise_from(json.loads(result))
+        undone = sum(not self.folder.done(stage, unit) for unit in range(len(groups)))
+        if undone:
+            raise RunFailed(
+                f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
+            )
 
     # -- the end -------------------------------------------------------------------------------
 
