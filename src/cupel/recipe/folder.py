@@ -49,6 +49,16 @@ class Folder:
         return self.work / "plan.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by the process that writes the folder."""
+        return self.work / "lock"
+
+    @property
+    def discarding(self) -> Path:
+        """There while an earlier run is being taken away."""
+        return self.work / "discarding"
+
+    @property
     def manifest(self) -> Path:
         return self.root / "manifest.json"
 
@@ -119,10 +129,12 @@ class Folder:
         """
         with disk_errors(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
-            handle = open(self.work / "lock", "w")  # noqa: SIM115 - held until the end of the with
+            handle = open(self.lock, "w")  # noqa: SIM115 - held until the end of the with
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.path.samestat(os.fstat(handle.fileno()), os.stat(self.lock)):
+                    raise FileNotFoundError(self.lock)  # a run that has just ended took its lock along
             except OSError:
                 raise OutputInUse(f"{self.root}: another cupel process is writing it") from None
             yield
@@ -130,6 +142,14 @@ class Folder:
             handle.close()
 
     def clear_work(self) -> None:
+        """Take away what only an unfinished run needs; the lock last, so that nobody else begins meanwhile."""
+        for path in self.work.iterdir():
+            if path == self.lock:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         shutil.rmtree(self.work, ignore_errors=True)
 
 
