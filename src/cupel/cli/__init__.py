@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -46,9 +47,15 @@ def _carry_out() -> None:
         raise KeyboardInterrupt(str(stopped)) from None
     except CupelError as error:
         fail(str(error))
+    except MemoryError:
+        fail("out of memory; raise the limit (`ulimit -v`), free some, or use fewer --cores")
     except BrokenPipeError:  # `cupel ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+        fail(f"{error.filename or 'cupel'}: too many open files; raise the limit with `ulimit -n`")
 
 
 def _end(message: str, status: int) -> NoReturn:

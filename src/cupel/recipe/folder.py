@@ -33,6 +33,9 @@ from cupel.errors import BadInput, CupelError, OutputInUse, RunFailed
 
 __all__ = ["Folder", "disk_errors", "is_refined", "write_json", "write_text"]
 
+TOO_MANY_FILES = "too many open files; raise the limit with `ulimit -n`, or use fewer --cores"
+NO_MEMORY = "out of memory; raise the limit (`ulimit -v`), free some, or use fewer --cores"
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -161,12 +164,12 @@ def is_refined(path: str) -> bool:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what a disk refuses into an error that says what to do.
+    """Turn what a disk, or the system's limits, refuse into an error that says what to do.
 
     Raises
     ------
     RunFailed
-        Disk full, or another fault while writing.
+        Disk full, too many open files, no memory left, or another fault while writing.
     BadInput
         No permission.
     """
@@ -181,7 +184,13 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise RunFailed(
                 f"disk full while writing {path}; free space and start the same command again: it goes on from here"
             ) from None
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise RunFailed(f"{error.filename or path}: {TOO_MANY_FILES}; the same command resumes") from None
+        if error.errno == errno.ENOMEM:
+            raise RunFailed(f"{error.filename or path}: {NO_MEMORY}; the same command resumes") from None
         raise RunFailed(f"{error.filename or path}: {error.strerror or error}") from error
+    except MemoryError:  # Arrow's own as well
+        raise RunFailed(f"{path}: {NO_MEMORY}; the same command resumes") from None
 
 
 def temporary(path: Path) -> Path:
