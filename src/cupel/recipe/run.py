@@ -8,7 +8,8 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -166,22 +167,22 @@ class _Run:
         scanned = scan(inputs, io=self.reading.io, text_column=self.reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
-        if restart:
-            self._discard()
-        finished = self._finished(files)
-        if finished is not None:
+        self._refuse_foreign()
+        finished = None if restart else self._finished(files)
+        if finished is not None and not self.folder.work.exists():
             return finished
         stages.STOP.clear()
-        with self.folder.locked():
+        with self.folder.locked(), _resumable():
+            if restart or self.folder.discarding.exists():
+                self._discard()
+            finished = self._finished(files)
+            if finished is not None:
+                self._settle()
+                return finished
             job, plan, beginning = self._begin(files)
             self.engine.start()
             begun()
-            try:
-                units = self._passes(plan, job)
-            except KeyboardInterrupt:
-                stages.STOP.set()
-                stages.wait_for_tasks()
-                raise Stopped("stopped; the same command goes on from here") from None
+            units = self._passes(plan, job)
             manifest = self._finish(job, plan, units, beginning)
             self._settle()
         return Result(self.folder.root, manifest)
@@ -193,26 +194,35 @@ class _Run:
         if any(os.path.abspath(local_path(file.path)).startswith(root) for file in files):
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
+    def _refuse_foreign(self) -> None:
+        root = self.folder.root
+        if self.folder.manifest.exists() or self.folder.work.exists() or not root.is_dir():
+            return
+        if any(root.iterdir()):
+            raise OutputInUse(f"{root}: not empty, and no run of Cupel; choose an empty or new folder")
+
     def _discard(self) -> None:
-        known = ("data", "ledger", "clusters", "quarantine", "_work")
-        for name in known:
-            shutil.rmtree(self.folder.root / name, ignore_errors=True)
-        for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
-            (self.folder.root / name).unlink(missing_ok=True)
+        """Take away all of an earlier run; one that is killed at it is completed by the next run of any kind."""
+        kept = (self.folder.lock, self.folder.discarding)
+        with disk_errors(self.folder.root):
+            self.folder.discarding.touch()
+            for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
+                (self.folder.root / name).unlink(missing_ok=True)
+            for name in ("data", "ledger", "clusters", "quarantine"):
+                if (self.folder.root / name).exists():
+                    shutil.rmtree(self.folder.root / name)
+            for path in self.folder.work.iterdir():
+                if path not in kept:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self.folder.discarding.unlink()
 
     def _finished(self, files: list[InputFile]) -> Result | None:
         """The run that this folder already holds whole, if it is the same one."""
-        if not self.folder.manifest.exists():
-            root = self.folder.root
-            if root.is_dir() and any(root.iterdir()) and not self.folder.work.exists():
-                raise OutputInUse(f"{root}: not empty, and no run of Cupel; choose an empty or new folder")
+        if not self.folder.manifest.exists() or self.folder.discarding.exists():
             return None
         manifest = self.folder.read_manifest()
         self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
         check_sizes(self.folder, manifest, "--restart does the run again")
-        if self.folder.work.exists():
-            with self.folder.locked():
-                self._settle()
         return Result(self.folder.root, manifest)
 
     def _settle(self) -> None:
@@ -362,11 +372,10 @@ class _Run:
         with self.progress.following(title, self.folder.stage(stage), sizes):
             for result in self.engine.map(stages.run_task, payloads):
                 _raise_from(json.loads(result))
-        missing = [unit for unit in range(len(groups)) if not self.folder.done(stage, unit)]
-        if missing:  # an engine that was interrupted may end quietly
-            raise Stopped(
-                f"{title}: stopped with {len(missing):,} of {len(groups):,} parts not done; "
-                "the same command goes on from here"
+        undone = sum(not self.folder.done(stage, unit) for unit in range(len(groups)))
+        if undone:  # an engine that was interrupted may end quietly
+            raise RunFailed(
+                f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
             )
 
     # -- the end -------------------------------------------------------------------------------
@@ -433,6 +442,17 @@ class _Run:
             manifest["files"][path.name] = list(seal(path))
         write_sealed(self.folder.manifest, manifest)
         return manifest
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Let the tasks of a run that is stopped end at their next batch, and say that it resumes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stages.STOP.set()
+        stages.wait_for_tasks()
+        raise Stopped("stopped; the same command resumes") from None
 
 
 def _add_up(folder: Folder, stage: int, units: int) -> Tally:
