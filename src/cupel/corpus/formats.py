@@ -6,7 +6,7 @@ import codecs
 import zlib
 from dataclasses import dataclass
 
-from cupel.corpus.charset import utf16_by_shape
+from cupel.corpus.charset import utf16_by_shape, utf16_of
 from cupel.corpus.streams import BytesFile, ByteStream, StreamFault, detect_compression
 
 __all__ = [
@@ -202,10 +202,9 @@ def format_by_content(head: bytes, name: str = "") -> str | None:
 
 
 def _as_utf8(head: bytes) -> bytes:
-    """The head in UTF-8 if a byte order mark says that it is UTF-16."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return head[: len(head) & ~1].decode("utf-16", "replace").encode()
-    return head
+    """The head in UTF-8 if a byte order mark or its shape says that it is UTF-16."""
+    charset = utf16_of(head)
+    return head if charset is None else head[: len(head) & ~1].decode(charset, "replace").encode()
 
 
 # Kinds of data whose beginning may look like text.
@@ -213,6 +212,7 @@ _BINARY_MAGIC = (
     *(b"%PDF-1.", b"%PDF-2.", b"%!PS-Adobe", b"\x89PNG", b"\xff\xd8\xff", b"\x7fELF", b"PK\x03\x04"),
     *(b"SQLite format 3\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a", b"\x1f\x9d", b"LZIP\x01", b"OggS\x00"),
     *(b"\xd0\xcf\x11\xe0", b"\xff\x06\x00\x00sNaPpY", b"fLaC\x00", b"Obj\x01", b"\x93NUMPY"),
+    *(b"GIF87a", b"GIF89a", b"wOFF", b"wOF2", b"\xca\xfe\xba\xbe", b"ID3\x03", b"ID3\x04", b"\x1f\x8b\x08"),
 )
 
 
@@ -228,7 +228,7 @@ def is_binary(head: bytes) -> bool:
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
-    if head.startswith(_BINARY_MAGIC):
+    if head.lstrip(b" \t\r\n").startswith(_BINARY_MAGIC):
         return True
     if b"\x00" in head:
         return utf16_by_shape(head) is None

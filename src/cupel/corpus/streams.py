@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from itertools import chain
 
+from cupel.corpus.charset import utf16_of
 from cupel.corpus.compression import HEAD_BYTES, Source, StreamFault, detect_compression, pieces
 from cupel.corpus.remote import RawFile
 
@@ -178,10 +179,10 @@ class ByteStream:
         return data
 
     def as_utf8(self) -> None:
-        """Turns content that begins with a byte order mark of UTF-16 into UTF-8; to be called first of all."""
-        if self.peek(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        """Turns content in UTF-16, by its byte order mark or its shape, into UTF-8; to be called first of all."""
+        if (charset := utf16_of(self.peek(4096))) is not None:
             self._pieces = _transcoded(
-                chain([(self.member_offset, self._buffer)], self._pieces), self._source
+                chain([(self.member_offset, self._buffer)], self._pieces), self._source, charset
             )
             self._buffer = b""
             self._at = 0
@@ -291,9 +292,11 @@ class ByteStream:
         self.close()
 
 
-def _transcoded(pieces: Iterator[tuple[int, bytes]], source: Source) -> Iterator[tuple[int, bytes]]:
+def _transcoded(
+    pieces: Iterator[tuple[int, bytes]], source: Source, charset: str
+) -> Iterator[tuple[int, bytes]]:
     """Pieces of UTF-16 as UTF-8. Half a surrogate pair stays one, which no reader takes."""
-    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    decoder = codecs.getincrementaldecoder(charset)("surrogatepass")
     start = 0
     try:
         for start, piece in pieces:
