@@ -250,7 +250,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return Whole(folder / "pool", manifest, time.monotonic() - begun)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
 def test_kill_at_a_random_moment_and_go_on(seed: int, whole: Whole, tmp_path: Path) -> None:
     output = tmp_path / "killed"
     process = subprocess.Popen(
@@ -287,7 +288,7 @@ def test_control_c_is_clean_and_resumes(make_pool: Callable[..., Path], tmp_path
         pytest.skip("the run ended before Ctrl-C reached it")
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert "goes on from here" in said
+    assert "the same command resumes" in said
     again = subprocess.run(command(pool, output), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
 

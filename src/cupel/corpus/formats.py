@@ -6,7 +6,7 @@ import codecs
 import zlib
 from dataclasses import dataclass
 
-from cupel.corpus.charset import utf16_by_shape, utf16_of
+from cupel.corpus.charset import decode, stream_charset, utf16_by_shape
 from cupel.corpus.streams import BytesFile, ByteStream, StreamFault, detect_compression
 
 __all__ = [
@@ -202,9 +202,8 @@ def format_by_content(head: bytes, name: str = "") -> str | None:
 
 
 def _as_utf8(head: bytes) -> bytes:
-    """The head in UTF-8 if a byte order mark or its shape says that it is UTF-16."""
-    charset = utf16_of(head)
-    return head if charset is None else head[: len(head) & ~1].decode(charset, "replace").encode()
+    """The head in UTF-8, whatever charset it is in."""
+    return head if stream_charset(head) is None else decode(head)[0].encode("utf-8")
 
 
 # Kinds of data whose beginning may look like text.
