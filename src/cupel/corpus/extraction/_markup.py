@@ -36,6 +36,7 @@ _KEPT = re.compile(r"[\u0800-\ud7ff\uf900-\uffff]")
 """What must not be lost: three bytes of UTF-8, and not for private use."""
 _MATH_SCRIPT = re.compile(r"=\s*[\"']?\s*math/")
 _TEX_IMAGE = re.compile(r"<img\s[^>]*\bclass\s*=\s*[\"']?(?:[^\"'<>]*\s)?(?:la)?tex[\s\"'>]")
+_TEX_WORDS = ("latex", 'class="tex"', "class='tex'", "class=tex")
 _LIST = re.compile(r"<ol[^>]*\s(?:start|reversed)\b|<li[^>]*\svalue\s*=", re.IGNORECASE)
 _DECLARATIONS = [
     f"{name}{before}:{after}{value}"
@@ -120,10 +121,7 @@ def _has_formula(html: str) -> bool:
         return True
     if "math/" in html and _MATH_SCRIPT.search(html) is not None:
         return True
-    return (
-        any(word in html for word in ("latex", '"tex', "'tex'", "=tex", ' tex"'))
-        and _TEX_IMAGE.search(html) is not None
-    )
+    return any(word in html for word in _TEX_WORDS) and _TEX_IMAGE.search(html) is not None
 
 
 def _marked(match: re.Match[str], mark: str) -> str:
