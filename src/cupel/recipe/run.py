@@ -163,6 +163,7 @@ class _Run:
         scanned = scan(inputs, io=self.reading.io, text_column=self.reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
+        self._refuse_foreign_folder()
         if restart:
             self._discard()
         finished = self._finished(files)
@@ -190,6 +191,15 @@ class _Run:
         if any(os.path.abspath(local_path(file.path)).startswith(root) for file in files):
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
+    def _refuse_foreign_folder(self) -> None:
+        """Neither write among somebody's files nor, with `restart`, take them for a run and remove them."""
+        root = self.folder.root
+        files = [path for path in root.iterdir() if path != self.folder.work] if root.is_dir() else []
+        if self.folder.work.is_dir():
+            files += self.folder.work.iterdir()
+        if files and not self.folder.holds_run():
+            raise OutputInUse(f"{root}: not empty, and no run of Cupel; choose an empty or new folder")
+
     def _discard(self) -> None:
         known = ("data", "ledger", "clusters", "quarantine", "_work")
         for name in known:
@@ -201,8 +211,11 @@ class _Run:
         """The run that this folder already holds whole, if it is the same one."""
         if not self.folder.manifest.exists():
             root = self.folder.root
-            if root.is_dir() and any(root.iterdir()) and not self.folder.work.exists():
-                raise OutputInUse(f"{root}: not empty, and no run of Cupel; choose an empty or new folder")
+            if self.folder.holds_run() and not self.folder.begun():
+                raise OutputInUse(
+                    f"{root}: holds a run that has lost its manifest.json; choose another folder, or discard it "
+                    "with --restart"
+                )
             return None
         manifest = self.folder.read_manifest()
         self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
