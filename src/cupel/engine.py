@@ -13,7 +13,10 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import queue
 import re
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -121,6 +124,7 @@ class Engine:
                 module.set_runner_ray(address=None, noop_if_initialized=True)
             else:
                 module.set_runner_native(num_threads=self.cores)
+                _keep_ignoring_interrupts(module)
         except (RuntimeError, module.exceptions.DaftCoreException) as error:
             if _running() == self.name:
                 return
@@ -168,8 +172,51 @@ class Engine:
         tasks = module.from_pydict({"task": list(payloads)})
         if self.name == "ray":
             tasks = tasks.into_partitions(len(payloads))
-        for row in tasks.select(carry_out(module.col("task")).alias("result")).iter_rows():
-            yield row["result"]
+        rows = tasks.select(carry_out(module.col("task")).alias("result"))
+        yield from _interruptible(row["result"] for row in rows.iter_rows())
+
+
+def _interruptible(results: Iterator[str]) -> Iterator[str]:
+    """The same results, awaited where Python's signal handlers run at once.
+
+    A thread that waits inside Daft sees no signal until the next result is there, which can take minutes. Here
+    another thread waits, and an exception raised by a handler ends the iteration.
+    """
+    ready: queue.SimpleQueue[str | BaseException | None] = queue.SimpleQueue()
+    abandoned = threading.Event()
+
+    def wait() -> None:
+        try:
+            for result in results:
+                ready.put(result)
+                if abandoned.is_set():
+                    return
+            ready.put(None)
+        except BaseException as error:  # raised again by the thread that asked
+            ready.put(error)
+
+    threading.Thread(target=wait, name="cupel-results", daemon=True).start()
+    try:
+        while (result := ready.get()) is not None:
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        abandoned.set()
+
+
+def _keep_ignoring_interrupts(module: Any) -> None:
+    """Leave SIGINT ignored where this process was started with it ignored, as a script's `command &` is.
+
+    With its first query Daft installs a handler of its own, which cancels whatever query runs, and it does so only
+    once. So the first query is an empty one, after which the signal is ignored again.
+    """
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        return
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread may set handlers
+    module.from_pydict({"task": [""]}).select(module.col("task").alias("result")).to_pydict()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _join_ray(address: str | None) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from cupel.errors import Stopped
+
 __all__ = ["Command", "Group"]
 
 
@@ -26,6 +28,13 @@ class Command(TyperCommand):
 
 class Group(TyperGroup):
     """The list of commands, each with its whole sentence."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Carry out a command; Ctrl-C becomes an error of ours before Click makes "Aborted!" and status 1 of it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            raise Stopped(str(stopped) or "stopped") from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]

@@ -33,6 +33,9 @@ from cupel.errors import BadInput, CupelError, OutputInUse, RunFailed
 
 __all__ = ["Folder", "disk_errors", "is_refined", "write_json", "write_text"]
 
+TOO_MANY_FILES = "too many open files; raise the limit with `ulimit -n`, or use fewer --cores"
+NO_MEMORY = "out of memory; raise the limit (`ulimit -v`), free some, or use fewer --cores"
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -47,6 +50,16 @@ class Folder:
     @property
     def plan(self) -> Path:
         return self.work / "plan.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that writes the folder."""
+        return self.work / "lock"
+
+    @property
+    def discarding(self) -> Path:
+        """There while an earlier run is being taken away."""
+        return self.work / "discarding"
 
     @property
     def manifest(self) -> Path:
@@ -133,10 +146,12 @@ class Folder:
         """
         with disk_errors(self.work):
             self.work.mkdir(parents=True, exist_ok=True)
-            handle = open(self.work / "lock", "w")  # noqa: SIM115 - held until the end of the with
+            handle = open(self.lock, "w")  # noqa: SIM115 - held until the end of the with
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if not os.path.samestat(os.fstat(handle.fileno()), os.stat(self.lock)):
+                    raise FileNotFoundError(self.lock)  # a run that has just ended took its lock along
             except OSError:
                 raise OutputInUse(f"{self.root}: another cupel process is writing it") from None
             yield
@@ -144,6 +159,14 @@ class Folder:
             handle.close()
 
     def clear_work(self) -> None:
+        """Take away what only an unfinished run needs; the lock last, so that nobody else begins meanwhile."""
+        for path in self.work.iterdir():
+            if path == self.lock:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
         shutil.rmtree(self.work, ignore_errors=True)
 
 
@@ -155,12 +178,12 @@ def is_refined(path: str) -> bool:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what a disk refuses into an error that says what to do.
+    """Turn what a disk, or the system's limits, refuse into an error that says what to do.
 
     Raises
     ------
     RunFailed
-        Disk full, or another fault while writing.
+        Disk full, too many open files, no memory left, or another fault while writing.
     BadInput
         No permission.
     """
@@ -175,7 +198,13 @@ def disk_errors(path: Path) -> Iterator[None]:
             raise RunFailed(
                 f"disk full while writing {path}; free space and start the same command again: it goes on from here"
             ) from None
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise RunFailed(f"{error.filename or path}: {TOO_MANY_FILES}; the same command resumes") from None
+        if error.errno == errno.ENOMEM:
+            raise RunFailed(f"{error.filename or path}: {NO_MEMORY}; the same command resumes") from None
         raise RunFailed(f"{error.filename or path}: {error.strerror or error}") from error
+    except MemoryError:  # Arrow's own as well
+        raise RunFailed(f"{path}: {NO_MEMORY}; the same command resumes") from None
 
 
 def temporary(path: Path) -> Path:

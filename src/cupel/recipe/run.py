@@ -8,7 +8,8 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -163,23 +164,22 @@ class _Run:
         scanned = scan(inputs, io=self.reading.io, text_column=self.reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
-        self._refuse_foreign_folder()
-        if restart:
-            self._discard()
-        finished = self._finished(files)
-        if finished is not None:
+        self._refuse_foreign(restart=restart)
+        finished = None if restart else self._finished(files)
+        if finished is not None and not self.folder.work.exists():
             return finished
         stages.STOP.clear()
-        with self.folder.locked():
+        with self.folder.locked(), _resumable():
+            if restart or self.folder.discarding.exists():
+                self._discard()
+            finished = self._finished(files)
+            if finished is not None:
+                self._settle()
+                return finished
             job, plan, beginning = self._begin(files)
             self.engine.start()
             begun()
-            try:
-                units = self._passes(plan, job)
-            except KeyboardInterrupt:
-                stages.STOP.set()
-                stages.wait_for_tasks()
-                raise Stopped("stopped; the same command goes on from here") from None
+            units = self._passes(plan, job)
             manifest = self._finish(job, plan, units, beginning)
             self._settle()
         return Result(self.folder.root, manifest)
@@ -191,37 +191,39 @@ class _Run:
         if any(os.path.abspath(local_path(file.path)).startswith(root) for file in files):
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
-    def _refuse_foreign_folder(self) -> None:
+    def _refuse_foreign(self, *, restart: bool) -> None:
         """Neither write among somebody's files nor, with `restart`, take them for a run and remove them."""
-        root = self.folder.root
-        files = [path for path in root.iterdir() if path != self.folder.work] if root.is_dir() else []
-        if self.folder.work.is_dir():
-            files += self.folder.work.iterdir()
+        root, work = self.folder.root, self.folder.work
+        files = [path for place in (root, work) if place.is_dir() for path in place.iterdir() if path != work]
         if files and not self.folder.holds_run():
             raise OutputInUse(f"{root}: not empty, and no run of Cupel; choose an empty or new folder")
+        if files and not restart and not self.folder.begun() and not self.folder.manifest.exists():
+            raise OutputInUse(
+                f"{root}: holds a run that has lost its manifest.json; choose another folder, or discard it with "
+                "--restart"
+            )
 
     def _discard(self) -> None:
-        known = ("data", "ledger", "clusters", "quarantine", "_work")
-        for name in known:
-            shutil.rmtree(self.folder.root / name, ignore_errors=True)
-        for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
-            (self.folder.root / name).unlink(missing_ok=True)
+        """Take away all of an earlier run; one that is killed at it is completed by the next run of any kind."""
+        kept = (self.folder.lock, self.folder.discarding)
+        with disk_errors(self.folder.root):
+            self.folder.discarding.touch()
+            for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
+                (self.folder.root / name).unlink(missing_ok=True)
+            for name in ("data", "ledger", "clusters", "quarantine"):
+                if (self.folder.root / name).exists():
+                    shutil.rmtree(self.folder.root / name)
+            for path in self.folder.work.iterdir():
+                if path not in kept:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            self.folder.discarding.unlink()
 
     def _finished(self, files: list[InputFile]) -> Result | None:
         """The run that this folder already holds whole, if it is the same one."""
-        if not self.folder.manifest.exists():
-            root = self.folder.root
-            if self.folder.holds_run() and not self.folder.begun():
-                raise OutputInUse(
-                    f"{root}: holds a run that has lost its manifest.json; choose another folder, or discard it "
-                    "with --restart"
-                )
+        if not self.folder.manifest.exists() or self.folder.discarding.exists():
             return None
         manifest = self.folder.read_manifest()
         self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
-        if self.folder.work.exists():
-            with self.folder.locked():
-                self._settle()
         return Result(self.folder.root, manifest)
 
     def _settle(self) -> None:
@@ -356,6 +358,11 @@ class _Run:
         with self.progress.following(title, self.folder.stage(stage), sizes):
             for result in self.engine.map(stages.run_task, payloads):
                 _raise_from(json.loads(result))
+        undone = sum(not self.folder.done(stage, unit) for unit in range(len(groups)))
+        if undone:
+            raise RunFailed(
+                f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
+            )
 
     # -- the end -------------------------------------------------------------------------------
 
@@ -415,6 +422,17 @@ class _Run:
         write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
         write_json(self.folder.manifest, manifest)
         return manifest
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Let the tasks of a run that is stopped end at their next batch, and say that it resumes."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stages.STOP.set()
+        stages.wait_for_tasks()
+        raise Stopped("stopped; the same command resumes") from None
 
 
 def _add_up(folder: Folder, stage: int) -> Tally:

@@ -76,7 +76,8 @@ def run_task(payload: str) -> str:
         if STOP.is_set():
             raise Stopped("stopped")
         if not folder.done(stage, unit):
-            _Task(folder, stage, unit, task["shards"], task["threads"]).run()
+            with disk_errors(folder.work):
+                _Task(folder, stage, unit, task["shards"], task["threads"]).run()
         return json.dumps({"unit": unit})
     except CupelError as error:
         return json.dumps({"unit": unit, "error": type(error).__name__, "message": str(error)})

@@ -1,12 +1,13 @@
 """The child process that extracts pages: frames in, frames out, nothing else.
 
-Started with the extractors as its arguments, `module:class:options`. It dies with its
-parent: its input ends then, and in the middle of a page the alarm ends it, which no
-endless loop in compiled code can hold off.
+Started with a pipe, a time limit and the extractors as its arguments, `module:class:options`.
+It dies with its parent: the pipe closes then, for which the kernel sends a signal that no
+endless loop in compiled code can hold off. Where it does not, the alarm ends it.
 """
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import json
 import os
@@ -54,17 +55,25 @@ def serve(extractors: list[Any], seconds: float, source: int, target: int) -> No
             answers.flush()
 
 
+def die_with_parent(life: int) -> None:
+    """Have the kernel send SIGIO, which ends the process, once the other end of the pipe is closed."""
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)
+
+
 def main() -> None:
     """Takes the pipes, then serves."""
+    die_with_parent(int(sys.argv[1]))
     # Libraries print; only frames may reach the parent.
     target = os.dup(1)
     os.dup2(2, 1)
     # Ctrl-C goes to the whole group; the parent decides.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    extractors = [load(spec) for spec in sys.argv[2:]]
+    extractors = [load(spec) for spec in sys.argv[3:]]
     answers_ready = HEADER.pack(TEXT, 0, 0)
     os.write(target, answers_ready)
-    serve(extractors, float(sys.argv[1]), 0, target)
+    serve(extractors, float(sys.argv[2]), 0, target)
 
 
 if __name__ == "__main__":

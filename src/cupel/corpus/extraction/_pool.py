@@ -8,6 +8,7 @@ time, idle children wait for the next, all of them end with this process.
 from __future__ import annotations
 
 import atexit
+import errno
 import json
 import os
 import select
@@ -29,7 +30,9 @@ from cupel.methods import Extractor, find_method
 
 __all__ = ["ExtractionError", "ExtractionOptions", "close_pools", "extract_batch"]
 
-_START_SECONDS = 120.0
+_START_SECONDS = 60.0
+"""For the imports of a child, which take about one second on an idle machine."""
+_START_ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,16 @@ class _Child:
     """One child process and its two pipes."""
 
     def __init__(self, specs: Sequence[str], seconds: float) -> None:
+        life, _ = _life_line()
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        command = [sys.executable, "-m", "cupel.corpus.extraction._child", str(seconds), *specs]
+        command = [sys.executable, "-m", "cupel.corpus.extraction._child", str(life), str(seconds), *specs]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=(life,),
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise RunFailed("the extraction process has no pipes")
@@ -87,9 +96,9 @@ class _Child:
         # A batch's first page must not pay for the child's imports.
         try:
             self.answer(time.monotonic() + _START_SECONDS)
-        except (_Hung, _Died) as error:
+        except BaseException:
             self.end()
-            raise RunFailed(f"the extraction process does not start ({error})") from None
+            raise
 
     def send(self, kind: int, which: int, payload: bytes, deadline: float) -> None:
         """Writes one frame."""
@@ -155,6 +164,25 @@ class _Died(Exception):
     """The process is gone; carries its exit status."""
 
 
+def _start(specs: Sequence[str], seconds: float) -> _Child:
+    """A child that is ready; one that is killed or stopped while it starts is given a second attempt."""
+    for _ in range(_START_ATTEMPTS):
+        try:
+            return _Child(specs, seconds)
+        except _Hung:
+            fault = f"it was not ready after {_START_SECONDS:g} seconds"
+        except _Died as error:
+            fault = f"it ended with status {error}"
+            if str(error) == "-9":
+                fault += ", killed: there may be too little memory"
+        except OSError as error:
+            fault = f"{error.strerror or error}"
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                fault += "; raise the limit with `ulimit -n`, or use fewer --cores"
+            break
+    raise RunFailed(f"the extraction process does not start: {fault}; the same command resumes")
+
+
 class _Pool:
     """Children for one set of extractors: as many as there are callers at a time."""
 
@@ -170,7 +198,7 @@ class _Pool:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-        return _Child(self._specs, self._options.seconds)
+        return _start(self._specs, self._options.seconds)
 
     def _give(self, child: _Child | None) -> None:
         if child is None:
@@ -264,10 +292,26 @@ def close_pools() -> None:
         pool.close()
 
 
+_life: tuple[int, int] | None = None
+
+
+def _life_line() -> tuple[int, int]:
+    """Both ends of a pipe whose writing end only this process holds; the kernel tells the children when it closes."""
+    global _life
+    with _pools_lock:
+        if _life is None:
+            _life = os.pipe()
+        return _life
+
+
 def _forget_in_fork() -> None:
     """A forked copy of this process must not use, nor end, its parent's children."""
-    global _pools_lock
+    global _life, _pools_lock
     _pools.clear()
+    if _life is not None:
+        for end in _life:
+            os.close(end)
+        _life = None
     _pools_lock = threading.Lock()
 
 
