@@ -22,7 +22,7 @@ from cupel.lab.statistics import paired_difference
 
 ITEMS = (1, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64, 200)
 SEEDS = (2, 3, 5, 10)
-REPLICATES = 1000
+REPLICATES = 400
 Draw = Callable[[np.random.Generator, int, int, float], tuple[np.ndarray, np.ndarray]]
 
 

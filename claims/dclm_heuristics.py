@@ -97,11 +97,15 @@ def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
     return pa.concat_tables([*parts, copies(planted, 20, "copy"), near])
 
 
+FINEWEB_WORDS = {"fold_numbers": True, "ignore_symbols": True}
+"""What counted as a word by default when the result was recorded."""
+
+
 def recipes() -> dict[str, Recipe]:
     """The two recipes, from the built-in one."""
     given = yaml.safe_load(built_in_recipes()["dclm-heuristics"])
     steps = [step for step in given["steps"] if _name(step) != "minhash"]
-    wanted = {"heuristics": steps, "heuristics + dedup": [*steps, "exact", "minhash"]}
+    wanted = {"heuristics": steps, "heuristics + dedup": [*steps, "exact", {"minhash": FINEWEB_WORDS}]}
     return {
         name: Recipe.from_dict({**given, "name": f"claim-{number}", "steps": list(chosen)})
         for number, (name, chosen) in enumerate(wanted.items())

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Result,
         Scale,
         Story,
+        Verification,
         assay,
         built_in_recipes,
         clusters,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         inspect,
         refine,
         sample,
+        verify,
         why,
     )
 
@@ -56,6 +58,7 @@ __all__ = [
     "Result",
     "Scale",
     "Story",
+    "Verification",
     "assay",
     "built_in_recipes",
     "clusters",
@@ -64,6 +67,7 @@ __all__ = [
     "inspect",
     "refine",
     "sample",
+    "verify",
     "why",
 ]
 

@@ -53,6 +53,7 @@ def normalized_hash(
     lowercase: bool = False,
     strip_punctuation: bool = False,
     collapse_white_space: bool = True,
+    drop_invisible: bool = True,
 ) -> pa.FixedSizeBinaryArray:
     """XXH3-128 of each normalised text: 16 bytes, big-endian."""
 
@@ -69,7 +70,8 @@ def minhash(
     bands: int = 14,
     rows: int = 8,
     seed: int = 1,
-    fold_numbers: bool = True,
+    fold_numbers: bool = False,
+    ignore_symbols: bool = False,
 ) -> pa.RecordBatch:
     """Columns `band_0` ... (uint64); null where the text has no word."""
 
@@ -80,19 +82,30 @@ def minhash_signature(
     bands: int = 14,
     rows: int = 8,
     seed: int = 1,
-    fold_numbers: bool = True,
+    fold_numbers: bool = False,
+    ignore_symbols: bool = False,
 ) -> pa.FixedSizeListArray:
     """The `bands * rows` minima of each text (uint32); null where the text has no word."""
 
 def shingles(
-    text: pa.Array, *, ngram: int = 5, fold_numbers: bool = True, part: int = 0, parts: int = 1
+    text: pa.Array,
+    *,
+    ngram: int = 5,
+    fold_numbers: bool = False,
+    ignore_symbols: bool = False,
+    part: int = 0,
+    parts: int = 1,
 ) -> pa.LargeListArray:
     """The sorted distinct shingle hashes (uint64) of each text; of `parts` hash ranges, only `part`."""
 
-def word_hashes(text: pa.Array, *, fold_numbers: bool = True, most: int = 1 << 20) -> pa.LargeListArray:
+def word_hashes(
+    text: pa.Array, *, fold_numbers: bool = False, ignore_symbols: bool = False, most: int = 1 << 20
+) -> pa.LargeListArray:
     """The hash (uint64) of each word of each text, in order, of the first `most`."""
 
-def simhash(text: pa.Array, *, ngram: int = 3, fold_numbers: bool = True) -> pa.Array:
+def simhash(
+    text: pa.Array, *, ngram: int = 3, fold_numbers: bool = False, ignore_symbols: bool = False
+) -> pa.Array:
     """The fingerprint (uint64) of each text; null where it has no word."""
 
 def simhash_keys(fingerprints: pa.Array, max_distance: int, number: int) -> pa.Array:
@@ -156,14 +169,20 @@ def picked_spans(places: pa.Array, picked: pa.Array) -> pa.LargeListArray:
     """Those places that `picked` (lists of booleans) names; places that touch become one."""
 
 def cut_spans(text: pa.Array, spans: pa.Array) -> pa.Array:
-    """Each text without its spans; `ValueError` for spans that do not fit."""
+    """Each text without its spans, white space kept where words would join; `ValueError` for spans that do
+    not fit."""
+
+def whole_spans(text: pa.Array, spans: pa.Array, whole: str) -> pa.LargeListArray:
+    """Spans made smaller until they cut through no grapheme cluster (`graphemes`), or no word either (`words`)."""
 
 def minimizers(text: pa.Array, length: int, base: int) -> pa.RecordBatch:
     """`hash`, `start`, `windows`: stretches of windows of `length` bytes with one minimizer."""
 
-def repeats(data: pa.Array, stretches: pa.RecordBatch, length: int, token: int = 1) -> pa.RecordBatch:
+def repeats(
+    data: pa.Array, stretches: pa.RecordBatch, length: int, token: int = 1, min_occurrences: int = 2
+) -> pa.RecordBatch:
     """`start`, `stop`, `first` of later copies in the one value of `data` (large_binary), whose windows begin
-    every `token` bytes."""
+    every `token` bytes, of windows that stand at least `min_occurrences` times."""
 
 def word_tokens(text: pa.Array) -> pa.Array:
     """For each text its words' hashes, eight bytes each (large_binary)."""
@@ -259,6 +278,12 @@ class Evaluation:
 
     def strays(self, hits: pa.Array) -> pa.Array:
         """Numbers (uint32) of n-grams in documents that hold no item with them nearly whole."""
+
+    def present(self, hits: pa.Array) -> pa.Array:
+        """Numbers (uint32, once per document) of the n-grams in documents."""
+
+    def uneven(self, counts: list[int]) -> pa.Array:
+        """Whether each n-gram is in far more documents (`counts`) than the rest of every item that has it."""
 
     def without(self, common: pa.Array) -> Evaluation:
         """The same without the n-grams that `common` (a boolean for each) names."""
@@ -375,6 +400,9 @@ def split_fields(metadata: pa.Array, names: Sequence[str], types: Sequence[pa.Da
 
 def charset_name(label: str) -> str | None:
     """The standard's name for a label, in lower case; None for a label that it does not know."""
+
+def detect_charset(data: bytes) -> str:
+    """The legacy charset that Firefox would take unlabeled bytes for; never UTF-8."""
 
 def decode(data: bytes, label: str) -> tuple[str, int]:
     """The text, and how many ill-formed sequences became U+FFFD; `KeyError` for an unknown label.

@@ -22,6 +22,7 @@ from cupel.recipe.profile import Profile, inspect
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe, built_in_recipes
 from cupel.recipe.run import Result
+from cupel.recipe.verify import Verification, verify
 from cupel.report import warm_up, write
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Result",
     "Scale",
     "Story",
+    "Verification",
     "assay",
     "built_in_recipes",
     "clusters",
@@ -48,6 +50,7 @@ __all__ = [
     "inspect",
     "refine",
     "sample",
+    "verify",
     "why",
 ]
 

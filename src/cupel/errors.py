@@ -11,6 +11,7 @@ __all__ = [
     "BadOption",
     "BadRecipe",
     "CupelError",
+    "Damaged",
     "InputChanged",
     "MissingExtra",
     "NotAccepted",
@@ -68,6 +69,21 @@ class OutputInUse(CupelError):
 
 class RunFailed(CupelError):
     """A run that stopped before its end; the same command again goes on from there."""
+
+
+class Damaged(CupelError):
+    """A file of a run that is not what Cupel wrote: lost, cut short or changed.
+
+    >>> raise Damaged("out/data/part-00000-000.parquet", "is missing")
+    Traceback (most recent call last):
+    ...
+    cupel.errors.Damaged: out/data/part-00000-000.parquet: is missing
+    """
+
+    def __init__(self, path: object, fault: str, advice: str = "") -> None:
+        self.path = path
+        self.fault = fault
+        super().__init__(f"{path}: {fault}" + (f"; {advice}" if advice else ""))
 
 
 class NotAccepted(RunFailed):

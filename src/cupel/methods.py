@@ -41,11 +41,15 @@ __all__ = [
     "Paper",
     "Signal",
     "Sketches",
+    "WEIGHTLESS",
     "all_methods",
     "find_method",
 ]
 
 Kind = Literal["signal", "rules", "edit", "extractor", "dedup"]
+
+WEIGHTLESS = float("-inf")
+"""The priority of a document of weight 0: it stays only where no other document of its cluster can."""
 
 # Rooms that hold methods, and the module attribute under which a room may offer more
 # (rules/ reads its YAML files this way).
@@ -230,10 +234,11 @@ class Sketches:
         `read(columns)` gives one Arrow table with the columns asked for, plus nothing else,
         of all documents still alive, in document order. Column `doc` (int64) is the
         document's position in the input: files in sorted order, then rows. Column
-        `priority` (float64) decides survivors: the highest stays, then the lowest `doc`.
+        `priority` (float64) decides survivors: the highest stays, then the lowest `doc`. It is
+        `WEIGHTLESS` for documents of weight 0.
     batches
         `batches(columns)` streams the same, a record batch at a time, in document order; with
-        the option `sources`, those of the first source first.
+        the option `sources`, those of the first source first; documents of weight 0 after all others.
     texts
         `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
         documents, in document order, without ever holding all of them; None asks for all, in

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.corpus.charset import decode, utf16_by_shape
 from cupel.corpus.prescan import declared_charset
+from tests.corpus.reading import read_all
 
 JAPANESE = "㈱山田は①番、髙橋さんの店です。"
 
@@ -117,6 +121,55 @@ def test_utf16_by_mark_label_or_shape(codec: str, text: str) -> None:
 )
 def test_what_is_not_utf16(data: bytes) -> None:
     assert utf16_by_shape(data) is None
+
+
+ROWS = [
+    "Käse und Brot – “gut”",
+    "日本語の文章です。東京の天気は晴れ。",
+    "Привет мир. Как дела?",
+    "서울은 오늘도 맑다.",
+]
+
+
+@pytest.mark.parametrize(
+    ("codec", "row"),
+    [
+        ("cp1252", 0),
+        ("cp932", 1),
+        ("utf-16", 1),
+        ("utf-16-le", 0),
+        ("utf-16-be", 2),
+        ("cp1251", 2),
+        ("cp949", 3),
+    ],
+)
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "tsv", "json"])
+def test_tables_and_lines_in_other_charsets(tmp_path: Path, codec: str, row: int, ending: str) -> None:
+    texts = [f"{ROWS[row]} {number}" for number in range(30)]
+    if ending in ("csv", "tsv"):
+        content = "\n".join(["text", *texts])
+    else:
+        lines = [json.dumps({"text": text}, ensure_ascii=False) for text in texts]
+        content = "\n".join(lines) if ending == "jsonl" else "[" + ",\n".join(lines) + "]"
+    (tmp_path / f"a.{ending}").write_bytes(content.encode(codec))
+    found = read_all(tmp_path / f"a.{ending}")
+    assert found.texts == texts
+    assert found.reasons == []
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_a_bad_byte_costs_one_character_of_a_row(tmp_path: Path, ending: str) -> None:
+    row = "Käse und Brot ".encode() * 9 + b"\xff" + "und 東京".encode()
+    rows = [b'{"text": "%s"}' % row if ending == "jsonl" else row] * 3
+    (tmp_path / f"a.{ending}").write_bytes(b"\n".join([b"text"] * (ending == "csv") + rows))
+    assert read_all(tmp_path / f"a.{ending}").texts == ["Käse und Brot " * 9 + "\ufffdund 東京"] * 3
+
+
+def test_a_file_in_another_charset_is_read_by_its_first_part(tmp_path: Path) -> None:
+    lines = [json.dumps({"text": f"Käse {number}"}, ensure_ascii=False) for number in range(400)]
+    (tmp_path / "a.jsonl").write_bytes("\n".join(lines).encode("latin-1"))
+    found = read_all(tmp_path / "a.jsonl", target_bytes=1000)
+    assert found.texts == [f"Käse {number}" for number in range(400)]
 
 
 def test_a_label_that_means_no_text_gives_way() -> None:

@@ -39,7 +39,7 @@ def write_lines(path: Path, *lines: object) -> Path:
         (b'{"text": "a", "score": nan}', "invalid-json"),
         (b'{"text": "raw \x00 byte"}', "invalid-json"),
         (b"[" * 5000, "invalid-json"),
-        (b'{"text": "caf\xe9"}', "invalid-utf8"),
+        (b'{"text": "caf\xe9', "invalid-json"),
         (b'{"text": "half \\ud83d a pair"}', "lone-surrogate"),
         (b'{"text": "fine", "title": "half \\uDE00"}', "lone-surrogate"),
         (b'{"title": "no text"}', "missing-text"),

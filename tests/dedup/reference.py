@@ -16,16 +16,52 @@ import xxhash
 MASK = (1 << 64) - 1
 
 
+_OPERAND = r"[0-9A-Za-z()\[\]\x80-\U0010FFFF]"
+OPERATOR = "|".join(
+    [
+        r"[+<=>|~^$%&@/\\]",
+        r"(?<=[0-9A-Za-z])#",
+        r"!(?==)",
+        r"(?<![0-9A-Za-z)\]\x80-\U0010FFFF-])-(?=[0-9])",
+        r"(?<=[0-9] )-(?= [0-9])",
+        # One asterisk or two between operands, with a space on both sides or on none.
+        rf"(?<={_OPERAND})\*(?=\*?{_OPERAND})",
+        rf"(?<={_OPERAND}\*)\*(?={_OPERAND})",
+        rf"(?<={_OPERAND} )\*(?=\*? {_OPERAND})",
+        rf"(?<={_OPERAND} \*)\*(?= {_OPERAND})",
+    ]
+)
+"""ASCII characters that are symbols, as a pattern."""
+
+
+def is_symbol(c: str) -> bool:
+    return c > "\x7f" and unicodedata.category(c) in ("Sm", "Sc", "So")
+
+
+def folded(text: str) -> str:
+    """Full case folding, with one letter for all the i's of Turkish."""
+    return "".join("i" if c in "ıİ" else c.casefold() for c in text)
+
+
 def words(text: str, fold_numbers: bool = True) -> list[str]:
-    """Words of Latin, Greek and Cyrillic text."""
-    text = unicodedata.normalize("NFD", text.lower().replace("ς", "σ"))
+    """Words of Latin, Greek and Cyrillic text, as FineWeb has them: symbols only separate."""
+    text = unicodedata.normalize("NFD", folded(text))
     text = "".join(c for c in text if unicodedata.category(c) != "Mn")
     return re.findall(r"[^\W_]+", re.sub(r"\d+(?:[.,]\d+)*", "0", text) if fold_numbers else text)
 
 
-def shingles(text: str, ngram: int = 5) -> set[int]:
+def words_and_symbols(text: str) -> list[str]:
+    """Words and runs of symbols of Latin, Greek and Cyrillic text."""
+    text = unicodedata.normalize("NFD", folded(text))
+    text = "".join(c for c in text if unicodedata.category(c) != "Mn")
+    symbols = "".join(c for c in set(text) if is_symbol(c))
+    symbol = f"{OPERATOR}|[{symbols}]" if symbols else OPERATOR
+    return re.findall(rf"[^\W_]{{1,256}}|(?:{symbol}){{1,256}}", text)
+
+
+def shingles(text: str, ngram: int = 5, symbols: bool = False) -> set[int]:
     """Hashes of the word n-grams; of all words where there are fewer."""
-    found = words(text)
+    found = words_and_symbols(text) if symbols else words(text)
     if not found:
         return set()
     windows = [found[i : i + ngram] for i in range(max(1, len(found) - ngram + 1))]
@@ -102,7 +138,7 @@ def units(text: str, unit: str, min_characters: int = 1) -> list[Unit]:
     """Lines, or runs of lines without a blank one between, each up to where the next begins."""
     found: list[tuple[int, list[str]]] = []
     at, open_ = 0, False
-    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+    for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text):
         blank = re.fullmatch(f"[{WHITE}]*", line) is not None
         if not blank:
             if open_ and unit == "paragraph":
@@ -115,19 +151,46 @@ def units(text: str, unit: str, min_characters: int = 1) -> list[Unit]:
     cut = [
         Unit(_trimmed("".join(lines)), start, starts[place + 1]) for place, (start, lines) in enumerate(found)
     ]
-    return [one for one in cut if len(one.words) >= min_characters]
+    return [one for one in cut if sum(map(width, one.words)) >= min_characters]
+
+
+SYLLABLE = re.compile(
+    "[\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3040-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf"
+    "\u4e00-\ua4cf\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9d\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
+)
+
+
+def width(c: str) -> int:
+    """A syllable of Chinese, Japanese or Korean counts as three characters, what nobody sees as none."""
+    if INVISIBLE.match(c):
+        return 0
+    return 3 if SYLLABLE.match(c) else 1
 
 
 def _trimmed(text: str) -> str:
     return re.sub(f"^[{WHITE}]+|[{WHITE}]+$", "", text)
 
 
+INVISIBLE = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+
+
 def plain(text: str, normalize: bool) -> str:
     """What two lines must have in common to be equal."""
+    text = INVISIBLE.sub("", text)
+    if normalize:
+        text = folded(unicodedata.normalize("NFD", text)).replace("i\u0307", "i")
     text = unicodedata.normalize("NFC", text)
     if normalize:
-        lower = "".join(c.lower() for c in text)
-        text = "".join(c for c in lower if unicodedata.category(c)[0] in "LNM" or re.match(f"[{WHITE}]", c))
+        operators = {match.start() for match in re.finditer(OPERATOR, text)}
+        says = [
+            unicodedata.category(c)[0] in "LNM" or is_symbol(c) or at in operators
+            for at, c in enumerate(text)
+        ]
+        if any(says):
+            text = "".join(c for c, kept in zip(text, says, strict=True) if kept or re.match(f"[{WHITE}]", c))
     return " ".join(re.findall(f"[^{WHITE}]+", text))
 
 
@@ -235,8 +298,8 @@ def _whole_characters(data: bytes, start: int, stop: int) -> tuple[int, int]:
 
 
 def ngrams(text: str, ngram: int) -> list[tuple[str, ...]]:
-    """Word n-grams, numbers kept apart; of all words where there are fewer."""
-    found = words(text, fold_numbers=False)
+    """Word n-grams, numbers and symbols kept apart; of all words where there are fewer."""
+    found = words_and_symbols(text)
     return [tuple(found[i : i + ngram]) for i in range(max(1, len(found) - ngram + 1))] if found else []
 
 
@@ -266,12 +329,13 @@ class AsciiNgrams:
 
     def __init__(self, seed: int = 1) -> None:
         self._numbers: dict[str, int] = {}
+        self._words = re.compile(f"[0-9a-z]{{1,256}}|(?:{OPERATOR}){{1,256}}")
         self._rng = np.random.default_rng(seed)
         self._powers = np.cumprod(np.full(64, int(self._rng.integers(0, 1 << 63)) << 1 | 1, dtype=np.uint64))
         self._random: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
 
     def __call__(self, text: str, ngram: int) -> tuple[int, list[int]]:
-        found = re.findall("[0-9a-z]+", text.lower())
+        found = self._words.findall(text.lower())
         numbers = self._numbers
         codes = [numbers.setdefault(word, len(numbers)) for word in found]
         if not codes:

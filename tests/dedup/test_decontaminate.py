@@ -18,7 +18,7 @@ import cupel
 from cupel import _kernels
 from cupel.dedup.decontaminate import Decontaminate
 from cupel.errors import BadInput, BadOption
-from cupel.findings import Prose, Samples, Table
+from cupel.findings import Alarm, Prose, Samples, Table
 from cupel.methods import Clusters
 from cupel.report.clusters import clusters_page
 from tests.conftest import prose
@@ -128,12 +128,74 @@ def test_common_phrases_are_ignored_and_leaks_are_not(resolve: Resolve, tmp_path
     assert held(resolve(method(path), quoting[:3])) == dict.fromkeys(range(3), "quiz:1")
 
 
-def test_template_is_ignored(resolve: Resolve, tmp_path: Path) -> None:
-    frame = "Read the two statements below and say which of them is true for any {} at all times"
-    rows = [{"question": frame.format(name), "answer": "both"} for name in "abcdefghijkl"]
-    text = f"{filler(1)} {frame.format('z')} {filler(2)}"
-    assert held(resolve(method(evaluation(tmp_path, rows)), [text])) == {}
-    assert held(resolve(method(evaluation(tmp_path, rows[:3])), [text])) == {0: "quiz:1"}
+@pytest.mark.parametrize("items", [1, 2, 8, 10])
+def test_an_instruction_that_items_share_marks_no_document(
+    resolve: Resolve, tmp_path: Path, items: int
+) -> None:
+    frame = "Read the two statements below with care, compare them, and say which of them is true for all people: "
+    names = ["amber", "bronze", "cedar", "denim", "ebony", "flint", "grape", "hazel", "ivory", "jade"]
+    tails = [f"the {name} kettle boiled over twice on the old {name} stove" for name in names]
+    path = evaluation(tmp_path, [{"question": frame + tail, "answer": "both"} for tail in tails[:items]])
+    clean = [f"{filler(n)} {frame} {filler(n + 100)}" for n in range(30)]
+    leak = f"{filler(200)} {frame}{tails[0]} {filler(201)}"
+    assert held(resolve(method(path), [*clean, leak])) == {30: "quiz:1"}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "phrase"),
+    [
+        ("東京の古い鐘の高さは何メートルですか", "十二メートル", "東京の古い鐘の高さは市の人が知って"),
+        ("中华人民共和国的首都是哪里", "北京", "中华人民共和国的首都很大"),
+        ("เมืองหลวงของประเทศไทยคืออะไร", "กรุงเทพ", "เมืองหลวงของประเทศไทยมีแม่น้ำ"),
+    ],
+)
+def test_characters_are_not_words(
+    resolve: Resolve, tmp_path: Path, question: str, answer: str, phrase: str
+) -> None:
+    path = evaluation(tmp_path, [{"question": question, "answer": answer}])
+    texts = [f"{filler(1)} {phrase} {filler(2)}", f"{filler(3)} {question}? {answer}! {filler(4)}"]
+    assert held(resolve(method(path), texts)) == {1: "quiz:1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (
+            {
+                "context": "Robin lent the ladder to the neighbor who had lost his keys on Monday.",
+                "question": "Why did Robin?",
+                "answerA": "kind",
+                "answerB": "bored",
+                "answerC": "angry",
+                "label": "1",
+            },
+            "Robin lent the ladder to the neighbor who had lost his keys on Monday. Why did Robin? A. kind B. bored",
+        ),
+        (
+            {
+                "premise": "The lamp above the kitchen table went dark while the soup was boiling.",
+                "question": "cause",
+                "choice1": "A fuse blew.",
+                "choice2": "The soup was cold.",
+                "label": 0,
+            },
+            "The lamp above the kitchen table went dark while the soup was boiling. What was the cause? A fuse blew.",
+        ),
+    ],
+)
+def test_items_whose_question_is_short_or_a_label_are_found(
+    resolve: Resolve, tmp_path: Path, row: dict, text: str
+) -> None:
+    path = evaluation(tmp_path, [row])
+    assert held(resolve(method(path), [filler(1), f"{filler(2)} {text} {filler(3)}"])) == {1: "quiz:1"}
+
+
+def test_items_that_cannot_be_found_are_counted(resolve: Resolve, tmp_path: Path) -> None:
+    path = evaluation(
+        tmp_path, [{"question": "Why?", "answer": "Rain"}, {"question": QUESTION, "answer": ANSWER}]
+    )
+    (alarm,) = blocks(resolve(method(path), [filler(1)]), Alarm)
+    assert "1 of 2 in quiz" in alarm.text
 
 
 def test_no_effect_is_said(resolve: Resolve, quiz: str) -> None:

@@ -64,6 +64,47 @@ LAYOUTS: list[tuple[dict[str, Any], Item]] = [
     ({"Question": "Sky?", "Best Answer": "Blue", "Source": "x"}, Item("Sky?", "Blue")),
     ({"instruction": "Name it.", "input": "Sky", "output": "Blue"}, Item("Name it.\nSky", "Blue")),
     ({"text": "The sky."}, Item("The sky.")),
+    (  # COPA: what is asked is a label, and the premise is the item
+        {
+            "premise": "The sky turned red.",
+            "question": "cause",
+            "choice1": "Red",
+            "choice2": "Blue",
+            "label": 1,
+        },
+        Item("The sky turned red.", "Blue", LISTED),
+    ),
+    (  # Social IQa: a short question about a short context
+        {"context": "Ann saw it.", "question": "Why?", "answerA": "Red", "answerB": "Blue", "label": "B"},
+        Item("Ann saw it.\nWhy?", "Blue", LISTED),
+    ),
+    (  # BIG-bench
+        {"input": "What is the sky?", "target_scores": {"Red": 0, "Blue": 1}},
+        Item("What is the sky?", "Blue", LISTED),
+    ),
+    (  # ARC as published
+        {
+            "question": {
+                "stem": "Sky?",
+                "choices": [{"text": "Red", "label": "A"}, {"text": "Blue", "label": "B"}],
+            },
+            "answerKey": "B",
+        },
+        Item("Sky?", "Blue", LISTED),
+    ),
+    (  # TruthfulQA
+        {"question": "What is the sky?", "mc1_targets": {"choices": ["Red", "Blue"], "labels": [1, 0]}},
+        Item("What is the sky?", "", LISTED),
+    ),
+    (  # premise and hypothesis
+        {"premise": "The sky is red.", "hypothesis": "The sky has a color.", "label": 0},
+        Item("The sky is red.\nThe sky has a color.", "0"),
+    ),
+    (  # conversations
+        {"messages": [{"role": "user", "content": "Sky?"}, {"role": "assistant", "content": "Blue"}]},
+        Item("Sky?", "Blue"),
+    ),
+    ({"tweet": "The sky is red today.", "label": 2}, Item("The sky is red today.", "2")),  # no known field
     (
         {"question": "This question refers to the following information.\nOnce.\nWhen?", "answer": "x"},
         Item("When?", "x", "", "Once."),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.dedup.exact import Exact
 from cupel.findings import Alarm, Facts, Section, Table
+from cupel.methods import WEIGHTLESS
 
 from .conftest import Resolve, as_sets, check_whole
 
@@ -31,11 +33,48 @@ def test_clusters_are_the_equal_texts(
             continue
         plain = unicodedata.normalize("NFC", text)
         plain = plain.lower() if lowercase else plain
-        plain = plain.replace("!", "") if strip else plain
+        plain = plain.replace("!", "") if strip and plain.strip(" \n!") else plain
         groups.setdefault(" ".join(plain.split()), set()).add(doc)
     clusters = resolve(method, texts)
     check_whole(clusters)
     assert as_sets(clusters) == {frozenset(docs) for docs in groups.values() if len(docs) > 1}
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u200b", "\xad", "\u200d", "\u200c", "\u2060", "\ufeff", "\ufe0f", "\u200e"]
+)
+def test_what_nobody_sees_hides_no_copy(resolve: Resolve, mark: str) -> None:
+    texts = ["A soft text.\nIt is one.", f"A so{mark}ft text.\r\nIt is one.", "A soft text. It is two."]
+    assert as_sets(resolve(Exact(), texts)) == {frozenset({0, 1})}
+    assert as_sets(resolve(Exact.from_options({"drop_invisible": False}), texts)) == set()
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [
+        ("GROSSE STRASSE", "große Straße"),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+        ("IŞIK İZMİR", "ışık izmir"),
+        ("ﬁNAL", "Final"),
+        ("Ϊ\u0301", "\u0390"),
+    ],
+)
+def test_case_is_folded_in_full(resolve: Resolve, upper: str, lower: str) -> None:
+    assert as_sets(resolve(Exact.from_options({"lowercase": True}), [upper, lower])) == {frozenset({0, 1})}
+    assert as_sets(resolve(Exact(), [upper, lower])) == set()
+
+
+def test_a_document_of_weight_0_stays_only_where_no_other_can(resolve: Resolve) -> None:
+    nothing = WEIGHTLESS
+    texts = ["a"] * 3 + ["b"] * 2
+    for sources in ((), ("best",)):
+        clusters = resolve(
+            Exact.from_options({"sources": sources}),
+            texts,
+            sources=["best", "web", "web", "web", "web"],
+            priority=[nothing, 1.0, 2.0, nothing, nothing],
+        )
+        assert clusters.members.filter(clusters.members["kept"])["doc"].to_pylist() == [2, 3]
 
 
 def test_priority_then_the_first_document_stays(resolve: Resolve) -> None:

@@ -15,7 +15,11 @@ from cupel import _kernels
 
 from . import reference
 
-TOKENS = "the cat café naïve ÜBER don't 12 1,234.5 x2 Ελλάς москва — … (see) end. e\u0301te\u0301"
+FOLDED = {"fold_numbers": True, "ignore_symbols": True}
+SIGNS = "C++ C# <= ± €5 a*b ** -7 "
+TOKENS = (
+    SIGNS + "the cat café naïve ÜBER Straße don't 12 1,234.5 x2 Ελλάς москва — … (see) end. e\u0301te\u0301"
+)
 WORDS = st.sampled_from(TOKENS.split())
 TEXT = st.lists(WORDS, max_size=40).map(" ".join)
 
@@ -23,7 +27,9 @@ TEXT = st.lists(WORDS, max_size=40).map(" ".join)
 @given(st.lists(TEXT, max_size=5), st.integers(1, 7))
 def test_shingles_are_those_of_the_definition(texts: list[str], ngram: int) -> None:
     found = _kernels.shingles(pa.array(texts, pa.large_string()), ngram=ngram).to_pylist()
-    assert found == [sorted(reference.shingles(text, ngram)) for text in texts]
+    assert found == [sorted(reference.shingles(text, ngram, symbols=True)) for text in texts]
+    folded = _kernels.shingles(pa.array(texts, pa.large_string()), ngram=ngram, **FOLDED).to_pylist()
+    assert folded == [sorted(reference.shingles(text, ngram)) for text in texts]
 
 
 @given(TEXT, st.integers(0, 2**64 - 1))
@@ -31,7 +37,7 @@ def test_signature_and_bands_are_those_of_the_definition(text: str, seed: int) -
     array = pa.array([text], pa.large_string())
     signature = _kernels.minhash_signature(array, bands=3, rows=7, seed=seed).to_pylist()[0]
     found = [column.to_pylist()[0] for column in _kernels.minhash(array, bands=3, rows=7, seed=seed)]
-    shingles = reference.shingles(text)
+    shingles = reference.shingles(text, symbols=True)
     if not shingles:
         assert signature is None
         assert found == [None] * 3

@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 from cupel import _kernels
 from cupel.dedup import _sets
 from cupel.dedup._curve import candidate_probability
+from cupel.dedup.exact import Exact
 from cupel.dedup.minhash import MinHash
+from cupel.dedup.simhash import SimHash
 from cupel.errors import BadOption, UnknownName
 from cupel.findings import Alarm, Facts, Figure, Section
+from cupel.methods import Dedup
 
 from . import reference
 from .conftest import Resolve, as_sets, check_whole, in_memory
@@ -151,8 +154,43 @@ def test_short_and_empty_documents(resolve: Resolve) -> None:
 
 def test_numbers_are_folded_on_demand(resolve: Resolve) -> None:
     texts = [f"Invoice {n} of {n + 1}.5 euros, due on day {n}, with thanks" for n in range(3)]
-    assert as_sets(resolve(MinHash(), texts)) == {frozenset({0, 1, 2})}
-    assert not as_sets(resolve(MinHash.from_options({"fold_numbers": False}), texts))
+    assert as_sets(resolve(MinHash.from_options({"fold_numbers": True}), texts)) == {frozenset({0, 1, 2})}
+    assert not as_sets(resolve(MinHash(), texts))
+
+
+DIFFERENT = [
+    "C",
+    "C++",
+    "C#",
+    "a < b",
+    "a > b",
+    "a = b",
+    "12 + 7",
+    "12 - 7",
+    "12 * 7",
+    "12 / 7",
+    "😀 👍",
+    "👍 😀",
+    "-5",
+    "5",
+]
+
+
+@pytest.mark.parametrize("method", [MinHash, SimHash, Exact])
+def test_symbols_and_numbers_make_different_texts(resolve: Resolve, method: type[Dedup]) -> None:
+    assert not as_sets(resolve(method(), DIFFERENT))
+    assert as_sets(resolve(method(), [*DIFFERENT, *DIFFERENT])) == {
+        frozenset({place, place + len(DIFFERENT)}) for place in range(len(DIFFERENT))
+    }
+
+
+def test_symbols_are_ignored_on_demand(resolve: Resolve) -> None:
+    method = MinHash.from_options({"ignore_symbols": True, "fold_numbers": True})
+    assert as_sets(resolve(method, ["C", "C++", "a < b", "a > b", "12 + 7", "1 / 3", "+", "<"])) == {
+        frozenset({0, 1}),
+        frozenset({2, 3}),
+        frozenset({4, 5}),
+    }
 
 
 def test_a_huge_document_is_cut_into_shingles_part_by_part(
@@ -165,7 +203,7 @@ def test_a_huge_document_is_cut_into_shingles_part_by_part(
     docs = pa.array(range(4), pa.int64())
 
     def written() -> tuple[list[int], list[int]]:
-        sets = _sets.write_sets(docs, sketches, _sets.Features("jaccard", 5, True), None)
+        sets = _sets.write_sets(docs, sketches, _sets.Features("jaccard", 5, False, False), None)
         return sets.offsets.to_pylist(), sets.values.to_pylist()
 
     whole = written()

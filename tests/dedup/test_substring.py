@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel import _kernels
+from cupel.dedup._spans import SPANS
 from cupel.dedup.substring import Substring
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Samples, Section
@@ -61,14 +62,20 @@ def test_spans_are_those_of_brute_force(
     resolve: Resolve, texts: list[str | None], length: int, threads: int, rows: int
 ) -> None:
     clusters = resolve(
-        Substring.from_options({"min_bytes": length}), texts, threads=threads, rows_in_batch=rows
+        Substring.from_options({"min_bytes": length, "whole": "graphemes"}),
+        texts,
+        threads=threads,
+        rows_in_batch=rows,
     )
     check_spans(clusters, texts)
     assert spans_of(clusters) == reference.copied_passages(texts, length) == reference_by_dict(texts, length)
 
 
 def reference_of_units(
-    texts: list[str | None], cut: Callable[[str], list[tuple[str, int, int]]], least: int
+    texts: list[str | None],
+    cut: Callable[[str], list[tuple[str, int, int]]],
+    least: int,
+    punctuation: bool = False,
 ) -> dict[int, reference.Spans]:
     """The definition for units: `cut` gives what each is and the bytes it takes."""
     firsts: dict[tuple[str, ...], int] = {}
@@ -81,10 +88,28 @@ def reference_of_units(
             if firsts.setdefault(window, base + at) + least <= base + at:
                 copies.append((at, at + least))
         if copies:
-            spans = [(units[first][1], units[last - 1][2]) for first, last in reference.joined(copies)]
+            spans = [
+                attached(text or "", units, first, last)
+                if punctuation
+                else (units[first][1], units[last - 1][2])
+                for first, last in reference.joined(copies)
+            ]
             found[doc] = reference.joined(spans)
         base += len(units)
     return found
+
+
+def attached(text: str, units: list[tuple[str, int, int]], first: int, last: int) -> tuple[int, int]:
+    """The bytes of some units and of the punctuation that is attached to them."""
+    data = text.encode()
+    start, stop = units[first][1], units[last - 1][2]
+    before = units[first - 1][2] if first else 0
+    behind = units[last][1] if last < len(units) else len(data)
+    while start > before and data[start - 1 : start].strip():
+        start -= 1
+    while stop < behind and data[stop : stop + 1].strip():
+        stop += 1
+    return start, stop
 
 
 def words(text: str) -> list[tuple[str, int, int]]:
@@ -110,10 +135,10 @@ SENTENCES = ["A b c.", "CAFÉ, ", " the same passage ", "東京", "\n", "x", "Of
 def test_passages_of_words(
     resolve: Resolve, texts: list[str | None], least: int, threads: int, rows: int
 ) -> None:
-    method = Substring.from_options({"min_tokens": least})
+    method = Substring.from_options({"min_tokens": least, "whole": "graphemes"})
     clusters = resolve(method, texts, threads=threads, rows_in_batch=rows)
     check_spans(clusters, texts)
-    assert spans_of(clusters) == reference_of_units(texts, words, least)
+    assert spans_of(clusters) == reference_of_units(texts, words, least, punctuation=True)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +183,7 @@ def test_passages_of_tokens(
             copied[start:stop] = True
         if found := characters(texts[doc] or "", copied.tolist()):
             expected[doc] = found
-    method = Substring.from_options({"min_tokens": least, "tokenizer": str(tokenizer)})
+    method = Substring.from_options({"min_tokens": least, "tokenizer": str(tokenizer), "whole": "graphemes"})
     clusters = resolve(method, texts, rows_in_batch=rows)
     check_spans(clusters, texts)
     assert spans_of(clusters) == expected
@@ -178,7 +203,9 @@ def test_texts_are_neither_cut_nor_padded(resolve: Resolve, tokenizer: Path, tmp
     short.save(str(tmp_path / "tokenizer.json"))
     texts = ["abcdefgh" * 3 + "the end", "x", "y", "hgfedcba" * 3 + "the end"]
     for path in (tokenizer, tmp_path):
-        clusters = resolve(Substring.from_options({"min_tokens": 5, "tokenizer": str(path)}), texts)
+        clusters = resolve(
+            Substring.from_options({"min_tokens": 5, "tokenizer": str(path), "whole": "graphemes"}), texts
+        )
         # Of the last its own repetition, and the end of the first.
         assert spans_of(clusters)[3] == [(8, 31)]
         assert 2 not in spans_of(clusters)
@@ -188,8 +215,8 @@ def test_what_passages_are_made_of_is_said(resolve: Resolve) -> None:
     text = " ".join(f"word{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
     method = Substring.from_options({"min_tokens": 20})
     clusters = resolve(method, [text, f"Before: {text.upper().replace(' ', ', ')}!"])
-    # Punctuation inside goes, the rest stays.
-    assert spans_of(clusters) == {1: [(8, 8 + len(text) + 25)]}
+    # Punctuation inside and behind goes too.
+    assert spans_of(clusters) == {1: [(8, 8 + len(text) + 26)]}
     assert ("passages of at least", "20 words") in clusters.findings[0].blocks[0].facts
     again = Substring.from_options(method.options.model_dump(mode="json"))
     assert again.options == method.options
@@ -311,9 +338,54 @@ def test_the_two_references_agree(texts: list[str], length: int) -> None:
 @pytest.mark.parametrize("length", [50, 200])
 def test_real_documents(resolve: Resolve, articles: list[str], length: int) -> None:
     """5,000 documents, 25 MB."""
-    method = Substring.from_options({"min_bytes": length})
+    method = Substring.from_options({"min_bytes": length, "whole": "graphemes"})
     clusters = resolve(method, articles, rows_in_batch=300, threads=2)
     check_spans(clusters, articles)
     found = spans_of(clusters)
     assert found == reference.copied_passages(articles, length, reference.hashed_windows)
     assert len(found) > 20
+
+
+PASSAGE = " ".join(f"ferry{number} harbour{number * 7}" for number in range(20))
+
+
+def left(resolve: Resolve, texts: list[str], **options: object) -> list[str]:
+    """What is left of each text."""
+    spans = resolve(Substring.from_options(options), texts).members
+    rows = {row["doc"]: row["spans"] for row in spans.to_pylist()}
+    column = pa.array([rows.get(doc) for doc in range(len(texts))], SPANS)
+    return _kernels.cut_spans(pa.array(texts, pa.large_string()), column).to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ("a discovery {}", "an unrecovery {} end", "an unrecovery end"),
+        ("un {}", "deux{}fin", None),
+        ("🇩🇪 {}", "🇸🇪 {} x", "🇸🇪 x"),
+        ("a\u0301 {}\u0301", "e\u0301 {} b", None),
+        ("one\r\n{}\r\ntwo", "three\r\n{}\r\nfour", "three\r\nfour"),
+        ("(see {})", "“{}” he said", None),
+    ],
+)
+def test_cuts_leave_words_whole(resolve: Resolve, first: str, second: str, kept: str | None) -> None:
+    before = second.format(PASSAGE)
+    _, after = left(resolve, [first.format(PASSAGE), before])
+    assert set(after.split()) <= set(before.split())
+    assert len(after) < len(PASSAGE) / 4
+    if kept is not None:
+        assert after == kept
+
+
+def test_all_copies_go_where_none_is_to_stay(resolve: Resolve) -> None:
+    texts = [f"First: {PASSAGE} end.", f"Second: {PASSAGE} end!", "No copy at all."]
+    assert left(resolve, texts, keep="none") == ["First: end.", "Second: end!", texts[2]]
+    assert left(resolve, texts) == [texts[0], "Second: end!", texts[2]]
+
+
+def test_rare_passages_stay(resolve: Resolve) -> None:
+    rare = PASSAGE.replace("ferry", "bridge")
+    texts = [f"{PASSAGE} a", f"{rare} b", f"{PASSAGE} c", f"{rare} d", f"{PASSAGE} e"]
+    assert left(resolve, texts, min_occurrences=3) == [texts[0], texts[1], "c", texts[3], "e"]
+    assert left(resolve, texts, min_occurrences=3, keep="none") == ["a", texts[1], "c", texts[3], "e"]
+    assert left(resolve, texts, min_occurrences=4) == texts

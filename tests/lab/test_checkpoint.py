@@ -40,6 +40,35 @@ def test_safetensors_are_read_where_a_pickle_lies_beside_them(tmp_path: Path) ->
     assert all(torch.equal(weight, saved[name]) for name, weight in read.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    ("shard", "fault"),
+    [
+        ("pytorch_model.bin", "is not safetensors and can run code"),
+        ("../other/model.safetensors", "files of the folder itself"),
+        ("..\\\\model.safetensors", "files of the folder itself"),
+        ("model-00001-of-00002.safetensors", "which is not there"),
+        (7, "is not safetensors"),
+    ],
+)
+def test_an_index_that_names_other_files_is_refused(tmp_path: Path, shard: object, fault: str) -> None:
+    folder = tiny.save(tmp_path / "model")
+    (tmp_path / "other").mkdir()
+    (folder / "model.safetensors").rename(tmp_path / "other" / "model.safetensors")
+    torch.save(tiny.model().state_dict(), folder / "pytorch_model.bin")
+    index = {"weight_map": dict.fromkeys(tiny.model().state_dict(), shard)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(BadInput, match=fault):
+        load_checkpoint(folder)
+
+
+def test_an_index_without_a_weight_map_is_refused(tmp_path: Path) -> None:
+    folder = tiny.save(tmp_path)
+    (folder / "model.safetensors").unlink()
+    (folder / "model.safetensors.index.json").write_text("[]")
+    with pytest.raises(BadInput, match="expected a JSON object with a weight_map"):
+        load_checkpoint(folder)
+
+
 def test_code_in_the_folder_is_refused(tmp_path: Path) -> None:
     folder = tiny.save(tmp_path)
     config = json.loads((folder / "config.json").read_text())

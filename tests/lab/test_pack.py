@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +123,74 @@ def test_long_documents_lie_in_pieces_that_are_ordered_apart(tmp_path: Path) -> 
     places = np.flatnonzero(np.isin(order.visits["document"], mine))
     assert places[-1] - places[0] + 1 > len(places) > 5, "they stand together"
     assert (np.diff(order.visits["document"][places].astype(np.int64)) != 1).any()
+
+
+PACKER = """
+import sys
+from pathlib import Path
+from cupel.lab import pack as module
+from cupel.lab.pack import pack
+from cupel.lab.tokenizer import Tokenizer
+from tests.lab import tokens
+
+folder = Path(sys.argv[1])
+build = module._pack
+
+def recorded(*arguments):
+    with (folder / "log").open("a") as file:
+        print("packed", file=file)
+    build(*arguments)
+
+module._pack = recorded
+store = pack(
+    [(None, [tokens.batch(tokens.texts(300))])],
+    Tokenizer.load(folder / "tokenizer.json"),
+    folder / "cache" / "arm",
+    name="a",
+)
+print(store.meta["digest"], store.id(299), int(store.offsets[-1]) == len(store.tokens))
+"""
+
+
+def test_processes_that_pack_one_arm_at_once_share_one_store(tmp_path: Path) -> None:
+    tokens.tokenizer(tmp_path)
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PACKER, str(tmp_path)],
+            cwd=Path(__file__).parents[2],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    answers = {process.communicate()[0] for process in processes}
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert len(answers) == 1
+    assert answers.pop().split()[1:] == ["d299", "True"]
+    assert (tmp_path / "log").read_text().split() == ["packed"]
+    assert [entry.name for entry in (tmp_path / "cache").iterdir()] == ["arm"]
+
+
+@pytest.mark.parametrize("damage", ["meta.json", "tokens.bin", "ids.bin"])
+@pytest.mark.parametrize("how", ["removed", "cut"])
+def test_a_store_that_is_not_whole_is_packed_again(tmp_path: Path, damage: str, how: str) -> None:
+    documents = tokens.texts(30)
+    first = tokens.store(tmp_path, documents)
+    path = first.folder / damage
+    if how == "removed":
+        path.unlink()
+    else:
+        os.truncate(path, path.stat().st_size // 2)
+    assert not TokenStore.is_whole(first.folder)
+    again = tokens.store(tmp_path, documents)
+    assert again.meta == first.meta
+    assert again.id(29) == "d29"
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", '{"documents": 1, "tokens": 2, "weighed": false, "dtype": "x"}']
+)
+def test_a_meta_of_something_else_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "meta.json").write_text(text)
+    with pytest.raises(BadInput, match="does not describe tokens"):
+        TokenStore(tmp_path)

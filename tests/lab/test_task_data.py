@@ -137,3 +137,67 @@ def test_the_choice_of_items_is_seeded_and_even_over_files() -> None:
     turned = choose(names[::-1], 31, seed=3)
     assert {names[::-1][place] for place in turned} == {names[place] for place in chosen}
     assert choose(names, None, 0) == choose(names, 9999, 0) == list(range(121))
+
+
+ARC_CHOICES = [{"text": " yes", "label": "1"}, {"text": "no ", "label": "2"}]
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "endings", "gold"),
+    [
+        (
+            {"question": {"stem": "Rain?", "choices": ARC_CHOICES}, "answerKey": "2"},
+            "Question: Rain?\nAnswer:",
+            ("yes", "no"),
+            1,
+        ),
+        (
+            {"question": "Rain?", "choices": ["yes", "no"], "answerKey": "1"},
+            "Question: Rain?\nAnswer:",
+            ("yes", "no"),
+            0,
+        ),
+        (
+            {"question": "Rain?", "choices": ["yes", "no"], "answerKey": "B"},
+            "Question: Rain?\nAnswer:",
+            ("yes", "no"),
+            1,
+        ),
+        (
+            {"question": "Rain? (A) yes (B) no", "AnswerKey": "B"},
+            "Question: Rain?\nAnswer:",
+            ("yes", "no"),
+            1,
+        ),
+        (
+            {
+                "ctx_a": "A man sits.",
+                "ctx_b": "he",
+                "endings": ["naps. ", " [substeps] flies."],
+                "activity_label": "Rest",
+                "label": "1",
+            },
+            "Rest: A man sits. He",
+            ("naps.", "flies."),
+            1,
+        ),
+    ],
+)
+def test_arc_and_hellaswag_are_read_as_published(
+    tmp_path: Path, row: dict[str, Any], text: str, endings: tuple[str, ...], gold: int
+) -> None:
+    _, question = _read_one(tmp_path, row)
+    assert question.contexts == (text,) * 2
+    assert question.endings == tuple(f" {ending}" for ending in endings)
+    assert question.gold == gold
+
+
+@pytest.mark.parametrize("space", [" A", "A ", "\tA\n", "\u00a0A"])
+def test_white_space_around_a_choice_changes_nothing(tmp_path: Path, space: str) -> None:
+    _, question = _read_one(tmp_path, {"query": "Say", "choices": [space, "B"], "gold": 0})
+    assert question.endings == (" A", " B")
+
+
+def test_blank_choices_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"row 1: choices: number 2 of 3 is blank"):
+        _read_one(tmp_path, {**CHOICE, "choices": ["green", " \t", "sour"]})

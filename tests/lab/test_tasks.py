@@ -249,3 +249,18 @@ def test_real_task_files_are_read_and_scored(shared: Path, tmp_path: Path) -> No
     }
     # One pair of each of the fifty paradigms.
     assert len(accuracy_by_file(found["accuracy blimp"])) == 50
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_python_of_a_task_file_runs_only_when_allowed(tmp_path: Path, depth: int) -> None:
+    (tmp_path / "code.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w').close()\ndef text(row): return ''\n"
+    )
+    (tmp_path / "own0.yaml").write_text("task: own\ndoc_to_text: !function code.text\n")
+    (tmp_path / "own1.yaml").write_text("include: own0.yaml\ntask: deeper\n")
+    with pytest.raises(BadInput, match=r"own0\.yaml, line 2: !function code\.text runs Python code"):
+        Tasks([str(tmp_path / f"own{depth}.yaml")])
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(BadInput, match="cannot be read"):  # it has no data; its code ran before that showed
+        Tasks([str(tmp_path / f"own{depth}.yaml")], TaskOptions(run_functions=True))
+    assert (tmp_path / "ran").exists()

@@ -16,13 +16,14 @@ from cupel.lab.statistics import Floor
 from cupel.lab.verdict import Verdict, compare
 from tests.lab.models import Model
 
+DOCUMENTS = 400
 Trials = dict[str, dict[int, list[Measure]]]
 
 
 def bits(value: float, subset: str = "wiki", scatter: float = 0.0) -> Measure:
-    return Measure(
-        "bits_per_byte", subset, "lower", ("a", "b"), np.array([value - scatter, value + scatter]), np.ones(2)
-    )
+    names = tuple(map(str, range(DOCUMENTS)))
+    amounts = value + scatter * np.resize([-1.0, 1.0], DOCUMENTS)
+    return Measure("bits_per_byte", subset, "lower", names, amounts, np.ones(DOCUMENTS))
 
 
 def answers(right: int, of: int = 400, task: str = "qa", chance: float = 0.25) -> Measure:
@@ -181,11 +182,12 @@ def _version(given: Trials) -> None:
 
 
 def _items(given: Trials) -> None:
-    given["refined"][1][0] = replace(given["refined"][1][0], items=("a", "東京"))
+    items = given["refined"][1][0].items
+    given["refined"][1][0] = replace(given["refined"][1][0], items=(items[0], "東京", *items[2:]))
 
 
 def _weights(given: Trials) -> None:
-    given["refined"][1][0] = replace(given["refined"][1][0], weight=np.array([1.0, 2.0]))
+    given["refined"][1][0] = replace(given["refined"][1][0], weight=np.resize([1.0, 2.0], DOCUMENTS))
 
 
 def _direction(given: Trials) -> None:
@@ -215,8 +217,8 @@ def _called_mean(given: Trials) -> None:
         (_more_measures, "raw, seed 0: it has no measure 'accuracy qa', which refined, seed 1 has"),
         (_twice, "refined, seed 1: it has the measure 'bits_per_byte wiki' twice"),
         (_version, "bits_per_byte wiki: version 1 in raw, seed 0, version 2 in refined, seed 1"),
-        (_items, "2 items in raw, seed 0, 2 in refined, seed 1, not the same: 'b' and '東京'"),
-        (_weights, "item 'b' weighs 1 in raw, seed 0 and 2 in refined, seed 1"),
+        (_items, "400 items in raw, seed 0, 400 in refined, seed 1, not the same: '1' and '東京'"),
+        (_weights, "item '1' weighs 1 in raw, seed 0 and 2 in refined, seed 1"),
         (_direction, "lower is better in raw, seed 0, higher in refined, seed 1"),
         (_only_one, "raw: it is the only arm"),
         (_none, "raw: it has no trials"),

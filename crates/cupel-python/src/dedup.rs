@@ -10,6 +10,7 @@ use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::shingle_sets::{Measure, Sets};
 use cupel_kernels::dedup::simhash::{self as fingerprints, Fingerprints};
 use cupel_kernels::dedup::verify::{Verification, Verified};
+use cupel_kernels::dedup::words::WordRules;
 use cupel_kernels::dedup::{buckets as bucketing, clusters, hash, minhash as signing, normalized};
 use cupel_kernels::dedup::{shingles as shingling, similarities as similarity, verify as verifying};
 use pyo3::prelude::*;
@@ -53,7 +54,7 @@ fn text_hash<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>>
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, nfc=true, lowercase=false, strip_punctuation=false, collapse_white_space=true))]
+#[pyo3(signature = (text, *, nfc=true, lowercase=false, strip_punctuation=false, collapse_white_space=true, drop_invisible=true))]
 fn normalized_hash<'py>(
     py: Python<'py>,
     text: PyArray,
@@ -61,8 +62,9 @@ fn normalized_hash<'py>(
     lowercase: bool,
     strip_punctuation: bool,
     collapse_white_space: bool,
+    drop_invisible: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let how = Normalization { nfc, lowercase, strip_punctuation, collapse_white_space };
+    let how = Normalization { drop_invisible, nfc, lowercase, strip_punctuation, collapse_white_space };
     let found = py.detach(|| normalized::normalized_hash(text.array(), how)).map_err(to_python)?;
     array(py, found)
 }
@@ -81,7 +83,7 @@ fn add_hashes<'py>(py: Python<'py>, left: [u8; 16], right: [u8; 16]) -> Bound<'p
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=true))]
+#[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=false, ignore_symbols=false))]
 fn minhash<'py>(
     py: Python<'py>,
     text: PyArray,
@@ -90,14 +92,16 @@ fn minhash<'py>(
     rows: usize,
     seed: u64,
     fold_numbers: bool,
+    ignore_symbols: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let how = MinHash { ngram, bands, rows, seed, fold_numbers };
+    let how =
+        MinHash { ngram, bands, rows, seed, rules: WordRules { fold_numbers, symbols: !ignore_symbols } };
     let found = py.detach(|| signing::minhash(text.array(), &how)).map_err(to_python)?;
     batch(py, found)
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=true))]
+#[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=false, ignore_symbols=false))]
 fn minhash_signature<'py>(
     py: Python<'py>,
     text: PyArray,
@@ -106,49 +110,56 @@ fn minhash_signature<'py>(
     rows: usize,
     seed: u64,
     fold_numbers: bool,
+    ignore_symbols: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let how = MinHash { ngram, bands, rows, seed, fold_numbers };
+    let how =
+        MinHash { ngram, bands, rows, seed, rules: WordRules { fold_numbers, symbols: !ignore_symbols } };
     let found = py.detach(|| signing::minhash_signature(text.array(), &how)).map_err(to_python)?;
     array(py, found)
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, ngram=5, fold_numbers=true, part=0, parts=1))]
+#[pyo3(signature = (text, *, ngram=5, fold_numbers=false, ignore_symbols=false, part=0, parts=1))]
 fn shingles<'py>(
     py: Python<'py>,
     text: PyArray,
     ngram: usize,
     fold_numbers: bool,
+    ignore_symbols: bool,
     part: u32,
     parts: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
-        .detach(|| shingling::shingles(text.array(), ngram, fold_numbers, part, parts))
-        .map_err(to_python)?;
+    let rules = WordRules { fold_numbers, symbols: !ignore_symbols };
+    let found =
+        py.detach(|| shingling::shingles(text.array(), ngram, rules, part, parts)).map_err(to_python)?;
     array(py, found)
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, fold_numbers=true, most=1 << 20))]
+#[pyo3(signature = (text, *, fold_numbers=false, ignore_symbols=false, most=1 << 20))]
 fn word_hashes<'py>(
     py: Python<'py>,
     text: PyArray,
     fold_numbers: bool,
+    ignore_symbols: bool,
     most: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| shingling::word_hashes(text.array(), fold_numbers, most)).map_err(to_python)?;
+    let rules = WordRules { fold_numbers, symbols: !ignore_symbols };
+    let found = py.detach(|| shingling::word_hashes(text.array(), rules, most)).map_err(to_python)?;
     array(py, found)
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, ngram=3, fold_numbers=true))]
+#[pyo3(signature = (text, *, ngram=3, fold_numbers=false, ignore_symbols=false))]
 fn simhash<'py>(
     py: Python<'py>,
     text: PyArray,
     ngram: usize,
     fold_numbers: bool,
+    ignore_symbols: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| fingerprints::simhash(text.array(), ngram, fold_numbers)).map_err(to_python)?;
+    let rules = WordRules { fold_numbers, symbols: !ignore_symbols };
+    let found = py.detach(|| fingerprints::simhash(text.array(), ngram, rules)).map_err(to_python)?;
     array(py, found)
 }
 

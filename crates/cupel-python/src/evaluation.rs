@@ -66,6 +66,16 @@ impl Evaluation {
         array(py, found)
     }
 
+    fn present<'py>(&self, py: Python<'py>, hits: PyArray) -> PyResult<Bound<'py, PyAny>> {
+        let found = py.detach(|| self.inner.present(hits.array())).map_err(to_python)?;
+        array(py, found)
+    }
+
+    fn uneven<'py>(&self, py: Python<'py>, counts: Vec<u64>) -> PyResult<Bound<'py, PyAny>> {
+        let found = py.detach(|| self.inner.uneven(&counts)).map_err(to_python)?;
+        array(py, found)
+    }
+
     fn without(&self, py: Python<'_>, common: PyArray) -> PyResult<Self> {
         let inner = py.detach(|| self.inner.without(common.array())).map_err(to_python)?;
         Ok(Self { inner })

@@ -5,6 +5,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array, UInt64Array};
 use cupel_kernels::KernelError;
+use cupel_kernels::dedup::borders::{self, Whole};
 use cupel_kernels::dedup::minimizers::Stretch;
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::units::{self as splitting, Unit, Units};
@@ -22,6 +23,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(text_units, module)?)?;
     module.add_function(wrap_pyfunction!(picked_spans, module)?)?;
     module.add_function(wrap_pyfunction!(cut_spans, module)?)?;
+    module.add_function(wrap_pyfunction!(whole_spans, module)?)?;
     module.add_function(wrap_pyfunction!(minimizers, module)?)?;
     module.add_function(wrap_pyfunction!(repeats, module)?)?;
     module.add_function(wrap_pyfunction!(word_tokens, module)?)?;
@@ -33,6 +35,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, KernelError> {
     let normalization = Normalization {
+        drop_invisible: true,
         nfc: true,
         lowercase: normalize,
         strip_punctuation: normalize,
@@ -64,6 +67,18 @@ fn picked_spans<'py>(py: Python<'py>, places: PyArray, picked: PyArray) -> PyRes
 #[pyfunction]
 fn cut_spans<'py>(py: Python<'py>, text: PyArray, spans: PyArray) -> PyResult<Bound<'py, PyAny>> {
     let found = py.detach(|| spans::cut_spans(text.array(), spans.array())).map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+fn whole_spans<'py>(
+    py: Python<'py>,
+    text: PyArray,
+    spans: PyArray,
+    whole: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let whole = Whole::parse(whole).map_err(to_python)?;
+    let found = py.detach(|| borders::whole_spans(text.array(), spans.array(), whole)).map_err(to_python)?;
     array(py, found)
 }
 
@@ -101,13 +116,14 @@ fn word_places<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny
 }
 
 #[pyfunction]
-#[pyo3(signature = (data, stretches, length, token=1))]
+#[pyo3(signature = (data, stretches, length, token=1, min_occurrences=2))]
 fn repeats<'py>(
     py: Python<'py>,
     data: PyArray,
     stretches: PyRecordBatch,
     length: usize,
     token: usize,
+    min_occurrences: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
     let found = py
         .detach(|| {
@@ -115,7 +131,7 @@ fn repeats<'py>(
             let data = data.array().as_binary_opt::<i64>().ok_or_else(|| wrong("data"))?;
             let bytes = if data.is_empty() { &[] } else { data.value(0) };
             let stretches = sorted_stretches(stretches.as_ref())?;
-            let copies = repeating::repeats(bytes, &stretches, length, token)?;
+            let copies = repeating::repeats(bytes, &stretches, length, token, min_occurrences)?;
             let number = |pick: fn(&repeating::Copy) -> u64| -> ArrayRef {
                 Arc::new(Int64Array::from_iter_values(copies.iter().map(|copy| pick(copy) as i64)))
             };

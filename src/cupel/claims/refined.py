@@ -13,6 +13,7 @@ from cupel.claims.claim import Context
 from cupel.lab.arms import DOCUMENTS, read_documents
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
+from cupel.store import make
 
 __all__ = ["refined"]
 
@@ -34,9 +35,4 @@ def refined(context: Context, pool: pa.Table, recipes: Mapping[str, Recipe]) -> 
 
 
 def _written(pool: pa.Table, path: Path) -> Path:
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".tmp")
-        pq.write_table(pool.select(["id", "text"]), unfinished)
-        unfinished.replace(path)
-    return path
+    return make(path, lambda unfinished: pq.write_table(pool.select(["id", "text"]), unfinished))

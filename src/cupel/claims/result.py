@@ -16,6 +16,7 @@ from cupel.claims.folder import ClaimFile
 from cupel.engine import Engine
 from cupel.errors import BadInput
 from cupel.findings import Section
+from cupel.store import replace
 
 __all__ = ["Result", "carry_out", "read_result", "read_results", "write_result"]
 
@@ -117,11 +118,8 @@ def write_result(result: Result, folder: Path) -> Path:
         before = read_result(path)
         if before.passed == result.passed:
             result = result.model_copy(update={"reason": before.reason})
-    path.parent.mkdir(exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(result.model_dump_json(indent=1) + "\n", "utf-8")
-    unfinished.replace(path)
-    return path
+    text = result.model_dump_json(indent=1) + "\n"
+    return replace(path, lambda unfinished: unfinished.write_text(text, "utf-8"))
 
 
 def _commit(folder: Path) -> str:

@@ -20,6 +20,7 @@ ORDER = (
     "sample",
     "compare",
     "clusters",
+    "verify",
     "dedup",
     "assay",
     "claims",
@@ -49,6 +50,7 @@ EXAMPLES = {
             "clusters refined --step minhash --by score",
             "clusters refined --diff 1",
         ),
+        "verify": ("verify refined",),
         "dedup": (
             "dedup pool -o unique --by minhash",
             "dedup pool -o cut --by substring --set substring.min_bytes=400",

@@ -13,12 +13,22 @@ SHOWN = ("Funnel", "Quarantine", "Left out")
 
 
 def tell(result: Result) -> None:
-    """The counts, the funnel, what was not read, and where the report is."""
+    """The counts, the funnel, what was not read, what needs a look, and where the report is."""
     from cupel.cli._console import out, say
+    from cupel.findings import Alarm, Section
     from cupel.report.terminal import show
 
     page = result.page()
-    shown = tuple(section for section in page.sections if section.title in SHOWN)
-    show(page.model_copy(update={"sections": shown}), out)
+    shown = [section for section in page.sections if section.title in SHOWN]
+    alarms = [
+        block
+        for section in page.sections
+        if section.title not in SHOWN
+        for block in section.blocks
+        if isinstance(block, Alarm)
+    ]
+    if alarms:
+        shown.append(Section(title="Needs a look", blocks=tuple(alarms)))
+    show(page.model_copy(update={"sections": tuple(shown)}), out)
     if result.report.exists():
         say(f"report  {result.report}")

@@ -46,6 +46,14 @@ def assay(
             rich_help_panel=EVALUATING,
         ),
     ] = None,
+    run_task_functions: Annotated[
+        bool,
+        typer.Option(
+            "--run-task-functions",
+            help="Run the Python functions that a task's YAML file names (`!function`); refused by default.",
+            rich_help_panel=EVALUATING,
+        ),
+    ] = False,
     tokenizer: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="A tokenizer.json; by default one is trained on a sample of the baseline."),
@@ -73,6 +81,7 @@ def assay(
         baseline=baseline,
         held_out=tuple(held_out or ()),
         tasks=tuple(task or ()),
+        run_task_functions=run_task_functions,
         tokenizer=tokenizer,
         device=device,
         workers=workers,

@@ -3,7 +3,7 @@
 Labels and decoders are those of the WHATWG Encoding Standard, as browsers use them: `shift_jis` means
 Windows-31J, `gb2312` means GBK, `iso-8859-1` means Windows-1252. What decides, in this order: a byte order
 mark; UTF-8, where the bytes are UTF-8, whatever the labels say; what the server said; what the page says of
-itself (HTML standard, 13.2.3.2); the shape of UTF-16; detection. A label that does not fit the bytes gives way
+itself (HTML standard, 13.2.3.2); the shape of UTF-16; detection as in Firefox. A label that does not fit the bytes gives way
 to the next, and an ill-formed sequence costs one U+FFFD.
 """
 
@@ -14,11 +14,14 @@ import re
 
 from cupel.corpus.prescan import declared_charset
 
-__all__ = ["decode", "utf16_by_shape"]
+__all__ = ["decode", "stream_charset", "utf16_by_shape"]
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.BOM_UTF16_BE, "utf-16be"))
 _UTF16 = ("utf-16le", "utf-16be")
 _SHAPE_BYTES = 4096
+_DETECTED_BYTES = 128 * 1024
+_SURE = 8
+"""So many sequences of UTF-8 before the first ill-formed one are no chance."""
 _FEW = 0.01
 """Ill-formed sequences per character at which a label still fits."""
 
@@ -43,8 +46,8 @@ def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> t
             return _decoded(data[len(mark) :], charset)[0], charset
     labels = [_name(declared), declared_charset(data) if html else None]
     named = [label for label in labels if label is not None]
-    if (charset := _utf16(data, named)) is not None:
-        return _decoded(data, charset)[0], charset
+    if (wide := _utf16(data, named)) is not None:
+        return _decoded(data, wide)[0], wide
     # A page that can be read as ASCII at all states its own label falsely if it says UTF-16.
     named = [label for label in named if label not in _UTF16]
     if data.isascii() or _is_utf8(data):
@@ -56,11 +59,25 @@ def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> t
             return text, charset
     if _mostly_utf8(data):
         return _decoded(data, "utf-8")[0], "utf-8"
-    detected = _name(_detect(data))
-    if detected is not None and not _decoded(data, detected)[1]:
-        return _decoded(data, detected)[0], detected
-    charset = next((name for name in (*named, detected) if name is not None), "windows-1252")
+    charset = next((name for name in named if name != "utf-8"), None) or _detect(data)
     return _decoded(data, charset)[0], charset
+
+
+def stream_charset(head: bytes) -> str | None:
+    """The charset of a table or of JSON lines by the first bytes of the file; None for UTF-8.
+
+    >>> stream_charset("id,text\\n1,Käse und Brot\\n".encode("latin-1")), stream_charset("Käse".encode()[:2])
+    ('windows-1252', None)
+    """
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16be"
+    if (charset := utf16_by_shape(head)) is not None:
+        return charset
+    # What is looked at may end inside of a character.
+    if b"\x00" in head or any(_is_utf8(head[: len(head) - cut]) for cut in range(4)) or _mostly_utf8(head):
+        return None
+    charset = decode(head)[1]
+    return charset if charset != "utf-8" else None
 
 
 def utf16_by_shape(data: bytes) -> str | None:
@@ -105,7 +122,12 @@ _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Whether ill-formed bytes are few among sequences of UTF-8, which no other charset forms by chance."""
+    """Whether sequences of UTF-8, which no other charset forms by chance, come first or are the most by far."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as fault:
+        if len(_SEQUENCE.findall(data[: fault.start])) >= _SURE:
+            return True
     faults = _decoded(data, "utf-8")[1]
     return faults * 10 <= len(_SEQUENCE.findall(data))
 
@@ -122,8 +144,7 @@ def _decoded(data: bytes, charset: str) -> tuple[str, int]:
     return _kernels.decode(data, charset)
 
 
-def _detect(data: bytes) -> str | None:
-    from resiliparse.parse.encoding import detect_encoding
+def _detect(data: bytes) -> str:
+    from cupel import _kernels
 
-    label: str | None = detect_encoding(data, max_len=131072)
-    return label
+    return _kernels.detect_charset(data[:_DETECTED_BYTES])

@@ -6,7 +6,7 @@ import codecs
 import zlib
 from dataclasses import dataclass
 
-from cupel.corpus.charset import utf16_by_shape
+from cupel.corpus.charset import decode, stream_charset, utf16_by_shape
 from cupel.corpus.streams import BytesFile, ByteStream, StreamFault, detect_compression
 
 __all__ = [
@@ -202,10 +202,8 @@ def format_by_content(head: bytes, name: str = "") -> str | None:
 
 
 def _as_utf8(head: bytes) -> bytes:
-    """The head in UTF-8 if a byte order mark says that it is UTF-16."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return head[: len(head) & ~1].decode("utf-16", "replace").encode()
-    return head
+    """The head in UTF-8, whatever charset it is in."""
+    return head if stream_charset(head) is None else decode(head)[0].encode("utf-8")
 
 
 # Kinds of data whose beginning may look like text.

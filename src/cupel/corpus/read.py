@@ -6,9 +6,9 @@ between calls, so that any number of threads may call it.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 
+from cupel.corpus.charset import stream_charset
 from cupel.corpus.files import InputFile
 from cupel.corpus.fingerprint import check_unchanged
 from cupel.corpus.formats import HEAD, looks_like_text, without_compression
@@ -188,9 +188,9 @@ def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
     raw.seek(0)
     layout = json_layout(head, whole=len(head) < HEAD, named_lines=True)
     packed = detect_compression(head[:HEAD_BYTES], part.file.path) is not None
-    utf16 = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    foreign = not packed and stream_charset(head) is not None
     plain = looks_like_text(head) if layout is None else layout.kind == "lines"
-    if packed or utf16 or not plain:
+    if packed or foreign or not plain:
         # This cannot be split, so its first part reads all of it.
         if part.start == 0:
             yield from _read_json("jsonl", sink, _stream(sink, raw))

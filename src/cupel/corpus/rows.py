@@ -41,7 +41,14 @@ def parse_object(data: bytes) -> dict[str, Any]:
     try:
         row = json_text.loads(data)
     except orjson.JSONDecodeError as error:
-        raise BadRow(*json_text.why_unreadable(data, error)) from None
+        reason, detail = json_text.why_unreadable(data, error)
+        if reason != "invalid-utf8":
+            raise BadRow(reason, detail) from None
+        try:
+            # A bad byte costs its character, not the document.
+            row = json_text.loads(data.decode("utf-8", "replace").encode())
+        except orjson.JSONDecodeError:
+            raise BadRow(reason, detail) from None
     if type(row) is not dict:
         raise BadRow("invalid-json", "not a JSON object")
     return row

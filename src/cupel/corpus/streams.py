@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from itertools import chain
 
+from cupel.corpus.charset import stream_charset
 from cupel.corpus.compression import HEAD_BYTES, Source, StreamFault, detect_compression, pieces
 from cupel.corpus.remote import RawFile
 
@@ -15,6 +16,10 @@ __all__ = ["HEAD_BYTES", "ByteStream", "BytesFile", "StreamFault", "detect_compr
 _PIECE = 1024 * 1024
 _MAX_LAYERS = 4
 """How often a file may be packed: a `.gz` of a `.zst` is two layers."""
+
+
+_HEAD = 64 * 1024
+_LONGEST_HELD = 1 << 20
 
 
 class ByteStream:
@@ -178,10 +183,17 @@ class ByteStream:
         return data
 
     def as_utf8(self) -> None:
-        """Turns content that begins with a byte order mark of UTF-16 into UTF-8; to be called first of all."""
-        if self.peek(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            self._pieces = _transcoded(
-                chain([(self.member_offset, self._buffer)], self._pieces), self._source
+        """Turns content in UTF-16 or a legacy charset into UTF-8; to be called first of all."""
+        charset = stream_charset(self.peek(_HEAD))
+        if charset is not None:
+            pieces = chain(
+                [(self.member_offset, self._buffer[self._at :])], self._pieces, _raised(self._fault)
+            )
+            self._fault = None
+            self._pieces = (
+                _from_utf16(pieces, self._source, charset)
+                if charset.startswith("utf-16")
+                else _from_legacy(pieces, charset)
             )
             self._buffer = b""
             self._at = 0
@@ -291,13 +303,38 @@ class ByteStream:
         self.close()
 
 
-def _transcoded(pieces: Iterator[tuple[int, bytes]], source: Source) -> Iterator[tuple[int, bytes]]:
+def _raised(fault: StreamFault | None) -> Iterator[tuple[int, bytes]]:
+    """Nothing, and then the fault that was met while looking ahead."""
+    yield from ()
+    if fault is not None:
+        raise fault
+
+
+def _from_legacy(pieces: Iterator[tuple[int, bytes]], charset: str) -> Iterator[tuple[int, bytes]]:
+    """Pieces of a charset in which a line feed is never a part of another character, as UTF-8."""
+    from cupel import _kernels
+
+    start, held = 0, b""
+    for start, piece in pieces:
+        end = piece.rfind(b"\n") + 1
+        if end or len(held) > _LONGEST_HELD:
+            whole, held = held + piece[: end or len(piece)], piece[end:] if end else b""
+            yield start, _kernels.decode(whole, charset)[0].encode("utf-8")
+        else:
+            held += piece
+    if held:
+        yield start, _kernels.decode(held, charset)[0].encode("utf-8")
+
+
+def _from_utf16(
+    pieces: Iterator[tuple[int, bytes]], source: Source, charset: str
+) -> Iterator[tuple[int, bytes]]:
     """Pieces of UTF-16 as UTF-8. Half a surrogate pair stays one, which no reader takes."""
-    decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+    decoder = codecs.getincrementaldecoder(charset.replace("16", "16-"))("surrogatepass")
     start = 0
     try:
         for start, piece in pieces:
-            if text := decoder.decode(piece):
+            if text := decoder.decode(piece).removeprefix("\ufeff"):
                 yield start, text.encode("utf-8", "surrogatepass")
         decoder.decode(b"", True)
     except UnicodeDecodeError as error:

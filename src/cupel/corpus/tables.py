@@ -226,14 +226,10 @@ def _add(sink: Sink, header: list[str], row: _Row, ordinal: int) -> None:
         detail = f"{len(row.fields)} fields; the header has {len(header)}"
         sink.bad(row.line, "line", "invalid-csv", detail, excerpt)
         return
-    if not row.stored.isascii():
-        try:
-            row.stored.encode("utf-8")
-        except UnicodeEncodeError:
-            sink.bad(row.line, "line", "invalid-utf8", "a field is not UTF-8", excerpt)
-            return
+    # A bad byte costs its character, not the document.
+    values = row.fields if row.stored.isascii() else [_clean(field) for field in row.fields]
     try:
-        fields = dict(zip(header, row.fields, strict=True))
+        fields = dict(zip(header, values, strict=True))
         sink.add(row_to_record(fields, sink.options, ordinal, ordinal + 1))
     except BadRow as bad:
         sink.bad(row.line, "line", bad.reason, bad.detail, excerpt)

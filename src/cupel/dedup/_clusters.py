@@ -15,7 +15,7 @@ from pydantic import Field
 from cupel import _kernels
 from cupel.dedup._index import Index, is_outside
 from cupel.findings import Alarm, Block, Sample, Samples, Table
-from cupel.methods import Method, Sketches
+from cupel.methods import WEIGHTLESS, Method, Sketches
 
 __all__ = [
     "ActionOptions",
@@ -101,7 +101,8 @@ class ClusterOptions(ActionOptions):
         "longest",
         pattern=r"^(longest|first|signal:[a-z0-9_]+)$",
         description="Which document of a cluster stays: `longest`, `first` (in input order), or "
-        "`signal:NAME` for the highest value of a signal. Ties go to the first.",
+        "`signal:NAME` for the highest value of a signal. Ties go to the first. A document of weight 0 never "
+        "stays in place of one with a positive weight.",
     )
 
 
@@ -149,15 +150,18 @@ def inside_only(members: pa.Table) -> pa.Table:
 
 
 def _by_source(sources: Sequence[str], found: pa.Array, priority: pa.Array) -> pa.Array:
-    """Priorities that go by the place of the source first, and by `priority` among equals."""
+    """Priorities that go by the place of the source first, and by `priority` among equals.
+
+    Documents of weight 0 come last, whatever their source.
+    """
     ranks = pc.fill_null(pc.index_in(found, pa.array(sources, pa.large_string())), len(sources)).to_numpy()
-    order = np.lexsort((pc.fill_null(priority, float("-inf")).to_numpy(), -ranks.astype(np.int64)))
-    own = pc.fill_null(priority, float("-inf")).to_numpy()
+    own = pc.fill_null(priority, WEIGHTLESS).to_numpy()
+    order = np.lexsort((own, -ranks.astype(np.int64), own > WEIGHTLESS))
     new = np.empty(len(order), dtype=np.float64)
     # Equal ones stay equal, so that the first document still decides among them.
-    steps = np.concatenate([[0], (np.diff(ranks[order]) != 0) | (np.diff(own[order]) != 0)])
+    steps = np.concatenate([[0], (np.diff(ranks[order]) != 0) | (own[order][1:] != own[order][:-1])])
     new[order] = np.cumsum(steps)
-    return pa.array(new)
+    return pa.array(np.where(own > WEIGHTLESS, new, WEIGHTLESS))
 
 
 def too_much(members: pa.Table, total: int, options: ActionOptions, sketches: Sketches) -> tuple[str, ...]:

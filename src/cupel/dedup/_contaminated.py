@@ -14,7 +14,7 @@ from cupel.dedup._clusters import ids_of
 from cupel.dedup._evaluations import EvaluationSets
 from cupel.dedup._items import PARTS
 from cupel.dedup._spans import MEMBERS, SPANS, excerpt
-from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
+from cupel.findings import Alarm, Block, Facts, Prose, Sample, Samples, Section, Table
 from cupel.methods import Clusters, Sketches
 
 __all__ = ["Contaminated"]
@@ -120,6 +120,7 @@ class Contaminated:
         else:
             lead = "This step had no effect: no document holds an item of an evaluation set."
             blocks.append(Prose(text=lead))
+        blocks += self._unsearchable(searchable)
         blocks.append(self._set_table(found, searchable))
         if members.num_rows:
             blocks += [self._item_table(held), self._samples(members)]
@@ -162,6 +163,36 @@ class Contaminated:
             formats=("text", "count", "count", "bar", "count", "count", "count"),
             caption="What was found of each evaluation set. A passage alone does not contaminate a document.",
         )
+
+    def _unsearchable(self, searchable: npt.NDArray[np.bool_]) -> list[Block]:
+        """Alarms that say how many items of each set cannot be found, and which fields are not looked for."""
+        hidden = np.bincount(self._set_of(np.flatnonzero(~searchable)), minlength=len(self.sets.names))
+        counts = [
+            f"{count:,} of {size:,} in {name}"
+            for name, size, count in zip(self.sets.names, self.sets.sizes, hidden.tolist(), strict=True)
+            if count
+        ]
+        alarms: list[Block] = []
+        if counts:
+            alarms.append(
+                Alarm(
+                    text="Items that cannot be found, because they are too short or made of common phrases: "
+                    f"{', '.join(counts)}. The documents may still hold them."
+                )
+            )
+        unused = [
+            f"{', '.join(fields)} of {name}"
+            for name, fields in zip(self.sets.names, self.sets.unused, strict=True)
+            if fields
+        ]
+        if unused:
+            alarms.append(
+                Alarm(
+                    text=f"Fields that are not looked for: {'; '.join(unused)}. If one holds text of the items, name "
+                    "it with the option question, answer, choices or passage."
+                )
+            )
+        return alarms
 
     def _item_table(self, held: pa.Table) -> Table:
         items = held["item"].to_numpy()

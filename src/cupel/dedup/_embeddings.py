@@ -207,7 +207,10 @@ def _fault(documents: pa.RecordBatch, row: int, column: str, method: str, what: 
 def _dimensions(model: str | None) -> int:
     """The length of a model's vectors, where its folder says so."""
     for path in sorted(Path(model or "").glob("*_Pooling/config.json")) if model else []:
-        found = json.loads(path.read_text()).get("word_embedding_dimension")
-        if isinstance(found, int):
-            return found
+        try:
+            dimensions = json.loads(path.read_text("utf-8"))["word_embedding_dimension"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # loading the model says what is wrong with it
+        if isinstance(dimensions, int):
+            return dimensions
     return SUPPOSED_DIMENSIONS

@@ -36,11 +36,14 @@ class EvaluationSets:
         The sets, and how many items each has.
     items
         Text columns `question`, `answer`, `choices`, `passage`.
+    unused
+        The fields of each set that no part of any of its items was taken from.
     """
 
     names: tuple[str, ...]
     sizes: tuple[int, ...]
     items: pa.RecordBatch
+    unused: tuple[tuple[str, ...], ...] = ()
 
 
 def read_sets(against: Sequence[str], fields: Fields) -> EvaluationSets:
@@ -59,15 +62,31 @@ def read_sets(against: Sequence[str], fields: Fields) -> EvaluationSets:
 def _read(files: tuple[tuple[str, InputFile], ...], fields: Fields) -> EvaluationSets:
     names = _names([file for _, file in files])
     rows: list[Item] = []
-    sizes = []
+    sizes, unused = [], []
     for _, file in files:
-        before = len(rows)
-        rows += [item_of(row, fields, where) for where, row in _rows(file)]
+        before, names_seen = len(rows), {}
+        for where, row in _rows(file):
+            item = item_of(row, fields, where)
+            rows.append(item)
+            for name, value in row.items():
+                names_seen[str(name)] = names_seen.get(str(name), False) or _is_used(value, item)
+        unused.append(tuple(name for name, used in names_seen.items() if not used))
         sizes.append(len(rows) - before)
         if not sizes[-1]:
             raise BadInput(f"{file.path}: an evaluation set without items protects nothing; leave it out")
     columns = {part: pa.array([getattr(row, part) for row in rows], pa.large_string()) for part in PARTS}
-    return EvaluationSets(names, tuple(sizes), pa.RecordBatch.from_pydict(columns))
+    return EvaluationSets(names, tuple(sizes), pa.RecordBatch.from_pydict(columns), tuple(unused))
+
+
+def _is_used(value: Any, item: Item) -> bool:
+    """Whether a field's text, or that of anything within it, stands in a part of the item."""
+    if isinstance(value, Mapping):
+        return any(_is_used(inner, item) for inner in value.values())
+    if isinstance(value, list):
+        return any(_is_used(inner, item) for inner in value)
+    text = value.strip() if isinstance(value, str) else ""
+    # A letter or a number stands in any text; what it points to is looked for, not itself.
+    return len(text) > 2 and any(text in getattr(item, part) for part in PARTS)
 
 
 def _names(files: Sequence[InputFile]) -> tuple[str, ...]:

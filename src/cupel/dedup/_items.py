@@ -53,11 +53,33 @@ _CHOICES = (
     "options",
     "endings",
     "candidates",
+    "answer_choices",
+    "multiple_choice_targets",
+    "target_scores",
+    "mc1_targets",
+    "mc1_choices",
+    "input_choice_list",
+    "classes",
 )
 _NUMBERED_CHOICES = re.compile(
-    r"(?:sol|choice|option|ending)_?[0-9a-e]$|[a-e]$|mc_answer[0-9]$", re.IGNORECASE
+    r"(?:sol|solution|choice|option|ending|answer|ans|mc_answer|sentence_quiz)_?[0-9a-e]$|[a-e]$",
+    re.IGNORECASE,
 )
 _PASSAGE = ["passage", "article", "support", "story", "background", "context"]
+# What says something about an item and is no part of it.
+_ABOUT = re.compile(
+    r".*(?:id|idx|index|url|link|source|split|subject|category|topic|level|language|lang|type|name|author|license"
+    r"|date|title|explanation|rationale|metadata|comment|canary)s?",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+MIN_TEXT_WORDS = 3
+"""A field of fewer words is a label, such as `cause` in COPA."""
+MIN_QUESTION_WORDS = 8
+"""A question of fewer words holds hardly an n-gram: the short text that it asks about belongs to it."""
+MAX_CONTEXT_WORDS = 60
+"""A longer text is a passage, which may be in clean documents too."""
 _LETTERS = "abcdefghij"
 _LISTED = re.compile(r"^\(?([A-J])[.):]\s*(.+)$", re.MULTILINE)
 _CHOICES_BEGIN = re.compile(r"\n(?:Choices:|Options:)\s*\n|\n\(?A[.):]\s")
@@ -108,25 +130,88 @@ def item_of(row: Mapping[str, Any], fields: Fields = Fields(), where: str = "") 
     if fields != Fields():
         return _mapped(row, fields, where)
     named = {str(name).lower(): value for name, value in row.items() if value is not None}
+    stem = named.get("question")
+    if isinstance(stem, Mapping):  # ARC as published: the choices stand in the question
+        named |= {str(name).lower(): value for name, value in stem.items()}
+        named["question"] = _text(stem.get("stem", stem))
+        named.pop("stem", None)
     if isinstance(named.get("context_options"), list):
         return _one_of_contexts(named)
-    question = _first(named, _QUESTION) or ("context" if "context" in named else None)
-    if question is None:
+    turns = next((value for value in named.values() if _is_chat(value)), None)
+    if turns is not None:
+        return _chat(turns)
+    labels, choices = _choices(named)
+    scores = named.get("target_scores")
+    consumed = set(_CHOICES) | {name for name in named if _NUMBERED_CHOICES.fullmatch(name)}
+    asking = [name for name in _QUESTION if name in named] or (["context"] if "context" in named else [])
+    # A label, such as `cause` in COPA, asks nothing that could be found.
+    question = next((name for name in asking if _is_text(named[name])), asking[0] if asking else None)
+    answer = _first(named, [name for name in _ANSWER if name not in (question, *consumed)])
+    passage = _first(named, [name for name in _PASSAGE if name != question])
+    others = [
+        _text(value)
+        for name, value in named.items()
+        if name not in (question, answer, passage, *consumed)
+        and _is_text(value)
+        and not _ABOUT.fullmatch(name)
+    ]
+    if question is None and not others:
         raise BadInput(
             f"{where}: no field is known to hold a question; there are: {', '.join(map(str, row)) or 'none'}. "
             "Say which one does: question=NAME, and answer, choices, passage where there are such"
         )
-    passage = _first(named, [name for name in _PASSAGE if name != question])
-    labels, choices = _choices(named)
-    asked, told = _split_passage(_text(named[question]))
+    asked, told = _split_passage(_text(named[question])) if question else ("", "")
     if question == "instruction":
         asked = f"{asked}\n{_text(named.get('input', ''))}"
+        others = [text for text in others if text != _text(named.get("input", ""))]
     asked, listed = _split_choices(asked, choices)
-    answer = _first(named, [name for name in _ANSWER if name != question])
+    read = (_text(named[passage]) if passage else "") or told
+    # Where the answer is a part of the passage there are no choices, and the passage may be a clean document.
+    if (
+        listed
+        and passage == "context"
+        and _words(asked) < MIN_QUESTION_WORDS
+        and _words(read) <= MAX_CONTEXT_WORDS
+    ):
+        asked, read = f"{read}\n{asked}", ""
+    if question in (None, "sentence", "premise", "sentence_good") or _words(asked) < MIN_QUESTION_WORDS:
+        asked = "\n".join(text for text in (asked, *others) if text)
     right = named.get(answer) if answer else None
+    if isinstance(scores, Mapping) and scores:
+        listed = [str(text) for text in scores]
+        right = max(range(len(listed)), key=lambda place: _number(scores[listed[place]]))
     if isinstance(right, str) and right.strip() in labels:
         right = labels.index(right.strip())
-    return _item(asked, right, listed, (_text(named[passage]) if passage else "") or told)
+    return _item(asked, right, listed, read)
+
+
+def _is_text(value: Any) -> bool:
+    return not isinstance(value, bool | int | float) and _words(_text(value)) >= MIN_TEXT_WORDS
+
+
+def _words(text: str) -> int:
+    """About how many words: two characters of a script without spaces count as one."""
+    return len(_WORD.findall(_UNSPACED.sub(" ", text))) + len(_UNSPACED.findall(text)) // 2
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _is_chat(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(turn, Mapping) and ({"content", "value"} & set(turn)) for turn in value)
+    )
+
+
+def _chat(turns: list[Mapping[str, Any]]) -> Item:
+    """A conversation: what the model says last is the answer, what comes before is asked."""
+    said = [_text(turn.get("content", turn.get("value"))) for turn in turns]
+    speaker = str(turns[-1].get("role", turns[-1].get("from", ""))).lower()
+    answered = len(said) > 1 and speaker in ("assistant", "gpt", "model", "bot")
+    return _item("\n".join(said[:-1] if answered else said), said[-1] if answered else None, [], "")
 
 
 def _mapped(row: Mapping[str, Any], fields: Fields, where: str) -> Item:
@@ -221,7 +306,7 @@ def _listed(text: str) -> list[tuple[str, str]]:
 def _texts(value: Any) -> list[str]:
     """A list of texts, from lists, from `{"text": [...]}`, or of one text."""
     if isinstance(value, Mapping):
-        value = value.get("text", list(value.values()))
+        value = value.get("text", value.get("choices", list(value.values())))
     return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
 
 

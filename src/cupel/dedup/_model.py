@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cupel.dedup._model_folder import check_model_folder
 from cupel.errors import BadInput, BadOption, MissingExtra
 
 __all__ = ["Model", "load"]
@@ -48,8 +49,7 @@ class Model:
 
     def _forward(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         with self.tokenizing:  # the tokenizer refuses two threads at once
-            prepare = getattr(self.model, "preprocess", None) or self.model.tokenize  # its name before 5.4
-            features = prepare(list(texts))
+            features = self.model.preprocess(list(texts))
         on_device = {
             name: value.to(self.model.device) if hasattr(value, "to") else value
             for name, value in features.items()
@@ -70,7 +70,7 @@ def load(name: str, device: str) -> Model:
     BadOption
         No such folder, or no such device.
     BadInput
-        What is there cannot be loaded.
+        What is there cannot be loaded, or loading it could run code that came with it.
     """
     with _loading:
         return _load(name, device)
@@ -83,6 +83,8 @@ def _load(name: str, device: str) -> Model:
         raise BadOption(
             f"model '{name}': no such folder; expected one that sentence-transformers has written"
         )
+    if path.is_dir():
+        check_model_folder(path)
     try:
         import torch
         from sentence_transformers import SentenceTransformer
@@ -90,7 +92,9 @@ def _load(name: str, device: str) -> Model:
         raise MissingExtra("embedding by a model", "semantic") from None
     threads = torch.get_num_threads()
     try:
-        model = SentenceTransformer(str(path) if path.is_dir() else name, device=device)
+        model = SentenceTransformer(
+            str(path) if path.is_dir() else name, device=device, trust_remote_code=False
+        )
     except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         where = "" if path.is_dir() else "; a name of two parts is looked for on the Hugging Face hub"

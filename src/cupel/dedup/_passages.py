@@ -25,10 +25,13 @@ class Units(Protocol):
         Bytes of one unit.
     name
         Of several, for people.
+    punctuation_counts
+        Whether what stands between units is compared; what is not goes with the units it is attached to.
     """
 
     width: int
     name: str
+    punctuation_counts: bool
 
     def encode(self, texts: pa.Array) -> pa.Array:
         """Each text (large_string without nulls) as its units, one after the other."""
@@ -41,7 +44,7 @@ class Units(Protocol):
 class OfBytes:
     """Bytes as they are."""
 
-    width, name = 1, "bytes"
+    width, name, punctuation_counts = 1, "bytes", True
 
     def encode(self, texts: pa.Array) -> pa.Array:
         return texts
@@ -56,7 +59,7 @@ class OfBytes:
 class OfWords:
     """Words in lower case, without accents and punctuation, by hashes of 64 bits."""
 
-    width, name = 8, "words"
+    width, name, punctuation_counts = 8, "words", False
 
     def encode(self, texts: pa.Array) -> pa.Array:
         return _kernels.word_tokens(texts)
@@ -76,7 +79,7 @@ class OfTokens:
         It cannot be loaded; the library is not installed.
     """
 
-    width, name = 4, "tokens"
+    width, name, punctuation_counts = 4, "tokens", True
 
     def __init__(self, tokenizer: str) -> None:
         self._tokenizer = load_tokenizer(tokenizer)

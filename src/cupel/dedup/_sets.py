@@ -46,13 +46,21 @@ class Features:
     similarity: Similarity
     ngram: int
     fold_numbers: bool
+    ignore_symbols: bool
 
     def of(self, text: pa.Array, part: int = 0, parts: int = 1) -> pa.LargeListArray:
         """A list of uint64 for each text."""
         if self.similarity == "edit":
-            return _kernels.word_hashes(text, fold_numbers=self.fold_numbers, most=MOST_WORDS)
+            return _kernels.word_hashes(
+                text, fold_numbers=self.fold_numbers, ignore_symbols=self.ignore_symbols, most=MOST_WORDS
+            )
         return _kernels.shingles(
-            text, ngram=self.ngram, fold_numbers=self.fold_numbers, part=part, parts=parts
+            text,
+            ngram=self.ngram,
+            fold_numbers=self.fold_numbers,
+            ignore_symbols=self.ignore_symbols,
+            part=part,
+            parts=parts,
         )
 
     def pieces(self, batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, int]]:

@@ -40,7 +40,7 @@ class Bloom(Dedup):
     there; with *k* filters before it, a new one is made for the rate asked for divided by 2ᵏ⁺¹, so that all
     together keep it (Almeida et al. 2007).
 
-    Words are cut as for `minhash` (lower case, no accents, no punctuation), numbers kept apart.
+    Words are cut as for `minhash` (case folded, no accents, no punctuation); numbers and symbols count.
 
     Examples
     --------
@@ -156,7 +156,8 @@ class Bloom(Dedup):
 
     @property
     def _decisive(self) -> dict[str, object]:
-        return {name: getattr(self.options, name) for name in ("unit", "ngram", "min_words")}
+        names = ("unit", "ngram", "min_words")
+        return {name: getattr(self.options, name) for name in names} | {"symbols": True}
 
     def _earlier(self, sketches: Sketches) -> list[bytes]:
         """The filters of earlier corpora."""

@@ -38,10 +38,11 @@ class Decontaminate(Dedup):
     **Informative words.** Tools that flag every document with one long n-gram in common are mostly
     wrong: templates, formulas and quotations stand in items and in clean documents alike. A word
     is informative when it lies in an n-gram that is neither template (in more than `max_items`
-    different questions) nor common anyway: in more than `common_documents` documents, or
-    `common_fraction` of all, that hold no item with it nearly whole (80 %). Documents that do hold
-    the item are not counted, so that an item leaked a thousand times stays informative. All other
-    n-grams count neither for nor against: the share is of informative words.
+    different questions, or in more than half of those of a small set) nor common anyway: in more than
+    `common_documents` documents, or `common_fraction` of all, that hold no item with it nearly whole (80 %).
+    Documents that do hold the item are not counted, so that an item leaked a thousand times stays
+    informative, unless the n-gram is in over four times as many of them as the rest of the item: then it
+    is an instruction or a quotation. All other n-grams count neither for nor against: the share is of informative words.
 
     **How.** While documents are read, the hash of every n-gram is looked up in an index of the
     evaluation n-grams, behind a bit filter that fits a processor's cache. Once all are
@@ -49,7 +50,9 @@ class Decontaminate(Dedup):
     item are gone through again, word by word. The result depends on neither the number of shards
     nor the order of documents.
 
-    Words are cut as for `minhash` (lower case, no accents, no punctuation), numbers kept apart.
+    Words are cut as for `minhash` (lower case, no accents, no punctuation), numbers kept apart. In scripts without
+    spaces each character is cut off by itself; `min_words` then means twice as many characters of Chinese and
+    Japanese, and four times as many of Thai, Lao, Khmer and Burmese.
 
     **Published rules** for comparison, which the benchmark runs on the same documents: one common
     13-gram (Brown et al. 2020, appendix C; also lm-evaluation-harness); 70 % of an item's 8-grams
@@ -145,7 +148,10 @@ class Decontaminate(Dedup):
             "with its answer near.",
         )
         max_items: int = Field(
-            8, ge=1, description="An n-gram in more different questions is template and not looked for."
+            8,
+            ge=1,
+            description="An n-gram in more different questions, or in more than half of a few, is template and not "
+            "looked for.",
         )
         common_documents: int = Field(
             10,
@@ -184,10 +190,16 @@ class Decontaminate(Dedup):
     def resolve(self, sketches: Sketches) -> Clusters:
         """Documents that hold items, each with its best item, in `cluster` and `outside`."""
         options, index = self.options, self._index()
-        total, strays = 0, np.zeros(index.ngrams, dtype=np.int64)
+        total = 0
+        strays, documents = np.zeros(index.ngrams, dtype=np.int64), np.zeros(index.ngrams, dtype=np.int64)
         for batch in self._hits(sketches, index):
             total += batch.num_rows
             strays += np.bincount(index.strays(batch.column("hits")).to_numpy(), minlength=index.ngrams)
+            present = index.present(batch.column("hits")).to_numpy()
+            documents += np.bincount(present, minlength=index.ngrams)
+        # An instruction may be nearly all of an item: a document that holds it is no stray, yet holds no item.
+        uneven = index.uneven(documents.tolist()).to_numpy(zero_copy_only=False)
+        strays = np.where(uneven, documents, strays)
         most = max(options.common_documents, options.common_fraction * total)
         left = index.without(pa.array(strays > most))
         threshold, min_words = options.threshold, options.min_words
@@ -223,4 +235,7 @@ class Decontaminate(Dedup):
 @lru_cache(maxsize=2)
 def _index(sets: EvaluationSets, ngram: int, max_items: int) -> _kernels.Evaluation:
     parts = [sets.items.column(part) for part in PARTS]
+    # What most questions of a small set share is their instruction.
+    questions = pc.count_distinct(sets.items.column("question")).as_py()
+    max_items = min(max_items, max(1, questions // 2))
     return _kernels.Evaluation(*parts, ngram=ngram, max_items=max_items)

@@ -18,7 +18,7 @@ from cupel.dedup._clusters import (
 from cupel.dedup._docs import among
 from cupel.dedup._index import Index, IndexOptions
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
+from cupel.methods import WEIGHTLESS, Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Exact"]
 
@@ -27,9 +27,9 @@ class Exact(Dedup):
     """Exact duplicates, on normalised text.
 
     Two documents are duplicates when their normalised texts are equal. By default the text is
-    brought to Unicode form C, and white space is collapsed and stripped; case and punctuation
-    count unless told otherwise. The normalised text is hashed to 128 bits (XXH3-128) and
-    documents with equal hashes form a cluster.
+    brought to Unicode form C, invisible characters are dropped, and white space (Windows line ends too) is
+    collapsed and stripped; case and punctuation count unless told otherwise. The normalised text is hashed to
+    128 bits (XXH3-128) and documents with equal hashes form a cluster.
 
     The chance that any two of *n* different texts share a 128-bit hash is about
     *n*² / 2¹²⁹, below 10⁻¹⁸ for ten billion documents. XXH3 is not cryptographic: who can write
@@ -74,11 +74,19 @@ class Exact(Dedup):
         collapse_white_space: bool = Field(
             True, description="Take every run of white space for one space, and drop it at the ends."
         )
-        lowercase: bool = Field(False, description="Ignore case.")
+        drop_invisible: bool = Field(
+            True,
+            description="Ignore characters that nobody sees: soft hyphens, zero-width spaces and joiners, byte "
+            "order marks, directional marks.",
+        )
+        lowercase: bool = Field(
+            False,
+            description="Ignore case, by Unicode's full case folding: ß equals SS, and I equals both Turkish i's.",
+        )
         strip_punctuation: bool = Field(
             False,
-            description="Ignore every character that is no letter, digit, mark or white space: "
-            "punctuation, and symbols too.",
+            description="Ignore punctuation. Symbols and operators count (C, C++ and C# differ), and a text of "
+            "nothing but punctuation is compared as it is.",
         )
 
     options: Options
@@ -91,6 +99,7 @@ class Exact(Dedup):
             lowercase=self.options.lowercase,
             strip_punctuation=self.options.strip_punctuation,
             collapse_white_space=self.options.collapse_white_space,
+            drop_invisible=self.options.drop_invisible,
         )
         return pa.record_batch({"hash": hashes})
 
@@ -119,6 +128,8 @@ class Exact(Dedup):
     def _index(self, sketches: Sketches) -> Index | None:
         names = ("nfc", "collapse_white_space", "lowercase", "strip_punctuation")
         decisive = {name: getattr(self.options, name) for name in names}
+        if not self.options.drop_invisible:
+            decisive["drop_invisible"] = False
         path = self.options.index
         return None if path is None else Index.of(path, self.name, decisive, sketches)
 
@@ -153,11 +164,12 @@ def _seen(index: Index, hashes: pa.Array) -> pa.Table:
 
 
 def _remember(index: Index, members: pa.Table, sketches: Sketches) -> None:
-    """Write the hash and the id of every document that stays."""
+    """Write the hash and the id of every document that stays and counts."""
     schema = pa.schema([("hash", pa.binary(16)), ("id", pa.large_string())])
     gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
     with index.writer(sketches.remembered, schema) as writer:
-        for batch in sketches.batches(["doc", "hash", "id"]):
+        for batch in sketches.batches(["doc", "hash", "id", "priority"]):
             stays = pa.array(~among(batch.column("doc").to_numpy(), gone))
-            kept = batch.filter(pc.and_(stays, batch.column("hash").is_valid()))
+            counts = pc.not_equal(batch.column("priority"), WEIGHTLESS)
+            kept = batch.filter(pc.and_(pc.and_(stays, counts), batch.column("hash").is_valid()))
             writer.write_batch(kept.select(schema.names).cast(schema))

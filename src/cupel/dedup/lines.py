@@ -25,10 +25,12 @@ class Lines(Dedup):
     Menus, cookie notices and signatures stand on every page of a site. CCNet (Wenzek et al. 2020) and
     Dolma (Soldaini et al. 2024) remove each line of text that was seen before; the first stays.
 
-    A **line** lies between line feeds; a **paragraph** is all lines up to the next blank one. Two are
-    equal when their normalised texts are: Unicode form C, white space collapsed and, with
-    `normalize`, in lower case and without punctuation. Units of fewer than `min_characters` never
-    count: closing brackets, single words and page numbers recur with good reason. A unit goes
+    A **line** lies between line ends of any system; a **paragraph** is all lines up to the next blank one. Two
+    are equal when their normalised texts are: Unicode form C, without invisible characters, white space
+    collapsed and, with `normalize`, without regard to case and punctuation (symbols count). Units of fewer
+    than `min_characters` never count: closing brackets, single words and page numbers recur with good
+    reason. An ideograph, a Kana or a Hangul syllable counts as three characters, since 20 letters of English
+    are about seven characters of Chinese. A unit goes
     with its line end and the blank lines behind it.
 
     Hashes have 64 bits (the upper half of XXH3-128): among a hundred million different lines the
@@ -79,7 +81,10 @@ class Lines(Dedup):
 
         unit: Literal["line", "paragraph"] = Field("line", description="What is compared.")
         min_characters: int = Field(
-            20, ge=1, description="Shorter units never count; white space at the ends is not counted."
+            20,
+            ge=1,
+            description="Shorter units never count; white space at the ends is not counted, and an ideograph, a "
+            "Kana or a Hangul syllable counts as three characters.",
         )
         normalize: bool = Field(
             False, description="Ignore case and punctuation, as CCNet does (it also ignores digits)."

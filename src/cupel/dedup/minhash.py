@@ -29,7 +29,7 @@ from cupel.dedup._index import Index, IndexOptions
 from cupel.dedup._sets import Features, ShingleSets, load_buckets, save_buckets, write_sets
 from cupel.dedup._stars import stars
 from cupel.findings import Block, Facts, Prose, Section, Table
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
+from cupel.methods import WEIGHTLESS, Clusters, Dedup, Need, Paper, Sketches
 from cupel.threads import in_order
 
 __all__ = ["MinHash"]
@@ -79,9 +79,11 @@ class MinHash(Dedup):
     smallest element of A and that of B are the same with a probability equal to the
     similarity. The defaults are FineWeb's (Penedo et al. 2024): 112 permutations in 14 bands of 8.
 
-    **Words.** Text is put in lower case; accents are removed (canonical decomposition); a word is
-    a run of letters, digits and vowel signs, so punctuation and symbols only separate. Numbers,
-    with `.` and `,` between digits, are all the same word (`fold_numbers`). Chinese, Japanese,
+    **Words.** Case is folded in full (ß is ss); accents and invisible characters are removed; a word is
+    a run of letters, digits and vowel signs, and punctuation only separates. A run of symbols or
+    operators (`+`, `<=`, `€`) is a word too, and so are the signs of `C#` and `-5`: sums and C, C++ and C# are
+    no copies of each other. With `ignore_symbols` they only separate, and with `fold_numbers` all
+    numbers, with `.` and `,` between digits, are the same word; FineWeb has both. Chinese, Japanese,
     Thai, Lao, Khmer and Burmese characters are a word each. Words over 256 bytes are cut. A
     document of fewer than `ngram` words has one shingle, of all its words; one without words
     has none and no duplicate. datatrove differs: it splits words with spaCy, which keeps symbols
@@ -203,9 +205,14 @@ class MinHash(Dedup):
             "large buckets of documents that are not duplicates. The report says how often.",
         )
         fold_numbers: bool = Field(
-            True,
+            False,
             description="Take all numbers for the same word, as FineWeb does: pages that differ only "
-            "in dates, prices or counters are duplicates.",
+            "in dates, prices or counters are duplicates, and so are tables of different numbers.",
+        )
+        ignore_symbols: bool = Field(
+            False,
+            description="Let symbols and operators only separate words, as FineWeb does: C, C++ and C# are the "
+            "same then.",
         )
         seed: int = Field(1, ge=0, lt=1 << 64, description="Chooses the permutations.")
 
@@ -226,6 +233,7 @@ class MinHash(Dedup):
             rows=self.options.rows,
             seed=self.options.seed,
             fold_numbers=self.options.fold_numbers,
+            ignore_symbols=self.options.ignore_symbols,
         )
 
     def resolve(self, sketches: Sketches) -> Clusters:
@@ -261,17 +269,20 @@ class MinHash(Dedup):
 
     @property
     def _features(self) -> Features:
-        return Features(self.options.similarity, self.options.ngram, self.options.fold_numbers)
+        options = self.options
+        return Features(options.similarity, options.ngram, options.fold_numbers, options.ignore_symbols)
 
     def _index(self, sketches: Sketches) -> Index | None:
         names = ("ngram", "bands", "rows", "seed", "fold_numbers")
         decisive = {name: getattr(self.options, name) for name in names}
         decisive["words"] = self.options.similarity == "edit"
+        if not self.options.ignore_symbols:
+            decisive["symbols"] = True  # indexes from before there were symbols do not say so
         path = self.options.index
         return None if path is None else Index.of(path, self.name, decisive, sketches)
 
     def _remember(self, index: Index, members: pa.Table, sketches: Sketches) -> None:
-        """Write the bands, what is compared, and the id of every document that stays."""
+        """Write the bands, what is compared, and the id of every document that stays and counts."""
         names = [f"band_{i}" for i in range(self.options.bands)]
         schema = pa.schema(
             [(name, pa.uint64()) for name in names]
@@ -279,11 +290,12 @@ class MinHash(Dedup):
         )
         gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
         # Sketches come in the order of texts.
-        sketch_of_next = rows_in_step(sketches.batches([*names, "id"]))
+        sketch_of_next = rows_in_step(sketches.batches([*names, "id", "priority"]))
         with index.writer(sketches.remembered, schema) as writer:
             for batch in sketches.texts(None):
                 sketch = sketch_of_next(batch.num_rows)
-                stays = pa.array(~among(batch.column("doc").to_numpy(), gone))
+                counts = pc.not_equal(one_array(sketch["priority"]), WEIGHTLESS)
+                stays = pc.and_(pa.array(~among(batch.column("doc").to_numpy(), gone)), counts)
                 lists = self._features.of(batch.column("text").filter(stays))
                 upper = pa.array((lists.values.to_numpy() >> np.uint64(32)).astype(np.uint32))
                 features = pa.LargeListArray.from_arrays(lists.offsets, upper)

@@ -84,13 +84,22 @@ class SimHash(Dedup):
             description="In one bucket, a document is compared with at most this many others. The report says "
             "how often that was too few.",
         )
-        fold_numbers: bool = Field(True, description="Take all numbers for the same word.")
+        fold_numbers: bool = Field(False, description="Take all numbers for the same word.")
+        ignore_symbols: bool = Field(
+            False,
+            description="Let symbols and operators only separate words: C, C++ and C# are the same then.",
+        )
 
     options: Options
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
         """Column `fingerprint` (uint64); null for null and for texts without words."""
-        found = _kernels.simhash(text, ngram=self.options.ngram, fold_numbers=self.options.fold_numbers)
+        found = _kernels.simhash(
+            text,
+            ngram=self.options.ngram,
+            fold_numbers=self.options.fold_numbers,
+            ignore_symbols=self.options.ignore_symbols,
+        )
         return pa.RecordBatch.from_arrays([found], names=["fingerprint"])
 
     def need(self, documents: int, text_bytes: int) -> Need:

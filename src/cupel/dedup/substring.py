@@ -1,12 +1,13 @@
-"""Removal of passages that stand more than once, whatever documents they stand in."""
+"""Removal of passages that occur more than once, in any documents."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +30,24 @@ STRETCH = np.dtype([("hash", "<u8"), ("start", "<u8"), ("windows", "<u4")])
 
 
 class Substring(Dedup):
-    """Exact substrings: every passage of at least `min_bytes`, or `min_tokens`, that stood before.
+    """Exact substrings: every passage of at least `min_bytes`, or `min_tokens`, that occurred before.
 
     A window of `min_bytes` bytes is a *copy* when the first window equal to it, in the order of
     documents and of places in them, ends at or before it starts. The copied part of a document is
-    the union of its copies; the first of each stays. Windows never reach over the end of a
+    the union of its copies. Windows never reach over the end of a
     document. This is the exact-substring deduplication of Lee et al. (2022), whose windows are 50
     tokens of GPT-2, about 200 bytes of English.
+
+    **What goes.** By default the first occurrence of a passage stays and later ones are copies. Lee et al. strike
+    every occurrence, the first too: that is `keep: none`. Passages of fewer than `min_occurrences` occurrences
+    (overlapping ones count once) are left alone.
+
+    **Where it is cut.** Spans are made smaller until they cut through no word (`whole: words`), and in any
+    case through no grapheme cluster of UAX #29: letters with their marks, flags, emoji sequences, Hangul and
+    Indic syllables, CRLF. A word is what stands between white space, or a word of UAX #29 where a script is
+    written without spaces or there is none for 256 bytes; so Chinese is cut between any two
+    characters. What remains on both sides of a cut is parted by the widest white space that was there,
+    a space if there was none: no cut makes a new word.
 
     **How.** Lee et al. build a suffix array, eight bytes and more for each byte of text. Equal
     windows can be found with far less: each window is represented by its *minimizer*, the
@@ -50,12 +62,10 @@ class Substring(Dedup):
     The texts of the stage lie uncompressed in the scratch folder while this runs (as much disk as
     text); memory holds one part of the entries, and what the system caches of the file.
 
-    Spans are cut on character boundaries: a copy that begins or ends inside of a character leaves
-    that character whole.
-
     **Tokens.** With `min_tokens` a window is so many tokens instead, by default words in lower case without
-    accents and punctuation, as MinHash has them: what differs in nothing else is a copy. With `tokenizer`, they are
-    those of a tokeniser; Lee et al. take 50 of GPT-2's. Tokens are looked for as bytes are: a word stands for
+    accents and punctuation, as MinHash has them, symbols included: what differs in nothing else is a copy.
+    With `tokenizer`, they are those of a tokeniser; Lee et al. take 50 of GPT-2's. Tokens are looked for
+    as bytes are: a word stands for
     itself by a hash of 64 bits, a token by its number, and windows begin where a token does. What is cut
     reaches from the first token to the last, less characters of which a token at an edge is only a part.
 
@@ -111,6 +121,19 @@ class Substring(Dedup):
             "the Hugging Face hub (gpt2).",
         )
 
+        keep: Literal["first", "none"] = Field(
+            "first",
+            description="Which occurrence of a passage stays: `first`, or `none` as in Lee et al.",
+        )
+        min_occurrences: int = Field(
+            2, ge=2, le=1 << 31, description="Passages that occur less often are left alone."
+        )
+        whole: Literal["words", "graphemes"] = Field(
+            "words",
+            description="What is never cut through: `words`, or only `graphemes`, what people take for one "
+            "character.",
+        )
+
         @model_validator(mode="after")
         def _one_length(self) -> Self:
             # By value, and not by what was set: options are written down whole and read again.
@@ -144,13 +167,20 @@ class Substring(Dedup):
         units, least = self._passages()
         pool = _Pool.write(sketches, units, least)
         copies = self._copies(pool, least, sketches.threads)
-        parts = CopiedParts(sketches)
+        where = "occurs first in" if self.options.keep == "first" else "also occurs in"
+        parts = CopiedParts(sketches, origin=f"the longest part {where} {{}}")
         row = 0
         for batch in sketches.texts(None):
             sizes = sizes_of(batch.column("text"))
-            parts.add(batch.column("doc"), sizes, *pool.spans_of(row, batch.column("text"), copies))
+            spans, firsts = pool.spans_of(row, batch.column("text"), copies)
+            whole = _kernels.whole_spans(batch.column("text"), spans, self.options.whole)
+            parts.add(batch.column("doc"), sizes, whole, firsts)
             row += batch.num_rows
-        facts = (("passages of at least", f"{least:,} {units.name}"),)
+        facts = (
+            ("passages of at least", f"{least:,} {units.name}"),
+            ("that occur at least", f"{self.options.min_occurrences:,} times"),
+            ("occurrence that stays", self.options.keep),
+        )
         return parts.clusters("Copied passages", "passages", facts)
 
     def _passages(self) -> tuple[Units, int]:
@@ -162,14 +192,18 @@ class Substring(Dedup):
         return OfWords() if words else OfTokens(options.tokenizer), options.min_tokens
 
     def _copies(self, pool: _Pool, least: int, threads: int) -> pa.Table:
-        """`start`, `stop`, `first` (places in the pool), by start."""
+        """`start`, `stop`, `first` (places in the pool; with `keep: none` of the other occurrence), by start."""
 
         def one(path: Path) -> pa.RecordBatch:
             found = np.fromfile(path, dtype=STRETCH)
             path.unlink()
             columns = {name: np.ascontiguousarray(found[name]) for name in found.dtype.names or ()}
             stretches = pa.RecordBatch.from_pydict(columns)
-            return _kernels.repeats(pool.data, stretches, least * pool.units.width, pool.units.width)
+            width = pool.units.width
+            copies = _kernels.repeats(
+                pool.data, stretches, least * width, width, min_occurrences=self.options.min_occurrences
+            )
+            return copies if self.options.keep == "first" else _with_firsts(copies)
 
         with ThreadPoolExecutor(threads) as workers:
             found = [batch for batch in workers.map(one, pool.parts) if batch.num_rows]
@@ -246,17 +280,34 @@ class _Pool:
     def _in_text(self, spans: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
         """Spans of a document's units as spans of its text, without characters that are copied in part."""
         begins, ends = self.units.places(text)
+        data = text.encode()
         found = []
         for low, high in spans:
             first, after = low // self.units.width, high // self.units.width
-            start, stop = begins[first], ends[after - 1]
-            if first > 0:
-                start = max(start, ends[first - 1])
-            if after < len(begins):
-                stop = min(stop, begins[after])
+            start, stop = int(begins[first]), int(ends[after - 1])
+            before = int(ends[first - 1]) if first > 0 else 0
+            behind = int(begins[after]) if after < len(begins) else len(data)
+            if not self.units.punctuation_counts:
+                start -= len(_ATTACHED_BEFORE.search(data[before:start].decode())[0].encode())  # type: ignore[index]
+                stop += len(_ATTACHED_BEHIND.match(data[stop:behind].decode())[0].encode())  # type: ignore[index]
+            start, stop = max(start, before), min(stop, behind)
             if start < stop:
-                found.append((int(start), int(stop)))
+                found.append((start, stop))
         return found
+
+
+_ATTACHED_BEFORE, _ATTACHED_BEHIND = re.compile(r"\S*\Z"), re.compile(r"\S*")
+
+
+def _with_firsts(copies: pa.RecordBatch) -> pa.RecordBatch:
+    """Copies and the first occurrences that they are copies of."""
+    start, stop, first = (copies.column(name).to_numpy() for name in ("start", "stop", "first"))
+    both = (
+        np.concatenate([start, first]),
+        np.concatenate([stop, first + stop - start]),
+        np.concatenate([first, start]),
+    )
+    return pa.RecordBatch.from_arrays([pa.array(column) for column in both], schema=copies.schema)
 
 
 def _by_part(found: pa.RecordBatch) -> Iterator[tuple[int, npt.NDArray[np.void]]]:

@@ -49,6 +49,8 @@ class AssayOptions:
         out of each arm, and each arm is at home on its own.
     tasks
         Names of lm-evaluation-harness, its YAML files, or files of questions.
+    run_task_functions
+        Run the Python functions that YAML files of `tasks` name (`!function`); refused by default.
     evaluations
         Further ones.
     tokenizer
@@ -67,6 +69,7 @@ class AssayOptions:
     baseline: str | None = None
     held_out: Sequence[str] = ()
     tasks: Sequence[str] = ()
+    run_task_functions: bool = False
     evaluations: Sequence[Evaluation] = ()
     tokenizer: str | Path | None = None
     device: str = "auto"
@@ -186,7 +189,8 @@ def assay(
     if len(parsed) < 2:
         raise BadOption(f"one arm ({names[0]}): expected two or more to compare")
     on = machine(options.device, options.workers, options.engine)
-    tasks = [Tasks(options.tasks, TaskOptions(limit=recipe.evaluation.task_items))] if options.tasks else []
+    asked = TaskOptions(limit=recipe.evaluation.task_items, run_functions=options.run_task_functions)
+    tasks = [Tasks(options.tasks, asked)] if options.tasks else []
     # More than is scored, since what an arm was trained on will be left out.
     most = 4 * recipe.evaluation.held_out_bytes
     given = read_held_out(options.held_out, most) if options.held_out else None

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_checkpoint", "prefix_token", "text_encoder"]
 
+_INDEX = "model.safetensors.index.json"
+
 
 def load_checkpoint(
     folder: Path, *, device: str = "cpu", dtype: Literal["float32", "bfloat16"] = "float32"
@@ -111,7 +113,10 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _check_weights(folder: Path) -> None:
-    if (folder / "model.safetensors").is_file() or (folder / "model.safetensors.index.json").is_file():
+    if (folder / "model.safetensors").is_file():
+        return
+    if (folder / _INDEX).is_file():
+        _check_shards(folder)
         return
     pickled = sorted(path.name for kind in ("*.bin", "*.pt", "*.pth") for path in folder.glob(kind))
     if pickled:
@@ -120,6 +125,27 @@ def _check_weights(folder: Path) -> None:
             "save the weights as model.safetensors (save_pretrained does)"
         )
     raise BadInput(f"{folder}: no model.safetensors; the trial did not finish, or this is another folder")
+
+
+def _check_shards(folder: Path) -> None:
+    """Every file that the index names must be safetensors inside the folder. Only names are checked: files of
+    a Hugging Face cache are links to elsewhere."""
+    path = folder / _INDEX
+    try:
+        shards = json.loads(path.read_text("utf-8"))["weight_map"].values()
+        names = sorted(set(shards))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput(f"{path}: no index of weights; expected a JSON object with a weight_map") from None
+    for name in names:
+        if not isinstance(name, str) or not name.endswith(".safetensors"):
+            raise BadInput(
+                f"{path}: it names {name!r}, which is not safetensors and can run code when it is read; "
+                "save the weights as safetensors (save_pretrained does)"
+            )
+        if "/" in name or "\\" in name:
+            raise BadInput(f"{path}: it names {name!r}; expected files of the folder itself, by name alone")
+        if not (folder / name).is_file():
+            raise BadInput(f"{path}: it names {name}, which is not there; copy or download the folder again")
 
 
 def _name_special_tokens(tokenizer: Any, config: dict[str, Any]) -> None:

@@ -27,21 +27,25 @@ __all__ = ["local_task", "named_tasks", "run_tasks"]
 OUTPUTS = ("multiple_choice", "loglikelihood")
 
 
-def named_tasks(name: str, seed: int) -> dict[str, Any]:
+def named_tasks(name: str, seed: int, *, run_functions: bool = False) -> dict[str, Any]:
     """The harness's tasks of one name (task, group or tag) or YAML file, by name.
 
-    A YAML file may name Python functions beside it, which then run: it is the user's own.
+    A YAML file may name Python functions beside it (`!function`). Loading the task runs that code, so such a
+    file is refused unless `run_functions` is set. The harness's own tasks run the functions that it ships.
 
     Raises
     ------
     UnknownName
         No task, group or tag is called so.
     BadInput
-        The task's data cannot be had, or it scores generated text.
+        The task's data cannot be had, it scores generated text, or its file names Python functions that may
+        not run.
     """
     _require()
+    is_file = Path(name).suffix in (".yaml", ".yml")
+    if is_file and not run_functions:
+        _refuse_functions(Path(name))
     with _quiet():
-        is_file = Path(name).suffix in (".yaml", ".yml")
         manager = _manager(not is_file)
         if not is_file and name not in manager.all_tasks:
             raise UnknownName("task", name, manager.all_tasks)
@@ -125,6 +129,50 @@ def _manager(with_names: bool) -> Any:
     from lm_eval.tasks import TaskManager
 
     return TaskManager(include_defaults=with_names)
+
+
+def _refuse_functions(path: Path) -> None:
+    """Refuse a task file that names Python code, itself or in a file that it includes."""
+    import yaml
+
+    todo, done = [path], set()
+    while todo:
+        file = todo.pop().resolve()
+        if file in done:
+            continue
+        done.add(file)
+        try:
+            root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise BadInput(f"{file}: cannot be read as YAML: {error}") from None
+        nodes, seen = [root], set()
+        while nodes:
+            node = nodes.pop()
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if node.tag.startswith("!"):
+                line = node.start_mark.line + 1
+                raise BadInput(
+                    f"{file}, line {line}: {node.tag} {node.value if isinstance(node.value, str) else ''} runs Python "
+                    "code when the task is loaded; read that code, then allow it with "
+                    "--run-task-functions, or TaskOptions(run_functions=True) in Python"
+                )
+            if isinstance(node, yaml.SequenceNode):
+                nodes += node.value
+            elif isinstance(node, yaml.MappingNode):
+                for key, value in node.value:
+                    nodes += [key, value]
+                    if key.value in ("include", "task"):
+                        todo += _yaml_files(value, file.parent)
+
+
+def _yaml_files(node: Any, folder: Path) -> list[Path]:
+    """The YAML files that a node names, by itself or in a list."""
+    values = node.value if isinstance(node.value, list) else [node]
+    names = [value.value for value in values if isinstance(getattr(value, "value", None), str)]
+    paths = [folder / name for name in names if name.endswith((".yaml", ".yml"))]
+    return [path for path in paths if path.exists()]
 
 
 def _row(task: LocalTask, question: Question) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from cupel.lab.survey import Lowest, without
 from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine, make_job, train
+from cupel.store import make
 
 __all__ = ["Lab", "TrialPlan", "as_documents", "cached_tokenizer"]
 
@@ -171,14 +172,10 @@ class Lab:
             ]
         )
         folder = self.cache / "tokens" / hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
-        if not (folder / "meta.json").is_file():
-            try:
-                pack(parts, self.tokenizer, folder, name=name, ordered=ordered, piece_tokens=piece)
-            except OSError as error:
-                raise RunFailed(
-                    f"{folder}: {error}; free some space, and the same command goes on"
-                ) from error
-        return TokenStore(folder)
+        try:
+            return pack(parts, self.tokenizer, folder, name=name, ordered=ordered, piece_tokens=piece)
+        except OSError as error:
+            raise RunFailed(f"{folder}: {error}; free some space, then run the same command again") from error
 
     def train(self, plans: Sequence[TrialPlan], progress: LabProgress | None = None) -> list[Trial]:
         """Train what is not trained yet, several at a time; gives the trials in the order of the plans.
@@ -215,12 +212,24 @@ class Lab:
 
 
 def cached_tokenizer(sample: Sequence[str], vocabulary: int, cache: Path) -> Tokenizer:
-    """A tokeniser trained on these texts, or the one that was."""
+    """The tokenizer trained on these texts; trained once, whoever asks, and trained again if its file is damaged."""
     digest = hashlib.blake2b(f"{vocabulary}".encode(), digest_size=16)
     for text in sample:
         digest.update(text.encode("utf-8", "replace"))
-    path = cache / "tokenizers" / digest.hexdigest() / "tokenizer.json"
-    return Tokenizer.load(path) if path.is_file() else train_tokenizer(sample, vocabulary, path)
+    folder = make(
+        cache / "tokenizers" / digest.hexdigest(),
+        lambda unfinished: train_tokenizer(sample, vocabulary, unfinished / "tokenizer.json"),
+        whole=_holds_tokenizer,
+    )
+    return Tokenizer.load(folder)
+
+
+def _holds_tokenizer(folder: Path) -> bool:
+    try:
+        Tokenizer.load(folder)
+    except BadInput:
+        return False
+    return True
 
 
 def as_documents(given: pa.Table | Iterable[str]) -> pa.Table:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
+from cupel.store import replace
 
 __all__ = ["Measure", "read_measures", "write_measures"]
 
@@ -93,11 +94,13 @@ def write_measures(measures: Sequence[Measure], path: Path) -> None:
         )
         arrays[f"amount_{place}"] = one.amount
         arrays[f"weight_{place}"] = one.weight
-    unfinished = path.with_name(f".{path.name}.tmp")
-    with unfinished.open("wb") as file:
-        arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+
+    def build(unfinished: Path) -> None:
+        with unfinished.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    replace(path, build)
 
 
 def read_measures(path: Path) -> tuple[Measure, ...]:

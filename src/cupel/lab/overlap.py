@@ -130,7 +130,7 @@ class OverlapSearch:
     longer documents and edited copies are found, also where several documents hold a part each; with one word
     in w changed, (1 − 1/w)ⁿ of the n-grams are left, so that the defaults find copies with up to about
     one word in nine changed. Paraphrases and translations are not. A document of fewer than n words has
-    no n-gram: it is seen where an arm has a document of the same words.
+    no n-gram: it is seen where an arm has a document of the same words. A text without words is never seen.
 
     Held in memory: the held-out documents, their n-grams, and one bit an n-gram and arm.
 
@@ -193,9 +193,12 @@ class OverlapSearch:
         count = self._documents.num_rows
         totals = np.bincount(self._owner, minlength=count)
         share = np.zeros((len(self._found), count))
+        wordless = _hashes(pa.array([""], pa.large_string()))[0]
         for line, (ngrams, whole) in enumerate(self._found.values()):
             seen = np.bincount(self._owner, weights=ngrams[self._place], minlength=count)
-            share[line] = np.where(totals > 0, seen / np.maximum(totals, 1), whole[self._whole_place])
+            # Texts without a word are all alike, and none of them says anything that could have been seen.
+            copied = (whole & (self._whole != wordless))[self._whole_place]
+            share[line] = np.where(totals > 0, seen / np.maximum(totals, 1), copied)
         return Overlap(self._documents, tuple(self._found), share, self._options.max_share)
 
 

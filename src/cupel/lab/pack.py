@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from cupel.errors import BadInput
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
+from cupel.store import make
 
 __all__ = ["PACK_VERSION", "PIECE_TOKENS", "pack"]
 
@@ -40,7 +40,10 @@ def pack(
     piece_tokens: int = PIECE_TOKENS,
     told: Callable[[int], None] = lambda documents: None,
 ) -> TokenStore:
-    """Tokenise documents into `folder`, which appears whole or not at all.
+    """Tokenize documents into `folder`, which appears whole or not at all.
+
+    A folder that holds whole tokens is given as it is: its name should be decided by everything that decides
+    them. Of several processes that ask for one folder, one tokenizes and the others wait for it.
 
     Parameters
     ----------
@@ -61,10 +64,24 @@ def pack(
     BadInput
         There is no document with text, or a part of a mixture has none.
     """
-    unfinished = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    with _Writer(unfinished, tokenizer, piece_tokens) as writer:
+
+    def build(unfinished: Path) -> None:
+        _pack(parts, tokenizer, unfinished, name, ordered, piece_tokens, told)
+
+    return TokenStore(make(folder, build, whole=TokenStore.is_whole))
+
+
+def _pack(
+    parts: Sequence[tuple[float | None, Iterable[pa.RecordBatch]]],
+    tokenizer: Tokenizer,
+    folder: Path,
+    name: str,
+    ordered: bool,
+    piece_tokens: int,
+    told: Callable[[int], None],
+) -> None:
+    folder.mkdir()
+    with _Writer(folder, tokenizer, piece_tokens) as writer:
         ends = []
         for share, batches in parts:
             for batch in batches:
@@ -72,25 +89,21 @@ def pack(
                 told(writer.documents)
             ends.append((share, writer.pieces, writer.weighted))
     if not writer.documents:
-        shutil.rmtree(unfinished)
         raise BadInput(f"arm '{name}' holds no text to train on")
     factors = _factors(ends, name)
     meta = writer.meta()
     if factors is not None:
-        meta |= _reweigh(unfinished, factors)
+        meta |= _reweigh(folder, factors)
     elif not writer.weighed:
-        (unfinished / "weights.bin").unlink()
+        (folder / "weights.bin").unlink()
     meta |= {
         "version": PACK_VERSION,
         "tokenizer": tokenizer.digest,
         "weighed": writer.weighed or factors is not None,
         "ordered": ordered,
-        "digest": _digest(unfinished, tokenizer.digest + (" ordered" if ordered else "")),
+        "digest": _digest(folder, tokenizer.digest + (" ordered" if ordered else "")),
     }
-    (unfinished / "meta.json").write_text(json.dumps(meta, indent=1))
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
-    return TokenStore(folder)
+    (folder / "meta.json").write_text(json.dumps(meta, indent=1))
 
 
 class _Writer:

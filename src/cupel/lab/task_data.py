@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -24,11 +25,13 @@ __all__ = ["LocalTask", "Question", "choose", "read_tasks"]
 Kind = Literal["pairs", "choice", "contexts"]
 
 LAYOUTS = (
-    "sentence_good and sentence_bad (BLiMP); query, choices and gold (llm-foundry, HellaSwag); "
+    "sentence_good and sentence_bad (BLiMP); query, choices and gold (llm-foundry); "
+    "ctx (or ctx_a and ctx_b), endings and label (HellaSwag); "
     "question, choices and answerKey (ARC); context_options, continuation and gold (Winogrande)"
 )
 MAX_BYTES = 1 << 30
 """Of one file, decompressed."""
+_CHOICE_LABEL = re.compile(r"\s*\(([A-E1-5])\)\s+")
 DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
 
 
@@ -132,32 +135,76 @@ def _question(where: str, row: Mapping[str, Any]) -> tuple[Kind, tuple[str, ...]
     """Kind, contexts, endings, and which is right."""
     if "sentence_good" in row and "sentence_bad" in row:
         good, bad = _text(where, row, "sentence_good"), _text(where, row, "sentence_bad")
-        return "pairs", ("", ""), (good, bad), 0
+        return "pairs", ("", ""), (good.strip(), bad.strip()), 0
     if "context_options" in row and "continuation" in row:
         contexts = _texts(where, row["context_options"], "context_options")
-        ending = " " + _text(where, row, "continuation").lstrip(" ")
+        ending = " " + _text(where, row, "continuation").strip()
         return "contexts", contexts, (ending,) * len(contexts), _gold(where, row, len(contexts), ())
+    if "endings" in row and ("ctx" in row or "ctx_a" in row):
+        return _hellaswag(where, row)
     asked = next((name for name in ("query", "question") if name in row), None)
-    if asked is None or "choices" not in row:
+    question = row[asked] if asked else None
+    offered = row.get("choices")
+    if isinstance(question, Mapping):  # ARC as published: the choices stand in the question
+        offered = question.get("choices", offered)
+        question = question.get("stem")
+    elif isinstance(question, str) and offered is None and any(name.lower() == "answerkey" for name in row):
+        question, offered = _split_choices(question)  # ARC's CSV files: "(A) ... (B) ..." after the question
+    if asked is None or offered is None:
         raise BadInput(
             f"{where}: columns not known: {', '.join(map(str, row)) or 'none'}; expected one of: {LAYOUTS}"
         )
-    question, offered = row[asked], row["choices"]
-    if isinstance(question, Mapping):  # ARC as published: the choices stand in the question
-        question = question.get("stem")
     labels: tuple[str, ...] = ()
     if isinstance(offered, Mapping):  # ARC as it stands in the hub
-        labels, offered = tuple(map(str, offered.get("label", ()))), offered.get("text")
-    elif isinstance(offered, list) and offered and isinstance(offered[0], Mapping):
-        labels = tuple(str(choice.get("label", "")) for choice in offered)
+        labels, offered = _labels(offered.get("label")), offered.get("text")
+    elif isinstance(offered, list) and offered and all(isinstance(choice, Mapping) for choice in offered):
+        labels = _labels([choice.get("label", "") for choice in offered])
         offered = [choice.get("text") for choice in offered]
     if not isinstance(question, str):
         raise BadInput(f"{where}: {asked}: expected text")
-    text = question if asked == "query" else f"Question: {question}\nAnswer:"
-    choices = _texts(where, offered, "choices")
+    text = question if asked == "query" else f"Question: {question.strip()}\nAnswer:"
+    return _choice(where, text, _texts(where, offered, "choices"), row, labels)
+
+
+def _choice(
+    where: str, text: str, choices: tuple[str, ...], row: Mapping[str, Any], labels: Sequence[str]
+) -> tuple[Kind, tuple[str, ...], tuple[str, ...], int]:
+    """A multiple-choice question; every ending is one space, or what ends the text, and a trimmed choice."""
     space = "" if not text or text[-1].isspace() else " "
     endings = tuple(space + choice for choice in choices)
     return "choice", (text,) * len(choices), endings, _gold(where, row, len(choices), labels)
+
+
+def _hellaswag(where: str, row: Mapping[str, Any]) -> tuple[Kind, tuple[str, ...], tuple[str, ...], int]:
+    """HellaSwag as published, with the text cleaned as lm-evaluation-harness does."""
+    if isinstance(row.get("ctx_a"), str):
+        context = f"{row['ctx_a']} {(row.get('ctx_b') or '').capitalize()}"
+    else:
+        context = _text(where, row, "ctx")
+    label = row.get("activity_label")
+    text = _without_brackets(f"{label}: {context}" if label else context)
+    endings = _texts(where, row["endings"], "endings")
+    cleaned = _texts(where, [_without_brackets(ending) for ending in endings], "endings")
+    return _choice(where, text, cleaned, row, ())
+
+
+def _without_brackets(text: str) -> str:
+    """Without the marks of WikiHow: `[title]` ends a sentence, others are left out."""
+    text = re.sub(r"\[.*?\]", "", text.strip().replace(" [title]", ". "))
+    return text.replace("  ", " ").strip()
+
+
+def _split_choices(question: str) -> tuple[str, list[dict[str, str]] | None]:
+    """Question and labeled choices of a text that ends with `(A) ... (B) ...`."""
+    stem, *pieces = _CHOICE_LABEL.split(question)
+    if len(pieces) < 4:
+        return question, None
+    labels, texts = pieces[::2], pieces[1::2]
+    return stem, [{"label": label, "text": text} for label, text in zip(labels, texts, strict=True)]
+
+
+def _labels(value: Any) -> tuple[str, ...]:
+    return tuple(str(label).strip() for label in value) if isinstance(value, list) else ()
 
 
 def _text(where: str, row: Mapping[str, Any], name: str) -> str:
@@ -168,32 +215,47 @@ def _text(where: str, row: Mapping[str, Any], name: str) -> str:
 
 
 def _texts(where: str, value: Any, name: str) -> tuple[str, ...]:
-    if (
-        not isinstance(value, list)
-        or len(value) < 2
-        or not all(isinstance(text, str) and text for text in value)
-    ):
+    """Texts without the white space around them, which would change their likelihood."""
+    if not isinstance(value, list) or len(value) < 2 or not all(isinstance(text, str) for text in value):
         raise BadInput(f"{where}: {name}: expected a list of two or more texts")
-    return tuple(value)
+    texts = tuple(text.strip() for text in value)
+    if "" in texts:
+        raise BadInput(
+            f"{where}: {name}: number {texts.index('') + 1} of {len(texts)} is blank; a blank alternative "
+            "cannot be scored: fill it in or leave the item out"
+        )
+    return texts
 
 
 def _gold(where: str, row: Mapping[str, Any], choices: int, labels: Sequence[str]) -> int:
-    """Which alternative is right: a number from 0, or a label of the choices."""
-    name = next((name for name in ("gold", "answerKey", "label", "answer") if name in row), None)
-    if name is None:
+    """Which alternative is right: a label of the choices, a letter, or a number.
+
+    Numbers count from 0, those of an `answerKey` from 1, as ARC has them.
+    """
+    columns = {str(name).lower(): name for name in reversed(list(row))}
+    found = next((name for name in ("gold", "answerkey", "label", "answer") if name in columns), None)
+    if found is None:
         raise BadInput(
             f"{where}: no column says which choice is right; expected gold, answerKey, label or answer"
         )
+    name = columns[found]
     value = row[name]
-    if isinstance(value, str) and value in labels:
-        return labels.index(value)
-    if isinstance(value, str) and value.strip().isdigit():
-        value = int(value)
-    elif isinstance(value, str) and len(value) == 1 and value.isalpha():
-        value = ord(value.upper()) - ord("A")
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < choices:
-        raise BadInput(f"{where}: {name} is {value!r}; expected 0 to {choices - 1}, or the label of a choice")
-    return value
+    place: int | None = None
+    if not isinstance(value, bool) and isinstance(value, (str, int)):
+        text = str(value).strip()
+        first = 1 if found == "answerkey" else 0
+        if text in labels:
+            place = labels.index(text)
+        elif text.isdecimal():
+            place = int(text) - first
+        elif len(text) == 1 and text.isascii() and text.isalpha():
+            place = ord(text.upper()) - ord("A")
+    if place is None or not 0 <= place < choices:
+        first = 1 if found == "answerkey" else 0
+        raise BadInput(
+            f"{where}: {name} is {value!r}; expected {first} to {choices - 1 + first}, a letter, or the label of a choice"
+        )
+    return place
 
 
 def _files(path: Path) -> Iterator[tuple[str, Iterator[tuple[str, Mapping[str, Any]]]]]:

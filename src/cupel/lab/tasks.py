@@ -32,6 +32,11 @@ class TaskOptions(Options):
     seed: int = Field(
         default=0, ge=0, lt=1 << 63, description="Which questions, and which few-shot examples."
     )
+    run_functions: bool = Field(
+        default=False,
+        description="Run the Python functions that a task's YAML file names (`!function`); refused otherwise. "
+        "Set it only for files whose code you have read.",
+    )
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class Tasks:
 
                 if path.suffix in (".yaml", ".yml") and not path.exists():
                     raise BadInput(f"{given}: no such file")
-                self._add(named_tasks(given, options.seed), self._named)
+                self._add(named_tasks(given, options.seed, run_functions=options.run_functions), self._named)
         if not self._local and not self._named:
             raise BadInput("no task is named; leave tasks out or name one")
         self._chosen = {
@@ -203,7 +208,7 @@ class Tasks:
                 raise BadInput(f"task '{fact.name}': item {place + 1} does not have one right alternative")
             summed.append(_right(values, gold))
             if local is not None:
-                endings = [ending.lstrip(" ") for ending in local.questions[place].endings]
+                endings = [ending.strip() for ending in local.questions[place].endings]
             else:
                 endings = self._named[fact.name].doc_to_choice(self._named[fact.name].eval_docs[place])
             lengths = np.array([max(1, len(ending.encode())) for ending in endings])

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from cupel.errors import BadInput, BadOption, MissingExtra
 from cupel.lab.encoder import Encoder
+from cupel.store import replace
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Inner
@@ -180,12 +181,12 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, path: Path) -> Tokeni
         show_progress=False,
     )
     model.train_from_iterator(texts, trainer)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    model.save(str(unfinished))
-    _with_end(unfinished)
-    unfinished.replace(path)
-    return Tokenizer.load(path)
+
+    def build(unfinished: Path) -> None:
+        model.save(str(unfinished))
+        _with_end(unfinished)
+
+    return Tokenizer.load(replace(path, build))
 
 
 def _with_end(path: Path) -> None:

@@ -179,7 +179,8 @@ def compare(
     Examples
     --------
     >>> def trial(bits):
-    ...     return [Measure("bits_per_byte", "wiki", "lower", ("a", "b"), np.array([bits, bits]), np.ones(2))]
+    ...     names = tuple(map(str, range(400)))
+    ...     return [Measure("bits_per_byte", "wiki", "lower", names, np.full(400, bits), np.ones(400))]
     >>> verdict = compare(
     ...     {"raw": {0: trial(1.91), 1: trial(1.90), 2: trial(1.92)},
     ...      "refined": {0: trial(1.86), 1: trial(1.84), 2: trial(1.85)}}, "raw")

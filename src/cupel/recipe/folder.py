@@ -11,14 +11,16 @@
       report.json, report.html      what to look at, as data and as a page
       _work/                        passes in progress; gone when the run is whole
 
-Everything is written under a temporary name and renamed when whole. A finished shard leaves
-an empty `.done` file; a run that was killed redoes only shards without one.
+Everything is written under a temporary name, brought to the disk, and renamed when whole. A finished shard
+leaves a `.done` file that lists what it wrote (`seals`); a run that was killed redoes only shards without one,
+or with a file that is no longer what it was.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -29,9 +31,26 @@ from pathlib import Path
 from typing import Any
 
 from cupel.corpus.remote import local_path
-from cupel.errors import BadInput, CupelError, OutputInUse, RunFailed
+from cupel.errors import BadInput, CupelError, Damaged, OutputInUse, RunFailed
 
-__all__ = ["Folder", "disk_errors", "is_refined", "write_json", "write_text"]
+__all__ = [
+    "Folder",
+    "disk_errors",
+    "is_refined",
+    "put",
+    "read_sealed",
+    "rename",
+    "sync",
+    "temporary",
+    "write_json",
+    "write_passing",
+    "write_sealed",
+    "write_text",
+]
+
+
+SEAL = "seal"
+"""The field of a JSON file that holds the digest of its name and all its other fields."""
 
 TOO_MANY_FILES = "too many open files; raise the limit with `ulimit -n`, or use fewer --cores"
 NO_MEMORY = "out of memory; raise the limit (`ulimit -v`), free some, or use fewer --cores"
@@ -100,7 +119,17 @@ class Folder:
         """Duplicate clusters that a deduplication found, by `doc`."""
         return self.work / f"resolved-{stage}-{label}.parquet"
 
+    def published(self, path: Path) -> Path:
+        """Where a file of a pass goes once every pass is whole; the path itself if it stays where it is."""
+        unit, stage = path.name, path.parent.name.removeprefix("stage-")
+        if unit.endswith(".ledger.parquet"):
+            return self.root / "ledger" / f"pass-{stage}-{unit.replace('.ledger.parquet', '')}.parquet"
+        if unit.endswith(".quarantine.jsonl"):
+            return self.root / "quarantine" / unit.replace(".quarantine", "")
+        return path
+
     def done(self, stage: int, unit: int) -> bool:
+        """Whether a unit left its marker; `seals.unit_faults` says whether what it lists is there."""
         return self.unit(stage, unit, "done").exists()
 
     def begun(self) -> bool:
@@ -124,16 +153,39 @@ class Folder:
         ------
         BadInput
             The folder holds no finished run.
+        Damaged
+            The manifest cannot be read, or is not what was written.
         """
         try:
-            return json.loads(self.manifest.read_text())
+            manifest = json.loads(self.manifest.read_bytes())
+            if SEAL in manifest:  # early development versions wrote none
+                manifest = read_sealed(self.manifest)
+                del manifest[SEAL]
+            return dict(manifest)
         except FileNotFoundError:
             what = (
                 "an unfinished run: start the same command again" if self.work.exists() else "no run of Cupel"
             )
             raise BadInput(f"{self.root}: holds {what} (no manifest.json)") from None
-        except (OSError, ValueError) as error:
-            raise BadInput(f"{self.manifest}: cannot be read: {error}") from None
+        except (OSError, ValueError, TypeError) as error:
+            raise Damaged(
+                self.manifest, f"cannot be read: {error}", "discard the run with --restart"
+            ) from None
+        except Damaged as damaged:
+            raise Damaged(damaged.path, damaged.fault, "discard the run with --restart") from None
+
+    def read_inputs(self) -> dict[str, Any]:
+        """The files that a finished run read, and how.
+
+        Raises
+        ------
+        Damaged
+            The list is missing or cannot be read.
+        """
+        try:
+            return dict(json.loads(self.inputs.read_bytes()))
+        except (OSError, ValueError, TypeError) as error:
+            raise Damaged(self.inputs, f"cannot be read: {error}") from None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -212,15 +264,83 @@ def temporary(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
+def rename(path: Path) -> None:
+    """Give a file that was written under its temporary name its own; a power cut may empty it."""
+    os.replace(temporary(path), path)
+
+
+def put(path: Path) -> None:
+    """Give a file that was written under its temporary name its own, and have both survive a power cut."""
+    sync(temporary(path))
+    rename(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file's content, or a folder's names."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot do it for folders
+            raise
+    finally:
+        os.close(handle)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = temporary(path)
-        scratch.write_text(text, encoding="utf-8")
-        os.replace(scratch, path)
+        temporary(path).write_text(text, encoding="utf-8")
+        put(path)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a mapping as JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, default=str) + "\n")
+
+
+def write_passing(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON, whole or not at all, except that a power cut may empty it.
+
+    For what is of this moment only, or has a seal that shows it.
+    """
+    with disk_errors(path):
+        temporary(path).write_text(json.dumps(value, default=str), encoding="utf-8")
+        rename(path)
+
+
+def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a mapping as JSON with its own digest, whole or not at all."""
+    value = json.loads(json.dumps(value, default=str))
+    write_json(path, {**value, SEAL: _seal_of(path.name, value)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """A mapping that `write_sealed` wrote, `seal` among its fields.
+
+    Raises
+    ------
+    Damaged
+        The file is missing, cannot be read, or is not what was written.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+        expected = value[SEAL]
+        found = _seal_of(path.name, {name: field for name, field in value.items() if name != SEAL})
+    except FileNotFoundError:
+        raise Damaged(path, "is missing") from None
+    except OSError as error:
+        raise Damaged(path, f"cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise Damaged(path, "is not what was written") from None
+    if found != expected:
+        raise Damaged(path, "is not what was written")
+    return dict(value)
+
+
+def _seal_of(name: str, value: Mapping[str, Any]) -> str:
+    """The name is part of it: a file in another's place is not what was written there."""
+    text = json.dumps([name, value], sort_keys=True)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -236,7 +236,7 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
 
 def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
     """Documents read from the input again: doc → (text, note)."""
-    given = json.loads(folder.inputs.read_text())
+    given = folder.read_inputs()
     options = reading_options(given["reading"])
     files = {file["index"]: InputFile(**file) for file in given["files"]}
     wanted: dict[int, set[int]] = {}

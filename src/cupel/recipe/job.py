@@ -5,7 +5,6 @@ Workers on any node read it; it holds no code, and nothing is unpickled.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -21,7 +20,7 @@ from cupel.corpus.shards import Part, Shard
 from cupel.errors import BadOption
 from cupel.methods import all_methods
 from cupel.recipe import ledger
-from cupel.recipe.folder import Folder
+from cupel.recipe.folder import Folder, disk_errors, read_sealed
 from cupel.recipe.plan import Plan, make_plan
 from cupel.recipe.recipe import Recipe
 
@@ -121,14 +120,17 @@ class Job:
 
     @staticmethod
     @lru_cache(maxsize=4)
-    def _loaded(path: str, stamp: int) -> tuple[Job, Plan]:
-        job = Job.from_json(json.loads(Path(path).read_text())["job"])
-        return job, make_plan(job.recipe, job.annotated)
+    def _loaded(path: str, stamp: int) -> tuple[Job, Plan, str]:
+        begun = read_sealed(Path(path))
+        job = Job.from_json(begun["job"])
+        return job, make_plan(job.recipe, job.annotated), begun["seal"]
 
     @classmethod
-    def load(cls, folder: Folder) -> tuple[Job, Plan]:
-        """The job of `folder` and its plan; read once a process."""
-        return cls._loaded(str(folder.plan), folder.plan.stat().st_mtime_ns)
+    def load(cls, folder: Folder) -> tuple[Job, Plan, str]:
+        """The job of `folder`, its plan, and the seal of `plan.json`; read once a process."""
+        with disk_errors(folder.plan):
+            stamp = folder.plan.stat().st_mtime_ns
+        return cls._loaded(str(folder.plan), stamp)
 
 
 def signal_types(plan: Plan) -> dict[str, pa.DataType]:

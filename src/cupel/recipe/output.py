@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from cupel.corpus.fields import CarriedFields, FieldCounts
 from cupel.errors import BadInput
-from cupel.recipe.folder import Folder, write_json
+from cupel.recipe.folder import Folder, read_sealed, write_sealed
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job
 from cupel.recipe.plan import Plan
 
@@ -22,6 +22,7 @@ __all__ = [
     "fit",
     "output_batch",
     "output_schema",
+    "weightless",
     "with_weight",
     "without_doc",
 ]
@@ -31,22 +32,24 @@ AFTER_FIELDS = ("metadata", "doc")
 
 
 def decide_fields(folder: Folder, job: Job, plan: Plan) -> None:
-    """Write down which fields are columns of the output, once the first pass has counted them."""
-    if folder.fields.exists():
-        return
+    """Write down which fields are columns of the output, once the first pass has counted them.
+
+    The same counts give the same fields: done again, it changes nothing.
+    """
     counts = FieldCounts()
-    for path in folder.stage(0).glob("*.tally.json"):
+    for shard in job.shards:
+        path = folder.unit(0, shard.index, "tally.json")
         counts.merge(FieldCounts.from_json(json.loads(path.read_text())["fields"]))
     exact = all(file.format == "parquet" for file in job.files)
     found = CarriedFields.of(counts, exact=exact, taken=_own_names(plan))
-    write_json(folder.fields, found.to_json())
+    write_sealed(folder.fields, found.to_json())
 
 
 def carried_fields(folder: Folder, job: Job) -> CarriedFields:
     """The fields that are columns of the output; JSON lines have all of them beside each other anyway."""
     if job.output.format != "parquet":
         return CarriedFields({}, {})
-    return CarriedFields.from_json(json.loads(folder.fields.read_text()))
+    return CarriedFields.from_json(read_sealed(folder.fields))
 
 
 def output_schema(plan: Plan, types: dict[str, pa.DataType], carried: CarriedFields) -> pa.Schema:
@@ -97,6 +100,19 @@ def with_weight(documents: pa.RecordBatch) -> dict[str, pa.Array]:
                 f"{path}, document '{name}' (at {position}): weight {weight}; expected a number of 0 or more"
             )
     return {"metadata": split["metadata"], WEIGHT: pc.fill_null(weights, 1.0)}
+
+
+def weightless(documents: pa.RecordBatch) -> pa.Array:
+    """Which documents have a weight of 0, as a column or in their metadata: they are never trained on."""
+    if WEIGHT in documents.schema.names:
+        weight = documents.column(WEIGHT)
+    else:
+        metadata = documents.column("metadata")
+        named = pc.fill_null(pc.match_substring(metadata, f'"{WEIGHT}"'), False)
+        if not pc.any(named).as_py():
+            return pa.repeat(False, documents.num_rows)
+        weight = CarriedFields({WEIGHT: pa.float64()}, {}).split(metadata)[WEIGHT]
+    return pc.fill_null(pc.less_equal(weight, 0.0), False)
 
 
 def without_doc(metadata: pa.Array) -> pa.Array:

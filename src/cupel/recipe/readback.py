@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cupel.dedup._docs import among, row_groups
-from cupel.methods import Sketches
+from cupel.methods import WEIGHTLESS, Sketches
 from cupel.recipe.folder import Folder
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
@@ -22,9 +24,24 @@ __all__ = ["Reader", "remembered"]
 
 TEXT_ROWS = 2048
 SKETCH_ROWS = 65536
-REST = ""
+ANY = "*"
 
 Keep = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+class Rank(NamedTuple):
+    """Documents that are read in one go.
+
+    Attributes
+    ----------
+    source
+        Their source; None for all sources that the option does not name, `ANY` for every one.
+    counts
+        Those with a positive weight, or those of weight 0.
+    """
+
+    source: str | None
+    counts: bool
 
 
 def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
@@ -82,7 +99,7 @@ class Reader:
         names = self._own(columns)
         with_doc = names if "doc" in names else ["doc", *names]
         for rank in self._ranks():
-            read = with_doc if rank is None or "source" in with_doc else [*with_doc, "source"]
+            read = with_doc if rank.source == ANY or "source" in with_doc else [*with_doc, "source"]
             for batch in self._stream("sketch.parquet", read, SKETCH_ROWS, self._alive(rank)):
                 yield pa.RecordBatch.from_arrays([batch.column(name) for name in names], names=columns)
 
@@ -137,22 +154,42 @@ class Reader:
             for group in groups:
                 yield path, known, group
 
-    def _ranks(self) -> list[tuple[str, bool] | None]:
-        """One source after the other, then all the others; None: all in one go."""
-        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
-        return [*((source, True) for source in sources), (REST, False)] if sources else [None]
+    @cached_property
+    def _weightless(self) -> np.ndarray:
+        """Documents of weight 0, ascending."""
+        columns = ["doc", f"{self.step.label}.priority"]
+        parts = [
+            batch.column(0).filter(pc.equal(batch.column(1), WEIGHTLESS)).to_numpy()
+            for batch in self._stream("sketch.parquet", columns, SKETCH_ROWS, lambda batch: batch)
+        ]
+        return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
-    def _alive(self, rank: tuple[str, bool] | None) -> Keep:
+    def _ranks(self) -> list[Rank]:
+        """One source after the other, then all the others; documents of weight 0 after all of these."""
+        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
+        named = [*sources, None] if sources else [ANY]
+        return [
+            Rank(source, counts)
+            for counts in (True, False)[: 1 + bool(len(self._weightless))]
+            for source in named
+        ]
+
+    def _alive(self, rank: Rank | None) -> Keep:
         """Documents of a rank that no earlier deduplication of the stage dropped."""
+        weightless = self._weightless if rank is not None else np.empty(0, np.int64)
 
         def keep(batch: pa.RecordBatch) -> pa.RecordBatch:
-            if rank is not None:
+            if rank is not None and rank.source != ANY:
                 named = pa.array(self.step.dedup.options.sources, pa.large_string())  # type: ignore[attr-defined]
                 source = batch.column("source")
                 batch = batch.filter(
-                    pc.fill_null(pc.equal(source, rank[0]), False)
-                    if rank[1]
+                    pc.fill_null(pc.equal(source, rank.source), False)
+                    if rank.source is not None
                     else pc.invert(pc.is_in(source, named))
+                )
+            if rank is not None and len(weightless):
+                batch = batch.filter(
+                    pa.array(among(batch.column("doc").to_numpy(), weightless) != rank.counts)
                 )
             if not len(self.gone):
                 return batch

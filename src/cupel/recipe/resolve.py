@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable
@@ -19,9 +18,10 @@ from cupel.errors import RunFailed
 from cupel.findings import Section
 from cupel.methods import Clusters
 from cupel.recipe.duplicates import dropped
-from cupel.recipe.folder import Folder, disk_errors, temporary, write_json
+from cupel.recipe.folder import Folder, disk_errors, rename, temporary, write_passing
 from cupel.recipe.plan import DedupStep, Stage
-from cupel.recipe.readback import Reader
+from cupel.recipe.readback import Reader, remembered
+from cupel.recipe.seals import marker, seal_resolved
 from cupel.units import write_bytes
 
 __all__ = ["resolve", "resolved_sections"]
@@ -36,12 +36,13 @@ def resolve(
     memory_bytes: int,
     threads: int,
     corpus: str,
+    plan: str,
     note: Callable[[str], None],
 ) -> None:
     """Find the duplicates of all deduplications of a stage, in order; what is done is not done again.
 
     Writes, for each, a table of cluster members by `doc` and its findings. `corpus` is the digest of the
-    input; `note` is told before each step what it will take.
+    input, `plan` the seal of the run's plan; `note` is called before each step with what it will take.
 
     Raises
     ------
@@ -51,11 +52,12 @@ def resolve(
     gone: list[np.ndarray] = []
     for step in stage.dedups:
         path = folder.resolved(stage.index, step.label)
-        if not path.exists():
+        if not marker(folder, stage.index, step.label).exists():
             note(_plan(folder, stage, step, units, sum(map(len, gone)), memory_bytes))
             without = np.sort(np.concatenate(gone)) if gone else np.empty(0, np.int64)
             reader = Reader(folder, stage, step, units, without, memory_bytes, threads, corpus)
             _resolve_one(reader, path)
+            seal_resolved(folder, plan, stage.index, step.label)
         table = pq.read_table(path, columns=["doc", "kept", "score"])
         gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
 
@@ -108,6 +110,7 @@ def _resolve_one(reader: Reader, path: Path) -> None:
     with disk_errors(reader.scratch):
         shutil.rmtree(reader.scratch, ignore_errors=True)
         reader.scratch.mkdir()
+        remembered(reader.folder, reader.stage, reader.step).unlink(missing_ok=True)
         clusters = reader.step.dedup.resolve(reader.sketches())
     members = clusters.members.sort_by("doc")
     members = members.append_column("survivor", _names(reader, members, clusters))
@@ -117,7 +120,7 @@ def _resolve_one(reader: Reader, path: Path) -> None:
     members = members.select(MEMBERS.names).cast(MEMBERS)
     with disk_errors(path):
         pq.write_table(members, temporary(path), compression="zstd", row_group_size=65536)
-        write_json(
+        write_passing(
             _findings_path(reader.folder, reader.stage, reader.step),
             {
                 "sections": [section.model_dump(mode="json") for section in clusters.findings],
@@ -125,7 +128,7 @@ def _resolve_one(reader: Reader, path: Path) -> None:
                 "seconds": time.monotonic() - started,
             },
         )
-        os.replace(temporary(path), path)
+        rename(path)
         shutil.rmtree(reader.scratch, ignore_errors=True)
 
 

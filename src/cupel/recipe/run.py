@@ -26,6 +26,7 @@ from cupel.errors import (
     BadInput,
     BadOption,
     CupelError,
+    Damaged,
     InputChanged,
     NotAccepted,
     OutputInUse,
@@ -34,15 +35,17 @@ from cupel.errors import (
 )
 from cupel.findings import Page
 from cupel.recipe import stage as stages
-from cupel.recipe.folder import Folder, disk_errors, write_json, write_text
+from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_json, write_sealed, write_text
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job, OutputOptions
 from cupel.recipe.output import carried_fields, decide_fields
 from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
-from cupel.recipe.publish import keep_clusters, list_memory, move_ledger, remember
+from cupel.recipe.publish import RESTART, check_whole, keep_clusters, list_memory, move_ledger, remember
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.resolve import resolve, resolved_sections, too_much
+from cupel.recipe.resume import discard_all, groups_of, groups_path, take_up
+from cupel.recipe.seals import check_sizes, seal
 from cupel.recipe.summary import report_page
 from cupel.recipe.tally import Tally
 
@@ -224,6 +227,7 @@ class _Run:
             return None
         manifest = self.folder.read_manifest()
         self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
+        check_sizes(self.folder, manifest, "--restart does the run again")
         return Result(self.folder.root, manifest)
 
     def _settle(self) -> None:
@@ -245,9 +249,9 @@ class _Run:
 
     def _changes(self, files: list[InputFile]) -> str:
         if self.folder.plan.exists():
-            begun = json.loads(self.folder.plan.read_text())["job"]["files"]
+            begun = read_sealed(self.folder.plan)["job"]["files"]
         else:
-            begun = json.loads(self.folder.inputs.read_text())["files"]
+            begun = self.folder.read_inputs()["files"]
         before = {file["path"]: file["digest"] for file in begun}
         now = {file.path: file.digest for file in files}
         told = [f"{path} is new" for path in now.keys() - before.keys()]
@@ -261,11 +265,16 @@ class _Run:
         return hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
-        if self.folder.plan.exists():
-            begun = json.loads(self.folder.plan.read_text())
+        self.resumed = self.folder.plan.exists()
+        if self.resumed:
+            try:
+                begun = read_sealed(self.folder.plan)
+            except Damaged as damaged:
+                raise Damaged(damaged.path, damaged.fault, RESTART) from None
             self._compare(begun["config_digest"], begun["input_digest"], files, "unfinished run")
             job = Job.from_json(begun["job"])
         else:
+            discard_all(self.folder)
             annotated = _annotated(self.inputs, files)
             shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.reading.io)
             job = Job(self.recipe, tuple(files), tuple(shards), self.reading, self.writing, annotated)
@@ -276,7 +285,9 @@ class _Run:
                 "seconds_before": 0.0,
                 "job": job.to_json(),
             }
-            write_json(self.folder.plan, begun)
+            write_sealed(self.folder.plan, begun)
+            begun = read_sealed(self.folder.plan)
+        self.seal = str(begun["seal"])
         self.started = time.monotonic()
         return job, make_plan(self.recipe, job.annotated), begun
 
@@ -292,6 +303,8 @@ class _Run:
         """Carry out every pass; the units of the last one."""
         units = [shard.index for shard in job.shards]
         groups = [[unit] for unit in units]
+        if self.resumed:
+            self._take_up(plan, units)
         for stage in plan.stages:
             if stage.index == len(plan.stages) - 1 and stage.index > 0:
                 groups = self._output_groups(stage.index - 1, units)
@@ -300,9 +313,15 @@ class _Run:
             if stage.dedups:
                 memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
                 corpus = _input_digest(job.files)
-                resolve(self.folder, stage, units, memory, threads, corpus, self.progress.note)
+                resolve(self.folder, stage, units, memory, threads, corpus, self.seal, self.progress.note)
                 self._ask(stage)
         return list(range(len(groups)))
+
+    def _take_up(self, plan: Plan, units: list[int]) -> None:
+        damaged = take_up(self.folder, plan, self.seal, units, self.engine.parallelism())
+        if damaged:
+            more = f", and {len(damaged) - 1:,} more" if len(damaged) > 1 else ""
+            self.progress.note(f"damaged since the run was stopped, and made again: {damaged[0]}{more}")
 
     def _ask(self, stage: Stage) -> None:
         """Stop before anything is dropped that nobody should drop unasked."""
@@ -317,9 +336,9 @@ class _Run:
 
     def _output_groups(self, stage: int, units: list[int]) -> list[list[int]]:
         """Neighbouring shards that together give about one data file, or two to every core where there is less."""
-        path = self.folder.stage(stage) / "groups.json"
+        path = groups_path(self.folder, stage)
         if path.exists():
-            return list(json.loads(path.read_text())["groups"])
+            return groups_of(self.folder, stage, self.seal)
         sizes = {unit: self.folder.unit(stage, unit, "parquet").stat().st_size for unit in units}
         share = sum(sizes.values()) // (2 * self.engine.parallelism())
         most = min(self.writing.shard_bytes, max(share, SMALLEST_SHARE))
@@ -331,7 +350,7 @@ class _Run:
                 filled = 0
             groups[-1].append(unit)
             filled += size
-        write_json(path, {"groups": groups})
+        write_sealed(path, {"plan": self.seal, "groups": groups})
         return groups
 
     def _one_pass(self, plan: Plan, job: Job, stage: int, groups: list[list[int]]) -> None:
@@ -359,7 +378,7 @@ class _Run:
             for result in self.engine.map(stages.run_task, payloads):
                 _raise_from(json.loads(result))
         undone = sum(not self.folder.done(stage, unit) for unit in range(len(groups)))
-        if undone:
+        if undone:  # an engine that was interrupted may end quietly
             raise RunFailed(
                 f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
             )
@@ -367,10 +386,12 @@ class _Run:
     # -- the end -------------------------------------------------------------------------------
 
     def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
-        tallies = [_add_up(self.folder, stage.index) for stage in plan.stages]
-        keep_clusters(self.folder, plan)
+        counts = {stage.index: len(job.shards) for stage in plan.stages[:-1]}
+        counts[plan.stages[-1].index] = len(units)
+        tallies = [_add_up(self.folder, stage, count) for stage, count in counts.items()]
+        seals = keep_clusters(self.folder, plan)
         list_memory(self.folder, plan, begun["input_digest"])
-        move_ledger(self.folder, plan)
+        seals |= move_ledger(self.folder, plan, counts)
         seconds = time.monotonic() - self.started
         first, last = tallies[0], tallies[-1]
         documents = {
@@ -383,6 +404,7 @@ class _Run:
             raise RunFailed(
                 f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
             )
+        check_whole(self.folder, seals, documents)
         data = sorted(path for path in self.folder.data.iterdir() if not path.name.startswith("."))
         manifest: dict[str, Any] = {
             "cupel": version("cupel"),
@@ -415,12 +437,15 @@ class _Run:
                 name: version(name) for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")
             }
             | {"python": platform.python_version()},
+            "files": {name: list(seals[name]) for name in sorted(seals)},
         }
         write_text(self.folder.root / "recipe.yaml", self.recipe.to_yaml())
         page = report_page(self.folder, plan, tallies, manifest)
         write_json(self.folder.root / "report.json", page.model_dump(mode="json"))
         write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
-        write_json(self.folder.manifest, manifest)
+        for path in (self.folder.root / "recipe.yaml", self.folder.inputs):
+            manifest["files"][path.name] = list(seal(path))
+        write_sealed(self.folder.manifest, manifest)
         return manifest
 
 
@@ -435,10 +460,14 @@ def _resumable() -> Iterator[None]:
         raise Stopped("stopped; the same command resumes") from None
 
 
-def _add_up(folder: Folder, stage: int) -> Tally:
+def _add_up(folder: Folder, stage: int, units: int) -> Tally:
     total = Tally()
-    for path in sorted(folder.stage(stage).glob("*.tally.json")):
-        total.merge(Tally.from_json(json.loads(path.read_text())))
+    for unit in range(units):
+        path = folder.unit(stage, unit, "tally.json")
+        try:
+            total.merge(Tally.from_json(json.loads(path.read_bytes())))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Damaged(path, f"cannot be read: {error}", "start the same command again") from None
     return total
 
 
@@ -460,7 +489,12 @@ def _input_digest(files: Iterable[InputFile]) -> str:
 def _documents_of(given: str) -> str:
     """The data files of a finished run; anything else as it is."""
     folder = Folder(Path(given))
-    return str(folder.data) if folder.manifest.is_file() and folder.data.is_dir() else given
+    if not folder.manifest.is_file() or not folder.data.is_dir():
+        return given
+    check_sizes(
+        folder, folder.read_manifest(), "refine it again, or give its data files themselves", below="data/"
+    )
+    return str(folder.data)
 
 
 def _annotated(inputs: list[str], files: list[InputFile]) -> dict[str, str]:

@@ -19,20 +19,23 @@ import pyarrow.parquet as pq
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
+from cupel.methods import WEIGHTLESS
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.duplicates import act
-from cupel.recipe.folder import Folder, disk_errors, is_refined, write_json, write_text
+from cupel.recipe.folder import Folder, disk_errors, is_refined, write_passing, write_text
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job, ledger_schema, signal_types
 from cupel.recipe.output import (
     carried_fields,
     fit,
     output_batch,
     output_schema,
+    weightless,
     with_weight,
     without_doc,
 )
 from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.threads import in_order
@@ -88,7 +91,7 @@ def run_task(payload: str) -> str:
 class _Task:
     def __init__(self, folder: Folder, stage: int, unit: int, shards: list[int], threads: int) -> None:
         self.folder = folder
-        self.job, self.plan = Job.load(folder)
+        self.job, self.plan, self.plan_seal = Job.load(folder)
         self.stage: Stage = self.plan.stages[stage]
         self.unit = unit
         self.shards = shards
@@ -108,6 +111,7 @@ class _Task:
         return all(map(is_refined, paths))
 
     def run(self) -> None:
+        forget_unit(self.folder, self.stage.index, self.unit)
         with ExitStack() as stack:
             self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
             quarantine: list[Quarantined] = []
@@ -139,9 +143,10 @@ class _Task:
                 self._take(outcome)
             if quarantine:
                 self._write_quarantine(quarantine)
-        write_json(self.path("tally.json"), self.tally.to_json())
+        write_passing(self.path("tally.json"), self.tally.to_json())
         self.path("progress").unlink(missing_ok=True)
-        write_text(self.path("done"), "")
+        data = self.data.files if isinstance(self.data, RollingWriter) else []
+        seal_unit(self.folder, self.plan_seal, self.stage.index, self.unit, self.shards, data)
 
     def _parquet(
         self, stack: ExitStack, suffix: str, schema: pa.Schema, *, passing: bool = False
@@ -367,7 +372,10 @@ class _Task:
                 "bytes": tally.bytes_in or tally.text_bytes_out,
                 "kept": tally.documents_out,
             }
-            write_json(self.path("progress"), done)
+            write_passing(self.path("progress"), done)
+
+
+LOWEST = float(np.finfo(np.float64).min)
 
 
 def sketch_schema(stage: Stage) -> pa.Schema:
@@ -381,13 +389,19 @@ def sketch_schema(stage: Stage) -> pa.Schema:
 
 
 def priority(step: DedupStep, batch: pa.RecordBatch) -> pa.Array:
-    """What decides which of a cluster stays: the highest, then the first."""
+    """What decides which of a cluster stays: the highest, then the first.
+
+    Documents of weight 0 have the lowest of all, and those without a value of the signal the next.
+    """
     keep = str(getattr(step.dedup.options, "keep", "first"))
     if keep == "first":
-        return pa.array(np.zeros(batch.num_rows))
-    if keep == "longest":
-        return pc.cast(pc.binary_length(batch.column("text")), pa.float64())
-    return pc.fill_null(pc.cast(batch.column(keep.removeprefix("signal:")), pa.float64()), float("-inf"))
+        found = np.zeros(batch.num_rows)
+    elif keep == "longest":
+        found = pc.cast(pc.binary_length(batch.column("text")), pa.float64()).to_numpy()
+    else:
+        signal = pc.cast(batch.column(keep.removeprefix("signal:")), pa.float64())
+        found = np.maximum(np.nan_to_num(pc.fill_null(signal, np.nan).to_numpy(), nan=LOWEST), LOWEST)
+    return pa.array(np.where(weightless(batch).to_numpy(zero_copy_only=False), WEIGHTLESS, found))
 
 
 def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cupel.recipe.folder import disk_errors, temporary
+from cupel.recipe.folder import disk_errors, put, rename, temporary
 
 __all__ = ["PASS_ROW_GROUP_BYTES", "JsonlWriter", "ParquetWriter", "RollingWriter"]
 
@@ -27,7 +26,7 @@ class ParquetWriter:
     """One Parquet file with row groups of so many bytes of Arrow data, renamed when closed whole.
 
     `passing` files are read once or twice and deleted: LZ4, written in two thirds and read in a third of zstd's
-    time, in small row groups.
+    time, in small row groups. What a power cut takes of them, their seals show.
     """
 
     def __init__(
@@ -43,6 +42,7 @@ class ParquetWriter:
         self.schema = schema
         self.row_group_bytes = row_group_bytes or (PASS_ROW_GROUP_BYTES if passing else ROW_GROUP_BYTES)
         self.rows = 0
+        self._put = rename if passing else put
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
         with disk_errors(path):
@@ -76,7 +76,7 @@ class ParquetWriter:
             with disk_errors(self.path):
                 self._writer.close()
                 self._sink.close()
-                os.replace(temporary(self.path), self.path)
+                self._put(self.path)
         except BaseException:
             self.abort()
             raise
@@ -133,7 +133,7 @@ class JsonlWriter:
             with disk_errors(self.path):
                 self._stream.close()
                 self._sink.close()
-                os.replace(temporary(self.path), self.path)
+                put(self.path)
         except BaseException:
             self.abort()
             raise

@@ -10,7 +10,7 @@ use super::spans::SpanLists;
 use super::units::Unit;
 use super::windows::MAX_NGRAM;
 use super::word_hashes::{Rolling, for_each_word_hash};
-use super::words::count_words;
+use super::words::{WordRules, count_words};
 use crate::KernelError;
 use arrow_array::{Array, Float64Array, Int64Array, LargeListArray};
 
@@ -213,7 +213,7 @@ impl NgramCopies {
             let mut count = 0;
             if let Some(text) = texts.get(row) {
                 self.each_unit(text, |unit, _, _| {
-                    let words = count_words(unit) as i64;
+                    let words = count_words(unit, WordRules::DISTINCT) as i64;
                     count += (words + 1 - self.ngram as i64).max(words.min(1));
                 });
             }
@@ -308,7 +308,7 @@ impl NgramCopies {
             self.each_unit(text, |unit, start, stop| {
                 rolling.clear();
                 let (mut words, mut hashes) = (0, Vec::new());
-                for_each_word_hash(unit, false, |word, _, _| {
+                for_each_word_hash(unit, WordRules::DISTINCT, |word, _, _| {
                     words += 1;
                     hashes.extend(rolling.push(word));
                 });

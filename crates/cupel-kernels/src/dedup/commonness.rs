@@ -17,6 +17,7 @@ use hashbrown::hash_table::Entry;
 use super::column::Texts;
 use super::minimizers::mix;
 use super::word_hashes::for_each_word_hash;
+use super::words::WordRules;
 use crate::KernelError;
 use crate::parallel::map_range;
 
@@ -218,7 +219,7 @@ impl NgramModel {
 fn words_of(texts: &Texts<'_>, row: usize) -> Vec<u64> {
     let mut words = Vec::new();
     if let Some(text) = texts.get(row) {
-        for_each_word_hash(text, false, |word, _, _| words.push(word));
+        for_each_word_hash(text, WordRules::PLAIN, |word, _, _| words.push(word));
     }
     words
 }

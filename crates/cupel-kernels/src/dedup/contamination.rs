@@ -9,6 +9,7 @@ use super::evaluation::{Evaluation, NONE};
 use super::evaluation_items::{ANSWER, CHOICES, Item, PARTS, PASSAGE, QUESTION, Rule};
 use super::spans::SpanLists;
 use super::word_hashes::{Rolling, for_each_word_hash};
+use super::words::WordRules;
 use crate::KernelError;
 
 // Words around what was found in which a short answer is looked for.
@@ -86,7 +87,7 @@ impl Evaluation {
         read.bytes.clear();
         read.hits.clear();
         let mut rolling = Rolling::new(self.ngram);
-        for_each_word_hash(text, false, |word, start, stop| {
+        for_each_word_hash(text, WordRules::PLAIN, |word, start, stop| {
             if let Some(id) = rolling.push(word).and_then(|key| self.find(key)) {
                 let at = (read.words.len() + 1 - self.ngram) as u32;
                 for &(item, place) in self.places(id) {
@@ -104,7 +105,7 @@ impl Evaluation {
     /// Where in the text `hits` (all of one item, by word of the text, passages left out) say most of
     /// it; none where that is not enough.
     fn judge(&self, item: &Item, hits: &[(u32, u32, u32)], words: &[u64], rule: Rule) -> Option<Found> {
-        let least = rule.min_words.min(item.informative[QUESTION].max(1)) as usize;
+        let least = rule.least(item).min(item.informative[QUESTION].max(1)) as usize;
         if hits.len() * self.ngram < least {
             return None;
         }

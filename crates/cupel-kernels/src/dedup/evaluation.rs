@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, UInt32Array};
+use arrow_array::{Array, BooleanArray, UInt32Array};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::column::{Texts, same_length};
@@ -14,10 +14,14 @@ use super::evaluation_items::Item;
 pub use super::evaluation_items::{PARTS, PASSAGE, QUESTION, Rule};
 use super::windows::MAX_NGRAM;
 use super::word_hashes::{Rolling, for_each_word_hash};
+use super::words::WordRules;
 use crate::KernelError;
 
 /// No n-gram that is looked for begins here.
 pub(super) const NONE: u32 = u32::MAX;
+
+/// How many times as frequent as the rest of an item an n-gram is that tells nothing of the item.
+const UNEVEN: u64 = 4;
 
 const FILTER_BITS_PER_NGRAM: usize = 16;
 
@@ -92,16 +96,20 @@ impl Evaluation {
         for row in 0..texts[0].len() {
             let start = self.words.len();
             let mut ends = [start; PARTS];
+            let mut spoken = 0.0;
             for (part, column) in texts.iter().enumerate() {
                 let text = column.get(row).unwrap_or_default();
                 u32::try_from(text.len()).map_err(|_| too_large())?;
-                for_each_word_hash(text, false, |hash, from, to| {
+                for_each_word_hash(text, WordRules::PLAIN, |hash, from, to| {
                     self.words.push(hash);
+                    spoken += share_of_word(&text[from..to]);
                     self.bytes.push((from as u32, to as u32));
                 });
                 ends[part] = self.words.len();
             }
-            self.items.push(Item { start, ends, informative: [0; PARTS] });
+            let words = self.words.len() - start;
+            let scale = if words == 0 { 1.0 } else { words as f64 / spoken };
+            self.items.push(Item { start, ends, informative: [0; PARTS], scale });
         }
         if self.words.len() >= NONE as usize || self.items.len() >= NONE as usize {
             return Err(too_large());
@@ -252,6 +260,35 @@ impl Evaluation {
         })
     }
 
+    /// Whether each n-gram stands in far more documents (`counts`, one for each) than the rest of every question,
+    /// answer or list of choices that has it: the instruction of a set, or a quotation.
+    ///
+    /// The rest is judged by the rarest tenth of its n-grams. What a leak holds is about equally frequent;
+    /// what clean documents share with an item is not.
+    ///
+    /// # Errors
+    /// `BadInput` where there is not a count for each n-gram.
+    pub fn uneven(&self, counts: &[u64]) -> Result<BooleanArray, KernelError> {
+        if counts.len() != self.keys.len() {
+            return Err(KernelError::BadInput("counts: expected one for each n-gram".to_owned()));
+        }
+        let mut uneven = vec![true; counts.len()];
+        let mut ids: Vec<u32> = Vec::new();
+        for item in &self.items {
+            for part in QUESTION..PASSAGE {
+                ids.clear();
+                ids.extend(self.ngrams[item.part(part)].iter().filter(|&&id| id != NONE));
+                ids.sort_unstable_by_key(|&id| counts[id as usize]);
+                let Some(&rare) = ids.get(ids.len() / 10) else { continue };
+                let most = UNEVEN * counts[rare as usize];
+                for &id in &ids {
+                    uneven[id as usize] &= counts[id as usize] > most;
+                }
+            }
+        }
+        Ok(BooleanArray::from(uneven))
+    }
+
     /// The index without the n-grams that `common` names (a boolean for each).
     ///
     /// # Errors
@@ -270,9 +307,27 @@ impl Evaluation {
     }
 }
 
+/// How much of a word of the language a word of the index is. Scripts without spaces are cut into
+/// characters: about two make a word of Chinese or Japanese, four one of Thai, Lao, Khmer or Burmese.
+fn share_of_word(word: &str) -> f64 {
+    match word.chars().next().unwrap_or(' ') as u32 {
+        0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF => 0.25,
+        0xA9E0..=0xA9FF | 0xAA60..=0xAA7F => 0.25,
+        0x3005..=0x3007
+        | 0x3040..=0x30FF
+        | 0x31F0..=0x31FF
+        | 0x3400..=0x9FFF
+        | 0xF900..=0xFAFF
+        | 0xFF66..=0xFF9F
+        | 0x1B000..=0x1B16F
+        | 0x20000..=0x3FFFF => 0.5,
+        _ => 1.0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use arrow_array::{BooleanArray, StringArray};
+    use arrow_array::StringArray;
     use proptest::prelude::*;
 
     use super::*;
@@ -325,6 +380,28 @@ mod tests {
         let left = found.without(&BooleanArray::from(common)).unwrap();
         assert_eq!(left.informative_words()[QUESTION].value(2), 4);
         assert!(found.without(&BooleanArray::from(vec![true])).is_err());
+    }
+
+    #[test]
+    fn an_instruction_is_more_frequent_than_the_rest_of_its_item() {
+        let found = index(&[["read this and then answer it: seven green boats sink", "", "", ""]], 3, 9);
+        let texts =
+            StringArray::from(vec!["read this and then answer it: no", "read this and then answer it"]);
+        let mut counts = vec![0; found.ngrams()];
+        for &id in found.present(&found.hits(&texts).unwrap()).unwrap().values() {
+            counts[id as usize] += 1;
+        }
+        assert_eq!(found.uneven(&counts).unwrap().true_count(), 4);
+        assert_eq!(found.uneven(&vec![7; counts.len()]).unwrap().true_count(), 0, "a leak is as frequent");
+        assert!(found.uneven(&[]).is_err());
+    }
+
+    #[test]
+    fn characters_are_parts_of_words() {
+        let found =
+            index(&[["how many words", "", "", ""], ["東京の鐘", "", "", ""], ["รถไฟ", "", "", ""]], 2, 9);
+        let scales: Vec<f64> = found.items.iter().map(|item| item.scale).collect();
+        assert_eq!(scales, [1.0, 2.0, 4.0]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::column::Texts;
 use super::evaluation::{Evaluation, NONE};
 use super::evaluation_items::{Item, PARTS, Rule};
 use super::word_hashes::{Rolling, for_each_word_hash};
+use super::words::WordRules;
 use crate::KernelError;
 
 // A document that holds this share of a part holds the item; less of it may be a common phrase.
@@ -29,7 +30,7 @@ impl Evaluation {
         for row in 0..texts.len() {
             found.clear();
             rolling.clear();
-            for_each_word_hash(texts.get(row).unwrap_or_default(), false, |word, _, _| {
+            for_each_word_hash(texts.get(row).unwrap_or_default(), WordRules::PLAIN, |word, _, _| {
                 if let Some(key) = rolling.push(word)
                     && self.find(key).is_some()
                 {
@@ -66,6 +67,16 @@ impl Evaluation {
             strays.extend(ids.iter().filter(|id| !whole.contains(id)));
         })?;
         Ok(UInt32Array::from(strays))
+    }
+
+    /// The n-grams (their numbers, once a document) that stand in documents.
+    ///
+    /// # Errors
+    /// `BadInput` for anything but lists as `hits` gives.
+    pub fn present(&self, hits: &dyn Array) -> Result<UInt32Array, KernelError> {
+        let mut present: Vec<u32> = Vec::new();
+        self.each_document(hits, |ids, _| present.extend(ids))?;
+        Ok(UInt32Array::from(present))
     }
 
     /// Whether each document has n-grams enough of one item or passage, wherever they stand.

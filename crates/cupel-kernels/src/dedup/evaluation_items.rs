@@ -14,6 +14,8 @@ pub(super) struct Item {
     pub ends: [usize; PARTS],
     /// Words of each part that lie in n-grams that are looked for.
     pub informative: [u32; PARTS],
+    /// Words of the index for each word of the language: more than 1 where characters are a word each.
+    pub scale: f64,
 }
 
 impl Item {
@@ -45,7 +47,12 @@ impl Rule {
 
     /// Whether the question is so short that it counts only whole and with its answer.
     pub(super) fn is_short(self, item: &Item) -> bool {
-        (1..self.min_words).contains(&item.informative[QUESTION])
+        (1..self.least(item)).contains(&item.informative[QUESTION])
+    }
+
+    /// `min_words` in words of the index.
+    pub(super) fn least(self, item: &Item) -> u32 {
+        (f64::from(self.min_words) * item.scale).ceil() as u32
     }
 
     /// The largest share of the question, the answer, the choices, or all three, of which enough
@@ -58,7 +65,8 @@ impl Rule {
             views[3] = (views[3].0 + words[part], views[3].1 + item.informative[part]);
         }
         let views = views.map(|(found, all)| (found.min(most), all));
-        let shares = views.into_iter().filter(|&(found, _)| found >= self.min_words);
+        let least = self.least(item);
+        let shares = views.into_iter().filter(|&(found, _)| found >= least);
         let best = shares.map(|(found, all)| f64::from(found) / f64::from(all.max(1))).fold(0.0, f64::max);
         if best >= self.threshold { best } else { 0.0 }
     }

@@ -16,6 +16,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::column::Texts;
 use super::windows::{MAX_NGRAM, Windows};
+use super::words::WordRules;
 use crate::KernelError;
 
 const BLOCK: usize = 256;
@@ -34,8 +35,8 @@ pub struct MinHash {
     pub rows: usize,
     /// Chooses the permutations.
     pub seed: u64,
-    /// Whether every number counts as the same word.
-    pub fold_numbers: bool,
+    /// What counts as a word.
+    pub rules: WordRules,
 }
 
 impl MinHash {
@@ -130,7 +131,7 @@ impl Signer {
         let mut draws = || (splitmix64(&mut state) >> 32) as u32;
         let (multipliers, offsets) = (0..padded).map(|_| (draws() | 1, draws())).unzip();
         Self {
-            windows: Windows::new(how.ngram, how.fold_numbers),
+            windows: Windows::new(how.ngram, how.rules),
             width,
             multipliers,
             offsets,
@@ -215,7 +216,8 @@ mod tests {
 
     use super::*;
 
-    const FINEWEB: MinHash = MinHash { ngram: 5, bands: 14, rows: 8, seed: 1, fold_numbers: true };
+    const FOLDED: WordRules = WordRules { fold_numbers: true, symbols: false };
+    const FINEWEB: MinHash = MinHash { ngram: 5, bands: 14, rows: 8, seed: 1, rules: FOLDED };
 
     #[test]
     fn splitmix64_reference_vector() {

@@ -1,8 +1,10 @@
 //! Duplicates: content hashes, MinHash signatures, buckets, verification, clusters.
 
 pub mod bloom;
+pub mod borders;
 mod bucket_walk;
 pub mod buckets;
+mod characters;
 pub mod clusters;
 pub mod column;
 pub mod commonness;
@@ -29,4 +31,4 @@ pub mod verify;
 mod windows;
 mod word_hashes;
 pub mod word_tokens;
-mod words;
+pub mod words;

@@ -5,6 +5,7 @@ use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
+use super::characters::{fold_case, is_invisible, is_operator, is_symbol};
 use super::column::Texts;
 use super::hash::hashes;
 use crate::KernelError;
@@ -12,11 +13,13 @@ use crate::KernelError;
 /// What counts as the same text. Carried out in the order of the fields.
 #[derive(Debug, Clone, Copy)]
 pub struct Normalization {
+    /// Drop characters without a form of their own: soft hyphens, zero-width spaces, byte order marks.
+    pub drop_invisible: bool,
     /// Unicode normalisation form C: `e` and a combining accent equal `é`.
     pub nfc: bool,
-    /// Lower case, character by character.
+    /// Fold case in full (Unicode's canonical caseless matching, with `nfc`): `ß` equals `SS`.
     pub lowercase: bool,
-    /// Drop every character that is no letter, digit, mark or white space.
+    /// Drop punctuation. Symbols and operators stay, and a text of nothing else stays as it is.
     pub strip_punctuation: bool,
     /// Every run of white space is one space, and none stands at the ends.
     pub collapse_white_space: bool,
@@ -24,7 +27,13 @@ pub struct Normalization {
 
 impl Default for Normalization {
     fn default() -> Self {
-        Self { nfc: true, lowercase: false, strip_punctuation: false, collapse_white_space: true }
+        Self {
+            drop_invisible: true,
+            nfc: true,
+            lowercase: false,
+            strip_punctuation: false,
+            collapse_white_space: true,
+        }
     }
 }
 
@@ -83,8 +92,8 @@ fn is_plain_text(text: &[u8]) -> bool {
     is_plain(&last)
 }
 
-/// Whether a text is surely in form C. ASCII and what lies below the first combining mark needs no look.
-fn is_nfc(text: &str) -> bool {
+/// Whether a text is surely in form C and has no invisible character. ASCII needs no look.
+fn is_settled(text: &str) -> bool {
     let mut rest = text;
     while let Some(block) = rest.as_bytes().first_chunk::<BLOCK>() {
         if block.is_ascii() {
@@ -92,25 +101,62 @@ fn is_nfc(text: &str) -> bool {
             continue;
         }
         let end = (BLOCK..).find(|&end| rest.is_char_boundary(end)).unwrap_or(rest.len());
-        if !rest[..end].chars().all(is_composed) {
-            return is_nfc_quick(text.chars()) == IsNormalized::Yes;
+        if !rest[..end].chars().all(is_settled_alone) {
+            return is_settled_together(text);
         }
         rest = &rest[end..];
     }
-    rest.chars().all(is_composed) || is_nfc_quick(text.chars()) == IsNormalized::Yes
+    rest.chars().all(is_settled_alone) || is_settled_together(text)
 }
 
-/// Whether a character is in form C whatever stands around it.
-fn is_composed(c: char) -> bool {
+fn is_settled_together(text: &str) -> bool {
+    is_nfc_quick(text.chars()) == IsNormalized::Yes && !text.chars().any(is_invisible)
+}
+
+/// Whether a character is visible, and in form C whatever stands around it.
+fn is_settled_alone(c: char) -> bool {
     // What text is full of, so that most characters need no table: quotation marks and dashes, ideographs.
-    matches!(c, ..'\u{300}' | '\u{2010}'..='\u{2027}' | '\u{4E00}'..='\u{9FFF}')
-        || (canonical_combining_class(c) == 0 && is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes)
+    matches!(c, '\0'..='\u{AC}' | '\u{AE}'..='\u{2FF}' | '\u{2010}'..='\u{2027}' | '\u{4E00}'..='\u{9FFF}')
+        || (canonical_combining_class(c) == 0
+            && !is_invisible(c)
+            && is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes)
+}
+
+/// Folds the case of characters, and drops the dot that an `i` has anyway.
+fn folded(characters: impl Iterator<Item = char>, mut take: impl FnMut(char)) {
+    let mut last = '\0';
+    characters.for_each(|c| {
+        fold_case(c, |part| {
+            if part != '\u{307}' || last != 'i' {
+                take(part);
+            }
+            last = part;
+        });
+    });
+}
+
+/// Gives the characters of a text without what is invisible, composed and folded.
+fn each_character(text: &str, how: Normalization, mut take: impl FnMut(char)) {
+    let visible = text.chars().filter(|&c| !(how.drop_invisible && is_invisible(c)));
+    match (how.nfc, how.lowercase) {
+        (true, true) => {
+            // Folding can take letters apart, so that composing comes last; it needs them apart itself.
+            let mut apart = String::with_capacity(text.len());
+            folded(visible.nfd(), |c| apart.push(c));
+            apart.nfc().for_each(take);
+        }
+        (true, false) => visible.nfc().for_each(take),
+        (false, true) => folded(visible, take),
+        (false, false) => visible.for_each(&mut take),
+    }
 }
 
 /// Writes normalised text chunk by chunk, so that a huge text is never copied whole.
 pub(super) struct Writer {
     how: Normalization,
     buffer: Vec<u8>,
+    // A text before its punctuation is stripped.
+    whole: String,
     state: Xxh3,
     streaming: bool,
     // A space that is due once another character follows.
@@ -121,7 +167,15 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(how: Normalization) -> Self {
         let buffer = Vec::with_capacity(CHUNK_BYTES + 64);
-        Self { how, buffer, state: Xxh3::new(), streaming: false, space: false, begun: false }
+        Self {
+            how,
+            buffer,
+            whole: String::new(),
+            state: Xxh3::new(),
+            streaming: false,
+            space: false,
+            begun: false,
+        }
     }
 
     /// Whether nothing but white space and composition is changed.
@@ -133,12 +187,16 @@ impl Writer {
         if self.copies() && is_plain_text(text.as_bytes()) {
             return xxh3_128(text.as_bytes());
         }
-        self.buffer.clear();
-        (self.streaming, self.space, self.begun) = (false, false, false);
-        if self.how.nfc && !is_nfc(text) {
-            text.nfc().for_each(|c| self.character(c));
-        } else {
+        self.restart();
+        if self.how.strip_punctuation {
+            self.stripped(text);
+        } else if self.copies() && is_settled(text) {
             self.blocks(text);
+        } else if self.how.lowercase && text.is_ascii() {
+            text.bytes().for_each(|byte| self.ascii(byte.to_ascii_lowercase()));
+        } else {
+            let how = self.how;
+            each_character(text, how, |c| self.character(c));
         }
         if !self.streaming {
             return xxh3_128(&self.buffer);
@@ -147,11 +205,37 @@ impl Writer {
         self.state.digest128()
     }
 
+    fn restart(&mut self) {
+        self.buffer.clear();
+        (self.streaming, self.space, self.begun) = (false, false, false);
+    }
+
+    /// Text without punctuation; as it is, if nothing would be left.
+    fn stripped(&mut self, text: &str) {
+        let mut whole = std::mem::take(&mut self.whole);
+        whole.clear();
+        each_character(text, self.how, |c| whole.push(c));
+        let mut any = false;
+        for (at, c) in whole.char_indices() {
+            let says_something = if c.is_ascii() {
+                c.is_ascii_alphanumeric() || is_operator(whole.as_bytes(), at)
+            } else {
+                c.is_alphanumeric() || is_combining_mark(c) || is_symbol(c)
+            };
+            any |= says_something;
+            if says_something || c.is_whitespace() {
+                self.character(c);
+            }
+        }
+        if !any {
+            self.restart();
+            whole.chars().for_each(|c| self.character(c));
+        }
+        self.whole = whole;
+    }
+
     /// Text that is composed already: what has nothing to change is copied as it is.
     fn blocks(&mut self, text: &str) {
-        if !self.copies() {
-            return text.chars().for_each(|c| self.character(c));
-        }
         let mut rest = text;
         while let Some(block) = rest.as_bytes().first_chunk::<BLOCK_AND_NEXT>() {
             if is_single_spaced(block) && (is_white(block[0]) == 0 || (self.begun && !self.space)) {
@@ -189,8 +273,8 @@ impl Writer {
         // U+000B is white space to Unicode, though not to `is_ascii_whitespace`.
         if byte.is_ascii_whitespace() || byte == 0x0B {
             self.white_space(&[byte]);
-        } else if !self.how.strip_punctuation || byte.is_ascii_alphanumeric() {
-            self.write(&[if self.how.lowercase { byte.to_ascii_lowercase() } else { byte }]);
+        } else {
+            self.write(&[byte]);
         }
     }
 
@@ -199,15 +283,11 @@ impl Writer {
             return self.ascii(c as u8);
         }
         let mut bytes = [0; 4];
+        let encoded = c.encode_utf8(&mut bytes).as_bytes();
         if c.is_whitespace() {
-            self.white_space(c.encode_utf8(&mut bytes).as_bytes());
-        } else if self.how.strip_punctuation && !c.is_alphanumeric() && !is_combining_mark(c) {
-        } else if self.how.lowercase {
-            for lower in c.to_lowercase() {
-                self.write(lower.encode_utf8(&mut bytes).as_bytes());
-            }
+            self.white_space(encoded);
         } else {
-            self.write(c.encode_utf8(&mut bytes).as_bytes());
+            self.write(encoded);
         }
     }
 
@@ -260,14 +340,47 @@ mod tests {
     fn options_do_what_they_say() {
         let lower = Normalization { lowercase: true, ..Default::default() };
         assert_eq!(one("CAFÉ", lower), one("café", lower));
+        for (upper, small) in [
+            ("STRASSE", "straße"),
+            ("ΟΔΟΣ", "οδος"),
+            ("İSTANBUL IŞIK", "istanbul ışık"),
+            ("ﬁne", "FINE"),
+            ("\u{3AA}\u{301}", "\u{1FD3}"),
+            ("I\u{307}", "i"),
+            ("J\u{30C}", "ǰ"),
+        ] {
+            assert_eq!(one(upper, lower), one(small, lower), "{upper} {small}");
+        }
         let bare = Normalization { strip_punctuation: true, ..Default::default() };
         assert_eq!(one("“It's” — fine!", bare), one("Its fine", bare));
+        for (left, right) in
+            [("C", "C++"), ("C", "C#"), ("a < b", "a > b"), ("1 + 2", "1 / 2"), ("???", "!!!"), ("!", "")]
+        {
+            assert_ne!(one(left, bare), one(right, bare), "{left} {right}");
+        }
+        let kept = Normalization { drop_invisible: false, ..Default::default() };
+        assert_ne!(one("so\u{AD}ft", kept), one("soft", kept));
+    }
+
+    #[test]
+    fn invisible_characters_do_not_hide_a_copy() {
+        let how = Normalization::default();
+        let long = "A text of more than thirty-two bytes, so that blocks are taken. ";
+        for mark in ["\u{AD}", "\u{200B}", "\u{200D}", "\u{FEFF}", "\u{2060}", "\u{FE0F}", "\u{202C}"] {
+            assert_eq!(one(&format!("{long}so{mark}ft東京"), how), one(&format!("{long}soft東京"), how));
+            assert_eq!(one(&format!("e{mark}\u{301}"), how), one("é", how));
+        }
+        assert_eq!(one("a\r\nb", how), one("a\nb", how));
     }
 
     #[test]
     fn characters_that_need_no_table_are_composed() {
-        for c in ('\u{0}'..='\u{2FF}').chain('\u{2010}'..='\u{2027}').chain('\u{4E00}'..='\u{9FFF}') {
-            assert!(canonical_combining_class(c) == 0, "{c:?}");
+        for c in ('\u{0}'..'\u{AD}')
+            .chain('\u{AE}'..='\u{2FF}')
+            .chain('\u{2010}'..='\u{2027}')
+            .chain('\u{4E00}'..='\u{9FFF}')
+        {
+            assert!(canonical_combining_class(c) == 0 && !is_invisible(c), "{c:?}");
             assert!(is_nfc_quick(std::iter::once(c)) == IsNormalized::Yes, "{c:?}");
         }
     }
@@ -275,7 +388,7 @@ mod tests {
     proptest! {
         #[test]
         fn equals_the_plain_definition(text in any::<String>()) {
-            let plain: String = text.nfc().collect();
+            let plain: String = text.chars().filter(|&c| !is_invisible(c)).nfc().collect();
             let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
             let expected = xxh3_128(plain.as_bytes()).to_be_bytes();
             prop_assert_eq!(one(&text, Normalization::default()), expected.to_vec());
@@ -283,9 +396,9 @@ mod tests {
 
         #[test]
         fn blocks_equal_the_plain_definition(
-            text in "([a-z]{1,9}[ ]{1,2}|é|e\u{301}|\u{a0}|\t|\n|\u{b}|東|\u{2003}|한|.){0,60}"
+            text in "([a-z]{1,9}[ ]{1,2}|é|e\u{301}|\u{a0}|\t|\n|\u{b}|東|\u{2003}|한|\u{ad}|\u{200b}|.){0,60}"
         ) {
-            let plain: String = text.nfc().collect();
+            let plain: String = text.chars().filter(|&c| !is_invisible(c)).nfc().collect();
             let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
             let expected = xxh3_128(plain.as_bytes()).to_be_bytes();
             prop_assert_eq!(one(&text, Normalization::default()), expected.to_vec());

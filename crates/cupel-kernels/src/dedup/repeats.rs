@@ -14,8 +14,25 @@ pub struct Copy {
     pub first: u64,
 }
 
-/// Hash of a window, and where it stood first.
-type Firsts = HashTable<(u64, u64)>;
+/// A window by its hash: where it stood first, and how often it stands, occurrences that overlap not counted.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    hash: u64,
+    first: u64,
+    last: u64,
+    occurrences: u32,
+}
+
+type Firsts = HashTable<Known>;
+
+/// Windows of so many bytes, which begin where a token of so many bytes does and count from so many
+/// occurrences on.
+#[derive(Debug, Clone, Copy)]
+struct Windows {
+    length: usize,
+    token: usize,
+    min_occurrences: u32,
+}
 
 /// All later copies among the windows of these stretches.
 ///
@@ -27,6 +44,8 @@ type Firsts = HashTable<(u64, u64)>;
 /// * `data` - all documents, one after the other.
 /// * `stretches` - of any number of hashes, each with all its stretches; sorted by hash, then start.
 /// * `token` - bytes of a token: windows begin where one does, every so many bytes.
+/// * `min_occurrences` - a window that stands less often is no copy; its first occurrence counts, and
+///   occurrences that overlap count once. Windows are counted by their hashes.
 ///
 /// # Errors
 /// `BadOption` for a bad length or one that is no whole number of tokens, `BadInput` for a stretch outside
@@ -36,6 +55,7 @@ pub fn repeats(
     stretches: &[Stretch],
     length: usize,
     token: usize,
+    min_occurrences: u32,
 ) -> Result<Vec<Copy>, KernelError> {
     check_length(length)?;
     if token == 0 || !length.is_multiple_of(token) {
@@ -44,7 +64,8 @@ pub fn repeats(
             expected: format!("a divisor of the length {length}, got {token}"),
         });
     }
-    let mut found = Vec::new();
+    let windows = Windows { length, token, min_occurrences };
+    let mut copies = Vec::new();
     let mut firsts = Firsts::new();
     for group in stretches.chunk_by(|left, right| left.hash == right.hash) {
         if group.len() < 2 {
@@ -52,19 +73,44 @@ pub fn repeats(
             continue;
         }
         firsts.clear();
+        if min_occurrences > 2 {
+            for stretch in group {
+                for_each_window(data, *stretch, windows, |window, hash| {
+                    see(&mut firsts, window, hash, length);
+                })?;
+            }
+        }
         for stretch in group {
-            one_stretch(data, *stretch, (length, token), &mut firsts, &mut found)?;
+            one_stretch(data, *stretch, windows, &mut firsts, &mut copies)?;
         }
     }
-    Ok(found)
+    Ok(copies)
 }
 
-fn one_stretch(
+/// Takes a window in, and gives where it stood first and how often it has been seen.
+fn see(firsts: &mut Firsts, window: usize, hash: u64, length: usize) -> Known {
+    let window = window as u64;
+    match firsts.entry(hash, |known| known.hash == hash, |known| known.hash) {
+        Entry::Vacant(place) => {
+            *place.insert(Known { hash, first: window, last: window, occurrences: 1 }).get()
+        }
+        Entry::Occupied(mut place) => {
+            let known = place.get_mut();
+            if known.last + length as u64 <= window {
+                known.last = window;
+                known.occurrences = known.occurrences.saturating_add(1);
+            }
+            *known
+        }
+    }
+}
+
+/// Gives each window of a stretch that begins with a token: its place and its hash.
+fn for_each_window(
     data: &[u8],
     stretch: Stretch,
-    (length, token): (usize, usize),
-    firsts: &mut Firsts,
-    found: &mut Vec<Copy>,
+    Windows { length, token, .. }: Windows,
+    mut take: impl FnMut(usize, u64),
 ) -> Result<(), KernelError> {
     let start = usize::try_from(stretch.start).unwrap_or(usize::MAX);
     let last = start.saturating_add(stretch.windows as usize).saturating_sub(1);
@@ -73,48 +119,54 @@ fn one_stretch(
     }
     let mut rolling = Rolling::new(length);
     data[start..start + length].iter().for_each(|&byte| rolling.push(byte, None));
-    let mut open: Option<Copy> = None;
     for window in start..=last {
         if window > start {
             rolling.push(data[window + length - 1], Some(data[window - 1]));
         }
-        if !window.is_multiple_of(token) {
-            continue;
+        if window.is_multiple_of(token) {
+            take(window, rolling.mixed());
         }
-        let hash = rolling.mixed();
-        let first = match firsts.entry(hash, |&(other, _)| other == hash, |&(other, _)| other) {
-            Entry::Vacant(place) => {
-                place.insert((hash, window as u64));
-                None
-            }
-            Entry::Occupied(place) => Some(place.get().1),
-        };
+    }
+    Ok(())
+}
+
+fn one_stretch(
+    data: &[u8],
+    stretch: Stretch,
+    windows: Windows,
+    firsts: &mut Firsts,
+    copies: &mut Vec<Copy>,
+) -> Result<(), KernelError> {
+    let Windows { length, token, min_occurrences } = windows;
+    let mut open: Option<Copy> = None;
+    for_each_window(data, stretch, windows, |window, hash| {
+        let known = see(firsts, window, hash, length);
+        let first = known.first as usize;
+        let enough = min_occurrences <= 2 || known.occurrences >= min_occurrences;
         // A window whose hash another text took first is left; 2^-64 of pairs.
-        let copied = first.filter(|&first| first as usize + length <= window).filter(|&first| {
-            let first = first as usize;
-            match open {
+        let copied = enough
+            && first + length <= window
+            && match open {
                 Some(copy) if copy.first as usize + (window - copy.start as usize) == first => {
                     let end = length - token..length;
                     data[first..][end.clone()] == data[window..][end]
                 }
                 _ => data[first..first + length] == data[window..window + length],
-            }
-        });
-        let Some(first) = copied else {
-            found.extend(open.take());
-            continue;
-        };
+            };
+        if !copied {
+            copies.extend(open.take());
+            return;
+        }
+        let (start, stop, first) = (window as u64, (window + length) as u64, first as u64);
         match &mut open {
-            Some(copy) if copy.first + (window as u64 - copy.start) == first => {
-                copy.stop = (window + length) as u64;
-            }
+            Some(copy) if copy.first + (start - copy.start) == first => copy.stop = stop,
             _ => {
-                found.extend(open.take());
-                open = Some(Copy { start: window as u64, stop: (window + length) as u64, first });
+                copies.extend(open.take());
+                open = Some(Copy { start, stop, first });
             }
         }
-    }
-    found.extend(open);
+    })?;
+    copies.extend(open);
     Ok(())
 }
 
@@ -128,24 +180,34 @@ mod tests {
     use crate::dedup::minimizers::minimizers;
 
     /// Every byte that belongs to a later copy, the slow way.
-    fn brute_force(documents: &[Vec<u8>], length: usize, token: usize) -> Vec<bool> {
+    fn brute_force(documents: &[Vec<u8>], length: usize, token: usize, min_occurrences: u32) -> Vec<bool> {
         let data = documents.concat();
         let mut marked = vec![false; data.len()];
-        let mut firsts: BTreeMap<&[u8], usize> = BTreeMap::new();
+        let mut places: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
         let mut base = 0;
         for document in documents {
             for at in (base..(base + document.len() + 1).saturating_sub(length).max(base)).step_by(token) {
-                let first = *firsts.entry(&data[at..at + length]).or_insert(at);
-                if first + length <= at {
-                    marked[at..at + length].fill(true);
-                }
+                places.entry(&data[at..at + length]).or_default().push(at);
             }
             base += document.len();
+        }
+        for places in places.values() {
+            let (mut occurrences, mut free) = (0, 0);
+            for &at in places {
+                if at >= free {
+                    occurrences += 1;
+                    free = at + length;
+                }
+            }
+            for &at in places.iter().filter(|&&at| occurrences >= min_occurrences && places[0] + length <= at)
+            {
+                marked[at..at + length].fill(true);
+            }
         }
         marked
     }
 
-    fn fast(documents: &[Vec<u8>], length: usize, token: usize) -> Vec<bool> {
+    fn fast(documents: &[Vec<u8>], length: usize, token: usize, min_occurrences: u32) -> Vec<bool> {
         let data = documents.concat();
         let mut stretches = Vec::new();
         let mut base = 0;
@@ -155,7 +217,7 @@ mod tests {
         }
         stretches.sort_unstable_by_key(|s| (s.hash, s.start));
         let mut marked = vec![false; data.len()];
-        for copy in repeats(&data, &stretches, length, token).unwrap() {
+        for copy in repeats(&data, &stretches, length, token, min_occurrences).unwrap() {
             assert_eq!(
                 data[copy.start as usize..copy.stop as usize],
                 data[copy.first as usize..(copy.first + copy.stop - copy.start) as usize]
@@ -174,6 +236,7 @@ mod tests {
             seeds in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..120), 1..8),
             pick in prop::collection::vec((0_usize..8, 0_usize..8), 0..8),
             length in 16_usize..32,
+            least in 2_u32..5,
         ) {
             let mut documents: Vec<Vec<u8>> =
                 seeds.iter().map(|d| d.iter().map(|b| b % alphabet).collect()).collect();
@@ -182,12 +245,12 @@ mod tests {
                 let copy = documents[left].clone();
                 documents[right].extend(copy.iter().skip(3));
             }
-            prop_assert_eq!(fast(&documents, length, 1), brute_force(&documents, length, 1));
+            prop_assert_eq!(fast(&documents, length, 1, least), brute_force(&documents, length, 1, least));
             // The same of tokens: whole ones of two and four bytes, windows of as many bytes.
             for token in [2, 4] {
                 let wide: Vec<Vec<u8>> = documents.iter().map(|d| d[..d.len() / token * token].to_vec()).collect();
                 let length = length.next_multiple_of(token);
-                prop_assert_eq!(fast(&wide, length, token), brute_force(&wide, length, token));
+                prop_assert_eq!(fast(&wide, length, token, least), brute_force(&wide, length, token, least));
             }
         }
     }

@@ -8,6 +8,7 @@ use super::column::Texts;
 use super::minhash::check_ngram;
 use super::windows::Windows;
 use super::word_hashes::for_each_word_hash;
+use super::words::WordRules;
 use crate::KernelError;
 
 /// The distinct shingles of each text as sorted XXH3-64 hashes; empty for null.
@@ -18,7 +19,7 @@ use crate::KernelError;
 pub fn shingles(
     text: &dyn Array,
     ngram: usize,
-    fold_numbers: bool,
+    rules: WordRules,
     part: u32,
     parts: u32,
 ) -> Result<LargeListArray, KernelError> {
@@ -30,7 +31,7 @@ pub fn shingles(
         });
     }
     let texts = Texts::new(text)?;
-    let mut windows = Windows::new(ngram, fold_numbers);
+    let mut windows = Windows::new(ngram, rules);
     let mut lists = LargeListBuilder::new(UInt64Builder::new());
     let mut found = Vec::new();
     for row in 0..texts.len() {
@@ -55,13 +56,13 @@ pub fn shingles(
 ///
 /// # Errors
 /// `BadInput` for anything but a text column.
-pub fn word_hashes(text: &dyn Array, fold_numbers: bool, most: usize) -> Result<LargeListArray, KernelError> {
+pub fn word_hashes(text: &dyn Array, rules: WordRules, most: usize) -> Result<LargeListArray, KernelError> {
     let texts = Texts::new(text)?;
     let mut lists = LargeListBuilder::new(UInt64Builder::new());
     for row in 0..texts.len() {
         let mut left = most;
         if let Some(text) = texts.get(row) {
-            for_each_word_hash(text, fold_numbers, |word, _, _| {
+            for_each_word_hash(text, rules, |word, _, _| {
                 if left > 0 {
                     left -= 1;
                     lists.values().append_value(word);
@@ -102,7 +103,7 @@ mod tests {
         fn parts_make_the_whole(text in any::<String>(), parts in 1_u32..9) {
             let array = StringArray::from(vec![text]);
             let list = |part, parts| {
-                let found = shingles(&array, 2, true, part, parts).unwrap().value(0);
+                let found = shingles(&array, 2, WordRules::DISTINCT, part, parts).unwrap().value(0);
                 found.as_primitive::<UInt64Type>().values().to_vec()
             };
             let pieces: Vec<u64> = (0..parts).flat_map(|part| list(part, parts)).collect();

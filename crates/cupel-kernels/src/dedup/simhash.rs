@@ -10,6 +10,7 @@ use super::comparable::Comparable;
 use super::minhash::check_ngram;
 use super::minimizers::mix;
 use super::windows::Windows;
+use super::words::WordRules;
 use crate::KernelError;
 
 /// Bits of a fingerprint.
@@ -22,10 +23,10 @@ pub const MAX_DISTANCE: u32 = 16;
 ///
 /// # Errors
 /// `BadOption` for an n-gram out of range, `BadInput` for anything but a text column.
-pub fn simhash(text: &dyn Array, ngram: usize, fold_numbers: bool) -> Result<UInt64Array, KernelError> {
+pub fn simhash(text: &dyn Array, ngram: usize, rules: WordRules) -> Result<UInt64Array, KernelError> {
     check_ngram(ngram)?;
     let texts = Texts::new(text)?;
-    let mut windows = Windows::new(ngram, fold_numbers);
+    let mut windows = Windows::new(ngram, rules);
     let fingerprint = |row: usize| {
         let mut sums = [0_i64; BITS as usize];
         let mut any = false;
@@ -126,6 +127,8 @@ mod tests {
 
     use super::*;
 
+    const FOLDED: WordRules = WordRules { fold_numbers: true, symbols: false };
+
     proptest! {
         #[test]
         fn whoever_is_near_shares_a_key(
@@ -152,7 +155,7 @@ mod tests {
 
         #[test]
         fn any_text_and_ngram(text in any::<String>(), ngram in 1_usize..6) {
-            let found = simhash(&StringArray::from(vec![text.as_str(), text.as_str()]), ngram, true).unwrap();
+            let found = simhash(&StringArray::from(vec![text.as_str(), text.as_str()]), ngram, FOLDED).unwrap();
             prop_assert_eq!(found.iter().next(), found.iter().nth(1));
         }
     }
@@ -160,10 +163,10 @@ mod tests {
     #[test]
     fn by_hand() {
         // One n-gram: the fingerprint is its hash.
-        let found = simhash(&StringArray::from(vec![Some("One"), None, Some("—")]), 1, true).unwrap();
+        let found = simhash(&StringArray::from(vec![Some("One"), None, Some("—")]), 1, FOLDED).unwrap();
         assert_eq!(found, UInt64Array::from(vec![Some(xxh3_64(b"one")), None, None]));
         // Two of one kind outvote one of another.
-        let found = simhash(&StringArray::from(vec!["one two one"]), 1, true).unwrap();
+        let found = simhash(&StringArray::from(vec!["one two one"]), 1, FOLDED).unwrap();
         assert_eq!(found.value(0), xxh3_64(b"one"));
         assert!(keys(&found, 17, 0).is_err());
         assert!(keys(&found, 3, 10).is_err());
@@ -175,7 +178,7 @@ mod tests {
         let mut changed = text.clone();
         changed[150] = "other".to_owned();
         let array = StringArray::from(vec![text.join(" "), changed.join(" "), "nothing alike".to_owned()]);
-        let found = simhash(&array, 3, true).unwrap();
+        let found = simhash(&array, 3, FOLDED).unwrap();
         assert!((found.value(0) ^ found.value(1)).count_ones() <= 6);
         assert!((found.value(0) ^ found.value(2)).count_ones() > 16);
     }

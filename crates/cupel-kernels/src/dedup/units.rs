@@ -4,15 +4,19 @@ use arrow_array::builder::{LargeListBuilder, UInt64Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, LargeListArray};
 
+use super::characters::{is_invisible, is_syllable};
 use super::column::{Texts, same_length};
 use super::normalized::{Normalization, Writer};
 use super::spans::{SpanLists, Spans};
 use crate::KernelError;
 
+/// What an ideograph or a syllable counts as: 20 letters of English are about seven characters of Chinese.
+const SYLLABLE_CHARACTERS: usize = 3;
+
 /// What a text is cut into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Between line feeds.
+    /// Between line ends: LF, CRLF or CR.
     Line,
     /// Lines up to the next blank one.
     Paragraph,
@@ -32,11 +36,12 @@ impl Unit {
     /// next one starts (its line end and following blank lines belong to it).
     pub fn for_each(self, text: &str, mut take: impl FnMut(usize, usize, usize)) {
         let mut open: Option<(usize, usize)> = None;
+        // Lines between the open unit's last one and this one.
+        let mut blank_lines = 0;
         let mut at = 0;
-        for line in text.split_inclusive('\n') {
-            let next = at + line.len();
-            let blank = line.chars().all(char::is_whitespace);
-            let end = at + line.strip_suffix('\n').unwrap_or(line).len();
+        while at < text.len() {
+            let (end, next) = line_end(text, at);
+            let blank = text[at..end].chars().all(char::is_whitespace);
             match (self, &mut open, blank) {
                 (_, None, true) => {}
                 (Self::Line, None, false) | (Self::Paragraph, None, false) => open = Some((at, end)),
@@ -44,17 +49,31 @@ impl Unit {
                     take(unit.0, unit.1, at);
                     open = Some((at, end));
                 }
-                (Self::Paragraph, Some(unit), false) if text[unit.1..at].matches('\n').count() > 1 => {
+                (Self::Paragraph, Some(unit), false) if blank_lines > 0 => {
                     take(unit.0, unit.1, at);
                     open = Some((at, end));
                 }
                 (Self::Paragraph, Some(unit), false) => unit.1 = end,
                 (_, Some(_), true) => {}
             }
+            blank_lines = if blank { blank_lines + 1 } else { 0 };
             at = next;
         }
         if let Some(unit) = open {
             take(unit.0, unit.1, text.len());
+        }
+    }
+}
+
+/// Where the line that begins at `start` ends, and where the next one begins.
+fn line_end(text: &str, start: usize) -> (usize, usize) {
+    let bytes = text.as_bytes();
+    match memchr::memchr2(b'\n', b'\r', &bytes[start..]) {
+        None => (text.len(), text.len()),
+        Some(length) => {
+            let end = start + length;
+            let crlf = bytes[end] == b'\r' && bytes.get(end + 1) == Some(&b'\n');
+            (end, end + 1 + usize::from(crlf))
         }
     }
 }
@@ -64,7 +83,8 @@ impl Unit {
 pub struct Units {
     pub unit: Unit,
     pub normalization: Normalization,
-    /// Shorter units (in characters, white space at the ends not counted) are no units.
+    /// Shorter units (in characters, white space at the ends not counted) are no units. An ideograph, a Kana
+    /// or a Hangul syllable counts as three: so much more does it say than a letter.
     pub min_characters: usize,
 }
 
@@ -79,9 +99,21 @@ impl Units {
     }
 
     fn is_long_enough(&self, words: &str) -> bool {
-        // A character has one to four bytes.
-        words.len() >= self.min_characters.saturating_mul(4)
-            || (words.len() >= self.min_characters && words.chars().count() >= self.min_characters)
+        let least = self.min_characters;
+        let width =
+            |c: char| if is_syllable(c) { SYLLABLE_CHARACTERS } else { usize::from(!is_invisible(c)) };
+        if words.is_ascii() {
+            return words.len() >= least;
+        }
+        // A character has at least one byte for each of what it counts.
+        words.len() >= least
+            && words
+                .chars()
+                .scan(0, |sum, c| {
+                    *sum += width(c);
+                    Some(*sum)
+                })
+                .any(|sum| sum >= least)
     }
 
     /// For each text two lists, of which entries belong together: the upper half of XXH3-128 of each
@@ -162,12 +194,30 @@ mod tests {
     #[test]
     fn short_units_are_no_units() {
         let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 3 };
-        let texts = StringArray::from(vec!["é東\nlonger\n  ab  \nlonger "]);
+        let texts = StringArray::from(vec!["éé\nlonger\n  ab  \r\nlonger \u{200B}\ra\u{200B}\u{200B}b"]);
         let (hashes, _) = units.of(&texts).unwrap();
         assert_eq!(hashes.value_length(0), 2);
         let values = hashes.value(0);
         let values = values.as_primitive::<arrow_array::types::UInt64Type>();
         assert_eq!(values.value(0), values.value(1));
+    }
+
+    #[test]
+    fn an_ideograph_counts_as_three_letters() {
+        let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 20 };
+        let counts = |line: &str| units.of(&StringArray::from(vec![line])).unwrap().0.value_length(0) == 1;
+        assert!(counts("版权所有侵权必究") && counts("이전 글 보기 목록") && counts("ご利用ありがとう"));
+        assert!(counts("All rights reserved.") && counts("Все права защищены..."));
+        assert!(!counts("返回首页") && !counts("All rights reserved") && !counts("Все права защищены"));
+    }
+
+    #[test]
+    fn line_ends_of_all_systems() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["one", "two", "", "three"].join(end);
+            assert_eq!(cut(&text, Unit::Line), ["one", "two", "three"]);
+            assert_eq!(cut(&text, Unit::Paragraph), [["one", "two"].join(end).as_str(), "three"]);
+        }
     }
 
     proptest! {

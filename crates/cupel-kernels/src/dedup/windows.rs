@@ -1,6 +1,6 @@
 //! Word n-grams as bytes, from a buffer that stays small however long the text is.
 
-use super::words::{MAX_WORD_BYTES, WordSink, for_each_word, lower_letters};
+use super::words::{MAX_WORD_BYTES, WordRules, WordSink, for_each_word, lower_letters};
 
 /// The longest window, in words.
 pub const MAX_NGRAM: usize = 64;
@@ -11,7 +11,7 @@ const SPACED_WORD: usize = MAX_WORD_BYTES + 1;
 /// Gives every window of `ngram` words, joined by single spaces.
 pub struct Windows {
     ngram: usize,
-    fold_numbers: bool,
+    rules: WordRules,
     // Words with a space after each; the current one from `word` to `end`.
     buffer: Vec<u8>,
     word: usize,
@@ -23,18 +23,17 @@ pub struct Windows {
 
 impl Windows {
     /// `ngram` is 1 to `MAX_NGRAM`; values beyond are taken for the nearest.
-    pub fn new(ngram: usize, fold_numbers: bool) -> Self {
+    pub fn new(ngram: usize, rules: WordRules) -> Self {
         let ngram = ngram.clamp(1, MAX_NGRAM);
         let buffer = vec![0; FRESH_BYTES + (ngram + 2) * SPACED_WORD];
-        Self { ngram, fold_numbers, buffer, word: 0, end: 0, starts: [0; MAX_NGRAM], words: 0 }
+        Self { ngram, rules, buffer, word: 0, end: 0, starts: [0; MAX_NGRAM], words: 0 }
     }
 
     /// Calls `take` with each window of `text`; a text of fewer words gives one window of
     /// all its words, a text without words none.
     pub fn for_each(&mut self, text: &str, mut take: impl FnMut(&[u8])) {
         (self.word, self.end, self.words) = (0, 0, 0);
-        let fold_numbers = self.fold_numbers;
-        for_each_word(text, fold_numbers, &mut Sink { windows: self, take: &mut take });
+        for_each_word(text, self.rules, &mut Sink { windows: self, take: &mut take });
         if self.words > 0 && self.words < self.ngram {
             take(&self.buffer[..self.word - 1]);
         }
@@ -105,7 +104,8 @@ mod tests {
 
     fn windows(text: &str, ngram: usize) -> Vec<String> {
         let mut found = Vec::new();
-        Windows::new(ngram, true).for_each(text, |w| found.push(String::from_utf8_lossy(w).into_owned()));
+        Windows::new(ngram, WordRules { fold_numbers: true, symbols: false })
+            .for_each(text, |w| found.push(String::from_utf8_lossy(w).into_owned()));
         found
     }
 

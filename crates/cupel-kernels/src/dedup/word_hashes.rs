@@ -4,15 +4,15 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::minimizers::mix;
 use super::windows::MAX_NGRAM;
-use super::words::{MAX_WORD_BYTES, WordSink, for_each_word, lower_letters};
+use super::words::{MAX_WORD_BYTES, WordRules, WordSink, for_each_word, lower_letters};
 
 // An odd number without pattern: the base of the rolling hash.
 const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Gives for each word of `text` its hash and the bytes it takes.
-pub fn for_each_word_hash(text: &str, fold_numbers: bool, take: impl FnMut(u64, usize, usize)) {
+pub fn for_each_word_hash(text: &str, rules: WordRules, take: impl FnMut(u64, usize, usize)) {
     let mut sink = Sink { word: [0; MAX_WORD_BYTES], length: 0, at: 0, start: 0, take };
-    for_each_word(text, fold_numbers, &mut sink);
+    for_each_word(text, rules, &mut sink);
 }
 
 struct Sink<F> {
@@ -112,7 +112,9 @@ mod tests {
 
     fn words(text: &str) -> Vec<(u64, &str)> {
         let mut found = Vec::new();
-        for_each_word_hash(text, false, |hash, start, stop| found.push((hash, &text[start..stop])));
+        for_each_word_hash(text, WordRules::PLAIN, |hash, start, stop| {
+            found.push((hash, &text[start..stop]))
+        });
         found
     }
 
@@ -130,7 +132,7 @@ mod tests {
         #[test]
         fn any_text_gives_words_in_order(text in any::<String>()) {
             let mut last = 0;
-            for_each_word_hash(&text, false, |_, start, stop| {
+            for_each_word_hash(&text, WordRules::DISTINCT, |_, start, stop| {
                 assert!(last <= start && start < stop);
                 assert!(text.get(start..stop).is_some());
                 last = stop;

@@ -6,6 +6,7 @@ use arrow_array::{Array, LargeBinaryArray, LargeListArray};
 use super::column::Texts;
 use super::spans::SpanLists;
 use super::word_hashes::for_each_word_hash;
+use super::words::WordRules;
 use crate::KernelError;
 
 /// Bytes of a token.
@@ -21,7 +22,9 @@ pub fn word_tokens(text: &dyn Array) -> Result<LargeBinaryArray, KernelError> {
     let mut row = Vec::new();
     for text in (0..texts.len()).map(|row| texts.get(row).unwrap_or_default()) {
         row.clear();
-        for_each_word_hash(text, false, |hash, _, _| row.extend_from_slice(&hash.to_le_bytes()));
+        for_each_word_hash(text, WordRules::DISTINCT, |hash, _, _| {
+            row.extend_from_slice(&hash.to_le_bytes())
+        });
         tokens.append_value(&row);
     }
     Ok(tokens.finish())
@@ -35,7 +38,7 @@ pub fn word_places(text: &dyn Array) -> Result<LargeListArray, KernelError> {
     let texts = Texts::new(text)?;
     let mut places = SpanLists::new();
     for row in 0..texts.len() {
-        for_each_word_hash(texts.get(row).unwrap_or_default(), false, |_, start, stop| {
+        for_each_word_hash(texts.get(row).unwrap_or_default(), WordRules::DISTINCT, |_, start, stop| {
             places.push_apart(start, stop);
         });
         places.end_row();

@@ -1,11 +1,14 @@
-//! The words that shingles are made of: lower case, without accents and punctuation.
+//! The words that shingles are made of: case folded, without accents and punctuation.
 //!
 //! A word is a run of letters, digits and vowel signs. Characters of scripts that are written
-//! without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) are a word each.
+//! without spaces (Chinese, Japanese, Thai, Lao, Khmer, Burmese) are a word each. So is a run of
+//! symbols and operators, where they are asked for.
 
 use std::sync::LazyLock;
 
 use unicode_normalization::char::{canonical_combining_class, decompose_canonical, is_combining_mark};
+
+use super::characters::{fold_case, is_invisible, is_operator, is_symbol, is_unspaced};
 
 /// Words longer than this are cut, so that a text without spaces needs no more memory.
 pub const MAX_WORD_BYTES: usize = 256;
@@ -68,10 +71,26 @@ fn lower_eight(bytes: [u8; 8]) -> ([u8; 8], usize) {
     (lower.to_le_bytes(), run as usize)
 }
 
+/// What counts as a word, and which words are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WordRules {
+    /// Every number is the same word.
+    pub fold_numbers: bool,
+    /// Runs of symbols and operators are words; otherwise they only separate.
+    pub symbols: bool,
+}
+
+impl WordRules {
+    /// Words of letters and digits, numbers kept apart.
+    pub const PLAIN: Self = Self { fold_numbers: false, symbols: false };
+    /// All that tells texts apart: numbers as they are, and symbols.
+    pub const DISTINCT: Self = Self { fold_numbers: false, symbols: true };
+}
+
 /// How many words `text` has.
-pub fn count_words(text: &str) -> usize {
+pub fn count_words(text: &str, rules: WordRules) -> usize {
     let mut counter = Counter::default();
-    for_each_word(text, false, &mut counter);
+    for_each_word(text, rules, &mut counter);
     counter.words
 }
 
@@ -119,6 +138,8 @@ enum Class {
     Number,
     /// A word of its own.
     Single,
+    /// Part of a word of symbols, or a separator.
+    Symbol,
 }
 
 #[derive(Clone, Copy)]
@@ -151,7 +172,8 @@ pub trait WordSink {
 /// Walks over the words of `text`.
 ///
 /// With `fold_numbers`, every number (digits, with `.` or `,` between digits) becomes `0`.
-pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
+pub fn for_each_word(text: &str, rules: WordRules, sink: &mut impl WordSink) {
+    let WordRules { fold_numbers, symbols } = rules;
     let table: &[Folded] = &TABLE;
     let bytes = text.as_bytes();
     let mut position = 0;
@@ -168,6 +190,10 @@ pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
                 sink.extend(&[byte]);
             } else {
                 sink.end_word();
+                if symbols && byte > b' ' && is_operator(bytes, position) {
+                    position = symbol_word(text, position, sink);
+                    continue;
+                }
             }
             position += 1;
         } else {
@@ -182,6 +208,12 @@ pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
             match folded.class {
                 Class::Separator => sink.end_word(),
                 Class::Nothing => {}
+                Class::Symbol => {
+                    sink.end_word();
+                    if symbols {
+                        position = symbol_word(text, position - c.len_utf8(), sink);
+                    }
+                }
                 Class::Number if fold_numbers => {
                     sink.extend(b"0");
                     position = after_number(text, position - c.len_utf8());
@@ -198,6 +230,26 @@ pub fn for_each_word(text: &str, fold_numbers: bool, sink: &mut impl WordSink) {
     }
     sink.at(bytes.len());
     sink.end_word();
+}
+
+/// Takes the run of symbols that begins at `start` as a word; where it ends.
+///
+/// A run is one word, so that a ruler of a hundred `=` does not outweigh the text around it.
+#[cold]
+fn symbol_word(text: &str, start: usize, sink: &mut impl WordSink) -> usize {
+    let mut end = start;
+    for (offset, c) in text[start..].char_indices() {
+        let is_part = if c.is_ascii() { is_operator(text.as_bytes(), start + offset) } else { is_symbol(c) };
+        if !is_part {
+            break;
+        }
+        sink.at(start + offset);
+        end = start + offset + c.len_utf8();
+        sink.extend(&text.as_bytes()[start + offset..end]);
+    }
+    sink.at(end);
+    sink.end_word();
+    end
 }
 
 /// Where the number that begins at `start` ends: digits, and decimal marks between digits.
@@ -217,32 +269,39 @@ fn after_number(text: &str, start: usize) -> usize {
     end
 }
 
-/// Lower case, canonically decomposed, without accents; computed once for the common scripts.
+/// Case folded, canonically decomposed, without accents; computed once for the common scripts.
 fn fold(c: char) -> Folded {
     let mut folded = Folded { class: classify(c), length: 0, bytes: [0; FOLDED_BYTES] };
-    if matches!(folded.class, Class::Separator | Class::Nothing) {
+    if matches!(folded.class, Class::Separator | Class::Nothing | Class::Symbol) {
         return folded;
     }
-    // Final sigma is a form of sigma, not a letter of its own.
-    let c = if c == 'ς' { 'σ' } else { c };
-    for lower in c.to_lowercase() {
-        decompose_canonical(lower, |part| {
-            let end = folded.length as usize + part.len_utf8();
-            if end <= FOLDED_BYTES && !is_dropped_mark(part) {
-                part.encode_utf8(&mut folded.bytes[folded.length as usize..end]);
-                folded.length = end as u8;
-            }
-        });
+    let mut take = |part: char| {
+        let end = folded.length as usize + part.len_utf8();
+        if end <= FOLDED_BYTES && !is_dropped_mark(part) {
+            part.encode_utf8(&mut folded.bytes[folded.length as usize..end]);
+            folded.length = end as u8;
+        }
+    };
+    if folded.class == Class::Single {
+        // These scripts have no case.
+        decompose_canonical(c, take);
+    } else {
+        fold_case(c, |lower| decompose_canonical(lower, &mut take));
     }
     folded
 }
 
 fn classify(c: char) -> Class {
     match c {
-        '\u{AD}' | '\u{200C}' | '\u{200D}' | '\u{2060}' | '\u{FEFF}' => Class::Nothing,
-        _ if is_dropped_mark(c) => Class::Nothing,
+        _ if is_invisible(c) || is_dropped_mark(c) => Class::Nothing,
         _ if c.is_numeric() => Class::Number,
-        _ if !c.is_alphanumeric() => Class::Separator,
+        _ if !c.is_alphanumeric() => {
+            if !c.is_ascii() && is_symbol(c) {
+                Class::Symbol
+            } else {
+                Class::Separator
+            }
+        }
         _ if is_unspaced(c) => Class::Single,
         _ => Class::Letters,
     }
@@ -251,25 +310,6 @@ fn classify(c: char) -> Class {
 /// Accents, tones, viramas and vocalisation; vowel signs of Indic scripts are kept.
 fn is_dropped_mark(c: char) -> bool {
     is_combining_mark(c) && (canonical_combining_class(c) != 0 || !c.is_alphanumeric())
-}
-
-/// Letters of scripts that put no spaces between words.
-fn is_unspaced(c: char) -> bool {
-    matches!(c as u32,
-        0x0E00..=0x0EFF            // Thai, Lao
-        | 0x1000..=0x109F          // Burmese
-        | 0x1780..=0x17FF          // Khmer
-        | 0x3005..=0x3007          // ideographic iteration mark, closing mark, zero
-        | 0x3040..=0x30FF          // Hiragana, Katakana
-        | 0x31F0..=0x31FF          // Katakana extensions
-        | 0x3400..=0x4DBF          // ideographs, extension A
-        | 0x4E00..=0x9FFF          // ideographs
-        | 0xA9E0..=0xA9FF          // Burmese extended B
-        | 0xAA60..=0xAA7F          // Burmese extended A
-        | 0xF900..=0xFAFF          // compatibility ideographs
-        | 0xFF66..=0xFF9D          // half-width Katakana
-        | 0x1B000..=0x1B16F        // Kana supplements
-        | 0x20000..=0x3FFFF) // ideographs, extensions B and on
 }
 
 #[cfg(test)]
@@ -300,8 +340,12 @@ mod tests {
     }
 
     fn words(text: &str, fold_numbers: bool) -> Vec<String> {
+        by(text, WordRules { fold_numbers, symbols: false })
+    }
+
+    fn by(text: &str, rules: WordRules) -> Vec<String> {
         let mut sink = Collect::default();
-        for_each_word(text, fold_numbers, &mut sink);
+        for_each_word(text, rules, &mut sink);
         sink.words
     }
 
@@ -320,12 +364,29 @@ mod tests {
     }
 
     #[test]
+    fn symbols_are_words_on_demand() {
+        let distinct = |text| by(text, WordRules::DISTINCT);
+        assert_eq!(distinct("C, C++ and C#: a<=b"), ["c", "c", "++", "and", "c", "#", "a", "<=", "b"]);
+        assert_eq!(distinct("1 + 2 = 3, -5 €"), ["1", "+", "2", "=", "3", "-", "5", "€"]);
+        assert_eq!(distinct("==========\n* one\n- two ±≠"), ["==========", "one", "two", "±≠"]);
+        assert_eq!(words("C++ a < b €5 ±", false), ["c", "a", "b", "5"]);
+        let long = "=".repeat(MAX_WORD_BYTES + 1);
+        assert_eq!(count_words(&long, WordRules::DISTINCT), 2);
+    }
+
+    #[test]
+    fn case_and_invisible_characters_do_not_hide_a_word() {
+        assert_eq!(words("Straße STRASSE \u{130}I\u{131}i", false), ["strasse", "strasse", "iiii"]);
+        assert_eq!(words("w\u{200B}o\u{FEFF}r\u{202E}d\u{FE0F}s", false), ["words"]);
+    }
+
+    #[test]
     fn words_are_counted() {
         for text in ["", "One, two 3.5 東京 x\u{301}", "ab".repeat(400).as_str(), "é".repeat(300).as_str()]
         {
             let mut count = 0;
-            super::super::word_hashes::for_each_word_hash(text, false, |_, _, _| count += 1);
-            assert_eq!(count_words(text), count, "{text}");
+            super::super::word_hashes::for_each_word_hash(text, WordRules::DISTINCT, |_, _, _| count += 1);
+            assert_eq!(count_words(text, WordRules::DISTINCT), count, "{text}");
         }
     }
 
@@ -356,19 +417,15 @@ mod tests {
             let Some(c) = char::from_u32(code) else {
                 continue;
             };
-            if matches!(classify(c), Class::Separator | Class::Nothing) {
+            if matches!(classify(c), Class::Separator | Class::Nothing | Class::Symbol) {
                 continue;
             }
-            let full: usize = c
-                .to_lowercase()
-                .map(|lower| {
-                    let mut length = 0;
-                    decompose_canonical(lower, |part| {
-                        length += if is_dropped_mark(part) { 0 } else { part.len_utf8() };
-                    });
-                    length
-                })
-                .sum();
+            let mut full = 0;
+            fold_case(c, |lower| {
+                decompose_canonical(lower, |part| {
+                    full += if is_dropped_mark(part) { 0 } else { part.len_utf8() };
+                });
+            });
             assert_eq!(fold(c).length as usize, full, "U+{code:04X}");
         }
     }

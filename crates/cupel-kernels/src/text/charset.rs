@@ -1,5 +1,6 @@
 //! Legacy charsets as browsers read them: labels and decoders of the WHATWG Encoding Standard.
 
+use chardetng::EncodingDetector;
 use encoding_rs::{DecoderResult, Encoding};
 
 /// The standard's name of the encoding that a label means, lowercase; none where nobody knows it.
@@ -27,6 +28,13 @@ pub fn decode(bytes: &[u8], label: &str) -> Option<(String, usize)> {
             }
         }
     }
+}
+
+/// The legacy encoding that Firefox would take unlabeled bytes for; never UTF-8, which a decoder tells surely.
+pub fn detect(bytes: &[u8]) -> String {
+    let mut detector = EncodingDetector::new();
+    detector.feed(bytes, true);
+    detector.guess(None, false).name().to_lowercase()
 }
 
 #[cfg(test)]
@@ -61,6 +69,20 @@ mod tests {
         assert_eq!(decode(b"a\xff\xc3(", "utf-8"), Some(("a\u{fffd}\u{fffd}(".into(), 2)));
         assert_eq!(decode(b"", "utf-8"), Some((String::new(), 0)));
         assert_eq!(decode(b"x", "nothing"), None);
+    }
+
+    #[test]
+    fn unlabeled_text_is_told_by_its_bytes() {
+        for (text, name) in [
+            ("서울은 오늘도 맑다. 내일은 비가 온다.", "euc-kr"),
+            ("日本語の文章です。東京の天気は晴れ。", "shift_jis"),
+            ("今天天气很好，我们去公园散步吧。", "gbk"),
+            ("Привет, мир. Как дела сегодня?", "windows-1251"),
+            ("Käse und Brot, größer als früher", "windows-1252"),
+        ] {
+            let bytes = Encoding::for_label(name.as_bytes()).map(|encoding| encoding.encode(text).0);
+            assert_eq!(bytes.map(|bytes| detect(&bytes)).as_deref(), Some(name));
+        }
     }
 
     proptest::proptest! {

@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from cupel.store import replace
+
 __all__ = ["latest_checkpoint", "load_checkpoint", "save_checkpoint"]
 
 _PREFIX = "checkpoint-"
@@ -25,15 +27,14 @@ def save_checkpoint(
     state: Mapping[str, Any],
 ) -> None:
     """Keep weights, the optimiser's moments and a few numbers after `step` steps; older ones go."""
-    unfinished = folder / f".{_PREFIX}{step}.tmp"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    save_file(dict(weights), unfinished / "model.safetensors")
-    save_file({**moments, "random": torch.get_rng_state()}, unfinished / "optimiser.safetensors")
-    (unfinished / "state.json").write_text(json.dumps({"step": step, **state}))
-    target = folder / f"{_PREFIX}{step:09}"
-    shutil.rmtree(target, ignore_errors=True)
-    unfinished.rename(target)
+
+    def build(unfinished: Path) -> None:
+        unfinished.mkdir()
+        save_file(dict(weights), unfinished / "model.safetensors")
+        save_file({**moments, "random": torch.get_rng_state()}, unfinished / "optimiser.safetensors")
+        (unfinished / "state.json").write_text(json.dumps({"step": step, **state}))
+
+    target = replace(folder / f"{_PREFIX}{step:09}", build)
     for older in folder.glob(f"{_PREFIX}*"):
         if older != target:
             shutil.rmtree(older, ignore_errors=True)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cupel.errors import BadInput
 from cupel.lab.training.permutation import mix, permute
 from cupel.lab.training.tokens import TokenStore
+from cupel.store import replace
 
 __all__ = ["VISIT", "Batch", "Order", "epochs"]
 
@@ -114,11 +115,12 @@ def epochs(store: TokenStore, tokens: int) -> float:
 
 
 def _write(store: TokenStore, path: Path, seed: int, length: int) -> None:
-    unfinished = path.with_name(f".{path.name}.tmp")
-    with unfinished.open("wb") as file:
-        for visits in _passes(store, seed, length):
-            file.write(visits.tobytes())
-    unfinished.replace(path)
+    def build(unfinished: Path) -> None:
+        with unfinished.open("wb") as file:
+            for visits in _passes(store, seed, length):
+                file.write(visits.tobytes())
+
+    replace(path, build)
 
 
 def _passes(store: TokenStore, seed: int, length: int) -> Iterator[NDArray[np.void]]:

@@ -33,20 +33,35 @@ class TokenStore:
         self.folder = folder
         try:
             self.meta: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+            self.documents: int = self.meta["documents"]
+            self.ordered: bool = self.meta.get("ordered", False)
+            tokens, weighed = self.meta["tokens"], self.meta["weighed"]
+            kind = np.dtype(self.meta["dtype"]).str
         except (OSError, ValueError) as error:
             raise BadInput(f"{folder} holds no tokens: {error}") from None
-        self.documents: int = self.meta["documents"]
-        self.ordered: bool = self.meta.get("ordered", False)
-        self.tokens = self._map("tokens.bin", self.meta["dtype"], self.meta["tokens"])
+        except (KeyError, TypeError, AttributeError):
+            raise BadInput(
+                f"{folder}/meta.json does not describe tokens; delete the folder to make it again"
+            ) from None
+        self.tokens = self._map("tokens.bin", kind, tokens)
         self.offsets = self._map("offsets.bin", "<u8", self.documents + 1)
-        self.weights = self._map("weights.bin", "<f8", self.documents) if self.meta["weighed"] else None
+        self.weights = self._map("weights.bin", "<f8", self.documents) if weighed else None
+
+    @classmethod
+    def is_whole(cls, folder: Path) -> bool:
+        """Whether `folder` holds tokens and ids that can be read."""
+        try:
+            cls(folder)._ids  # noqa: B018 - maps the ids, which otherwise are mapped on demand
+        except BadInput:
+            return False
+        return True
 
     def _map(self, name: str, dtype: str, length: int) -> NDArray[Any]:
         path, kind = self.folder / name, np.dtype(dtype)
         size = path.stat().st_size if path.is_file() else -1
         if size != length * kind.itemsize:
             raise BadInput(
-                f"{path}: {size} bytes, expected {length * kind.itemsize}; delete the folder, and it is made anew"
+                f"{path}: {size} bytes, expected {length * kind.itemsize}; delete the folder to make it again"
             )
         return np.memmap(path, kind, "r", shape=(length,)) if length else np.empty(0, kind)
 

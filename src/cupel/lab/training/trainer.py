@@ -29,6 +29,7 @@ from cupel.lab.training.records import Records
 from cupel.lab.training.schedule import learning_rate_factor
 from cupel.lab.training.sharded import Group
 from cupel.lab.training.tokens import TokenStore
+from cupel.store import replace
 
 __all__ = ["Diverged", "Trainer"]
 
@@ -263,9 +264,9 @@ class _Run:
             "torch": torch.__version__,
             "machine": _machine(self.job),
         }
-        unfinished = self.output / ".trial.json.tmp"
-        unfinished.write_text(json.dumps(told, indent=1))
-        unfinished.replace(self.output / "trial.json")
+        replace(
+            self.output / "trial.json", lambda unfinished: unfinished.write_text(json.dumps(told, indent=1))
+        )
         kept = latest_checkpoint(self.output)
         if kept is not None:
             shutil.rmtree(kept, ignore_errors=True)
@@ -282,9 +283,8 @@ def _save_pretrained(model: nn.Module, weights: Mapping[str, Tensor], output: Pa
 
     if model.config.tie_word_embeddings:  # type: ignore[union-attr]
         weights = {name: weight for name, weight in weights.items() if name != "lm_head.weight"}
-    unfinished = output / ".model.safetensors.tmp"
-    save_file({name: weight.contiguous() for name, weight in weights.items()}, unfinished, {"format": "pt"})
-    unfinished.replace(output / "model.safetensors")
+    tensors = {name: weight.contiguous() for name, weight in weights.items()}
+    replace(output / "model.safetensors", lambda unfinished: save_file(tensors, unfinished, {"format": "pt"}))
     model.config.save_pretrained(output)  # type: ignore[union-attr, operator]
 
 

@@ -1,0 +1,135 @@
+"""`verify`: whether the files of a run are still what was written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cupel.errors import Damaged
+from cupel.recipe.folder import Folder, read_sealed
+from cupel.recipe.job import Job
+from cupel.recipe.plan import make_plan
+from cupel.recipe.resume import sealed_state, state_faults
+from cupel.recipe.seals import Seals, fault
+
+__all__ = ["Verification", "verify"]
+
+PLACES = ("data", "ledger", "clusters", "quarantine")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What became of the files of a run.
+
+    Attributes
+    ----------
+    finished
+        Whether the run is; of an unfinished one the files of its finished parts are checked.
+    files, bytes
+        How much was checked.
+    damaged
+        Each damaged file, with what is wrong with it.
+    """
+
+    output: Path
+    finished: bool
+    files: int
+    bytes: int
+    damaged: tuple[Damaged, ...]
+
+
+def verify(output: str | Path) -> Verification:
+    """Read every file of a run and compare it with what was written.
+
+    Lengths, digests and row counts are checked; of a finished run also that no foreign file lies among its own.
+
+    Parameters
+    ----------
+    output
+        Folder of a finished or unfinished run.
+
+    Raises
+    ------
+    BadInput
+        No run of Cupel there.
+
+    Examples
+    --------
+    >>> import json, pathlib, tempfile
+    >>> import cupel
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "pool.jsonl").write_text(json.dumps({"id": "a", "text": "Café in 東京."}))
+    >>> recipe = cupel.Recipe.from_dict({"name": "once", "steps": ["exact"]})
+    >>> done = cupel.refine(recipe, input=folder / "pool.jsonl", output=folder / "out")
+    >>> cupel.verify(folder / "out").damaged
+    ()
+    >>> (folder / "out" / "data" / done.manifest["data_files"][0]).unlink()
+    >>> [damage.fault for damage in cupel.verify(folder / "out").damaged]
+    ['is missing', 'data holds 0 rows, expected 1']
+    """
+    folder = Folder(Path(output).absolute())
+    threads = os.cpu_count() or 1
+    if folder.plan.exists() and not folder.manifest.exists():
+        return _unfinished(folder, threads)
+    try:
+        manifest = folder.read_manifest()
+    except Damaged as damaged:
+        return Verification(folder.root, True, 1, 0, (damaged,))
+    listed: Seals = manifest.get("files", {})
+    if not listed:
+        wrong = Damaged(folder.manifest, "lists no files: an early version of Cupel wrote it")
+        return Verification(folder.root, True, 1, 0, (wrong,))
+    with ThreadPoolExecutor(threads) as pool:
+        faults = pool.map(lambda entry: fault(folder.root / entry[0], *entry[1]), listed.items())
+        damaged = [
+            Damaged(folder.root / name, wrong) for name, wrong in zip(listed, faults, strict=True) if wrong
+        ]
+    damaged += _foreign(folder, listed)
+    damaged += _miscounted(folder, manifest)
+    size = sum(size for size, _ in listed.values())
+    return Verification(folder.root, True, len(listed) + 1, size, tuple(damaged))
+
+
+def _unfinished(folder: Folder, threads: int) -> Verification:
+    try:
+        begun = read_sealed(folder.plan)
+    except Damaged as damaged:
+        return Verification(folder.root, False, 1, 0, (damaged,))
+    job = Job.from_json(begun["job"])
+    plan = make_plan(job.recipe, job.annotated)
+    units = [shard.index for shard in job.shards]
+    damaged = tuple(state_faults(folder, plan, begun["seal"], units, threads))
+    sizes = sealed_state(folder)
+    return Verification(folder.root, False, len(sizes) + 1, sum(sizes), damaged)
+
+
+def _foreign(folder: Folder, listed: Seals) -> Iterator[Damaged]:
+    for place in PLACES:
+        for path in sorted((folder.root / place).glob("*")):
+            if f"{place}/{path.name}" not in listed and not path.name.startswith("."):
+                yield Damaged(path, "is not of this run")
+
+
+def _miscounted(folder: Folder, manifest: dict[str, Any]) -> Iterator[Damaged]:
+    for place, what in (("data", "kept"), ("ledger", "in")):
+        paths = [folder.root / name for name in manifest["files"] if name.startswith(f"{place}/")]
+        if any(path.suffix != ".parquet" for path in paths):
+            continue  # JSON lines: their digest says it
+        rows = sum(map(_rows, paths))
+        expected = manifest["documents"][what]
+        if rows != expected:
+            yield Damaged(folder.root / place, f"{place} holds {rows:,} rows, expected {expected:,}")
+
+
+def _rows(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return 0  # it is named as damaged already
