@@ -175,3 +175,26 @@ def test_a_file_in_another_charset_is_read_by_its_first_part(tmp_path: Path) -> 
 def test_a_label_that_means_no_text_gives_way() -> None:
     for label in ("rot13", "base64", "utf-7", "hz-gb-2312", "unicode_escape"):
         assert decode(b"caf\xc3\xa9", declared=label) == ("café", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "text"),
+    [("shift_jis", "cp932", "価格は①番"), ("gb2312", "gb18030", "价格是左右"), ("utf-8", "utf-8", "Käse")],
+)
+def test_a_bad_byte_in_a_short_text_leaves_its_label(label: str, codec: str, text: str) -> None:
+    assert decode(text.encode(codec) + b"\xff", declared=label)[0] == text + "\ufffd"
+
+
+def test_latin_text_under_the_label_utf8_is_not_utf8() -> None:
+    assert decode(b"caf\xe9 and na\xefve", declared="utf-8") == ("café and naïve", "windows-1252")
+
+
+@pytest.mark.parametrize("text", ["東京の天気。", "می\u200cخواهم"])
+def test_utf16_by_its_label_alone(text: str) -> None:
+    data = text.encode("utf-16-le")
+    assert decode(data, declared="utf-16le") == (text, "utf-16le")
+    assert decode(data + b"\x00", declared="utf-16le")[0] == text + "\ufffd"
+
+
+def test_latin_text_under_the_label_utf16_is_not_utf16() -> None:
+    assert decode(b"A plain page of caf\xe9s.", declared="utf-16")[0] == "A plain page of cafés."

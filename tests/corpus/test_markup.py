@@ -71,6 +71,8 @@ def test_a_page_that_holds_the_mark_keeps_it() -> None:
     marks = _markup._MARKS
     assert main_text(f"<p>a{marks[0]}b <b>我</b></p>") == f"a{marks[0]}b 我"
     assert main_text(f"<p>{marks} <b>x</b></p>") == f"{marks} x"
+    for reference in ("&#8288;", "&#x2060;", "&NoBreak;"):
+        assert main_text(f"<p>a{reference}b <b>我</b></p>") == "a\u2060b 我"
 
 
 def test_blank_paragraphs_are_left_alone() -> None:
@@ -117,8 +119,45 @@ def test_a_displayed_formula_has_two_dollars() -> None:
     )
 
 
-def test_mathml_without_tex_is_spelled_once() -> None:
-    assert main_text("<p>A <math><mi>x</mi><mo>+</mo><mn>1</mn></math> b</p>") == "A x+1 b"
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ('<script type = "math/tex">x</script>', "$x$"),
+        ('<script type="math/asciimath">x^2</script>', "`x^2`"),
+        ('<img class="latex" alt="x^2" src="x.png">', "$x^2$"),
+        ("<img class=tex alt='x^2' src='x.png'>", "$x^2$"),
+    ],
+)
+def test_formulas_of_older_pages_are_not_lost(body: str, text: str) -> None:
+    assert main_text(f"<p>A {body} b</p>") == f"A {text} b"
+
+
+@pytest.mark.parametrize(
+    ("mathml", "text"),
+    [
+        ("<mi>x</mi><mo>+</mo><mn>1</mn>", "x+1"),
+        ("<msup><mi>x</mi><mn>2</mn></msup>", "x^2"),
+        ("<msub><mi>a</mi><mrow><mi>i</mi><mo>+</mo><mn>1</mn></mrow></msub>", "a_(i+1)"),
+        ("<msubsup><mo>∫</mo><mn>0</mn><mn>1</mn></msubsup>", "∫_0^1"),
+        ("<mfrac><mrow><mi>a</mi><mo>+</mo><mi>b</mi></mrow><mn>12</mn></mfrac>", "(a+b)/12"),
+        ("<msqrt><mi>x</mi></msqrt><mroot><mi>y</mi><mn>3</mn></mroot>", "√x√(3&y)"),
+        ("<mn>2</mn><mo>&InvisibleTimes;</mo><mi>x</mi>", "2x"),
+        (
+            "<mtable><mtr><mtd>1</mtd><mtd>2</mtd></mtr><mtr><mtd>3</mtd><mtd>4</mtd></mtr></mtable>",
+            "1 2; 3 4",
+        ),
+        (
+            "<semantics><mi>y</mi><annotation-xml encoding='MathML-Content'><ci>y</ci></annotation-xml></semantics>",
+            "y",
+        ),
+    ],
+)
+def test_mathml_without_tex_is_written_on_one_line(mathml: str, text: str) -> None:
+    assert main_text(f"<p>A <math>{mathml}</math> b</p>") == f"A {text} b"
+
+
+def test_mathml_of_any_depth_is_written() -> None:
+    assert "x" in main_text(f"<p>A <math>{'<mrow>' * 400}<mi>x</mi></math> b</p>")
 
 
 @pytest.mark.parametrize(
@@ -138,12 +177,20 @@ def test_lists_are_numbered_as_browsers_do(body: str, numbers: list[int]) -> Non
     assert plain == list("abc"[: len(numbers)])
 
 
-@pytest.mark.parametrize("element", ["title", "script src='x'", "textarea", "style", "iframe src='y'"])
+@pytest.mark.parametrize(
+    "element", ["title", "script src='x'", "textarea", "style", "iframe src='y'", "select", "nav"]
+)
 def test_an_empty_element_of_xhtml_does_not_swallow_the_page(element: str) -> None:
     start = '<?xml version="1.0"?><html xmlns="http://www.w3.org/1999/xhtml">'
     page = f"{start}<head><{element}/><title>t</title></head><body><p>{FILLER}</p></body></html>"
     assert FILLER in Resiliparse.from_options({}).extract(page)
     assert FILLER in Plain.from_options({}).extract(page)
+
+
+def test_what_a_script_writes_is_no_empty_element() -> None:
+    script = "<script>document.write(\"<script src='x'/>\" + shown);</script>"
+    page = f'<?xml version="1.0"?><html><body>{script}<p>{FILLER}</p></body></html>'
+    assert Plain.from_options({}).extract(page) == FILLER
 
 
 def test_without_an_end_tag_it_does_not_in_html_either() -> None:
@@ -158,6 +205,8 @@ def test_without_an_end_tag_it_does_not_in_html_either() -> None:
         '<p style="DISPLAY : none !important">HID</p>',
         '<div style="color:red;display:none;"><p>HID</p></div>',
         '<p style="visibility:hidden">HID</p>',
+        '<p style="color: red; display:  none">HID</p>',
+        "<p style='visibility\t:\n hidden'>HID</p>",
         "<dialog>HID</dialog>",
         "<template>HID</template>",
         "<noscript>HID</noscript>",
@@ -210,7 +259,7 @@ def test_pages_without_such_places_are_as_before(shared: Path) -> None:
     untouched = 0
     for page in _pages(shared / "data" / "raw_web" / "pages_trafilatura.tar.zst", 120):
         alone = any(_markup._marked(match, "*") != match[0] for match in _markup._ALONE.finditer(page))
-        if alone or _markup._FORMULA.search(page) or _markup._LIST.search(page):
+        if alone or _markup._has_formula(page) or _markup._LIST.search(page):
             continue
         if _markup._close_empty(page) != page:
             continue

@@ -59,6 +59,20 @@ def test_tsv_has_no_quoting(tmp_path: Path) -> None:
     assert [(entry.reason, entry.position) for entry in found.quarantined] == [("invalid-csv", 8)]
 
 
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_known_by_its_shape(tmp_path: Path, codec: str) -> None:
+    contents = {
+        "a.tsv": "id\ttext\n1\tCafé 東京\n",
+        "b.csv": "id,text\n1,Café 東京\n",
+        "c.jsonl": '{"text": "Café 東京"}\n{"text": "Café 東京"}\n',
+        "d.json": '[{"text": "Café 東京"}]',
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content.encode(codec))
+    found = read_all(tmp_path)
+    assert (found.texts, found.reasons) == (["Café 東京"] * 5, [])
+
+
 def test_tables_in_utf_16(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_bytes("id\ttext\n1\tCafé 東京 😀\n".encode("utf-16"))
     (tmp_path / "b.csv").write_bytes("id,text\n1,größer\n".encode("utf-16"))

@@ -8,6 +8,7 @@ import json
 import tempfile
 import zlib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -366,3 +367,26 @@ def test_every_real_archive_reads(shared: Path) -> None:
 def count_records(path: Path) -> int:
     with path.open("rb") as file:
         return sum(1 for _ in ArchiveIterator(io.BytesIO(file.read())))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, zstandard.compress])
+def test_a_body_packed_otherwise_than_its_header_says(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(warc_record(http(pack(PAGE.encode()), "Content-Encoding: br")))
+    assert [row["html"].decode() for row in read_all(path).rows] == [PAGE]
+
+
+def test_a_stray_zero_does_not_make_a_page_binary(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(warc_record(http(PAGE.replace("silver", "sil\x00ver").encode())))
+    found = read_all(path)
+    assert (len(found.rows), found.reasons) == (1, [])
+
+
+@pytest.mark.parametrize(
+    "data", [b"\r\n%PDF-1.7 text", b"GIF89a text", b"wOF2 text", b"\xca\xfe\xba\xbe text"]
+)
+def test_data_that_look_like_text_are_known_by_their_beginning(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "a.warc"
+    path.write_bytes(warc_record(http(data)))
+    assert read_all(path).reasons == ["binary"]

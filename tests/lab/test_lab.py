@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -116,24 +117,59 @@ def test_what_goes_wrong_where_progress_is_told_is_raised(tmp_path: Path) -> Non
         bench.train([plan], Raising(ValueError("of the listener")))
 
 
-def test_after_a_stop_no_other_trial_begins(tmp_path: Path) -> None:
-    bench = lab(tmp_path)
+def two_jobs(bench: Lab) -> list[TrainJob]:
     store = bench.tokens(tokens.texts(60), "made")
     jobs = [
         trials_module.make_job(store, bench.tokenizer, SCALE, seed, bench.cache, bench.on, name="made")
         for seed in (0, 1)
     ]
-    waiting: queue.SimpleQueue[TrainJob] = queue.SimpleQueue()
     for job in jobs:
         Path(job.output).mkdir(parents=True)
+    return jobs
+
+
+def test_after_a_stop_no_other_trial_begins(tmp_path: Path) -> None:
+    jobs = two_jobs(lab(tmp_path))
+    waiting: queue.SimpleQueue[TrainJob] = queue.SimpleQueue()
+    for job in jobs:
         waiting.put(job)
-    begun = threading.Event()
-    worker = trials_module._Worker(waiting, lambda told: begun.set(), [])
+    begun, stopping = threading.Event(), threading.Event()
+
+    def told(record: object) -> None:
+        begun.set()
+        stopping.wait()  # the first trial is small: else it could end, and the second begin, before the stop
+
+    worker = trials_module._Worker(waiting, told, [])
     worker.start()
     begun.wait()
     worker.stop()
+    stopping.set()
     worker.join()
+    assert worker.broken is None
+    assert not Path(jobs[0].output, "trial.json").exists()
     assert not Path(jobs[1].output, "job.json").exists()
+
+
+def test_a_stop_while_a_trial_begins_ends_it(tmp_path: Path) -> None:
+    job = two_jobs(lab(tmp_path))[0]
+    stop = threading.Thread(target=lambda: worker.stop())
+
+    class StoppedMeanwhile(queue.SimpleQueue):  # type: ignore[type-arg]
+        def get_nowait(self) -> TrainJob:
+            if stop.ident is None:
+                stop.start()
+                stop.join(0.2)  # time enough for a stop that does not wait until the trial has begun
+            return super().get_nowait()
+
+    waiting = StoppedMeanwhile()
+    waiting.put(job)
+    worker = trials_module._Worker(waiting, lambda record: None, [])
+    worker.start()
+    worker.join()
+    stop.join()
+    assert worker.broken is None
+    assert worker._process is None
+    assert not Path(job.output, "trial.json").exists()
 
 
 def test_one_trial_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
@@ -166,11 +202,11 @@ def test_when_the_caller_is_killed_its_trainers_end(tmp_path: Path) -> None:
 
 
 def _children(process: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()] or [
-        int(child)
-        for task in Path(f"/proc/{process}/task").iterdir()
-        for child in (task / "children").read_text().split()
-    ]
+    children = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        with suppress(OSError):  # a thread that has ended meanwhile
+            children += [int(child) for child in (task / "children").read_text().split()]
+    return children
 
 
 def _alive(process: int) -> bool:

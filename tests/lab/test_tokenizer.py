@@ -65,6 +65,65 @@ def test_a_tokenizer_whose_normalizer_changes_text_is_refused(
         Tokenizer.load(path)
 
 
+SENTENCEPIECE = [
+    {
+        "pre_tokenizer": {
+            "type": "Metaspace",
+            "replacement": "\u2581",
+            "prepend_scheme": "first",
+            "split": True,
+        },
+        "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": True},
+    },
+    {
+        "pre_tokenizer": {
+            "type": "Metaspace",
+            "replacement": "\u2581",
+            "prepend_scheme": "never",
+            "split": False,
+        },
+        "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "never", "split": False},
+    },
+    {  # as Llama 2 declares it
+        "normalizer": {
+            "type": "Sequence",
+            "normalizers": [
+                {"type": "Prepend", "prepend": "\u2581"},
+                {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"},
+            ],
+        },
+        "pre_tokenizer": None,
+        "decoder": {
+            "type": "Sequence",
+            "decoders": [
+                {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
+                {"type": "ByteFallback"},
+                {"type": "Fuse"},
+                {"type": "Strip", "content": " ", "start": 1, "stop": 0},
+            ],
+        },
+    },
+]
+
+
+@pytest.mark.parametrize("stages", SENTENCEPIECE, ids=["dummy prefix", "no prefix", "Llama 2"])
+def test_a_sentencepiece_tokenizer_is_refused_by_its_name(tmp_path: Path, stages: dict[str, object]) -> None:
+    vocab = {"<unk>": 0, "</s>": 1, **{f"<0x{byte:02X}>": 2 + byte for byte in range(256)}, "\u2581": 258}
+    held = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": None,
+        "post_processor": None,
+        "model": {"type": "BPE", "vocab": vocab, "merges": [], "unk_token": "<unk>", "byte_fallback": True},
+        **stages,
+    }
+    (tmp_path / "tokenizer.json").write_text(json.dumps(held))
+    with pytest.raises(BadInput, match=r"a SentencePiece-style tokenizer: .* comes back as"):
+        Tokenizer.load(tmp_path)
+
+
 def test_a_tokenizer_that_drops_spaces_between_words_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
     split = {"type": "WhitespaceSplit"}
     byte_level = json.loads(tokenizer.path.read_text())["pre_tokenizer"]

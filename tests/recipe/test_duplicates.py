@@ -205,7 +205,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     return folder / "pool", json.loads((folder / "out" / "manifest.json").read_text())
 
 
-@pytest.mark.parametrize("label", ["lines", "substring", "bloom"])
+@pytest.mark.slow
+@pytest.mark.parametrize("label", ["lines", "substring"])
 def test_a_kill_while_copies_are_looked_for(label: str, whole: tuple[Path, dict], tmp_path: Path) -> None:
     pool, manifest = whole
     output = tmp_path / "killed"

@@ -204,7 +204,8 @@ def crawl(tmp_path_factory: pytest.TempPathFactory) -> Crawl:
     return Crawl(pool, before, after, content_hash, seconds)
 
 
-@pytest.mark.parametrize("moment", [0.3, 0.55, 0.7, 0.8, 0.9, "first remembered"])
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", [0.7, "first remembered"])
 def test_a_kill_changes_nothing_that_is_remembered(moment: float | str, crawl: Crawl, tmp_path: Path) -> None:
     """Nothing half, nothing twice, nothing missing once the run has gone on to its end."""
     index, output = tmp_path / "index", tmp_path / "out"

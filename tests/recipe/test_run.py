@@ -250,7 +250,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     return Whole(folder / "pool", manifest, time.monotonic() - begun)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
 def test_kill_at_a_random_moment_and_go_on(seed: int, whole: Whole, tmp_path: Path) -> None:
     output = tmp_path / "killed"
     process = subprocess.Popen(

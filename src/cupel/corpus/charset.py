@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from unicodedata import category
 
 from cupel.corpus.prescan import declared_charset
 
@@ -55,7 +56,7 @@ def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> t
         return _decoded(data, charset)[0], charset
     for charset in named:
         text, faults = _decoded(data, charset)
-        if faults <= _FEW * len(text):
+        if _fits(data, charset, text, faults):
             return text, charset
     if _mostly_utf8(data):
         return _decoded(data, "utf-8")[0], "utf-8"
@@ -101,13 +102,31 @@ def _utf16(data: bytes, named: list[str]) -> str | None:
     if (charset := utf16_by_shape(data)) is not None:
         return charset
     for charset in named:
-        if charset in _UTF16 and len(data) % 2 == 0 and not _is_utf8(data):
+        if charset in _UTF16 and not _is_utf8(data) and not _is_mostly_ascii(data):
             text, faults = _decoded(data, charset)
-            if not faults and all(
-                character.isprintable() or character.isspace() for character in text[:2000]
-            ):
+            odd_ones = sum(not _is_usual(character) for character in text[:2000])
+            if faults <= 1 + _FEW * len(text) and odd_ones * 20 <= len(text[:2000]):
                 return charset
     return None
+
+
+def _is_mostly_ascii(data: bytes) -> bool:
+    """Whether bytes are letters and signs of ASCII more often than those of UTF-16 in any script."""
+    head = data[:_SHAPE_BYTES]
+    return sum(32 <= byte < 127 or byte in (9, 10, 13) for byte in head) > 0.85 * len(head)
+
+
+def _is_usual(character: str) -> bool:
+    return character.isprintable() or character.isspace() or category(character) == "Cf"
+
+
+def _fits(data: bytes, charset: str, text: str, faults: int) -> bool:
+    """Whether ill-formed sequences are few in the text, or few beside the well-formed ones."""
+    if faults <= _FEW * len(text):
+        return True
+    if charset == "utf-8":
+        return faults <= len(_SEQUENCE.findall(data))
+    return faults * 4 <= sum(not character.isascii() for character in text) - faults
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -211,6 +211,7 @@ _BINARY_MAGIC = (
     *(b"%PDF-1.", b"%PDF-2.", b"%!PS-Adobe", b"\x89PNG", b"\xff\xd8\xff", b"\x7fELF", b"PK\x03\x04"),
     *(b"SQLite format 3\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a", b"\x1f\x9d", b"LZIP\x01", b"OggS\x00"),
     *(b"\xd0\xcf\x11\xe0", b"\xff\x06\x00\x00sNaPpY", b"fLaC\x00", b"Obj\x01", b"\x93NUMPY"),
+    *(b"GIF87a", b"GIF89a", b"wOFF", b"wOF2", b"\xca\xfe\xba\xbe", b"ID3\x03", b"ID3\x04", b"\x1f\x8b\x08"),
 )
 
 
@@ -226,7 +227,7 @@ def is_binary(head: bytes) -> bool:
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
-    if head.startswith(_BINARY_MAGIC):
+    if head.lstrip(b" \t\r\n").startswith(_BINARY_MAGIC):
         return True
     if b"\x00" in head:
         return utf16_by_shape(head) is None

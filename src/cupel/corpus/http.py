@@ -97,7 +97,7 @@ def parse_http(data: bytes, *, max_bytes: int, max_expansion: int) -> HttpMessag
             # Many crawlers store the decoded body under the server's headers.
             if decoded or not body:
                 body, damaged = decoded, damaged or fault
-            elif b"\x00" in body[:1024] and body[:2] not in _ZLIB:
+            elif b"\x00" in body[:1024] and not _is_packed(body):
                 body, damaged = b"", f"its {coding} content cannot be decoded"
     body, fault = unpacked(body, max_bytes=max_bytes, max_expansion=max_expansion)
     return HttpMessage(status, headers, body, damaged or fault)
@@ -113,12 +113,16 @@ def unpacked(body: bytes, *, max_bytes: int, max_expansion: int) -> tuple[bytes,
     StreamFault
         `expands-too-much`.
     """
-    if detect_compression(body[:HEAD_BYTES]):
+    if body[:2] not in _ZLIB and _is_packed(body):
         return _decode(body, "gzip", max_bytes, max_expansion)
     if body[:2] in _ZLIB:
         content, fault = _decode(body, "deflate", max_bytes, max_expansion)
         return (content, fault) if content else (body, None)
     return body, None
+
+
+def _is_packed(body: bytes) -> bool:
+    return body[:2] in _ZLIB or detect_compression(body[:HEAD_BYTES]) is not None
 
 
 def _split_head(data: bytes) -> tuple[bytes, bytes]:

@@ -63,7 +63,7 @@ class Sink:
 
     def page(self, record: Record, data: bytes, declared: str | None = None) -> None:
         """An HTML page, in whatever charset it is; data of another kind are put aside."""
-        if is_binary(data[:8192]):
+        if _is_no_page(data[:8192]):
             self.bad(record.position, "record", "binary", "the content is not a page", data[:200])
             return
         text, charset = decode(data, declared=declared, html=True)
@@ -99,3 +99,9 @@ class Sink:
         record.text = text
         record.metadata = (record.metadata or {}) | found
         self.add(record)
+
+
+def _is_no_page(head: bytes) -> bool:
+    """Whether bytes are binary; a few stray zeros, which browsers pass over, do not make a page so."""
+    zeros = head.count(0)
+    return is_binary(head) and (not 0 < zeros * 20 <= len(head) or is_binary(head.replace(b"\x00", b"")))

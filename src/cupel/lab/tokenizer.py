@@ -117,10 +117,25 @@ class Tokenizer:
                     f"tokeniser {self.path}: the words {name} in a text become the token that ends a document"
                 )
             if self.decode(tokens) != text:
+                kind = "a SentencePiece-style tokenizer: " if self._is_sentencepiece() else ""
                 raise BadInput(
-                    f"tokenizer {self.path}: {text!r} comes back as {self.decode(tokens)!r}{self._cause()}. Bits "
+                    f"tokenizer {self.path}: {kind}{text!r} comes back as {self.decode(tokens)!r}{self._cause()}. Bits "
                     "per byte need text that comes back unchanged; use a byte-level tokenizer without a normalizer"
                 )
+
+    def _is_sentencepiece(self) -> bool:
+        """Whether spaces become ▁, as SentencePiece (Kudo and Richardson 2018) writes them.
+
+        Such a file cannot give all text back: a ▁ of the text itself becomes a space, and most put a space
+        before the first word that is taken away again, or not.
+        """
+        import json
+
+        declared = json.loads(self.path.read_text("utf-8"))
+        stages = [declared.get(stage) for stage in ("normalizer", "pre_tokenizer", "decoder")]
+        return any("Metaspace" in _types(stage) for stage in stages) or "▁" in json.dumps(
+            stages, ensure_ascii=False
+        )
 
     def _cause(self) -> str:
         """What the file itself declares that may change text, in words; empty where there is nothing."""

@@ -290,28 +290,38 @@ class _Worker(threading.Thread):
         super().__init__(daemon=True)
         self._waiting, self._told, self._failures = waiting, told, failures
         self._process: subprocess.Popen[str] | None = None
-        self._stopped = threading.Event()
+        self._beginning = threading.Lock()
+        """Held while a trial begins, and to stop: after a stop none begins, and none that began is missed."""
+        self._stopped = False
         self.broken: Exception | None = None
         """What went wrong in this thread, and not in the training: to be raised where it is waited for."""
 
     def run(self) -> None:
         try:
-            while not self._stopped.is_set():
-                try:
-                    job = self._waiting.get_nowait()
-                except queue.Empty:
-                    return
-                path = Path(job.output) / "job.json"
-                job.write(path)
-                self._follow(job, path)
+            while (begun := self._begin()) is not None:
+                self._follow(*begun)
         except Exception as error:
-            if not self._stopped.is_set():
+            if not self._stopped:
                 self.broken = error
 
     def stop(self) -> None:
         """End the process at once, and begin no other; what it was at goes on from its checkpoint."""
-        self._stopped.set()
+        with self._beginning:
+            self._stopped = True
         self._end()
+
+    def _begin(self) -> tuple[TrainJob, Path, subprocess.Popen[str]] | None:
+        """The next trial, the file that says what it is, and the process that trains it."""
+        with self._beginning:
+            if self._stopped:
+                return None
+            try:
+                job = self._waiting.get_nowait()
+            except queue.Empty:
+                return None
+            path = Path(job.output) / "job.json"
+            job.write(path)
+            return job, path, self._running(job)
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -322,8 +332,7 @@ class _Worker(threading.Thread):
                 if pipe is not None:
                     pipe.close()
 
-    def _follow(self, job: TrainJob, path: Path) -> None:
-        process = self._running(job)
+    def _follow(self, job: TrainJob, path: Path, process: subprocess.Popen[str]) -> None:
         if process.stdin is None or process.stdout is None:
             raise RunFailed("the training process has no pipes")
         # One that died already is told below, like one that dies on the way.

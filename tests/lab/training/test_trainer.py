@@ -4,7 +4,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,22 +169,31 @@ def test_the_trial_loads_as_an_ordinary_checkpoint(made: Path, tmp_path: Path) -
     assert not list(folder.glob("checkpoint-*"))
 
 
+def deadly_objective(model: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+    """The usual loss; the call whose number stands in `DEADLY_CALL` kills the process as `kill -9` does."""
+    from cupel.lab.training.model import causal
+
+    model.calls = getattr(model, "calls", 0) + 1  # type: ignore[assignment, operator]
+    if model.calls == int(os.environ.get("DEADLY_CALL", 0)):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return causal(model, rows)
+
+
 def test_a_killed_trial_goes_on_with_the_same_curve(made: Path, tmp_path: Path) -> None:
-    whole = Trainer().train(_job(made, tmp_path / "whole", steps=300))
-    job = _job(made, tmp_path / "killed", steps=300)
+    objective = "tests.lab.training.test_trainer:deadly_objective"
+    whole = Trainer().train(_job(made, tmp_path / "whole", steps=30, objective=objective))
+    job = _job(made, tmp_path / "killed", steps=30, objective=objective)
     job.write(tmp_path / "job.json")
     command = [sys.executable, "-m", "cupel.lab.training", str(tmp_path / "job.json")]
-    kills = 0
-    while not (tmp_path / "killed" / "trial.json").exists():
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        if kills < 3:
-            before = _checkpoint(tmp_path / "killed")
-            while _checkpoint(tmp_path / "killed") == before and process.poll() is None:
-                time.sleep(0.01)
-            kills += process.poll() is None
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert kills == 3
+    root = Path(__file__).parents[3]
+    kept = []
+    for call in (8, 13):  # each counts from the checkpoint before, one for every five steps
+        environment = {**os.environ, "DEADLY_CALL": str(call)}
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root, env=environment)
+        assert ended.returncode == -signal.SIGKILL
+        kept.append(_checkpoint(tmp_path / "killed"))
+    assert kept == ["checkpoint-000000005", "checkpoint-000000015"]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
     assert read_curve(tmp_path / "killed").tolist() == read_curve(whole).tolist()
     assert read_visit_losses(tmp_path / "killed").tolist() == read_visit_losses(whole).tolist()
     assert (tmp_path / "killed" / "model.safetensors").read_bytes() == (

@@ -7,7 +7,7 @@ mended only where the page holds it, so that all other pages give the text that 
   of a private-use font: `我<a>今天</a>`, `<td>是</td>`, `<b>—</b>`. A mark behind such a character, taken out
   of the text afterwards, keeps it. Private-use characters themselves go, as intended.
 - Formulas come out twice (MathML and its TeX), or not at all (MathJax's scripts, Wikipedia's images). Each is
-  replaced by its TeX, as `$…$` or `$$…$$`, or by what its MathML spells where there is no TeX.
+  replaced by its TeX, as `$…$` or `$$…$$`, or by its MathML on one line where there is no TeX.
 - Ordered lists begin at 1 whatever `start`, `value` and `reversed` say.
 - `<title/>` in XHTML swallows the page, since HTML knows no empty elements of that kind.
 - Elements that the page hides are shown in whole-page mode, unless selectors name them.
@@ -21,16 +21,21 @@ from functools import partial
 from html import unescape
 from typing import Any
 
-__all__ = ["HIDDEN", "page_text"]
+from cupel.corpus.extraction._mathml import linear
+
+__all__ = ["HIDDEN", "page_text", "plain_declarations"]
 
 _MARKS = "\u2060\u2061\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f"
 """Invisible characters; one that the page does not hold serves as the mark."""
+_REFERENCE = re.compile(r"&(?:#[xX]0*20[56][0-9a-fA-F]|#0*82[89]\d|#0*830\d|[A-Z]?[a-zA-Z]{1,20});?")
+"""What may stand for one of them."""
 
 # A character, or what may stand for one, alone between two tags. It begins with a literal: four times as fast.
 _ALONE = re.compile(r">\s*([\u0800-\uffff]|&#?[0-9A-Za-z]{2,30};?)(?=\s*(?:<|$))")
 _KEPT = re.compile(r"[\u0800-\ud7ff\uf900-\uffff]")
 """What must not be lost: three bytes of UTF-8, and not for private use."""
-_FORMULA = re.compile(r"<math|=[\"']?math/|mwe-math")
+_MATH_SCRIPT = re.compile(r"=\s*[\"']?\s*math/")
+_TEX_IMAGE = re.compile(r"<img\s[^>]*\bclass\s*=\s*[\"']?(?:[^\"'<>]*\s)?(?:la)?tex[\s\"'>]")
 _LIST = re.compile(r"<ol[^>]*\s(?:start|reversed)\b|<li[^>]*\svalue\s*=", re.IGNORECASE)
 _DECLARATIONS = [
     f"{name}{before}:{after}{value}"
@@ -40,12 +45,35 @@ _DECLARATIONS = [
 ]
 HIDDEN = ["[hidden]", "dialog:not([open])", "noframes", *(f'[style*="{one}" i]' for one in _DECLARATIONS)]
 """Selectors of elements that a page hides by an attribute or a style of their own."""
+_STYLE = re.compile(r"\sstyle\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
+_SPACES = r"(?:\s*:\s{2,}|\s{2,}:|[\t\n\r]:|\s*:[\t\n\r])\s*"
+# Two patterns that begin with a literal are faster than one that does not.
+_ODD_SPACES = (re.compile(f"(display){_SPACES}(?=none)"), re.compile(f"(visibility){_SPACES}(?=hidden)"))
+"""More white space than the selectors allow, behind `display` or `visibility`."""
 
 _TEXT_ONLY = ("title", "script", "style", "textarea", "iframe", "xmp", "noembed", "noframes", "noscript")
 """Elements in which a parser of HTML takes tags for text until their end tag comes."""
+_LEFT_OUT = (
+    *_TEXT_ONLY,
+    "a",
+    "select",
+    "button",
+    "template",
+    "object",
+    "audio",
+    "video",
+    "nav",
+    "aside",
+    "footer",
+)
+"""Elements whose content is another than the page's text, or none of it."""
 _ATTRIBUTES = r"(\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)?"
 _EMPTY = re.compile(rf"<({'|'.join(_TEXT_ONLY)}){_ATTRIBUTES}/>", re.IGNORECASE)
-_EMPTY_XHTML = re.compile(rf"<({'|'.join(_TEXT_ONLY)}|a){_ATTRIBUTES}/>", re.IGNORECASE)
+_EMPTY_XHTML = re.compile(
+    rf"<(?:({'|'.join(_LEFT_OUT)}){_ATTRIBUTES}/>|!--.*?-->|(script|style)(?:\s[^<>]*)?>.*?</\3)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""An empty element, or a comment, script or style sheet: what looks like a tag in those is none."""
 _XHTML = re.compile(r"<\?xml|XHTML|<html[^>]*xmlns\s*=", re.IGNORECASE)
 
 
@@ -60,11 +88,11 @@ def page_text(html: str, extract: Callable[[Any], str]) -> str:
         Takes HTML, or a tree of resiliparse's, and gives text.
     """
     html = _close_empty(html)
-    mark = next((mark for mark in _MARKS if mark not in html), None)
+    mark = _absent_mark(html)
     page: Any = html
     if mark is not None:
         page = _ALONE.sub(partial(_marked, mark=mark), html)
-    if ("math" in html and _FORMULA.search(html)) or _LIST.search(html):
+    if _has_formula(html) or _LIST.search(html):
         page = _mended(page, mark)
     text = extract(page)
     if mark is not None:
@@ -73,11 +101,48 @@ def page_text(html: str, extract: Callable[[Any], str]) -> str:
     return text
 
 
+def _absent_mark(html: str) -> str | None:
+    """A mark that the page holds neither as it is nor as a character reference."""
+    referred: set[str] | None = None
+    for mark in _MARKS:
+        if mark in html:
+            continue
+        if referred is None:
+            referred = {unescape(reference) for reference in set(_REFERENCE.findall(html))}
+        if mark not in referred:
+            return mark
+    return None
+
+
+def _has_formula(html: str) -> bool:
+    # Words are looked for before patterns: that is cheaper by far.
+    if any(word in html for word in ("<math", "<MATH", "mwe-math")):
+        return True
+    if "math/" in html and _MATH_SCRIPT.search(html) is not None:
+        return True
+    return (
+        any(word in html for word in ("latex", '"tex', "'tex'", "=tex", ' tex"'))
+        and _TEX_IMAGE.search(html) is not None
+    )
+
+
 def _marked(match: re.Match[str], mark: str) -> str:
     """A lonely character with the mark behind it; white space, icons and short characters as they are."""
     character = unescape(match[1])
     kept = len(character) == 1 and not character.isspace() and _KEPT.match(character)
     return f"{match[0]}{mark}" if kept else match[0]
+
+
+def plain_declarations(html: str) -> str:
+    """The page with at most one space in `display : none`, for selectors to find."""
+    for pattern in _ODD_SPACES:
+        if pattern.search(html) is not None:
+            html = _STYLE.sub(partial(_with_fewer_spaces, pattern), html)
+    return html
+
+
+def _with_fewer_spaces(pattern: re.Pattern[str], style: re.Match[str]) -> str:
+    return pattern.sub(r"\1:", style[0])
 
 
 def _close_empty(html: str) -> str:
@@ -89,6 +154,8 @@ def _close_empty(html: str) -> str:
 
     def closed(match: re.Match[str]) -> str:
         tag = match[1]
+        if tag is None:
+            return match[0]
         if tag not in last_end:
             last_end[tag] = html.rfind(f"</{tag}")
         if xhtml or last_end[tag] < match.end():
@@ -125,6 +192,8 @@ def _write_formulas(tree: Any, document: Any) -> None:
         kind = (script.getattr("type") or "").lower()
         if kind.startswith("math/tex"):
             _replace(tree, script, _tex(script.text, display="mode=display" in kind.replace(" ", "")))
+        elif kind.startswith("math/asciimath"):
+            _replace(tree, script, f"`{script.text.strip()}`" if script.text.strip() else "")
         elif kind.startswith("math/mml"):
             inner = type(tree).parse(script.text).document
             formulas = inner.query_selector_all("math") if inner is not None else []
@@ -146,7 +215,7 @@ def _write_formulas(tree: Any, document: Any) -> None:
         elif image is not None:
             _replace(tree, formula, _tex(image.getattr("alt")))
     for image in document.query_selector_all(
-        "img.mwe-math-fallback-image-inline, img.mwe-math-fallback-image-display, img.tex"
+        "img.mwe-math-fallback-image-inline, img.mwe-math-fallback-image-display, img.tex, img.latex"
     ):
         _replace(tree, image, _tex(image.getattr("alt") or ""))
     for math in document.query_selector_all("math"):
@@ -161,7 +230,7 @@ _WRITTEN = "data-formula"
 
 
 def _formula(math: Any, display: bool = False) -> str:
-    """TeX of a `<math>` element: its annotation or its alternative text; else what it spells."""
+    """TeX of a `<math>` element: its annotation or its alternative text; else the formula on one line."""
     display = display or math.getattr("display") == "block"
     for note in math.query_selector_all("annotation"):
         if "tex" in (note.getattr("encoding") or "").lower() and note.text.strip():
@@ -169,8 +238,7 @@ def _formula(math: Any, display: bool = False) -> str:
     alternative = math.getattr("alttext")
     if alternative and alternative.strip():
         return _tex(alternative, display)
-    _take_out(math.query_selector_all("annotation, annotation-xml"))
-    return " ".join(math.text.split())
+    return linear(math)
 
 
 def _tex(source: str, display: bool = False) -> str:

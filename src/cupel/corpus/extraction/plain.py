@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from cupel.corpus.extraction._markup import HIDDEN, page_text
+from cupel.corpus.extraction._markup import HIDDEN, page_text, plain_declarations
 from cupel.methods import Extractor, Paper
 
 __all__ = ["Plain"]
@@ -33,4 +33,4 @@ class Plain(Extractor):
             )
             return text
 
-        return page_text(html, whole)
+        return page_text(plain_declarations(html), whole)
