@@ -140,7 +140,11 @@ def is_put_right(interrupted: Interrupted, moment: str, output: Path, name: str,
     shutil.copytree(interrupted.moments[moment], output)
     if not damage(output / name):
         return
-    if name == "_work/plan.json" and damage is not remove:
+    plan = output / "_work" / "plan.json"
+    if (
+        plan.exists()
+        and plan.read_bytes() != (interrupted.moments[moment] / "_work" / "plan.json").read_bytes()
+    ):
         with pytest.raises(Damaged, match="--restart"):
             refine(interrupted.pool, output)
         refine(interrupted.pool, output, restart=True)

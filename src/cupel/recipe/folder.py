@@ -132,6 +132,20 @@ class Folder:
         """Whether a unit left its marker; `seals.unit_faults` says whether what it lists is there."""
         return self.unit(stage, unit, "done").exists()
 
+    def begun(self) -> bool:
+        """Whether an unfinished run lies here: a folder `_work` alone may be anybody's."""
+        return any(path.exists() for path in (self.work / "lock", self.plan, self.stage(0)))
+
+    def holds_run(self) -> bool:
+        """Whether what lies here is a run, finished or not, damaged or whole, and so may be discarded."""
+        return self.begun() or any((self.root / "ledger").glob("pass-*.parquet")) or self._is_finished()
+
+    def _is_finished(self) -> bool:
+        try:
+            return "config_digest" in self.read_manifest()  # others write a `manifest.json`, too
+        except (CupelError, TypeError):  # TypeError: JSON, but not a mapping
+            return False
+
     def read_manifest(self) -> dict[str, Any]:
         """The manifest of a finished run.
 

@@ -167,7 +167,7 @@ class _Run:
         scanned = scan(inputs, io=self.reading.io, text_column=self.reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
-        self._refuse_foreign()
+        self._refuse_foreign(restart=restart)
         finished = None if restart else self._finished(files)
         if finished is not None and not self.folder.work.exists():
             return finished
@@ -194,12 +194,17 @@ class _Run:
         if any(os.path.abspath(local_path(file.path)).startswith(root) for file in files):
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
-    def _refuse_foreign(self) -> None:
-        root = self.folder.root
-        if self.folder.manifest.exists() or self.folder.work.exists() or not root.is_dir():
-            return
-        if any(root.iterdir()):
+    def _refuse_foreign(self, *, restart: bool) -> None:
+        """Neither write among somebody's files nor, with `restart`, take them for a run and remove them."""
+        root, work = self.folder.root, self.folder.work
+        files = [path for place in (root, work) if place.is_dir() for path in place.iterdir() if path != work]
+        if files and not self.folder.holds_run():
             raise OutputInUse(f"{root}: not empty, and no run of Cupel; choose an empty or new folder")
+        if files and not restart and not self.folder.begun() and not self.folder.manifest.exists():
+            raise OutputInUse(
+                f"{root}: holds a run that has lost its manifest.json; choose another folder, or discard it with "
+                "--restart"
+            )
 
     def _discard(self) -> None:
         """Take away all of an earlier run; one that is killed at it is completed by the next run of any kind."""
