@@ -82,6 +82,7 @@ fn add_hashes<'py>(py: Python<'py>, left: [u8; 16], right: [u8; 16]) -> Bound<'p
     PyBytes::new(py, &sum.to_be_bytes())
 }
 
+#[allow(clippy::too_many_arguments)] // as Python calls it, by name
 #[pyfunction]
 #[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=false, ignore_symbols=false))]
 fn minhash<'py>(
@@ -100,6 +101,7 @@ fn minhash<'py>(
     batch(py, found)
 }
 
+#[allow(clippy::too_many_arguments)] // as Python calls it, by name
 #[pyfunction]
 #[pyo3(signature = (text, *, ngram=5, bands=14, rows=8, seed=1, fold_numbers=false, ignore_symbols=false))]
 fn minhash_signature<'py>(

@@ -64,7 +64,8 @@ def _read(files: tuple[tuple[str, InputFile], ...], fields: Fields) -> Evaluatio
     rows: list[Item] = []
     sizes, unused = [], []
     for _, file in files:
-        before, names_seen = len(rows), {}
+        before = len(rows)
+        names_seen: dict[str, bool] = {}
         for where, row in _rows(file):
             item = item_of(row, fields, where)
             rows.append(item)

@@ -84,17 +84,17 @@ def verify(output: str | Path) -> Verification:
         return Verification(folder.root, True, 1, 0, (damaged,))
     listed: Seals = manifest.get("files", {})
     if not listed:
-        wrong = Damaged(folder.manifest, "lists no files: an early version of Cupel wrote it")
-        return Verification(folder.root, True, 1, 0, (wrong,))
+        unlisted = Damaged(folder.manifest, "lists no files: an early version of Cupel wrote it")
+        return Verification(folder.root, True, 1, 0, (unlisted,))
     with ThreadPoolExecutor(threads) as pool:
         faults = pool.map(lambda entry: fault(folder.root / entry[0], *entry[1]), listed.items())
-        damaged = [
+        damage = [
             Damaged(folder.root / name, wrong) for name, wrong in zip(listed, faults, strict=True) if wrong
         ]
-    damaged += _foreign(folder, listed)
-    damaged += _miscounted(folder, manifest)
+    damage += _foreign(folder, listed)
+    damage += _miscounted(folder, manifest)
     size = sum(size for size, _ in listed.values())
-    return Verification(folder.root, True, len(listed) + 1, size, tuple(damaged))
+    return Verification(folder.root, True, len(listed) + 1, size, tuple(damage))
 
 
 def _unfinished(folder: Folder, threads: int) -> Verification:
@@ -105,9 +105,9 @@ def _unfinished(folder: Folder, threads: int) -> Verification:
     job = Job.from_json(begun["job"])
     plan = make_plan(job.recipe, job.annotated)
     units = [shard.index for shard in job.shards]
-    damaged = tuple(state_faults(folder, plan, begun["seal"], units, threads))
+    damage = tuple(state_faults(folder, plan, begun["seal"], units, threads))
     sizes = sealed_state(folder)
-    return Verification(folder.root, False, len(sizes) + 1, sum(sizes), damaged)
+    return Verification(folder.root, False, len(sizes) + 1, sum(sizes), damage)
 
 
 def _foreign(folder: Folder, listed: Seals) -> Iterator[Damaged]:
