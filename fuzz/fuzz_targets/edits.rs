@@ -35,6 +35,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(refinedweb_lines::edit(&texts, &refined).expect("refinedweb-lines").num_rows(), 3);
     let masks = pii::Options {
         email: Some("<email>".into()),
+        as_datatrove: false,
         ipv4: Some("<ip>".into()),
         ipv6: Some("<ip>".into()),
         phone: Some("<phone>".into()),
