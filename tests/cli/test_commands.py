@@ -196,7 +196,17 @@ def test_what_was_not_read_is_shown(tmp_path: Path) -> None:
         file.write(prose(random.Random(9), 80).encode())
     recipe = tmp_path / "once.yaml"
     recipe.write_text("name: once\nsteps: [exact]\n")
-    arguments = ("refine", recipe, "-i", pool, "-o", tmp_path / "out", "--max-document-bytes", "2kB", "--report")
+    arguments = (
+        "refine",
+        recipe,
+        "-i",
+        pool,
+        "-o",
+        tmp_path / "out",
+        "--max-document-bytes",
+        "2kB",
+        "--report",
+    )
     said = cupel(*arguments).stdout
     assert re.search(r"\.docx +1 +1.50 kB +report\.docx", said)
     assert "too-large" in said
