@@ -304,6 +304,6 @@ mod tests {
         assert!(found(&"a@".repeat(400_000)).is_empty());
         assert!(plain(&text).len() < 200_000);
         assert!(plain(&"a@".repeat(400_000)).is_empty());
-        assert!(plain(&("x/".repeat(200_000) + "a@b.de")).is_empty());
+        assert_eq!(plain(&("x/".repeat(200_000) + "a@b.de")), ["a@b.de"]);
     }
 }
