@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,10 +139,7 @@ def _count(assays: Sequence[Sequence[Estimate]], shift: float, planted: NDArray[
     """What the assays say with the differences `planted`, one a measure."""
     undecided = right = wrong = covered = intervals = 0
     for estimates in assays:
-        moved = [
-            replace(estimate, value=estimate.value + by)
-            for estimate, by in zip(estimates, planted, strict=True)
-        ]
+        moved = [estimate.moved(float(by)) for estimate, by in zip(estimates, planted, strict=True)]
         p_values = holm([one.p_value() for one in moved])
         decided = [(one.value, by) for one, by, p in zip(moved, planted, p_values, strict=True) if p <= ALPHA]
         false = [by == 0 or (value > 0) != (by > 0) for value, by in decided]

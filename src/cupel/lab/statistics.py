@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -62,8 +63,8 @@ class Estimate:
     draws, weights
         float64: errors through the choice of items, centred and sorted, and how many replicates each
         stands for. Those in the tails stand for themselves.
-    least_p, telling_items
-        What the items can show at most (`cupel.lab.exact`), and how many of them tell the arms apart.
+    differences, shares
+        What each item adds to the value, and its share of all items; empty where that is not known.
     unseen
         How far below and above items of a kind that was not drawn could move the value, per unit of their
         share.
@@ -81,11 +82,25 @@ class Estimate:
     source: Source
     draws: NDArray[np.float64] = field(repr=False)
     weights: NDArray[np.float64] = field(repr=False)
-    least_p: float = 0.0
-    telling_items: int = 0
+    differences: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False)
+    shares: NDArray[np.float64] = field(default_factory=lambda: np.empty(0), repr=False)
     unseen: tuple[float, float] = (0.0, 0.0)
     items: float = float("inf")
     bounds: tuple[float, float] = (float("-inf"), float("inf"))
+
+    @cached_property
+    def least_p(self) -> float:
+        """The smallest p that the items can show (`cupel.lab.exact`); 0 where they are not known."""
+        return least_p(self.differences) if self.differences.size else 0.0
+
+    @property
+    def telling_items(self) -> int:
+        """How many items tell the arms apart."""
+        return int(np.count_nonzero(self.differences))
+
+    def moved(self, by: float) -> Estimate:
+        """The estimate as it would be were every item, and so the value, larger by so much."""
+        return replace(self, value=self.value + by, differences=self.differences + by * self.shares)
 
     @property
     def seed_error(self) -> float:
@@ -227,8 +242,8 @@ def _bounded(
     # An error of seeds is told apart from zero by the seeds; the items have to bear it out as well.
     return replace(
         estimate,
-        least_p=least_p(differences),
-        telling_items=int(np.count_nonzero(differences)),
+        differences=differences,
+        shares=shares,
         unseen=unseen,
         items=items,
         bounds=bounds or estimate.bounds,
