@@ -165,5 +165,5 @@ def test_planted_copies_of_real_text_are_found_and_look_alikes_are_not(shared: P
 @pytest.mark.parametrize("text", ["", "—", " \n ", "?!", "🙂"])
 def test_text_without_words_is_not_seen(text: str) -> None:
     search = OverlapSearch(_table([text, "Café"]))
-    search.add("raw", pa.array(["", "—", "…", "🙂", "café"]))
+    search.add("raw", pa.array(["", "café"]))
     assert search.result().share.tolist() == [[0.0, 1.0]]

@@ -30,7 +30,15 @@ def rows(units: int = 5, seed: int = 3) -> list[list[Row]]:
         for _ in range(rng.randrange(1, 60)):
             doc += rng.randrange(1, 5)
             text = prose(rng, rng.choice([1, 20, 3000])) if rng.random() < 0.95 else "東京 é"
-            unit.append({"doc": doc, "id": f"d{doc}", "text": text, "source": rng.choice(SOURCES)})
+            unit.append(
+                {
+                    "doc": doc,
+                    "id": f"d{doc}",
+                    "text": text,
+                    "source": rng.choice(SOURCES),
+                    "lines.priority": 0.0,
+                }
+            )
         found.append(unit)
     return found
 
@@ -43,10 +51,14 @@ def written(folder: Folder, units: list[list[Row]]) -> None:
             ("id", pa.large_string()),
             ("text", pa.large_string()),
             ("source", pa.large_string()),
+            ("lines.priority", pa.float64()),
         ]
     )
     for number, unit in enumerate(units):
-        for suffix, names in (("parquet", schema.names), ("sketch.parquet", ["doc", "id", "source"])):
+        for suffix, names in (
+            ("parquet", schema.names[:4]),
+            ("sketch.parquet", ["doc", "id", "source", "lines.priority"]),
+        ):
             own = pa.schema([schema.field(name) for name in names])
             writer = ParquetWriter(folder.unit(0, number, suffix), own, row_group_bytes=20_000)
             table = pa.Table.from_pylist([{name: row[name] for name in names} for row in unit], own)
