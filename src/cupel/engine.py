@@ -26,11 +26,12 @@ from typing import Any, Literal
 
 from cupel.errors import BadOption, MissingExtra, RunFailed
 
-__all__ = ["Engine", "daft", "read_tables"]
+__all__ = ["Engine", "daft", "read_tables", "wait_for_results"]
 
 Task = Callable[[str], str]
 
 SETTLE_SECONDS = 0.1
+_WAITING = "cupel-results"
 
 
 def daft() -> Any:
@@ -176,6 +177,13 @@ class Engine:
         yield from _interruptible(row["result"] for row in rows.iter_rows())
 
 
+def wait_for_results() -> None:
+    """Wait until no query of `Engine.map` runs any more."""
+    for thread in threading.enumerate():
+        if thread.name == _WAITING:
+            thread.join()
+
+
 def _interruptible(results: Iterator[str]) -> Iterator[str]:
     """The same results, awaited where Python's signal handlers run at once.
 
@@ -195,7 +203,7 @@ def _interruptible(results: Iterator[str]) -> Iterator[str]:
         except BaseException as error:  # raised again by the thread that asked
             ready.put(error)
 
-    threading.Thread(target=wait, name="cupel-results", daemon=True).start()
+    threading.Thread(target=wait, name=_WAITING, daemon=True).start()
     try:
         while (result := ready.get()) is not None:
             if isinstance(result, BaseException):

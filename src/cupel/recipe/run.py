@@ -21,7 +21,7 @@ from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import local_path, printable
 from cupel.corpus.shards import plan_shards
-from cupel.engine import Engine, read_tables
+from cupel.engine import Engine, read_tables, wait_for_results
 from cupel.errors import (
     BadInput,
     BadOption,
@@ -458,6 +458,12 @@ def _resumable() -> Iterator[None]:
         stages.STOP.set()
         stages.wait_for_tasks()
         raise Stopped("stopped; the same command resumes") from None
+    except Exception:
+        # What this run began must not write beside a run that is started next in this process.
+        stages.STOP.set()
+        stages.wait_for_tasks()
+        wait_for_results()
+        raise
 
 
 def _add_up(folder: Folder, stage: int, units: int) -> Tally:
