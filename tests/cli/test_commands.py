@@ -196,17 +196,8 @@ def test_what_was_not_read_is_shown(tmp_path: Path) -> None:
         file.write(prose(random.Random(9), 80).encode())
     recipe = tmp_path / "once.yaml"
     recipe.write_text("name: once\nsteps: [exact]\n")
-    arguments = (
-        "refine",
-        recipe,
-        "-i",
-        pool,
-        "-o",
-        tmp_path / "out",
-        "--max-document-bytes",
-        "2kB",
-        "--report",
-    )
+    places = ("-i", pool, "-o", tmp_path / "out")
+    arguments = ("refine", recipe, *places, "--report", "--max-document-bytes", "2kB")
     said = cupel(*arguments).stdout
     assert re.search(r"\.docx +1 +1.50 kB +report\.docx", said)
     assert "too-large" in said
