@@ -6,13 +6,17 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
+import regex
 import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel import _kernels
 
-TEXTS = st.lists(st.none() | st.text(), max_size=12)
+INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+# Invisible characters and combining marks, which meet where a character between them is taken out, come often.
+CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("\xad\u034f\u200b\ufeff\u0301\u0323e ")
+TEXTS = st.lists(st.none() | st.text(CHARACTERS), max_size=12)
 ROWS = st.lists(st.tuples(st.none() | st.text(), st.none() | st.text()), max_size=12)
 
 
@@ -68,12 +72,13 @@ def test_slices_are_read_from_their_offset() -> None:
 def test_normalized_hash_is_the_hash_of_the_normalised_text(texts: list[str | None]) -> None:
     # U+001C to U+001F are white space to Python, not to Unicode.
     texts = [None if t is None else "".join(c for c in t if c not in "\x1c\x1d\x1e\x1f") for t in texts]
-    found = _kernels.normalized_hash(pa.array(texts, pa.large_string())).to_pylist()
-    for text, value in zip(texts, found, strict=True):
+    hashes = _kernels.normalized_hash(pa.array(texts, pa.large_string())).to_pylist()
+    for text, value in zip(texts, hashes, strict=True):
         if text is None:
             assert value is None
         else:
-            plain = " ".join(unicodedata.normalize("NFC", text).split())
+            visible = INVISIBLE.sub("", text)
+            plain = " ".join(unicodedata.normalize("NFC", visible).split())
             assert value == xxhash.xxh3_128_digest(plain.encode())
 
 
