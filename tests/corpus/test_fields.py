@@ -68,7 +68,12 @@ def test_types(values: list[Any], expected: pa.DataType | str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("doc", "the output has"), ("", "no name"), ("a\nb", "no name"), ("é" * 128, "longer than 255")],
+    [
+        ("doc", "the output has"),
+        ("", "not a valid name"),
+        ("a\nb", "not a valid name"),
+        ("é" * 128, "longer than 255"),
+    ],
 )
 def test_names_that_no_column_can_have(name: str, reason: str) -> None:
     found, again = carried([{name: 1, "fine.name": 2}])

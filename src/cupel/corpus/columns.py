@@ -1,4 +1,4 @@
-"""Columns of a file: which one holds the text, and what is said where none does or two have one name."""
+"""Columns of a file: which one holds the text, and what to say if none does or two share a name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ROWS_BEFORE_GIVING_UP = 100
 
 
 def find_text_column(columns: Any, options: ReadOptions) -> str | None:
-    """The column of these that holds the text, if any does."""
+    """Which of these columns holds the text, if any."""
     if options.text_column is not None:
         return options.text_column if options.text_column in columns else None
     if "text" in columns:  # nearly always, and asked for every row
@@ -25,20 +25,20 @@ def find_text_column(columns: Any, options: ReadOptions) -> str | None:
 
 
 def missing_column_message(path: str, columns: list[str], options: ReadOptions) -> str:
-    """What to tell when no row of a file has a text column."""
-    wanted = f"'{options.text_column}'" if options.text_column else "text"
-    seen = ", ".join(columns[:20]) or "none"
+    """What to say when a file has no text column."""
+    column = f"'{options.text_column}'" if options.text_column else "text"
+    names = ", ".join(columns[:20]) or "none"
     more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     return (
-        f"{path}: no {wanted} column; there are: {seen}{more}. "
-        f"Say which one holds the text: --text-column NAME (text_column=...)"
+        f"{path}: no {column} column; there are: {names}{more}. "
+        f"Name the one that holds the text: --text-column NAME (text_column=...)"
     )
 
 
 def unique_names(sink: Sink, names: Sequence[str], *, report: bool = True) -> list[str]:
-    """The names of a table's columns, each once: of two `text` the second becomes `text.2`.
+    """The names of a table's columns, made unique: the second of two `text` columns becomes `text.2`.
 
-    That there were two goes to quarantine, as an entry of the file, if `report`.
+    With `report`, an entry for the file goes to quarantine if any were renamed.
     """
     taken: set[str] = set(names)
     unique: list[str] = []
@@ -56,7 +56,7 @@ def unique_names(sink: Sink, names: Sequence[str], *, report: bool = True) -> li
 
 
 class ColumnCheck:
-    """Tells a file without a text column from one with a few rows that lack it."""
+    """Distinguishes a file without a text column from one with a few rows that lack it."""
 
     def __init__(self, sink: Sink, active: bool = True) -> None:
         self._sink = sink
@@ -64,14 +64,14 @@ class ColumnCheck:
         self._columns: dict[str, None] = {}
 
     def seen(self) -> None:
-        """A row with the column: those that waited were single rows without it."""
+        """A row has the column: those that waited were just rows without it."""
         if self._waiting is not None:
             for position, unit, data in self._waiting:
                 self._report(position, unit, data)
             self._waiting = None
 
     def missing(self, position: int, unit: Unit, columns: Any, data: str) -> None:
-        """A row without the column.
+        """A row lacks the column.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""Compressed files opened piece by piece, in bounded memory.
+"""Compressed files, decompressed piece by piece in bounded memory.
 
-Every decompressor here gives at most about a megabyte at a time whatever it is fed, gives
-all that could be read before it reports a fault, and knows where in the compressed file
+Every decompressor here yields at most about a megabyte at a time, whatever it is fed; yields
+everything that could be read before it reports a fault; and knows where in the compressed file
 each member (gzip) or frame (zstd) began.
 """
 
@@ -35,11 +35,11 @@ _MAX_DICTIONARY = 64 << 20
 _MAX_ZSTD_WINDOW = 1 << 31
 """The largest window that zstd itself makes: `--long=31`. It is touched only as far as the content goes."""
 HEAD_BYTES = 10
-"""How many of its first bytes tell how a file is compressed."""
+"""How many of a file's first bytes say how it is compressed."""
 
 
 class StreamFault(Exception):
-    """A stream that ends badly: what was readable before has been given already.
+    """A stream that breaks off: everything readable before has been read.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class StreamFault(Exception):
 
 
 def detect_compression(head: bytes, name: str = "") -> str | None:
-    """The compression that the first bytes of a file reveal; its name only if they are too few."""
+    """The compression of a file by its first bytes; by its name only if there are too few of them."""
     for magic, kind, ending in _MAGIC:
         too_few = 0 < len(head) < 4 or (head and len(head) < len(magic) and magic.startswith(head))
         if too_few and name.endswith(ending):
@@ -74,7 +74,7 @@ def detect_compression(head: bytes, name: str = "") -> str | None:
 
 
 def _is_bzip2(head: bytes) -> bool:
-    """Whether more than three letters, with which a text may begin too, are those of bzip2."""
+    """Whether not only the first three letters, with which text may begin, too, are those of bzip2."""
     block = head[4:10]
     return b"1" <= head[3:4] <= b"9" and any(magic.startswith(block) for magic in _BZIP2_BLOCKS)
 
@@ -87,7 +87,7 @@ class Source:
         self._held = b""
         self._at = 0
         self.offset = start
-        """Offset of the next byte that `take` gives."""
+        """Offset of the next byte that `take` returns."""
 
     def take(self, size: int = _CHUNK) -> bytes:
         """Up to `size` bytes; empty at the end."""
@@ -131,12 +131,12 @@ def _members(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
         if not head:
             return
         if head[0] == 0:
-            # gzip's own tool passes over zero padding between and after members.
+            # Like gzip itself, skip zero padding between and after members.
             source.give_back(head.lstrip(b"\x00"))
             continue
         source.give_back(head)
         if head.startswith(_LEGACY_LZ4):
-            detail = "the legacy LZ4 format (lz4 -l) is not read; pack it again without -l"
+            detail = "the legacy LZ4 format (lz4 -l) is not supported; compress the file again without -l"
             raise StreamFault("unsupported", start, detail, start)
         if kind == "lz4" and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
             _skip_frame(source)
@@ -164,7 +164,7 @@ def _members(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
             pending = inner.unconsumed_tail if kind == "gzip" else b""
             if piece:
                 yield start, piece
-        source.give_back(inner.unused_data or b"")  # none of it is None to LZ4
+        source.give_back(inner.unused_data or b"")  # LZ4 says None where there is none
 
 
 def _lz4_frame() -> Any:
@@ -174,7 +174,7 @@ def _lz4_frame() -> Any:
 
 
 def _skip_frame(source: Source) -> None:
-    """Passes over a skippable frame, which zstd and LZ4 have in common."""
+    """Skips a skippable frame, which zstd and LZ4 have in common."""
     head = source.exactly(8)
     left = int.from_bytes(head[4:], "little")
     while left > 0 and (skipped := source.take(min(left, _CHUNK))):
@@ -184,7 +184,7 @@ def _skip_frame(source: Source) -> None:
 
 
 def _dictionary(source: Source) -> Any:
-    """The dictionary in the skippable frame that a `.warc.zst` file begins with; None where it holds none.
+    """The dictionary in the skippable frame at the start of a `.warc.zst` file; None if it holds none.
 
     Source: IIPC, "Zstandard Compression for WARC files 1.0", section "Dictionary".
     """
@@ -208,12 +208,12 @@ def _dictionary(source: Source) -> Any:
 
 
 def _refuse_frame(start: int, window: int | None, dictionary: int, known: int = 0) -> None:
-    """Say what zstd itself would only call a failure.
+    """Say why a frame cannot be read, where zstd itself would only fail.
 
     Raises
     ------
     StreamFault
-        `unsupported`: a window beyond all that zstd makes, or a dictionary.
+        `unsupported`: a window larger than zstd itself makes, or a missing dictionary.
     """
     if window is not None and window > _MAX_ZSTD_WINDOW:
         detail = f"the zstd frame asks for a window of {window} bytes; up to {_MAX_ZSTD_WINDOW} are read"
@@ -226,8 +226,8 @@ def _refuse_frame(start: int, window: int | None, dictionary: int, known: int = 
 def _zstd_blocks(source: Source, header: bytes, dictionary: int) -> Iterator[bytes]:
     """The compressed pieces of one frame, each of which expands to at most about 1 MiB.
 
-    RFC 8878, section 3.1.1: walking the block headers bounds what the decompressor can
-    give for each piece, and tells a whole frame from a cut one.
+    RFC 8878, section 3.1.1: walking the block headers bounds what the decompressor can return
+    for each piece, and distinguishes a whole frame from a truncated one.
     """
     descriptor = header[4]
     single_segment = bool(descriptor & 0x20)
@@ -236,12 +236,12 @@ def _zstd_blocks(source: Source, header: bytes, dictionary: int) -> Iterator[byt
         + (0, 1, 2, 4)[descriptor & 3]
         + (1 if single_segment else 0, 2, 4, 8)[descriptor >> 6]
     )
-    rest = source.exactly(size)
-    piece = [header, rest]
-    if len(rest) < size:
+    fields = source.exactly(size)
+    piece = [header, fields]
+    if len(fields) < size:
         raise StreamFault("truncated", source.offset, "the zstd data ends in the middle")
-    window = None if single_segment else (8 + (rest[0] & 7)) << (7 + (rest[0] >> 3))
-    identity = rest[0 if single_segment else 1 :][: (0, 1, 2, 4)[descriptor & 3]]
+    window = None if single_segment else (8 + (fields[0] & 7)) << (7 + (fields[0] >> 3))
+    identity = fields[0 if single_segment else 1 :][: (0, 1, 2, 4)[descriptor & 3]]
     _refuse_frame(source.offset - size - len(header), window, int.from_bytes(identity, "little"), dictionary)
     blocks = 0
     while True:
@@ -308,6 +308,6 @@ def pieces(source: Source, kind: str) -> Iterator[tuple[int, bytes]]:
     Raises
     ------
     StreamFault
-        `truncated` or `corrupt`, after all that could be read.
+        `truncated`, `corrupt` or `unsupported`, after everything that could be read.
     """
     return _zstd_frames(source) if kind == "zstd" else _members(source, kind)

@@ -1,11 +1,11 @@
 """Which fields of documents become columns of their own, and of which type.
 
-On their way documents carry their other fields as one JSON text, whatever the file they
-came from. What types a field holds is counted while documents are read; from the counts of
-all of them follows which fields are columns. So the outcome depends on the documents alone.
+Between passes, documents carry their other fields as one JSON text, whatever file they came from.
+While documents are read, the types that each field holds are counted; the counts over all documents
+decide which fields become columns. So the outcome depends on the documents alone.
 
-A field is a column if all its values are of one JSON type (nulls aside): booleans,
-integers, numbers, strings, or lists of one of these. Integers and fractions together are
+A field becomes a column if all its values are of one JSON type (nulls aside): booleans,
+integers, numbers, strings, or lists of one of these. Integers and fractions together become
 doubles, unless one of the integers would change. If all input is Parquet, the column keeps
 its exact Arrow type. Everything else stays in the JSON.
 """
@@ -25,7 +25,7 @@ __all__ = ["CarriedFields", "FieldCounts", "as_json_values", "carried_type"]
 
 MAX_COLUMNS = 256
 MAX_NAMES = 10_000
-"""With more names than this the names are data themselves, and no field is a column."""
+"""With more names than this, the names themselves are data, and no field becomes a column."""
 MAX_NAME_BYTES = 255
 
 # As crates/cupel-kernels/src/fields/kinds.rs has them.
@@ -50,17 +50,17 @@ _LIST_OF = re.compile(r"large_list<item: (.+)>")
 
 @dataclass
 class FieldCounts:
-    """What the fields of some documents hold; counts of two sets of documents add up.
+    """What the fields of some documents hold; counts of two sets of documents can be added.
 
     Attributes
     ----------
     seen
-        Field → [bits of the JSON types it holds, documents with a value].
+        Field → [bits of the JSON types it holds, number of documents with a value].
     declared
-        Column of a Parquet file → its Arrow types, by name; an empty one where a value cannot
-        be had back from JSON.
+        Column of a Parquet file → names of its Arrow types; an empty name where a value cannot
+        be restored from JSON.
     too_many
-        More than `MAX_NAMES` names: none is counted any more.
+        There are more than `MAX_NAMES` names, so nothing is counted any longer.
     """
 
     seen: dict[str, list[int]] = field(default_factory=dict)
@@ -72,8 +72,8 @@ class FieldCounts:
         from cupel import _kernels
 
         if not self.too_many:
-            found = _kernels.field_kinds(metadata)
-            self._add(zip(*(column.to_pylist() for column in found.columns), strict=True))
+            kinds = _kernels.field_kinds(metadata)
+            self._add(zip(*(column.to_pylist() for column in kinds.columns), strict=True))
 
     def declare(self, columns: Mapping[str, Iterable[str]]) -> None:
         """Note the types of a Parquet file's columns."""
@@ -87,10 +87,10 @@ class FieldCounts:
         self._add((name, kinds, rows) for name, (kinds, rows) in other.seen.items())
         self.declare(other.declared)
 
-    def _add(self, found: Iterable[tuple[str, int, int]]) -> None:
-        for name, kinds, rows in found:
+    def _add(self, counts: Iterable[tuple[str, int, int]]) -> None:
+        for name, kinds, rows in counts:
             if len(name) > MAX_NAME_BYTES:
-                continue  # no column, and too long to remember
+                continue  # never a column, and too long to remember
             entry = self.seen.setdefault(name, [0, 0])
             entry[0] |= kinds
             entry[1] += rows
@@ -102,9 +102,9 @@ class FieldCounts:
             self.seen, self.declared = {}, {}
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Self:
-        """Counts as `dataclasses.asdict` gave them."""
-        return cls(**given)
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Counts from what `dataclasses.asdict` returned."""
+        return cls(**value)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class CarriedFields:
     columns
         Field → Arrow type.
     left
-        Fields that stay in `metadata`, and why; of very many the commonest.
+        Fields that stay in `metadata`, and why; if there are very many, only the most common.
     """
 
     columns: Mapping[str, pa.DataType]
@@ -124,14 +124,14 @@ class CarriedFields:
 
     @classmethod
     def of(cls, counts: FieldCounts, *, exact: bool, taken: Collection[str]) -> CarriedFields:
-        """What follows from the counts of all documents.
+        """The columns that follow from the counts over all documents.
 
         Parameters
         ----------
         exact
-            Whether all documents came from Parquet, so that its types hold for all of them.
+            Whether all documents came from Parquet, so that its types apply to all of them.
         taken
-            Names that the output has already.
+            Column names that the output already has.
         """
         if counts.too_many:
             return cls({}, {"*": f"more than {MAX_NAMES} different names"})
@@ -139,46 +139,48 @@ class CarriedFields:
         left: dict[str, str] = {}
         for name in sorted({*counts.seen, *(counts.declared if exact else ())}):
             kinds = counts.seen.get(name, [0, 0])[0]
-            found = _refused(name, taken) or _declared(counts, name, exact) or _type_of(kinds)
-            if not isinstance(found, str):
-                columns[name] = found
+            kind = _refused(name, taken) or _declared(counts, name, exact) or _type_of(kinds)
+            if not isinstance(kind, str):
+                columns[name] = kind
             elif name in counts.seen:
-                left[name] = found
+                left[name] = kind
         often = sorted(columns, key=lambda name: (-counts.seen.get(name, [0, 0])[1], name))
         for name in often[MAX_COLUMNS:]:
             del columns[name]
             left[name] = f"rarer than {MAX_COLUMNS} other fields"
-        told = dict(sorted(left.items(), key=lambda item: (-counts.seen[item[0]][1], item[0]))[:MAX_COLUMNS])
-        if len(left) > len(told):
-            told["*"] = f"{len(left) - len(told)} more fields, rarer ones"
-        return cls(columns, told)
+        reported = dict(
+            sorted(left.items(), key=lambda item: (-counts.seen[item[0]][1], item[0]))[:MAX_COLUMNS]
+        )
+        if len(left) > len(reported):
+            reported["*"] = f"{len(left) - len(reported)} more fields, rarer ones"
+        return cls(columns, reported)
 
     def split(self, metadata: pa.Array) -> dict[str, pa.Array]:
-        """The columns, and `metadata` without them."""
+        """The columns, and `metadata` without their fields."""
         from cupel import _kernels
 
         if not self.columns:
             return {}
         names, types = list(self.columns), list(self.columns.values())
         parts = _kernels.split_fields(metadata, names, [_json_type(kind) for kind in types])
-        found = {
+        carried = {
             name: _from_json(part, kind)
             for name, part, kind in zip(names, parts.columns, types, strict=False)
         }
-        return found | {"metadata": parts.column(len(names))}
+        return carried | {"metadata": parts.column(len(names))}
 
     def to_json(self) -> dict[str, Any]:
         return {"columns": {name: str(kind) for name, kind in self.columns.items()}, "left": dict(self.left)}
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> CarriedFields:
-        return cls({name: _parse(kind) for name, kind in given["columns"].items()}, given["left"])
+    def from_json(cls, value: Mapping[str, Any]) -> CarriedFields:
+        return cls({name: _parse(kind) for name, kind in value["columns"].items()}, value["left"])
 
 
 def carried_type(kind: pa.DataType) -> str:
-    """The name of the type in which a Parquet column is carried; empty where only JSON can hold it.
+    """The name of the type in which a Parquet column is carried; empty if only JSON can hold it.
 
-    Strings and lists are carried with 64-bit offsets, whatever their own.
+    Strings and lists are carried with 64-bit offsets, whatever they had.
     """
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -195,7 +197,7 @@ def carried_type(kind: pa.DataType) -> str:
 
 
 def as_json_values(column: pa.Array) -> tuple[pa.Array, bool]:
-    """A Parquet column whose values JSON can hold, and whether they can be had back from it.
+    """A Parquet column with values that JSON can hold, and whether the originals can be restored from them.
 
     Times are written as ISO 8601 (those with a zone in UTC), decimals as their digits, bytes
     as base64.
@@ -221,9 +223,9 @@ def as_json_values(column: pa.Array) -> tuple[pa.Array, bool]:
 
 
 def _as_text(column: pa.Array) -> pa.Array:
-    """Times and durations, also times inside lists and structs, as text; all else as it is.
+    """Times and durations, including times in lists and structs, as text; everything else unchanged.
 
-    Python has no nanoseconds: without this they would depend on whether pandas is installed.
+    Python has no nanoseconds: otherwise these values would depend on whether pandas is installed.
     """
     if pa.types.is_duration(column.type):
         count = pc.cast(pc.cast(column, pa.int64()), pa.large_string())
@@ -254,11 +256,11 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 
 def _refused(name: str, taken: Collection[str]) -> str | None:
-    """Why a field of this name is no column, whatever it holds."""
+    """Why a field of this name cannot be a column, whatever it holds."""
     if name in taken:
         return "the output has a column of this name"
     if not name.strip() or any(ord(c) < 32 or 127 <= ord(c) < 160 for c in name):
-        return "no name for a column"
+        return "not a valid name for a column"
     if len(name.encode()) > MAX_NAME_BYTES:
         return f"the name is longer than {MAX_NAME_BYTES} bytes"
     return None
@@ -306,13 +308,13 @@ def _why_not(kinds: int) -> str:
 def _parse(name: str) -> pa.DataType:
     if name in _SIMPLE:
         return _SIMPLE[name]
-    if found := _LIST_OF.fullmatch(name):
-        return pa.large_list(_parse(found[1]))
-    if found := _ZONED.fullmatch(name):
-        return pa.timestamp(found[1], found[2])
-    if found := _DECIMAL.fullmatch(name):
-        return pa.decimal128(int(found[1]), int(found[2]))
-    raise ValueError(f"no carried type is called {name}")
+    if match := _LIST_OF.fullmatch(name):
+        return pa.large_list(_parse(match[1]))
+    if match := _ZONED.fullmatch(name):
+        return pa.timestamp(match[1], match[2])
+    if match := _DECIMAL.fullmatch(name):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    raise ValueError(f"unknown carried type: {name}")
 
 
 def _json_type(kind: pa.DataType) -> pa.DataType:

@@ -1,13 +1,13 @@
-"""Whether a file is the one that it was: digests that change when it does, at little cost.
+"""Whether a file is still the same: digests that change when it does, at little cost.
 
-What is looked at, and what it costs a file:
+What is looked at, and what that costs per file:
 
-- A local file up to 1 MiB: all of it. Touching or copying it changes nothing.
-- A larger local file: 16 samples of 64 KiB, the first and the last bytes among them, its size, and its times of
-  modification and of change of status. The last cannot be set by hand: a change between the samples is
-  noticed even when the time of modification was put back. So is a mere `chmod`.
-- A file of a web server, an object of S3, a file of a hub: its ETag, by one request. Where there is none, or a weak
-  one: its beginning, middle and end, 64 KiB each, by three ranges.
+- A local file of up to 1 MiB: all of it. Touching or copying it does not change the digest.
+- A larger local file: 16 samples of 64 KiB, including its first and last bytes; its size; and the times of its last
+  modification (mtime) and status change (ctime). The latter cannot be set by hand, so a change between the samples is
+  noticed even if mtime was set back. So is a mere `chmod`.
+- A file on a web server, an S3 object, a file on a hub: its ETag, in one request. If there is none, or only a weak
+  one: its beginning, middle and end, 64 KiB each, in three range requests.
 - Anything else remote: the same three samples.
 """
 
@@ -34,17 +34,17 @@ def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -
     Parameters
     ----------
     size
-        Its stored size, where that is known; asked for otherwise.
+        Its stored size, if known; looked up otherwise.
     io
         Settings for remote stores.
 
     Raises
     ------
     OSError
-        The file is gone (no size was given), or its store does not answer.
+        The file does not exist (if no size was given), or its store does not answer.
     """
     if is_remote(path):
-        return _remote_digest(path, size, io)
+        return _remote_digest(path, io)
     path = local_path(path)
     state = hashlib.blake2b(digest_size=16)
     size = os.stat(path).st_size if size is None else size
@@ -62,7 +62,7 @@ def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -
 
 
 def stamp_of(path: str) -> str:
-    """What tells without reading that a local file is unchanged; empty for a remote one, or where there is none."""
+    """What shows without reading it that a local file is unchanged; empty for remote or missing files."""
     if is_remote(path):
         return ""
     try:
@@ -73,7 +73,7 @@ def stamp_of(path: str) -> str:
 
 
 def check_unchanged(path: str, digest: str, stamp: str, io: IOOptions | None = None) -> None:
-    """Make sure that a file that has been read is the one that was listed.
+    """Make sure that a file that was read is the one that was listed.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _sample(file: Any, size: int, samples: int, state: Any) -> None:
         state.update(file.read(_PIECE))
 
 
-def _remote_digest(path: str, size: int | None, io: IOOptions | None) -> str:
+def _remote_digest(path: str, io: IOOptions | None) -> str:
     state = hashlib.blake2b(path.encode(), digest_size=16)
     etag = _etag(path, io)
     if etag is not None:
@@ -126,7 +126,7 @@ def _remote_digest(path: str, size: int | None, io: IOOptions | None) -> str:
 
 
 def _etag(path: str, io: IOOptions | None) -> str | None:
-    """Size and strong ETag of a remote file, if its store tells them."""
+    """Size and strong ETag of a remote file, if its store has them."""
     if is_web(path):
         version = web_version(path, io)
     elif path.startswith("hf://") and (address := hub.web_address(path)) is not None:
@@ -142,19 +142,19 @@ def _etag(path: str, io: IOOptions | None) -> str | None:
 
 
 def _s3_etag(path: str, io: IOOptions) -> str | None:
-    """Size and ETag of an object, by PyArrow, since Daft does not tell the ETag."""
+    """Size and ETag of an object, through PyArrow, since Daft does not expose the ETag."""
     import pyarrow as pa
 
     bucket, _, key = path.removeprefix("s3://").partition("/")
     try:
         with io.s3(bucket).open_input_stream(f"{bucket}/{key}") as stream:
-            known = {_text(name).lower(): _text(value) for name, value in (stream.metadata() or {}).items()}
+            headers = {_text(name).lower(): _text(value) for name, value in (stream.metadata() or {}).items()}
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException):
         return None
-    etag = known.get("etag")
-    return f"{known.get('content-length')} {etag}" if etag else None
+    etag = headers.get("etag")
+    return f"{headers.get('content-length')} {etag}" if etag else None
 
 
 def _text(value: bytes | str) -> str:

@@ -27,15 +27,14 @@ class JsonLayout:
     Attributes
     ----------
     kind
-        `lines`: one object a line. `values`: an array, pretty-printed or concatenated objects, a
+        `lines`: one object per line. `values`: an array, pretty-printed or concatenated objects, or a
         text sequence.
     many
-        Whether there is more than one, or room for more in an array.
+        Whether there is more than one object, or an array, which has room for more.
     columns
-        Names of the first objects' fields; those of one that is larger than what was looked at may
-        lie deeper.
+        Field names of the first objects; for an object larger than the head, nested names, too.
     odd
-        Lines among the first ones that are no objects.
+        How many of the first lines are not objects.
     """
 
     kind: Literal["lines", "values"]
@@ -50,17 +49,17 @@ class JsonLayout:
 
 
 def json_layout(head: bytes, *, whole: bool, named_lines: bool = False) -> JsonLayout | None:
-    """The layout of the JSON objects that a file begins with; none where it holds no such.
+    """The layout of the JSON objects that a file begins with; None if it holds none.
 
     Parameters
     ----------
     head
-        Its first bytes, some 64 KiB.
+        Its first bytes, about 64 KiB.
     whole
         Whether that is all of it.
     named_lines
-        Whether its name says that it holds lines: then one object in the first line is enough,
-        however broken the others are.
+        Whether its name says that it holds lines: then one object on the first line is enough,
+        however broken the other lines are.
 
     Examples
     --------
@@ -84,7 +83,7 @@ def _lines(head: bytes, whole: bool, named: bool) -> JsonLayout | None:
     rows = [row for line in lines[:_MAX_LINES] if (row := _object(line)) is not None]
     odd = len(lines[:_MAX_LINES]) - len(rows)
     if not lines and len(partial) > 60_000 and partial.startswith(b'{"'):
-        # A first line longer than what is looked at: only data are written so.
+        # A first line longer than the head: only data is written like this.
         return JsonLayout("lines", True, _keys(partial))
     begins = named and bool(lines) and _object(lines[0]) is not None
     if not rows or (odd > max(1, len(rows)) and not begins):
@@ -94,10 +93,10 @@ def _lines(head: bytes, whole: bool, named: bool) -> JsonLayout | None:
 
 
 def _values(head: bytes, whole: bool) -> JsonLayout | None:
-    found = _COMMENTS.match(head)
-    start = head[found.end() if found else 0 :]
+    comments = _COMMENTS.match(head)
+    start = head[comments.end() if comments else 0 :]
     if not start.startswith((b"{", b"[")):
-        # One line of something else may stand above.
+        # One line of something else may come first.
         start = start.partition(b"\n")[2].lstrip()
         if not start.startswith((b"{", b"[")):
             return None

@@ -1,4 +1,4 @@
-"""JSON as it is met: what orjson reads, and NaN and Infinity, which Python and pandas write."""
+"""JSON as found in practice: what orjson reads, plus NaN and Infinity, which Python and pandas write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def loads(data: bytes) -> Any:
     Raises
     ------
     orjson.JSONDecodeError
-        It is no JSON otherwise.
+        It is not JSON otherwise.
 
     Examples
     --------
@@ -48,18 +48,18 @@ def _integer(digits: str) -> int | float:
 
 
 def why_unreadable(data: bytes, error: ValueError) -> tuple[str, str]:
-    """The reason code and a sentence for what is no JSON."""
+    """The reason code and a sentence for data that is not JSON."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as fault:
         return "invalid-utf8", f"not UTF-8 at its byte {fault.start}"
     if "\\ud" in text.lower() and _has_lone_surrogate(text):
-        return "lone-surrogate", "half of a surrogate pair, which no text can hold"
+        return "lone-surrogate", "half of a surrogate pair, which no text can contain"
     return "invalid-json", str(error).replace("line 1 column", "column")
 
 
 def _has_lone_surrogate(text: str) -> bool:
-    """Whether the text is JSON but for half a surrogate pair somewhere."""
+    """Whether the text is JSON except for half a surrogate pair somewhere."""
     try:
         json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:

@@ -1,8 +1,8 @@
-"""JSON that is not one object a line: arrays, pretty-printed or concatenated objects, text sequences.
+"""JSON that is not one object per line: arrays, pretty-printed or concatenated objects, text sequences.
 
-A file may be one array of objects, objects that follow each other with or without commas, or
-a JSON text sequence (RFC 7464), whose objects begin with a record separator. Values are cut out
-of the stream as it comes, so that memory is bounded by the largest of them.
+A file may be one array of objects, objects one after the other with or without commas, or a JSON
+text sequence (RFC 7464), whose objects begin with a record separator. Values are cut out of the
+stream as it arrives, so memory is bounded by the largest of them.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _SCALAR_END = re.compile(rb"[\n,{\[\]\x1e]")
 
 
 class Value(NamedTuple):
-    """One value at the top of a file, or in its array.
+    """One value at the top level of a file, or in its array.
 
-    `data` is its text, or the beginning of one that is too large; `size` its length in bytes.
-    `whole` is false for a value that the file's end cuts off, `sound` for one that cannot be JSON,
-    since a string in it holds a line feed.
+    `data` is its text, or the beginning of it if it is too large; `size` its length in bytes.
+    `whole` is false for a value cut off by the end of the file, `sound` for one that cannot be JSON
+    because a string in it holds a line feed.
     """
 
     data: bytes
@@ -70,7 +70,7 @@ class ValueSplitter:
         self._size = 0
 
     def feed(self, data: bytes) -> Iterator[Value]:
-        """The values that end in `data`, which continues what was fed before."""
+        """The values that end in `data`, which continues what was fed earlier."""
         at = start = 0
         while at < len(data):
             if self._mode == "between":
@@ -91,24 +91,24 @@ class ValueSplitter:
         return self._take(b"")._replace(whole=whole)
 
     def _begin(self, data: bytes, at: int) -> int:
-        """Goes to where the next value begins, and enters or leaves the file's array."""
-        found = _BETWEEN.search(data, at)
-        if found is None:
+        """Moves to where the next value begins; enters or leaves the file's array."""
+        match = _BETWEEN.search(data, at)
+        if match is None:
             return len(data)
-        sign = found.group()
+        sign = match.group()
         if sign == b"[" and not self.in_array:
             self.in_array = True
-            return found.end()
+            return match.end()
         if sign == b"]" and self.in_array:
             self.in_array = False
-            return found.end()
+            return match.end()
         opens = sign in (b"{", b"[")
         self._mode = "nested" if opens or sign == b'"' else "comment" if sign in (b"#", b"/") else "scalar"
         self._depth = 0
-        return found.start()
+        return match.start()
 
     def _continue(self, data: bytes, at: int) -> tuple[int, bool]:
-        """Where in `data` the value at hand ends, and whether it does."""
+        """Where in `data` the current value ends, and whether it does."""
         if self._mode == "string":
             return self._in_string(data, at)
         if self._mode == "comment":
@@ -116,8 +116,8 @@ class ValueSplitter:
             return self._end(end, data)
         if self._mode == "scalar":
             # Its first byte may itself be one at which scalars end.
-            found = _SCALAR_END.search(data, at + (not self._size))
-            return self._end(found.start() if found else -1, data)
+            match = _SCALAR_END.search(data, at + (not self._size))
+            return self._end(match.start() if match else -1, data)
         for token in _TOKENS.finditer(data, at):
             sign = data[token.start()]
             if sign == 0x22:
@@ -136,28 +136,28 @@ class ValueSplitter:
             at += 1
         while at < len(data):
             if self._broken_line:
-                # The line feed is an error: one inside of the string, or that the string has no end.
-                found = _NOT_SPACE.search(data, at)
-                if found is None:
+                # The line feed is an error: either it is inside the string, or the string has no end.
+                match = _NOT_SPACE.search(data, at)
+                if match is None:
                     return len(data), False
                 self._broken_line = False
-                at = found.start()
-                if found.group() in _AFTER_STRING:
+                at = match.start()
+                if match.group() in _AFTER_STRING:
                     self._mode = "nested"
                     return at, False
-            found = _STRING.search(data, at)
-            if found is None:
+            match = _STRING.search(data, at)
+            if match is None:
                 return len(data), False
-            if found.group() == b"\\":
-                self._escaped = found.end() == len(data)
-                at = found.end() + 1
+            if match.group() == b"\\":
+                self._escaped = match.end() == len(data)
+                at = match.end() + 1
                 continue
-            self._sound &= found.group() == b'"'
-            if found.group() == b'"' or self._depth == 0:
+            self._sound &= match.group() == b'"'
+            if match.group() == b'"' or self._depth == 0:
                 self._mode = "nested"
-                return self._end(found.end(), data) if self._depth == 0 else (found.end(), False)
+                return self._end(match.end(), data) if self._depth == 0 else (match.end(), False)
             self._broken_line = True
-            at = found.end()
+            at = match.end()
         return len(data), False
 
     def _end(self, end: int, data: bytes) -> tuple[int, bool]:
@@ -179,7 +179,7 @@ class ValueSplitter:
 
 
 def read_values(sink: Sink, stream: ByteStream) -> Iterator[None]:
-    """Documents of a file of JSON values, one object each.
+    """Documents in a file of JSON values, one per object.
 
     Raises
     ------
@@ -208,7 +208,7 @@ def read_values(sink: Sink, stream: ByteStream) -> Iterator[None]:
 
 
 class _ValueReader:
-    """Takes values in: plain ones by the block, as lines are, all others one by one."""
+    """Takes values in: plain ones block by block, as lines are, all others one by one."""
 
     def __init__(self, sink: Sink) -> None:
         from cupel import _kernels
@@ -220,7 +220,7 @@ class _ValueReader:
         self.check = ColumnCheck(sink)
 
     def take(self, values: list[Value]) -> Iterator[None]:
-        """The values of one piece of the file, which follow those taken before."""
+        """The values of the next piece of the file."""
         block = b"\n".join([_as_line(value) for value in values])
         documents, others, _ = self._read(
             block,
@@ -233,19 +233,19 @@ class _ValueReader:
         )
         taken = 0
         for row, line, _, _ in others:
-            yield from self._plain(documents.slice(taken, row - taken))
+            yield from self._add_plain(documents.slice(taken, row - taken))
             taken = row
-            self._one(values[line], self._ordinal + line)
+            self._add_value(values[line], self._ordinal + line)
             yield
-        yield from self._plain(documents.slice(taken))
+        yield from self._add_plain(documents.slice(taken))
         self._ordinal += len(values)
 
-    def _plain(self, documents: pa.RecordBatch) -> Iterator[None]:
+    def _add_plain(self, documents: pa.RecordBatch) -> Iterator[None]:
         if documents.num_rows:
             self.check.seen()
             yield from self._sink.add_all(documents)
 
-    def _one(self, value: Value, ordinal: int) -> None:
+    def _add_value(self, value: Value, ordinal: int) -> None:
         sink, position = self._sink, ordinal + 1
         if len(value.data) < value.size:
             sink.too_large(position, "row", value.size, value.data)
@@ -271,7 +271,7 @@ class _ValueReader:
 
 
 def _as_line(value: Value) -> bytes:
-    """The value as a line of its own: between tokens a line feed is a space. One that is none is left."""
+    """The value on one line (between tokens a line feed is a space); `-`, which no reader takes, if it is not sound."""
     if not (value.whole and value.sound) or len(value.data) < value.size:
         return b"-"
     return value.data.replace(b"\n", b" ") if b"\n" in value.data else value.data

@@ -1,7 +1,7 @@
-"""What charset a page says it is in: the prescan of the HTML standard (13.2.3.2).
+"""Which charset a page declares: the prescan of the HTML standard (13.2.3.2).
 
-Comments, other tags' attributes, and the contents of scripts, styles, titles and text areas do not count. The
-standard looks at the first 1,024 bytes; real pages declare later, and browsers look on while they parse.
+Comments, attributes of other tags, and the content of scripts, styles, titles and text areas do not count. The
+standard looks at the first 1,024 bytes; real pages declare their charset later, and browsers keep looking as they parse.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 __all__ = ["declared_charset"]
 
-LOOKED_AT = 8192
+_HEAD_BYTES = 8192
 _XML = re.compile(rb"""^\s*<\?xml\b[^>]{0,200}?\bencoding\s*=\s*["']\s*([^"'\s>]{1,40})""", re.IGNORECASE)
 _TAG = re.compile(rb"<(?:!--.*?--!?>|!--|(/?)([a-zA-Z][^\s/>]*)|[!/?][^>]*>?)", re.DOTALL)
 _ATTRIBUTE = re.compile(
@@ -21,19 +21,19 @@ _TEXT_ONLY = (b"script", b"style", b"title", b"textarea", b"xmp", b"iframe", b"n
 
 
 def declared_charset(page: bytes) -> str | None:
-    """The Encoding Standard's name of the charset that a page's own `<meta>` or XML declaration names.
+    """The charset that a page's own `<meta>` or XML declaration names, by its name in the Encoding Standard.
 
-    UTF-16 means UTF-8 there, and x-user-defined Windows-1252: a page that can be searched is in neither.
+    There, UTF-16 means UTF-8 and x-user-defined means Windows-1252: a page that can be searched is in neither.
 
     >>> declared_charset(b'<!-- <meta charset="gbk"> --><meta charset=Shift_JIS>')
     'shift_jis'
     """
-    head = page[:LOOKED_AT]
+    head = page[:_HEAD_BYTES]
     for label in _labels(head):
         if (name := _known(label)) is not None:
             return name
-    found = _XML.match(head)
-    return _known(found[1].decode("latin-1")) if found is not None else None
+    declaration = _XML.match(head)
+    return _known(declaration[1].decode("latin-1")) if declaration is not None else None
 
 
 def _known(label: str) -> str | None:
@@ -86,5 +86,9 @@ def _of_meta(attributes: dict[str, str]) -> str | None:
         return attributes["charset"]
     if attributes.get("http-equiv", "").strip().lower() != "content-type":
         return None
-    found = _CONTENT.search(attributes.get("content", ""))
-    return next((label for label in found.groups() if label is not None), None) if found is not None else None
+    charset = _CONTENT.search(attributes.get("content", ""))
+    return (
+        next((label for label in charset.groups() if label is not None), None)
+        if charset is not None
+        else None
+    )

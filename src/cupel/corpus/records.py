@@ -1,4 +1,4 @@
-"""What reading gives: batches of documents, and entries of what could not be read."""
+"""What readers produce: batches of documents, and quarantine entries for what could not be read."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ DOCUMENT_SCHEMA = pa.schema(_COLUMNS)
 """Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset."""
 
 _ROW_BYTES = 200
-"""What a document is taken to hold besides its text."""
+"""Bytes that a document is assumed to take besides its text."""
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "document", "body", "article")
-"""Column names taken for the text, in this order, when none is named."""
+"""Column names that are tried for the text, in this order, when none is named."""
 
 Unit = Literal["line", "byte", "row", "file", "record"]
 
@@ -58,22 +58,22 @@ class ReadOptions:
     Attributes
     ----------
     text_column, id_column, source_column, url_column
-        Foreign names for these; without a name the usual ones are looked for.
+        Names of these columns, where they differ from the usual ones.
     missing_column
-        What a file without any text column is: `stop` raises `BadInput`, `quarantine` puts
+        What to do with a file that has no text column: `stop` raises `BadInput`, `quarantine` puts
         the whole file aside.
     html
-        `auto` takes pages as pages; `text` takes their markup as the text.
+        `auto` reads pages as pages; `text` takes their markup as the text.
     max_document_bytes
-        A document larger than this is put aside as `too-large`, and so is a line or a row that is
-        a quarter larger; neither is held whole. A thread that reads holds a few times as much.
+        A document larger than this is put aside as `too-large`, and so is a line or row a quarter
+        larger than that; neither is held whole. A reading thread holds a few times as much.
     batch_bytes, batch_rows
-        A batch is closed once it holds this much. One document may be larger.
+        A batch is closed once it holds this much. A single document may be larger.
     max_expansion, free_expansion_bytes
         A stream that grows past both `max_expansion` times its stored size and
         `free_expansion_bytes` is put aside as `expands-too-much`.
     io
-        Settings for object stores and http.
+        Settings for object stores and web servers.
     """
 
     text_column: str | None = None
@@ -94,26 +94,26 @@ class ReadOptions:
             if getattr(self, name) < 1:
                 raise BadOption(f"{name} is {getattr(self, name)}; it must be at least 1")
         if isinstance(self.io, dict):
-            # As it comes back from a saved plan.
+            # Read back from a saved plan.
             object.__setattr__(self, "io", IOOptions(**self.io))
 
 
 @dataclass(frozen=True)
 class Quarantined:
-    """One record (or file) that could not become a document, and why.
+    """A record (or file) that could not become a document, and why.
 
     Attributes
     ----------
     path
         The input file.
     position
-        Where in it, counted in `unit`: lines, rows and records from 1, bytes from 0.
+        Where in the file, in `unit`s: lines, rows and records count from 1, bytes from 0.
     reason
         A stable code such as `invalid-json`.
     detail
-        One plain sentence; holds nothing of the document.
+        One plain sentence, without any of the document's content.
     excerpt
-        At most 200 characters of what stood there, with control characters escaped.
+        At most 200 characters of what was there, with control characters escaped.
     """
 
     path: str
@@ -126,7 +126,7 @@ class Quarantined:
 
 @dataclass(frozen=True)
 class Batch:
-    """A few megabytes of documents, and what was put aside or passed over meanwhile.
+    """A few megabytes of documents, and what was put aside or skipped on the way.
 
     Attributes
     ----------
@@ -137,7 +137,7 @@ class Batch:
     skipped
         Records that never are documents, by kind: WARC requests, images, folders ….
     declared
-        Arrow types of Parquet columns read meanwhile; see `cupel.corpus.fields`.
+        Arrow types of the Parquet columns read on the way; see `cupel.corpus.fields`.
     """
 
     documents: pa.RecordBatch
@@ -151,8 +151,8 @@ class Batch:
 class Record:
     """One document on its way into a batch.
 
-    `ordinal` makes its `doc`: the row or record number from 0, or the byte offset of its
-    line, so that it does not depend on how files are split.
+    `doc` derives from `ordinal`: the row or record number from 0, or the byte offset of its
+    line, so it does not depend on how files are split.
     """
 
     ordinal: int
@@ -164,7 +164,7 @@ class Record:
     url: str | None = None
     metadata: dict[str, Any] | None = None
     content: bytes | None = None
-    """The bytes that the id is derived from where there is none; default: the text."""
+    """The bytes to derive an id from if there is none; the text by default."""
 
 
 def excerpt(data: bytes | str) -> str:
@@ -179,7 +179,7 @@ def excerpt(data: bytes | str) -> str:
 
 
 def _json_default(value: object) -> object:
-    """Values that JSON lacks (times and bytes inside Parquet's structs and lists) as text."""
+    """Values that JSON lacks (times and bytes in Parquet's structs and lists) as text."""
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return str(value)
@@ -201,7 +201,7 @@ def _dumps(value: object) -> bytes:
 
 
 def _writable(value: object) -> object:
-    """The value, if orjson writes it; else as text: an integer beyond 64 bits, 254 levels of nesting."""
+    """The value if orjson can write it, else its text: an integer beyond 64 bits, 254 levels of nesting."""
     try:
         _dumps([value])  # it will stand in an object
         return orjson.Fragment(_dumps(value))
@@ -210,9 +210,9 @@ def _writable(value: object) -> object:
 
 
 def _nested_text(value: object) -> str:
-    """The JSON text of a value of any depth; whatever has no JSON is written as text."""
+    """The JSON text of a value of any depth; what JSON lacks is written as text."""
     parts: list[str] = []
-    waiting: list[tuple[bool, Any]] = [(False, value)]  # (whether it is text already, what)
+    waiting: list[tuple[bool, Any]] = [(False, value)]  # (whether it is text already, item)
     while waiting:
         written, item = waiting.pop()
         if written:
@@ -267,7 +267,7 @@ class Collector:
         self._bytes += count
 
     def skip(self, kind: str, count: int = 1) -> None:
-        """Counts a record that is no document."""
+        """Counts a record that never is a document."""
         self._skipped[kind] += count
 
     def declare(self, column: str, kind: str) -> None:
@@ -303,7 +303,7 @@ class Collector:
         self._held += size + _ROW_BYTES
 
     def add_all(self, path: str, documents: pa.RecordBatch) -> Iterator[None]:
-        """Takes many documents in, all columns but `path` and `html`; a step ends where the batch is full."""
+        """Takes many documents in, with all columns except `path` and `html`; a step ends when the batch is full."""
         sizes = pc.binary_length(documents.column("text")).to_numpy() + _ROW_BYTES
         ends = np.cumsum(sizes)
         start = 0
@@ -319,7 +319,7 @@ class Collector:
                 "path": pa.array([path] * part.num_rows, pa.large_string()),
                 "html": pa.nulls(part.num_rows, pa.large_binary()),
             }
-            self._turn()
+            self._transpose()
             arrays = [columns[name] for name in DOCUMENT_SCHEMA.names]
             self._pieces.append(pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA))
             self._count += part.num_rows
@@ -327,8 +327,8 @@ class Collector:
             start = stop
             yield
 
-    def _turn(self) -> None:
-        """Rows so far into columns: a tuple a row, turned in one go, is cheaper than nine lists to append to."""
+    def _transpose(self) -> None:
+        """Turns the rows so far into columns: one tuple per row, transposed at once, beats appending to nine lists."""
         if self._rows:
             columns = zip(*self._rows, strict=True)
             arrays = [
@@ -339,17 +339,17 @@ class Collector:
             self._rows = []
 
     def take(self) -> Batch | None:
-        """The batch gathered so far; none if nothing happened since the last."""
+        """The batch gathered so far; None if nothing happened since the last one."""
         if not (self._count or self._quarantined or self._skipped or self._bytes or self._declared):
             return None
-        self._turn()
+        self._transpose()
         documents = _with_line_feeds(_joined(self._pieces))
         batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped), dict(self._declared))
         self._start()
         return batch
 
     def batches(self, steps: Iterator[None]) -> Iterator[Batch]:
-        """Runs `steps`, which fill this collector, and gives a batch whenever one is full."""
+        """Runs `steps`, which fill this collector, and yields a batch whenever one is full."""
         for _ in steps:
             if self.is_full and (batch := self.take()):
                 yield batch
@@ -358,7 +358,7 @@ class Collector:
 
 
 def _with_line_feeds(documents: pa.RecordBatch) -> pa.RecordBatch:
-    """Every line end as a line feed: that a text was written on Windows must decide nothing about it."""
+    """Every line end as a line feed: what is decided about a text must not depend on where it was written."""
     text = documents.column("text")
     if not pc.any(pc.match_substring(text, "\r")).as_py():
         return documents

@@ -1,4 +1,4 @@
-"""From a row of named fields to a document: which field is what, in every known layout.
+"""From a row of named fields to a document: which field is which, in every known layout.
 
 Read without flags: datatrove (`text`, `id`, `metadata`), Dolma (`id`, `text`, `source`,
 `added`, `created`, `metadata`), DCLM (`text`, `url`, `metadata`), Hugging Face text sets.
@@ -18,7 +18,7 @@ from cupel.corpus.records import ReadOptions, Record
 __all__ = ["MISSING", "BadRow", "parse_object", "row_to_record"]
 
 WEIGHT = "weight"
-"""The field that says how often a document counts; see `cupel.recipe.job`."""
+"""The field that says how many times a document counts; see `cupel.recipe.job`."""
 
 
 class BadRow(Exception):
@@ -55,13 +55,13 @@ def parse_object(data: bytes) -> dict[str, Any]:
 
 
 def _take(row: dict[str, Any], nested: dict[str, Any], name: str | None, default: str) -> str | None:
-    """The row's own field, else the one in its metadata; only strings and numbers count."""
+    """The row's own field, else the one in its metadata; only strings and numbers count. Removes it."""
     key = name or default
     for fields in (row, nested) if nested else (row,):
         value = fields.get(key)
         if value is None or (type(value) is float and not math.isfinite(value)):
             continue
-        # Called three times a document: exact types cost a third of isinstance.
+        # Called three times per document: exact types cost a third of isinstance.
         if type(value) is str or type(value) is int or type(value) is float:
             del fields[key]
             return value if type(value) is str else str(value)
@@ -69,7 +69,7 @@ def _take(row: dict[str, Any], nested: dict[str, Any], name: str | None, default
 
 
 def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, position: int) -> Record:
-    """The document that a row holds; the row is used up.
+    """The document that a row holds; consumes the row.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, posit
         row[name if name not in row else f"metadata.{name}"] = value
     weight = row.get(WEIGHT)
     if type(weight) is float and not math.isfinite(weight):
-        # As null it would pass for a document without a weight, which counts once.
+        # As null it would look like a document without a weight, which counts once.
         row[WEIGHT] = str(weight)
     record.metadata = row
     return record

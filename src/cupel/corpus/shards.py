@@ -1,4 +1,4 @@
-"""Files cut or grouped into shards of about even size: the unit of work, and of resume."""
+"""Files cut or grouped into shards of about equal size: the unit of work, and of resuming."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["Part", "Shard", "plan_shards"]
 class Part:
     """A piece of one file.
 
-    `start` and `stop` are row groups of a Parquet file and bytes of plain JSON lines, where
-    a line belongs to the part in which it starts. `stop` is none at the file's end.
+    `start` and `stop` are row groups of a Parquet file, or byte offsets in plain JSON lines, where
+    a line belongs to the part in which it starts. `stop` is None at the end of the file.
     """
 
     file: InputFile
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Shard:
-    """Parts that are worked on together; `bytes` is their stored size."""
+    """Parts that are processed together; `bytes` is their stored size."""
 
     index: int
     parts: tuple[Part, ...]
@@ -54,7 +54,7 @@ def plan_shards(
 
     for file in files:
         for part, size in _cut(file, target_bytes, io):
-            # A thousand tiny files cost more than their bytes say.
+            # Thousands of tiny files cost more than their size suggests.
             if waiting and (held + size > target_bytes or len(waiting) >= 10_000):
                 close()
             waiting.append(part)

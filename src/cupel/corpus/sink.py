@@ -1,4 +1,4 @@
-"""Where the readers of all formats put what they find in one file."""
+"""Where the readers of all formats put the records of one file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sink:
 
     @property
     def label(self) -> str:
-        """What messages call the file."""
+        """The file's name in messages."""
         return self.path
 
     def doc(self, ordinal: int) -> int:
@@ -43,7 +43,7 @@ class Sink:
         self.collector.add(self.doc(record.ordinal), self.path, self.source, record)
 
     def add_all(self, documents: pa.RecordBatch) -> Iterator[None]:
-        """Documents as the kernel `read_rows` gives them, a batch's worth at a step."""
+        """Documents as the kernel `read_rows` returns them, at most a batch per step."""
         return self.collector.add_all(self.path, documents)
 
     def bad(self, position: int, unit: Unit, reason: str, detail: str, data: bytes | str = b"") -> None:
@@ -51,7 +51,7 @@ class Sink:
         self.collector.quarantine(Quarantined(self.path, position, unit, reason, detail, excerpt(data)))
 
     def fault(self, fault: StreamFault) -> None:
-        """The stream broke: everything before has been read."""
+        """The stream broke off; everything before has been read."""
         self.bad(fault.offset, "byte", fault.reason, f"{fault.detail}; what came before was read")
 
     def too_large(self, position: int, unit: Unit, size: int, data: bytes | str = b"") -> None:
@@ -62,7 +62,7 @@ class Sink:
         )
 
     def page(self, record: Record, data: bytes, declared: str | None = None) -> None:
-        """An HTML page, in whatever charset it is; data of another kind are put aside."""
+        """An HTML page in any charset; other kinds of data are put aside."""
         if _is_no_page(data[:8192]):
             self.bad(record.position, "record", "binary", "the content is not a page", data[:200])
             return
@@ -82,9 +82,9 @@ class Sink:
         self.add(record)
 
     def plain(self, record: Record, data: bytes, declared: str | None = None, name: str = "") -> None:
-        """A plain text, in whatever charset it is; binary data are put aside.
+        """A plain text in any charset; binary data is put aside.
 
-        NUL characters in what is text otherwise stay, as they do inside JSON strings.
+        NUL characters in an otherwise valid text stay, as they do in JSON strings.
         """
         if is_binary(data[:8192]):
             self.bad(record.position, "record", "binary", "the content is not text", data[:200])
@@ -93,15 +93,15 @@ class Sink:
         if not text or text.isspace():
             self.bad(record.position, "record", "empty-text", "there is no text")
             return
-        found: dict[str, str] = {"charset": charset}
+        about: dict[str, str] = {"charset": charset}
         if ending := extension(name):
-            found["extension"] = ending
+            about["extension"] = ending
         record.text = text
-        record.metadata = (record.metadata or {}) | found
+        record.metadata = (record.metadata or {}) | about
         self.add(record)
 
 
 def _is_no_page(head: bytes) -> bool:
-    """Whether bytes are binary; a few stray zeros, which browsers pass over, do not make a page so."""
+    """Whether bytes are binary; a few stray zeros, which browsers ignore, do not count."""
     zeros = head.count(0)
     return is_binary(head) and (not 0 < zeros * 20 <= len(head) or is_binary(head.replace(b"\x00", b"")))

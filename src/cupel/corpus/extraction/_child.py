@@ -1,8 +1,8 @@
 """The child process that extracts pages: frames in, frames out, nothing else.
 
-Started with a pipe, a time limit and the extractors as its arguments, `module:class:options`.
-It dies with its parent: the pipe closes then, for which the kernel sends a signal that no
-endless loop in compiled code can hold off. Where it does not, the alarm ends it.
+Its arguments are a pipe, a time limit and the extractors, each as `module:class:options`. It dies
+with its parent: the pipe closes then, and the kernel sends a signal that no endless loop in
+compiled code can hold off. Should the signal not come, the alarm ends it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 from typing import Any
 
 HEADER = struct.Struct("<BIQ")
-"""What it is, which extractor, how many bytes follow."""
+"""Of a frame: its kind, which extractor, how many bytes follow."""
 PAGE, EXTRACT, TEXT, FAILED = range(4)
 
 
@@ -42,9 +42,9 @@ def serve(extractors: list[Any], seconds: float, source: int, target: int) -> No
             if kind == PAGE:
                 html = payload.decode("utf-8", "replace")
                 continue
-            # Behind the parent's own limit: only for when the parent is no longer there.
+            # Later than the parent's own limit: only for when the parent is no longer there.
             signal.setitimer(signal.ITIMER_REAL, seconds + 5)
-            # Whatever an extractor raises is told to the parent, page by page.
+            # Whatever an extractor raises is reported to the parent, page by page.
             try:
                 status, answer = TEXT, extractors[which].extract(html).encode("utf-8", "replace")
             except Exception as error:
@@ -56,7 +56,7 @@ def serve(extractors: list[Any], seconds: float, source: int, target: int) -> No
 
 
 def die_with_parent(life: int) -> None:
-    """Have the kernel send SIGIO, which ends the process, once the other end of the pipe is closed."""
+    """Have the kernel send SIGIO, which ends the process, once the other end of the pipe closes."""
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(life, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) | os.O_ASYNC)

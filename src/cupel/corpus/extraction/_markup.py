@@ -1,15 +1,15 @@
-"""Pages made ready for resiliparse, and its text put right afterwards.
+"""Pages prepared for resiliparse, and its text corrected afterwards.
 
-Resiliparse reads a page as browsers do and loses, or shows, a few things that browsers do not. Each is
-mended only where the page holds it, so that all other pages give the text that resiliparse itself gives:
+Resiliparse parses pages as browsers do, but loses or shows a few things that browsers do not. Each is
+corrected only on pages where it occurs, so all other pages give exactly resiliparse's own text:
 
 - Its main-content mode drops a text node of one character of three UTF-8 bytes, which it takes for an icon
-  of a private-use font: `我<a>今天</a>`, `<td>是</td>`, `<b>—</b>`. A mark behind such a character, taken out
-  of the text afterwards, keeps it. Private-use characters themselves go, as intended.
+  of a private-use font: `我<a>今天</a>`, `<td>是</td>`, `<b>—</b>`. A mark after such a character, removed from
+  the text afterwards, keeps it. Private-use characters themselves are dropped, as intended.
 - Formulas come out twice (MathML and its TeX), or not at all (MathJax's scripts, Wikipedia's images). Each is
-  replaced by its TeX, as `$…$` or `$$…$$`, or by its MathML on one line where there is no TeX.
+  replaced by its TeX, as `$…$` or `$$…$$`, or by its MathML on one line if there is no TeX.
 - Ordered lists begin at 1 whatever `start`, `value` and `reversed` say.
-- `<title/>` in XHTML swallows the page, since HTML knows no empty elements of that kind.
+- `<title/>` in XHTML swallows the page, since HTML has no empty elements of that kind.
 - Elements that the page hides are shown in whole-page mode, unless selectors name them.
 """
 
@@ -26,14 +26,14 @@ from cupel.corpus.extraction._mathml import linear
 __all__ = ["HIDDEN", "page_text", "plain_declarations"]
 
 _MARKS = "\u2060\u2061\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f"
-"""Invisible characters; one that the page does not hold serves as the mark."""
+"""Invisible characters; one that the page does not contain serves as the mark."""
 _REFERENCE = re.compile(r"&(?:#[xX]0*20[56][0-9a-fA-F]|#0*82[89]\d|#0*830\d|[A-Z]?[a-zA-Z]{1,20});?")
-"""What may stand for one of them."""
+"""A character reference that may stand for one of them."""
 
-# A character, or what may stand for one, alone between two tags. It begins with a literal: four times as fast.
+# A character, or a reference to one, alone between two tags. It begins with a literal: four times as fast.
 _ALONE = re.compile(r">\s*([\u0800-\uffff]|&#?[0-9A-Za-z]{2,30};?)(?=\s*(?:<|$))")
 _KEPT = re.compile(r"[\u0800-\ud7ff\uf900-\uffff]")
-"""What must not be lost: three bytes of UTF-8, and not for private use."""
+"""Characters that must not be lost: three bytes in UTF-8, and not for private use."""
 _MATH_SCRIPT = re.compile(r"=\s*[\"']?\s*math/")
 _TEX_IMAGE = re.compile(r"<img\s[^>]*\bclass\s*=\s*[\"']?(?:[^\"'<>]*\s)?(?:la)?tex[\s\"'>]")
 _TEX_WORDS = ("latex", 'class="tex"', "class='tex'", "class=tex")
@@ -44,16 +44,21 @@ _DECLARATIONS = [
     for before in ("", " ")
     for after in ("", " ")
 ]
-HIDDEN = ["[hidden]", "dialog:not([open])", "noframes", *(f'[style*="{one}" i]' for one in _DECLARATIONS)]
-"""Selectors of elements that a page hides by an attribute or a style of their own."""
+HIDDEN = [
+    "[hidden]",
+    "dialog:not([open])",
+    "noframes",
+    *(f'[style*="{declaration}" i]' for declaration in _DECLARATIONS),
+]
+"""Selectors of elements that a page hides by an attribute or style of the element itself."""
 _STYLE = re.compile(r"\sstyle\s*=\s*(?:\"[^\"]*\"|'[^']*')", re.IGNORECASE)
 _SPACES = r"(?:\s*:\s{2,}|\s{2,}:|[\t\n\r]:|\s*:[\t\n\r])\s*"
 # Two patterns that begin with a literal are faster than one that does not.
 _ODD_SPACES = (re.compile(f"(display){_SPACES}(?=none)"), re.compile(f"(visibility){_SPACES}(?=hidden)"))
-"""More white space than the selectors allow, behind `display` or `visibility`."""
+"""More white space than the selectors allow, after `display` or `visibility`."""
 
 _TEXT_ONLY = ("title", "script", "style", "textarea", "iframe", "xmp", "noembed", "noframes", "noscript")
-"""Elements in which a parser of HTML takes tags for text until their end tag comes."""
+"""Elements in which an HTML parser takes tags for text until their end tag."""
 _LEFT_OUT = (
     *_TEXT_ONLY,
     "a",
@@ -67,19 +72,19 @@ _LEFT_OUT = (
     "aside",
     "footer",
 )
-"""Elements whose content is another than the page's text, or none of it."""
+"""Elements whose content is not part of the page's own text."""
 _ATTRIBUTES = r"(\s(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)?"
 _EMPTY = re.compile(rf"<({'|'.join(_TEXT_ONLY)}){_ATTRIBUTES}/>", re.IGNORECASE)
 _EMPTY_XHTML = re.compile(
     rf"<(?:({'|'.join(_LEFT_OUT)}){_ATTRIBUTES}/>|!--.*?-->|(script|style)(?:\s[^<>]*)?>.*?</\3)",
     re.IGNORECASE | re.DOTALL,
 )
-"""An empty element, or a comment, script or style sheet: what looks like a tag in those is none."""
+"""An empty element, or a comment, script or style sheet, in which nothing is a tag."""
 _XHTML = re.compile(r"<\?xml|XHTML|<html[^>]*xmlns\s*=", re.IGNORECASE)
 
 
 def page_text(html: str, extract: Callable[[Any], str]) -> str:
-    """What `extract` makes of a page that was made ready for it.
+    """What `extract` makes of a page that was prepared for it.
 
     Parameters
     ----------
@@ -103,7 +108,7 @@ def page_text(html: str, extract: Callable[[Any], str]) -> str:
 
 
 def _absent_mark(html: str) -> str | None:
-    """A mark that the page holds neither as it is nor as a character reference."""
+    """A mark that the page contains neither literally nor as a character reference."""
     referred: set[str] | None = None
     for mark in _MARKS:
         if mark in html:
@@ -116,7 +121,7 @@ def _absent_mark(html: str) -> str | None:
 
 
 def _has_formula(html: str) -> bool:
-    # Words are looked for before patterns: that is cheaper by far.
+    # Searching for words before patterns is cheaper by far.
     if any(word in html for word in ("<math", "<MATH", "mwe-math")):
         return True
     if "math/" in html and _MATH_SCRIPT.search(html) is not None:
@@ -125,7 +130,7 @@ def _has_formula(html: str) -> bool:
 
 
 def _marked(match: re.Match[str], mark: str) -> str:
-    """A lonely character with the mark behind it; white space, icons and short characters as they are."""
+    """A lone character with the mark after it; white space, icons and shorter characters unchanged."""
     character = unescape(match[1])
     kept = len(character) == 1 and not character.isspace() and _KEPT.match(character)
     return f"{match[0]}{mark}" if kept else match[0]
@@ -144,7 +149,7 @@ def _with_fewer_spaces(pattern: re.Pattern[str], style: re.Match[str]) -> str:
 
 
 def _close_empty(html: str) -> str:
-    """`<title/>` as `<title></title>`: everywhere in XHTML, elsewhere where no end tag comes."""
+    """`<title/>` as `<title></title>`: everywhere in XHTML, elsewhere only if no end tag follows."""
     if "/>" not in html:
         return html
     xhtml = _XHTML.search(html, 0, 1024) is not None
@@ -185,7 +190,7 @@ _RENDERED = (
 
 
 def _write_formulas(tree: Any, document: Any) -> None:
-    """Each formula once, as its TeX where the page holds it."""
+    """Each formula once, as its TeX if the page contains it."""
     for script in document.query_selector_all('script[type^="math/"]'):
         kind = (script.getattr("type") or "").lower()
         if kind.startswith("math/tex"):
@@ -255,7 +260,7 @@ def _tex(source: str, display: bool = False) -> str:
 
 
 def _number_lists(tree: Any, document: Any, mark: str) -> None:
-    """Items that a browser would number otherwise than 1, 2, 3 say their number between two marks."""
+    """Writes the number, between two marks, of items that a browser would not number 1, 2, 3."""
     for listing in document.query_selector_all("ol"):
         items = [item for item in listing.child_nodes if getattr(item, "tag", None) == "li"]
         if not items:
@@ -270,8 +275,8 @@ def _number_lists(tree: Any, document: Any, mark: str) -> None:
 
 
 def _whole(value: str | None, default: int) -> int:
-    found = re.match(r"\s*([+-]?\d{1,9})", value or "", re.ASCII)
-    return int(found[1]) if found is not None else default
+    match = re.match(r"\s*([+-]?\d{1,9})", value or "", re.ASCII)
+    return int(match[1]) if match is not None else default
 
 
 def _take_out(elements: Iterable[Any]) -> None:

@@ -1,6 +1,6 @@
-"""MathML that comes without its TeX, written on one line.
+"""MathML without TeX, written on one line.
 
-`<msup>` and `<mfrac>` say by their places what a line of text must say by signs: the text of
+`<msup>` and `<mfrac>` express by position what a line of text must express with signs: the text of
 `<msup><mi>x</mi><mn>2</mn></msup>` alone is `x2`. The signs are those of UnicodeMath (Sargent, "A Nearly
 Plain-Text Encoding of Mathematics", 2016): `x^2`, `a_(i+1)`, `(a+b)/c`, `√(x+1)`.
 """
@@ -59,5 +59,5 @@ def _written(node: Any, depth: int) -> str:
 
 
 def _grouped(part: str) -> str:
-    """Between parentheses unless it is one name or number."""
+    """In parentheses unless it is a single name or number."""
     return part if part.isalnum() or len(part) == 1 else f"({part})"

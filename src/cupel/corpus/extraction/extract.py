@@ -1,4 +1,4 @@
-"""The step that turns HTML into text: one extractor, or the best of several."""
+"""The step that turns HTML into text: with one extractor, or the best of several."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ __all__ = ["Extract"]
 
 
 class Extract(Method):
-    """Take the main text out of web pages.
+    """Extract the main text of web pages.
 
     With one extractor, its text is the document. With several, the **union**: each page is
     extracted by all of them, every candidate goes through the rules and edits up to the next
-    deduplication, and the page is kept if any candidate passes; of those that pass, the
-    longest text wins, the first named on a tie. Documents that are not HTML pass untouched.
+    deduplication, and the page is kept if any candidate passes; among those that pass, the
+    longest text wins (on a tie, the extractor named first). Documents that are not HTML pass unchanged.
     A page whose extraction takes longer than `seconds`, or crashes the extractor, goes to
-    quarantine; the run goes on.
+    quarantine; the run continues.
 
     Recipes without this step extract HTML with resiliparse.
     """
@@ -25,14 +25,14 @@ class Extract(Method):
     kind = "extractor"
     name = "extract"
     limits = (
-        "The union keeps more pages and more boilerplate than its best member; of two texts that pass, it "
-        "takes the longer, not the cleaner. Pages that scripts fill in the browser have no text."
+        "The union keeps more pages, and more boilerplate, than its best member; of two texts that pass, it "
+        "takes the longer one, not the cleaner. Pages that scripts fill in the browser have no text."
     )
-    cost = "resiliparse tens of MB of HTML/s and core, trafilatura a tenth of that; the union is their sum"
+    cost = "resiliparse: tens of MB of HTML/s per core; trafilatura: a tenth of that; the union: their sum"
 
     class Options(Method.Options):
         extractors: tuple[str, ...] = Field(("resiliparse",), description="in order of preference")
-        seconds: float = Field(10.0, gt=0, description="longest time for one page")
+        seconds: float = Field(10.0, gt=0, description="time limit per page")
 
         @field_validator("extractors", mode="before")
         @classmethod

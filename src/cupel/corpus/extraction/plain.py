@@ -14,13 +14,13 @@ class Plain(Extractor):
     """All visible text of a page, menus and footers included.
 
     Scripts, styles and elements that the page itself hides (`hidden`, `display: none`, closed dialogs) are
-    left out and nothing else; what a style sheet hides stays. For corpora whose rules
-    are to see all there is, and as the yardstick of what the others remove.
+    left out, and nothing else; what a style sheet hides stays. For corpora whose rules should see
+    everything, and as the yardstick for what the other extractors remove.
     """
 
     name = "plain"
     papers: ClassVar[tuple[Paper, ...]] = ()
-    cost = "about 1,300 pages a second and core"
+    cost = "about 1,300 pages/s per core"
     limits = "Boilerplate stays. Use it where recall matters more than precision."
 
     def extract(self, html: str) -> str:

@@ -17,9 +17,9 @@ class Resiliparse(Extractor):
     """Main text of a page by resiliparse's rules.
 
     Parses the page as browsers do (Lexbor) and drops navigation, headers, footers, side bars,
-    comments and forms by rules on tags, classes and ids. What is left is laid out as text, with
-    paragraphs apart. The default here: DataComp-LM found its text as good for training as
-    trafilatura's, at a fraction of the time.
+    comments and forms by rules on tags, classes and ids. What remains is laid out as text, with
+    paragraphs separated. The default: DataComp-LM found its text as good for training as
+    trafilatura's, in a fraction of the time.
 
     References
     ----------
@@ -42,13 +42,13 @@ class Resiliparse(Extractor):
             "4.2",
         ),
     )
-    cost = "about 750 pages a second and core"
-    limits = "Its rules go by English class names; pages built wholly of unnamed blocks keep boilerplate."
+    cost = "about 750 pages/s per core"
+    limits = "Its rules rely on English class names; pages built entirely of unnamed blocks keep boilerplate."
 
     class Options(methods.Options):
-        """What is kept beside the running text."""
+        """What is kept besides the running text."""
 
-        links: bool = Field(False, description="Write link targets behind their text.")
+        links: bool = Field(False, description="Write link targets after their text.")
         alt_texts: bool = Field(False, description="Keep alternative texts of images.")
         list_bullets: bool = Field(True, description="Mark list items with a bullet.")
         comments: bool = Field(False, description="Keep reader comments.")

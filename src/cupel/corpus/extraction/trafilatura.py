@@ -15,8 +15,8 @@ __all__ = ["Trafilatura"]
 class Trafilatura(Extractor):
     """Main text of a page by trafilatura's cascade of heuristics.
 
-    XPath rules first, then readability-like scoring and jusText where they find too little.
-    Used by FineWeb and RefinedWeb. Slower than resiliparse by an order of magnitude.
+    XPath rules first, then readability-like scoring and jusText where those find too little.
+    Used by FineWeb and RefinedWeb. An order of magnitude slower than resiliparse.
     """
 
     name = "trafilatura"
@@ -35,14 +35,17 @@ class Trafilatura(Extractor):
             "3.2",
         ),
     )
-    cost = "about 60 pages a second and core"
-    limits = "Slow, and seconds long on some pages; the time limit of the extraction step is there for those."
+    cost = "about 60 pages/s per core"
+    limits = (
+        "Slow, and takes seconds on some pages; the time limit of the extraction step is there for those."
+    )
 
     class Options(methods.Options):
-        """What it leans to, and what is kept."""
+        """What to favor, and what to keep."""
 
         favour: Literal["precision", "balance", "recall"] = Field(
-            "precision", description="Rather too little than boilerplate, or the other way round."
+            "precision",
+            description="Whether to lose text rather than keep boilerplate, or the other way around.",
         )
         comments: bool = Field(False, description="Keep reader comments.")
         tables: bool = Field(True, description="Keep the text of tables.")
