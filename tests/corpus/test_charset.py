@@ -172,6 +172,17 @@ def test_a_file_in_another_charset_is_read_by_its_first_part(tmp_path: Path) -> 
     assert found.texts == [f"Käse {number}" for number in range(400)]
 
 
+def test_japanese_in_seven_bits_needs_no_label(tmp_path: Path) -> None:
+    text = "日本語の文章です。<b>東京</b>の天気は晴れ。"
+    data = text.encode("iso2022_jp")
+    assert decode(data) == decode(data, html=True) == (text, "iso-2022-jp")
+    assert decode(b"\x1b[31mred\x1b[0m costs \x1b$5") == ("\x1b[31mred\x1b[0m costs \x1b$5", "utf-8")
+    line = json.dumps({"text": text}, ensure_ascii=False) + "\n"
+    (tmp_path / "a.jsonl").write_bytes((line * 3).encode("iso2022_jp"))
+    (tmp_path / "b.csv").write_bytes(f"id,text\n1,{text}\n".encode("iso2022_jp"))
+    assert read_all(tmp_path).texts == [text] * 4
+
+
 def test_a_label_that_means_no_text_gives_way() -> None:
     for label in ("rot13", "base64", "utf-7", "hz-gb-2312", "unicode_escape"):
         assert decode(b"caf\xc3\xa9", declared=label) == ("café", "utf-8")

@@ -2,9 +2,9 @@
 
 Labels and decoders are those of the WHATWG Encoding Standard, as browsers use them: `shift_jis` means
 Windows-31J, `gb2312` means GBK, `iso-8859-1` means Windows-1252. What decides, in this order: a byte order
-mark; UTF-8, where the bytes are UTF-8, whatever the labels say; what the server said; what the page says of
-itself (HTML standard, 13.2.3.2); the shape of UTF-16; detection as in Firefox. A label that does not fit the bytes gives way
-to the next, and an ill-formed sequence costs one U+FFFD.
+mark; the shape of UTF-16; UTF-8 where the bytes are UTF-8, whatever the labels say; the server's label; the
+page's own (HTML standard, 13.2.3.2); detection as in Firefox. A label that does not fit the bytes gives way to
+the next, and an ill-formed sequence costs one U+FFFD.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _UTF16 = ("utf-16le", "utf-16be")
 _SHAPE_BYTES = 4096
 _DETECTED_BYTES = 128 * 1024
 _SURE = 8
-"""So many sequences of UTF-8 before the first ill-formed one are no chance."""
+"""This many sequences of UTF-8 before the first ill-formed one are no coincidence."""
 _FEW = 0.01
-"""Ill-formed sequences per character at which a label still fits."""
+"""Ill-formed sequences per character up to which a label fits."""
 
 
 def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> tuple[str, str]:
@@ -49,11 +49,13 @@ def decode(data: bytes, *, declared: str | None = None, html: bool = False) -> t
     named = [label for label in labels if label is not None]
     if (wide := _utf16(data, named)) is not None:
         return _decoded(data, wide)[0], wide
-    # A page that can be read as ASCII at all states its own label falsely if it says UTF-16.
+    # A page whose label can be read as ASCII is not in UTF-16, whatever the label says.
     named = [label for label in named if label not in _UTF16]
-    if data.isascii() or _is_utf8(data):
-        charset = named[0] if data.isascii() and named else "utf-8"
+    if data.isascii():
+        charset = named[0] if named else "iso-2022-jp" if _is_iso_2022_jp(data) else "utf-8"
         return _decoded(data, charset)[0], charset
+    if _is_utf8(data):
+        return _decoded(data, "utf-8")[0], "utf-8"
     for charset in named:
         text, faults = _decoded(data, charset)
         if _fits(data, charset, text, faults):
@@ -74,7 +76,9 @@ def stream_charset(head: bytes) -> str | None:
         return "utf-16le" if head.startswith(codecs.BOM_UTF16_LE) else "utf-16be"
     if (charset := utf16_by_shape(head)) is not None:
         return charset
-    # What is looked at may end inside of a character.
+    if _is_iso_2022_jp(head):
+        return "iso-2022-jp"
+    # The head may end inside of a character.
     if b"\x00" in head or any(_is_utf8(head[: len(head) - cut]) for cut in range(4)) or _mostly_utf8(head):
         return None
     charset = decode(head)[1]
@@ -82,7 +86,7 @@ def stream_charset(head: bytes) -> str | None:
 
 
 def utf16_by_shape(data: bytes) -> str | None:
-    """`utf-16le` or `utf-16be` where the zero bytes of text in spaces and markup stand at every other place.
+    """`utf-16le` or `utf-16be` where zero bytes are at every other place, as those of spaces and markup are.
 
     >>> utf16_by_shape("<p>東京</p>".encode("utf-16-be")), utf16_by_shape(b"<p></p>")
     ('utf-16be', None)
@@ -93,25 +97,30 @@ def utf16_by_shape(data: bytes) -> str | None:
         return None
     charset = "utf-16le" if odd > even else "utf-16be"
     text, faults = _decoded(head, charset)
-    odd_ones = sum(not (character.isprintable() or character in "\t\r\n\f\ufeff") for character in text)
-    return charset if (faults + odd_ones) * 20 <= len(text) else None
+    unusual = sum(not (character.isprintable() or character in "\t\r\n\f\ufeff") for character in text)
+    return charset if (faults + unusual) * 20 <= len(text) else None
 
 
 def _utf16(data: bytes, named: list[str]) -> str | None:
-    """UTF-16 by its shape; by its label where the bytes bear it out."""
+    """UTF-16 by its shape, or by its label if the bytes bear it out."""
     if (charset := utf16_by_shape(data)) is not None:
         return charset
     for charset in named:
         if charset in _UTF16 and not _is_utf8(data) and not _is_mostly_ascii(data):
             text, faults = _decoded(data, charset)
-            odd_ones = sum(not _is_usual(character) for character in text[:2000])
-            if faults <= 1 + _FEW * len(text) and odd_ones * 20 <= len(text[:2000]):
+            unusual = sum(not _is_usual(character) for character in text[:2000])
+            if faults <= 1 + _FEW * len(text) and unusual * 20 <= len(text[:2000]):
                 return charset
     return None
 
 
+def _is_iso_2022_jp(data: bytes) -> bool:
+    """Whether ASCII bytes are Japanese between escape sequences, as in e-mail."""
+    return b"\x1b$" in data and data.isascii() and _detect(data) == "iso-2022-jp"
+
+
 def _is_mostly_ascii(data: bytes) -> bool:
-    """Whether bytes are letters and signs of ASCII more often than those of UTF-16 in any script."""
+    """Whether more bytes are printable ASCII than in UTF-16 text of any script."""
     head = data[:_SHAPE_BYTES]
     return sum(32 <= byte < 127 or byte in (9, 10, 13) for byte in head) > 0.85 * len(head)
 
@@ -121,7 +130,7 @@ def _is_usual(character: str) -> bool:
 
 
 def _fits(data: bytes, charset: str, text: str, faults: int) -> bool:
-    """Whether ill-formed sequences are few in the text, or few beside the well-formed ones."""
+    """Whether ill-formed sequences are few in the text, or few compared with well-formed ones."""
     if faults <= _FEW * len(text):
         return True
     if charset == "utf-8":
@@ -141,7 +150,7 @@ _SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0
 
 
 def _mostly_utf8(data: bytes) -> bool:
-    """Whether sequences of UTF-8, which no other charset forms by chance, come first or are the most by far."""
+    """Whether sequences of UTF-8, which no other charset forms by chance, come first or are the vast majority."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as fault:
