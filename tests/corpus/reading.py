@@ -1,8 +1,10 @@
-"""What the tests of this room share: reading a path to the end."""
+"""What the tests of this package share: reading a path to the end, and making archives."""
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +16,7 @@ from cupel.corpus.shards import plan_shards
 
 @dataclass
 class Everything:
-    """All that reading gave."""
+    """Everything that reading produced."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
@@ -52,3 +54,16 @@ def read_all(
             found.batch_sizes.append(batch.documents.nbytes)
             found.batch_rows.append(batch.documents.num_rows)
     return found
+
+
+def make_tar(members: dict[str, bytes], *special: tarfile.TarInfo) -> bytes:
+    """A tar archive of files by name, then of special members without content."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+        for info in special:
+            archive.addfile(info)
+    return target.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import struct
 import tarfile
 import tempfile
@@ -17,9 +18,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cupel.corpus.read import ReadOptions
+from cupel.corpus.archives import read_zip
+from cupel.corpus.read import ReadOptions, read_content
+from cupel.corpus.records import Collector
+from cupel.corpus.sink import Sink
 from cupel.errors import BadInput
-from tests.corpus.reading import Everything, read_all
+from tests.corpus.reading import Everything, make_tar, read_all
 
 LINES = b'{"text": "one", "score": NaN}\nbad\n{"text": "two"}\n'
 
@@ -60,16 +64,6 @@ TEXTS = [
     "seven",
     '{"name": 1}\n',
 ]
-
-
-def make_tar(members: dict[str, bytes]) -> bytes:
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as archive:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return target.getvalue()
 
 
 def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -173,6 +167,77 @@ def test_lines_of_a_member_are_not_bounded_by_its_size(tmp_path: Path) -> None:
         )
         assert len(found.rows) == 5000
         assert found.reasons == ["too-large"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_member_with_broken_compression_spares_the_others(tmp_path: Path, method: int) -> None:
+    noise = random.Random(3).randbytes(60_000).hex()
+    texts = {f"{n}.txt": f"{n} {noise}".encode() for n in range(3)}
+    data = bytearray(make_zip(texts, method))
+    at = data.index(b"1.txt") + 20_000
+    data[at : at + 2000] = bytes(2000)
+    (tmp_path / "a.zip").write_bytes(data)
+    archive = read_all(tmp_path)
+    assert archive.texts == [texts["0.txt"].decode(), texts["2.txt"].decode()]
+    assert [(entry.reason, entry.position) for entry in archive.quarantined] == [("corrupt", 2)]
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+def test_a_broken_web_archive_spares_the_other_members(tmp_path: Path, ending: str) -> None:
+    record = b"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 6\r\n\r\nSilver\r\n\r\n"
+    broken = bytearray(gzip.compress(random.Random(4).randbytes(30_000)))
+    broken[10_000:10_100] = bytes(100)
+    members = {
+        "a.warc.gz": gzip.compress(record) + bytes(broken) + gzip.compress(record),
+        "b.txt": b"Gold",
+    }
+    (tmp_path / f"a.{ending}").write_bytes(MAKERS[ending](members))
+    archive = read_all(tmp_path)
+    assert archive.texts == ["Silver", "Gold"]
+    assert archive.reasons
+    assert all(entry.detail.startswith("member a.warc.gz: ") for entry in archive.quarantined)
+
+
+def test_a_store_that_fails_under_a_zip_is_not_a_broken_member() -> None:
+    class Failing(io.BytesIO):
+        left = 1 << 30
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(size)
+            self.left -= len(data)
+            if self.left < 0:
+                raise OSError("the store does not answer")
+            return data
+
+    raw = Failing(make_zip({"a.txt": bytes(range(65, 91)) * 40_000, "b.txt": b"second"}, zipfile.ZIP_STORED))
+    sink = Sink(Collector(ReadOptions()), 0, "s3://pool/a.zip", "pool")
+    steps = read_zip(sink, raw, read_content)
+    raw.left = 200_000
+    with pytest.raises(OSError, match="does not answer"):
+        list(steps)
+
+
+def test_a_sparse_member_expands_within_bounds(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("rows.jsonl")
+    info.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.name": "rows.jsonl",
+        "GNU.sparse.size": str(1 << 44),
+        "GNU.sparse.numblocks": "1",
+        "GNU.sparse.map": "0,18",
+    }
+    line = b'{"text": "Silver"}'
+    info.size = len(line)
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info, io.BytesIO(line))
+        info = tarfile.TarInfo("b.txt")
+        info.size = 4
+        archive.addfile(info, io.BytesIO(b"Gold"))
+    (tmp_path / "a.tar").write_bytes(target.getvalue())
+    found = read_all(tmp_path)
+    assert (found.texts, found.reasons) == (["Gold"], ["expands-too-much"])
 
 
 @pytest.mark.parametrize("ending", MAKERS)

@@ -50,6 +50,7 @@ class Hub(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     failures = 0
+    cuts = 0
     seen_without_token = 0
 
     def log_message(self, *_: object) -> None:
@@ -87,19 +88,24 @@ class Hub(BaseHTTPRequestHandler):
         self.answer(200, json.dumps(entries[start : start + PAGE]).encode(), more)
 
     def give(self, data: bytes) -> None:
-        wanted = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        if wanted is None:
+        byte_range = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
+        if byte_range is None:
             self.answer(200, data, {"Accept-Ranges": "bytes"})
             return
-        first = int(wanted[1])
-        last = min(int(wanted[2]) if wanted[2] else len(data) - 1, len(data) - 1)
+        first = int(byte_range[1])
+        last = min(int(byte_range[2]) if byte_range[2] else len(data) - 1, len(data) - 1)
         self.answer(206, data[first : last + 1], {"Content-Range": f"bytes {first}-{last}/{len(data)}"})
 
     def answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        size = len(body)
+        if Hub.cuts > 0 and status == 200:
+            Hub.cuts -= 1
+            body = body[: size // 2]
+            self.close_connection = True
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(size))
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)
@@ -107,7 +113,7 @@ class Hub(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    Hub.failures = Hub.seen_without_token = 0
+    Hub.failures = Hub.cuts = Hub.seen_without_token = 0
     running = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=running.serve_forever, daemon=True).start()
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{running.server_port}/")
@@ -150,7 +156,7 @@ def test_files_are_read_by_range(address: str) -> None:
 
 @pytest.mark.parametrize("given", ["org/none", "hf://datasets/org/name/none", "hf://datasets/org/name@v9"])
 def test_what_is_not_there_is_named(given: str, address: str) -> None:
-    with pytest.raises(BadInput, match=f"cannot find .*{given}: {address} (answers 404|has nothing there)"):
+    with pytest.raises(BadInput, match=f"cannot find .*{given}: {address}.*(answers 404|has nothing there)"):
         find_files([given])
 
 
@@ -164,6 +170,14 @@ def test_a_busy_hub_is_asked_again(address: str) -> None:
     assert paths("hf://datasets/org/name/test.jsonl") == ["test.jsonl"]
     Hub.failures = 9
     with pytest.raises(BadInput, match="answers 503"):
+        find_files(["org/name"], io=IOOptions(tries=1))
+
+
+def test_a_listing_that_is_cut_short_is_asked_for_again(address: str) -> None:
+    Hub.cuts = 1
+    assert paths("hf://datasets/org/name/test.jsonl") == ["test.jsonl"]
+    Hub.cuts = 9
+    with pytest.raises(BadInput, match=r"cannot find .*org/name: .*the connection was cut"):
         find_files(["org/name"], io=IOOptions(tries=1))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 import tarfile
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 import zstandard
 
 from cupel.corpus.read import ReadOptions
-from tests.corpus.reading import read_all
+from tests.corpus.reading import make_tar, read_all
 
 
 def test_texts_and_source_files(tmp_path: Path) -> None:
@@ -52,18 +51,6 @@ def test_html_can_be_read_as_text(tmp_path: Path) -> None:
 def test_a_large_file_is_put_aside(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("x" * 5000)
     assert read_all(tmp_path, options=ReadOptions(max_document_bytes=1000)).reasons == ["too-large"]
-
-
-def make_tar(members: dict[str, bytes], *odd: tarfile.TarInfo) -> bytes:
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as archive:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-        for info in odd:
-            archive.addfile(info)
-    return target.getvalue()
 
 
 @pytest.mark.parametrize("ending", ["tar", "tar.gz", "tar.zst", "tgz"])

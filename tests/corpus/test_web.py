@@ -1,4 +1,4 @@
-"""Web servers that stall, trickle, cut connections, are busy, or change a file."""
+"""Web servers that stall, trickle, cut connections, are busy, redirect, or change a file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import plan_shards
 from cupel.corpus.web import WebFile
 from cupel.errors import BadInput, InputChanged, RunFailed
+from tests.corpus.reading import read_all
 
 LINES = b"".join(b'{"text": "line %06d of the file"}\n' % n for n in range(60_000))
 
 
 @dataclass
-class Behaviour:
+class Behavior:
     """What a server does; faults are used up, one a GET."""
 
     data: bytes = LINES
@@ -33,6 +34,7 @@ class Behaviour:
     faults: list[str] = field(default_factory=list)
     head_faults: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    proxy_logins: set[str | None] = field(default_factory=set)
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -48,6 +50,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         does = self.server.does
+        does.proxy_logins.add(self.headers.get("Proxy-Authorization"))
+        if self.path.startswith("/moved/"):
+            self.answer(302, b"", {"Location": self.path.removeprefix("/moved")})
+            return
+        if self.path.startswith("/circle"):
+            self.answer(302, b"", {"Location": self.path})
+            return
         asked = self.headers.get("Range", "")
         does.asked.append(f"{self.command} {asked}".strip())
         faults = does.head_faults if self.command == "HEAD" else does.faults
@@ -106,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
-    does: Behaviour
+    does: Behavior
 
     def handle_error(self, *_: object) -> None:
         """Clients that go away are part of these tests."""
@@ -115,7 +124,7 @@ class Server(ThreadingHTTPServer):
 @pytest.fixture
 def server() -> Iterator[Server]:
     running = Server(("127.0.0.1", 0), Handler)
-    running.does = Behaviour()
+    running.does = Behavior()
     threading.Thread(target=running.serve_forever, daemon=True).start()
     yield running
     running.does.released.set()
@@ -140,18 +149,58 @@ def read(server: Server, tries: int = 4, seconds: float = 0.3) -> bytes:
     "faults", [["stall"], ["cut", "cut"], ["503", "429"], ["500", "cut", "stall"], ["trickle"]]
 )
 def test_passing_faults_are_survived(ranges: bool, faults: list[str], server: Server) -> None:
-    server.does = Behaviour(ranges=ranges, faults=faults, etag='"one"')
+    server.does = Behavior(ranges=ranges, faults=faults, etag='"one"')
     assert read(server) == LINES
 
 
 def test_a_cut_transfer_goes_on_where_it_broke_off(server: Server) -> None:
-    server.does = Behaviour(faults=["cut"], etag='"one"')
+    server.does = Behavior(faults=["cut"], etag='"one"')
     assert read(server) == LINES
     assert server.does.asked == [
         "HEAD",
         f"GET bytes=0-{len(LINES) - 1}",
         f"GET bytes={len(LINES) // 2}-{len(LINES) - 1}",
     ]
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_redirects_are_followed(times: int, server: Server) -> None:
+    server.does = Behavior(etag='"one"', faults=["cut"])
+    moved = url(server).replace("/pool", "/moved" * times + "/pool")
+    file = WebFile(moved, tries=2)
+    assert file.read() == LINES
+    assert file.version.strong_etag == '"one"'
+    file.close()
+    (found,) = find_files([moved])
+    assert (found.path, found.bytes, found.format) == (moved, len(LINES), "jsonl")
+
+
+def test_redirects_without_end(server: Server) -> None:
+    with pytest.raises(BadInput, match=r"cannot find .*/circle\.jsonl: more than 10 redirects"):
+        find_files([url(server).replace("pool", "circle")])
+    assert server.does.asked == []
+
+
+def test_proxies_of_the_environment_are_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{server.server_port}")
+    file = WebFile("http://pool.invalid/pool.jsonl", tries=1)
+    assert file.read() == LINES
+    file.close()
+    assert server.does.proxy_logins == {"Basic bWU6c2VjcmV0"}
+    monkeypatch.setenv("no_proxy", "pool.invalid")
+    with pytest.raises(OSError, match=r"http://pool\.invalid/pool\.jsonl: no connection"):
+        WebFile("http://pool.invalid/pool.jsonl", tries=1)
+
+
+def test_a_query_is_not_part_of_the_name(server: Server) -> None:
+    server.does.data = b"id,text\n1,Silver\n"
+    address = url(server).replace("pool.jsonl", "caf%C3%A9.csv?download=true&signature=a/b.txt#c")
+    (file,) = find_files([address])
+    assert (file.path, file.format, file.relative, file.source) == (address, "csv", "café.csv", "café")
+    found = read_all(address)
+    assert (found.texts, found.rows[0]["path"]) == (["Silver"], address)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +241,7 @@ def test_a_run_on_a_stalled_server_ends_with_a_sentence(server: Server, tmp_path
 def test_another_content_of_the_same_size_is_another_input(
     etag: str | None, modified: str | None, ranges: bool, server: Server
 ) -> None:
-    server.does = Behaviour(etag=etag, modified=modified, ranges=ranges)
+    server.does = Behavior(etag=etag, modified=modified, ranges=ranges)
     (before,) = find_files([url(server)])
     assert find_files([url(server)]) == [before]
     shards = plan_shards([before])
@@ -207,7 +256,7 @@ def test_another_content_of_the_same_size_is_another_input(
 
 
 def test_a_file_replaced_between_two_ranges_is_noticed(server: Server) -> None:
-    server.does = Behaviour(data=LINES * 4, etag='"one"')
+    server.does = Behavior(data=LINES * 4, etag='"one"')
     file = WebFile(url(server))
     file.read(10)
     server.does.etag = '"two"'

@@ -1,8 +1,9 @@
-"""Archives in: the files of a tar or zip archive, read as files are; nothing is ever written to disk."""
+"""Archives in: members of a tar or zip archive, read like files; nothing is ever written to disk."""
 
 from __future__ import annotations
 
 import io
+import lzma
 import tarfile
 import zipfile
 import zlib
@@ -12,10 +13,10 @@ from typing import IO, Any
 import pyarrow as pa
 
 from cupel.corpus.formats import HEAD, Detected, detect_format, format_by_name
-from cupel.corpus.records import Record, Unit
-from cupel.corpus.remote import RawFile
+from cupel.corpus.records import ReadOptions, Record, Unit
+from cupel.corpus.remote import RawFile, Watched
 from cupel.corpus.sink import Sink
-from cupel.corpus.streams import BytesFile, ByteStream, StreamFault
+from cupel.corpus.streams import ByteStream, StreamFault
 from cupel.errors import BadInput
 
 __all__ = ["read_tar", "read_zip"]
@@ -25,12 +26,12 @@ ReadContent = Callable[[str, Sink, RawFile, str], Iterator[None]]
 # What tar may read between two members besides the first one's content: headers, padding.
 _HEADER_BYTES = 1 << 20
 _MAX_TABLE_BYTES = 256 << 20
-"""A member that is no stream (Parquet, Arrow) is held whole, up to this size."""
+"""A member that cannot be read in order (Parquet, Arrow) is held whole, up to this size."""
 _SEEKABLE = ("parquet", "arrow")
 
 
-class _Reader:
-    """The stream as tarfile wants it; keeps the fault that tarfile would turn into its own."""
+class _TarInput:
+    """The stream as tarfile reads it; keeps the fault that tarfile would turn into an error of its own."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
@@ -40,7 +41,7 @@ class _Reader:
     def read(self, size: int = -1) -> bytes:
         try:
             data = self._stream.read(size)
-            # To skip a member that claims terabytes, tarfile would ask on and on behind the end.
+            # To skip a member that claims terabytes, tarfile would keep reading past the end.
             self._ends += not data
             if self._ends > 16:
                 offset = self._stream.stored_offset
@@ -55,21 +56,21 @@ class _Reader:
 
 
 class _Member:
-    """A member's content as a stored file: read in order, its beginning looked at before."""
+    """A member's content as a stored file, read in order; `head` is its beginning, looked at in advance."""
 
     closed = False
 
-    def __init__(self, opened: IO[bytes], size: int) -> None:
-        self._opened = opened
-        self._given = 0
+    def __init__(self, content: IO[bytes], size: int) -> None:
+        self._content = content
+        self._taken = 0
         self._size = size
         self.head = self._read(HEAD)
         self._at = 0
 
     def _read(self, size: int) -> bytes:
-        data = self._opened.read(size)
-        self._given += len(data)
-        if len(data) < size and self._given < self._size:
+        data = self._content.read(size)
+        self._taken += len(data)
+        if len(data) < size and self._taken < self._size:
             raise EOFError("unexpected end of data: the archive ends inside a member")
         return data
 
@@ -79,10 +80,10 @@ class _Member:
             data = self.head[self._at :] if size < 0 else self.head[self._at : self._at + size]
             self._at += len(data)
             return data + self._read_rest() if size < 0 else data
-        return self._read_rest() if size < 0 else self._read(min(size, self._size - self._given))
+        return self._read_rest() if size < 0 else self._read(min(size, self._size - self._taken))
 
     def _read_rest(self) -> bytes:
-        return self._read(self._size - self._given)
+        return self._read(self._size - self._taken)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         raise io.UnsupportedOperation("a member of an archive is read in order")
@@ -91,11 +92,11 @@ class _Member:
         return self._at
 
     def close(self) -> None:
-        self._opened.close()
+        self._content.close()
 
 
 class _MemberSink(Sink):
-    """Takes what one member of an archive holds.
+    """Takes the records of one member of an archive.
 
     Records are numbered through the whole archive: (member, row) would not fit one number.
     """
@@ -135,25 +136,25 @@ class _MemberSink(Sink):
 
 
 def read_tar(sink: Sink, stream: ByteStream, read_content: ReadContent) -> Iterator[None]:
-    """Documents of the members of a tar archive.
+    """Documents in the members of a tar archive.
 
-    Members with absolute paths or `..`, links and devices are put aside: an archive that
-    has them was made to reach outside of it. So are those that hold no documents.
+    Members with absolute paths or `..`, links and devices go to quarantine: an archive that has them was made to reach
+    outside of itself. So do members that hold no documents.
     """
-    reader = _Reader(stream)
+    reader = _TarInput(stream)
     members = _Members(sink, read_content)
     stream.budget = 1 << 21
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
             for number, member in enumerate(archive, 1):
                 stream.budget = member.size + _HEADER_BYTES + (1 << 20)
-                refused = _refuse(member.name) or _refuse_type(member)
-                if refused:
-                    sink.bad(number, "record", *refused, data=member.name)
+                refusal = _refuse(member.name) or _refuse_type(member) or _refuse_holes(member, sink.options)
+                if refusal:
+                    sink.bad(number, "record", *refusal, data=member.name)
                 elif member.isdir():
                     sink.collector.skip("archive:folder")
-                elif (opened := archive.extractfile(member)) is not None:
-                    yield from members.read(number, member.name, opened, member.size)
+                elif (content := archive.extractfile(member)) is not None:
+                    yield from members.read(number, member.name, content, member.size)
                 yield
     except (tarfile.TarError, StreamFault, EOFError, ValueError, OverflowError) as error:
         fault = error if isinstance(error, StreamFault) else reader.fault
@@ -171,16 +172,18 @@ def read_tar(sink: Sink, stream: ByteStream, read_content: ReadContent) -> Itera
 
 
 def read_zip(sink: Sink, raw: RawFile, read_content: ReadContent) -> Iterator[None]:
-    """Documents of the members of a zip archive; what is refused is as with `read_tar`."""
+    """Documents in the members of a zip archive; what is refused is as with `read_tar`."""
     members = _Members(sink, read_content)
-    opened: Any = raw
+    stored = raw.seek(0, io.SEEK_END)
+    file: Any = Watched(raw, sink.path)
     try:
-        archive = zipfile.ZipFile(opened)
+        archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError) as error:
+        file.check()
         sink.bad(0, "file", "unreadable", f"not a whole zip archive: {error}")
         yield
         return
-    options, stored, total = sink.options, raw.seek(0, io.SEEK_END), 0
+    options, total = sink.options, 0
     with archive:
         for number, member in enumerate(archive.infolist(), 1):
             # Members may overlap, so that each of them expands within bounds and all of them do not.
@@ -190,27 +193,35 @@ def read_zip(sink: Sink, raw: RawFile, read_content: ReadContent) -> Iterator[No
                 sink.fault(StreamFault("expands-too-much", 0, detail))
                 yield
                 return
-            if refused := _refuse(member.filename):
-                sink.bad(number, "record", *refused, data=member.filename)
+            if refusal := _refuse(member.filename):
+                sink.bad(number, "record", *refusal, data=member.filename)
             elif member.is_dir():
                 sink.collector.skip("archive:folder")
             elif member.flag_bits & 1:
                 sink.bad(number, "record", "encrypted", f"member {member.filename} needs a password")
             else:
-                yield from _read_zipped(sink, archive, member, number, members)
+                try:
+                    with archive.open(member) as content:
+                        yield from members.read(number, member.filename, content, member.file_size)
+                except _BROKEN_MEMBER as error:
+                    file.check()
+                    detail = f"member {member.filename}: {error}; what came before was read"
+                    sink.bad(number, "record", "corrupt", detail)
+                except (NotImplementedError, RuntimeError) as error:
+                    sink.bad(number, "record", "unsupported", f"member {member.filename}: {error}")
             yield
 
 
-def _read_zipped(
-    sink: Sink, archive: zipfile.ZipFile, member: zipfile.ZipInfo, number: int, members: _Members
-) -> Iterator[None]:
-    try:
-        with archive.open(member) as opened:
-            yield from members.read(number, member.filename, opened, member.file_size)
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OverflowError) as error:
-        sink.bad(number, "record", "corrupt", f"member {member.filename}: {error}; what came before was read")
-    except (NotImplementedError, RuntimeError) as error:
-        sink.bad(number, "record", "unsupported", f"member {member.filename}: {error}")
+_BROKEN_MEMBER = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    OSError,
+)
+"""What the decompressors that zipfile uses raise, each in its own way; bzip2's is an OSError."""
 
 
 def _refuse(name: str) -> tuple[str, str] | None:
@@ -229,6 +240,17 @@ def _refuse_type(member: tarfile.TarInfo) -> tuple[str, str] | None:
     return None
 
 
+def _refuse_holes(member: tarfile.TarInfo, options: ReadOptions) -> tuple[str, str] | None:
+    """Why a sparse member is not read, if so: its holes take no room in the archive, however large they are."""
+    if not member.issparse():
+        return None
+    pieces: Any = member.sparse  # (offset, size) of each, which typeshed takes for another type
+    stored = sum(size for _, size in pieces)
+    if member.size > options.free_expansion_bytes and member.size > options.max_expansion * max(stored, 1):
+        return "expands-too-much", f"more than {options.max_expansion} times its stored size"
+    return None
+
+
 class _Members:
     """Reads one member after the other, as files of their formats are read."""
 
@@ -237,8 +259,8 @@ class _Members:
         self._read_content = read_content
         self._used = 0
 
-    def read(self, number: int, name: str, opened: IO[bytes], size: int) -> Iterator[None]:
-        """The documents of member `number`; whatever it is, it leaves a trace."""
+    def read(self, number: int, name: str, content: IO[bytes], size: int) -> Iterator[None]:
+        """The documents of member `number`, or an entry that says why it has none."""
         name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         sink = _MemberSink(self._sink, name, number, self._used)
         if size == 0:
@@ -248,36 +270,39 @@ class _Members:
         if by_name == "ignored":
             sink.bad(0, "file", "no-document", "files of this kind hold no documents")
             return
-        if by_name in ("html", "text") and (why := self._why_not(by_name, size)):
-            sink.bad(0, "file", *why, data=name)
+        if by_name in ("html", "text") and (refusal := self._refuse_format(by_name, size)):
+            sink.bad(0, "file", *refusal, data=name)
             return
-        member = _Member(opened, size)
-        found = Detected(by_name)
+        member = _Member(content, size)
+        detected = Detected(by_name)
         if by_name in (None, "text"):
             options = sink.options
-            found = detect_format(name, member.head, whole=size <= HEAD, text_column=options.text_column)
-        kind = found.format
-        if why := self._why_not(kind, size):
-            sink.bad(0, "file", *why, data=member.head[:200])
+            detected = detect_format(name, member.head, whole=size <= HEAD, text_column=options.text_column)
+        kind = detected.format
+        if refusal := self._refuse_format(kind, size):
+            sink.bad(0, "file", *refusal, data=member.head[:200])
             return
-        raw: RawFile = BytesFile(member.read()) if kind in _SEEKABLE else member
+        raw: RawFile = io.BytesIO(member.read()) if kind in _SEEKABLE else member
         try:
             yield from self._read_content(str(kind), sink, raw, name)
         except BadInput as error:
-            if not found.guessed:
+            if not detected.guessed:
                 raise
             sink.bad(0, "file", "no-text-column", str(error))
         finally:
             self._used = sink.used
 
-    def _why_not(self, kind: str | None, size: int) -> tuple[str, str] | None:
+    def _refuse_format(self, kind: str | None, size: int) -> tuple[str, str] | None:
         """Why a member of this format is not read, if so: (reason, detail)."""
         if kind is None:
             return "binary", "the content is not text"
         if kind in ("tar", "zip"):
             return "archive-in-archive", "an archive inside an archive is not read; unpack the outer one"
         if kind in _SEEKABLE and size > _MAX_TABLE_BYTES:
-            return "too-large", f"{size} bytes; in an archive a table of up to {_MAX_TABLE_BYTES} is read"
+            return (
+                "too-large",
+                f"{size} bytes; tables inside of archives are read up to {_MAX_TABLE_BYTES} bytes",
+            )
         if kind in ("html", "text") and size > self._sink.options.max_document_bytes:
             limit = self._sink.options.max_document_bytes
             return "too-large", f"{size} bytes; the limit is {limit} (--max-document-bytes)"

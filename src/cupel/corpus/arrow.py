@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from cupel.corpus.columns import MISSING, ColumnCheck, find_text_column, missing_column_message, unique_names
 from cupel.corpus.fields import as_json_values, carried_type
-from cupel.corpus.remote import RawFile, as_arrow
+from cupel.corpus.remote import RawFile, Watched, as_arrow
 from cupel.corpus.rows import BadRow, row_to_record
 from cupel.corpus.sink import Sink
 from cupel.errors import BadInput
@@ -31,8 +31,9 @@ def read_arrow(sink: Sink, raw: RawFile) -> Iterator[None]:
     magic = raw.read(len(_FILE_MAGIC))
     raw.seek(0)
     first = 0
+    file = Watched(raw, sink.path)
     try:
-        source = as_arrow(raw)
+        source = as_arrow(file)
         opened = pa.ipc.open_file(source) if magic == _FILE_MAGIC else pa.ipc.open_stream(source)
         rows = TableRows(sink, opened.schema, first=True)
         for batch in _batches(opened) if rows.readable else ():
@@ -42,6 +43,7 @@ def read_arrow(sink: Sink, raw: RawFile) -> Iterator[None]:
                 yield from rows.add(batch.slice(start, step), first + start)
             first += batch.num_rows
     except (pa.ArrowException, OSError, ValueError) as error:
+        file.check()
         detail = f"not a whole Arrow file: {first_line(error)}; what came before was read"
         sink.bad(first + 1, "row", "unreadable", detail)
     yield
@@ -56,17 +58,17 @@ def _batches(opened: Any) -> Iterator[pa.RecordBatch]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error of Arrow's says, in one line."""
+    """The first line of an error raised by Arrow."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 class TableRows:
-    """Takes rows of a file's table in, and notes the types of its columns.
+    """Takes in the rows of a file's table, and notes the types of its columns.
 
     Parameters
     ----------
     first
-        Whether this is the file's first part, which says what is to be said of the whole file.
+        Whether this is the file's first part, which reports what concerns the whole file.
 
     Raises
     ------
@@ -90,9 +92,9 @@ class TableRows:
         self._declare([column.with_name(name) for column, name in zip(schema, self._names, strict=True)])
 
     def rows_at_once(self, size: int, rows: int) -> int:
-        """How many rows to take at a time of `rows` that hold `size` bytes.
+        """How many rows to take at a time, of `rows` that hold `size` bytes.
 
-        Few where rows are large: a batch of them is held as Arrow and as Python.
+        Few if rows are large: a batch of them is held both in Arrow and in Python.
         """
         mean = max(1, size // max(1, rows))
         options = self._sink.options
@@ -102,7 +104,7 @@ class TableRows:
         """The rows of `batch`, the first of which is number `first` of the file."""
         batch = batch.rename_columns(self._names)
         try:
-            # Files promise UTF-8 and nobody checks it; to_pylist would fail for all rows.
+            # Files promise UTF-8 but nobody checks it; to_pylist would fail for all rows.
             batch.validate(full=True)
             rows = None if self._too_large(batch) else self._plain(batch).to_pylist()
         except (pa.ArrowInvalid, UnicodeDecodeError, ValueError, OverflowError):
@@ -115,7 +117,7 @@ class TableRows:
             yield
 
     def _declare(self, schema: list[pa.Field]) -> None:
-        """Notes the types of all columns but those that become the document's own."""
+        """Notes the types of all columns except those that become the document's own."""
         options = self._sink.options
         own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
         scalars = ("large_string", "int", "uint", "half", "float", "double")
@@ -138,7 +140,7 @@ class TableRows:
         return batch
 
     def _too_large(self, batch: pa.RecordBatch) -> str:
-        """What of the batch is larger than a document may be, if anything is."""
+        """Which column of the batch holds more than a document may; empty if none does."""
         limit = self._sink.options.max_document_bytes
         if batch.nbytes <= limit:
             return ""

@@ -1,13 +1,16 @@
-"""Which file holds what: by its name, or by its first bytes."""
+"""Which format a file has: by its name, or by its first bytes."""
 
 from __future__ import annotations
 
 import codecs
 import zlib
 from dataclasses import dataclass
+from io import BytesIO
+from urllib.parse import unquote, urlsplit
 
 from cupel.corpus.charset import decode, stream_charset, utf16_by_shape
-from cupel.corpus.streams import BytesFile, ByteStream, StreamFault, detect_compression
+from cupel.corpus.remote import is_web
+from cupel.corpus.streams import ByteStream, StreamFault, detect_compression
 
 __all__ = [
     "FORMATS",
@@ -15,24 +18,25 @@ __all__ = [
     "IGNORED",
     "Detected",
     "detect_format",
+    "extension",
+    "file_name",
     "format_by_content",
     "format_by_name",
     "is_binary",
+    "is_compressed_by_name",
     "looks_like_text",
     "stem",
-    "without_compression",
 ]
 
 FORMATS = ("jsonl", "json", "parquet", "arrow", "csv", "tsv", "warc", "arc", "html", "text", "tar", "zip")
-"""`jsonl`: an object a line. `json`: an array, or objects one after the other. `text`: one file, one document."""
+"""`jsonl`: one object per line. `json`: an array, or objects one after the other. `text`: one document per file."""
 
 HEAD = 64 * 1024
-"""How much of a file its format is judged by."""
+"""How many of its first bytes a file's format is judged by."""
 
 _COMPRESSIONS = (".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4")
 
-# One file, one document, unless it holds JSON objects. Anything else that turns out to be text is
-# taken too.
+# One document per file, unless it holds JSON objects. Other files that turn out to be text are read, too.
 _TEXT_ENDINGS = """
     txt text md markdown mdx rst tex adoc org wiki pod roff man po pot srt vtt
     py pyi pyx rs c h cc cpp cxx hpp hh java kt kts scala go rb php pl pm lua r jl m mm swift cs fs
@@ -40,7 +44,7 @@ _TEXT_ENDINGS = """
     bash zsh fish ps1 bat cmake mk toml yaml yml ini cfg conf xml xsd svg proto thrift graphql
     dockerfile tf ipynb f f90 f95 asm s v vhd vhdl sv diff patch
 """
-# Never text: left out of folders without a look inside.
+# Never text: left out of folders without looking inside.
 _IGNORED_ENDINGS = """
     png jpg jpeg gif bmp tif tiff webp ico icns psd avif heic mp3 mp4 m4a m4v ogg oga ogv opus wav flac avi
     mov mkv webm 7z rar jar war whl egg deb rpm apk dmg iso exe dll so dylib a o obj lib pyc pyo pyd
@@ -76,46 +80,62 @@ _BY_EXTENSION = {
 IGNORED = frozenset(_IGNORED_ENDINGS.split())
 
 
-def without_compression(name: str) -> str:
+def file_name(path: str) -> str:
+    """The last part of a path or of a web address, whose query and fragment say nothing about the content.
+
+    >>> file_name("pool/a.csv"), file_name("https://host.example/d/caf%C3%A9.csv?download=true&sig=a/b.c")
+    ('a.csv', 'café.csv')
+    """
+    if is_web(path):
+        path = unquote(urlsplit(path).path)
+    return path.rsplit("/", 1)[-1]
+
+
+def _without_compression(name: str) -> str:
     """The name without endings such as .gz, however many.
 
-    >>> without_compression("part-0.jsonl.zst"), without_compression("part-0.jsonl.gz.gz")
+    >>> _without_compression("part-0.jsonl.zst"), _without_compression("part-0.jsonl.gz.gz")
     ('part-0.jsonl', 'part-0.jsonl')
     """
     for ending in _COMPRESSIONS:
         if name.lower().endswith(ending) and len(name) > len(ending):
-            return without_compression(name[: -len(ending)])
+            return _without_compression(name[: -len(ending)])
     return name
 
 
-def extension(name: str) -> str:
-    """The ending of the name without compression, in lower case; empty if there is none."""
-    bare = without_compression(name.rsplit("/", 1)[-1])
+def extension(path: str) -> str:
+    """The ending of a file's name, less that of a compression, in lower case; empty if there is none.
+
+    >>> extension("pool/A.JSONL.gz"), extension("https://host.example/a.csv?v=1.2"), extension(".gitignore")
+    ('jsonl', 'csv', '')
+    """
+    bare = _without_compression(file_name(path))
     head, dot, tail = bare.rpartition(".")
     return tail.lower() if dot and head else ""
 
 
-def stem(name: str) -> str:
-    """The name without its endings.
+def stem(path: str) -> str:
+    """The file's name without its endings.
 
     >>> stem("pool/wiki_en.jsonl.zst"), stem("CC-MAIN-0.warc.wet.gz"), stem("LICENSE")
     ('wiki_en', 'CC-MAIN-0', 'LICENSE')
     """
-    bare = without_compression(name.rsplit("/", 1)[-1])
+    bare = _without_compression(file_name(path))
     while (ending := extension(bare)) and ending in _BY_EXTENSION:
         bare = bare[: -len(ending) - 1]
     return bare
 
 
-def is_compressed_by_name(name: str) -> bool:
+def is_compressed_by_name(path: str) -> bool:
     """Whether the name ends like a compressed file's."""
-    return without_compression(name) != name or extension(name) in ("tgz", "tzst")
+    name = file_name(path)
+    return _without_compression(name) != name or extension(name) in ("tgz", "tzst")
 
 
 def format_by_name(name: str) -> str | None:
-    """The format that the name tells of; `ignored`; or nothing, and the content decides.
+    """The format that the name stands for; `ignored`; or None where the content has to decide.
 
-    `.json` may be lines, an array, or a program's settings, so its content decides.
+    `.json` may hold lines, an array, or a program's settings, so its content decides.
     """
     ending = extension(name)
     if ending in _BY_EXTENSION:
@@ -130,10 +150,10 @@ class Detected:
     Attributes
     ----------
     format
-        One of `FORMATS`; none for binary data.
+        One of `FORMATS`; None for binary data.
     guessed
-        Whether it holds JSON objects that may be no documents, such as a program's settings: where
-        they have no text column, the file goes to quarantine and the run goes on.
+        Whether it holds JSON objects that may not be documents, such as a program's settings: where
+        they have no text column, the file goes to quarantine instead of stopping the run.
     """
 
     format: str | None
@@ -150,35 +170,35 @@ def detect_format(name: str, head: bytes, *, whole: bool, text_column: str | Non
     whole
         Whether that is all of it.
     text_column
-        The column that a user names; a file of one object is a table where it is there.
+        The column that the user named; a file of a single object is a table if it has that column.
     """
     by_name = format_by_name(name)
     if detect_compression(head, name):
         head, whole = _start_of_compressed(head, whole)
-    found = by_name if by_name == "text" else format_by_content(head, name)
-    if found not in ("text", None) or (found is None and by_name != "text"):
-        return Detected(found)
+    kind = by_name if by_name == "text" else format_by_content(head)
+    if kind != "text":
+        return Detected(kind)
     from cupel.corpus.json_layout import json_layout
 
     layout = json_layout(_as_utf8(head), whole=whole)
     if layout is None:
-        return Detected(found)
+        return Detected(kind)
     has_text = layout.has_text(text_column)
     if by_name == "text" and (text_column is None or extension(name) not in ("txt", "text")):
-        # Prose or code that begins with an object or two is not a table of them.
+        # Prose or code that begins with an object or two is no table.
         records = (layout.many and layout.odd < 2) or (has_text and text_column is not None)
     else:
         records = layout.many or has_text or text_column is not None
     if not records:
-        return Detected(found)
+        return Detected(kind)
     guessed = not has_text and (text_column is None or not layout.many)
     return Detected("jsonl" if layout.kind == "lines" else "json", guessed)
 
 
-def format_by_content(head: bytes, name: str = "") -> str | None:
-    """The format that a file's first stored bytes (some 64 KiB) tell of, JSON aside; none for binary.
+def format_by_content(head: bytes) -> str | None:
+    """The format of a file by its first stored bytes (about 64 KiB), JSON aside; None for binary data.
 
-    Never raises: whatever cannot be told is text or binary.
+    Never raises: whatever has no mark of its own is text or binary.
     """
     if detect_compression(head):
         head, _ = _start_of_compressed(head, False)
@@ -221,9 +241,9 @@ def looks_like_text(head: bytes) -> bool:
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether bytes are a program's data: by their first ones, by zeros, or by many control characters.
+    """Whether bytes are a program's data: by the first of them, by zeros, or by many control characters.
 
-    UTF-16 has zeros too, at every other place.
+    UTF-16 has zeros, too, but at every other place.
     """
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
@@ -237,7 +257,7 @@ def is_binary(head: bytes) -> bool:
 
 def _start_of_compressed(head: bytes, whole: bool) -> tuple[bytes, bool]:
     """The content that a compressed file begins with, and whether that is all of it."""
-    stream = ByteStream(BytesFile(head))
+    stream = ByteStream(BytesIO(head))
     try:
         content = stream.read(HEAD)
     except (StreamFault, zlib.error):

@@ -7,11 +7,11 @@ import zlib
 from dataclasses import dataclass
 
 from cupel.corpus.compression import HEAD_BYTES, detect_compression
-from cupel.corpus.streams import BytesFile, ByteStream, StreamFault
+from cupel.corpus.streams import ByteStream, StreamFault
 
 __all__ = ["HttpMessage", "parse_headers", "parse_http", "unpacked"]
 
-# A page may grow this much from its stored size before the ratio is looked at.
+# How large a page may grow before the expansion ratio matters.
 _FREE_BYTES = 16 << 20
 _PIECE = 1 << 20
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -56,7 +56,7 @@ def charset_of(content_type: str) -> str | None:
 def parse_headers(data: bytes) -> dict[str, str]:
     """Header lines as a mapping with lower-case names; the first of a name counts.
 
-    Folded lines are joined; lines without a colon are passed over.
+    Folded lines are joined; lines without a colon are skipped.
     """
     headers: dict[str, str] = {}
     name = ""
@@ -73,7 +73,7 @@ def parse_headers(data: bytes) -> dict[str, str]:
 
 
 def parse_http(data: bytes, *, max_bytes: int, max_expansion: int) -> HttpMessage | None:
-    """The response in `data`; none if it is not one.
+    """The response in `data`; None if it is not one.
 
     Raises
     ------
@@ -104,9 +104,9 @@ def parse_http(data: bytes, *, max_bytes: int, max_expansion: int) -> HttpMessag
 
 
 def unpacked(body: bytes, *, max_bytes: int, max_expansion: int) -> tuple[bytes, str | None]:
-    """A body that is still compressed, whatever its headers say, and what is wrong with it.
+    """A body, decompressed if it still is compressed whatever its headers say, and what is wrong with it.
 
-    Servers pack what a proxy has packed already, or leave the header out.
+    Servers compress what a proxy has compressed already, or leave the header out.
 
     Raises
     ------
@@ -134,14 +134,14 @@ def _split_head(data: bytes) -> tuple[bytes, bytes]:
 
 
 def _unchunk(body: bytes) -> tuple[bytes, str | None]:
-    """The body of a chunked message; as it stands if it is not chunked at all."""
+    """The body of a chunked message; unchanged if it is not chunked at all."""
     parts: list[bytes] = []
     at = 0
     while True:
         end = body.find(b"\n", at, at + 1024)
         size_text = body[at:end].split(b";")[0].strip() if end >= 0 else b""
         try:
-            # int() would take signs, underscores and a 0x prefix, too.
+            # int() would accept signs, underscores and a 0x prefix, too.
             if not size_text or size_text.strip(b"0123456789abcdefABCDEF"):
                 raise ValueError
             size = int(size_text, 16)
@@ -171,7 +171,7 @@ def _decode(body: bytes, coding: str, max_bytes: int, max_expansion: int) -> tup
             return _inflate(body, limit)
     except (zlib.error, OSError, ValueError, RuntimeError):
         return b"", f"its {coding} content cannot be decoded"
-    stream = ByteStream(BytesFile(body), max_expansion=max_expansion, free_bytes=_FREE_BYTES)
+    stream = ByteStream(io.BytesIO(body), max_expansion=max_expansion, free_bytes=_FREE_BYTES)
     if stream.compression is None:
         return b"", None
     return _read_bounded(stream, limit, coding)

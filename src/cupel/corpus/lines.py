@@ -1,4 +1,4 @@
-"""JSON lines in: an object a line."""
+"""JSON lines in: one object per line."""
 
 from __future__ import annotations
 
@@ -27,38 +27,37 @@ def read_lines(
     numbered: bool,
     stop: int | None = None,
     base: int = 0,
-    line_of: Callable[[int], int] | None = None,
-    first_ordinal: int = 0,
+    lines_before: Callable[[], int] = lambda: 0,
 ) -> Iterator[None]:
-    """Documents of a file with one JSON object a line; blank lines are passed over.
+    """Documents of a file with one JSON object per line; blank lines are passed over.
 
     Parameters
     ----------
     numbered
-        Whether documents are known by line number (compressed files, which are never
+        Whether documents are keyed by line number (compressed files, which are never
         split) or by the byte offset of their line.
     stop
         Lines that start at or after this byte belong to another part.
     base
         Where in the file the stream begins.
-    line_of
-        Gives the line number of a byte offset; asked only for what is put aside.
+    lines_before
+        Counts the lines before `base`; called at most once, when something is first put aside.
     """
-    reader = _LineReader(sink, numbered, base, line_of, first_ordinal)
+    reader = _LineReader(sink, numbered, base, lines_before)
     limit = sink.options.max_document_bytes
     try:
         while True:
-            left = None if stop is None else stop - base - stream.given
+            left = None if stop is None else stop - base - stream.consumed
             if left is not None and left <= 0:
                 break
-            offset = base + stream.given
+            offset = base + stream.consumed
             if (block := stream.whole_lines(left)) is not None:
                 yield from reader.block(offset, *block)
                 continue
-            found = stream.line_held(limit + (limit >> 2))
-            if found is None:
+            held = stream.line_held(limit + (limit >> 2))
+            if held is None:
                 break
-            reader.line(offset, *found)
+            reader.line(offset, *held)
             yield
     except StreamFault as fault:
         sink.fault(fault)
@@ -82,24 +81,17 @@ def row_layout(sink: Sink) -> _kernels.RowLayout:
 
 
 class _LineReader:
-    """Takes lines in: plain ones by the block, all others one by one."""
+    """Takes lines in: plain ones block by block, all others one by one."""
 
-    def __init__(
-        self,
-        sink: Sink,
-        numbered: bool,
-        base: int,
-        line_of: Callable[[int], int] | None,
-        first_ordinal: int,
-    ) -> None:
+    def __init__(self, sink: Sink, numbered: bool, base: int, lines_before: Callable[[], int]) -> None:
         from cupel import _kernels
 
         self._read = _kernels.read_rows
         self._sink = sink
         self._numbered = numbered
-        self._line_of = line_of
-        self._first_ordinal = first_ordinal
-        # In a part behind the file's beginning the columns have been checked by the first part.
+        self._count_lines_before = lines_before
+        self._lines_before: int | None = None
+        # The file's first part checks the columns for all others.
         self.check = ColumnCheck(sink, active=base == 0)
         self._number = 0
         self._layout = row_layout(sink)
@@ -107,7 +99,7 @@ class _LineReader:
     def block(self, offset: int, data: bytes, start: int, end: int) -> Iterator[None]:
         """Lines that lie whole in `data[start:end]`, which stands at `offset` of the file."""
         before = self._number
-        first = self._first_ordinal + before if self._numbered else offset
+        first = before if self._numbered else offset
         documents, others, count = self._read(
             data,
             start,
@@ -120,34 +112,34 @@ class _LineReader:
         self._sink.collector.read(end - start)
         taken = 0
         for row, line, at, stop in others:
-            yield from self._plain(documents.slice(taken, row - taken))
+            yield from self._add_plain(documents.slice(taken, row - taken))
             taken = row
             self._number = before + line
-            self._one(offset + at - start, data[at:stop], stop + 1 - at)
+            self._add_line(offset + at - start, data[at:stop], stop + 1 - at)
             yield
-        yield from self._plain(documents.slice(taken))
+        yield from self._add_plain(documents.slice(taken))
         self._number = before + count
 
     def line(self, offset: int, line: bytes, stored: int) -> None:
         """One line, or the beginning of one that is too long to be held."""
         self._sink.collector.read(stored)
-        self._one(offset, line, stored)
+        self._add_line(offset, line, stored)
 
-    def _plain(self, documents: pa.RecordBatch) -> Iterator[None]:
+    def _add_plain(self, documents: pa.RecordBatch) -> Iterator[None]:
         if documents.num_rows:
             self.check.seen()
             yield from self._sink.add_all(documents)
 
-    def _one(self, offset: int, line: bytes, stored: int) -> None:
+    def _add_line(self, offset: int, line: bytes, stored: int) -> None:
         self._number += 1
         number = self._number
         whole = stored <= len(line) + 2
         if offset == 0:
             line = line.removeprefix(b"\xef\xbb\xbf")
-        ordinal = self._first_ordinal + number - 1 if self._numbered else offset
+        ordinal = number - 1 if self._numbered else offset
         position = number if self._numbered else offset
         if not whole:
-            self._sink.too_large(self._where(offset), "line", stored, line)
+            self._sink.too_large(self._line_number(), "line", stored, line)
             return
         if not line or line.isspace():
             return
@@ -155,9 +147,9 @@ class _LineReader:
             row = parse_object(line)
             record = row_to_record(row, self._sink.options, ordinal, position)
         except BadRow as bad:
-            where = self._where(offset)
+            where = self._line_number()
             if bad.reason == MISSING:
-                columns = islice(row, 100)  # the row is whole: nothing was taken out of it
+                columns = islice(row, 100)  # the row is still whole
                 self.check.missing(where, "line", columns, line[:400].decode("utf-8", "replace"))
             else:
                 self._sink.bad(where, "line", bad.reason, bad.detail, line)
@@ -165,5 +157,8 @@ class _LineReader:
             self.check.seen()
             self._sink.add(record)
 
-    def _where(self, offset: int) -> int:
-        return self._line_of(offset) if self._line_of else self._number
+    def _line_number(self) -> int:
+        """The number, in the whole file, of the line at hand."""
+        if self._lines_before is None:
+            self._lines_before = self._count_lines_before()
+        return self._lines_before + self._number

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.corpus.arrow import TableRows, first_line
-from cupel.corpus.remote import RawFile, as_arrow
+from cupel.corpus.remote import RawFile, Watched, as_arrow
 from cupel.corpus.sink import Sink
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ __all__ = ["read_parquet"]
 def read_parquet(sink: Sink, raw: RawFile, start: int, stop: int | None) -> Iterator[None]:
     """Documents of the row groups `start` to `stop` of a Parquet file.
 
-    A row group that cannot be read is put aside as one entry, and the next one is read. Times
-    stored as INT96 are read in microseconds: in nanoseconds, years before 1677 and after 2262 would
-    become others.
+    A row group that cannot be read is put aside as one entry, and reading continues with the next.
+    Times stored as INT96 are read in microseconds: in nanoseconds, years before 1677 and after 2262
+    would wrap around.
 
     Raises
     ------
@@ -32,12 +32,14 @@ def read_parquet(sink: Sink, raw: RawFile, start: int, stop: int | None) -> Iter
     """
     import pyarrow.parquet as pq
 
+    file = Watched(raw, sink.path)
     try:
-        table = pq.ParquetFile(as_arrow(raw), coerce_int96_timestamp_unit="us")
+        table = pq.ParquetFile(as_arrow(file), coerce_int96_timestamp_unit="us")
         metadata = table.metadata
         int96 = _int96_columns(table)
-        seconds = pq.ParquetFile(as_arrow(raw), coerce_int96_timestamp_unit="s") if int96 else None
+        seconds = pq.ParquetFile(as_arrow(file), coerce_int96_timestamp_unit="s") if int96 else None
     except (pa.ArrowException, OSError) as error:
+        file.check()
         sink.bad(0, "file", "unreadable", f"not a whole Parquet file: {first_line(error)}")
         yield
         return
@@ -50,12 +52,13 @@ def read_parquet(sink: Sink, raw: RawFile, start: int, stop: int | None) -> Iter
     for group in groups:
         info = metadata.row_group(group)
         yield from _read_row_group(sink, rows, (table, seconds, int96), group, first)
+        file.check()
         sink.collector.read(info.total_byte_size)
         first += info.num_rows
 
 
 def _int96_columns(table: pq.ParquetFile) -> list[str]:
-    """Columns (not those inside of others) of times as Spark and Impala once wrote them."""
+    """Top-level columns of times as Spark and Impala once wrote them."""
     columns = (table.schema.column(place) for place in range(len(table.schema.names)))
     names = [column.name for column in columns if column.physical_type == "INT96"]
     return [name for name in names if table.schema_arrow.names.count(name) == 1]
@@ -75,10 +78,10 @@ def _read_row_group(
     try:
         batches = table.iter_batches(batch_size=rows_at_once, row_groups=[group])
         if seconds is not None:
-            coarse = seconds.iter_batches(batch_size=rows_at_once, row_groups=[group], columns=int96)
+            coarse_batches = seconds.iter_batches(batch_size=rows_at_once, row_groups=[group], columns=int96)
             batches = (
-                _without_wrapped(sink, batch, rough, first)
-                for batch, rough in zip(batches, coarse, strict=True)
+                _without_wrapped(sink, batch, coarse, first)
+                for batch, coarse in zip(batches, coarse_batches, strict=True)
             )
         for batch in batches:
             yield from rows.add(batch, first + done)
@@ -89,13 +92,13 @@ def _read_row_group(
         yield
 
 
-def _without_wrapped(sink: Sink, batch: pa.RecordBatch, rough: pa.RecordBatch, first: int) -> pa.RecordBatch:
-    """The batch with null where a time does not fit into microseconds: its seconds say another time."""
-    for place, name in enumerate(rough.schema.names):
+def _without_wrapped(sink: Sink, batch: pa.RecordBatch, coarse: pa.RecordBatch, first: int) -> pa.RecordBatch:
+    """The batch with null where a time does not fit into microseconds, which shows in that its seconds differ."""
+    for place, name in enumerate(coarse.schema.names):
         column = batch.column(name)
-        fine = pc.cast(column, pa.int64()).fill_null(0).to_numpy()
-        coarse = pc.cast(rough.column(place), pa.int64()).fill_null(0).to_numpy()
-        wrapped = fine // 1_000_000 != coarse
+        microseconds = pc.cast(column, pa.int64()).fill_null(0).to_numpy()
+        seconds = pc.cast(coarse.column(place), pa.int64()).fill_null(0).to_numpy()
+        wrapped = microseconds // 1_000_000 != seconds
         if wrapped.any():
             detail = (
                 f"column '{name}': {int(wrapped.sum())} times from row {first + int(wrapped.argmax()) + 1} on "

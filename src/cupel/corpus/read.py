@@ -1,17 +1,18 @@
-"""Documents out of shards, in batches of a few megabytes.
+"""The documents of shards, in batches of a few megabytes.
 
-A file is streamed: at most a batch and one document are held. `read_shard` keeps no state
-between calls, so that any number of threads may call it.
+Files are streamed: at most one batch and one document are held. `read_shard` keeps no state
+between calls, so any number of threads may call it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from cupel.corpus.charset import stream_charset
 from cupel.corpus.files import InputFile
 from cupel.corpus.fingerprint import check_unchanged
-from cupel.corpus.formats import HEAD, looks_like_text, without_compression
+from cupel.corpus.formats import HEAD, looks_like_text
 from cupel.corpus.json_layout import json_layout
 from cupel.corpus.json_values import read_values
 from cupel.corpus.lines import read_lines
@@ -22,7 +23,7 @@ from cupel.corpus.records import (
     Quarantined,
     ReadOptions,
 )
-from cupel.corpus.remote import RawFile, is_remote, open_raw
+from cupel.corpus.remote import IOOptions, RawFile, is_remote, open_raw
 from cupel.corpus.shards import Part, Shard
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import HEAD_BYTES, ByteStream, StreamFault, detect_compression
@@ -41,7 +42,7 @@ def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Bat
     BadInput
         A file has no text column and `missing_column` is `stop`.
     InputChanged
-        A file is not the one that was listed any more, once it has been read.
+        A file is no longer the one that was listed, as is checked once it has been read.
     RunFailed
         A remote store stops answering.
     """
@@ -55,11 +56,11 @@ def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Bat
 
 
 def _read_part(part: Part, collector: Collector) -> Iterator[None]:
-    """The part, and then a look whether its file is still the one that was listed."""
+    """The part, and then a check that its file is still the one that was listed."""
     try:
         yield from _read_listed(part, collector)
     except (BadInput, RunFailed):
-        # What is wrong with it may come of the change: then this is what to say.
+        # What is wrong with the file may be because it changed: then that is what to report.
         _check(part.file, collector)
         raise
     _check(part.file, collector)
@@ -84,13 +85,13 @@ def _read_listed(part: Part, collector: Collector) -> Iterator[None]:
     try:
         raw = open_raw(file.path, collector.options.io)
     except OSError as error:
-        _cannot(sink, "opened", error)
+        _put_aside(sink, "opened", error)
         yield
         return
     try:
         yield from _read_file(part, sink, raw)
     except OSError as error:
-        _cannot(sink, "read to its end", error)
+        _put_aside(sink, "read to its end", error)
         yield
     except BadInput as error:
         if not file.guessed:
@@ -101,18 +102,18 @@ def _read_listed(part: Part, collector: Collector) -> Iterator[None]:
         raw.close()
 
 
-def _cannot(sink: Sink, what: str, error: OSError) -> None:
-    """Puts a file aside that the disk refuses; a store that fails may answer tomorrow.
+def _put_aside(sink: Sink, action: str, error: OSError) -> None:
+    """Puts a file into quarantine that the disk cannot read; a store that fails may answer tomorrow.
 
     Raises
     ------
     RunFailed
-        The file is remote: leaving it out would lose data for a passing fault.
+        The file is remote: leaving it out would lose data because of a passing fault.
     """
     why = error.strerror or str(error)
     if is_remote(sink.path):
-        raise RunFailed(f"{sink.path} cannot be {what}: {why}; start the same command again") from error
-    sink.bad(0, "file", "unreadable", f"cannot be {what}: {why}")
+        raise RunFailed(f"{sink.path} cannot be {action}: {why}; start the same command again") from error
+    sink.bad(0, "file", "unreadable", f"cannot be {action}: {why}")
 
 
 def _read_file(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
@@ -170,7 +171,7 @@ def _stream(sink: Sink, raw: RawFile, start: int = 0, name: str = "") -> ByteStr
 
 
 def _read_json(kind: str, sink: Sink, stream: ByteStream) -> Iterator[None]:
-    """JSON objects in whatever layout, whatever the file's name says of it."""
+    """JSON objects in whatever layout the content has, whatever the file's name says."""
     stream.as_utf8()
     head = stream.peek(HEAD)
     layout = json_layout(head, whole=len(head) < HEAD, named_lines=kind == "jsonl")
@@ -191,7 +192,7 @@ def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
     foreign = not packed and stream_charset(head) is not None
     plain = looks_like_text(head) if layout is None else layout.kind == "lines"
     if packed or foreign or not plain:
-        # This cannot be split, so its first part reads all of it.
+        # This cannot be split, so the file's first part reads all of it.
         if part.start == 0:
             yield from _read_json("jsonl", sink, _stream(sink, raw))
         return
@@ -201,8 +202,8 @@ def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
         stream = _stream(sink, raw, start - 1)
         if stream.find(b"\n"):
             stream.skip(1)
-        start += stream.given - 1
-        stream.given = 0
+        start += stream.consumed - 1
+        stream.consumed = 0
     else:
         stream = _stream(sink, raw)
     yield from read_lines(
@@ -211,31 +212,23 @@ def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
         numbered=False,
         stop=part.stop,
         base=start,
-        line_of=_LineNumbers(part.file.path, sink.options),
+        lines_before=partial(_count_lines, part.file.path, start, sink.options.io),
     )
 
 
-class _LineNumbers:
-    """The line number of a byte offset, counted only when something has to be put aside."""
-
-    def __init__(self, path: str, options: ReadOptions) -> None:
-        self._path = path
-        self._options = options
-        self._offset = 0
-        self._line = 1
-
-    def __call__(self, offset: int) -> int:
-        raw = open_raw(self._path, self._options.io)
-        try:
-            raw.seek(self._offset)
-            left = offset - self._offset
-            while left > 0 and (data := raw.read(min(left, 1 << 20))):
-                self._line += data.count(b"\n")
-                left -= len(data)
-        finally:
-            raw.close()
-        self._offset = offset
-        return self._line
+def _count_lines(path: str, stop: int, io: IOOptions | None) -> int:
+    """How many lines of a file end before byte `stop`."""
+    if stop == 0:
+        return 0
+    raw = open_raw(path, io)
+    try:
+        lines = 0
+        while stop > 0 and (data := raw.read(min(stop, 1 << 20))):
+            lines += data.count(b"\n")
+            stop -= len(data)
+        return lines
+    finally:
+        raw.close()
 
 
 def _read_single(kind: str, sink: Sink, stream: ByteStream, name: str) -> Iterator[None]:
@@ -247,7 +240,7 @@ def _read_single(kind: str, sink: Sink, stream: ByteStream, name: str) -> Iterat
         sink.collector.read(len(data))
         stream.read(1)
     except StreamFault as fault:
-        # The beginning of a text is a document, too; that the rest is lost is said beside it.
+        # The beginning of a text is a document, too; an entry in quarantine says that the rest is lost.
         sink.fault(fault)
         if fault.reason == "expands-too-much" or not data:
             yield
@@ -259,7 +252,7 @@ def _read_single(kind: str, sink: Sink, stream: ByteStream, name: str) -> Iterat
     elif not data:
         sink.bad(record.position, "file", "empty-text", "there is no text")
     elif kind != "html":
-        sink.plain(record, data, name=without_compression(name))
+        sink.plain(record, data, name=name)
     else:
         sink.page(record, data)
     yield

@@ -1,4 +1,4 @@
-"""Stored bytes, wherever they are: local files directly, web servers by `WebFile`, the rest through Daft's I/O."""
+"""Stored bytes, wherever they are: local files directly, web servers through `WebFile`, other stores through Daft."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "IOOptions",
     "RawFile",
+    "Watched",
     "as_arrow",
     "cause_of",
     "is_remote",
@@ -37,7 +38,7 @@ _BUFFER = 4 << 20
 
 @dataclass(frozen=True)
 class IOOptions:
-    """Where object stores are and how patiently they are asked; holds no secrets.
+    """Where object stores are and how patient to be with them; holds no secrets.
 
     Credentials come from the environment, as each store's own tools take them (`AWS_…`,
     `GOOGLE_APPLICATION_CREDENTIALS`, `HF_TOKEN`), so that none is ever written into a run's
@@ -52,7 +53,7 @@ class IOOptions:
     anonymous
         Ask without credentials: public buckets and data sets.
     tries
-        How often a request is tried without getting further.
+        How many times a request is tried without making progress.
     seconds
         How long a store may send nothing before a request counts as failed.
     """
@@ -64,7 +65,7 @@ class IOOptions:
     seconds: float = 20.0
 
     def config(self, token: str | None = None) -> IOConfig:
-        """The same as Daft takes it; `token` goes to web servers."""
+        """The same settings for Daft; `token` goes to web servers."""
         from daft.io import GCSConfig, HTTPConfig, HuggingFaceConfig, IOConfig, S3Config
 
         wait = max(1, round(1000 * self.seconds))
@@ -116,6 +117,57 @@ class RawFile(Protocol):
     def tell(self) -> int: ...
 
     def close(self) -> None: ...
+
+
+class Watched:
+    """A stored file that remembers how reading it failed, for libraries that take a failure for broken content.
+
+    Content that is broken goes to quarantine. A store that fails may answer tomorrow: leaving its file out would lose
+    documents because of a passing fault.
+    """
+
+    def __init__(self, raw: RawFile, path: str) -> None:
+        self._raw = raw
+        self._is_remote = is_remote(path)
+        self._error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise the error with which a store failed, if it did; local files are left to the caller.
+
+        Raises
+        ------
+        OSError
+            What reading the stored file raised.
+        """
+        if self._error is not None and self._is_remote:
+            raise self._error
+
+    @property
+    def closed(self) -> bool:
+        return self._raw.closed
+
+    def read(self, size: int = -1, /) -> bytes:
+        try:
+            return self._raw.read(size)
+        except OSError as error:
+            self._error = error
+            raise
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return self._raw.seek(offset, whence)
+        except OSError as error:
+            self._error = error
+            raise
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+    def close(self) -> None:
+        self._raw.close()
 
 
 def as_arrow(raw: RawFile) -> pa.NativeFile:
@@ -207,28 +259,28 @@ class _Remote:
     def read(self, size: int = -1, /) -> bytes:
         """Up to `size` bytes; empty at the end, where Daft itself would refuse."""
         left = self._size - self._at
-        wanted = left if size < 0 else min(size, left)
+        missing = left if size < 0 else min(size, left)
         parts = []
-        while wanted > 0:
+        while missing > 0:
             try:
-                part = bytes(self._opened.read(wanted))
+                part = bytes(self._opened.read(missing))
             except _faults() as error:
-                raise OSError(f"cannot go on reading: {cause_of(error)}") from error
+                raise OSError(f"cannot continue reading: {cause_of(error)}") from error
             if not part:
                 raise OSError(f"the store gave {self._at} of {self._size} bytes")
             parts.append(part)
-            wanted -= len(part)
+            missing -= len(part)
             self._at += len(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Goes to a place; one behind the end counts as the end."""
+        """Goes to a place; one past the end counts as the end."""
         self._at = min(max((0, self._at, self._size)[whence] + offset, 0), self._size)
         if self._at < self._size:
             try:
                 self._opened.seek(self._at)
             except _faults() as error:
-                raise OSError(f"cannot go on reading: {cause_of(error)}") from error
+                raise OSError(f"cannot continue reading: {cause_of(error)}") from error
         return self._at
 
     def tell(self) -> int:
@@ -248,7 +300,7 @@ def open_raw(path: str, io: IOOptions | None = None) -> RawFile:
     Raises
     ------
     OSError
-        The file is gone, may not be read, or the store does not answer.
+        The file does not exist, may not be read, or the store does not answer.
     """
     if not is_remote(path):
         return open(local_path(path), "rb")

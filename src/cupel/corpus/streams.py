@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import io
 from collections.abc import Iterator
 from itertools import chain
 
@@ -11,13 +10,11 @@ from cupel.corpus.charset import stream_charset
 from cupel.corpus.compression import HEAD_BYTES, Source, StreamFault, detect_compression, pieces
 from cupel.corpus.remote import RawFile
 
-__all__ = ["HEAD_BYTES", "ByteStream", "BytesFile", "StreamFault", "detect_compression"]
+__all__ = ["HEAD_BYTES", "ByteStream", "StreamFault", "detect_compression"]
 
 _PIECE = 1024 * 1024
 _MAX_LAYERS = 4
-"""How often a file may be packed: a `.gz` of a `.zst` is two layers."""
-
-
+"""How many times over a file may be compressed: a `.gz` of a `.zst` is two layers."""
 _HEAD = 64 * 1024
 _LONGEST_HELD = 1 << 20
 
@@ -25,7 +22,7 @@ _LONGEST_HELD = 1 << 20
 class ByteStream:
     """A file's content, decompressed, in order, in bounded memory.
 
-    A file that was packed twice is unpacked twice.
+    A file that was compressed twice is decompressed twice.
 
     Parameters
     ----------
@@ -62,12 +59,12 @@ class ByteStream:
         self._buffer = b""
         self._at = 0
         self._fault: StreamFault | None = None
-        self.given = 0
-        """Content bytes handed out so far."""
+        self.consumed = 0
+        """Content bytes read so far."""
         self.member_offset = 0
         """Stored offset of the member or frame that the last piece read came from."""
         self.budget: int | None = None
-        """Content bytes that may be read before the next `StreamFault`; none: no limit."""
+        """Content bytes that may be read before the next `StreamFault`; None for no limit."""
 
     @property
     def stored_offset(self) -> int:
@@ -90,7 +87,7 @@ class ByteStream:
                 yield from inner.rest(source)
                 return
             if depth == _MAX_LAYERS:
-                detail = f"packed more than {_MAX_LAYERS} times over"
+                detail = f"compressed more than {_MAX_LAYERS} times over"
                 raise StreamFault("expands-too-much", self._source.offset, detail)
             layer = self._bounded(inner.outward(pieces(source, packed)))
 
@@ -113,7 +110,7 @@ class ByteStream:
         try:
             self.member_offset, self._buffer = next(self._pieces, (self.member_offset, b""))
         except StreamFault as fault:
-            # Said again on every later read: nobody takes a broken end for a good one.
+            # Raised again by every later read, so that a broken end is never taken for a good one.
             self._fault = fault
             raise
         self._at = 0
@@ -160,7 +157,7 @@ class ByteStream:
             left -= len(part)
             parts.append(part)
         data = parts[0] if len(parts) == 1 else b"".join(parts)
-        self.given += len(data)
+        self.consumed += len(data)
         return data
 
     def skip(self, size: int) -> int:
@@ -170,7 +167,7 @@ class ByteStream:
             step = min(left, len(self._buffer) - self._at)
             self._at += step
             left -= step
-        self.given += size - left
+        self.consumed += size - left
         return size - left
 
     def piece(self) -> bytes:
@@ -179,36 +176,46 @@ class ByteStream:
             return b""
         data = self._buffer[self._at :] if self._at else self._buffer
         self._at = len(self._buffer)
-        self.given += len(data)
+        self.consumed += len(data)
         return data
 
     def as_utf8(self) -> None:
-        """Turns content in UTF-16 or a legacy charset into UTF-8; to be called first of all."""
+        """Turns content in UTF-16 or a legacy charset into UTF-8; to be called before anything is read."""
         charset = stream_charset(self.peek(_HEAD))
         if charset is not None:
-            pieces = chain(
-                [(self.member_offset, self._buffer[self._at :])], self._pieces, _raised(self._fault)
-            )
-            self._fault = None
+            pieces = self._unread_pieces()
             self._pieces = (
                 _from_utf16(pieces, self._source, charset)
                 if charset.startswith("utf-16")
                 else _from_legacy(pieces, charset)
             )
-            self._buffer = b""
-            self._at = 0
+
+    def as_line_feeds(self) -> None:
+        """Turns carriage returns into line feeds where lines end in nothing else, as Excel for Mac writes them.
+
+        To be called before anything is read, of text in UTF-8.
+        """
+        head = self.peek(_HEAD)
+        if b"\r" in head[:-1] and b"\n" not in head:
+            self._pieces = ((start, piece.replace(b"\r", b"\n")) for start, piece in self._unread_pieces())
+
+    def _unread_pieces(self) -> Iterator[tuple[int, bytes]]:
+        """All pieces that follow, those that were looked at in advance included, and the fault met on the way."""
+        pieces = chain([(self.member_offset, self._buffer[self._at :])], self._pieces, _raised(self._fault))
+        self._buffer, self._at, self._fault = b"", 0, None
+        return pieces
 
     def find(self, needle: bytes) -> bool:
         """Moves to just before the next `needle`; False, at the end, if there is none."""
         while self._refill():
-            found = self._buffer.find(needle, self._at)
-            if found >= 0:
-                self.given += found - self._at
-                self._at = found
+            place = self._buffer.find(needle, self._at)
+            if place >= 0:
+                self.consumed += place - self._at
+                self._at = place
                 return True
             # The needle may lie across two pieces.
             keep = self._buffer[max(self._at, len(self._buffer) - len(needle) + 1) :]
-            self.given += len(self._buffer) - self._at - len(keep)
+            self.consumed += len(self._buffer) - self._at - len(keep)
             self._buffer = b""
             self._at = 0
             if not self._refill():
@@ -221,7 +228,7 @@ class ByteStream:
         """Makes `data`, read before, the next bytes again."""
         self._buffer = data + self._buffer[self._at :]
         self._at = 0
-        self.given -= len(data)
+        self.consumed -= len(data)
 
     def line(self, limit: int) -> bytes:
         """The next line with its line feed, at most `limit` bytes of it; empty at the end."""
@@ -232,16 +239,16 @@ class ByteStream:
             stop = end + 1 if end >= 0 else min(len(self._buffer), self._at + left)
             parts.append(self._buffer[self._at : stop])
             left -= stop - self._at
-            self.given += stop - self._at
+            self.consumed += stop - self._at
             self._at = stop
             if end >= 0:
                 break
         return b"".join(parts)
 
     def whole_lines(self, begin_within: int | None = None) -> tuple[bytes, int, int] | None:
-        """Lines that lie whole in the piece at hand: `data[start:stop]`; none where not even one does.
+        """Lines that lie whole in the piece at hand, as `data[start:stop]`; None if there is not even one.
 
-        Only those that begin within so many bytes.
+        With `begin_within`, only lines that begin within that many bytes.
         """
         if not self._refill():
             return None
@@ -251,14 +258,14 @@ class ByteStream:
         if begin_within is not None and stop - start > begin_within:
             stop = self._buffer.find(b"\n", start + begin_within - 1) + 1
         self._at = stop
-        self.given += stop - start
+        self.consumed += stop - start
         return self._buffer, start, stop
 
     def line_held(self, max_bytes: int) -> tuple[bytes, int] | None:
-        """The next line without its line feed, and its length stored; None at the end.
+        """The next line without its line feed, and its stored length; None at the end.
 
-        A line longer than `max_bytes` is not held: only its first 200 bytes are given,
-        with its true length. A line cut by a fault is not given; the fault is raised.
+        A line longer than `max_bytes` is not held: only its first 200 bytes are returned, with its true length. A line
+        that a fault cuts short is not returned; the fault is raised.
         """
         if not self._refill():
             return None
@@ -269,7 +276,7 @@ class ByteStream:
             self._at = end + 1
         else:
             line, stored = self._long_line(max_bytes)
-        self.given += stored
+        self.consumed += stored
         return line, stored
 
     def _long_line(self, max_bytes: int) -> tuple[bytes, int]:
@@ -304,7 +311,7 @@ class ByteStream:
 
 
 def _raised(fault: StreamFault | None) -> Iterator[tuple[int, bytes]]:
-    """Nothing, and then the fault that was met while looking ahead."""
+    """Nothing, then the fault that was met while looking ahead."""
     yield from ()
     if fault is not None:
         raise fault
@@ -352,7 +359,7 @@ class _Layer:
         self.start = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next piece, whatever its size; empty at the end. A fault waits for the one who reads on."""
+        """The next piece, whatever its size; empty at the end. A fault waits until the rest is read."""
         try:
             self.start, piece = next(self._layer, (self.start, b""))
         except StreamFault as fault:
@@ -387,7 +394,3 @@ class _Layer:
 
     def close(self) -> None:
         pass
-
-
-class BytesFile(io.BytesIO):
-    """Bytes in memory as a stored file."""

@@ -1,28 +1,35 @@
-"""Files of web servers, read by range: a stalled server is given up, a cut connection is resumed.
+"""Files on web servers, read by range: a stalled server is given up, a cut transfer resumes.
 
-Every request has a time limit: `seconds` for the connection and for each wait for bytes, and a transfer slower than
-`MIN_BYTES_PER_SECOND` over that time counts as stalled, too. A request that fails is repeated, after a pause that doubles
-(or the one that the server asks for in Retry-After), from the byte at which it broke off. All answers
-must be of the version of the file that was opened: its ETag, Last-Modified and size are compared on each.
+Every request has a time limit: `seconds` to connect and for each wait for bytes; a transfer slower than
+`MIN_BYTES_PER_SECOND` over that time counts as stalled, too. A request that fails is repeated from the byte at which it
+broke off, after a pause that doubles each time or the one that the server asks for in Retry-After. Redirects are
+followed, and proxies of the environment used; the token is sent to no other host. Every answer must be about the
+version of the file that was opened: ETag, Last-Modified and size are compared each time.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from cupel.errors import InputChanged
 
-__all__ = ["Version", "WebFile"]
+__all__ = ["Version", "WebFile", "get"]
+
+_Answer = TypeVar("_Answer")
 
 MIN_BYTES_PER_SECOND = 100
 MAX_PAUSE_SECONDS = 60.0
 _BUFFER = 4 << 20
 _PIECE = 1 << 16
+_MAX_REDIRECTS = 10
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
+"""Statuses of a server that may answer otherwise a little later."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +52,26 @@ class Version:
 
 
 @cache
-def _pool() -> Any:
-    """Connections of this process; the retries are ours, since they resume."""
+def _pool(proxy: str | None) -> Any:
+    """Connections of this process, direct or through a proxy."""
     import urllib3
 
-    return urllib3.PoolManager(num_pools=16, maxsize=16, retries=False)
+    if proxy is None:
+        return urllib3.PoolManager(num_pools=16, maxsize=16)
+    login = urlsplit(proxy)
+    account = f"{unquote(login.username)}:{unquote(login.password or '')}" if login.username else None
+    headers = urllib3.make_headers(proxy_basic_auth=account) if account else None
+    return urllib3.ProxyManager(proxy, num_pools=16, maxsize=16, proxy_headers=headers)
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for an address (`https_proxy`, `no_proxy` …), if any."""
+    address = urlsplit(url)
+    if proxy_bypass(address.hostname or ""):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(address.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 class _Failed(Exception):
@@ -58,6 +80,100 @@ class _Failed(Exception):
     def __init__(self, why: str, pause: float | None = None) -> None:
         super().__init__(why)
         self.pause = pause
+
+
+def get(url: str, *, token: str | None = None, tries: int = 6, seconds: float = 20.0) -> tuple[bytes, Any]:
+    """A small file whole, and the headers of the answer.
+
+    Raises
+    ------
+    OSError
+        The server has no such file, or did not answer in all tries. The message names the URL.
+    """
+
+    def fetch() -> tuple[bytes, Any]:
+        response = _request("GET", url, {}, token, seconds)
+        with response:
+            if response.status >= 400:
+                raise FileNotFoundError(f"{url}: {_status(response)}")
+            return b"".join(_pieces(response, seconds)), response.headers
+
+    return _repeated(fetch, url, tries)
+
+
+def _repeated(
+    request: Callable[[], _Answer], url: str, tries: int, held: Callable[[], int] = lambda: 0
+) -> _Answer:
+    """Carry out a request until it succeeds; real progress (`held`, in bytes) starts the count of tries over."""
+    failures, before = 0, 0
+    while True:
+        try:
+            return request()
+        except _Failed as failure:
+            # A few bytes more are no progress: a server that trickles would never be given up.
+            failures = 1 if held() >= before + _PIECE else failures + 1
+            before = held()
+            if failures >= tries:
+                times = f" ({failures} tries)" if failures > 1 else ""
+                raise OSError(f"{url}: {failure}{times}") from None
+            pause = min(0.5 * 2 ** (failures - 1), 8.0) if failure.pause is None else failure.pause
+            time.sleep(min(pause, MAX_PAUSE_SECONDS))
+
+
+def _request(method: str, url: str, headers: dict[str, str], token: str | None, seconds: float) -> Any:
+    """The answer to a request, its body yet to be read."""
+    import urllib3
+
+    sent = {"Accept-Encoding": "identity", "User-Agent": "cupel", **headers}
+    if token:
+        sent["Authorization"] = f"Bearer {token}"
+    try:
+        response = _pool(_proxy_for(url)).request(
+            method,
+            url,
+            headers=sent,
+            timeout=urllib3.Timeout(connect=seconds, read=seconds),
+            preload_content=False,
+            redirect=True,
+            # `total` would count redirects, too.
+            retries=urllib3.Retry(None, connect=0, read=0, other=0, status=0, redirect=_MAX_REDIRECTS),
+        )
+    except urllib3.exceptions.MaxRetryError as error:
+        if isinstance(error.reason, urllib3.exceptions.ResponseError):
+            raise OSError(f"{url}: more than {_MAX_REDIRECTS} redirects") from None
+        raise _Failed(_why(error.reason or error, seconds)) from None
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise _Failed(_why(error, seconds)) from None
+    if response.status in _PASSING:
+        response.drain_conn() if method == "HEAD" else response.close()
+        pause = response.headers.get("Retry-After", "")
+        raise _Failed(_status(response), float(pause) if pause.isdigit() else None)
+    return response
+
+
+def _status(response: Any) -> str:
+    return f"the server answers {response.status} {response.reason or ''}".rstrip()
+
+
+def _pieces(response: Any, seconds: float) -> Iterator[bytes]:
+    """The body, as long as it comes fast enough."""
+    import urllib3
+
+    begun, received = time.monotonic(), 0
+    while True:
+        try:
+            piece: bytes = response.read1(_PIECE)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Failed(_why(error, seconds)) from None
+        if not piece:
+            return
+        yield piece
+        received += len(piece)
+        spent = time.monotonic() - begun
+        if spent > seconds:
+            if received < MIN_BYTES_PER_SECOND * spent:
+                raise _Failed(f"the server sent only {received:,} bytes in {spent:.0f} seconds")
+            begun, received = time.monotonic(), 0
 
 
 class WebFile:
@@ -132,49 +248,11 @@ class WebFile:
             self._body[0].close()
             self._body = None
 
-    def _repeat(self, request: Any) -> None:
-        """Carry out a request until it succeeds; one that got a good piece further begins its tries anew."""
-        tries, held = 0, 0
-        while True:
-            try:
-                return request()  # type: ignore[no-any-return]
-            except _Failed as failure:
-                # A few bytes more are no progress: a server that trickles would never be given up.
-                tries = 1 if len(self._buffer) >= held + _PIECE else tries + 1
-                held = len(self._buffer)
-                if tries >= self._tries:
-                    times = f" ({tries} tries)" if tries > 1 else ""
-                    raise OSError(f"{self.url}: {failure}{times}") from None
-                pause = min(0.5 * 2 ** (tries - 1), 8.0) if failure.pause is None else failure.pause
-                time.sleep(min(pause, MAX_PAUSE_SECONDS))
+    def _repeat(self, request: Callable[[], None]) -> None:
+        _repeated(request, self.url, self._tries, lambda: len(self._buffer))
 
     def _ask(self, method: str, headers: dict[str, str]) -> Any:
-        import urllib3
-
-        sent = {"Accept-Encoding": "identity", "User-Agent": "cupel", **headers}
-        if self._token:
-            sent["Authorization"] = f"Bearer {self._token}"
-        timeout = urllib3.Timeout(connect=self._seconds, read=self._seconds)
-        try:
-            response = _pool().request(
-                method,
-                self.url,
-                headers=sent,
-                timeout=timeout,
-                preload_content=False,
-                redirect=True,
-                retries=urllib3.Retry(0, redirect=10),
-            )
-        except urllib3.exceptions.MaxRetryError as error:
-            raise _Failed(_why(error.reason or error, self._seconds)) from None
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Failed(_why(error, self._seconds)) from None
-        if response.status in _PASSING:
-            response.drain_conn() if method == "HEAD" else response.close()
-            pause = response.headers.get("Retry-After", "")
-            answer = f"the server answers {response.status} {response.reason or ''}".rstrip()
-            raise _Failed(answer, float(pause) if pause.isdigit() else None)
-        return response
+        return _request(method, self.url, headers, self._token, self._seconds)
 
     def _open(self) -> None:
         """Ask for size and version: by HEAD, or by a first byte where that is not allowed."""
@@ -187,19 +265,15 @@ class WebFile:
             self.version = Version(0, response.headers.get("ETag"), response.headers.get("Last-Modified"))
             return
         if response.status >= 400:
-            raise FileNotFoundError(
-                f"{self.url}: the server answers {response.status} {response.reason or ''}".rstrip()
-            )
+            raise FileNotFoundError(f"{self.url}: {_status(response)}")
         self.version = _version(response)
         if self.version.size is None:
             self.version = Version(self._count(), self.version.etag, self.version.modified)
 
     def _count(self) -> int:
         """The size of a file whose server does not tell it, by reading the file."""
-        response = self._ask("GET", {})
-        size = sum(len(piece) for piece in self._pieces(response))
-        response.close()
-        return size
+        with self._ask("GET", {}) as response:
+            return sum(len(piece) for piece in _pieces(response, self._seconds))
 
     def _fill(self, length: int) -> None:
         """Fetch what is missing of `length` bytes from the buffer's start."""
@@ -230,11 +304,11 @@ class WebFile:
         if self._body is None or self._body[1] > at:
             self._drop_body()
             response = self._ask("GET", {})
-            self._check(response)
             self._body = (response, 0)
+            self._check(response)
         response, place = self._body
         try:
-            for piece in self._pieces(response):
+            for piece in _pieces(response, self._seconds):
                 self._buffer += piece[max(0, at - place) :]
                 place += len(piece)
                 self._body = (response, place)
@@ -247,39 +321,15 @@ class WebFile:
         raise _Failed(f"the connection was cut after {place:,} of {self._size:,} bytes")
 
     def _take(self, response: Any, stop: int) -> None:
-        wanted = stop - self._start - len(self._buffer)
-        for piece in self._pieces(response):
-            self._buffer += piece[:wanted]
-            wanted -= len(piece)
-            if wanted <= 0:
+        missing = stop - self._start - len(self._buffer)
+        for piece in _pieces(response, self._seconds):
+            self._buffer += piece[:missing]
+            missing -= len(piece)
+            if missing <= 0:
                 return
         raise _Failed(
             f"the connection was cut after {self._start + len(self._buffer):,} of {self._size:,} bytes"
         )
-
-    def _pieces(self, response: Any) -> Iterator[bytes]:
-        """The body, as long as it comes fast enough."""
-        begun, received = time.monotonic(), 0
-        while True:
-            piece = self._piece(response)
-            if not piece:
-                return
-            yield piece
-            received += len(piece)
-            spent = time.monotonic() - begun
-            if spent > self._seconds:
-                if received < MIN_BYTES_PER_SECOND * spent:
-                    raise _Failed(f"the server sent only {received:,} bytes in {spent:.0f} seconds")
-                begun, received = time.monotonic(), 0
-
-    def _piece(self, response: Any) -> bytes:
-        import urllib3
-
-        try:
-            piece: bytes = response.read1(_PIECE)
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Failed(_why(error, self._seconds)) from None
-        return piece
 
     def _check(self, response: Any) -> None:
         if (
@@ -292,9 +342,7 @@ class WebFile:
                 "in another folder"
             )
         if response.status not in (200, 206):
-            raise OSError(
-                f"{self.url}: the server answers {response.status} {response.reason or ''}".rstrip()
-            )
+            raise OSError(f"{self.url}: {_status(response)}")
 
 
 def _version(response: Any) -> Version:

@@ -2,11 +2,12 @@
 
 The framing is read here rather than by fastwarc, which reads no ARC, takes a file that ends
 in the middle of a record for a whole one, and stops at the first broken header. Here a
-broken record is put aside and reading goes on at the next one.
+broken record is put aside and reading continues at the next one.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ _PLAIN = ("text/plain", "text/markdown", "text/x-rst")
 
 
 class _Broken(Exception):
-    """A record that is not as the format wants it."""
+    """A record that does not follow the format."""
 
     def __init__(self, detail: str, data: bytes = b"") -> None:
         super().__init__(detail)
@@ -38,7 +39,7 @@ class _Broken(Exception):
 
 @dataclass(frozen=True)
 class _Head:
-    """A record's header: what it is and how long its block is."""
+    """A record's header: its type and the length of its block."""
 
     kind: str
     length: int
@@ -46,7 +47,7 @@ class _Head:
 
 
 def read_warc(sink: Sink, raw: RawFile) -> Iterator[None]:
-    """Documents of a WARC or WET file: `response` and `resource` records with HTML or text, `conversion`."""
+    """Documents of a WARC or WET file: `response` and `resource` records with HTML or text, and `conversion` records."""
     yield from _read(sink, raw, _warc_head, b"WARC/")
 
 
@@ -84,28 +85,31 @@ def _read(sink: Sink, raw: RawFile, read_head: object, magic: bytes) -> Iterator
 
 
 def _next_member(raw: RawFile, start: int, magic: bytes) -> int | None:
-    """Where the next gzip member that begins with `magic` is, from byte `start` on."""
-    raw.seek(start)
+    """Where the next gzip member whose content begins with `magic` is, from byte `start` on; None if nowhere."""
+    try:
+        raw.seek(start)
+    except io.UnsupportedOperation:
+        return None  # a member of an archive, which is read in order
     at, window = start, b""
     while chunk := raw.read(1 << 20):
         window += chunk
-        found = window.find(b"\x1f\x8b\x08")
-        while found >= 0:
+        place = window.find(b"\x1f\x8b\x08")
+        while place >= 0:
             head = zlib.decompressobj(31)
             try:
-                content = head.decompress(window[found : found + 4096], 64)
+                content = head.decompress(window[place : place + 4096], 64)
             except zlib.error:
                 content = b""
             if content and content.startswith(magic):
-                return at + found
-            found = window.find(b"\x1f\x8b\x08", found + 1)
+                return at + place
+            place = window.find(b"\x1f\x8b\x08", place + 1)
         at += len(window) - min(len(window), 4096)
         window = window[-4096:] if len(window) > 4096 else window
     return None
 
 
 class _Records:
-    """Reads the records of one file, which may take several streams where it is broken."""
+    """Reads the records of one file, which takes several streams if the file is broken."""
 
     def __init__(self, sink: Sink, magic: bytes) -> None:
         self.sink = sink
@@ -115,60 +119,60 @@ class _Records:
 
     def read(self, stream: ByteStream, read_head: object) -> Iterator[None]:
         """Records until the stream's end."""
-        counted = stream.given
+        counted = stream.consumed
         while True:
             _skip_blank(stream)
             if not stream.peek(1):
-                # Raises the fault that may stand behind the last whole record.
+                # Raises the fault that may follow the last whole record.
                 stream.skip(1)
                 return
-            position = stream.member_offset if stream.compression else stream.given
+            position = stream.member_offset if stream.compression else stream.consumed
             try:
-                self._one(stream, read_head, position)
+                self._read_record(stream, read_head, position)
                 self._reported = False
             except _Broken as broken:
-                # One entry for a stretch of broken bytes, however many tries it takes.
+                # One entry per stretch of broken bytes, however many attempts it takes.
                 if not self._reported:
                     self.sink.bad(position, "byte", "broken-record", str(broken), broken.data)
                 self._reported = True
                 if not self._magic or not stream.find(b"WARC/1."):
                     return
             self.number += 1
-            self.sink.collector.read(stream.given - counted)
-            counted = stream.given
+            self.sink.collector.read(stream.consumed - counted)
+            counted = stream.consumed
             yield
 
-    def _one(self, stream: ByteStream, read_head: object, position: int) -> None:
+    def _read_record(self, stream: ByteStream, read_head: object, position: int) -> None:
         head: _Head = read_head(stream)  # type: ignore[operator]
         limit = self.sink.options.max_document_bytes
-        wanted = head.kind in ("response", "resource", "conversion")
-        if head.length > (limit if wanted else _HELD):
+        is_document = head.kind in ("response", "resource", "conversion")
+        if head.length > (limit if is_document else _HELD):
             passed = stream.skip(head.length)
             if passed < head.length:
                 raise _Broken(f"the file ends inside the record: {passed} of {head.length} bytes")
-            if wanted:
+            if is_document:
                 self.sink.too_large(position, "byte", head.length)
             else:
                 self.sink.collector.skip(head.kind)
             return
         block = stream.read(head.length)
         if len(block) < head.length:
-            # A stored fault, if there is one, says more than a short block does.
+            # Raises the stream's own fault, if there is one: it says more than a short block does.
             stream.skip(1)
             raise _Broken(f"the file ends inside the record: {len(block)} of {head.length} bytes")
         if self._magic and not _ends_here(stream):
             self._give_back_next(stream, block)
             raise _Broken("the record is not as long as its Content-Length says", block[:200])
-        if wanted:
+        if is_document:
             self._document(head, block, position)
         else:
             self.sink.collector.skip(head.kind)
 
     def _give_back_next(self, stream: ByteStream, block: bytes) -> None:
-        """A length that is too large has swallowed the next record's beginning."""
-        found = block.find(b"\r\n\r\nWARC/1.")
-        if found >= 0:
-            stream.unread(block[found:])
+        """Where a length that is too large has swallowed the next record's beginning, goes back to it."""
+        place = block.find(b"\r\n\r\nWARC/1.")
+        if place >= 0:
+            stream.unread(block[place:])
 
     def _document(self, head: _Head, block: bytes, position: int) -> None:
         options = self.sink.options
@@ -179,7 +183,7 @@ class _Records:
         record.id = fields.get("warc-record-id", "").strip("<>") or None
         record.metadata = _metadata(fields)
         if (record.url or "").startswith("metadata:"):
-            self.sink.collector.skip(f"{head.kind}:metadata")  # what wget says of itself
+            self.sink.collector.skip(f"{head.kind}:metadata")  # wget's notes about itself
             return
         sizes = {"max_bytes": options.max_document_bytes, "max_expansion": options.max_expansion}
         try:
@@ -235,7 +239,7 @@ def _skip_blank(stream: ByteStream) -> None:
 
 
 def _ends_here(stream: ByteStream) -> bool:
-    """Whether the record ends here: with its two line ends, the next record, or the file."""
+    """Whether the record ends here: at its two line ends, the next record, or the end of the file."""
     following = stream.peek(64)
     left = following.lstrip(b"\r\n")
     return following.startswith(b"\r\n\r\n") or not left or left.startswith(b"WARC/")
@@ -270,7 +274,7 @@ def _arc_head(stream: ByteStream) -> _Head:
     """An ARC header line: URL, IP address, date, media type, length (and more in version 2)."""
     line = stream.line(_MAX_HEADER)
     text = line.decode("utf-8", "replace").strip()
-    # A URL may hold spaces; the fields behind it never do.
+    # A URL may contain spaces; the fields after it never do.
     parts = text.rsplit(" ", 4)
     if len(parts) == 5 and not parts[2].isdigit():
         parts = text.rsplit(" ", 9)
