@@ -79,6 +79,33 @@ def test_tables_in_utf_16(tmp_path: Path) -> None:
     assert read_all(tmp_path).texts == ["Café 東京 😀", "größer"]
 
 
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "windows-1252"])
+def test_lines_that_end_in_carriage_returns(tmp_path: Path, codec: str) -> None:
+    (tmp_path / "a.csv").write_bytes('id,text\r1,"Two\rlines, größer"\r2,Käse und Brot\r'.encode(codec))
+    (tmp_path / "b.tsv").write_bytes("id\ttext\r1\tÜbung\r2\tgrößer".encode(codec))
+    found = read_all(tmp_path)
+    assert found.texts == ["Two\nlines, größer", "Käse und Brot", "Übung", "größer"]
+    assert found.reasons == []
+
+
+def test_a_carriage_return_inside_of_a_row_is_not_its_end(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_bytes(b"id\ttext\n1\tone\rtwo\n")
+    assert read_all(tmp_path).texts == ["one\ntwo"]
+
+
+def test_a_header_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('id,"text\n1,one\n')
+    with pytest.raises(
+        BadInput, match=r"a\.csv: its header, line 1, cannot be read: a quotation mark in line 1"
+    ):
+        read_all(tmp_path)
+    options = ReadOptions(missing_column="quarantine", max_document_bytes=20)
+    (tmp_path / "a.csv").write_text("id,text," + "x" * 100 + "\n1,one\n")
+    (entry,) = read_all(tmp_path, options=options).quarantined
+    assert (entry.reason, entry.unit) == ("no-text-column", "file")
+    assert "its header, line 1, cannot be read: 109 bytes; the limit is 20" in entry.detail
+
+
 def test_columns_that_share_a_name_are_reported(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,n,text,n\nfirst,1,second,2\n")
     (tmp_path / "b.tsv").write_text("text\ttext\tother\nfirst\tsecond\tx\n")

@@ -18,7 +18,7 @@ _PIECE = 1 << 20
 _EXCERPT = 400
 _OPEN = "open-ended"
 _MAX_TRIES = 16
-"""How often the end of a field may turn out to be none: each time costs a pass over the row."""
+"""How many times what looked like the end of a field may turn out not to be: each costs a pass over the row."""
 
 
 @dataclass
@@ -43,7 +43,8 @@ class _Lines:
         self.fault: StreamFault | None = None
 
     def next(self) -> tuple[str, int, int] | None:
-        """The next line without its line end (its beginning if it is too long), its bytes, its quotation marks."""
+        """The next line without its line end (only its beginning if it is too long), its size in bytes, and how many
+        quotation marks it has."""
         parts: list[bytes] = []
         held = quotes = 0
         try:
@@ -59,7 +60,7 @@ class _Lines:
                 if part.endswith(b"\n"):
                     break
         except StreamFault as fault:
-            # A line that the fault cuts is none.
+            # A line that the fault cuts short is dropped: its beginning alone would be another row.
             self.fault = fault
             return None
         if not held:
@@ -73,7 +74,7 @@ class _Lines:
 
 
 def read_csv(sink: Sink, stream: ByteStream) -> Iterator[None]:
-    """Documents of comma-separated values with a header (RFC 4180); one row, one document.
+    """Documents of comma-separated values with a header (RFC 4180), one per row.
 
     Raises
     ------
@@ -84,14 +85,15 @@ def read_csv(sink: Sink, stream: ByteStream) -> Iterator[None]:
     largest = min(sink.options.max_document_bytes, (1 << 31) - 1)
     csv.field_size_limit(max(csv.field_size_limit(), largest))
     stream.as_utf8()
+    stream.as_line_feeds()
     lines = _Lines(sink, stream)
     yield from _read(sink, lines, _csv_rows(lines, sink.options.max_document_bytes), quoting=True)
 
 
 def read_tsv(sink: Sink, stream: ByteStream) -> Iterator[None]:
-    """Documents of tab-separated values with a header: a quotation mark is a character like any other.
+    """Documents of tab-separated values with a header, one per row; a quotation mark is a character like any other.
 
-    So the format is registered with IANA (text/tab-separated-values).
+    This is the format as registered with IANA (text/tab-separated-values).
 
     Raises
     ------
@@ -99,13 +101,14 @@ def read_tsv(sink: Sink, stream: ByteStream) -> Iterator[None]:
         The header has no text column.
     """
     stream.as_utf8()
+    stream.as_line_feeds()
     lines = _Lines(sink, stream)
     yield from _read(sink, lines, _tsv_rows(lines, sink.options.max_document_bytes), quoting=False)
 
 
 def _tsv_rows(lines: _Lines, limit: int) -> Iterator[_Row]:
-    while (found := lines.next()) is not None:
-        text, held, _ = found
+    while (line := lines.next()) is not None:
+        text, held, _ = line
         text = text.removesuffix("\r")
         if held > limit:
             yield _too_large(lines.number, held, limit, text)
@@ -114,8 +117,8 @@ def _tsv_rows(lines: _Lines, limit: int) -> Iterator[_Row]:
 
 
 def _csv_rows(lines: _Lines, limit: int) -> Iterator[_Row]:
-    while (found := lines.next()) is not None:
-        text, total, quotes = found
+    while (line := lines.next()) is not None:
+        text, total, quotes = line
         start = lines.number
         if not quotes and total <= limit:
             text = text.removesuffix("\r")
@@ -132,7 +135,7 @@ def _csv_rows(lines: _Lines, limit: int) -> Iterator[_Row]:
             if total <= limit:
                 parts.append(text)
             if quotes % 2 == 0:
-                continue  # inside of a field they come in pairs: an odd one ends it
+                continue  # inside of a field they come in pairs: an odd number of them ends it
             row = _parse(start, "\n".join(parts)) if total <= limit else None
             open_ended = row is not None and row.reason == _OPEN
             tries += 1
@@ -165,9 +168,9 @@ def _unquoted(line: int, stored: str) -> _Row:
 
 
 def _without_quoting(row: _Row, columns: int) -> list[_Row]:
-    """The rows that a stretch of lines holds if what wrote it does not quote; none if that fits no better.
+    """The rows that a stretch of lines holds if quotation marks are text; empty if that fits no better.
 
-    A field like `"Yes" is all she said` breaks the rules of quoting: its quotation marks are text.
+    A field like `"Yes" is all she said` breaks the rules of quoting: whatever wrote it does not quote.
     """
     rows = [
         _unquoted(row.line + number, line.removesuffix("\r"))
@@ -189,7 +192,10 @@ def _read(sink: Sink, lines: _Lines, rows: Iterator[_Row], *, quoting: bool) -> 
         if header is None:
             names = [_clean(name).strip() for name in row.fields]
             if find_text_column(names, options) is None:
-                message = missing_column_message(sink.label, names, options)
+                if row.reason:
+                    message = f"{sink.label}: its header, line {row.line}, cannot be read: {row.detail}"
+                else:
+                    message = missing_column_message(sink.label, names, options)
                 if options.missing_column == "stop":
                     raise BadInput(message)
                 sink.bad(0, "file", "no-text-column", message)
@@ -206,7 +212,7 @@ def _read(sink: Sink, lines: _Lines, rows: Iterator[_Row], *, quoting: bool) -> 
 
 
 def _repaired(row: _Row, columns: int) -> list[_Row]:
-    """The row, or what it is without quoting where the rules of quoting are broken."""
+    """The row, or the rows that it is without quoting where it breaks the rules of quoting."""
     broken = row.reason == "invalid-csv" and "no end" not in row.detail
     if broken or (not row.reason and len(row.fields) != columns):
         return _without_quoting(row, columns) or [row]
