@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pytest
 
 import cupel
 from cupel.corpus import Corpus
-from cupel.errors import BadInput
+from cupel.errors import BadInput, MissingExtra
 
 
 @pytest.fixture
@@ -40,10 +41,31 @@ def test_tables_of_every_kind_agree(pool: Path) -> None:
     assert lazily.where(lazily["text"].contains("Silver")).count_rows() == 1
 
 
-def test_what_could_not_be_read_is_told(pool: Path) -> None:
+def test_what_could_not_be_read_is_reported(pool: Path) -> None:
     corpus = Corpus.read([pool])
     assert [(entry.reason, entry.position) for entry in corpus.quarantined()] == [("invalid-json", 301)]
     assert corpus.skipped() == {}
+
+
+def test_a_reading_that_was_left_changes_no_count(tmp_path: Path) -> None:
+    record = "WARC/1.0\r\nWARC-Type: {}\r\nContent-Length: 6\r\n\r\nSilver\r\n\r\n"
+    path = tmp_path / "a.warc"
+    path.write_text(record.format("conversion") + "".join(map(record.format, ["request"] * 9)), newline="")
+    corpus = Corpus.read(path)
+    assert corpus.skipped() == {"request": 9}
+    next(corpus.batches())
+    assert corpus.skipped() == {"request": 9}
+    started = corpus.batches()
+    next(started)
+    assert corpus.skipped() == {"request": 9}
+    started.close()
+
+
+def test_tables_of_libraries_that_are_not_installed(pool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("pandas", "polars"):
+        monkeypatch.setitem(sys.modules, name, None)
+        with pytest.raises(MissingExtra, match=rf"to_{name} needs an extra: pip install 'cupel\[{name}\]'"):
+            getattr(Corpus.read(pool), f"to_{name}")()
 
 
 def test_the_package_offers_it(pool: Path) -> None:

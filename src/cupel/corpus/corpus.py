@@ -1,4 +1,4 @@
-"""A corpus: documents that are read when they are asked for."""
+"""A corpus: documents that are read when asked for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, 
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import Shard, plan_shards
 from cupel.engine import daft, read_tables
-from cupel.errors import BadInput
+from cupel.errors import BadInput, MissingExtra
 
 if TYPE_CHECKING:
     import pandas
@@ -35,9 +36,9 @@ _SCHEMA = pa.schema([field for field in DOCUMENT_SCHEMA if field.name != "html"]
 class Corpus:
     """A lazily read table of documents.
 
-    Made by `Corpus.read`. Nothing but names, sizes and first bytes is looked at until
-    documents are asked for; then they stream. HTML pages come as their main text. Files in
-    folders that are not read are counted in `left_out`, by kind.
+    Made by `Corpus.read`. Only names, sizes, first bytes and digests are looked at until documents
+    are asked for; then they stream. HTML pages come as their main text, which is empty where a page
+    has none. Files that folders hold and that are not read are counted in `left_out`, by kind.
 
     Examples
     --------
@@ -98,18 +99,17 @@ class Corpus:
         exclude
             Glob patterns to leave out of folders.
         extractors
-            For HTML pages, in order of preference: the first that gives a text counts.
+            For HTML pages, in order of preference: the first to find any text wins.
         io
             Settings for remote stores.
         options
-            All other settings; those named above win over it.
+            All other settings; those named above take precedence.
 
         Raises
         ------
         BadInput
             No such path, no permission, or nothing that can be read.
         """
-        given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         named: dict[str, Any] = {
             "text_column": text_column,
             "id_column": id_column,
@@ -118,12 +118,12 @@ class Corpus:
             "io": io,
         }
         reading = replace(options or ReadOptions(), **{k: v for k, v in named.items() if v is not None})
-        names = [os.fspath(path) for path in given]
+        names = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
         output = Path(names[0]) if len(names) == 1 and (Path(names[0]) / "manifest.json").is_file() else None
         if output is not None:
             names = [str(output / "data")]
-        found = scan(names, io=reading.io, format=format, exclude=exclude, text_column=reading.text_column)
-        return cls(found.files, reading, extractors=extractors, output=output, left_out=found.left_out)
+        listing = scan(names, io=reading.io, format=format, exclude=exclude, text_column=reading.text_column)
+        return cls(listing.files, reading, extractors=extractors, output=output, left_out=listing.left_out)
 
     @property
     def schema(self) -> pa.Schema:
@@ -138,25 +138,24 @@ class Corpus:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The documents, a few megabytes at a time, in order."""
         quarantined: list[Quarantined] = []
-        self._skipped = Counter()
+        skipped: Counter[str] = Counter()
         for shard in self.shards:
             for batch, entries in _read(shard, self._options, self._extractors):
                 quarantined += entries
-                self._skipped.update(batch.skipped)
-                documents = batch.documents
-                if documents.num_rows:
-                    yield documents
-        self._quarantined = quarantined
+                skipped.update(batch.skipped)
+                if batch.documents.num_rows:
+                    yield batch.documents
+        self._quarantined, self._skipped = quarantined, skipped
 
     def quarantined(self) -> list[Quarantined]:
-        """What could not be read, and why; reads the corpus if nothing has yet read all of it."""
+        """What could not be read, and why; reads the corpus unless it has been read to the end already."""
         if self._quarantined is None:
             for _ in self.batches():
                 pass
         return list(self._quarantined or [])
 
     def skipped(self) -> dict[str, int]:
-        """Records that never are documents (requests, images …), by kind, as of the last reading."""
+        """Records that never are documents (requests, images …), by kind; reads the corpus as `quarantined` does."""
         self.quarantined()
         return dict(self._skipped)
 
@@ -169,7 +168,15 @@ class Corpus:
         return pa.Table.from_batches(self.batches(), schema=_SCHEMA)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """All documents in memory, as pandas."""
+        """All documents in memory, as pandas.
+
+        Raises
+        ------
+        MissingExtra
+            pandas is not installed.
+        """
+        if find_spec("pandas") is None:
+            raise MissingExtra("to_pandas", "pandas")
         return self.to_arrow().to_pandas()
 
     def to_polars(self) -> polars.DataFrame:
@@ -183,8 +190,6 @@ class Corpus:
         try:
             import polars
         except ImportError:
-            from cupel.errors import MissingExtra
-
             raise MissingExtra("to_polars", "polars") from None
         return polars.from_arrow(self.to_arrow())  # type: ignore[return-value]
 
@@ -201,8 +206,8 @@ class Corpus:
         BadInput
             It was not read from the folder of a finished run.
         """
-        found: dict[str, Any] = json.loads((self._folder() / "manifest.json").read_text())
-        return found
+        manifest: dict[str, Any] = json.loads((self._folder() / "manifest.json").read_text("utf-8"))
+        return manifest
 
     def ledger(self) -> DataFrame:
         """What became of every input document of the run that wrote this corpus, as a Daft table.
@@ -227,15 +232,15 @@ class Corpus:
 def _read(
     shard: Shard, options: ReadOptions, extractors: Sequence[str]
 ) -> Iterator[tuple[Batch, list[Quarantined]]]:
-    """Batches with all pages turned into text, and all that was put aside."""
+    """Batches whose pages are turned into text, each with all that was put aside."""
     for batch in read_shard(shard, options):
         entries = list(batch.quarantined)
         documents = batch.documents
         if documents.column("html").null_count < documents.num_rows:
             texts, errors = extract_batch(documents, extractors)
             empty = pa.scalar("", pa.large_string())
-            found = [pc.if_else(pc.equal(column, empty), None, column) for column in texts]
-            text = pc.coalesce(*found, empty)
+            nonempty = [pc.if_else(pc.equal(column, empty), None, column) for column in texts]
+            text = pc.coalesce(*nonempty, empty)
             entries += [error for error in errors if error is not None]
             index = documents.schema.get_field_index("text")
             documents = documents.set_column(index, "text", pc.cast(text, pa.large_string()))
