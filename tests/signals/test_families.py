@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -81,13 +82,26 @@ def test_stop_words_of_a_language_and_ones_own() -> None:
         StopWords.from_options({"langauge": "de"})
 
 
-def test_bad_words_of_a_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_bad_words_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("darn\n\ntwo words\n", encoding="utf-8")
     found = BadWords.from_options({"path": str(path)}).measure(documents("Darn, two words. Darned", ""))
     assert found["bad_word_count"].to_pylist() == [2, 0]
     with pytest.raises(BadInput, match="cannot read"):
         BadWords.from_options({"path": str(tmp_path / "none.txt")}).measure(documents("a"))
+
+
+def test_a_byte_order_mark_is_not_part_of_the_first_bad_word(tmp_path: Path) -> None:
+    path = tmp_path / "words.txt"
+    path.write_text("darn\nheck\n", encoding="utf-8-sig")
+    signal = BadWords.from_options({"path": str(path)})
+    assert signal.measure(documents("Darn, what the heck"))["bad_word_count"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize("signal", [BadWords, StopWords])
+def test_an_empty_list_of_words_is_refused(signal: type[BadWords] | type[StopWords]) -> None:
+    with pytest.raises(BadOption, match="words"):
+        signal.from_options({"words": []})
 
 
 def test_bad_words_of_the_package() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
+import random
 import tarfile
 from pathlib import Path
 
@@ -186,6 +187,19 @@ def test_lists_of_the_ut1_kind(tmp_path: Path, ending: str) -> None:
         blocked(urls, path=str(path))
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_category_in_two_folders_is_read_whole(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "lists"
+    for folder, domain in {"ours": "first.test", "theirs": "second.test"}.items():
+        (path / folder / "ads").mkdir(parents=True)
+        (path / folder / "ads" / "domains").write_text(domain)
+    if packed:
+        with tarfile.open(tmp_path / "lists.tar", "w") as tar:
+            tar.add(path, "lists")
+        path = tmp_path / "lists.tar"
+    assert blocked(["http://first.test", "http://second.test"], path=str(path)) == [True, True]
+
+
 def test_real_lists(shared: Path) -> None:
     path = str(shared / "data" / "lookup" / "domain_blocklists_ut1.tar.zst")
     assert blocked(
@@ -223,6 +237,11 @@ def test_a_missing_or_broken_list_is_named(tmp_path: Path) -> None:
         path.write_bytes(whole[:-20])
         with pytest.raises(BadInput, match="cannot be read"):
             UrlDomain.from_options({"path": str(path)})
+    broken = bytearray(gzip.compress(random.Random(1).randbytes(4000).hex().encode()))
+    broken[2000:2010] = bytes(10)
+    (tmp_path / "broken.gz").write_bytes(broken)
+    with pytest.raises(BadInput, match=r"broken\.gz cannot be read"):
+        UrlDomain.from_options({"path": str(tmp_path / "broken.gz")})
     (tmp_path / "folder").mkdir()
     with pytest.raises(BadInput, match="no file called 'domains'"):
         UrlDomain.from_options({"path": str(tmp_path / "folder")})

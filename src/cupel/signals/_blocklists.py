@@ -1,13 +1,13 @@
-"""Lists of blocked domains: the forms in which they are published, read whole or refused by line.
+"""Lists of blocked domains in the forms in which they are published: read whole, or refused with the line at fault.
 
 A line is one of
 
 - a domain, `*.domain` or `.domain`;
 - a line of a hosts file: an address, then any number of names;
-- a rule of an ad blocker for a whole domain, `||domain^` with or without options, and its exception
-  `@@||domain^`. Rules that hide elements (`##`) say nothing about documents and are passed over.
+- an ad blocker's rule for a whole domain, `||domain^` with or without options, or its exception
+  `@@||domain^`. Rules that hide elements (`##`) say nothing about documents and are skipped.
 
-`#` and `!` begin comments. Any other line stops reading, with its number: a list that is half understood
+`#` and `!` begin comments. Any other line is an error that names its number: a list that is half understood
 blocks less than its user believes.
 """
 
@@ -35,10 +35,15 @@ _LOCAL = frozenset(
 
 @dataclass
 class Blocklist:
-    """Domains that a list blocks, with all below them, and those that it lets through all the same."""
+    """Domains that a list blocks, with all below them, and exceptions that it lets through."""
 
     blocked: set[str] = field(default_factory=set)
     excepted: set[str] = field(default_factory=set)
+
+    def add(self, other: Blocklist) -> None:
+        """Block what `other` blocks, too, with its exceptions."""
+        self.blocked |= other.blocked
+        self.excepted |= other.excepted
 
 
 def parse(lines: Iterable[bytes], where: str) -> Blocklist:
@@ -47,16 +52,16 @@ def parse(lines: Iterable[bytes], where: str) -> Blocklist:
     Raises
     ------
     BadInput
-        A line that is none of the forms that are read; `where` and its number are named.
+        A line in none of these forms; the message names `where` and the line's number.
 
     Examples
     --------
     >>> lines = [b"0.0.0.0 a.example b.example # both", b"||c.example^$third-party", b"@@||ok.c.example^"]
-    >>> found = parse(lines, "list")
-    >>> sorted(found.blocked), sorted(found.excepted)
+    >>> domains = parse(lines, "list")
+    >>> sorted(domains.blocked), sorted(domains.excepted)
     (['a.example', 'b.example', 'c.example'], ['ok.c.example'])
     """
-    found = Blocklist()
+    blocklist = Blocklist()
     for number, line in enumerate(lines, 1):
         text = line.decode("utf-8-sig" if number == 1 else "utf-8", "replace").strip()
         if not text or text.startswith(("!", "[Adblock", "[adblock")):
@@ -65,7 +70,7 @@ def parse(lines: Iterable[bytes], where: str) -> Blocklist:
             continue
         if text.startswith(("##", "#@#", "#?#", "#$#")):
             continue
-        names = _names(text, found)
+        names = _names(text, blocklist)
         for name in names if names is not None else [None]:
             domain = None if name is None else ascii_domain(name)
             if domain is None or not _DOMAIN.fullmatch(domain):
@@ -73,18 +78,18 @@ def parse(lines: Iterable[bytes], where: str) -> Blocklist:
                     f"url-domain: {where}, line {number}: '{text[:80]}' is neither a domain, nor a line of a hosts "
                     "file, nor a rule for a whole domain (||example.com^); take the line out of the list"
                 )
-            found.blocked.add(domain)
-    return found
+            blocklist.blocked.add(domain)
+    return blocklist
 
 
-def _names(text: str, found: Blocklist) -> list[str] | None:
-    """The names that a line blocks; None where it cannot be told. Exceptions go into `found`."""
+def _names(text: str, blocklist: Blocklist) -> list[str] | None:
+    """The names that a line blocks; None where it is in no known form. Exceptions go into `blocklist`."""
     if text.startswith(("||", "@@")):
         rule = _RULE.fullmatch(text)
         if rule is None or "domain=" in (rule[3] or ""):
             return None
         if rule[1]:
-            found.excepted.add(ascii_domain(rule[2]))
+            blocklist.excepted.add(ascii_domain(rule[2]))
             return []
         return [rule[2]]
     fields = text.split("#", 1)[0].split()
@@ -104,7 +109,7 @@ def _is_address(text: str) -> bool:
 
 
 def ascii_domain(domain: str) -> str:
-    """`domain` as browsers send it: UTS #46, not transitional; as it stands where it is no proper name.
+    """`domain` as browsers send it (UTS #46, nontransitional), or unchanged where it is not a valid name.
 
     >>> ascii_domain("FAß.de."), ascii_domain("東京。jp")
     ('xn--fa-hia.de', 'xn--1lqs71d.jp')

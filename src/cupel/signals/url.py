@@ -1,4 +1,4 @@
-"""Where a document comes from, and whether that domain is blocked."""
+"""Which domain a document comes from, and whether it is blocked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -36,22 +37,23 @@ class UrlDomain(Signal):
 
     A list is a text file with one domain per line, lines of a hosts file (`0.0.0.0 a.example
     b.example`) or an ad blocker's rules for whole domains (`||example.com^`, exceptions with
-    `@@`; rules that hide elements are passed over), plain, `.gz` or `.zst`; or a folder or `.tar`,
+    `@@`; rules that hide elements are skipped), plain, `.gz` or `.zst`; or a folder or `.tar`,
     `.tar.gz`, `.tar.zst` of the UT1 kind, where each category is a folder that holds a file
-    `domains`. Of several categories some must be named, for UT1 has harmless ones (press,
-    banks) and a white list beside the others.
+    `domains`. Where there are several categories, name those to block: UT1 also has harmless ones
+    (press, banks) and an allow list.
 
-    A list that is missing, holds no domain, or has a line that is none of these stops the run and
-    names the line, as does the want of any list: nothing would be blocked, and nothing would say so.
+    A list that is missing, holds no domain, or has a line in none of these forms stops the run, and
+    the message names the line. So does having no list at all: otherwise nothing would be blocked,
+    and nothing would say so.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> documents = pa.record_batch({"url": ["https://www.Example.org:80/a", "http://東京.jp", None]})
-    >>> found = UrlDomain.from_options({"domains": ["example.org"]}).measure(documents)
-    >>> found["url_domain"].to_pylist()
+    >>> columns = UrlDomain.from_options({"domains": ["example.org"]}).measure(documents)
+    >>> columns["url_domain"].to_pylist()
     ['www.example.org', 'xn--1lqs71d.jp', None]
-    >>> found["url_domain_blocked"].to_pylist()
+    >>> columns["url_domain_blocked"].to_pylist()
     [True, False, False]
     """
 
@@ -90,8 +92,8 @@ class UrlDomain(Signal):
 
         @field_validator("path", "categories", "domains", mode="before")
         @classmethod
-        def _one_or_many(cls, given: object) -> object:
-            return (given,) if isinstance(given, str) else given
+        def _one_or_many(cls, value: object) -> object:
+            return (value,) if isinstance(value, str) else value
 
     options: Options
 
@@ -133,11 +135,11 @@ def host_of(url: str | None) -> str | None:
     >>> host_of("//user:secret@Sub.Example.ORG./path"), host_of("example.org:80/a"), host_of("")
     ('sub.example.org', 'example.org', None)
     """
-    rest = (url or "").strip()
-    scheme = _SCHEME.match(rest)
-    authority = re.split(r"[/\\?#]", rest[scheme.end() if scheme else 0 :], maxsplit=1)[0]
-    found = _HOST.match(authority.rpartition("@")[2])
-    return (ascii_domain(found.group()) or None) if found else None
+    address = (url or "").strip()
+    scheme = _SCHEME.match(address)
+    authority = re.split(r"[/\\?#]", address[scheme.end() if scheme else 0 :], maxsplit=1)[0]
+    host = _HOST.match(authority.rpartition("@")[2])
+    return (ascii_domain(host.group()) or None) if host else None
 
 
 def _and_above(host: str) -> Iterator[str]:
@@ -163,16 +165,16 @@ def _is_blocked(host: str, listed: Blocklist) -> bool:
 def _domains(
     paths: tuple[str, ...], categories: tuple[str, ...], digests: tuple[tuple[str, str], ...]
 ) -> Blocklist:
-    """All domains of the lists at `paths` with these contents, read once in a process."""
-    every = Blocklist()
+    """All domains of the lists at `paths` with these contents, read once per process."""
+    all_domains = Blocklist()
     for path in paths:
-        lists = list(_read(Path(path), categories))
-        if not any(one.blocked for one in lists):
+        domains = Blocklist()
+        for part in _read(Path(path), categories):
+            domains.add(part)
+        if not domains.blocked:
             raise BadInput(f"url-domain: the blocklist {path} holds no domain; nothing would be blocked")
-        for one in lists:
-            every.blocked |= one.blocked
-            every.excepted |= one.excepted
-    return every
+        all_domains.add(domains)
+    return all_domains
 
 
 def _read(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
@@ -180,31 +182,43 @@ def _read(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
         raise BadInput(f"url-domain: there is no blocklist at {path}")
     try:
         if path.is_dir():
-            lists = {place.parent.name: place for place in sorted(path.rglob(_LIST_NAME)) if place.is_file()}
-            for category in _chosen(path, lists, categories):
-                with lists[category].open("rb") as file:
-                    yield parse(file, f"{path}, category {category}")
+            yield from _read_folder(path, categories)
         elif ".tar" in path.suffixes[-2:] or path.suffix == ".tgz":
             yield from _read_archive(path, categories)
         else:
             with _decompressed(path) as file:
                 yield parse(file, str(path))
-    except (OSError, EOFError, tarfile.TarError, zstandard.ZstdError) as error:
+    except (OSError, EOFError, tarfile.TarError, zlib.error, zstandard.ZstdError) as error:
         raise BadInput(f"url-domain: the blocklist {path} cannot be read: {error}") from None
 
 
+def _read_folder(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
+    files: dict[str, list[Path]] = {}
+    for file in sorted(path.rglob(_LIST_NAME)):
+        if file.is_file():
+            files.setdefault(file.parent.name, []).append(file)
+    for category in _chosen(path, files, categories):
+        for file in files[category]:
+            with file.open("rb") as lines:
+                yield parse(lines, f"{file}, category {category}")
+
+
 def _read_archive(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
-    """The lists of an archive, read as a stream; nothing is unpacked."""
-    texts: dict[str, bytes] = {}
+    """The lists of an archive, read as a stream; nothing is unpacked to disk."""
+    contents: dict[str, list[bytes]] = {}
     with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
         for member in archive:
             name = PurePosixPath(member.name)
-            if member.isfile() and name.name == _LIST_NAME:
-                wanted = not categories or name.parent.name in categories
-                content = archive.extractfile(member) if wanted else None
-                texts[name.parent.name] = content.read() if content else b""
-    for category in _chosen(path, texts, categories):
-        yield parse(io.BytesIO(texts[category]), f"{path}, category {category}")
+            if not member.isfile() or name.name != _LIST_NAME:
+                continue
+            category = name.parent.name
+            lists = contents.setdefault(category, [])
+            if not categories or category in categories:
+                file_in_archive = archive.extractfile(member)
+                lists.append(file_in_archive.read() if file_in_archive else b"")
+    for category in _chosen(path, contents, categories):
+        for content in contents[category]:
+            yield parse(io.BytesIO(content), f"{path}, category {category}")
 
 
 def _chosen(path: Path, known: Mapping[str, object], categories: tuple[str, ...]) -> Iterable[str]:
@@ -230,7 +244,7 @@ def _decompressed(path: Path) -> BinaryIO:
 
 
 def _unpack_zst(packed: bytes) -> bytes:
-    """All frames of a file; unlike a stream reader, it notices where the last one is cut short."""
+    """All frames of a file; unlike zstandard's stream reader, this notices when the last one is cut short."""
     out = []
     while packed:
         frame = zstandard.ZstdDecompressor().decompressobj()
