@@ -7,6 +7,8 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
@@ -115,6 +117,17 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, content: bytes, message: s
     path.write_bytes(content)
     with pytest.raises(BadInput, match=message):
         read_tasks(path)
+
+
+def test_a_damaged_table_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "task.parquet"
+    rows = [{name: f"{value} {row}" for name, value in PAIR.items()} for row in range(2000)]
+    pq.write_table(pa.Table.from_pylist(rows), path, compression="zstd")
+    whole = path.read_bytes()
+    for data in (whole[:-9], whole[:100] + bytes(600) + whole[700:]):
+        path.write_bytes(data)
+        with pytest.raises(BadInput, match=r"task\.parquet: not a \.parquet file"):
+            read_tasks(path)
 
 
 def test_ids_that_repeat_give_way_to_row_numbers(tmp_path: Path) -> None:

@@ -251,16 +251,18 @@ def test_real_task_files_are_read_and_scored(shared: Path, tmp_path: Path) -> No
     assert len(accuracy_by_file(found["accuracy blimp"])) == 50
 
 
-@pytest.mark.parametrize("depth", [0, 1])
-def test_python_of_a_task_file_runs_only_when_allowed(tmp_path: Path, depth: int) -> None:
+@pytest.mark.parametrize("template", ["own.yaml", "_template_yaml", "template.txt"])
+@pytest.mark.parametrize("included", [False, True])
+def test_python_of_a_task_file_runs_only_when_allowed(tmp_path: Path, template: str, included: bool) -> None:
     (tmp_path / "code.py").write_text(
         f"open({str(tmp_path / 'ran')!r}, 'w').close()\ndef text(row): return ''\n"
     )
-    (tmp_path / "own0.yaml").write_text("task: own\ndoc_to_text: !function code.text\n")
-    (tmp_path / "own1.yaml").write_text("include: own0.yaml\ntask: deeper\n")
-    with pytest.raises(BadInput, match=r"own0\.yaml, line 2: !function code\.text runs Python code"):
-        Tasks([str(tmp_path / f"own{depth}.yaml")])
+    (tmp_path / template).write_text("task: own\ndoc_to_text: !function code.text\n")
+    path = tmp_path / "task.yaml"
+    path.write_text(f"include: {template}\ntask: deeper\n" if included else (tmp_path / template).read_text())
+    with pytest.raises(BadInput, match=r", line 2: !function code\.text runs Python code"):
+        Tasks([str(path)])
     assert not (tmp_path / "ran").exists()
-    with pytest.raises(BadInput, match="cannot be read"):  # it has no data; its code ran before that showed
-        Tasks([str(tmp_path / f"own{depth}.yaml")], TaskOptions(run_functions=True))
+    with pytest.raises(BadInput, match="cannot be read"):  # it has no data, as shows only after its code ran
+        Tasks([str(path)], TaskOptions(run_functions=True))
     assert (tmp_path / "ran").exists()

@@ -30,15 +30,15 @@ OUTPUTS = ("multiple_choice", "loglikelihood")
 def named_tasks(name: str, seed: int, *, run_functions: bool = False) -> dict[str, Any]:
     """The harness's tasks of one name (task, group or tag) or YAML file, by name.
 
-    A YAML file may name Python functions beside it (`!function`). Loading the task runs that code, so such a
-    file is refused unless `run_functions` is set. The harness's own tasks run the functions that it ships.
+    A YAML file may name Python functions in files beside it (`!function`). Loading the task runs that code, so such
+    a file is refused unless `run_functions` is set. The harness's own tasks run the functions that it ships.
 
     Raises
     ------
     UnknownName
         No task, group or tag is called so.
     BadInput
-        The task's data cannot be had, it scores generated text, or its file names Python functions that may
+        The task's data cannot be loaded, it scores generated text, or its file names Python functions that may
         not run.
     """
     _require()
@@ -125,7 +125,7 @@ def run_tasks(
 
 @cache
 def _manager(with_names: bool) -> Any:
-    """What knows the harness's tasks; to know their names it reads some thousand files."""
+    """The harness's own list of tasks; with their names it reads some thousand files."""
     from lm_eval.tasks import TaskManager
 
     return TaskManager(include_defaults=with_names)
@@ -164,15 +164,14 @@ def _refuse_functions(path: Path) -> None:
                 for key, value in node.value:
                     nodes += [key, value]
                     if key.value in ("include", "task"):
-                        todo += _yaml_files(value, file.parent)
+                        todo += _named_files(value, file.parent)
 
 
-def _yaml_files(node: Any, folder: Path) -> list[Path]:
-    """The YAML files that a node names, by itself or in a list."""
+def _named_files(node: Any, folder: Path) -> list[Path]:
+    """The files that a node names, by itself or in a list; an included file may have any ending, or none."""
     values = node.value if isinstance(node.value, list) else [node]
     names = [value.value for value in values if isinstance(getattr(value, "value", None), str)]
-    paths = [folder / name for name in names if name.endswith((".yaml", ".yml"))]
-    return [path for path in paths if path.exists()]
+    return [path for path in (folder / name for name in names) if path.is_file()]
 
 
 def _row(task: LocalTask, question: Question) -> dict[str, Any]:
@@ -190,7 +189,7 @@ def _require() -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the harness's progress bars and notes; its errors still come as exceptions."""
+    """Without the harness's progress bars and log messages; its errors still come as exceptions."""
     logger = logging.getLogger("lm_eval")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -229,9 +228,9 @@ def _scoring_model() -> type[Any]:
             answers: list[Any] = [None] * len(requests)
             rows, owners = self._rows(groups, encoded)
             scored = score_rows(self.model, rows, batch_tokens=self.batch_tokens)
-            for (places, own), (found, likeliest) in zip(owners, scored, strict=True):
+            for (places, own), (log_probs, likeliest) in zip(owners, scored, strict=True):
                 for place, targets in zip(places, own, strict=True):
-                    answers[place] = (float(found[targets].sum()), bool(likeliest[targets].all()))
+                    answers[place] = (float(log_probs[targets].sum()), bool(likeliest[targets].all()))
             return answers
 
         def _encode(self, pairs: list[tuple[str, str]]) -> list[tuple[list[int], list[int]]]:
@@ -243,10 +242,10 @@ def _scoring_model() -> type[Any]:
             ids = [item.ids for item in self.encoder.encode_batch_fast(texts, add_special_tokens=False)]
             split = []
             for number, (context, ending) in enumerate(pairs):
-                given, whole = ids[2 * number], ids[2 * number + 1]
-                # A token over the border would leave nothing to score: then each part on its own.
-                scored = whole[len(given) :] or self.tok_encode(context[len(context.rstrip()) :] + ending)
-                split.append(([self.prefix, *given], scored))
+                before, whole = ids[2 * number], ids[2 * number + 1]
+                # A token across the border would leave nothing to score: then each part is encoded by itself.
+                scored = whole[len(before) :] or self.tok_encode(context[len(context.rstrip()) :] + ending)
+                split.append(([self.prefix, *before], scored))
             return split
 
         def _rows(
@@ -272,9 +271,9 @@ def _scoring_model() -> type[Any]:
             raise NotImplementedError("`loglikelihood` takes all requests at once")
 
         def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = False) -> Any:
-            raise NotImplementedError("tasks of this kind are refused before")
+            raise NotImplementedError("`named_tasks` refuses tasks of this kind")
 
         def generate_until(self, requests: Any, disable_tqdm: bool = False) -> Any:
-            raise NotImplementedError("tasks of this kind are refused before")
+            raise NotImplementedError("`named_tasks` refuses tasks of this kind")
 
     return ScoringModel

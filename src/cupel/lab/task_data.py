@@ -55,7 +55,7 @@ class LocalTask:
 
 
 def read_tasks(path: Path) -> tuple[LocalTask, ...]:
-    """The tasks of a file, a folder or a tar archive; `.zst`, `.gz` and other compressions are undone.
+    """The tasks of a file, a folder or a tar archive, compressed or not.
 
     Files of sentence pairs are one task together, as BLiMP's paradigms are, named by the folder or archive;
     every other file is a task of its own. A question's name is `file/id`, with the row's number where the file
@@ -66,21 +66,21 @@ def read_tasks(path: Path) -> tuple[LocalTask, ...]:
     BadInput
         A file that cannot be read, or whose columns are not known.
     """
-    found: dict[str, list[tuple[Kind, Question]]] = {}
+    by_file: dict[str, list[tuple[Kind, Question]]] = {}
     for file, rows in _files(path):
         group = stem(file).removesuffix(".json")
-        if group in found:
+        if group in by_file:
             raise BadInput(
                 f"{path}: two files are called '{group}'; their questions would have the same names"
             )
-        found[group] = _questions(group, rows)
-        if not found[group]:
+        by_file[group] = _questions(group, rows)
+        if not by_file[group]:
             raise BadInput(f"{path}: {file} holds no question")
-    if not found:
+    if not by_file:
         raise BadInput(f"{path}: no {', '.join(DATA_ENDINGS)} file in it")
-    pairs = [question for some in found.values() for kind, question in some if kind == "pairs"]
+    pairs = [question for questions in by_file.values() for kind, question in questions if kind == "pairs"]
     tasks = [LocalTask(stem(path.name), "pairs", tuple(pairs))] if pairs else []
-    for group, questions in found.items():
+    for group, questions in by_file.items():
         kinds = {kind for kind, _ in questions}
         if len(kinds) > 1:
             raise BadInput(f"{path}: {group} mixes layouts: {', '.join(sorted(kinds))}")
@@ -127,8 +127,8 @@ def _questions(group: str, rows: Iterator[tuple[str, Mapping[str, Any]]]) -> lis
 
 
 def _own_name(row: Mapping[str, Any]) -> str | None:
-    found = next((row[name] for name in ("pairID", "id", "ind") if row.get(name) is not None), None)
-    return None if found is None else str(found)
+    identity = next((row[name] for name in ("pairID", "id", "ind") if row.get(name) is not None), None)
+    return None if identity is None else str(identity)
 
 
 def _question(where: str, row: Mapping[str, Any]) -> tuple[Kind, tuple[str, ...], tuple[str, ...], int]:
@@ -233,17 +233,17 @@ def _gold(where: str, row: Mapping[str, Any], choices: int, labels: Sequence[str
     Numbers count from 0, those of an `answerKey` from 1, as ARC has them.
     """
     columns = {str(name).lower(): name for name in reversed(list(row))}
-    found = next((name for name in ("gold", "answerkey", "label", "answer") if name in columns), None)
-    if found is None:
+    column = next((name for name in ("gold", "answerkey", "label", "answer") if name in columns), None)
+    if column is None:
         raise BadInput(
             f"{where}: no column says which choice is right; expected gold, answerKey, label or answer"
         )
-    name = columns[found]
+    name = columns[column]
     value = row[name]
+    first = 1 if column == "answerkey" else 0
     place: int | None = None
     if not isinstance(value, bool) and isinstance(value, (str, int)):
         text = str(value).strip()
-        first = 1 if found == "answerkey" else 0
         if text in labels:
             place = labels.index(text)
         elif text.isdecimal():
@@ -251,7 +251,6 @@ def _gold(where: str, row: Mapping[str, Any], choices: int, labels: Sequence[str
         elif len(text) == 1 and text.isascii() and text.isalpha():
             place = ord(text.upper()) - ord("A")
     if place is None or not 0 <= place < choices:
-        first = 1 if found == "answerkey" else 0
         raise BadInput(
             f"{where}: {name} is {value!r}; expected {first} to {choices - 1 + first}, a letter, or the label of a choice"
         )
@@ -300,7 +299,9 @@ def _read(path: Path) -> bytes:
 
 
 def _rows(where: str, name: str, data: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Where each row stands (for messages), and its fields."""
+    """Where each row is (for messages), and its fields."""
+    import pyarrow as pa
+
     ending = _ending(name)
     try:
         if ending == ".parquet":
@@ -313,7 +314,7 @@ def _rows(where: str, name: str, data: bytes) -> Iterator[tuple[str, Mapping[str
             rows = orjson.loads(data)
         else:
             rows = [orjson.loads(line) for line in data.splitlines() if line.strip()]
-    except (ValueError, csv.Error) as error:
+    except (ValueError, csv.Error, pa.ArrowException, OSError) as error:
         raise BadInput(f"{where}: not a {ending or 'JSON lines'} file: {error}") from None
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
