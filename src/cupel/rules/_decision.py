@@ -1,4 +1,4 @@
-"""What rules say about a batch of documents: who stays, who goes, and why."""
+"""What rules say about a batch of documents: which are kept, which are dropped, and why."""
 
 from __future__ import annotations
 

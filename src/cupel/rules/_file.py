@@ -12,15 +12,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cupel.errors import BadOption, UnknownName
 from cupel.methods import Paper
-from cupel.rules._rule import Rule, Test
+from cupel.rules._rule import TESTS, Rule, Test
 from cupel.rules._rule_set import RuleSet, build_rule_set
 
-# The safe loader, in C where it is there: every command reads all rule sets.
+# The safe loader, in C if available: every command reads all rule sets.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 __all__ = ["read_rule_set"]
 
-_TESTS: tuple[Test, ...] = ("at_least", "at_most", "above", "below", "is", "in")
 Kind = Literal["bool", "int", "float", "str", "list"]
 
 
@@ -137,16 +136,16 @@ def _rules(path: Path, file: _File) -> tuple[tuple[Rule, ...], dict[str, str]]:
 
 
 def _condition(path: Path, written: _Rule) -> tuple[Test, Any]:
-    given = written.model_extra or {}
-    for key in given:
-        if key not in _TESTS:
-            raise UnknownName("test", key, _TESTS, where=f"{path}: rule '{written.name}'")
-    tests = [test for test in _TESTS if test in given]
+    conditions = written.model_extra or {}
+    for key in conditions:
+        if key not in TESTS:
+            raise UnknownName("test", key, TESTS, where=f"{path}: rule '{written.name}'")
+    tests = [test for test in TESTS if test in conditions]
     if len(tests) != 1:
         raise BadOption(
-            f"{path}: rule '{written.name}' has {len(tests)} tests; one of {', '.join(_TESTS)} is expected"
+            f"{path}: rule '{written.name}' has {len(tests)} tests; one of {', '.join(TESTS)} is expected"
         )
-    return tests[0], given[tests[0]]
+    return tests[0], conditions[tests[0]]
 
 
 def _type_of(path: Path, name: str, threshold: object) -> str:

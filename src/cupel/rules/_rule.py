@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from cupel.errors import BadOption
 
-__all__ = ["Rule", "Test", "Threshold"]
+__all__ = ["TESTS", "Rule", "Test", "Threshold", "written"]
 
 Test = Literal["at_least", "at_most", "above", "below", "is", "in"]
+TESTS: tuple[Test, ...] = get_args(Test)
 Threshold = float | int | bool | str | tuple[str, ...]
 
 _SIGNS: dict[str, str] = {

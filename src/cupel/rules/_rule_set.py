@@ -54,10 +54,10 @@ class RuleSet(Method):
         self.rules = tuple(self._in_force(type(self).rules))
         self.signals = signals_of(self.rules)
         if not self.rules:
-            every = ", ".join(rule.name for rule in type(self).rules)
+            names = ", ".join(rule.name for rule in type(self).rules)
             raise BadOption(
                 f"{self.name}: every rule is off, so this step would do nothing; "
-                f"give a value for at least one of: {every}"
+                f"give a value for at least one of: {names}"
             )
         _check_some_document_can_pass(self.name, self.rules)
 

@@ -1,4 +1,4 @@
-"""A rule of one's own, written in the recipe."""
+"""A rule of your own, written in the recipe."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from pydantic import Field, StrictBool, StrictStr, create_model, model_validator
 
 from cupel.errors import BadOption
 from cupel.methods import Method
-from cupel.rules._rule import Rule, Test
+from cupel.rules._rule import TESTS, Rule
 from cupel.rules._rule_set import RuleSet, signals_of
 
 __all__ = ["OwnThreshold"]
-
-_TESTS: tuple[Test, ...] = ("at_least", "at_most", "above", "below", "is", "in")
 
 
 def _options() -> type[Method.Options]:
@@ -37,7 +35,7 @@ def _options() -> type[Method.Options]:
         "in": (words, Field(None, description="The values kept.")),
         "missing": (
             Literal["fails", "passes"],
-            Field("fails", description="What becomes of a document without a value."),
+            Field("fails", description="What happens to a document without a value."),
         ),
     }
     validators: dict[str, Any] = {"one_test": model_validator(mode="after")(_check_one_test)}
@@ -51,9 +49,9 @@ def _options() -> type[Method.Options]:
 
 
 def _check_one_test(options: Method.Options) -> Method.Options:
-    given = [test for test in _TESTS if getattr(options, test) is not None]
-    if len(given) != 1:
-        raise ValueError(f"give exactly one of {', '.join(_TESTS)}, not {len(given)}")
+    tests = [test for test in TESTS if getattr(options, test) is not None]
+    if len(tests) != 1:
+        raise ValueError(f"give exactly one of {', '.join(TESTS)}, not {len(tests)}")
     return options
 
 
@@ -79,19 +77,19 @@ class OwnThreshold(RuleSet):
 
     def __init__(self, options: Method.Options | None = None) -> None:
         if options is None:
-            raise BadOption("threshold: needs a signal and one of " + ", ".join(_TESTS))
+            raise BadOption("threshold: needs a signal and one of " + ", ".join(TESTS))
         self.options = options
-        given = options.model_dump()
-        test = next(test for test in _TESTS if given[test] is not None)
-        value = given[test]
+        values = options.model_dump()
+        test = next(test for test in TESTS if values[test] is not None)
+        value = values[test]
         self.rules = (
             Rule(
-                given["name"] or given["signal"],
-                given["signal"],
+                values["name"] or values["signal"],
+                values["signal"],
                 test,
                 tuple(value) if isinstance(value, list) else value,
                 source="this recipe",
-                missing=given["missing"],
+                missing=values["missing"],
             ),
         )
         self.signals = signals_of(self.rules)
