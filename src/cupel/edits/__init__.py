@@ -1,1 +1,1 @@
-"""Edits: what is changed in a document. Each counts what it did, and rules may use the counts."""
+"""Edits: changes to documents. Each counts what it did, and rules may use the counts."""

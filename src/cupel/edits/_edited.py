@@ -11,6 +11,6 @@ __all__ = ["edited"]
 
 def edited(batch: object) -> Edited:
     """The column `text` as the text, all others as counts."""
-    found = pa.record_batch(batch)
-    counts = {name: found.column(name) for name in found.schema.names if name != "text"}
-    return Edited(found.column("text"), counts)
+    columns = pa.record_batch(batch)
+    counts = {name: columns.column(name) for name in columns.schema.names if name != "text"}
+    return Edited(columns.column("text"), counts)

@@ -17,34 +17,35 @@ __all__ = ["Pii"]
 class Pii(Edit):
     """Personal data masked.
 
-    Puts a fixed text in place of
+    Replaces with a fixed text
 
-    - e-mail addresses, beside letters of any script and with letters such as `é` and `ö` in them.
-      Versions of packages (`lodash@4.17.21`), file names (`icon@2x.png`), paths of pages
-      (`medium.com/@name`), repositories (`git@host.org:a/b`) and handles (`@user@host.social`) stay;
+    - e-mail addresses, next to letters of any script and with letters such as `é` and `ö` in them.
+      Package versions (`lodash@4.17.21`), file names (`icon@2x.png`), paths in URLs
+      (`medium.com/@name`), repositories (`git@host.org:a/b`) and handles (`@user@host.social`) are
+      kept;
     - public IP addresses. Private, reserved, documentation, link-local and multicast addresses
-      are nobody's and stay. IPv4 must stand alone: `1.2.3.4.5` (a section number) and `v1.2.3.4`
-      (a version) stay;
-    - telephone numbers, if asked for: `+` and a country code, where the numbering plan of that
-      country has the number (by the metadata of Google's libphonenumber), or North American numbers
-      with their punctuation, 8 to 15 digits. Amounts (`+10 000 000`) stay.
+      identify nobody and are kept. An IPv4 address must stand alone: `1.2.3.4.5` (a section number)
+      and `v1.2.3.4` (a version) are kept;
+    - telephone numbers, if enabled: `+` and a country code, if that country's numbering plan has
+      the number (by the metadata of Google's libphonenumber), or North American numbers with their
+      punctuation, 8 to 15 digits. Amounts (`+10 000 000`) are kept.
 
-    With `emails_as: datatrove` e-mail addresses are those of datatrove's `PIIFormatter` (and so
-    FineWeb). What differs from datatrove 0.10 all the same: one replacement for each kind instead of
-    several in turn (so the result does not depend on the order of documents); IPv4 addresses inside
-    longer dotted numbers, words and versions stay; multicast stays; IPv6 is masked too.
+    With `emails_as: datatrove`, e-mail addresses are those of datatrove's `PIIFormatter` (and so
+    FineWeb). Even then, this differs from datatrove 0.10: there is one replacement per kind instead
+    of several in turn (so the result does not depend on the order of documents); IPv4 addresses
+    inside longer dotted numbers, words and versions are kept; so is multicast; IPv6 is masked, too.
 
-    Of 100 telephone numbers drawn from all it found in a pool of 198,668 documents, all were
-    telephone numbers. How many it misses was not measured.
+    Of 100 matches drawn from all telephone numbers found in a pool of 198,668 documents, all were
+    telephone numbers. How many are missed was not measured.
 
-    Masking text that is masked already leaves it as it is, though its replacements are counted.
+    Masking text that is already masked does not change it, though its replacements are counted.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> text = "Café Müller, mail info@cafe-mueller.de, host 9.9.9.9, router 192.168.0.1"
-    >>> found = Pii().edit(pa.record_batch({"text": [text]}))
-    >>> found.text.to_pylist()
+    >>> edited = Pii().edit(pa.record_batch({"text": [text]}))
+    >>> edited.text.to_pylist()
     ['Café Müller, mail email@example.com, host 22.214.171.124, router 192.168.0.1']
     """
 
@@ -57,11 +58,11 @@ class Pii(Edit):
             "https://arxiv.org/abs/2406.17557",
         ),
     )
-    cost = "one pass over the text for each kind; see benchmarks"
+    cost = "one pass over the text per kind; see benchmarks"
     limits = (
-        "Names, postal addresses and account numbers stay. So do e-mail addresses written to hide ('name at "
-        "example dot org'), and those whose own letters are not Latin. Four-part version numbers that stand alone "
-        "are taken for IP addresses. Telephone numbers written without '+' outside North America stay."
+        "Names, postal addresses and account numbers are kept. So are obfuscated e-mail addresses ('name at "
+        "example dot org') and those whose own letters are not Latin. Four-part version numbers that stand alone "
+        "are taken for IP addresses. Telephone numbers without '+' outside North America are kept."
     )
     columns: ClassVar[Mapping[str, Column]] = {
         "pii_emails": Column(pa.int64(), "addresses", "e-mail addresses masked"),
@@ -70,18 +71,19 @@ class Pii(Edit):
     }
 
     class Options(Method.Options):
-        """What is masked, and by what."""
+        """What is masked, and with what."""
 
         emails: bool = Field(True, description="mask e-mail addresses")
         emails_as: Literal["plain", "datatrove"] = Field(
-            "plain", description="what an e-mail address is: by plain sense, or by datatrove's expression"
+            "plain",
+            description="what counts as an e-mail address: what a reader would call one, or what datatrove matches",
         )
         ips: bool = Field(True, description="mask public IPv4 and IPv6 addresses")
         phones: bool = Field(False, description="mask telephone numbers")
-        email_replacement: str = Field("email@example.com", description="stands for an e-mail address")
-        ipv4_replacement: str = Field("22.214.171.124", description="stands for an IPv4 address")
-        ipv6_replacement: str = Field("2001:db8::1", description="stands for an IPv6 address")
-        phone_replacement: str = Field("<phone>", description="stands for a telephone number")
+        email_replacement: str = Field("email@example.com", description="replaces an e-mail address")
+        ipv4_replacement: str = Field("22.214.171.124", description="replaces an IPv4 address")
+        ipv6_replacement: str = Field("2001:db8::1", description="replaces an IPv6 address")
+        phone_replacement: str = Field("<phone>", description="replaces a telephone number")
 
     options: Options
 

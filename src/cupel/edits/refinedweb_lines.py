@@ -17,7 +17,7 @@ __all__ = ["RefinedWebLines"]
 class RefinedWebLines(Edit):
     r"""RefinedWeb's line correction.
 
-    Takes lines away that are no part of the text, line breaks being `\n`:
+    Removes lines that are not part of the text, where lines end in `\n`:
 
     - mainly upper-case: more than `max_uppercase_fraction` of its characters, spaces included;
     - digits alone;
@@ -25,12 +25,12 @@ class RefinedWebLines(Edit):
       retweets, reposts, quotes, bookmarks, upvotes, downvotes, downloads, views, followers;
     - a single word, or white space alone;
 
-    and out of lines of at most `max_words_of_short_line` words, phrases at the start (`Sign-in`),
+    and, from lines of at most `max_words_of_short_line` words, phrases at the start (`Sign-in`),
     the end (`Read more...`) or anywhere (`items in cart`), as whole words, whatever their case,
-    with one white space beside them. A line that is left empty goes, and so does white space
-    around the text. All other lines, empty ones too, stay as they are.
+    with one white space beside them. A line that is left empty is removed, and so is white space
+    around the text. All other lines, including empty ones, are kept unchanged.
 
-    `refinedweb_removed_word_fraction` is the share of words that went, counted as `dclm-page`
+    `refinedweb_removed_word_fraction` is the share of words removed, counted as `dclm-page`
     counts them: those that begin with a letter or a digit. RefinedWeb drops a page above 0.05.
 
     **What the paper leaves open.** It names the kinds of lines and one example of each pattern, not
@@ -40,16 +40,16 @@ class RefinedWebLines(Edit):
     the words of flagged lines, the reproduction of words removed; so here. Two things differ
     from the reproduction: its `Read more...` matches any three characters in place of the full stops,
     and its phrases are cut out of longer words too (`Sign-index`). On 2,200 documents of 22 domains
-    the corrected texts are the same but for one, and all decisions by the share of words removed.
+    all corrected texts but one are the same, and so are all decisions by the share of words removed.
 
     Examples
     --------
     >>> import pyarrow as pa
     >>> page = "MENU AND SEARCH\n12 likes\nThe Café opens at nine. Read more..."
-    >>> found = RefinedWebLines().edit(pa.record_batch({"text": [page]}))
-    >>> found.text.to_pylist()
+    >>> edited = RefinedWebLines().edit(pa.record_batch({"text": [page]}))
+    >>> edited.text.to_pylist()
     ['The Café opens at nine.']
-    >>> found.columns["refinedweb_removed_word_fraction"].to_pylist()
+    >>> edited.columns["refinedweb_removed_word_fraction"].to_pylist()
     [0.5833333333333334]
     """
 
@@ -73,31 +73,31 @@ class RefinedWebLines(Edit):
     )
     cost = "one pass over the text; see benchmarks"
     limits = (
-        "Made for English. Words are parted by white space, so in scripts without spaces most lines are "
-        "'single words' and go. One-word headings go as well."
+        "Made for English. Words are separated by white space, so in scripts without spaces most lines are "
+        "'single words' and are removed. So are one-word headings."
     )
     columns: ClassVar[Mapping[str, Column]] = {
-        "refinedweb_removed_lines": Column(pa.int64(), "lines", "lines that went whole"),
-        "refinedweb_removed_word_fraction": Column(pa.float64(), "fraction", "words that went, of all words"),
+        "refinedweb_removed_lines": Column(pa.int64(), "lines", "lines removed whole"),
+        "refinedweb_removed_word_fraction": Column(pa.float64(), "fraction", "words removed, of all words"),
     }
 
     class Options(Method.Options):
         """What is taken for a line that does not belong to the text."""
 
         max_uppercase_fraction: float = Field(
-            0.5, ge=0, le=1, description="largest share of upper-case characters of a line"
+            0.5, ge=0, le=1, description="maximum share of upper-case characters in a line"
         )
         max_words_of_short_line: int = Field(
-            10, ge=0, description="phrases are taken out of lines of at most this many words"
+            10, ge=0, description="phrases are removed from lines of at most this many words"
         )
         start: tuple[str, ...] = Field(
-            ("sign-in",), description="phrases taken from the start of short lines"
+            ("sign-in",), description="phrases removed from the start of short lines"
         )
         end: tuple[str, ...] = Field(
-            ("read more...",), description="phrases taken from the end of short lines"
+            ("read more...",), description="phrases removed from the end of short lines"
         )
         anywhere: tuple[str, ...] = Field(
-            ("items in cart",), description="phrases taken from anywhere in short lines"
+            ("items in cart",), description="phrases removed anywhere in short lines"
         )
 
     options: Options

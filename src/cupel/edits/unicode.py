@@ -25,26 +25,26 @@ __all__ = ["UnicodeRepair"]
 class UnicodeRepair(Edit):
     """Unicode repaired.
 
-    Gives every text to `ftfy.fix_text`, which undoes mojibake (`Ã©` for `é`), unescapes HTML
-    entities where no `<` came before, and takes control characters and terminal escapes out; and
+    Passes every text to `ftfy.fix_text`, which undoes mojibake (`Ã©` for `é`), unescapes HTML
+    entities unless a `<` came before, and removes control characters and terminal escapes; then
     puts it into a normal form, NFC by default. Curly quotes, ligatures, full-width letters and
-    line ends stay as they are unless asked for, as in FineWeb: models should know them.
+    line ends are kept by default, as in FineWeb: models should know them.
 
-    ftfy is slow, and most text is clean. A Rust kernel looks at each text first and hands on
-    only those that ftfy may change: it knows ftfy's own tables of characters and its pattern of
-    mojibake, and never passes over a text that would change.
+    ftfy is slow, and most text is clean. A Rust kernel looks at each text first and passes on
+    only those that ftfy may change: it uses ftfy's own tables of characters and its pattern of
+    mojibake, and never skips a text that would change.
 
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = UnicodeRepair().edit(pa.record_batch({"text": ["Le CafÃ© &amp; Bar", "“東京”"]}))
-    >>> found.text.to_pylist(), found.columns["unicode_repaired"].to_pylist()
+    >>> edited = UnicodeRepair().edit(pa.record_batch({"text": ["Le CafÃ© &amp; Bar", "“東京”"]}))
+    >>> edited.text.to_pylist(), edited.columns["unicode_repaired"].to_pylist()
     (['Le Café & Bar', '“東京”'], [True, False])
     """
 
     name = "unicode-repair"
     papers = (Paper("ftfy", "Speer", 2019, "https://doi.org/10.5281/zenodo.2591652"),)
-    cost = "one pass over clean text; ftfy's own time for a suspect one; see benchmarks"
+    cost = "one pass over clean text; ftfy's own time for suspect text; see benchmarks"
     limits = (
         "A text that quotes mojibake or entities on purpose is repaired as well. NFKC changes meaning: 10³ "
         "becomes 103."
@@ -56,12 +56,12 @@ class UnicodeRepair(Edit):
     class Options(Method.Options):
         """What is repaired."""
 
-        ftfy: bool = Field(True, description="repair with ftfy; else only the normal form is made")
+        ftfy: bool = Field(True, description="repair with ftfy; otherwise only normalize")
         normalization: Literal["NFC", "NFKC", "none"] = Field("NFC", description="Unicode normal form")
         uncurl_quotes: bool = Field(False, description="make curly quotes straight")
         fix_latin_ligatures: bool = Field(False, description="write ligatures such as ﬁ as letters")
         fix_character_width: bool = Field(
-            False, description="make full-width letters and half-width kana usual"
+            False, description="replace full-width letters and half-width kana with the usual ones"
         )
         fix_line_breaks: bool = Field(False, description="turn every kind of line end into a line feed")
 
@@ -95,7 +95,7 @@ class UnicodeRepair(Edit):
                 yield row, None if after == before else after
 
     def _repair(self, text: str) -> str:
-        """What `ftfy.fix_text` makes of a text; it works line by line, and so only suspect lines are its."""
+        """What `ftfy.fix_text` makes of a text; it works line by line, so it is given only suspect lines."""
         import ftfy
 
         lines = [line + "\n" for line in text.split("\n")]
@@ -103,10 +103,10 @@ class UnicodeRepair(Edit):
         suspects = pa.array(self._screen.suspects(pa.array(lines, pa.large_string()))).to_pylist()
         config = self._config
         for number, (line, suspect) in enumerate(zip(lines, suspects, strict=True)):
-            if "<" in line:  # from here on this is HTML, and its entities stay
+            if "<" in line:  # from here on this is HTML, whose entities are kept
                 config = config._replace(unescape_html=False)
             if suspect:
-                # A lone surrogate cannot be written as UTF-8; ftfy makes some of entities.
+                # ftfy turns some entities into lone surrogates, which cannot be written as UTF-8.
                 lines[number] = ftfy.fix_text(line, config).encode("utf-8", "replace").decode("utf-8")
         return "".join(lines)
 
@@ -129,7 +129,7 @@ class UnicodeRepair(Edit):
 
     @cached_property
     def _screen(self) -> _kernels.UnicodeScreen:
-        """A screen made of the tables of the ftfy that is installed."""
+        """A screen made from the tables of the installed ftfy."""
         from ftfy import badness, chardata
 
         from cupel import _kernels
@@ -154,7 +154,7 @@ class UnicodeRepair(Edit):
 def plain_pattern(verbose: str) -> str:
     """A pattern written for `re.VERBOSE` without its comments and white space.
 
-    Anchors go as well: the kernel matches pieces of a text, where a text begins means nothing.
+    Anchors are removed, too: the kernel matches pieces of a text, where the beginning means nothing.
 
     >>> plain_pattern("[a b] c  # letters")
     '[a b]c'

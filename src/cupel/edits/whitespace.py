@@ -18,15 +18,15 @@ class Whitespace(Edit):
     r"""White space tidied.
 
     Runs of spaces, tabs and no-break spaces inside a line become one space; white space at the
-    end of lines goes (so `\r\n` becomes `\n`); runs of blank lines are cut to `max_blank_lines`,
-    and blank lines at both ends of the text go. Indentation stays unless told otherwise. No
-    character that is not white space is touched, and a second pass changes nothing.
+    end of lines is removed (so `\r\n` becomes `\n`); runs of blank lines are cut to
+    `max_blank_lines`, and blank lines at both ends of the text are removed. Indentation is kept by
+    default. Only white space is touched, and a second pass changes nothing.
 
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = Whitespace().edit(pa.record_batch({"text": ["The  Café \r\n\n\n\n  in 東京\n"]}))
-    >>> found.text.to_pylist(), found.columns["whitespace_removed_characters"].to_pylist()
+    >>> edited = Whitespace().edit(pa.record_batch({"text": ["The  Café \r\n\n\n\n  in 東京\n"]}))
+    >>> edited.text.to_pylist(), edited.columns["whitespace_removed_characters"].to_pylist()
     (['The Café\n\n  in 東京'], [6])
     """
 
@@ -34,7 +34,7 @@ class Whitespace(Edit):
     cost = "one pass over the text; see benchmarks"
     limits = "Columns aligned by spaces (tables, ASCII figures) lose their alignment."
     columns: ClassVar[Mapping[str, Column]] = {
-        "whitespace_removed_characters": Column(pa.int64(), "characters", "code points that went"),
+        "whitespace_removed_characters": Column(pa.int64(), "characters", "code points removed"),
     }
 
     class Options(Method.Options):
@@ -43,10 +43,10 @@ class Whitespace(Edit):
         collapse_spaces: bool = Field(
             True, description="runs of spaces and tabs inside lines become one space"
         )
-        keep_indentation: bool = Field(True, description="white space at the start of lines stays")
-        strip_line_ends: bool = Field(True, description="white space at the end of lines goes")
+        keep_indentation: bool = Field(True, description="keep white space at the start of lines")
+        strip_line_ends: bool = Field(True, description="remove white space at the end of lines")
         max_blank_lines: int | None = Field(
-            1, ge=0, description="most blank lines in a row; null leaves them all"
+            1, ge=0, description="maximum number of blank lines in a row; null keeps them all"
         )
 
     options: Options

@@ -1,4 +1,4 @@
-"""Minimal pairs and multiple choice: whether the right alternative is the likeliest."""
+"""Minimal pairs and multiple choice: whether the right alternative is the most likely one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TaskOptions(Options):
     limit: int | None = Field(
         default=None,
         ge=1,
-        description="Questions of each task at most, the same number of each of its files.",
+        description="Maximum number of questions per task, the same number from each of its files.",
     )
     seed: int = Field(
         default=0, ge=0, lt=1 << 63, description="Which questions, and which few-shot examples."
@@ -41,12 +41,12 @@ class TaskOptions(Options):
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What a task is, whatever the model.
+    """Facts about a task that do not depend on the model.
 
     Attributes
     ----------
     asked, available
-        Questions that are asked, and that there are.
+        How many questions are asked, and how many there are.
     chance
         The mean of 1 / number of alternatives: what guessing gives.
     majority
@@ -65,17 +65,17 @@ class Tasks:
     """Accuracy by likelihood, through lm-evaluation-harness (Gao et al. 2021).
 
     The alternative with the highest log-probability given the question is the model's answer (`accuracy`); for
-    multiple choice also the one with the highest per byte of UTF-8 (`accuracy_per_byte`), since a sum prefers
-    short ones. Of n alternatives that share the highest value, the right one counts 1/n, so that a model
-    that tells nothing scores chance wherever the right one stands. For the minimal pairs of BLiMP this is the full-sentence
-    method (Warstadt et al. 2020, section 4).
+    multiple choice also the one with the highest per byte of UTF-8 (`accuracy_per_byte`), since sums favor short
+    ones. If n alternatives share the highest value, the right one counts 1/n, so a model that cannot tell them
+    apart scores chance, wherever the right one is. For the minimal pairs of BLiMP this is the full-sentence method
+    (Warstadt et al. 2020, section 4).
 
     Parameters
     ----------
     tasks
         Each a task, group or tag of the harness by name; a YAML file of the harness; or local data: a file, a folder
         or an archive of BLiMP's pairs, llm-foundry's, HellaSwag's or ARC's questions, Winogrande's contexts.
-        Names of the harness fetch their data from the hub, local data needs no network.
+        Tasks of the harness download their data from the hub; local data needs no network.
     options
         How many questions.
 
@@ -104,18 +104,18 @@ class Tasks:
         self.options = options
         self._local: dict[str, LocalTask] = {}
         self._named: dict[str, Any] = {}
-        for given in tasks:
-            path = Path(given)
-            if path.suffix not in (".yaml", ".yml") and (path.exists() or _looks_like_path(given)):
+        for task in tasks:
+            path = Path(task)
+            if path.suffix not in (".yaml", ".yml") and (path.exists() or _looks_like_path(task)):
                 if not path.exists():
-                    raise BadInput(f"{given}: no such file or folder")
-                self._add({task.name: task for task in read_tasks(path)}, self._local)
+                    raise BadInput(f"{task}: no such file or folder")
+                self._add({local.name: local for local in read_tasks(path)}, self._local)
             else:
                 from cupel.lab.harness import named_tasks
 
                 if path.suffix in (".yaml", ".yml") and not path.exists():
-                    raise BadInput(f"{given}: no such file")
-                self._add(named_tasks(given, options.seed, run_functions=options.run_functions), self._named)
+                    raise BadInput(f"{task}: no such file")
+                self._add(named_tasks(task, options.seed, run_functions=options.run_functions), self._named)
         if not self._local and not self._named:
             raise BadInput("no task is named; leave tasks out or name one")
         self._chosen = {
@@ -129,7 +129,7 @@ class Tasks:
     @property
     def facts(self) -> tuple[TaskFacts, ...]:
         """What each task is."""
-        found = []
+        facts = []
         for name, chosen in self._chosen.items():
             sizes, golds = zip(*self._alternatives(name), strict=True)
             task = self._local.get(name)
@@ -137,12 +137,12 @@ class Tasks:
             pairs = task is not None and task.kind == "pairs"
             majority = None if pairs or None in golds else max(Counter(golds).values()) / len(golds)
             chance = float(np.mean([1 / size for size in sizes]))
-            found.append(TaskFacts(name, len(chosen), available, chance, majority))
-        return tuple(found)
+            facts.append(TaskFacts(name, len(chosen), available, chance, majority))
+        return tuple(facts)
 
     @property
     def digest(self) -> str:
-        """Changes with the questions asked and with whatever else changes a value: what a cache keys on."""
+        """Changes with the questions asked and whatever else may change a value: the key for caches."""
         digest = hashlib.blake2b(str(self.version).encode(), digest_size=16)
         for name, chosen in self._chosen.items():
             digest.update(f"{name} {chosen}".encode())
@@ -157,7 +157,7 @@ class Tasks:
         from cupel.lab.harness import local_task, run_tasks
 
         tasks = {name: local_task(task, self._chosen[name]) for name, task in self._local.items()}
-        # A local task holds no others than the questions asked.
+        # A local task holds only the questions that are asked.
         places = self._chosen | {name: list(range(len(self._chosen[name]))) for name in tasks}
         tasks |= self._named
         records = run_tasks(tasks, places, model, tokenizer, context.batch_tokens)
@@ -178,18 +178,18 @@ class Tasks:
             to[name] = task
 
     def _alternatives(self, name: str) -> list[tuple[int, int | None]]:
-        """Of each question asked: how many alternatives, and which is right where that is a number."""
+        """For each question asked: the number of alternatives, and which one is right, if exactly one is."""
         if name in self._local:
             questions = [self._local[name].questions[place] for place in self._chosen[name]]
             return [(len(question.endings), question.gold) for question in questions]
         task = self._named[name]
         if task.OUTPUT_TYPE != "multiple_choice":
             return [(1, None) for _ in self._chosen[name]]
-        found = []
+        alternatives = []
         for place in self._chosen[name]:
             doc = task.eval_docs[place]
-            found.append((len(task.doc_to_choice(doc)), _gold_of(task, doc)))
-        return found
+            alternatives.append((len(task.doc_to_choice(doc)), _gold_of(task, doc)))
+        return alternatives
 
     def _items(self, name: str) -> tuple[str, ...]:
         if name in self._local:
@@ -219,7 +219,7 @@ class Tasks:
         return measures
 
     def _reported(self, fact: TaskFacts, rows: Sequence[Mapping[str, Any]]) -> list[Measure]:
-        """The harness's own metrics, those that are one number an item; none is known to have a chance level."""
+        """The harness's own metrics, if they are one number per item; none has a known chance level."""
         names = [name for name in rows[0]["metrics"] if isinstance(rows[0][name], (int, float))]
         return [
             self._measure({"acc": "accuracy"}.get(name, name), fact, [float(row[name]) for row in rows], None)
@@ -260,13 +260,13 @@ def accuracy_by_file(measure: Measure) -> dict[str, float]:
 
 
 def _right(values: np.ndarray[Any, np.dtype[np.float64]], gold: int) -> float:
-    """1 where the right alternative is alone the highest; of n that are, it counts 1/n."""
+    """1 if the right alternative alone is highest, 1/n if it is one of n."""
     highest = np.flatnonzero(values == values.max())
     return 1 / len(highest) if gold in highest else 0.0
 
 
 def _gold_of(task: Any, doc: Any) -> int | None:
-    """The number of the right alternative; None where there is not exactly one."""
+    """The index of the right alternative; None unless there is exactly one."""
     gold = task.doc_to_text(doc) if task.multiple_input else task.doc_to_target(doc)
     if isinstance(gold, str):
         choices = task.doc_to_choice(doc)
@@ -274,5 +274,5 @@ def _gold_of(task: Any, doc: Any) -> int | None:
     return gold if isinstance(gold, int) else None
 
 
-def _looks_like_path(given: str) -> bool:
-    return "/" in given or given.endswith((*DATA_ENDINGS, ".zst", ".gz", ".tar", ".tgz"))
+def _looks_like_path(name: str) -> bool:
+    return "/" in name or name.endswith((*DATA_ENDINGS, ".zst", ".gz", ".tar", ".tgz"))

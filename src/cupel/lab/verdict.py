@@ -20,7 +20,7 @@ from cupel.lab.words import sentence
 __all__ = ["ALPHA", "Comparison", "Decision", "Verdict", "compare"]
 
 ALPHA = 0.05
-"""The share of assays of equal arms in which anything at all may be called better or worse."""
+"""In what share of assays of equal arms anything at all may be called better or worse."""
 AT_CHANCE = "a larger scale; both arms are no better than guessing"
 
 Decision = Literal["better", "worse", "undecided"]
@@ -39,7 +39,7 @@ class Comparison:
     difference, relative
         Arm minus baseline, and its share of the baseline's value (None where that is zero).
     low, high
-        95 % interval of `difference`, of this measure alone; None where it cannot be told.
+        95 % interval of `difference`, for this measure alone; None where the error is unknown.
     p, p_holm
         Two-sided; corrected over all comparisons of the assay. The corrected one decides.
     needed
@@ -49,11 +49,11 @@ class Comparison:
     chance, centred, baseline_centred
         Guessing's value, and both values with guessing at 0 and all right at 1; None without chance.
     seeds, items
-        On how much it rests.
+        How many of each it rests on.
     seed_deviation, degrees, item_error, source
         The error's parts: see `cupel.lab.statistics.Estimate`.
     parts
-        Of how many subsets it is the mean; 0 for a subset itself.
+        How many subsets it is the mean of; 0 for a subset itself.
     """
 
     arm: str
@@ -98,7 +98,7 @@ class Verdict:
     arms
         All but the baseline, in the order given.
     seeds
-        Those that every arm was trained with.
+        The seeds that every arm was trained with.
     comparisons
         By arm, then measure; the mean of a metric comes before its subsets.
     floors
@@ -115,7 +115,7 @@ class Verdict:
         """The comparisons of one arm."""
         if arm not in self.arms:
             raise UnknownName("arm", arm, self.arms)
-        return tuple(one for one in self.comparisons if one.arm == arm)
+        return tuple(comparison for comparison in self.comparisons if comparison.arm == arm)
 
     def headline(self, arm: str) -> Comparison:
         """The first metric's mean over its subsets, or its only subset."""
@@ -129,19 +129,19 @@ class Verdict:
         """The measured subsets of the first metric on which the arm is better, worse or undecided."""
         metric = self.headline(arm).metric
         return tuple(
-            one.subset
-            for one in self.of(arm)
-            if one.metric == metric and not one.parts and one.verdict == decision
+            comparison.subset
+            for comparison in self.of(arm)
+            if comparison.metric == metric and not comparison.parts and comparison.verdict == decision
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain JSON; what cannot be told is null."""
+        """Everything, as plain JSON; null where unknown."""
         return {
             "baseline": self.baseline,
             "arms": list(self.arms),
             "seeds": list(self.seeds),
             "alpha": ALPHA,
-            "comparisons": [asdict(one) for one in self.comparisons],
+            "comparisons": [asdict(comparison) for comparison in self.comparisons],
             "floors": {name: asdict(floor) for name, floor in self.floors.items()},
         }
 
@@ -161,9 +161,9 @@ def compare(
     trials
         The measures of each trial, by arm and seed.
     floors
-        The scale's noise floors, by measure. Without them, few seeds have to speak for themselves: with
-        one seed everything is undecided. With them, one seed can be enough: its scatter is then taken
-        to be the floor's.
+        The scale's noise floors, by measure. Without them, the seeds have to speak for themselves: with a single
+        seed everything is undecided. With them, one seed can be enough: its scatter is then assumed to be
+        the floor's.
     seed, replicates
         Of the bootstrap over items.
 
@@ -184,8 +184,8 @@ def compare(
     >>> verdict = compare(
     ...     {"raw": {0: trial(1.91), 1: trial(1.90), 2: trial(1.92)},
     ...      "refined": {0: trial(1.86), 1: trial(1.84), 2: trial(1.85)}}, "raw")
-    >>> one = verdict.headline("refined")
-    >>> one.verdict, round(one.relative, 3), round(one.low, 3), round(one.high, 3)
+    >>> headline = verdict.headline("refined")
+    >>> headline.verdict, round(headline.relative, 3), round(headline.low, 3), round(headline.high, 3)
     ('better', -0.031, -0.085, -0.035)
     """
     panel = _line_up(trials, baseline)
@@ -233,16 +233,16 @@ def _line_up(trials: Mapping[str, Mapping[int, Sequence[Measure]]], baseline: st
     if baseline not in trials:
         raise UnknownName("arm", baseline, trials, where="baseline")
     if len(trials) < 2:
-        raise BadInput(f"{baseline}: it is the only arm; a comparison needs another one")
+        raise BadInput(f"{baseline}: it is the only arm; a comparison needs a second one")
     seeds = sorted(trials[baseline])
     for arm, measured in trials.items():
         if sorted(measured) != seeds:
             raise BadInput(
                 f"{arm}: it has the seeds {_listed(measured)}, and {baseline} has {_listed(seeds)}; arms are "
-                "compared seed by seed. Train both with the same seeds"
+                "compared seed by seed, so train both with the same seeds"
             )
     if not seeds:
-        raise BadInput(f"{baseline}: it has no trials; train it with one seed at least")
+        raise BadInput(f"{baseline}: it has no trials; train it with at least one seed")
     ordered = [baseline, *(arm for arm in trials if arm != baseline)]
     return line_up({f"{arm}, seed {seed}": trials[arm][seed] for arm in ordered for seed in seeds})
 
@@ -258,20 +258,20 @@ def _centred(panel: Panel, resampled: Sequence[Resampled], number: int, trials: 
         return None
     if row.parts:
         parts = [_centred(panel, resampled, part, trials) for part in row.parts]
-        return float(np.mean([one for one in parts if one is not None]))
+        return float(np.mean([part for part in parts if part is not None]))
     return centred(float(resampled[number].of(trials).values.mean()), row.chance)
 
 
 def _comparison(pair: _Pair, estimate: Estimate, p_holm: float, level: float) -> Comparison:
     """`level` is what an undecided comparison has to reach."""
     row = pair.row
-    value, base = (float(one.values.mean()) for one in pair.both)
+    value, base = (float(trials.values.mean()) for trials in pair.both)
     interval = estimate.interval()
     decision: Decision = "undecided"
     if p_holm <= ALPHA:
         decision = "better" if (estimate.value < 0) == (row.better == "lower") else "worse"
     at_chance = row.chance is not None and all(
-        _is_at_chance(one, row.chance, pair.floor) for one in pair.both
+        _is_at_chance(trials, row.chance, pair.floor) for trials in pair.both
     )
     needed = ""
     if decision == "undecided":

@@ -1,4 +1,4 @@
-"""Shorthand of the kernel's families: columns, papers, and the option they share."""
+"""Shorthand for the kernel's families of signals: columns, papers, and the option they share."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def mark(meaning: str) -> Column:
 
 
 class WordSignal(KernelSignal):
-    """A family that looks at words, with the choice how text is cut into them."""
+    """A family that looks at words, with the choice of how text is cut into them."""
 
     class Options(Method.Options):
         """How text is cut into words."""
@@ -108,7 +108,7 @@ class WordSignal(KernelSignal):
             "prose",
             description="'unicode' cuts at the word boundaries of UAX #29 and takes punctuation marks as "
             "words; 'prose' keeps symbols inside a run of characters (addresses, tags, formulas) with it, as "
-            "tokenisers of prose do; 'whitespace' cuts at white space",
+            "tokenizers of prose do; 'whitespace' cuts at white space",
         )
 
     options: WordSignal.Options

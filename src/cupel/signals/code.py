@@ -1,4 +1,4 @@
-"""What marks source code, and what is none though it looks so."""
+"""What marks source code, and what only looks like it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of everything a document has."""
+"""How many characters, words, lines and sentences a document has."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Counts(WordSignal):
     Characters are Unicode code points. Words are, by choice (`segmentation`):
 
     - `prose`, the default: as `unicode`, but symbols inside a run of characters (addresses, tags,
-      formulas) stay with it, as tokenisers of prose do;
+      formulas) stay with it, as tokenizers of prose do;
     - `unicode`: the segments between the word boundaries of UAX #29 that are not white space;
     - `whitespace`: what stands between white space.
 

