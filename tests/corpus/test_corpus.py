@@ -12,6 +12,7 @@ import pytest
 
 import cupel
 from cupel.corpus import Corpus
+from cupel.corpus.read import ReadOptions
 from cupel.errors import BadInput, MissingExtra
 
 
@@ -51,7 +52,7 @@ def test_a_reading_that_was_left_changes_no_count(tmp_path: Path) -> None:
     record = "WARC/1.0\r\nWARC-Type: {}\r\nContent-Length: 6\r\n\r\nSilver\r\n\r\n"
     path = tmp_path / "a.warc"
     path.write_text(record.format("conversion") + "".join(map(record.format, ["request"] * 9)), newline="")
-    corpus = Corpus.read(path)
+    corpus = Corpus.read(path, options=ReadOptions(batch_rows=1))
     assert corpus.skipped() == {"request": 9}
     next(corpus.batches())
     assert corpus.skipped() == {"request": 9}
