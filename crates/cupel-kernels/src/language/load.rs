@@ -45,10 +45,10 @@ pub fn load(bytes: &[u8]) -> Result<Parts, KernelError> {
     }
     let settings = Settings::read(&mut reader, version)?;
     let (dictionary, rows) = Dictionary::read(&mut reader, &settings)?;
-    let quantised = reader.flag("the quantisation flag")?;
-    let input = read_matrix(&mut reader, quantised)?;
-    let quantised_output = reader.flag("the output's quantisation flag")?;
-    let output_matrix = read_matrix(&mut reader, quantised && quantised_output)?;
+    let quantized = reader.flag("the quantization flag")?;
+    let input = read_matrix(&mut reader, quantized)?;
+    let quantized_output = reader.flag("the output's quantization flag")?;
+    let output_matrix = read_matrix(&mut reader, quantized && quantized_output)?;
     let labels = dictionary.labels.len();
     if input.columns != settings.columns || input.rows < rows {
         return Err(bad(format!(
@@ -71,8 +71,8 @@ pub fn load(bytes: &[u8]) -> Result<Parts, KernelError> {
     Ok(Parts { dictionary, input, output_matrix, output, word_ngrams: settings.word_ngrams })
 }
 
-fn read_matrix(reader: &mut Reader, quantised: bool) -> Result<Matrix, KernelError> {
-    if quantised { Matrix::read_quantised(reader) } else { Matrix::read_dense(reader) }
+fn read_matrix(reader: &mut Reader, quantized: bool) -> Result<Matrix, KernelError> {
+    if quantized { Matrix::read_quantized(reader) } else { Matrix::read_dense(reader) }
 }
 
 impl Settings {

@@ -1,4 +1,4 @@
-//! fastText's matrices, dense or product-quantised, as dense rows.
+//! fastText's matrices, dense or product-quantized, as dense rows.
 
 use super::bytes::{Reader, bad};
 use crate::KernelError;
@@ -6,10 +6,10 @@ use crate::KernelError;
 /// Rows are padded to a multiple of this many floats, so that adding one needs no remainder loop.
 pub const LANES: usize = 16;
 
-/// Centroids of a product quantiser: 256 for each piece of a row.
+/// Centroids of a product quantizer: 256 for each piece of a row.
 const CENTROIDS: usize = 256;
 
-/// A dequantised matrix may take this many times the bytes of the file it was read from.
+/// A dequantized matrix may take this many times the bytes of the file it was read from.
 /// fastText's own settings stay below 40; a file made to exhaust memory does not.
 const MAX_EXPANSION: usize = 256;
 
@@ -58,53 +58,53 @@ impl Matrix {
         Ok(matrix)
     }
 
-    /// A matrix stored as product-quantiser codes (Joulin et al. 2016, "FastText.zip"), with the
-    /// norms of the rows quantised beside them or not.
-    pub fn read_quantised(reader: &mut Reader) -> Result<Self, KernelError> {
+    /// A matrix stored as product-quantizer codes (Joulin et al. 2016, "FastText.zip"), with the
+    /// norms of the rows quantized beside them or not.
+    pub fn read_quantized(reader: &mut Reader) -> Result<Self, KernelError> {
         let file_bytes = reader.remaining();
         let norms_apart = reader.flag("the norm flag")?;
         let rows = reader.size64("the number of rows")?;
         let columns = reader.size64("the number of columns")?;
         let code_bytes = reader.size32("the size of the codes", 0, i32::MAX)?;
         let codes = reader.take(code_bytes, "the codes")?;
-        let quantiser = Quantiser::read(reader)?;
+        let quantizer = Quantizer::read(reader)?;
         if columns == 0
-            || quantiser.columns != columns
-            || quantiser.pieces.checked_mul(rows) != Some(code_bytes)
+            || quantizer.columns != columns
+            || quantizer.pieces.checked_mul(rows) != Some(code_bytes)
         {
             return Err(bad(format!("the codes do not fit a matrix of {rows} × {columns}")));
         }
         let norms = if norms_apart {
             let norm_codes = reader.take(rows, "the norms")?;
-            let norm_quantiser = Quantiser::read(reader)?;
-            if norm_quantiser.columns != 1 {
+            let norm_quantizer = Quantizer::read(reader)?;
+            if norm_quantizer.columns != 1 {
                 return Err(bad("the norms have more than one column".to_string()));
             }
-            Some((norm_codes, norm_quantiser))
+            Some((norm_codes, norm_quantizer))
         } else {
             None
         };
         let mut matrix = Self::padded(rows, columns, file_bytes)?;
         let width = matrix.width;
         for (index, row) in matrix.values.chunks_exact_mut(width).enumerate() {
-            let norm = norms.as_ref().map_or(1.0, |(codes, quantiser)| quantiser.piece(0, codes[index])[0]);
-            let row_codes = &codes[index * quantiser.pieces..(index + 1) * quantiser.pieces];
+            let norm = norms.as_ref().map_or(1.0, |(codes, quantizer)| quantizer.piece(0, codes[index])[0]);
+            let row_codes = &codes[index * quantizer.pieces..(index + 1) * quantizer.pieces];
             for (piece, &code) in row_codes.iter().enumerate() {
-                let start = piece * quantiser.piece_columns;
-                for (value, centroid) in row[start..].iter_mut().zip(quantiser.piece(piece, code)) {
+                let start = piece * quantizer.piece_columns;
+                for (value, centroid) in row[start..].iter_mut().zip(quantizer.piece(piece, code)) {
                     *value = norm * centroid;
                 }
             }
         }
         if matrix.values.iter().any(|value| !value.is_finite()) {
-            return Err(bad("a quantised matrix holds a value that is not a finite number".to_string()));
+            return Err(bad("a quantized matrix holds a value that is not a finite number".to_string()));
         }
         Ok(matrix)
     }
 }
 
-/// A product quantiser: each row is cut into pieces, each piece is one of 256 centroids.
-struct Quantiser {
+/// A product quantizer: each row is cut into pieces, each piece is one of 256 centroids.
+struct Quantizer {
     columns: usize,
     pieces: usize,
     piece_columns: usize,
@@ -112,10 +112,10 @@ struct Quantiser {
     centroids: Vec<f32>,
 }
 
-impl Quantiser {
+impl Quantizer {
     fn read(reader: &mut Reader) -> Result<Self, KernelError> {
-        let columns = reader.size32("the quantiser's columns", 1, i32::MAX)?;
-        let pieces = reader.size32("the quantiser's pieces", 1, i32::MAX)?;
+        let columns = reader.size32("the quantizer's columns", 1, i32::MAX)?;
+        let pieces = reader.size32("the quantizer's pieces", 1, i32::MAX)?;
         let piece_columns = reader.size32("the columns of a piece", 1, i32::MAX)?;
         let last_columns = reader.size32("the columns of the last piece", 1, i32::MAX)?;
         let fits = last_columns <= piece_columns

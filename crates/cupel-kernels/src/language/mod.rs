@@ -1,8 +1,8 @@
 //! Language identification with a fastText model (Joulin et al. 2016), such as lid.176.
 //!
 //! The prediction is fastText's own: the mean of the vectors of words and their character n-grams,
-//! then the best label of the hierarchical softmax. What is different is the speed: the input
-//! matrix is dequantised once, and the sum of a word's vectors is kept for the next time.
+//! then the best label of the hierarchical softmax. The difference is the speed: the input matrix
+//! is dequantized once, and the sum of a word's vectors is cached.
 
 mod bytes;
 mod cache;
@@ -56,8 +56,8 @@ impl LanguageModel {
     /// Columns `language` (large_string) and `language_confidence` (float64), one row a text.
     ///
     /// A text without any word, and a null, has a null language and confidence 0. Of each text at
-    /// most `max_bytes` are read, cut between code points; `as_it_is` reads them without composing
-    /// letters, plain spaces and lower case for text in capitals.
+    /// most `max_bytes` are read, cut between code points. Unless `as_it_is`, letters are composed,
+    /// spaces made plain and texts in capitals lower-cased first.
     ///
     /// # Errors
     /// `BadInput` where the columns cannot be put together.
@@ -71,7 +71,7 @@ impl LanguageModel {
         let mut languages = LargeStringBuilder::with_capacity(text.len(), text.len() * 3);
         let mut confidences = Float64Builder::with_capacity(text.len());
         for row in 0..text.len() {
-            let found = if text.is_null(row) {
+            let prediction = if text.is_null(row) {
                 None
             } else {
                 let own = head(text.value(row), max_bytes);
@@ -81,8 +81,8 @@ impl LanguageModel {
                     self.predict_with(&plain::plain(own), &mut work)
                 }
             };
-            languages.append_option(found.map(|found| &self.labels()[found.label]));
-            confidences.append_value(found.map_or(0.0, |found| found.probability));
+            languages.append_option(prediction.map(|best| &self.labels()[best.label]));
+            confidences.append_value(prediction.map_or(0.0, |best| best.probability));
         }
         self.caches.lock().unwrap_or_else(PoisonError::into_inner).push(work.cache);
         let schema = Schema::new(vec![
@@ -99,9 +99,9 @@ impl LanguageModel {
     /// The best label of one text; line breaks count as spaces.
     pub fn predict(&self, text: &str) -> Option<Prediction> {
         let mut work = Work::new(self.take_cache(), self.parts.input.width);
-        let found = self.predict_with(text, &mut work);
+        let prediction = self.predict_with(text, &mut work);
         self.caches.lock().unwrap_or_else(PoisonError::into_inner).push(work.cache);
-        found
+        prediction
     }
 
     fn take_cache(&self) -> WordCache {
@@ -156,17 +156,17 @@ impl LanguageModel {
     #[inline]
     fn add_word(&self, seen: &Ahead, work: &mut Work) {
         let parts = (&self.parts.dictionary, &self.parts.input);
-        let found = match &seen.key {
+        let word = match &seen.key {
             Some(key) => work.cache.look_up(seen.word, key, seen.slot, parts),
             None => work.cache.look_up_long(seen.word, parts),
         };
-        if found.rows == NOT_A_WORD {
+        if word.rows == NOT_A_WORD {
             return;
         }
-        add(&mut work.block, found.sum);
-        work.rows += u64::from(found.rows);
+        add(&mut work.block, word.sum);
+        work.rows += u64::from(word.rows);
         if self.parts.word_ngrams > 1 {
-            work.hashes.push(found.hash);
+            work.hashes.push(word.hash);
         }
         work.block_words += 1;
         if work.block_words == WORDS_PER_BLOCK {
@@ -334,8 +334,8 @@ fn masked_key(window: &[u8; KEY_BYTES], length: usize) -> Key {
         if part * 8 >= length {
             break;
         }
-        let wanted = (length - part * 8).min(8);
-        key[part] = u64::from_le_bytes(*bytes) & (u64::MAX >> (64 - 8 * wanted));
+        let held = (length - part * 8).min(8);
+        key[part] = u64::from_le_bytes(*bytes) & (u64::MAX >> (64 - 8 * held));
     }
     key
 }

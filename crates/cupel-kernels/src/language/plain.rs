@@ -1,10 +1,10 @@
-//! Text as the model has learned from it: composed letters, plain spaces, and no shouting.
+//! Text like that the model was trained on: composed letters, plain spaces, and not all in capitals.
 
 use std::borrow::Cow;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-/// Letters looked at to tell whether a text is written in capitals.
+/// How many letters decide whether a text is written in capitals.
 const LETTERS: usize = 4096;
 
 /// NFC, no-break spaces as spaces, and lower case where most cased letters are capitals.

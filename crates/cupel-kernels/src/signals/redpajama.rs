@@ -1,4 +1,4 @@
-//! RedPajama-V2's own measures, on its own words: raw tokens, and words of the normalised text.
+//! RedPajama-V2's own measures, on its own words: raw tokens, and words of the normalized text.
 //!
 //! Raw tokens are runs of word characters and runs of other visible characters (`\w+|[^\w\s]+`).
 //! Normalised text has no ASCII punctuation, is lower case, and decomposed (NFD).
@@ -126,7 +126,7 @@ fn regex_sentences(text: &str, properties: &Properties) -> usize {
     count
 }
 
-/// The normalised text, kept from document to document.
+/// The normalized text, kept from document to document.
 #[derive(Debug, Default)]
 pub struct Normalized {
     text: String,
@@ -134,7 +134,7 @@ pub struct Normalized {
 }
 
 impl Normalized {
-    /// Columns on normalised words and on lines.
+    /// Columns on normalized words and on lines.
     pub fn measure(
         &mut self,
         text: &str,
@@ -165,7 +165,7 @@ impl Normalized {
         row.ratio(Column::WordsPerLine, total, lines);
         let javascript = StopWord::new("javascript").map_or(0, |word| count(&word));
         row.ratio(Column::JavascriptWordsPerLine, javascript, lines);
-        // Line ends stand for blanks in the normalised text, and each piece has one at its end.
+        // Line ends stand for blanks in the normalized text, and each piece has one at its end.
         let phrase = self.text.replace('\n', " ");
         let characters = code_points(phrase.trim().as_bytes());
         let lorem = memchr::memmem::find_iter(phrase.as_bytes(), "lorem ipsum").count();
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn normalised_text() {
+    fn normalized_text() {
         let mut text = String::new();
         normalize(" Don't  STOP,\tÉté! ", &mut text);
         assert_eq!(text, "dont stop e\u{301}te\u{301}");

@@ -3,14 +3,14 @@
 use chardetng::EncodingDetector;
 use encoding_rs::{DecoderResult, Encoding};
 
-/// The standard's name of the encoding that a label means, lowercase; none where nobody knows it.
+/// The standard's name of the encoding that a label means, lower-case; `None` for an unknown label.
 pub fn charset_name(label: &str) -> Option<String> {
-    Encoding::for_label_no_replacement(label.as_bytes()).map(|found| found.name().to_lowercase())
+    Encoding::for_label_no_replacement(label.as_bytes()).map(|encoding| encoding.name().to_lowercase())
 }
 
 /// The text of `bytes` in the encoding of `label`, and how many ill-formed sequences became U+FFFD.
 ///
-/// Byte order marks are text like any other; none for a label that nobody knows.
+/// Byte order marks are text like any other. `None` for an unknown label.
 pub fn decode(bytes: &[u8], label: &str) -> Option<(String, usize)> {
     let encoding = Encoding::for_label_no_replacement(label.as_bytes())?;
     let mut decoder = encoding.new_decoder_without_bom_handling();
@@ -30,7 +30,7 @@ pub fn decode(bytes: &[u8], label: &str) -> Option<(String, usize)> {
     }
 }
 
-/// The legacy encoding that Firefox would take unlabeled bytes for; never UTF-8, which a decoder tells surely.
+/// The legacy encoding that Firefox would take unlabeled bytes for; never UTF-8, which decoding alone settles.
 pub fn detect(bytes: &[u8]) -> String {
     let mut detector = EncodingDetector::new();
     detector.feed(bytes, true);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn unlabeled_text_is_told_by_its_bytes() {
+    fn unlabeled_text_is_detected_by_its_bytes() {
         for (text, name) in [
             ("서울은 오늘도 맑다. 내일은 비가 온다.", "euc-kr"),
             ("日本語の文章です。東京の天気は晴れ。", "shift_jis"),

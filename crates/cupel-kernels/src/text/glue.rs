@@ -1,4 +1,4 @@
-//! Words as tokenisers of prose have them: a symbol inside a run without white space seldom splits.
+//! Words as tokenizers of prose have them: a symbol inside a run without white space seldom splits.
 //!
 //! UAX #29 makes a word of every symbol, so that an address or a tag becomes a dozen of them.
 //! Tokenisers of prose cut symbols off the two ends of a run, and inside it only at a few places.

@@ -10,12 +10,12 @@ use super::segments::next_segment;
 ///
 /// `Unicode`: every segment between word boundaries (UAX #29, Unicode 17) that is not white
 /// space is a word, punctuation included, with white space at its ends cut off. A run of full
-/// stops (`...`) or of hyphens (`---`) is one word, as reference tokenisers have it. Chinese and
+/// stops (`...`) or of hyphens (`---`) is one word, as reference tokenizers have it. Chinese and
 /// Hiragana characters are a word each, a Katakana run is one word; in Thai, Lao, Khmer and
 /// Burmese, which the rules leave to dictionaries, a base character with its marks is a word.
 ///
 /// `Prose`: as `Unicode`, but symbols inside a run without white space seldom split, as
-/// tokenisers of prose have it; see `glue`.
+/// tokenizers of prose have it; see `glue`.
 ///
 /// `Whitespace`: what stands between white space, as Python's `str.split()` gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

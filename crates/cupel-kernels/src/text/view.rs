@@ -1,7 +1,7 @@
-//! Text as it is measured: without marks that nobody sees and that decide nothing.
+//! Text as it is measured: without invisible marks and without blanks at line ends.
 //!
 //! The same words written in another editor or copied from another page carry blanks at line ends and
-//! zero-width marks. Documents keep them; what is measured and decided must not depend on them.
+//! zero-width marks. Documents keep them, but what is measured and decided must not depend on them.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use arrow_array::{Array, LargeStringArray};
 use memchr::memmem::Finder;
 use memchr::{memchr_iter, memrchr};
 
-/// Each text without invisible marks and blanks at line ends; none where all are so already.
+/// Each text without invisible marks and blanks at line ends; `None` if no text has any.
 pub fn view(text: &LargeStringArray) -> Option<LargeStringArray> {
     let needles = Needles::new();
     let first = (0..text.len()).find(|&row| text.is_valid(row) && needles.any(text.value(row)))?;
@@ -22,8 +22,8 @@ pub fn view(text: &LargeStringArray) -> Option<LargeStringArray> {
     Some((0..text.len()).map(viewed).collect())
 }
 
-/// Soft hyphens, zero-width spaces, word joiners, byte order marks and directions; joiners only where
-/// they join nothing: in Persian, Indic scripts and emoji they spell.
+/// Soft hyphens, zero-width spaces, word joiners, byte order marks and directional marks. Joiners are dropped only
+/// where they join nothing: in Persian, Indic scripts and emoji they are part of the spelling.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{206f}' | '\u{feff}')
@@ -53,7 +53,7 @@ fn without_marks(text: &str) -> String {
     out
 }
 
-/// Takes the blanks at the end of the last line out.
+/// Removes the blanks at the end of the last line.
 fn trim_line(out: &mut String) {
     let line = memrchr(b'\n', out.as_bytes()).map_or(0, |end| end + 1);
     let kept = out[line..].trim_end().len();

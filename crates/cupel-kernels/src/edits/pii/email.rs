@@ -1,13 +1,13 @@
-//! E-mail addresses: by plain sense, or as the expression of datatrove (and so FineWeb) finds them.
+//! E-mail addresses: what a reader would call one, or what the expression of datatrove (and so FineWeb) matches.
 //!
 //! ```text
 //! \b atom+ (\. atom+)* @ ( (label \.)+ label | \[ address \] )
 //! ```
 //!
-//! Plain sense differs where that expression leaves an address readable (beside letters of another script,
-//! with letters such as `é` in it) and where it takes something else for one: versions of packages
-//! (`lodash@4.17.21`), names of files (`icon@2x.png`), paths of pages (`medium.com/@a.b`, `…/photos/1@N0.x`),
-//! addresses of repositories (`git@host.org:a/b`), handles (`@user@host.social`).
+//! The former differs where that expression leaves an address readable (next to letters of another script, with
+//! letters such as `é` in it) and where it mistakes something for one: package versions (`lodash@4.17.21`), file
+//! names (`icon@2x.png`), paths in URLs (`medium.com/@a.b`, `…/photos/1@N0.x`), repositories (`git@host.org:a/b`),
+//! handles (`@user@host.social`).
 
 use memchr::memchr_iter;
 
@@ -32,7 +32,7 @@ pub fn find_as_datatrove(text: &str, spans: &mut Vec<Span>) {
     }
 }
 
-/// All addresses by plain sense, left to right, none overlapping.
+/// All that a reader would call an address, left to right, none overlapping.
 pub fn find(text: &str, spans: &mut Vec<Span>) {
     let bytes = text.as_bytes();
     let mut floor = 0;
@@ -81,7 +81,7 @@ fn plain_local_part(text: &str, floor: usize, at: usize) -> usize {
             break;
         }
         start = floor + place;
-        // It begins with a letter or digit: what quotes it or lists it is not of it.
+        // It begins with a letter or digit: quotes and list marks before it are not part of it.
         if is_latin(c) || c.is_ascii_digit() || c == '_' {
             kept = start;
         }
@@ -114,7 +114,7 @@ fn plain_domain(text: &str, start: usize) -> Option<usize> {
     }
 }
 
-/// Whether a name can receive mail: its last label is no number and no ending of a file, and it is no version.
+/// Whether a name can receive mail: it is not a version, and its last label is neither a number nor a file ending.
 fn is_mail_domain(domain: &str) -> bool {
     const ENDINGS: [&str; 32] = [
         "png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "bmp", "tif", "tiff", "psd", "js", "mjs", "cjs",
@@ -138,7 +138,7 @@ fn is_number(label: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether what begins at `start` stands in an address of a page, before its query: a user's name or a path.
+/// Whether what begins at `start` is in a URL before its query, so a user's name or a path.
 fn in_path(text: &str, floor: usize, start: usize) -> bool {
     const LOOKED_BACK: usize = 2048;
     let from = (floor.max(start.saturating_sub(LOOKED_BACK))..=start).find(|&at| text.is_char_boundary(at));

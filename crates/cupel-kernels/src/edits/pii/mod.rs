@@ -14,11 +14,11 @@ use arrow_array::{Array, ArrayRef, Int64Array, LargeStringArray, RecordBatch};
 use super::{batch, rewrite};
 use crate::KernelError;
 
-/// What takes the place of each kind; none leaves that kind alone.
+/// What replaces each kind; `None` leaves that kind alone.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub email: Option<String>,
-    /// E-mail addresses are found by datatrove's expression.
+    /// Whether e-mail addresses are what datatrove's expression matches.
     pub as_datatrove: bool,
     pub ipv4: Option<String>,
     pub ipv6: Option<String>,
@@ -38,11 +38,11 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
     let mut spare = String::new();
     let mut spans = Vec::new();
     let edited = rewrite(text, |text, out| {
-        let found = mask(text, options, out, &mut spare, &mut spans);
+        let masked = mask(text, options, out, &mut spare, &mut spans);
         if let Some(place) = places.next() {
-            counts[place] = found;
+            counts[place] = masked;
         }
-        found != [0; 3] && out != text
+        masked != [0; 3] && out != text
     });
     let column = |kind: usize| -> ArrayRef {
         Arc::new(counts.iter().map(|counts| counts[kind]).collect::<Int64Array>())
@@ -50,8 +50,8 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
     batch(edited, vec![("pii_emails", column(0)), ("pii_ips", column(1)), ("pii_phones", column(2))])
 }
 
-/// Masks one kind after the other, as each may stand in what the one before left. `out` is
-/// of use only where something was found.
+/// Masks one kind after the other, since one may contain another. `out` is valid only if
+/// something was masked.
 fn mask(
     text: &str,
     options: &Options,

@@ -34,7 +34,7 @@ pub fn find(text: &str, spans: &mut Vec<Span>) {
     }
 }
 
-/// Whether a number with a country code is one that the country's numbering plan has; amounts are not.
+/// Whether a number with a country code is in that country's numbering plan, as amounts are not.
 fn is_number(text: &str) -> bool {
     !text.starts_with('+')
         || phonenumber::parse(None, text).is_ok_and(|number| phonenumber::is_valid(&number))
