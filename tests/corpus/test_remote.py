@@ -53,7 +53,7 @@ FILES = {
 
 
 class Server(BaseHTTPRequestHandler):
-    """Serves files, by range, until it is told to fail."""
+    """Serves files, by range, unless it is told to fail: always, or once after a number of answers."""
 
     protocol_version = "HTTP/1.1"
     fails = False
@@ -73,7 +73,7 @@ class Server(BaseHTTPRequestHandler):
         Server.requests += 1
         data = FILES.get(self.path)
         if body and Server.answers_left is not None:
-            Server.fails = Server.answers_left <= 0
+            Server.fails = Server.answers_left == 0
             Server.answers_left -= 1
         if data is None or (body and Server.fails):
             self.send_response(404 if data is None else 503)
@@ -155,7 +155,7 @@ def test_a_server_that_fails_stops_the_run(server: str, name: str, monkeypatch: 
 
 
 def test_a_server_that_fails_while_files_are_listed(server: str) -> None:
-    Server.fails = True
+    Server.answers_left = 0
     with pytest.raises(BadInput, match=r"cannot read .*/unknown\.xyz: .*answers 503"):
         find_files([f"{server}/unknown.xyz"], io=IOOptions(tries=1))
 
