@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from cupel.corpus import hub
-from cupel.corpus.files import find_files
+from cupel.corpus.files import find_files, scan
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.errors import BadInput
@@ -144,6 +144,19 @@ def test_a_data_set_by_its_name(address: str) -> None:
 )
 def test_files_folders_and_globs(given: str, expected: list[str], address: str) -> None:
     assert paths(given) == expected
+
+
+def test_patterns_leave_files_of_a_store_out(address: str) -> None:
+    found = scan(["org/name"], exclude=["lines", "data/*.parquet"])
+    assert [file.relative for file in found.files if not file.relative.startswith(".")] == [
+        "README.md",
+        "test.jsonl",
+    ]
+    assert [(kind.kind, kind.names) for kind in found.left_out] == [
+        ("excluded", ["data/train-0 é.parquet", "data/lines/train.jsonl.zst"])
+    ]
+    (named,) = find_files(["hf://datasets/org/name/test.jsonl"], exclude=["*.jsonl"])
+    assert named.relative == "test.jsonl"
 
 
 def test_files_are_read_by_range(address: str) -> None:

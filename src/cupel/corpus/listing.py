@@ -98,7 +98,7 @@ def list_input(
     """
     exclude = (*DEFAULT_EXCLUDE, *exclude)
     if is_remote(name) and not os.path.lexists(name):
-        yield from _remote(name, io)
+        yield from _without_excluded(_remote(name, io), exclude, left_out)
         return
     path = _local_path(name)
     if os.path.isdir(path):
@@ -115,7 +115,7 @@ def list_input(
             else:
                 yield _local(match, os.path.basename(match))
     elif _HUB_NAME.match(name) and not os.path.isdir(os.path.dirname(path)):
-        yield from _remote(f"hf://datasets/{name}", io)
+        yield from _without_excluded(_remote(f"hf://datasets/{name}", io), exclude, left_out)
     else:
         raise BadInput(f"no such file or folder: {printable(name)}; {_what_is_near(path)}")
 
@@ -212,6 +212,19 @@ def _folder(root: str, exclude: Sequence[str], left_out: LeftOuts) -> Iterator[L
 
 def _excluded(name: str, relative: str, exclude: Sequence[str]) -> bool:
     return any(fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(relative, pattern) for pattern in exclude)
+
+
+def _without_excluded(
+    files: Iterator[Listed], exclude: Sequence[str], left_out: LeftOuts
+) -> Iterator[Listed]:
+    """The files of a store's folder that neither are excluded themselves nor lie in a folder that is."""
+    for file in files:
+        parts = file.relative.split("/")
+        above = (("/".join(parts[: place + 1]), part) for place, part in enumerate(parts))
+        if not file.named and any(_excluded(part, path, exclude) for path, part in above):
+            left_out.add("excluded", file.relative, file.bytes)
+        else:
+            yield file
 
 
 def _hub(name: str, hub_address: str, io: IOOptions | None) -> Iterator[Listed]:
