@@ -8,7 +8,6 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -287,7 +286,7 @@ def _ending(name: str) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        with closing(ByteStream(open_raw(str(path)), name=str(path))) as stream:
+        with ByteStream(open_raw(str(path)), name=str(path)) as stream:
             data = stream.read(MAX_BYTES + 1)
     except StreamFault as fault:
         raise BadInput(f"{path}: {fault.reason}: {fault.detail}") from None
