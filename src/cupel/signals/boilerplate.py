@@ -24,8 +24,8 @@ class Boilerplate(KernelSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = Boilerplate().measure(pa.record_batch({"text": ["Please enable JavaScript.\\nGrüße {name}"]}))
-    >>> found["javascript_line_count"].to_pylist(), found["curly_bracket_count"].to_pylist()
+    >>> measured = Boilerplate().measure(pa.record_batch({"text": ["Please enable JavaScript.\\nGrüße {name}"]}))
+    >>> measured["javascript_line_count"].to_pylist(), measured["curly_bracket_count"].to_pylist()
     ([1], [1])
     """
 

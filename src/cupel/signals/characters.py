@@ -24,8 +24,8 @@ class CharacterShares(KernelSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = CharacterShares().measure(pa.record_batch({"text": ["Ab 1!", "東京 ab"]}))
-    >>> found["uppercase_fraction"].to_pylist(), found["non_latin_fraction"].to_pylist()
+    >>> measured = CharacterShares().measure(pa.record_batch({"text": ["Ab 1!", "東京 ab"]}))
+    >>> measured["uppercase_fraction"].to_pylist(), measured["non_latin_fraction"].to_pylist()
     ([0.2, 0.0], [0.0, 0.5])
     """
 

@@ -21,8 +21,8 @@ class Compression(KernelSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = Compression().measure(pa.record_batch({"text": ["Zürich " * 1000, ""]}))
-    >>> found["compression_ratio"][0].as_py() > 100, found["compression_ratio"][1].as_py()
+    >>> measured = Compression().measure(pa.record_batch({"text": ["Zürich " * 1000, ""]}))
+    >>> measured["compression_ratio"][0].as_py() > 100, measured["compression_ratio"][1].as_py()
     (True, 0.0)
     """
 

@@ -35,10 +35,10 @@ class Counts(WordSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = Counts().measure(pa.record_batch({"text": ["Café au lait.\\n\\nWhy not?", "東京"]}))
-    >>> found["word_count"].to_pylist(), found["character_count"].to_pylist()
+    >>> measured = Counts().measure(pa.record_batch({"text": ["Café au lait.\\n\\nWhy not?", "東京"]}))
+    >>> measured["word_count"].to_pylist(), measured["character_count"].to_pylist()
     ([7, 2], [23, 2])
-    >>> found["sentence_count"].to_pylist(), found["paragraph_count"].to_pylist()
+    >>> measured["sentence_count"].to_pylist(), measured["paragraph_count"].to_pylist()
     ([2, 1], [2, 1])
     """
 

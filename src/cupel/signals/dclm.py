@@ -40,10 +40,10 @@ class DclmPage(KernelSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = DclmPage().measure(pa.record_batch({"text": ["* The café\\n* the “end”\\n* The café"]}))
-    >>> found["dclm_word_count"].to_pylist(), found["dclm_stop_word_count"].to_pylist()
+    >>> measured = DclmPage().measure(pa.record_batch({"text": ["* The café\\n* the “end”\\n* The café"]}))
+    >>> measured["dclm_word_count"].to_pylist(), measured["dclm_stop_word_count"].to_pylist()
     ([5], [3])
-    >>> found["dclm_bullet_line_fraction"].to_pylist(), found["dclm_recurring_line_fraction"].to_pylist()
+    >>> measured["dclm_bullet_line_fraction"].to_pylist(), measured["dclm_recurring_line_fraction"].to_pylist()
     ([1.0], [0.6666666666666666])
     """
 

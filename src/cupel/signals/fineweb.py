@@ -31,8 +31,8 @@ class LineQuality(WordSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = LineQuality().measure(pa.record_batch({"text": ["Menü\\nÜber uns\\nWir sind hier。", ""]}))
-    >>> found["terminal_punctuation_line_fraction"].to_pylist()
+    >>> measured = LineQuality().measure(pa.record_batch({"text": ["Menü\\nÜber uns\\nWir sind hier。", ""]}))
+    >>> measured["terminal_punctuation_line_fraction"].to_pylist()
     [0.3333333333333333, 0.0]
     """
 

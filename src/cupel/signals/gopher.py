@@ -32,8 +32,8 @@ class WordQuality(WordSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = WordQuality().measure(pa.record_batch({"text": ["- One café\\n- Two...", ""]}))
-    >>> found["bullet_line_fraction"].to_pylist(), found["ellipsis_line_fraction"].to_pylist()
+    >>> measured = WordQuality().measure(pa.record_batch({"text": ["- One café\\n- Two...", ""]}))
+    >>> measured["bullet_line_fraction"].to_pylist(), measured["ellipsis_line_fraction"].to_pylist()
     ([1.0, 0.0], [0.5, 0.0])
     """
 

@@ -40,8 +40,8 @@ class Language(Signal):
     --------
     >>> import pyarrow as pa
     >>> texts = ["Das Café hat am Sonntag geschlossen.", "東京は日本の首都です。", ""]
-    >>> found = Language().measure(pa.record_batch({"text": texts}))
-    >>> found["language"].to_pylist()
+    >>> measured = Language().measure(pa.record_batch({"text": texts}))
+    >>> measured["language"].to_pylist()
     ['de', 'ja', None]
     """
 

@@ -26,8 +26,8 @@ class Vocabulary(WordSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = Vocabulary().measure(pa.record_batch({"text": ["東 東 京 京"]}))
-    >>> found["unique_word_fraction"].to_pylist(), round(found["unigram_entropy"][0].as_py(), 4)
+    >>> measured = Vocabulary().measure(pa.record_batch({"text": ["東 東 京 京"]}))
+    >>> measured["unique_word_fraction"].to_pylist(), round(measured["unigram_entropy"][0].as_py(), 4)
     ([0.5], 0.6931)
     """
 

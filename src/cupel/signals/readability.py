@@ -24,8 +24,8 @@ class Readability(WordSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = Readability().measure(pa.record_batch({"text": ["The cat sat on the mat.", "東京"]}))
-    >>> [round(value, 3) for value in found["flesch_reading_ease"].to_pylist()]
+    >>> measured = Readability().measure(pa.record_batch({"text": ["The cat sat on the mat.", "東京"]}))
+    >>> [round(value, 3) for value in measured["flesch_reading_ease"].to_pylist()]
     [116.145, 120.205]
     """
 

@@ -21,8 +21,8 @@ class RawTokens(KernelSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = RawTokens().measure(pa.record_batch({"text": ["NATO met in Zürich ... again!"]}))
-    >>> found["raw_token_count"].to_pylist(), found["regex_sentence_count"].to_pylist()
+    >>> measured = RawTokens().measure(pa.record_batch({"text": ["NATO met in Zürich ... again!"]}))
+    >>> measured["raw_token_count"].to_pylist(), measured["regex_sentence_count"].to_pylist()
     ([7], [2])
     """
 
@@ -51,8 +51,8 @@ class NormalizedWords(KernelSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = NormalizedWords().measure(pa.record_batch({"text": ["Stop! Don't stop the café."]}))
-    >>> found["normalized_word_count"].to_pylist(), found["normalized_unique_word_fraction"].to_pylist()
+    >>> measured = NormalizedWords().measure(pa.record_batch({"text": ["Stop! Don't stop the café."]}))
+    >>> measured["normalized_word_count"].to_pylist(), measured["normalized_unique_word_fraction"].to_pylist()
     ([5], [0.8])
     """
 

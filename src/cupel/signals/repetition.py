@@ -32,10 +32,10 @@ class Repetition(WordSignal):
     Examples
     --------
     >>> import pyarrow as pa
-    >>> found = Repetition().measure(pa.record_batch({"text": ["eins\\nzwei\\neins", "naïve 東"]}))
-    >>> found["duplicate_line_fraction"].to_pylist()
+    >>> measured = Repetition().measure(pa.record_batch({"text": ["eins\\nzwei\\neins", "naïve 東"]}))
+    >>> measured["duplicate_line_fraction"].to_pylist()
     [0.3333333333333333, 0.0]
-    >>> found["top_2gram_character_fraction"].to_pylist()[1]
+    >>> measured["top_2gram_character_fraction"].to_pylist()[1]
     1.0
     """
 
