@@ -95,6 +95,13 @@ def test_what_a_folder_holds_beside_is_counted(tree: Path) -> None:
     assert found.left_out[0].names == ["report0.docx", "report1.docx", "report2.docx"]
 
 
+def test_a_folder_that_a_pattern_leaves_out_is_named(tree: Path) -> None:
+    kinds = scan([str(tree)], exclude=["we*"]).left_out
+    assert [(kind.kind, kind.files, kind.names) for kind in kinds if "excluded" in kind.kind] == [
+        ("excluded folder", 1, ["web"])
+    ]
+
+
 @pytest.mark.parametrize("name", ["pipe", "pipe.jsonl", "pipe.txt"])
 def test_a_pipe_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)

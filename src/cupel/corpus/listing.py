@@ -52,8 +52,8 @@ class LeftOut:
     Attributes
     ----------
     kind
-        Their ending, or what they are: `binary` (without an ending), `excluded`, `broken link`,
-        `special file`, `unlistable folder`.
+        Their ending, or what they are: `binary` (without an ending), `excluded`, `excluded folder`,
+        `broken link`, `special file`, `unlistable folder`.
     files, bytes
         How many there are, and their size.
     names
@@ -192,7 +192,11 @@ def _folder(root: str, exclude: Sequence[str], left_out: LeftOuts) -> Iterator[L
         seen.add((status.st_dev, status.st_ino))
         below = os.path.relpath(folder, top).replace(os.sep, "/")
         prefix = "" if below == "." else below + "/"
-        folders[:] = sorted(name for name in folders if not _excluded(name, prefix + name, exclude))
+        excluded = {name for name in folders if _excluded(name, prefix + name, exclude)}
+        for name in sorted(excluded):
+            if not _excluded(name, prefix + name, DEFAULT_EXCLUDE):
+                left_out.add("excluded folder", prefix + name)
+        folders[:] = sorted(set(folders) - excluded)
         for name in sorted(names):
             relative = prefix + name
             if _excluded(name, relative, exclude):
