@@ -184,8 +184,10 @@ def _start(specs: Sequence[str], seconds: float) -> _Child:
             fault = f"it was not ready after {_START_SECONDS:g} seconds"
         except _Died as error:
             fault = f"it ended with status {error}"
-            if str(error) == "-9":
-                fault += ", killed: there may be too little memory"
+            if str(error).startswith("-"):
+                fault += (
+                    ", a signal: there may be too little memory or too few threads (`ulimit -v`, `ulimit -u`)"
+                )
         except OSError as error:
             fault = f"{error.strerror or error}"
             if error.errno in (errno.EMFILE, errno.ENFILE):
