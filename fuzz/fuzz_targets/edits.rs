@@ -33,14 +33,16 @@ fuzz_target!(|text: &str| {
         anywhere: vec!["items in cart".into()],
     };
     assert_eq!(refinedweb_lines::edit(&texts, &refined).expect("refinedweb-lines").num_rows(), 3);
-    let masks = pii::Options {
-        email: Some("<email>".into()),
-        as_datatrove: false,
-        ipv4: Some("<ip>".into()),
-        ipv6: Some("<ip>".into()),
-        phone: Some("<phone>".into()),
-    };
-    assert_eq!(pii::edit(&texts, &masks).expect("pii").num_rows(), 3);
+    for as_datatrove in [false, true] {
+        let masks = pii::Options {
+            email: Some("<email>".into()),
+            as_datatrove,
+            ipv4: Some("<ip>".into()),
+            ipv6: Some("<ip>".into()),
+            phone: Some("<phone>".into()),
+        };
+        assert_eq!(pii::edit(&texts, &masks).expect("pii").num_rows(), 3);
+    }
     for name in ["NFC", "NFKC"] {
         let form = unicode::Form::from_name(name).expect("a known form");
         assert_eq!(unicode::normalise(&texts, form).expect("unicode").num_rows(), 3);

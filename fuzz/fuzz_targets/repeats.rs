@@ -5,11 +5,13 @@ use std::num::NonZeroUsize;
 
 use arrow_array::{Array, Int64Array, LargeStringArray};
 use cupel_kernels::dedup::bloom::{Bloom, NgramCopies};
+use cupel_kernels::dedup::borders::{Whole, whole_spans};
 use cupel_kernels::dedup::commonness::NgramModel;
 use cupel_kernels::dedup::evaluation::{Evaluation, Rule};
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::seen::Seen;
 use cupel_kernels::dedup::units::{Unit, Units};
+use cupel_kernels::dedup::words::WordRules;
 use cupel_kernels::dedup::{minimizers, repeats, shingles, simhash, spans, word_tokens};
 use libfuzzer_sys::fuzz_target;
 
@@ -26,10 +28,16 @@ fuzz_target!(|given: (&str, &str)| {
         let marked = how.mark(&mut filter, &texts, 2).expect("any text can be judged");
         assert_eq!(marked.ngrams as i64, ngrams);
         spans::cut_spans(&texts, &marked.spans).expect("spans fit their texts");
+        for whole in [Whole::Graphemes, Whole::Words] {
+            let smaller = whole_spans(&texts, &marked.spans, whole).expect("spans fit their texts");
+            spans::cut_spans(&texts, &smaller).expect("smaller spans fit their texts");
+        }
     }
-    let prints = simhash::simhash(&texts, 2, true).expect("any text has a fingerprint");
-    assert_eq!(prints.iter().next(), prints.iter().last());
-    shingles::word_hashes(&texts, false, 100).expect("any text has words");
+    for rules in [WordRules::PLAIN, WordRules::DISTINCT, WordRules { fold_numbers: true, symbols: false }] {
+        let prints = simhash::simhash(&texts, 2, rules).expect("any text has a fingerprint");
+        assert_eq!(prints.iter().next(), prints.iter().last());
+        shingles::word_hashes(&texts, rules, 100).expect("any text has words");
+    }
     let mut model = NgramModel::new(3).expect("an order in range");
     model.add(&texts, NonZeroUsize::MIN).expect("any text can be counted");
     let scores = model.score(&texts, NonZeroUsize::MIN).expect("any text has a score");
@@ -42,10 +50,13 @@ fuzz_target!(|given: (&str, &str)| {
         let mut stretches = Vec::new();
         minimizers::column_minimizers(column, 16, 0, &mut stretches).expect("any column has minimizers");
         stretches.sort_unstable_by_key(|stretch| (stretch.hash, stretch.start));
-        for copy in repeats::repeats(data, &stretches, 16, token).expect("stretches lie in their text") {
-            let length = copy.stop - copy.start;
-            let part = |from: u64| &data[from as usize..(from + length) as usize];
-            assert_eq!(part(copy.first), part(copy.start));
+        for min_occurrences in [2, 3] {
+            let copies = repeats::repeats(data, &stretches, 16, token, min_occurrences);
+            for copy in copies.expect("stretches lie in their text") {
+                let length = copy.stop - copy.start;
+                let part = |from: u64| &data[from as usize..(from + length) as usize];
+                assert_eq!(part(copy.first), part(copy.start));
+            }
         }
     }
     let items = Evaluation::new([&texts, &texts, &texts, &texts], 2, 4).expect("any text is an item");

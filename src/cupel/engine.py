@@ -24,12 +24,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from cupel.errors import BadOption, MissingExtra, RunFailed
+from cupel.errors import BadOption, MissingExtra, RunFailed, system_refusal
+from cupel.memory import address_space_left, free_bytes
+from cupel.units import write_bytes
 
 __all__ = ["Engine", "daft", "read_tables", "wait_for_results"]
 
 Task = Callable[[str], str]
 
+ADDRESS_SPACE_BYTES = 1300 << 20
+"""What a run on one core still takes after its start: it went well with 1.3 GiB left, and ended with 1.2."""
+ADDRESS_SPACE_BYTES_PER_CORE = 8 << 20
+THREADS, THREADS_PER_CORE = 12, 4
+"""A run on two cores was seen to have 20 beside its first."""
 SETTLE_SECONDS = 0.1
 _WAITING = "cupel-results"
 
@@ -116,8 +123,12 @@ class Engine:
         MissingExtra
             Ray is asked for and not installed.
         RunFailed
-            This process already uses the other engine, or the cluster does not answer.
+            This process already uses the other engine, the cluster does not answer, or a limit on address
+            space or threads is too low to begin.
         """
+        if self.name == "native":
+            _check_address_space(self.parallelism())
+            _check_threads(THREADS + self.parallelism() * THREADS_PER_CORE)
         module = daft()
         try:
             if self.name == "ray":
@@ -146,13 +157,7 @@ class Engine:
 
     def memory_bytes(self) -> int:
         """What one step that needs all documents at once may hold: half of what is free here."""
-        if self.memory is not None:
-            return self.memory
-        try:
-            pages = os.sysconf("SC_AVPHYS_PAGES")
-            return max(1 << 28, pages * os.sysconf("SC_PAGE_SIZE") // 2)
-        except (ValueError, OSError, AttributeError):
-            return 1 << 31
+        return self.memory if self.memory is not None else max(1 << 28, free_bytes() // 2)
 
     def map(self, task: Task, payloads: Sequence[str]) -> Iterator[str]:
         """Results of `task` over `payloads`, as they come, in no particular order.
@@ -240,6 +245,33 @@ def _join_ray(address: str | None) -> None:
         where = address or os.environ.get("RAY_ADDRESS") or "local"
         alone: dict[str, Any] = {"include_dashboard": False} if where == "local" else {}
         ray.init(address=where, log_to_driver=False, logging_level=logging.WARNING, **alone)
+
+
+def _check_address_space(cores: int) -> None:
+    """Refuse to begin where `ulimit -v` leaves too little: threads that get no stack end the process with a signal."""
+    left = address_space_left()
+    need = ADDRESS_SPACE_BYTES + cores * ADDRESS_SPACE_BYTES_PER_CORE
+    if left is not None and left < need:
+        raise RunFailed(
+            f"the limit on address space (`ulimit -v`) leaves {write_bytes(left)}, and a run on {cores:,} cores "
+            f"takes {write_bytes(need)} at least; raise it, or use fewer --cores"
+        )
+
+
+def _check_threads(count: int) -> None:
+    """Refuse to begin where the system does not give so many threads: libraries wait without end for those they lack."""
+    enough, threads = threading.Event(), []
+    try:
+        for _ in range(count):
+            threads.append(threading.Thread(target=enough.wait, daemon=True))
+            threads[-1].start()
+    except RuntimeError as error:
+        threads.pop()
+        raise RunFailed(f"{system_refusal(error) or error} ({count:,} threads are needed at least)") from None
+    finally:
+        enough.set()
+        for thread in threads:
+            thread.join()
 
 
 def _running() -> str:

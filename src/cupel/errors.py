@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +21,7 @@ __all__ = [
     "RunFailed",
     "Stopped",
     "UnknownName",
+    "system_refusal",
 ]
 
 
@@ -109,3 +112,47 @@ class MissingExtra(CupelError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs an extra: pip install 'cupel[{extra}]'")
+
+
+_TOO_MANY_FILES = "too many open files; raise the limit with `ulimit -n`, or use fewer --cores"
+_NO_MEMORY = "out of memory; raise the limit (`ulimit -v`), free some, or use fewer --cores"
+_NO_THREADS = (
+    "the system gives no more threads or processes; raise the limit (`ulimit -u`), or use fewer --cores"
+)
+_DISK_FULL = "disk full; free some space"
+_REFUSALS = {
+    errno.EMFILE: _TOO_MANY_FILES,
+    errno.ENFILE: _TOO_MANY_FILES,
+    errno.ENOMEM: _NO_MEMORY,
+    errno.EAGAIN: _NO_THREADS,
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+}
+
+
+def system_refusal(error: BaseException) -> str | None:
+    """What the system refused, and what to do; None for an error of another kind.
+
+    Libraries written in Rust name the number of the system's error in their message, or panic with it.
+
+    >>> system_refusal(OSError(errno.EMFILE, "Too many open files"))
+    'too many open files; raise the limit with `ulimit -n`, or use fewer --cores'
+    >>> system_refusal(RuntimeError("spawning failed: Resource temporarily unavailable (os error 11)"))
+    'the system gives no more threads or processes; raise the limit (`ulimit -u`), or use fewer --cores'
+    >>> system_refusal(ValueError("12 is too many"))
+    """
+    if isinstance(error, MemoryError):  # Arrow's own as well
+        return _NO_MEMORY
+    if isinstance(error, OSError) and re.search(
+        r"\d+ requested and \d+ written", str(error)
+    ):  # NumPy's `tofile`
+        return _DISK_FULL
+    if isinstance(error, ImportError) and "failed to map segment" in str(error):
+        return _NO_MEMORY
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return _NO_THREADS
+    number = error.errno if isinstance(error, OSError) else None
+    if number is None:
+        named = re.search(r"(?:\(os error |code: |\[errno )(\d+)", str(error))
+        number = int(named[1]) if named else None
+    return _REFUSALS.get(number) if number is not None else None

@@ -143,6 +143,10 @@ class Method(ABC):
                     digests[path] = digest
         return digests
 
+    def notice(self) -> str:
+        """A sentence that whoever runs this method with these options should read once; empty: there is none."""
+        return ""
+
     @classmethod
     def title(cls) -> str:
         """The first line of the docstring, without its full stop."""

@@ -1,17 +1,19 @@
-"""Files and folders that appear whole or not at all, made by one process at a time."""
+"""Files and folders that appear whole or not at all, made by one process at a time; pages that say so themselves."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["make", "replace"]
+__all__ = ["make", "make_folder", "page_fault", "replace", "seal_page", "sync"]
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What file systems answer that cannot lock."""
@@ -72,6 +74,68 @@ def replace(path: Path, build: Callable[[Path], object]) -> Path:
     return path
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are missing, so that a power cut takes none of them away.
+
+    A folder's name stands in the folder above it: syncing what is put into a new folder does not keep the
+    folder itself.
+
+    Raises
+    ------
+    OSError
+        No permission, a full disk, or a file of that name.
+    """
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)  # another process may have been faster
+        sync(folder.parent)
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file's content, or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot do it for folders
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def seal_page(document: str) -> str:
+    """A page of HTML with its own digest as its last line, so that whoever has it can tell whether it is whole.
+
+    Examples
+    --------
+    >>> print(seal_page("<p>Café</p>"))
+    <p>Café</p>
+    <!-- blake2b-128 02aa8ecd102c4b7e81ac6d715fa250e3 -->
+    <BLANKLINE>
+    """
+    document = document.rstrip("\n") + "\n"
+    return f"{document}<!-- blake2b-128 {_digest_of(document.encode())} -->\n"
+
+
+def page_fault(path: Path) -> str | None:
+    """What is wrong with a page that `seal_page` sealed, as the end of a sentence; None if nothing is."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    found = re.fullmatch(rb"(.*\n)<!-- blake2b-128 ([0-9a-f]{32}) -->\n", data, re.DOTALL)
+    if found is None or _digest_of(found[1]) != found[2].decode():
+        return "differs from what was written"
+    return None
+
+
+def _digest_of(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
 def _put(path: Path, build: Callable[[Path], object], alone: bool, usable: Callable[[], bool]) -> None:
     if alone:
         for leftover in _unfinished(path):
@@ -79,7 +143,7 @@ def _put(path: Path, build: Callable[[Path], object], alone: bool, usable: Calla
     unfinished = _beside(path)
     try:
         build(unfinished)
-        _sync(unfinished)
+        _sync_all(unfinished)
         # Without locks another process may have been faster; what it made is as good.
         if not usable():
             _move(unfinished, path)
@@ -96,13 +160,13 @@ def _move(unfinished: Path, path: Path) -> None:
         _remove(old)
     else:
         unfinished.replace(path)
-    _sync_one(path.parent)
+    sync(path.parent)
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool]:
     """Hold the lock of `path`. Gives False where the file system has no locks."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = path.with_name(f".{path.name}.lock")
     while True:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
@@ -160,18 +224,10 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def _sync_all(path: Path) -> None:
     """Have everything under `path` on the disk before its name says that it is whole."""
     if path.is_dir():
         for entry in path.iterdir():
             if not entry.is_symlink():
-                _sync(entry)
-    _sync_one(path)
-
-
-def _sync_one(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+                _sync_all(entry)
+    sync(path)

@@ -35,6 +35,20 @@ class Endless(Extractor):
             pass
 
 
+class Frail(Extractor):
+    """Meets a signal on the first attempt at a page of a path and a number; done with it on the second."""
+
+    name = "frail"
+
+    def extract(self, html: str) -> str:
+        place, number = html.split()
+        if Path(place).exists():
+            return str(os.getpid())
+        Path(place).touch()
+        os.kill(os.getpid(), int(number))
+        return "not reached"
+
+
 @pytest.fixture(autouse=True)
 def without_children() -> Iterator[None]:
     close_pools()
@@ -75,6 +89,39 @@ def test_a_child_that_never_starts_is_an_error(
         extract_batch(PAGES, ["resiliparse"])
     assert len(started) == 2
     assert all(child.poll() is not None for child in started)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP, signal.SIGALRM])
+def test_a_page_whose_process_is_killed_or_stopped_is_given_to_another(number: int, tmp_path: Path) -> None:
+    html = pa.array([f"{tmp_path / 'place'} {int(number)}".encode()], pa.large_binary())
+    (texts,), errors = extract_batch(pa.record_batch({"html": html}), [Frail()], seconds=1.0)
+    assert errors == [None]
+    assert texts[0].as_py().isdecimal()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_process_killed_or_stopped_while_it_waits_costs_no_page(number: int, tmp_path: Path) -> None:
+    (tmp_path / "place").touch()
+    html = pa.array([f"{tmp_path / 'place'} {int(number)}".encode()] * 2, pa.large_binary())
+    (first,), _ = extract_batch(pa.record_batch({"html": html}), [Frail()], seconds=1.0)
+    os.kill(int(first[0].as_py()), number)
+    (second,), errors = extract_batch(pa.record_batch({"html": html}), [Frail()], seconds=1.0)
+    assert errors == [None, None]
+    assert second[0] == second[1] != first[0]
+
+
+def test_pipes_of_high_numbers_are_waited_for() -> None:
+    code = (
+        "import os, resource, pyarrow as pa\n"
+        "from cupel.corpus.extraction import extract_batch\n"
+        "_, most = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (min(2048, most), most))\n"
+        "opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1024)]\n"
+        "page = pa.record_batch({'html': pa.array([b'<p>Silver is refined.</p>'], pa.large_binary())})\n"
+        "print(extract_batch(page, ['plain'])[0][0].to_pylist())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "['Silver is refined.']\n", done.stderr
 
 
 def test_too_few_open_files_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

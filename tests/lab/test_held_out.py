@@ -52,6 +52,22 @@ def test_bits_per_byte_is_the_plain_sum_over_tokens() -> None:
     np.testing.assert_allclose(measure.amount, expected, rtol=1e-5)
 
 
+def test_bytes_are_those_of_the_text_that_a_composing_tokenizer_reads() -> None:
+    from tokenizers import Tokenizer, normalizers
+    from transformers import PreTrainedTokenizerFast
+
+    plain = Tokenizer.from_str(tiny.tokenizer().backend_tokenizer.to_str())
+    plain.normalizer = normalizers.NFC()
+    composing = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token=tiny.END)
+    texts = ["Cafe\u0301 in 東京.", "Café in 東京.", "plain"]
+    held_out, one = HeldOut(_table(texts)), tiny.model()
+    (measure,) = held_out.measure(one, composing, EvaluationContext())
+    assert measure.weight.tolist() == [len(texts[1].encode())] * 2 + [5]
+    assert measure.amount[0] == pytest.approx(measure.amount[1])
+    (unchanged,) = held_out.measure(one, tiny.tokenizer(), EvaluationContext())
+    assert unchanged.weight.tolist() == [len(text.encode()) for text in texts]
+
+
 def test_a_model_that_knows_nothing_needs_the_logarithm_of_its_vocabulary() -> None:
     one = tiny.model()
     with torch.no_grad():

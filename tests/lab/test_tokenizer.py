@@ -43,7 +43,6 @@ def _changed(tokenizer: Tokenizer, path: Path, change: dict[str, object]) -> Pat
     "normalizer",
     [
         {"type": "Lowercase"},
-        {"type": "NFC"},
         {"type": "NFD"},
         {"type": "NFKC"},
         {"type": "Strip", "strip_left": False, "strip_right": True},
@@ -54,6 +53,10 @@ def _changed(tokenizer: Tokenizer, path: Path, change: dict[str, object]) -> Pat
         {"type": "Replace", "pattern": {"String": "\u200b"}, "content": ""},
         {"type": "Replace", "pattern": {"String": "  "}, "content": " "},
         {"type": "Prepend", "prepend": " "},
+        {
+            "type": "Sequence",
+            "normalizers": [{"type": "NFC"}, {"type": "Strip", "strip_left": True, "strip_right": True}],
+        },
     ],
     ids=str,
 )
@@ -61,8 +64,24 @@ def test_a_tokenizer_whose_normalizer_changes_text_is_refused(
     tokenizer: Tokenizer, tmp_path: Path, normalizer: dict[str, object]
 ) -> None:
     path = _changed(tokenizer, tmp_path / "t.json", {"normalizer": normalizer})
-    with pytest.raises(BadInput, match=rf"comes back as .* declares normalizer {normalizer['type']}"):
+    named = "NFC, normalizer Strip" if "normalizers" in normalizer else normalizer["type"]
+    with pytest.raises(BadInput, match=rf"comes back as .* declares normalizer {named}"):
         Tokenizer.load(path)
+
+
+@pytest.mark.parametrize(
+    "normalizer", [{"type": "NFC"}, {"type": "Sequence", "normalizers": [{"type": "NFC"}]}], ids=str
+)
+def test_a_tokenizer_that_composes_gives_composed_text_back(
+    tokenizer: Tokenizer, tmp_path: Path, normalizer: dict[str, object]
+) -> None:
+    loaded = Tokenizer.load(_changed(tokenizer, tmp_path / "t.json", {"normalizer": normalizer}))
+    assert loaded.composes
+    assert not tokenizer.composes
+    assert loaded.encode("Cafe\u0301 \u212b") == tokenizer.encode("Café Å")
+    assert loaded.decode(loaded.encode("Cafe\u0301 \u212b")) == "Café Å"
+    assert "composes characters (Unicode NFC)" in loaded.notice()
+    assert tokenizer.notice() == ""
 
 
 SENTENCEPIECE = [

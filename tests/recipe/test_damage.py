@@ -79,7 +79,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
 
     whole, run.check_whole = run.check_whole, check_whole
     try:
-        refine(pool, output, progress=Copying(output, moments["pass 1 done"]))
+        refine(pool, output, progress=Copying(output, moments["pass 1 done"]), report=True)
     finally:
         run.check_whole = whole
     return Interrupted(pool, output, content(output), moments)
@@ -217,7 +217,8 @@ def test_a_damaged_finished_run_is_not_called_whole(
     damage: Damage, interrupted: Interrupted, tmp_path: Path
 ) -> None:
     assert cupel.verify(interrupted.output).damaged == ()
-    names = [name for name in files(interrupted.output) if not name.startswith("report.")]
+    names = files(interrupted.output)
+    assert {"report.html", "report.json", "recipe.yaml", "inputs.json"} < set(names)
     for number, name in enumerate(names):
         output = tmp_path / str(number)
         shutil.copytree(interrupted.output, output)
@@ -227,11 +228,95 @@ def test_a_damaged_finished_run_is_not_called_whole(
                 cupel.verify(output)
             continue
         damaged = cupel.verify(output).damaged
+        if name == "report.html":  # drawn on demand, so it may be missing
+            assert [str(fault) for fault in damaged] == [
+                f"{output / name}: differs from what was written; delete it, and the same command draws it again"
+            ] * (damage is not remove)
+            (output / name).unlink(missing_ok=True)
+            refine(interrupted.pool, output, report=True)
+            assert cupel.verify(output).damaged == ()
+            assert (output / name).exists()
+            continue
         assert str(damaged[0].path).endswith(name), damaged
         if damage is not flip or name == "manifest.json":
             with pytest.raises(CupelError, match="--restart"):
                 refine(interrupted.pool, output)
         shutil.rmtree(output)
+
+
+class Damaging(Silent):
+    """Damages a file below `_work` when a moment of the run has come."""
+
+    def __init__(self, output: Path, moment: str, name: str, damage: Damage) -> None:
+        self.output, self.moment, self.name, self.damage = output, moment, name, damage
+
+    def note(self, text: str) -> None:
+        self._strike(text)
+
+    @contextmanager
+    def following(self, title: str, folder: Path, sizes: object) -> Iterator[None]:
+        self._strike(title)
+        yield
+
+    def _strike(self, now: str) -> None:
+        path = self.output / "_work" / self.name
+        if now.startswith(self.moment) and path.exists():
+            assert self.damage(path)
+            self.moment = "never"
+
+
+def flip_page(path: Path) -> bool:
+    """Change a byte of the first column's last page."""
+    value = bytearray(path.read_bytes())
+    at = len(value) // 2
+    if path.suffix == ".parquet":
+        column = pq.read_metadata(path).row_group(0).column(0)
+        at = (column.dictionary_page_offset or column.data_page_offset) + column.total_compressed_size - 1
+    value[at] ^= 0x10
+    path.write_bytes(value)
+    return True
+
+
+READ_BACK = {
+    "stage-0/00000.parquet": "exact",
+    "stage-0/00000.sketch.parquet": "exact",
+    "stage-0/00000.tally.json": "exact",
+    "stage-0/00000.done": "exact",
+    "stage-0/00000.ledger.parquet": "pass 2",
+    "fields.json": "pass 2",
+    "resolved-0-exact.parquet": "minhash",
+    "resolved-0-exact.findings.json": "minhash",
+    "resolved-0-minhash.parquet": "pass 2",
+    "resolved-0-minhash.findings.json": "pass 2",
+}
+"""Files that a run reads back while it goes on, and the moment before which each is damaged."""
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        pytest.param(name, damage, id=f"{name}-{damage.__name__}")
+        for name in READ_BACK
+        for damage in (empty, halve, flip_page, remove)
+        # No run reads every page of a ledger; `verify` does.
+        if not (name.endswith(".ledger.parquet") and damage is flip_page)
+    ],
+)
+def test_a_file_damaged_while_the_run_goes_on_is_named_and_made_again(
+    name: str, damage: Damage, interrupted: Interrupted, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    damaging = Damaging(output, READ_BACK[name], name, damage)
+    told = f"{Path(name).name}: .*(is missing|is not what was written|cannot be read|has .* bytes, expected)"
+    if name.endswith(".ledger.parquet"):  # where it is published, by another name
+        told = r"pass-0-00000\.parquet: (cannot be read|has .* bytes, expected|is missing)"
+    with pytest.raises(CupelError, match=told):
+        refine(interrupted.pool, output, progress=damaging)
+    assert damaging.moment == "never"
+    assert not (output / "manifest.json").exists()
+    refine(interrupted.pool, output)
+    assert content(output) == interrupted.content
+    assert cupel.verify(output).damaged == ()
 
 
 def test_a_foreign_file_is_no_part_of_a_run(interrupted: Interrupted, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 import cupel
 from cupel.errors import BadInput
+from cupel.recipe.progress import Silent
 from tests.conftest import prose
 
 KINDS = ["exact", "minhash", "bloom"]
@@ -235,18 +236,19 @@ def test_a_kill_changes_nothing_that_is_remembered(moment: float | str, crawl: C
 
 
 END_AT = """
-import os, sys
+import json, os, sys
 import cupel
 from cupel.recipe import run
 setattr(run, sys.argv[1], lambda *_: os._exit(9))
-recipe = cupel.Recipe.from_dict({"name": "crawl", "steps": [{sys.argv[2]: {"index": sys.argv[5]}}]})
+options = {"index": sys.argv[5], **json.loads(sys.argv[6])}
+recipe = cupel.Recipe.from_dict({"name": "crawl", "steps": [{sys.argv[2]: options}]})
 cupel.refine(recipe, input=sys.argv[3], output=sys.argv[4])
 """
 
 
-def die(at: str, kind: str, pool: Path, output: Path, index: str) -> None:
+def die(at: str, kind: str, pool: Path, output: Path, index: str, options: object = {}) -> None:
     """A run in a process of its own that ends without a word where `at` would be called."""
-    arguments = [at, kind, str(pool), str(output), index]
+    arguments = [at, kind, str(pool), str(output), index, json.dumps(options)]
     assert subprocess.run([sys.executable, "-c", END_AT, *arguments]).returncode == 9
 
 
@@ -277,6 +279,51 @@ def test_a_kill_after_the_manifest_is_completed_by_the_same_command(kind: str, t
     assert not (tmp_path / "killed" / "_work").exists()
     again = copies(tmp_path / "next", rows)
     assert kept(refine(again, tmp_path / "out", kind, index=index, max_source_loss=1)) == set()
+
+
+@pytest.mark.parametrize("lost", ["resolved-0-{kind}.index", "memory.json", "."])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_lost_after_the_manifest_is_forgotten(kind: str, lost: str, tmp_path: Path) -> None:
+    rows, index = crawls()[0], str(tmp_path / "seen")
+    pool = write(tmp_path / "pool", rows)
+    options = {"action": "drop", "max_copied_fraction": 0.5} if kind == "bloom" else {}
+    die("remember", kind, pool, tmp_path / "killed", index, options)
+    path = tmp_path / "killed" / "_work" / lost.format(kind=kind)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    refine(pool, tmp_path / "killed", kind, index=index)
+    refine(pool, tmp_path / "whole", kind, index=str(tmp_path / "expected"))
+    expected = tmp_path / "expected" / kind
+    assert len(list(expected.iterdir())) == 1
+    assert {file.name: file.read_bytes() for file in Path(index, kind).iterdir()} == {
+        file.name: file.read_bytes() for file in expected.iterdir()
+    }
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_a_rerun_says_that_its_memory_was_deleted(tmp_path: Path) -> None:
+    index = tmp_path / "seen"
+    pool = write(tmp_path / "pool", crawls()[0])
+    recipe = cupel.Recipe.from_dict({"name": "crawl", "steps": [{"exact": {"index": str(index)}}]})
+    cupel.refine(recipe, input=pool, output=tmp_path / "out")
+    notes = Notes()
+    cupel.refine(recipe, input=pool, output=tmp_path / "out", progress=notes)
+    assert notes.texts == []
+    (file,) = index.rglob("*.parquet")
+    file.unlink()
+    cupel.refine(recipe, input=pool, output=tmp_path / "out", progress=notes)
+    (note,) = notes.texts
+    assert note.startswith(f"{file}: is missing, so the index has forgotten this run")
+    assert not list(index.rglob("*.parquet"))
 
 
 def test_a_rerun_of_a_crawl_forgets_nothing(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import sys
@@ -37,25 +36,28 @@ def main() -> None:
 
 
 def _carry_out() -> None:
-    from cupel.cli._app import app
-    from cupel.cli._console import fail
-    from cupel.errors import CupelError, Stopped
+    from cupel.errors import CupelError, Stopped, system_refusal
 
     try:
+        from cupel.cli._app import app
+        from cupel.cli._console import fail
+
         app()
     except Stopped as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
     except CupelError as error:
         fail(str(error))
-    except MemoryError:
-        fail("out of memory; raise the limit (`ulimit -v`), free some, or use fewer --cores")
     except BrokenPipeError:  # `cupel ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except OSError as error:
-        if error.errno not in (errno.EMFILE, errno.ENFILE):
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic of a library written in Rust is no Exception
+        refusal = system_refusal(error)
+        if refusal is None:
             raise
-        fail(f"{error.filename or 'cupel'}: too many open files; raise the limit with `ulimit -n`")
+        named = getattr(error, "filename", None)
+        _end(f"error: {named}: {refusal}" if named else f"error: {refusal}", 1)
 
 
 def _end(message: str, status: int) -> NoReturn:

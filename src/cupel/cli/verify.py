@@ -16,7 +16,7 @@ def verify(
 
     found = api.verify(output)
     for damaged in found.damaged:
-        say(f"{damaged.path}: {damaged.fault}")
+        say(str(damaged))
     if found.damaged:
         advice = (
             "--restart does the run again"

@@ -27,8 +27,9 @@ from pydantic import Field
 from cupel.dedup._docs import among
 from cupel.errors import BadInput
 from cupel.methods import Method, Sketches
+from cupel.store import replace, sync
 
-__all__ = ["Index", "IndexOptions", "is_outside", "keep_memory"]
+__all__ = ["Index", "IndexOptions", "commit_memory", "is_outside", "stage_memory"]
 
 OPTIONS = b"cupel.options"
 BATCH_ROWS = 65536
@@ -124,20 +125,37 @@ class Index:
         return pq.ParquetWriter(path, schema.with_metadata({OPTIONS: options}), compression="zstd")
 
 
-def keep_memory(written: Path, place: Path, corpus: str) -> None:
-    """Put what a run remembers of `corpus` into the method's folder `place` of an index.
+def stage_memory(written: Path, place: Path, corpus: str) -> Path:
+    """Bring what a run remembers of `corpus` into the method's folder `place` of an index, without counting yet.
 
-    A file that is there already stays as it is: its name says that its content is the same.
+    The name says that the content is the same, so what is there already is left as it is.
+
+    Returns
+    -------
+    Path
+        The file that it will be; until `commit_memory` makes it so, no run reads it.
     """
-    place.mkdir(parents=True, exist_ok=True)
     target = place / f"{corpus}-{_digest(written)}.parquet"
+    if not target.exists():
+        replace(_staged(target), lambda unfinished: shutil.copyfile(written, unfinished))
+    return target
+
+
+def commit_memory(target: Path) -> bool:
+    """Let a staged file count; whether the index has it then. What counts already is left as it is."""
     if target.exists():
-        return
-    scratch = place / f".{target.name}.{os.getpid()}.tmp"
-    shutil.copyfile(written, scratch)
-    with open(scratch, "rb+") as file:
-        os.fsync(file.fileno())
-    os.replace(scratch, target)
+        _staged(target).unlink(missing_ok=True)
+        return True
+    try:
+        os.replace(_staged(target), target)
+    except FileNotFoundError:
+        return target.exists()  # another process may have been faster
+    sync(target.parent)
+    return True
+
+
+def _staged(target: Path) -> Path:
+    return target.with_name(f".{target.name}.staged")
 
 
 def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

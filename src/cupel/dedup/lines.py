@@ -17,6 +17,7 @@ from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 __all__ = ["Lines"]
 
 BYTES_PER_HASH = 40
+FILLED_AT_ONCE = 1 << 20
 
 
 class Lines(Dedup):
@@ -132,8 +133,10 @@ def _first_documents(sketches: Sketches, total: int, parts: int) -> np.ndarray:
     path = Path(sketches.scratch) / "firsts.i64"
     if total == 0:
         return np.zeros(0, dtype=np.int64)
-    firsts = np.memmap(path, dtype=np.int64, mode="w+", shape=(total,))
-    firsts[:] = -1
+    with path.open("wb") as file:  # not left to the mapping: there, a full disk would end the process
+        for begin in range(0, total, FILLED_AT_ONCE):
+            file.write(np.full(min(FILLED_AT_ONCE, total - begin), -1, dtype=np.int64).data)
+    firsts = np.memmap(path, dtype=np.int64, mode="r+", shape=(total,))
     for part in range(parts):
         seen = _kernels.Seen(total // parts)
         place = 0

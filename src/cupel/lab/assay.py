@@ -258,7 +258,10 @@ def _tokenizer(
     base: Survey, scale: Scale, options: AssayOptions, cache: Path, tell: LabProgress
 ) -> Tokenizer:
     if options.tokenizer is not None:
-        return Tokenizer.load(options.tokenizer)
+        loaded = Tokenizer.load(options.tokenizer)
+        if notice := loaded.notice():
+            tell.note(notice)
+        return loaded
     size = sum(len(text.encode("utf-8", "replace")) for text in base.sample)
     tell.note(f"a tokeniser of {scale.tokenizer.vocabulary:,} from {size / 1e6:.1f} MB of {base.arm}")
     return cached_tokenizer(base.sample, scale.tokenizer.vocabulary, cache)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cupel.errors import BadInput, MissingExtra
+from cupel.signals._tokenizers import stage_types
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-__all__ = ["load_checkpoint", "prefix_token", "text_encoder"]
+__all__ = ["as_read", "load_checkpoint", "prefix_token", "text_encoder"]
 
 _INDEX = "model.safetensors.index.json"
 
@@ -97,6 +99,17 @@ def text_encoder(tokenizer: Any) -> Any:
     plain.no_padding()
     plain.encode_special_tokens = True
     return plain
+
+
+def as_read(encoder: Any, texts: Sequence[str]) -> list[str]:
+    """The texts whose tokens an encoder of `text_encoder` gives: composed where its only normalizer is NFC.
+
+    What the tokens stand for is what bits are counted of; `é` has fewer bytes than `e` and a combining accent.
+    """
+    declared = json.loads(encoder.to_str()).get("normalizer")
+    if stage_types(declared) != ["NFC"]:
+        return list(texts)
+    return [encoder.normalizer.normalize_str(text) for text in texts]
 
 
 def _config(folder: Path) -> dict[str, Any]:

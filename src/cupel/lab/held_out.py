@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cupel.errors import BadInput
-from cupel.lab.checkpoint import prefix_token, text_encoder
+from cupel.lab.checkpoint import as_read, prefix_token, text_encoder
 from cupel.lab.documents import documents_digest, measures_by_domain
 from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.likelihood import Row, score_rows
@@ -50,7 +50,8 @@ class HeldOut:
     """Bits per byte: how many bits the model needs for a byte of text that it has not seen.
 
     The sum of −log₂ p over a document's tokens, over its UTF-8 bytes: unlike loss per token it compares
-    models with different tokenizers (Gao et al. 2020, section 3.1, after Graves 2013). Every token of a
+    models with different tokenizers (Gao et al. 2020, section 3.1, after Graves 2013). Where a tokenizer composes
+    characters (Unicode NFC), the bytes are those of the composed text, which its tokens stand for. Every token of a
     document is scored once; the first is predicted from the BOS token (EOS where there is none), and no end
     is predicted. A document longer than the model's context is scored in windows; each keeps
     `overlap` of the context from before, so that no token is scored without any.
@@ -75,7 +76,7 @@ class HeldOut:
     """
 
     name = "held-out"
-    version = 1
+    version = 2
 
     def __init__(self, documents: pa.Table, options: HeldOutOptions = HeldOutOptions()) -> None:
         self.options = options
@@ -93,7 +94,8 @@ class HeldOut:
         scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
         for owner, (found, _) in zip(owners, scored, strict=True):
             bits[owner] -= found.sum() / math.log(2)
-        sizes = np.array([len(text.encode()) for text in self.documents["text"].to_pylist()], np.float64)
+        texts = as_read(text_encoder(tokenizer), self.documents["text"].to_pylist())
+        sizes = np.array([len(text.encode()) for text in texts], np.float64)
         return measures_by_domain("bits_per_byte", "lower", self.documents, bits, sizes, self.version)
 
     def _rows(self, model: object, tokenizer: object) -> tuple[list[Row], list[int]]:

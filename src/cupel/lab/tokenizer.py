@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +15,7 @@ import pyarrow as pa
 
 from cupel.errors import BadInput, BadOption, MissingExtra
 from cupel.lab.encoder import Encoder
+from cupel.signals._tokenizers import is_sentencepiece, stage_types
 from cupel.store import replace
 
 if TYPE_CHECKING:
@@ -44,7 +47,10 @@ _PROBES = (
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A tokeniser that was checked: any text comes back as it was, and one token ends a document.
+    """A tokenizer that was checked: any text comes back as it was, and one token ends a document.
+
+    One whose only normalizer is Unicode's NFC, such as those of Pythia and Qwen2, gives text back composed: `e` and
+    a combining accent as `é`. Bits per byte then count the bytes of composed text. Every other normalizer is refused.
 
     Attributes
     ----------
@@ -56,6 +62,8 @@ class Tokenizer:
         How many tokens there are.
     end_of_text
         The token that closes a document.
+    composes
+        Whether text comes back in Unicode's form NFC.
     """
 
     path: Path
@@ -63,6 +71,7 @@ class Tokenizer:
     vocabulary: int
     end_of_text: int
     inner: Inner
+    composes: bool = False
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
@@ -91,7 +100,8 @@ class Tokenizer:
         if not ends:
             raise BadInput(f"tokeniser {path}: no token ends a document; expected one of {', '.join(_ENDS)}")
         digest = hashlib.blake2b(held, digest_size=16).hexdigest()
-        found = cls(file, digest, loaded.get_vocab_size(), ends[0], loaded)
+        composes = stage_types(json.loads(held).get("normalizer")) == ["NFC"]
+        found = cls(file, digest, loaded.get_vocab_size(), ends[0], loaded, composes)
         found._check()
         return found
 
@@ -116,49 +126,31 @@ class Tokenizer:
                 raise BadInput(
                     f"tokeniser {self.path}: the words {name} in a text become the token that ends a document"
                 )
-            if self.decode(tokens) != text:
-                kind = "a SentencePiece-style tokenizer: " if self._is_sentencepiece() else ""
+            if self.decode(tokens) != (unicodedata.normalize("NFC", text) if self.composes else text):
+                declared = json.loads(self.path.read_bytes())
+                kind = "a SentencePiece-style tokenizer: " if is_sentencepiece(declared) else ""
                 raise BadInput(
-                    f"tokenizer {self.path}: {kind}{text!r} comes back as {self.decode(tokens)!r}{self._cause()}. Bits "
-                    "per byte need text that comes back unchanged; use a byte-level tokenizer without a normalizer"
+                    f"tokenizer {self.path}: {kind}{text!r} comes back as {self.decode(tokens)!r}{_cause(declared)}. "
+                    "Bits per byte need text that comes back unchanged; use a byte-level tokenizer with no normalizer "
+                    "but NFC"
                 )
 
-    def _is_sentencepiece(self) -> bool:
-        """Whether spaces become ▁, as SentencePiece (Kudo and Richardson 2018) writes them.
-
-        Such a file cannot give all text back: a ▁ of the text itself becomes a space, and most put a space
-        before the first word that is taken away again, or not.
-        """
-        import json
-
-        declared = json.loads(self.path.read_text("utf-8"))
-        stages = [declared.get(stage) for stage in ("normalizer", "pre_tokenizer", "decoder")]
-        return any("Metaspace" in _types(stage) for stage in stages) or "▁" in json.dumps(
-            stages, ensure_ascii=False
-        )
-
-    def _cause(self) -> str:
-        """What the file itself declares that may change text, in words; empty where there is nothing."""
-        import json
-
-        declared = json.loads(self.path.read_text("utf-8"))
-        parts = [
-            f"{stage} {name}"
-            for stage in ("normalizer", "pre_tokenizer", "decoder")
-            for name in _types(declared.get(stage))
-            if name != "ByteLevel"
-        ]
-        return f" (it declares {', '.join(parts)})" if parts else ""
+    def notice(self) -> str:
+        """What whoever compares models should know of it, in a sentence; empty where there is nothing."""
+        if not self.composes:
+            return ""
+        return f"tokenizer {self.path} composes characters (Unicode NFC): bits per byte count the bytes of composed text"
 
 
-def _types(stage: object) -> list[str]:
-    """The types of a stage of a tokenizer.json, those inside of a sequence in its place."""
-    if not isinstance(stage, dict):
-        return []
-    inner = next((stage[key] for key in ("normalizers", "pretokenizers", "decoders") if key in stage), None)
-    if inner is not None:
-        return [name for part in inner for name in _types(part)]
-    return [str(stage.get("type", "unnamed"))]
+def _cause(declared: Mapping[str, Any]) -> str:
+    """What the file itself declares that may change text, in words; empty where there is nothing."""
+    parts = [
+        f"{stage} {name}"
+        for stage in ("normalizer", "pre_tokenizer", "decoder")
+        for name in stage_types(declared.get(stage))
+        if name != "ByteLevel"
+    ]
+    return f" (it declares {', '.join(parts)})" if parts else ""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, path: Path) -> Tokenizer:
@@ -207,8 +199,6 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, path: Path) -> Tokeni
 def _with_end(path: Path) -> None:
     """Add the end of text as the last token of the vocabulary. No word of a text becomes it: it is part
     of the vocabulary, and not of the words that are looked for in texts."""
-    import json
-
     held = json.loads(path.read_text())
     held["model"]["vocab"][END_OF_TEXT] = len(held["model"]["vocab"])
     path.write_text(json.dumps(held, ensure_ascii=False))

@@ -8,6 +8,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -326,7 +327,8 @@ class _Worker(threading.Thread):
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # with the compilers that torch has started
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
@@ -369,6 +371,7 @@ class _Worker(threading.Thread):
                     stderr=log,
                     text=True,
                     env=_environment(job),
+                    start_new_session=True,
                 )
         return self._process
 

@@ -18,7 +18,6 @@ or with a file that is no longer what it was.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
@@ -31,16 +30,17 @@ from pathlib import Path
 from typing import Any
 
 from cupel.corpus.remote import local_path
-from cupel.errors import BadInput, CupelError, Damaged, OutputInUse, RunFailed
+from cupel.errors import BadInput, CupelError, Damaged, OutputInUse, RunFailed, system_refusal
+from cupel.store import make_folder, sync
 
 __all__ = [
+    "SEAL",
     "Folder",
     "disk_errors",
     "is_refined",
     "put",
     "read_sealed",
     "rename",
-    "sync",
     "temporary",
     "write_json",
     "write_passing",
@@ -51,9 +51,6 @@ __all__ = [
 
 SEAL = "seal"
 """The field of a JSON file that holds the digest of its name and all its other fields."""
-
-TOO_MANY_FILES = "too many open files; raise the limit with `ulimit -n`, or use fewer --cores"
-NO_MEMORY = "out of memory; raise the limit (`ulimit -v`), free some, or use fewer --cores"
 
 
 @dataclass(frozen=True)
@@ -105,11 +102,6 @@ class Folder:
     def fields(self) -> Path:
         """Which fields are columns of the output."""
         return self.work / "fields.json"
-
-    @property
-    def memory(self) -> Path:
-        """What indexes are to remember of this run, as soon as it has its manifest."""
-        return self.work / "memory.json"
 
     def unit(self, stage: int, unit: int, suffix: str) -> Path:
         """A file of one shard in one pass, such as `00012.ledger.parquet`."""
@@ -197,7 +189,7 @@ class Folder:
             Another process holds it.
         """
         with disk_errors(self.work):
-            self.work.mkdir(parents=True, exist_ok=True)
+            make_folder(self.work)
             handle = open(self.lock, "w")  # noqa: SIM115 - held until the end of the with
         try:
             try:
@@ -235,7 +227,7 @@ def disk_errors(path: Path) -> Iterator[None]:
     Raises
     ------
     RunFailed
-        Disk full, too many open files, no memory left, or another fault while writing.
+        Disk full, too many open files, no memory or threads left, or another fault while writing.
     BadInput
         No permission.
     """
@@ -245,18 +237,14 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise
     except PermissionError as error:
         raise BadInput(f"{error.filename or path}: no permission") from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunFailed(
-                f"disk full while writing {path}; free space and start the same command again: it goes on from here"
-            ) from None
-        if error.errno in (errno.EMFILE, errno.ENFILE):
-            raise RunFailed(f"{error.filename or path}: {TOO_MANY_FILES}; the same command resumes") from None
-        if error.errno == errno.ENOMEM:
-            raise RunFailed(f"{error.filename or path}: {NO_MEMORY}; the same command resumes") from None
-        raise RunFailed(f"{error.filename or path}: {error.strerror or error}") from error
-    except MemoryError:  # Arrow's own as well
-        raise RunFailed(f"{path}: {NO_MEMORY}; the same command resumes") from None
+    except (OSError, MemoryError, RuntimeError) as error:
+        place = getattr(error, "filename", None) or path
+        refusal = system_refusal(error)
+        if refusal is not None:
+            raise RunFailed(f"{place}: {refusal}; the same command resumes") from None
+        if not isinstance(error, OSError):
+            raise
+        raise RunFailed(f"{place}: {error.strerror or error}") from error
 
 
 def temporary(path: Path) -> Path:
@@ -276,22 +264,10 @@ def put(path: Path) -> None:
     sync(path.parent)
 
 
-def sync(path: Path) -> None:
-    """Have the disk keep a file's content, or a folder's names."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot do it for folders
-            raise
-    finally:
-        os.close(handle)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         temporary(path).write_text(text, encoding="utf-8")
         put(path)
 
@@ -302,23 +278,19 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 
 def write_passing(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a mapping as JSON, whole or not at all, except that a power cut may empty it.
-
-    For what is of this moment only, or has a seal that shows it.
-    """
+    """Write a mapping as JSON with its own digest, whole or not at all, except that a power cut may empty it."""
     with disk_errors(path):
-        temporary(path).write_text(json.dumps(value, default=str), encoding="utf-8")
+        temporary(path).write_text(json.dumps(_sealed(path, value)), encoding="utf-8")
         rename(path)
 
 
 def write_sealed(path: Path, value: Mapping[str, Any]) -> None:
     """Write a mapping as JSON with its own digest, whole or not at all."""
-    value = json.loads(json.dumps(value, default=str))
-    write_json(path, {**value, SEAL: _seal_of(path.name, value)})
+    write_json(path, _sealed(path, value))
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """A mapping that `write_sealed` wrote, `seal` among its fields.
+    """A mapping that `write_sealed` or `write_passing` wrote, `seal` among its fields.
 
     Raises
     ------
@@ -338,6 +310,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
     if found != expected:
         raise Damaged(path, "is not what was written")
     return dict(value)
+
+
+def _sealed(path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
+    value = json.loads(json.dumps(value, default=str))
+    return {**value, SEAL: _seal_of(path.name, value)}
 
 
 def _seal_of(name: str, value: Mapping[str, Any]) -> str:

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from cupel import charts
 from cupel.findings import Figure
 from cupel.methods import Column, all_methods
 from cupel.recipe.batches import shuffled
 from cupel.recipe.folder import Folder
+from cupel.recipe.passes import open_pass_file, row_count
 from cupel.recipe.plan import Group, Plan
 from cupel.units import written
 
@@ -125,11 +125,11 @@ def _ledger_sample(folder: Folder, columns: list[str]) -> pa.Table | None:
     if not columns:
         return None
     paths = sorted((folder.root / "ledger").glob("*.parquet"))
-    rows = sum(pq.read_metadata(path).num_rows for path in paths)
+    rows = sum(map(row_count, paths))
     names = ["doc", "status", *(f"signals.{column}" for column in columns)]
     drawn = []
     for path in paths:
-        with pq.ParquetFile(path) as file:
+        with open_pass_file(path) as file:
             for batch in file.iter_batches(batch_size=1 << 14, columns=names, use_threads=False):
                 batch = batch.filter(pc.is_valid(batch.column("doc")))
                 if rows > MOST_ROWS:

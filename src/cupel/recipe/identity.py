@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from cupel.recipe.folder import Folder
+from cupel.recipe.passes import open_pass_file, row_count
 from cupel.threads import in_order
 
 __all__ = ["repeated_ids"]
@@ -25,12 +26,12 @@ def repeated_ids(folder: Folder, threads: int = 1) -> dict[str, int]:
     length is surely another text.
     """
     paths = sorted((folder.root / "ledger").glob("*.parquet"))
-    documents = sum(pq.read_metadata(path).num_rows for path in paths)
+    documents = sum(map(row_count, paths))
     parts = 1 + documents // HASHES_AT_ONCE
     repeated = clashing = 0
     for part in range(parts):
         of_file = partial(_hashes, part=part, parts=parts)
-        pieces = [piece for found in in_order(of_file, map(str, paths), threads) for piece in found]
+        pieces = [piece for found in in_order(of_file, paths, threads) for piece in found]
         if not pieces:
             continue
         pairs = np.concatenate(pieces)
@@ -45,12 +46,12 @@ def repeated_ids(folder: Folder, threads: int = 1) -> dict[str, int]:
     return {"repeated_ids": repeated, "clashing_ids": clashing}
 
 
-def _hashes(path: str, part: int, parts: int) -> list[np.ndarray]:
+def _hashes(path: Path, part: int, parts: int) -> list[np.ndarray]:
     """64 bits of each id, in one of `parts` ranges, and the size of its text."""
     from cupel import _kernels
 
     found = []
-    with pq.ParquetFile(path) as file:
+    with open_pass_file(path) as file:
         for batch in file.iter_batches(batch_size=1 << 16, columns=["id", "bytes_in"], use_threads=False):
             batch = batch.filter(pc.is_valid(batch.column("id")))
             digests = _kernels.text_hash(batch.column("id"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from cupel.corpus.fields import CarriedFields, FieldCounts
 from cupel.errors import BadInput
 from cupel.recipe.folder import Folder, read_sealed, write_sealed
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job
+from cupel.recipe.passes import read_pass_json
 from cupel.recipe.plan import Plan
 
 __all__ = [
@@ -39,7 +39,7 @@ def decide_fields(folder: Folder, job: Job, plan: Plan) -> None:
     counts = FieldCounts()
     for shard in job.shards:
         path = folder.unit(0, shard.index, "tally.json")
-        counts.merge(FieldCounts.from_json(json.loads(path.read_text())["fields"]))
+        counts.merge(FieldCounts.from_json(read_pass_json(path)["fields"]))
     exact = all(file.format == "parquet" for file in job.files)
     found = CarriedFields.of(counts, exact=exact, taken=_own_names(plan))
     write_sealed(folder.fields, found.to_json())

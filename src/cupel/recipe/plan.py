@@ -119,6 +119,12 @@ class Plan:
             for name, kind in step.marked.items()
         }
 
+    def notices(self) -> list[str]:
+        """What the signals want to be read once before they measure."""
+        groups = [group for stage in self.stages for group in stage.operations if isinstance(group, Group)]
+        signals = {signal.name: signal for group in groups for signal in group.signals}
+        return [f"{name}: {notice}" for name, signal in signals.items() if (notice := signal.notice())]
+
     def describe(self) -> list[str]:
         """One line a pass, for a terminal."""
         lines = []

@@ -11,6 +11,7 @@ from typing import Any
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import printable
 from cupel.engine import Engine
+from cupel.errors import RunFailed
 from cupel.findings import Page
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe
@@ -56,9 +57,11 @@ def inspect(
     ------
     BadInput
         Nothing readable there.
+    RunFailed
+        There is no folder for temporary files, or no room in it.
     """
     recipe = Recipe.from_dict({"name": "inspect", "title": printable(", ".join(inputs)), "steps": STEPS})
-    with tempfile.TemporaryDirectory(prefix="cupel-inspect-", dir=scratch) as folder:
+    with _temporary_folder(scratch) as folder:
         done = refine(
             recipe,
             input=inputs,
@@ -88,3 +91,13 @@ def inspect(
         }
     )
     return Profile(page, done.manifest)
+
+
+def _temporary_folder(parent: str | Path | None) -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="cupel-inspect-", dir=parent, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise RunFailed(
+            f"no folder for temporary files ({error.strerror}); set TMPDIR to one with room for the pool's "
+            "compressed size"
+        ) from None

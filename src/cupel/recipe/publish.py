@@ -6,17 +6,18 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import pyarrow.parquet as pq
-
-from cupel.dedup._index import keep_memory
+from cupel.dedup._index import commit_memory, stage_memory
 from cupel.errors import Damaged, RunFailed
-from cupel.recipe.folder import Folder, disk_errors, put, read_sealed, sync, temporary, write_sealed
+from cupel.recipe.folder import Folder, disk_errors, put, temporary
+from cupel.recipe.passes import row_count
 from cupel.recipe.plan import Plan
 from cupel.recipe.readback import remembered
-from cupel.recipe.seals import Seals, fault, marker, seal, sealed_files
+from cupel.recipe.seals import Seals, fault, marker, sealed_files
+from cupel.store import make_folder, sync
 
-__all__ = ["RESTART", "check_whole", "keep_clusters", "list_memory", "move_ledger", "remember"]
+__all__ = ["RESTART", "check_whole", "keep_clusters", "move_ledger", "prepare_memory", "remember"]
 
 RESTART = "discard the run with --restart"
 
@@ -27,7 +28,7 @@ def keep_clusters(folder: Folder, plan: Plan) -> Seals:
     with disk_errors(folder.clusters):
         for stage in plan.stages:
             for step in stage.dedups:
-                folder.clusters.mkdir(exist_ok=True)
+                make_folder(folder.clusters)
                 target = folder.clusters / f"{step.label}.parquet"
                 shutil.copyfile(folder.resolved(stage.index, step.label), temporary(target))
                 put(target)
@@ -37,40 +38,48 @@ def keep_clusters(folder: Folder, plan: Plan) -> Seals:
     return seals
 
 
-def list_memory(folder: Folder, plan: Plan, corpus: str) -> None:
-    """Write down what indexes are to remember of this run, once it has a manifest."""
-    memory = []
+def prepare_memory(folder: Folder, plan: Plan, corpus: str) -> dict[str, str]:
+    """Bring what indexes are to remember of this run into their folders, where it does not count yet.
+
+    So the index holds it before the manifest says that the run is whole, and nothing that happens to the run's
+    own folder afterwards can lose it.
+
+    Returns
+    -------
+    dict
+        For each file of an index what it is made from, below `_work`.
+    """
+    memory = {}
     for stage in plan.stages:
         for step in stage.dedups:
             written = remembered(folder, stage, step)
             if written.exists():
                 index = Path(step.dedup.options.index).absolute()  # type: ignore[attr-defined]
-                memory.append(
-                    {"written": written.name, "seal": seal(written), "place": str(index / step.dedup.name)}
-                )
-    write_sealed(folder.memory, {"corpus": corpus, "memory": memory})
+                with disk_errors(index):
+                    memory[str(stage_memory(written, index / step.dedup.name, corpus))] = written.name
+    return memory
 
 
-def remember(folder: Folder) -> None:
-    """Put what indexes are to remember of a run that has its manifest into their folders.
+def remember(folder: Folder, manifest: Mapping[str, Any]) -> list[str]:
+    """Let the files that `prepare_memory` brought into indexes count, of a run that has its manifest.
 
     Only a run that is whole is remembered. One that was killed between its manifest and this is completed when its
-    command is started again: until then, what it would remember lies in its own folder.
+    command is started again.
 
-    Raises
-    ------
-    Damaged
-        What was written for an index is no longer what it was.
+    Returns
+    -------
+    list
+        Files that the manifest names and no index has, because somebody took them away.
     """
-    if not folder.memory.exists():
-        return
-    listed = read_sealed(folder.memory)
-    for entry in listed["memory"]:
-        wrong = fault(folder.work / entry["written"], *entry["seal"])
-        if wrong:
-            raise Damaged(folder.work / entry["written"], wrong, RESTART)
-        with disk_errors(Path(entry["place"])):
-            keep_memory(folder.work / entry["written"], Path(entry["place"]), listed["corpus"])
+    missing = []
+    for name, source in manifest.get("memory", {}).items():
+        target, written = Path(name), folder.work / source
+        with disk_errors(target):
+            if not commit_memory(target) and written.exists():
+                stage_memory(written, target.parent, manifest["input_digest"])
+            if not commit_memory(target):
+                missing.append(name)
+    return missing
 
 
 def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
@@ -93,7 +102,7 @@ def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
     """
     seals: Seals = {}
     with disk_errors(folder.root):
-        (folder.root / "ledger").mkdir(exist_ok=True)
+        make_folder(folder.root / "ledger")
         for stage in plan.stages:
             for unit in range(units[stage.index]):
                 listed = sealed_files(folder.unit(stage.index, unit, "done"))
@@ -101,7 +110,7 @@ def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
                     path = folder.root / name
                     target = folder.published(path)
                     if target != path:
-                        target.parent.mkdir(exist_ok=True)
+                        make_folder(target.parent)
                         if path.exists():  # else it was moved before the run was stopped
                             os.replace(path, target)
                     if folder.work not in target.parents:
@@ -134,7 +143,7 @@ def check_whole(folder: Folder, seals: Seals, documents: Mapping[str, int]) -> N
                 )
     for place, what in (("data", "kept"), ("ledger", "in")):
         paths = [path for path in _visible(folder.root / place) if path.suffix == ".parquet"]
-        rows = sum(pq.read_metadata(path).num_rows for path in paths)
+        rows = sum(map(row_count, paths))
         if rows != documents[what] and (paths or place == "ledger"):
             raise RunFailed(
                 f"{folder.root / place}: {rows:,} rows, expected {documents[what]:,}; discard the run with --restart"

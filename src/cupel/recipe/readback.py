@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from cupel.dedup._docs import among, row_groups
 from cupel.methods import WEIGHTLESS, Sketches
 from cupel.recipe.folder import Folder
+from cupel.recipe.passes import open_pass_file
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
 from cupel.threads import in_order
@@ -124,7 +125,8 @@ class Reader:
 
     def _no_sketches(self, columns: list[str]) -> pa.Table:
         path = self.folder.unit(self.stage.index, self.units[0], "sketch.parquet")
-        return pq.read_schema(path).empty_table().select(columns)
+        with open_pass_file(path) as file:
+            return file.schema_arrow.empty_table().select(columns)
 
     def _own(self, columns: list[str]) -> list[str]:
         """What this step's columns are called in the sketches of the stage."""
@@ -137,7 +139,7 @@ class Reader:
 
         def read(place: tuple[Path, pq.FileMetaData, int]) -> list[pa.RecordBatch]:
             path, known, group = place
-            with pq.ParquetFile(path, metadata=known) as file:
+            with open_pass_file(path, known) as file:
                 found = file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
                 return [kept for batch in found if (kept := keep(batch)).num_rows]
 
@@ -148,7 +150,7 @@ class Reader:
     def _places(self, suffix: str, wanted: np.ndarray | None) -> Iterator[tuple[Path, pq.FileMetaData, int]]:
         for unit in self.units:
             path = self.folder.unit(self.stage.index, unit, suffix)
-            with pq.ParquetFile(path) as file:
+            with open_pass_file(path) as file:
                 known = file.metadata
                 groups = range(known.num_row_groups) if wanted is None else row_groups(file, wanted)
             for group in groups:

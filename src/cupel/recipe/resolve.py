@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from cupel.findings import Section
 from cupel.methods import Clusters
 from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, rename, temporary, write_passing
+from cupel.recipe.passes import read_pass_json, read_pass_table
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.readback import Reader, remembered
 from cupel.recipe.seals import marker, seal_resolved
@@ -58,7 +58,7 @@ def resolve(
             reader = Reader(folder, stage, step, units, without, memory_bytes, threads, corpus)
             _resolve_one(reader, path)
             seal_resolved(folder, plan, stage.index, step.label)
-        table = pq.read_table(path, columns=["doc", "kept", "score"])
+        table = read_pass_table(path, columns=["doc", "kept", "score"])
         gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
 
 
@@ -66,7 +66,7 @@ def _plan(
     folder: Folder, stage: Stage, step: DedupStep, units: list[int], gone: int, memory_bytes: int
 ) -> str:
     """What finding the duplicates of a step will take, in a sentence."""
-    tallies = [json.loads(folder.unit(stage.index, unit, "tally.json").read_text()) for unit in units]
+    tallies = [read_pass_json(folder.unit(stage.index, unit, "tally.json")) for unit in units]
     documents = sum(tally["documents_out"] for tally in tallies) - gone
     need = step.dedup.need(documents, sum(tally["text_bytes_out"] for tally in tallies))
     free = shutil.disk_usage(folder.work).free
@@ -86,7 +86,7 @@ def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
     """The findings of a stage's deduplications."""
     sections = []
     for step in stage.dedups:
-        found = json.loads(_findings_path(folder, stage, step).read_text())
+        found = read_pass_json(_findings_path(folder, stage, step))
         sections += [Section.model_validate(section) for section in found["sections"]]
     return sections
 
@@ -96,13 +96,13 @@ def too_much(folder: Folder, stage: Stage) -> list[str]:
     return [
         f"{step.label}: {sentence}"
         for step in stage.dedups
-        for sentence in json.loads(_findings_path(folder, stage, step).read_text()).get("stop", ())
+        for sentence in read_pass_json(_findings_path(folder, stage, step)).get("stop", ())
     ]
 
 
 def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
     """Wall seconds that finding the clusters took."""
-    return float(json.loads(_findings_path(folder, stage, step).read_text())["seconds"])
+    return float(read_pass_json(_findings_path(folder, stage, step))["seconds"])
 
 
 def _resolve_one(reader: Reader, path: Path) -> None:
@@ -119,7 +119,9 @@ def _resolve_one(reader: Reader, path: Path) -> None:
             members = members.append_column(item, pa.nulls(members.num_rows, item.type))
     members = members.select(MEMBERS.names).cast(MEMBERS)
     with disk_errors(path):
-        pq.write_table(members, temporary(path), compression="zstd", row_group_size=65536)
+        pq.write_table(
+            members, temporary(path), compression="zstd", row_group_size=65536, write_page_checksum=True
+        )
         write_passing(
             _findings_path(reader.folder, reader.stage, reader.step),
             {

@@ -123,8 +123,7 @@ def discard_all(folder: Folder) -> None:
             _remove(path)
         for name in ("data", "ledger", "clusters", "quarantine"):
             _remove(folder.root / name)
-        for path in (folder.fields, folder.memory):
-            path.unlink(missing_ok=True)
+        folder.fields.unlink(missing_ok=True)
 
 
 def _remove(path: Path) -> None:

@@ -39,15 +39,17 @@ from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_json, wr
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job, OutputOptions
 from cupel.recipe.output import carried_fields, decide_fields
+from cupel.recipe.passes import read_pass_json
 from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
-from cupel.recipe.publish import RESTART, check_whole, keep_clusters, list_memory, move_ledger, remember
+from cupel.recipe.publish import RESTART, check_whole, keep_clusters, move_ledger, prepare_memory, remember
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.resolve import resolve, resolved_sections, too_much
 from cupel.recipe.resume import discard_all, groups_of, groups_path, take_up
 from cupel.recipe.seals import check_sizes, seal
 from cupel.recipe.summary import report_page
 from cupel.recipe.tally import Tally
+from cupel.store import make_folder
 
 __all__ = ["Result", "refine"]
 
@@ -170,6 +172,7 @@ class _Run:
         self._refuse_foreign(restart=restart)
         finished = None if restart else self._finished(files)
         if finished is not None and not self.folder.work.exists():
+            self._remember(finished.manifest)
             return finished
         stages.STOP.clear()
         with self.folder.locked(), _resumable():
@@ -177,14 +180,16 @@ class _Run:
                 self._discard()
             finished = self._finished(files)
             if finished is not None:
-                self._settle()
+                self._settle(finished.manifest)
                 return finished
             job, plan, beginning = self._begin(files)
             self.engine.start()
             begun()
+            for notice in plan.notices():
+                self.progress.note(notice)
             units = self._passes(plan, job)
             manifest = self._finish(job, plan, units, beginning)
-            self._settle()
+            self._settle(manifest)
         return Result(self.folder.root, manifest)
 
     # -- beginning -----------------------------------------------------------------------------
@@ -230,10 +235,16 @@ class _Run:
         check_sizes(self.folder, manifest, "--restart does the run again")
         return Result(self.folder.root, manifest)
 
-    def _settle(self) -> None:
+    def _settle(self, manifest: dict[str, Any]) -> None:
         """What is left to do once the manifest is there; a run that was killed before it is completed here."""
-        remember(self.folder)
+        self._remember(manifest)
         self.folder.clear_work()
+
+    def _remember(self, manifest: dict[str, Any]) -> None:
+        for path in remember(self.folder, manifest):
+            self.progress.note(
+                f"{path}: is missing, so the index has forgotten this run; {RESTART} to add it again"
+            )
 
     def _compare(self, config: str, input_digest: str, files: list[InputFile], what: str) -> None:
         if config != self._config_digest():
@@ -356,7 +367,7 @@ class _Run:
     def _one_pass(self, plan: Plan, job: Job, stage: int, groups: list[list[int]]) -> None:
         waiting = [unit for unit in range(len(groups)) if not self.folder.done(stage, unit)]
         with disk_errors(self.folder.work):
-            self.folder.stage(stage).mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder.stage(stage))
         threads = (
             max(1, self.engine.parallelism() // max(1, len(waiting))) if self.engine.name == "native" else 1
         )
@@ -390,7 +401,6 @@ class _Run:
         counts[plan.stages[-1].index] = len(units)
         tallies = [_add_up(self.folder, stage, count) for stage, count in counts.items()]
         seals = keep_clusters(self.folder, plan)
-        list_memory(self.folder, plan, begun["input_digest"])
         seals |= move_ledger(self.folder, plan, counts)
         seconds = time.monotonic() - self.started
         first, last = tallies[0], tallies[-1]
@@ -443,8 +453,9 @@ class _Run:
         page = report_page(self.folder, plan, tallies, manifest)
         write_json(self.folder.root / "report.json", page.model_dump(mode="json"))
         write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
-        for path in (self.folder.root / "recipe.yaml", self.folder.inputs):
+        for path in (self.folder.root / "recipe.yaml", self.folder.root / "report.json", self.folder.inputs):
             manifest["files"][path.name] = list(seal(path))
+        manifest["memory"] = prepare_memory(self.folder, plan, begun["input_digest"])
         write_sealed(self.folder.manifest, manifest)
         return manifest
 
@@ -470,10 +481,7 @@ def _add_up(folder: Folder, stage: int, units: int) -> Tally:
     total = Tally()
     for unit in range(units):
         path = folder.unit(stage, unit, "tally.json")
-        try:
-            total.merge(Tally.from_json(json.loads(path.read_bytes())))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Damaged(path, f"cannot be read: {error}", "start the same command again") from None
+        total.merge(Tally.from_json(read_pass_json(path)))
     return total
 
 

@@ -34,10 +34,12 @@ from cupel.recipe.output import (
     with_weight,
     without_doc,
 )
+from cupel.recipe.passes import open_pass_file, read_pass_table
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
+from cupel.store import make_folder
 from cupel.threads import in_order
 
 __all__ = ["STOP", "run_task"]
@@ -124,7 +126,7 @@ class _Task:
                 self.carried = carried_fields(self.folder, self.job)
                 schema = output_schema(self.plan, self.types, self.carried)
                 with disk_errors(self.folder.data):
-                    self.folder.data.mkdir(parents=True, exist_ok=True)
+                    make_folder(self.folder.data)
                 self.data: ParquetWriter | RollingWriter = stack.enter_context(
                     RollingWriter(
                         self.folder.data,
@@ -238,7 +240,7 @@ class _Task:
         before = self.plan.stages[self.stage.index - 1]
         for index in self.shards:
             path = self.folder.unit(before.index, index, "parquet")
-            with pq.ParquetFile(path) as file:
+            with open_pass_file(path) as file:
                 docs = _doc_range(file)
                 clusters = [(step, self._members(before, step, docs)) for step in before.dedups]
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
@@ -249,7 +251,7 @@ class _Task:
 
     def _members(self, stage: Stage, step: DedupStep, docs: tuple[int, int]) -> pa.Table:
         path = self.folder.resolved(stage.index, step.label)
-        return pq.read_table(path, filters=[("doc", ">=", docs[0]), ("doc", "<=", docs[1])])
+        return read_pass_table(path, filters=[("doc", ">=", docs[0]), ("doc", "<=", docs[1])])
 
     # -- the work on one batch (called from several threads) -----------------------------------
 

@@ -18,6 +18,7 @@ from cupel.recipe.job import Job
 from cupel.recipe.plan import make_plan
 from cupel.recipe.resume import sealed_state, state_faults
 from cupel.recipe.seals import Seals, fault
+from cupel.store import page_fault
 
 __all__ = ["Verification", "verify"]
 
@@ -48,7 +49,8 @@ class Verification:
 def verify(output: str | Path) -> Verification:
     """Read every file of a run and compare it with what was written.
 
-    Lengths, digests and row counts are checked; of a finished run also that no foreign file lies among its own.
+    Lengths, digests and row counts are checked; of a finished run also that no foreign file lies among its own. A
+    `report.html` may be missing: it is drawn on demand.
 
     Parameters
     ----------
@@ -92,9 +94,11 @@ def verify(output: str | Path) -> Verification:
             Damaged(folder.root / name, wrong) for name, wrong in zip(listed, faults, strict=True) if wrong
         ]
     damage += _foreign(folder, listed)
+    damage += _page(folder, listed)
     damage += _miscounted(folder, manifest)
-    size = sum(size for size, _ in listed.values())
-    return Verification(folder.root, True, len(listed) + 1, size, tuple(damage))
+    page = folder.root / "report.html"
+    size = sum(size for size, _ in listed.values()) + (page.stat().st_size if page.exists() else 0)
+    return Verification(folder.root, True, len(listed) + 1 + page.exists(), size, tuple(damage))
 
 
 def _unfinished(folder: Folder, threads: int) -> Verification:
@@ -115,6 +119,15 @@ def _foreign(folder: Folder, listed: Seals) -> Iterator[Damaged]:
         for path in sorted((folder.root / place).glob("*")):
             if f"{place}/{path.name}" not in listed and not path.name.startswith("."):
                 yield Damaged(path, "is not of this run")
+
+
+def _page(folder: Folder, listed: Seals) -> Iterator[Damaged]:
+    """The report page carries its own seal: it is drawn once the manifest is there, or not at all."""
+    page = folder.root / "report.html"
+    if page.exists() and "report.json" in listed:  # early development versions sealed neither
+        wrong = page_fault(page)
+        if wrong:
+            yield Damaged(page, wrong, "delete it, and the same command draws it again")
 
 
 def _miscounted(folder: Folder, manifest: dict[str, Any]) -> Iterator[Damaged]:

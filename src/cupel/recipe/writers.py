@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel.recipe.folder import disk_errors, put, rename, temporary
+from cupel.store import make_folder
 
 __all__ = ["PASS_ROW_GROUP_BYTES", "JsonlWriter", "ParquetWriter", "RollingWriter"]
 
@@ -26,7 +27,8 @@ class ParquetWriter:
     """One Parquet file with row groups of so many bytes of Arrow data, renamed when closed whole.
 
     `passing` files are read once or twice and deleted: LZ4, written in two thirds and read in a third of zstd's
-    time, in small row groups. What a power cut takes of them, their seals show.
+    time, in small row groups. What a power cut takes of them, their seals show; what changes while the run still
+    goes on, the checksums of their pages.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class ParquetWriter:
         self._pending: list[pa.RecordBatch] = []
         self._pending_bytes = 0
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             self._sink = open(temporary(path), "wb", buffering=0)  # noqa: SIM115 - closed in close() and abort()
             try:
                 self._writer = pq.ParquetWriter(
@@ -55,6 +57,7 @@ class ParquetWriter:
                     compression="lz4" if passing else "zstd",
                     compression_level=None if passing else ZSTD_LEVEL,
                     use_dictionary=_dictionary(schema, repeating),
+                    write_page_checksum=passing,
                 )
             except OSError:
                 self._sink.close()
@@ -105,7 +108,7 @@ class JsonlWriter:
         self.rows = 0
         self._fields = schema.names
         with disk_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             self._sink = open(temporary(path), "wb", buffering=0)  # noqa: SIM115 - closed in close() and abort()
             self._stream = zstandard.ZstdCompressor(level=ZSTD_LEVEL).stream_writer(self._sink, closefd=False)
 

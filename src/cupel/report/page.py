@@ -15,6 +15,7 @@ from pathlib import Path
 from cupel.findings import Alarm, Page, Section
 from cupel.report.blocks import lay_out, lay_out_facts
 from cupel.report.text import plain, shorten
+from cupel.store import seal_page, sync
 
 __all__ = ["Page", "render", "write"]
 
@@ -85,7 +86,7 @@ def render(page: Page) -> str:
 </html>
 """
     # Lone surrogates are written out by now; this keeps the promise that the file is UTF-8.
-    return document.encode("utf-8", "replace").decode("utf-8")
+    return seal_page(document.encode("utf-8", "replace").decode("utf-8"))
 
 
 def write(page: Page, path: str | os.PathLike[str]) -> None:
@@ -101,7 +102,9 @@ def write(page: Page, path: str | os.PathLike[str]) -> None:
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         unfinished.write_text(document, "utf-8")
+        sync(unfinished)
         unfinished.replace(target)
+        sync(target.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import Field
 from cupel.errors import BadInput, BadOption
 from cupel.methods import Column, Method, Paper, Signal
 from cupel.signals._columns import count, real
+from cupel.signals._tokenizers import describe_changes
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -50,7 +52,10 @@ class TokenDensity(Signal):
     )
     files = ("tokenizer",)
     cost = "runs the tokenizer, a few MB/s per core; many times the cost of the kernel's signals"
-    limits = "Ratios of different tokenizers cannot be compared."
+    limits = (
+        "Ratios of different tokenizers cannot be compared. A tokenizer that normalizes text, "
+        "or writes spaces in SentencePiece's style, counts the tokens of the text that results; a run says so."
+    )
     columns: ClassVar[Mapping[str, Column]] = {
         "token_count": count("tokens", "tokens of the text, without special ones"),
         "token_to_character_ratio": real("tokens per code point", "tokens by code points"),
@@ -62,6 +67,18 @@ class TokenDensity(Signal):
         tokenizer: str = Field("", description="path of a tokenizer.json, or a name on the Hugging Face hub")
 
     options: TokenDensity.Options
+
+    def notice(self) -> str:
+        """What the tokenizer does to text before it is cut into tokens; none is fetched to find out."""
+        path = Path(self.options.tokenizer)
+        path = path / "tokenizer.json" if path.is_dir() else path
+        if not path.is_file():
+            return ""
+        try:
+            changes = describe_changes(json.loads(path.read_bytes()))
+        except (OSError, ValueError, TypeError, AttributeError):
+            return ""  # measuring says what is wrong with it
+        return f"{path} {changes}; tokens are counted in the text that results" if changes else ""
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         """Tokens of each text.

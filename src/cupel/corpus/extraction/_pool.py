@@ -33,16 +33,20 @@ __all__ = ["ExtractionError", "ExtractionOptions", "close_pools", "extract_batch
 _START_SECONDS = 60.0
 """For the imports of a child, which take about one second on an idle machine."""
 _START_ATTEMPTS = 2
+_PAGE_ATTEMPTS = 2
+"""A process that was killed or stopped from outside says nothing about the page that it was at."""
 
 
 @dataclass(frozen=True)
 class ExtractionOptions:
     """Limits on one page.
 
+    A page on which a process hangs or dies is given to a second one; what happens twice is the page's fault.
+
     Attributes
     ----------
     seconds
-        The longest one extractor may work on one page.
+        The longest one extractor may work on one page in one attempt.
     max_html_bytes
         A larger page is not tried: parsing takes many times its size in memory.
     """
@@ -104,7 +108,7 @@ class _Child:
         """Writes one frame."""
         left = memoryview(HEADER.pack(kind, which, len(payload)) + payload)
         while left:
-            if not select.select([], [self._in], [], max(0.0, deadline - time.monotonic()))[1]:
+            if not _ready(self._in, select.POLLOUT, deadline):
                 raise _Hung
             try:
                 left = left[os.write(self._in, left[: 1 << 20]) :]
@@ -121,7 +125,7 @@ class _Child:
     def _exactly(self, size: int, deadline: float) -> bytes:
         parts = []
         while size > 0:
-            if not select.select([self._out], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            if not _ready(self._out, select.POLLIN, deadline):
                 raise _Hung
             part = os.read(self._out, min(size, 1 << 20))
             if not part:
@@ -147,13 +151,20 @@ class _Child:
 
     def _gone_by_itself(self) -> bool:
         """Whether the process, whose pipe has closed, is just about to be gone."""
-        if not select.select([self._out], [], [], 0)[0]:
+        if not _ready(self._out, select.POLLIN, 0.0):
             return False
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:
             return False
         return True
+
+
+def _ready(descriptor: int, event: int, deadline: float) -> bool:
+    """Whether a pipe can be read or written, or is closed, before a moment of the monotonic clock."""
+    poll = select.poll()  # unlike select, it takes descriptors of any number
+    poll.register(descriptor, event)
+    return bool(poll.poll(1000 * max(0.0, deadline - time.monotonic())))
 
 
 class _Hung(Exception):
@@ -173,12 +184,18 @@ def _start(specs: Sequence[str], seconds: float) -> _Child:
             fault = f"it was not ready after {_START_SECONDS:g} seconds"
         except _Died as error:
             fault = f"it ended with status {error}"
-            if str(error) == "-9":
-                fault += ", killed: there may be too little memory"
+            if str(error).startswith("-"):
+                fault += (
+                    ", a signal: there may be too little memory or too few threads (`ulimit -v`, `ulimit -u`)"
+                )
         except OSError as error:
             fault = f"{error.strerror or error}"
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 fault += "; raise the limit with `ulimit -n`, or use fewer --cores"
+            if error.errno == errno.EAGAIN:
+                fault += "; raise the limit on processes with `ulimit -u`, or use fewer --cores"
+            if error.errno == errno.ENOMEM:
+                fault += "; raise the limit with `ulimit -v`, free some memory, or use fewer --cores"
             break
     raise RunFailed(f"the extraction process does not start: {fault}; the same command resumes")
 
@@ -194,9 +211,9 @@ class _Pool:
         self._lock = threading.Lock()
         self._closed = False
 
-    def _take(self) -> _Child:
+    def _take(self, *, fresh: bool) -> _Child:
         with self._lock:
-            if self._idle:
+            if self._idle and not fresh:
                 return self._idle.pop()
         return _start(self._specs, self._options.seconds)
 
@@ -233,14 +250,16 @@ class _Pool:
                     continue
                 sent = False
                 for which, name in enumerate(self._names):
-                    child = child or self._take()
-                    try:
-                        texts[which][row], problem = self._one(child, which, b"" if sent else html, not sent)
-                        sent = True
-                    except (_Hung, _Died) as fault:
-                        problem = self._problem(fault)
-                        child.end()
-                        child, sent = None, False
+                    for attempt in range(_PAGE_ATTEMPTS):
+                        child = child or self._take(fresh=attempt > 0)
+                        try:
+                            texts[which][row], problem = self._one(child, which, html, not sent)
+                            sent = True
+                            break
+                        except (_Hung, _Died) as fault:
+                            problem = self._problem(fault)
+                            child.end()
+                            child, sent = None, False
                     if problem:
                         errors.append(ExtractionError(row, name, *problem))
         except BaseException:
@@ -334,7 +353,8 @@ def extract_batch(
     extractors
         Names, (name, options) pairs, or extractors.
     seconds
-        The longest one extractor may work on one page.
+        The longest one extractor may work on one page; one that takes longer, or ends its process, is given a
+        second attempt.
     max_html_bytes
         A larger page is not tried: parsing takes many times its size in memory.
 

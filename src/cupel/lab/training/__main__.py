@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,8 @@ def _asked() -> Iterator[str]:
     def listen() -> None:
         for line in sys.stdin:
             paths.put(line.strip())
+        if os.getsid(0) == os.getpid():  # whoever gave the jobs has given this process a session of its own
+            os.killpg(0, signal.SIGKILL)  # the compilers that torch has started must not stay behind
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
