@@ -36,12 +36,12 @@ demo: build
 
 # All that a change can break. Tests keep compiled files of their own, wherever writing them is switched off.
 test: build
-	cargo test --release --locked --workspace --quiet
+	cargo test --profile checked --locked --workspace --quiet
 	$(PYTEST) -m "not slow" $(TESTS)
 
 # And the long agreement and calibration runs.
 test-all: build
-	cargo test --release --locked --workspace --quiet
+	cargo test --profile checked --locked --workspace --quiet
 	$(PYTEST) $(TESTS)
 
 lint: build

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 import cupel.api
+from cupel.lab import trials
+from tests import warm
 
 ROOT = Path(__file__).parent.parent
 # How long a test takes says what else the computer does.
@@ -148,6 +150,38 @@ def shared() -> Path:
     if found is None:
         pytest.skip("needs the real data that lies beside the project (../shared), which is not here")
     return found
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _quick
+    _quick = config.option.markexpr == "not slow"
+
+
+_quick = False
+
+
+def examples(number: int) -> int:
+    """How many generated examples a test tries: all in `make test-all`, a quarter in `make test`."""
+    return number // 4 if _quick else number
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_trainers() -> Iterator[None]:
+    """Processes that train are forks of one that has imported torch, started when the first is asked for."""
+
+    class Warm(tuple):
+        def __iter__(self) -> Iterator[str]:
+            return iter((warm.trainer(),))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trials, "TRAINER", Warm())
+        yield
+
+
+@pytest.fixture(params=["some", pytest.param("all", marks=pytest.mark.slow)])
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether a comparison takes all of its texts, as `make test-all` has it, or a part that is soon done."""
+    return bool(request.param == "all")
 
 
 def prose(rng: random.Random, words: int) -> str:

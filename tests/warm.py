@@ -1,10 +1,11 @@
 """Commands run in forks of a process that has already imported everything heavy.
 
-Starting Python and importing PyArrow, Daft and pandas takes a second of processor time, and hundreds of tests
-run a command. `cupel()` and `python()` are paths of two small programs; whoever runs one (a test, or a shell
-that a test runs) has it carried out by a fork of a warm server, with the caller's own standard streams,
-environment and working directory, and gets its exit status. Nothing is shared between two commands but what
-was imported before the first. Tests that send signals, or measure what a start imports, run the real thing.
+Starting Python and importing PyArrow, Daft and pandas takes a second of processor time, torch and transformers
+take ten, and hundreds of tests run a command or train a model. `cupel()`, `python()` and `trainer()` are paths
+of small programs; whoever runs one (a test, or a shell that a test runs) has it carried out by a fork of a warm
+server, with the caller's own standard streams, environment and working directory, and gets its exit status.
+Nothing is shared between two commands but what was imported before the first. Tests that send signals, or
+measure what a start imports, run the real thing.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import atexit
 import importlib
 import json
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -21,12 +23,13 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-__all__ = ["cupel", "python"]
+__all__ = ["cupel", "python", "trainer"]
 
-IMPORTED = (
+COMMANDS = (
     "cupel.api",
     "daft",
     "pandas",
@@ -37,6 +40,7 @@ IMPORTED = (
     "vl_convert",
 )
 """What most commands import; not `cupel.cli._console`, which looks at the terminal when it is imported."""
+TRAINING = ("cupel.lab.training.trainer", "transformers.models.llama.modeling_llama")
 
 CLIENT = """#!{python} -SE
 import array, json, os, socket, sys
@@ -47,44 +51,53 @@ streams = array.array("i", [0, 1, 2])
 server.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
 server.sendall(request)
 status = server.recv(1)
-sys.exit(status[0] if status else "the command ended without a status")
+if status:
+    sys.exit(status[0])
+os.kill(os.getpid(), 9)  # as the command was
 """
 
 
 def cupel() -> str:
     """Path of a program that acts as the command `cupel`."""
-    return str(_programs() / "cupel")
+    return str(_programs(COMMANDS) / "cupel")
 
 
 def python() -> str:
     """Path of a program that acts as `python -c CODE`."""
-    return str(_programs() / "python")
+    return str(_programs(COMMANDS) / "python")
+
+
+def trainer() -> str:
+    """Path of a program that acts as `python -m cupel.lab.training`."""
+    return str(_programs(TRAINING) / "trainer")
 
 
 @cache
-def _programs() -> Path:
+def _programs(imported: tuple[str, ...]) -> Path:
+    """The folder of the programs that a server which has imported these modules carries out."""
     folder = Path(tempfile.mkdtemp(prefix="cupel-warm-"))
     address = str(folder / "socket")
     server = subprocess.Popen(
-        [sys.executable, __file__, address],
+        [sys.executable, __file__, address, *imported],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        # OpenMP reads how many threads it may have when it is loaded.
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
     )
     atexit.register(server.kill)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n", "the warm server did not start"
     server.stdout.close()
-    for program in ("cupel", "python"):
+    for program in ("cupel", "python", "trainer"):
         path = folder / program
         path.write_text(CLIENT.format(python=sys.executable, address=address, program=program))
         path.chmod(0o755)
     return folder
 
 
-def serve(address: str) -> None:
+def serve(address: str, imported: Sequence[str]) -> None:
     """Import, listen, and fork once per request, until killed."""
-    for name in IMPORTED:
+    for name in imported:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork would lose the other threads"
     listening = socket.socket(socket.AF_UNIX)
@@ -130,6 +143,8 @@ def _carry_out(program: str, arguments: list[str]) -> int:
     try:
         if program == "cupel":
             importlib.import_module("cupel.cli").main()
+        elif program == "trainer":
+            runpy.run_module("cupel.lab.training", run_name="__main__", alter_sys=True)
         else:
             flag, code = arguments
             assert flag == "-c"
@@ -148,4 +163,4 @@ def _carry_out(program: str, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], sys.argv[2:])

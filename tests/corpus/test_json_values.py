@@ -17,6 +17,7 @@ from cupel.corpus.json_layout import json_layout
 from cupel.corpus.json_values import Value, ValueSplitter
 from cupel.corpus.read import ReadOptions
 from cupel.errors import BadInput
+from tests.conftest import examples
 from tests.corpus.reading import read_all
 
 ROWS = [
@@ -261,7 +262,7 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     rows=st.lists(st.dictionaries(st.text(max_size=3), JSON, max_size=3), min_size=1, max_size=4),
     layout=st.sampled_from(
@@ -277,7 +278,7 @@ def test_values_are_cut_as_a_parser_would(rows: list[dict[str, Any]], layout: st
     assert all(value == Value(value.data, len(value.data)) for value in values)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     data=st.lists(
         st.sampled_from(
@@ -306,7 +307,7 @@ def test_any_bytes_are_cut_the_same_however_they_come(data: bytes, sizes: list[i
     assert len(kept.translate(None, separators)) == len(data.translate(None, separators))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(
     data=st.binary(max_size=200),
     ending=st.sampled_from(["json", "jsonl", "csv", "tsv", "txt", "zip", "arrow"]),

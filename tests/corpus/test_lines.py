@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cupel.corpus.read import ReadOptions
 from cupel.errors import BadInput
+from tests.conftest import examples
 from tests.corpus.reading import read_all
 
 GOOD = {"id": "1", "text": "Silver in the cupel."}
@@ -197,10 +198,11 @@ def test_splitting_changes_nothing(tmp_path: Path, target: int) -> None:
     import random
 
     rng = random.Random(3)
-    lines: list[object] = [{"text": "Zürich 東京 " * rng.randint(1, 60), "n": n} for n in range(60)]
+    longest = 60 if target >= 100 else 6  # hundreds of shards
+    lines: list[object] = [{"text": "Zürich 東京 " * rng.randint(1, longest), "n": n} for n in range(60)]
     lines[10] = b""
     lines[20] = b"not json"
-    lines[30] = b'{"text": "' + b"long " * 900 + b'"}'
+    lines[30] = b'{"text": "' + b"long " * 15 * longest + b'"}'
     path = write_lines(tmp_path / "a.jsonl", *lines)
     whole = read_all(path)
     split = read_all(path, target_bytes=target)
@@ -406,7 +408,7 @@ def test_a_wrong_byte_spoils_only_what_follows(kind: str, at: int, value: int) -
         assert found.texts == rows
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(data=st.binary(max_size=400))
 def test_any_bytes_never_raise(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:

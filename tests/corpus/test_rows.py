@@ -15,6 +15,7 @@ from cupel import _kernels
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.records import TEXT_COLUMNS, metadata_json
 from cupel.corpus.rows import BadRow, parse_object, row_to_record
+from tests.conftest import examples
 from tests.corpus.reading import read_all
 
 OPTIONS = ReadOptions(max_document_bytes=200)
@@ -81,7 +82,7 @@ def lines(draw: st.DrawFn) -> bytes:
     return text.replace("e+", draw(st.sampled_from(["e+", "E", "e"]))).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(lines() | st.binary(max_size=20).map(lambda data: data.replace(b"\n", b"")), max_size=4))
 @example([b'{"text":"x","n":-0,"m":-0.0,"k":1e400}', b'{"text":"x","id":1.5}', b'{"text":"x","a":1.0e5}'])
 @example([b'{"text":"x","metadata":{"a":1,"id":7},"a":2}', b'{"text":"x","metadata":"{\\"a\\": 1}"}'])

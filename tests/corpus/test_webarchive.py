@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.corpus.read import ReadOptions
+from tests.conftest import examples
 from tests.corpus.reading import read_all
 
 PAGE = "<html><head><title>T</title></head><body><p>Café: silver &amp; bone ash.</p></body></html>"
@@ -279,7 +280,7 @@ def test_a_damaged_gzip_member_spares_the_others(tmp_path: Path) -> None:
     ]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=examples(100))
 @given(where=st.floats(0, 1), packed=st.booleans())
 def test_a_cut_loses_nothing_before_it(where: float, packed: bool) -> None:
     records = [gzip.compress(record, mtime=0) if packed else record for record in pages(20)]
@@ -300,7 +301,7 @@ def test_a_cut_loses_nothing_before_it(where: float, packed: bool) -> None:
         assert found.reasons[0] in ("truncated", "broken-record")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(
     data=st.binary(max_size=300), packed=st.booleans(), format=st.sampled_from(["warc", "arc", "tar", "html"])
 )
@@ -311,7 +312,7 @@ def test_any_bytes_never_raise(data: bytes, packed: bool, format: str) -> None:
         read_all(path, format=format)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(at=st.integers(0, 1 << 20), noise=st.binary(min_size=1, max_size=8))
 def test_a_damaged_warc_never_raises(at: int, noise: bytes) -> None:
     data = bytearray(b"".join(pages(6)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -80,12 +81,12 @@ def in_memory(
 
 
 @pytest.fixture(scope="session")
-def resolve(tmp_path_factory: pytest.TempPathFactory) -> Resolve:
+def resolve() -> Resolve:
     """`resolve(method, texts, ...)`: the clusters of a corpus in memory."""
 
     def run(method: Dedup, texts: Sequence[str | None], **given: object) -> Clusters:
-        scratch = tmp_path_factory.mktemp("scratch")
-        return method.resolve(in_memory(method, texts, scratch, **given))  # type: ignore[arg-type]
+        with tempfile.TemporaryDirectory() as scratch:
+            return method.resolve(in_memory(method, texts, Path(scratch), **given))  # type: ignore[arg-type]
 
     return run
 

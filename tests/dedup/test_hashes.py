@@ -15,7 +15,9 @@ from cupel import _kernels
 
 INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 # Invisible characters and combining marks, which meet where a character between them is taken out, come often.
-CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("\xad\u034f\u200b\ufeff\u0301\u0323e ")
+CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from(
+    "\xad\u034f\u200b\ufeff\u0301\u0323e "
+)
 TEXTS = st.lists(st.none() | st.text(CHARACTERS), max_size=12)
 ROWS = st.lists(st.tuples(st.none() | st.text(), st.none() | st.text()), max_size=12)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from cupel import _kernels
 from cupel.edits.c4_lines import C4Lines
 from cupel.errors import BadOption, UnknownName
+from tests.conftest import examples
 
 c4_filters = pytest.importorskip("datatrove.pipeline.filters.c4_filters")
 POOLS = ["web_crawl", "web_boilerplate", "forum_qa", "code", "general_balanced", "wiki_en"]
@@ -71,10 +72,12 @@ def _our_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("require", [True, False])
-def test_decisions_and_text_are_datatroves(shared: Path, pool: str, require: bool) -> None:
+def test_decisions_and_text_are_datatroves(shared: Path, pool: str, require: bool, thorough: bool) -> None:
     with (shared / "data" / "pool" / f"{pool}.jsonl.zst").open("rb") as file:
         lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
-        texts = [json.loads(line)["text"] for line, _ in zip(lines, range(800), strict=False)]
+        texts = [
+            json.loads(line)["text"] for line, _ in zip(lines, range(800 if thorough else 100), strict=False)
+        ]
     assert disagreements(texts, require_terminal_punctuation=require) == []
 
 
@@ -118,7 +121,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=30).map("".join), min_size=1, max_size=5))
 def test_any_text_is_cleaned_as_datatrove_does(texts: list[str]) -> None:
     assert disagreements(texts) == []

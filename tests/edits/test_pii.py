@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.edits.pii import Pii
+from tests.conftest import examples
 
 EMAIL, IP = "email@example.com", "22.214.171.124"
 
@@ -65,7 +66,7 @@ MAIL_PIECES = [
 ]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(st.lists(st.sampled_from(MAIL_PIECES), max_size=14).map("".join))
 def test_any_email_is_found_as_by_datatroves_expression(text: str) -> None:
     replacer = (

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.edits.unicode import UnicodeRepair, plain_pattern
+from tests.conftest import examples
 
 SETTINGS = [
     {},
@@ -67,19 +68,19 @@ PIECES = [
 ]
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=examples(3000), deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), st.sampled_from(SETTINGS))
 def test_the_result_is_ftfys_whatever_the_screen_thinks(text: str, options: dict[str, object]) -> None:
     assert repaired([text], **options)[0] == [by_ftfy(text, options)]
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(st.text(max_size=60), st.sampled_from(SETTINGS))
 def test_any_text_is_repaired_as_by_ftfy(text: str, options: dict[str, object]) -> None:
     assert repaired([text], **options)[0] == [by_ftfy(text, options)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.text(max_size=40), st.sampled_from(["latin-1", "windows-1252", "windows-1251", "macroman", "cp437"])
 )
@@ -98,13 +99,13 @@ def test_mojibake_is_seen(text: str, encoding: str) -> None:
         "multilingual/bible_verses",
     ],
 )
-def test_real_text_is_repaired_as_by_ftfy(shared: Path, source: str) -> None:
+def test_real_text_is_repaired_as_by_ftfy(shared: Path, source: str, thorough: bool) -> None:
     with (shared / "data" / f"{source}.jsonl.zst").open("rb") as file:
         lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
         texts = [
             json.loads(line)["text"][:5000]
             for line, number in zip(lines, range(3000), strict=False)
-            if number % 10 == 0
+            if number % (10 if thorough else 60) == 0
         ]
     assert repaired(texts)[0] == [by_ftfy(text, {}) for text in texts]
 

@@ -6,25 +6,28 @@ import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 import cupel
+from tests.conftest import write_pool
 
 pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
 
 STEPS = ["unicode-repair", "gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
 
-# Each test starts its own process: Daft holds one engine a process.
+# In a process of its own: Daft holds one engine per process.
 ON_RAY = """
-import cupel, sys
-recipe = cupel.Recipe.from_dict({{"name": "r", "steps": {steps!r}}})
+import cupel
 if __name__ == "__main__":
-    result = cupel.refine(recipe, input={pool!r}, output={output!r}, engine=cupel.Engine("ray"), target_shard_bytes={size})
-    print(result.manifest["engine"], result.manifest["content_hash"])
+    for steps, pool, output in {runs!r}:
+        recipe = cupel.Recipe.from_dict({{"name": "r", "steps": steps}})
+        result = cupel.refine(recipe, input=pool, output=output, engine=cupel.Engine("ray"), target_shard_bytes={size})
+        print(result.manifest["engine"], result.manifest["content_hash"])
 """
 
 THREE_NODES = """
@@ -59,40 +62,59 @@ print(sum(node["Alive"] for node in ray.nodes()), "alive", result.manifest["cont
 """
 
 
-def on_ray(script: str, pool: Path, output: Path, size: int, steps: Sequence[object] = STEPS) -> list[str]:
-    code = textwrap.dedent(script).format(steps=list(steps), pool=str(pool), output=str(output), size=size)
-    path = output.parent / f"on_{output.name}.py"
-    path.write_text(code)
+def on_ray(script: str, folder: Path, size: int, **given: object) -> list[str]:
+    path = folder / "on_ray.py"
+    path.write_text(textwrap.dedent(script).format(size=size, **given))
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip().splitlines()
 
 
-@pytest.fixture
-def expected(make_pool: Callable[..., Path], tmp_path: Path) -> tuple[Path, str]:
-    pool = make_pool(1000, 10)
-    recipe = cupel.Recipe.from_dict({"name": "r", "steps": STEPS})
-    return pool, cupel.refine(recipe, input=pool, output=tmp_path / "native").manifest["content_hash"]
+@dataclass(frozen=True)
+class Pair:
+    """One recipe on one pool, on both engines."""
+
+    native: Path
+    ray: Path
+    content_hash: str
+    on_ray: str
+    """What the run on Ray said of itself."""
 
 
-def test_ray_gives_the_same_documents(expected: tuple[Path, str], tmp_path: Path) -> None:
-    pool, content_hash = expected
-    assert on_ray(ON_RAY, pool, tmp_path / "ray", 50_000)[-1] == f"ray {content_hash}"
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
+    """Two recipes; Ray is started once for both."""
+    folder = tmp_path_factory.mktemp("ray")
+    recipes = {"steps": STEPS, "weights": [{"softdedup": {"action": "weigh", "segments": 5}}]}
+    runs, hashes = [], []
+    for name, steps in recipes.items():
+        pool = folder / f"{name}-pool"
+        write_pool(pool, documents=400, files=6)
+        recipe = cupel.Recipe.from_dict({"name": "r", "steps": steps})
+        native = cupel.refine(recipe, input=pool, output=folder / f"{name}-native")
+        hashes.append(native.manifest["content_hash"])
+        runs.append((steps, str(pool), str(folder / f"{name}-ray")))
+    said = on_ray(ON_RAY, folder, 50_000, runs=runs)[-len(runs) :]
+    return {
+        name: Pair(folder / f"{name}-native", folder / f"{name}-ray", content_hash, line)
+        for name, content_hash, line in zip(recipes, hashes, said, strict=True)
+    }
+
+
+def test_ray_gives_the_same_documents(pairs: dict[str, Pair]) -> None:
+    pair = pairs["steps"]
+    assert pair.on_ray == f"ray {pair.content_hash}"
     for name in ("exact", "minhash"):
         native, ray = (
-            pq.read_table(tmp_path / engine / "clusters" / f"{name}.parquet") for engine in ("native", "ray")
+            pq.read_table(output / "clusters" / f"{name}.parquet") for output in (pair.native, pair.ray)
         )
         assert native.num_rows > 0
         assert native.equals(ray), f"{name}: other clusters on Ray"
 
 
-def test_weights_are_the_same_on_ray(make_pool: Callable[..., Path], tmp_path: Path) -> None:
-    pool = make_pool(300, 4)
-    steps = [{"softdedup": {"action": "weigh", "segments": 5}}]
-    recipe = cupel.Recipe.from_dict({"name": "r", "steps": steps})
-    native = cupel.refine(recipe, input=pool, output=tmp_path / "native")
-    said = on_ray(ON_RAY, pool, tmp_path / "ray", 50_000, steps)
-    assert said[-1] == f"ray {native.manifest['content_hash']}"
+def test_weights_are_the_same_on_ray(pairs: dict[str, Pair]) -> None:
+    pair = pairs["weights"]
+    assert pair.on_ray == f"ray {pair.content_hash}"
 
     def weights(output: Path) -> dict[str, float]:
         tables = [
@@ -100,14 +122,17 @@ def test_weights_are_the_same_on_ray(make_pool: Callable[..., Path], tmp_path: P
         ]
         return {row["id"]: row["weight"] for table in tables for row in table.to_pylist()}
 
-    found = weights(native.output)
-    assert len(set(found.values())) > 1, "all weigh the same"
-    assert weights(tmp_path / "ray") == found
+    native = weights(pair.native)
+    assert len(set(native.values())) > 1, "all weigh the same"
+    assert weights(pair.ray) == native
 
 
-def test_a_node_that_dies_midway_changes_nothing(expected: tuple[Path, str], tmp_path: Path) -> None:
-    pool, content_hash = expected
-    said = on_ray(THREE_NODES, pool, tmp_path / "ray", 50_000)
+@pytest.mark.slow
+def test_a_node_that_dies_midway_changes_nothing(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    pool = make_pool(1000, 10)
+    recipe = cupel.Recipe.from_dict({"name": "r", "steps": STEPS})
+    content_hash = cupel.refine(recipe, input=pool, output=tmp_path / "native").manifest["content_hash"]
+    said = on_ray(THREE_NODES, tmp_path, 50_000, steps=STEPS, pool=str(pool), output=str(tmp_path / "ray"))
     assert [line for line in said if line.startswith("killed one")]
     assert f"2 alive {content_hash}" in said, [line for line in said if "alive" in line]
     ledger = cupel.Result(

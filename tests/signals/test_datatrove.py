@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+from tests.conftest import examples
+
 from .test_measure import measure, words_of
 from .texts import real_texts, texts
 
@@ -30,15 +32,15 @@ def expected_repetition(text: str, words: list[str]) -> dict[str, float]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(texts.filter(bool))
 def test_repetition_equals_datatrove(text: str) -> None:
     expected = expected_repetition(text, words_of([text])[0])
     assert measure([text], list(expected))[0] == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
-def test_repetition_equals_datatrove_on_real_text(shared: Path) -> None:
-    documents = real_texts(shared, each=20, seed=8)
+def test_repetition_equals_datatrove_on_real_text(shared: Path, thorough: bool) -> None:
+    documents = real_texts(shared, each=20 if thorough else 4, seed=8)
     words = words_of(documents)
     columns = list(expected_repetition("x", ["x"]))
     for text, own, row in zip(documents, words, measure(documents, columns), strict=True):
@@ -78,7 +80,9 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_filters_decide_alike_on_real_text(name: str, shared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_filters_decide_alike_on_real_text(
+    name: str, shared: Path, thorough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from datatrove.data import Document
     from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 
@@ -87,7 +91,7 @@ def test_filters_decide_alike_on_real_text(name: str, shared: Path, monkeypatch:
         "fineweb": FineWebQualityFilter,
         "repetition": GopherRepetitionFilter,
     }
-    documents = real_texts(shared, each=40, seed=9)
+    documents = real_texts(shared, each=40 if thorough else 10, seed=9)
     words = dict(zip(documents, words_of(documents), strict=True))
     for module in ("gopher_quality_filter", "gopher_repetition_filter", "fineweb_quality_filter"):
         monkeypatch.setattr(

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from cupel import _kernels
 from cupel.errors import BadInput, BadOption
 from cupel.signals.language import Language, bundled_model
+from tests.conftest import examples
 
 fasttext = pytest.importorskip("fasttext")
 
@@ -105,14 +106,13 @@ def test_odd_texts_are_read_as_fasttext_reads_them(peer) -> None:
     assert differences(peer, HOSTILE) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(
     st.lists(
         st.text(max_size=60).filter(lambda text: text.strip(" \t\n\r\v\f\0") != ""), min_size=1, max_size=20
     )
 )
-def test_any_text_is_read_as_fasttext_reads_it(texts: list[str]) -> None:
-    peer = fasttext.load_model(str(bundled_model()))
+def test_any_text_is_read_as_fasttext_reads_it(peer, texts: list[str]) -> None:
     assert differences(peer, texts) == []
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from cupel import _kernels
+from tests.conftest import examples
 
 from . import reference
 from .texts import real_texts, texts
@@ -34,13 +35,13 @@ def check(found: dict[str, float], expected: dict[str, float], text: str) -> Non
         assert found[column] == pytest.approx(value, rel=1e-12, abs=1e-12), f"{column} of {text[:200]!r}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(texts)
 def test_lines_and_phrases_equal_plain_python(text: str) -> None:
     check(measure([text], LINES)[0], reference.of_lines(text), text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(texts)
 def test_words_equal_plain_python(text: str) -> None:
     for segmentation in ("unicode", "whitespace"):
@@ -48,25 +49,25 @@ def test_words_equal_plain_python(text: str) -> None:
         check(measure([text], WORDS, segmentation=segmentation)[0], reference.of_words(text, words), text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(texts)
 def test_characters_equal_plain_python(text: str) -> None:
     check(measure([text], CHARACTERS)[0], reference.of_characters(text), text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(texts)
 def test_redpajama_equals_plain_python(text: str) -> None:
     check(measure([text], REDPAJAMA)[0], reference.of_redpajama(text), text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(texts)
 def test_whitespace_words_are_those_of_split(text: str) -> None:
     assert words_of([text], "whitespace")[0] == text.split()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(texts)
 def test_values_are_in_range(text: str) -> None:
     names = _kernels.signal_columns()
@@ -83,7 +84,7 @@ def test_values_are_in_range(text: str) -> None:
             assert value >= 0, name
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(texts, texts)
 def test_a_row_does_not_depend_on_its_neighbours(first: str, second: str) -> None:
     names = _kernels.signal_columns()
@@ -93,15 +94,15 @@ def test_a_row_does_not_depend_on_its_neighbours(first: str, second: str) -> Non
 
 
 @pytest.mark.parametrize("segmentation", ["unicode", "whitespace"])
-def test_real_text_equals_plain_python(shared: Path, segmentation: str) -> None:
-    documents = real_texts(shared, each=25)
+def test_real_text_equals_plain_python(shared: Path, segmentation: str, thorough: bool) -> None:
+    documents = real_texts(shared, each=25 if thorough else 5)
     rows = measure(documents, LINES + WORDS, segmentation=segmentation)
     for text, words, row in zip(documents, words_of(documents, segmentation), rows, strict=True):
         check(row, reference.of_lines(text) | reference.of_words(text, words), text)
 
 
-def test_real_text_equals_plain_python_for_redpajama(shared: Path) -> None:
-    documents = real_texts(shared, each=25, seed=6)
+def test_real_text_equals_plain_python_for_redpajama(shared: Path, thorough: bool) -> None:
+    documents = real_texts(shared, each=25 if thorough else 5, seed=6)
     for text, row in zip(documents, measure(documents, REDPAJAMA + CHARACTERS), strict=True):
         check(row, reference.of_redpajama(text) | reference.of_characters(text), text)
 

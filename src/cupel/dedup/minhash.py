@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, Self, cast
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,61 +12,23 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from cupel import _kernels
-from cupel.dedup._clusters import (
-    ClusterOptions,
-    cluster_blocks,
-    ids_of,
-    keep_one,
-    limited,
-    one_array,
-    seen_before,
-    too_much,
-)
-from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
+from cupel.dedup._clusters import ClusterOptions, keep_one, one_array, too_much
 from cupel.dedup._docs import among, rows_in_step
 from cupel.dedup._index import Index, IndexOptions
-from cupel.dedup._sets import Features, ShingleSets, load_buckets, save_buckets, write_sets
+from cupel.dedup._near_duplicates import Joined, near_duplicates
+from cupel.dedup._sets import Features, load_buckets, save_buckets, write_sets
 from cupel.dedup._stars import stars
-from cupel.findings import Block, Facts, Prose, Section, Table
 from cupel.methods import WEIGHTLESS, Clusters, Dedup, Need, Paper, Sketches
 from cupel.threads import in_order
 
 __all__ = ["MinHash"]
 
-SHOWN_PAIRS = 8
 # Bands are read one at a time on large corpora, and as many as fit into this on small ones,
 # where each reading costs more than what is read.
 BAND_BYTES = 64 << 20
 BYTES_A_DOCUMENT = 300
 SHINGLE_BYTES = 1.4
 """Bytes of shingles for a byte of text: eight for each word."""
-
-
-@dataclass(frozen=True)
-class _Joined:
-    """Components, and what verification counted (empty without verification)."""
-
-    components: pa.RecordBatch
-    counts: dict[str, int]
-    histogram: pa.RecordBatch | None = None
-    pairs: pa.RecordBatch | None = None
-    sets: ShingleSets | None = None
-    measure: str = "jaccard"
-    threads: int = 1
-
-    def scores(self, members: pa.Table) -> pa.Array:
-        """The true similarity of each member to the survivor of its cluster; null without verification."""
-        if self.sets is None:
-            return pa.nulls(members.num_rows, pa.float64())
-        docs, survivors = one_array(members["doc"]), one_array(members["cluster"])
-        return self.similarities(docs, survivors)
-
-    def similarities(self, left: pa.Array, right: pa.Array) -> pa.Array:
-        """How alike pairs of documents are; null where one has no words."""
-        sets = cast(ShingleSets, self.sets)
-        return _kernels.similarities(
-            sets.docs, sets.offsets, sets.values, left, right, threads=self.threads, measure=self.measure
-        )
 
 
 class MinHash(Dedup):
@@ -244,7 +205,7 @@ class MinHash(Dedup):
         joined = (
             self._verified(bands, candidates, sketches, index)
             if options.verify
-            else _Joined(_kernels.union(bands), {})
+            else Joined(_kernels.union(bands), {})
         )
         if options.verify and options.clusters != "connected":
             members = stars(
@@ -253,7 +214,7 @@ class MinHash(Dedup):
         else:
             members = keep_one(joined.components, sketches, options.sources)
             members = members.append_column("score", joined.scores(members))
-        section = self._section(joined, members, len(candidates), total, index, sketches)
+        section = near_duplicates(options, joined, members, len(candidates), total, index, sketches)
         stop = too_much(members, total, options, sketches)
         if index is None:
             return Clusters(members=members, findings=(section,), stop=stop)
@@ -288,14 +249,14 @@ class MinHash(Dedup):
             [(name, pa.uint64()) for name in names]
             + [("features", pa.large_list(pa.uint32())), ("id", pa.large_string())]
         )
-        gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
+        removed = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
         # Sketches come in the order of texts.
         sketch_of_next = rows_in_step(sketches.batches([*names, "id", "priority"]))
         with index.writer(sketches.remembered, schema) as writer:
             for batch in sketches.texts(None):
                 sketch = sketch_of_next(batch.num_rows)
                 counts = pc.not_equal(one_array(sketch["priority"]), WEIGHTLESS)
-                stays = pc.and_(pa.array(~among(batch.column("doc").to_numpy(), gone)), counts)
+                stays = pc.and_(pa.array(~among(batch.column("doc").to_numpy(), removed)), counts)
                 lists = self._features.of(batch.column("text").filter(stays))
                 upper = pa.array((lists.values.to_numpy() >> np.uint64(32)).astype(np.uint32))
                 features = pa.LargeListArray.from_arrays(lists.offsets, upper)
@@ -317,8 +278,8 @@ class MinHash(Dedup):
             names = [f"band_{i}" for i in range(first, min(first + at_once, self.options.bands))]
             table = sketches.read(["doc", *names])
             docs = one_array(table["doc"])
-            one = partial(_band, table, docs, index, Path(sketches.scratch))
-            for buckets, rows, old in in_order(one, names, sketches.threads):
+            group = partial(_band, table, docs, index, Path(sketches.scratch))
+            for buckets, rows, old in in_order(group, names, sketches.threads):
                 bands.append(buckets)
                 inside[rows] = True
                 outside.append(old)
@@ -331,7 +292,7 @@ class MinHash(Dedup):
         candidates: pa.Array,
         sketches: Sketches,
         index: Index | None,
-    ) -> _Joined:
+    ) -> Joined:
         sets = write_sets(candidates, sketches, self._features, index)
         components, counts, histogram, pairs = _kernels.verify(
             bands,
@@ -344,71 +305,7 @@ class MinHash(Dedup):
             measure=self.options.similarity,
         )
         measure = self.options.similarity
-        return _Joined(components, counts, histogram, pairs, sets, measure, sketches.threads)
-
-    def _section(
-        self,
-        joined: _Joined,
-        members: pa.Table,
-        candidates: int,
-        total: int,
-        index: Index | None,
-        sketches: Sketches,
-    ) -> Section:
-        options = self.options
-        clusters = int(members["kept"].to_numpy().sum()) if members.num_rows else 0
-        removed = members.num_rows - clusters
-        blocks: list[Block] = [
-            Facts(
-                facts=(
-                    *self._facts(joined, candidates, clusters, removed, total),
-                    *seen_before(index, members),
-                )
-            ),
-            curve_figure(
-                options.bands, options.rows, options.threshold if options.verify else None, joined.histogram
-            ),
-            curve_table(options.bands, options.rows),
-        ]
-        blocks += limited(joined.counts.get("limited", 0), options.max_comparisons)
-        if removed:
-            blocks += cluster_blocks(members, total, options.giant_cluster_fraction, sketches)
-            lead = f"{removed:,} of {total:,} documents are near duplicates of one that stays."
-        else:
-            lead = "This step had no effect: no two documents are similar enough to be joined."
-            blocks.append(Prose(text=lead))
-        if joined.pairs is not None and joined.pairs.num_rows:
-            blocks.append(_pair_table(joined.pairs, sketches))
-        return Section(title="Near duplicates (MinHash)", lead=lead, blocks=tuple(blocks))
-
-    def _facts(
-        self, joined: _Joined, candidates: int, clusters: int, removed: int, total: int
-    ) -> list[tuple[str, str]]:
-        options = self.options
-        counts = joined.counts
-        facts = [
-            ("documents", f"{total:,}"),
-            ("clusters", f"{clusters:,}"),
-            ("near duplicates", f"{removed:,}"),
-            ("share", f"{removed / max(total, 1):.2%}"),
-            ("documents in a bucket", f"{candidates:,}"),
-        ]
-        if options.verify:
-            seen = candidate_probability(options.threshold, options.bands, options.rows)
-            facts += [
-                ("candidate pairs, over all bands", f"{counts['candidate_pairs']:,}"),
-                ("documents with the same shingles as another", f"{counts['identical']:,}"),
-                ("pairs compared", f"{counts['compared']:,}"),
-                ("verified", f"{counts['verified']:,}"),
-                ("rejected: false joins avoided", f"{counts['rejected']:,}"),
-                ("rejected by length alone", f"{counts['rejected_by_length']:,}"),
-                ("threshold", f"{options.threshold:g}"),
-                ("probability of seeing a pair at the threshold", f"{seen:.1%}"),
-            ]
-        else:
-            facts.append(("verification", "off: every pair that shares a band is joined"))
-        facts.append(("middle of the S-curve", f"{midpoint(options.bands, options.rows):.3f}"))
-        return facts
+        return Joined(components, counts, histogram, pairs, sets, measure, sketches.threads)
 
 
 def _band(
@@ -431,27 +328,8 @@ def _band(
 def _seen(index: Index, band: str, keys: pa.Array) -> pa.Table:
     """Documents of earlier corpora with one of these keys in a band."""
     schema = pa.schema([("doc", pa.int64()), ("key", pa.uint64())])
-    found = [
+    sharing = [
         batch.filter(pc.is_in(batch.column(band), keys)).rename_columns(schema.names)
         for batch in index.batches([band])
     ]
-    return pa.Table.from_batches(found, schema)
-
-
-def _pair_table(pairs: pa.RecordBatch, sketches: Sketches) -> Table:
-    """Some compared pairs: the first joined and the first rejected of the sample."""
-    rows = pairs.to_pylist()
-    shown = [
-        *[row for row in rows if row["verified"]][:SHOWN_PAIRS],
-        *[row for row in rows if not row["verified"]][:SHOWN_PAIRS],
-    ]
-    ids = ids_of([doc for row in shown for doc in (row["left"], row["right"])], sketches)
-    return Table(
-        columns=("document", "other document", "similarity", "outcome"),
-        rows=tuple(
-            (ids[r["left"]], ids[r["right"]], r["similarity"], "joined" if r["verified"] else "rejected")
-            for r in shown
-        ),
-        formats=("text", "text", "number", "text"),
-        caption="A random sample of compared pairs, by id.",
-    )
+    return pa.Table.from_batches(sharing, schema)

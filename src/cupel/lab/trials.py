@@ -31,6 +31,9 @@ __all__ = ["Machine", "Trial", "by_arm", "machine", "make_job", "train"]
 
 Told = Callable[[Mapping[str, Any]], None]
 
+TRAINER = (sys.executable, "-m", "cupel.lab.training")
+"""The command that trains; tests have it carried out without importing torch each time."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -365,7 +368,7 @@ class _Worker(threading.Thread):
         if self._process is None:
             with (Path(job.output) / "trainer.log").open("w") as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "cupel.lab.training", "-"],
+                    [*TRAINER, "-"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=log,

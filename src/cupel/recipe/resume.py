@@ -12,7 +12,15 @@ from cupel.recipe.folder import Folder, disk_errors, read_sealed
 from cupel.recipe.plan import Plan, Stage
 from cupel.recipe.seals import forget_unit, marker, resolved_faults, resolved_files, sealed_files, unit_faults
 
-__all__ = ["discard_all", "groups_of", "groups_path", "sealed_state", "state_faults", "take_up"]
+__all__ = [
+    "discard_all",
+    "discard_run",
+    "groups_of",
+    "groups_path",
+    "sealed_state",
+    "state_faults",
+    "take_up",
+]
 
 
 def groups_path(folder: Folder, stage: int) -> Path:
@@ -124,6 +132,20 @@ def discard_all(folder: Folder) -> None:
         for name in ("data", "ledger", "clusters", "quarantine"):
             _remove(folder.root / name)
         folder.fields.unlink(missing_ok=True)
+
+
+def discard_run(folder: Folder) -> None:
+    """Remove all of an earlier run; where that is interrupted, the next run of any kind completes it."""
+    kept = (folder.lock, folder.discarding)
+    with disk_errors(folder.root):
+        folder.discarding.touch()
+        names = ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml")
+        for name in (*names, "data", "ledger", "clusters", "quarantine"):
+            _remove(folder.root / name)
+        for path in folder.work.iterdir():
+            if path not in kept:
+                _remove(path)
+        folder.discarding.unlink()
 
 
 def _remove(path: Path) -> None:

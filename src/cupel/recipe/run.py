@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import platform
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from cupel import errors
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.read import ReadOptions
-from cupel.corpus.remote import local_path, printable
+from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
 from cupel.engine import Engine, read_tables, wait_for_results
 from cupel.errors import (
@@ -35,20 +32,17 @@ from cupel.errors import (
 )
 from cupel.findings import Page
 from cupel.recipe import stage as stages
-from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_json, write_sealed, write_text
-from cupel.recipe.identity import repeated_ids
+from cupel.recipe.finish import finish
+from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
 from cupel.recipe.job import Job, OutputOptions
-from cupel.recipe.output import carried_fields, decide_fields
-from cupel.recipe.passes import read_pass_json
+from cupel.recipe.output import decide_fields
 from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
-from cupel.recipe.publish import RESTART, check_whole, keep_clusters, move_ledger, prepare_memory, remember
+from cupel.recipe.publish import RESTART, remember
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.resolve import resolve, resolved_sections, too_much
-from cupel.recipe.resume import discard_all, groups_of, groups_path, take_up
-from cupel.recipe.seals import check_sizes, seal
-from cupel.recipe.summary import report_page
-from cupel.recipe.tally import Tally
+from cupel.recipe.resume import discard_all, discard_run, groups_of, groups_path, take_up
+from cupel.recipe.seals import check_sizes
 from cupel.store import make_folder
 
 __all__ = ["Result", "refine"]
@@ -124,7 +118,7 @@ def refine(
             raise BadOption("overrides go with a recipe's name or file, not with a Recipe object")
     else:
         recipe = Recipe.load(recipe, overrides)
-    inputs = [str(input)] if isinstance(input, str | Path) else [str(one) for one in input]
+    inputs = [str(input)] if isinstance(input, str | Path) else [str(place) for place in input]
     run = _Run(
         recipe,
         inputs,
@@ -165,7 +159,7 @@ class _Run:
 
     def carry_out(self, begun: Callable[[], object], *, restart: bool) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        inputs = [_documents_of(one) for one in self.inputs]
+        inputs = [_documents_of(place) for place in self.inputs]
         scanned = scan(inputs, io=self.reading.io, text_column=self.reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
@@ -177,7 +171,7 @@ class _Run:
         stages.STOP.clear()
         with self.folder.locked(), _resumable():
             if restart or self.folder.discarding.exists():
-                self._discard()
+                discard_run(self.folder)
             finished = self._finished(files)
             if finished is not None:
                 self._settle(finished.manifest)
@@ -188,7 +182,17 @@ class _Run:
             for notice in plan.notices():
                 self.progress.note(notice)
             units = self._passes(plan, job)
-            manifest = self._finish(job, plan, units, beginning)
+            manifest = finish(
+                self.folder,
+                job,
+                plan,
+                units,
+                beginning,
+                inputs=self.inputs,
+                left_out=self.left_out,
+                engine=self.engine,
+                seconds=time.monotonic() - self.started,
+            )
             self._settle(manifest)
         return Result(self.folder.root, manifest)
 
@@ -210,21 +214,6 @@ class _Run:
                 f"{root}: holds a run that has lost its manifest.json; choose another folder, or discard it with "
                 "--restart"
             )
-
-    def _discard(self) -> None:
-        """Take away all of an earlier run; one that is killed at it is completed by the next run of any kind."""
-        kept = (self.folder.lock, self.folder.discarding)
-        with disk_errors(self.folder.root):
-            self.folder.discarding.touch()
-            for name in ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml"):
-                (self.folder.root / name).unlink(missing_ok=True)
-            for name in ("data", "ledger", "clusters", "quarantine"):
-                if (self.folder.root / name).exists():
-                    shutil.rmtree(self.folder.root / name)
-            for path in self.folder.work.iterdir():
-                if path not in kept:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
-            self.folder.discarding.unlink()
 
     def _finished(self, files: list[InputFile]) -> Result | None:
         """The run that this folder already holds whole, if it is the same one."""
@@ -265,11 +254,11 @@ class _Run:
             begun = self.folder.read_inputs()["files"]
         before = {file["path"]: file["digest"] for file in begun}
         now = {file.path: file.digest for file in files}
-        told = [f"{path} is new" for path in now.keys() - before.keys()]
-        told += [f"{path} is gone" for path in before.keys() - now.keys()]
-        told += [f"{path} differs" for path in now.keys() & before.keys() if now[path] != before[path]]
-        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-        return " (" + "; ".join(sorted(told)[:3]) + more + ")" if told else ""
+        changes = [f"{path} is new" for path in now.keys() - before.keys()]
+        changes += [f"{path} is gone" for path in before.keys() - now.keys()]
+        changes += [f"{path} differs" for path in now.keys() & before.keys() if now[path] != before[path]]
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
+        return " (" + "; ".join(sorted(changes)[:3]) + more + ")" if changes else ""
 
     def _config_digest(self) -> str:
         decisive = json.dumps([self.recipe.digest, repr(self.reading), repr(self.writing)])
@@ -336,14 +325,12 @@ class _Run:
 
     def _ask(self, stage: Stage) -> None:
         """Stop before anything is dropped that nobody should drop unasked."""
-        said = too_much(self.folder, stage)
-        if said and not self.accept:
-            page = Page(
-                title="Before duplicates go",
-                subtitle="; ".join(said),
-                sections=tuple(resolved_sections(self.folder, stage)),
+        reasons = "; ".join(too_much(self.folder, stage))
+        if reasons and not self.accept:
+            sections = tuple(resolved_sections(self.folder, stage))
+            raise NotAccepted(
+                reasons, Page(title="Before duplicates go", subtitle=reasons, sections=sections)
             )
-            raise NotAccepted("; ".join(said), page)
 
     def _output_groups(self, stage: int, units: list[int]) -> list[list[int]]:
         """Neighbouring shards that together give about one data file, or two to every core where there is less."""
@@ -352,11 +339,11 @@ class _Run:
             return groups_of(self.folder, stage, self.seal)
         sizes = {unit: self.folder.unit(stage, unit, "parquet").stat().st_size for unit in units}
         share = sum(sizes.values()) // (2 * self.engine.parallelism())
-        most = min(self.writing.shard_bytes, max(share, SMALLEST_SHARE))
+        limit = min(self.writing.shard_bytes, max(share, SMALLEST_SHARE))
         groups: list[list[int]] = [[]]
         filled = 0
         for unit, size in sizes.items():
-            if groups[-1] and filled + size > most:
+            if groups[-1] and filled + size > limit:
                 groups.append([])
                 filled = 0
             groups[-1].append(unit)
@@ -394,71 +381,6 @@ class _Run:
                 f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
             )
 
-    # -- the end -------------------------------------------------------------------------------
-
-    def _finish(self, job: Job, plan: Plan, units: list[int], begun: dict[str, Any]) -> dict[str, Any]:
-        counts = {stage.index: len(job.shards) for stage in plan.stages[:-1]}
-        counts[plan.stages[-1].index] = len(units)
-        tallies = [_add_up(self.folder, stage, count) for stage, count in counts.items()]
-        seals = keep_clusters(self.folder, plan)
-        seals |= move_ledger(self.folder, plan, counts)
-        seconds = time.monotonic() - self.started
-        first, last = tallies[0], tallies[-1]
-        documents = {
-            "in": first.documents_in,
-            "kept": last.documents_out,
-            "dropped": sum(tally.documents_dropped for tally in tallies),
-            "quarantined": first.documents_quarantined,
-        }
-        if documents["in"] != documents["kept"] + documents["dropped"] + documents["quarantined"]:
-            raise RunFailed(
-                f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
-            )
-        check_whole(self.folder, seals, documents)
-        data = sorted(path for path in self.folder.data.iterdir() if not path.name.startswith("."))
-        manifest: dict[str, Any] = {
-            "cupel": version("cupel"),
-            "recipe": self.recipe.name,
-            "config_digest": begun["config_digest"],
-            "recipe_digest": self.recipe.digest,
-            "input": [printable(given) for given in self.inputs],
-            "input_digest": begun["input_digest"],
-            "input_files": len(job.files),
-            "input_bytes": sum(file.bytes for file in job.files),
-            "left_out": [asdict(kind) for kind in self.left_out],
-            "seed": self.recipe.seed,
-            "documents": documents,
-            "bytes": {
-                "text_in": first.bytes_in,
-                "text_out": last.text_bytes_out,
-                "written": sum(path.stat().st_size for path in data),
-            },
-            "content_hash": last.content_hash,
-            "data_files": [path.name for path in data],
-            "fields": carried_fields(self.folder, job).to_json(),
-            **repeated_ids(self.folder, self.engine.parallelism()),
-            "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
-            "signal_options": {name: dict(value) for name, value in self.recipe.signals.items()},
-            "reused_signals": list(plan.reused),
-            "engine": self.engine.name,
-            "started": begun["started"],
-            "seconds": round(seconds, 3),
-            "versions": {
-                name: version(name) for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")
-            }
-            | {"python": platform.python_version()},
-            "files": {name: list(seals[name]) for name in sorted(seals)},
-        }
-        write_text(self.folder.root / "recipe.yaml", self.recipe.to_yaml())
-        page = report_page(self.folder, plan, tallies, manifest)
-        write_json(self.folder.root / "report.json", page.model_dump(mode="json"))
-        write_json(self.folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
-        for path in (self.folder.root / "recipe.yaml", self.folder.root / "report.json", self.folder.inputs):
-            manifest["files"][path.name] = list(seal(path))
-        manifest["memory"] = prepare_memory(self.folder, plan, begun["input_digest"])
-        write_sealed(self.folder.manifest, manifest)
-        return manifest
-
 
 @contextmanager
 def _resumable() -> Iterator[None]:
@@ -475,14 +397,6 @@ def _resumable() -> Iterator[None]:
         stages.wait_for_tasks()
         wait_for_results()
         raise
-
-
-def _add_up(folder: Folder, stage: int, units: int) -> Tally:
-    total = Tally()
-    for unit in range(units):
-        path = folder.unit(stage, unit, "tally.json")
-        total.merge(Tally.from_json(read_pass_json(path)))
-    return total
 
 
 def _raise_from(result: dict[str, Any]) -> None:

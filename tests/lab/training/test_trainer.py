@@ -14,6 +14,7 @@ from cupel.errors import BadInput, BadOption
 from cupel.lab.training.job import ModelShape, TrainJob
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_losses
+from tests import warm
 from tests.lab import tokens
 
 torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
@@ -184,7 +185,7 @@ def test_a_killed_trial_goes_on_with_the_same_curve(made: Path, tmp_path: Path) 
     whole = Trainer().train(_job(made, tmp_path / "whole", steps=30, objective=objective))
     job = _job(made, tmp_path / "killed", steps=30, objective=objective)
     job.write(tmp_path / "job.json")
-    command = [sys.executable, "-m", "cupel.lab.training", str(tmp_path / "job.json")]
+    command = [warm.trainer(), str(tmp_path / "job.json")]
     root = Path(__file__).parents[3]
     kept = []
     for call in (8, 13):  # each counts from the checkpoint before, one for every five steps

@@ -1,0 +1,132 @@
+"""The end of a run: counts checked, files put where they belong, and the manifest written last."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from cupel.corpus.files import LeftOut
+from cupel.corpus.remote import printable
+from cupel.engine import Engine
+from cupel.errors import RunFailed
+from cupel.recipe.folder import Folder, write_json, write_sealed, write_text
+from cupel.recipe.identity import repeated_ids
+from cupel.recipe.job import Job
+from cupel.recipe.output import carried_fields
+from cupel.recipe.passes import read_pass_json
+from cupel.recipe.plan import Plan
+from cupel.recipe.publish import check_whole, keep_clusters, move_ledger, prepare_memory
+from cupel.recipe.seals import seal
+from cupel.recipe.summary import report_page
+from cupel.recipe.tally import Tally
+
+__all__ = ["finish"]
+
+
+def finish(
+    folder: Folder,
+    job: Job,
+    plan: Plan,
+    units: list[int],
+    begun: Mapping[str, Any],
+    *,
+    inputs: Sequence[str],
+    left_out: Sequence[LeftOut],
+    engine: Engine,
+    seconds: float,
+) -> dict[str, Any]:
+    """Check the counts of all passes, put their files where they belong, and write the manifest last.
+
+    Parameters
+    ----------
+    units
+        Of the last pass.
+    begun
+        What the plan's file holds.
+    inputs, left_out, engine, seconds
+        What was named as input, what of it was not read, what the run ran on, and how long.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    RunFailed
+        The ledger does not balance.
+    Damaged
+        A file of a pass is not what was written.
+    """
+    recipe = plan.recipe
+    counts = {stage.index: len(job.shards) for stage in plan.stages[:-1]}
+    counts[plan.stages[-1].index] = len(units)
+    tallies = [_add_up(folder, stage, count) for stage, count in counts.items()]
+    seals = keep_clusters(folder, plan)
+    seals |= move_ledger(folder, plan, counts)
+    first, last = tallies[0], tallies[-1]
+    documents = {
+        "in": first.documents_in,
+        "kept": last.documents_out,
+        "dropped": sum(tally.documents_dropped for tally in tallies),
+        "quarantined": first.documents_quarantined,
+    }
+    if documents["in"] != documents["kept"] + documents["dropped"] + documents["quarantined"]:
+        raise RunFailed(
+            f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
+        )
+    check_whole(folder, seals, documents)
+    data = sorted(path for path in folder.data.iterdir() if not path.name.startswith("."))
+    manifest: dict[str, Any] = {
+        "cupel": version("cupel"),
+        "recipe": recipe.name,
+        "config_digest": begun["config_digest"],
+        "recipe_digest": recipe.digest,
+        "input": [printable(given) for given in inputs],
+        "input_digest": begun["input_digest"],
+        "input_files": len(job.files),
+        "input_bytes": sum(file.bytes for file in job.files),
+        "left_out": [asdict(kind) for kind in left_out],
+        "seed": recipe.seed,
+        "documents": documents,
+        "bytes": {
+            "text_in": first.bytes_in,
+            "text_out": last.text_bytes_out,
+            "written": sum(path.stat().st_size for path in data),
+        },
+        "content_hash": last.content_hash,
+        "data_files": [path.name for path in data],
+        "fields": carried_fields(folder, job).to_json(),
+        **repeated_ids(folder, engine.parallelism()),
+        "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
+        "signal_options": {name: dict(value) for name, value in recipe.signals.items()},
+        "reused_signals": list(plan.reused),
+        "engine": engine.name,
+        "started": begun["started"],
+        "seconds": round(seconds, 3),
+        "versions": {
+            name: version(name) for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")
+        }
+        | {"python": platform.python_version()},
+        "files": {name: list(seals[name]) for name in sorted(seals)},
+    }
+    write_text(folder.root / "recipe.yaml", recipe.to_yaml())
+    page = report_page(folder, plan, tallies, manifest)
+    write_json(folder.root / "report.json", page.model_dump(mode="json"))
+    write_json(folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
+    for path in (folder.root / "recipe.yaml", folder.root / "report.json", folder.inputs):
+        manifest["files"][path.name] = list(seal(path))
+    manifest["memory"] = prepare_memory(folder, plan, begun["input_digest"])
+    write_sealed(folder.manifest, manifest)
+    return manifest
+
+
+def _add_up(folder: Folder, stage: int, units: int) -> Tally:
+    total = Tally()
+    for unit in range(units):
+        path = folder.unit(stage, unit, "tally.json")
+        total.merge(Tally.from_json(read_pass_json(path)))
+    return total

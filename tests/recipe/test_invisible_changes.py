@@ -1,0 +1,116 @@
+"""What nobody sees decides nothing: line ends, trailing blanks and zero-width marks, through every shipped recipe."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+import cupel
+from cupel.recipe.recipe import Recipe
+from tests.conftest import make_rows
+from tests.signals.texts import real_texts
+
+RECIPES = sorted(
+    path.name.removesuffix(".yaml") for path in files("cupel.recipes").iterdir() if ".yaml" in path.name
+)
+GLOBAL = {"exact", "minhash", "substring", "bloom", "paragraphs", "lines"}
+"""Steps that compare documents: the variants of a document are copies of each other."""
+
+
+def between_words(mark: str) -> Callable[[str], str]:
+    return lambda text: text.replace(" ", f"{mark} ")
+
+
+def within_words(mark: str) -> Callable[[str], str]:
+    def changed(text: str) -> str:
+        return " ".join(
+            f"{word[:2]}{mark}{word[2:]}" if len(word) > 4 and word.isascii() and word.isalpha() else word
+            for word in text.split(" ")
+        )
+
+    return changed
+
+
+VARIANTS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda text: text,
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+    "CR": lambda text: text.replace("\n", "\r"),
+    "blanks at line ends": lambda text: text.replace("\n", " \t\n"),
+    "no-break spaces at line ends": lambda text: text.replace("\n", "\u00a0\n"),
+    "blanks at the end": lambda text: text + "  \t ",
+    "byte order mark": lambda text: "\ufeff" + text,
+    "zero-width spaces": between_words("\u200b"),
+    "directional marks": between_words("\u200e"),
+    "soft hyphens": within_words("\u00ad"),
+    "word joiners": within_words("\u2060"),
+}
+
+
+ANNOTATING = {"redpajama-v2"}
+"""Recipes that drop nothing: what they measure is what they decide."""
+
+Outcome = tuple[object, ...]
+
+
+def decisions(recipe: str, texts: list[str], folder: Path) -> dict[int, dict[str, Outcome]]:
+    """What became of each variant of each text: status, step, reason, and signals where nothing is dropped."""
+    rows = [
+        {"id": f"{number}/{variant}", "text": change(text)}
+        for number, text in enumerate(texts)
+        for variant, change in VARIANTS.items()
+    ]
+    pool = folder / f"{recipe}.jsonl"
+    pool.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    steps = [step for step in Recipe.load(recipe).to_dict()["steps"] if method_of(step) not in GLOBAL]
+    alone = Recipe.from_dict({"name": recipe, "steps": steps})
+    ledger = cupel.refine(alone, input=pool, output=folder / recipe).ledger()
+    columns = ["status", "step", "reason", *(["signals"] if recipe in ANNOTATING else [])]
+    by_text: dict[int, dict[str, Outcome]] = defaultdict(dict)
+    for row in ledger.select("id", *columns).to_pylist():
+        number, variant = row["id"].split("/", 1)
+        by_text[int(number)][variant] = tuple(row[column] for column in columns)
+    assert len(by_text) == len(texts)
+    return by_text
+
+
+def method_of(step: object) -> str:
+    return step if isinstance(step, str) else str(next(iter(step)))  # type: ignore[call-overload]
+
+
+def differing(by_text: dict[int, dict[str, Outcome]]) -> list[str]:
+    return [
+        f"{number} {variant}: {decision} instead of {variants['as it is']}"
+        for number, variants in by_text.items()
+        for variant, decision in variants.items()
+        if decision != variants["as it is"]
+    ]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_generated_texts(recipe: str, tmp_path: Path) -> None:
+    rng = random.Random(11)
+    texts = [row["text"] for row in make_rows(40)]
+    # Lines that rules look at: list items, ellipses, headings, repeated and short ones.
+    for row in make_rows(40, seed=12):
+        lines = row["text"].split("\n")
+        odd = ["- an item", "and so on...", "MENU", lines[0], "2,000 + 3,000", "{ code }", "Read more"]
+        for _ in range(rng.randrange(8)):
+            lines.insert(rng.randrange(len(lines) + 1), rng.choice(odd))
+        texts.append("\n".join(lines))
+    by_text = decisions(recipe, texts, tmp_path)
+    assert not differing(by_text)
+    statuses = Counter(variants["as it is"][0] for variants in by_text.values())
+    assert statuses["dropped"] or recipe in ANNOTATING
+    assert statuses["kept"] or recipe == "code"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_real_texts(recipe: str, shared: Path, tmp_path: Path) -> None:
+    assert not differing(decisions(recipe, real_texts(shared, each=30), tmp_path))
