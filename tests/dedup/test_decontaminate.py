@@ -305,7 +305,31 @@ def expected_score(
         return best
     does, could = parts[0]
     short = 0 < could < min_words and does == could
-    return 1.0 if short and answer_is_there(text, item, known, ngram) else 0.0
+    if short and answer_is_there(text, item, known, ngram):
+        return 1.0
+    beside = could < min_words and stands_beside_passage(text, item, known, ngram, min_words, threshold)
+    return 1.0 if beside else 0.0
+
+
+def stands_beside_passage(
+    text: str,
+    item: tuple[str, ...],
+    known: set[tuple[str, ...]],
+    ngram: int,
+    min_words: int,
+    threshold: float,
+) -> bool:
+    """Whether the text holds the passage, and outside of it the question."""
+    question, passage, words = (
+        reference.words(part, fold_numbers=False) for part in (item[0], item[3], text)
+    )
+    ((does, could),) = shares(text, ("", "", item[3]), known, ngram)[2:]
+    read = could > 0 and could + len(question) >= min_words and does / could >= threshold
+    return read and len(question) >= 3 and holds(words, question) and not holds(passage, question)
+
+
+def holds(words: Sequence[str], some: Sequence[str]) -> bool:
+    return any(words[at : at + len(some)] == some for at in range(len(words)))
 
 
 def answer_is_there(text: str, item: tuple[str, ...], known: set[tuple[str, ...]], ngram: int) -> bool:

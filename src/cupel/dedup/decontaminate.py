@@ -214,7 +214,8 @@ class Decontaminate(Dedup):
         for batch in sketches.texts(docs) if len(docs) else ():
             found = left.contamination(batch.column("text"), threshold=threshold, min_words=min_words)
             contaminated.add(batch, *found)
-        return contaminated.clusters(index, left, strays, most, documents=total, min_words=min_words)
+        searchable = left.searchable(threshold=threshold, min_words=min_words)
+        return contaminated.clusters(index, strays, most, documents=total, searchable=searchable)
 
     def _hits(self, sketches: Sketches, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
         """`doc` and `hits` of all documents.

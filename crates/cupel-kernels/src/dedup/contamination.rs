@@ -63,10 +63,16 @@ impl Evaluation {
                 let item = &self.items[hits[0].0 as usize];
                 asked.clear();
                 asked.extend(hits.iter().filter(|hit| item.part_of(hit.2 as usize) != PASSAGE));
-                let best = self.judge(item, &asked, &read.words, rule);
+                let mut best = self.judge(item, &asked, &read.words, rule);
                 let passage = self.passage_share(item, hits);
                 if let Some((first, last)) = best.map(|best| (best.first, best.last)) {
                     self.ranges(&asked[first..=last], &read, &mut ranges);
+                } else if passage >= rule.threshold
+                    && let Some(at) = self.question_beside_passage(item, &read.words, hits, rule)
+                {
+                    ranges.push((read.bytes[at.start].0, read.bytes[at.end - 1].1));
+                    best = Some(Found { score: 1.0, ..Found::default() });
+                    best.iter_mut().for_each(|best| best.shares[QUESTION] = 1.0);
                 }
                 if best.is_some() || passage >= rule.threshold {
                     let mut found = best.unwrap_or_default();
@@ -165,6 +171,31 @@ impl Evaluation {
         let outside = |at: usize| at + answer.len() <= first || at >= last;
         let places = words[from..to].windows(answer.len()).enumerate();
         places.filter(|(_, w)| *w == answer).any(|(at, _)| !in_question || outside(from + at))
+    }
+
+    /// Where a question that says too little by itself stands whole near what was found of its passage.
+    ///
+    /// The passage may be in clean documents, and it may hold the words of the question; both together, one outside
+    /// of the other, are the item.
+    fn question_beside_passage(
+        &self,
+        item: &Item,
+        words: &[u64],
+        hits: &[(u32, u32, u32)],
+        rule: Rule,
+    ) -> Option<std::ops::Range<usize>> {
+        let question = &self.words[item.part(QUESTION)];
+        let passage = &self.words[item.part(PASSAGE)];
+        if !rule.is_asked_of_passage(item) || passage.windows(question.len()).any(|w| w == question) {
+            return None;
+        }
+        let places =
+            hits.iter().filter(|hit| item.part_of(hit.2 as usize) == PASSAGE).map(|hit| hit.1 as usize);
+        let (first, last) = places.fold((usize::MAX, 0), |(first, last), at| (first.min(at), last.max(at)));
+        let from = first.saturating_sub(NEAR + question.len());
+        let to = (last + self.ngram + NEAR + question.len()).min(words.len());
+        let at = words[from..to].windows(question.len()).position(|w| w == question)?;
+        Some(from + at..from + at + question.len())
     }
 
     fn passage_share(&self, item: &Item, hits: &[(u32, u32, u32)]) -> f64 {
@@ -330,6 +361,37 @@ mod tests {
         assert_eq!(held(&[item], "alpha beta gamma delta? Iota!").0, [1.0]);
         let far = format!("alpha beta gamma delta {} iota", "x ".repeat(60));
         assert_eq!(held(&[item], &far), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_short_question_counts_beside_its_passage() {
+        let passage = "kappa lambda mu nu xi omicron pi rho";
+        let item = ["who is beta", "", "", passage];
+        let together = format!("{passage}. Who is Beta?");
+        assert_eq!(held(&[item], &together), (vec![1.0], vec!["Who is Beta".into()]));
+        assert_eq!(held(&[item], passage), (vec![0.0], vec![]));
+        assert_eq!(held(&[item], "Who is Beta?"), (vec![], vec![]));
+        let far = format!("{passage} {} who is beta", "x ".repeat(60));
+        assert_eq!(held(&[item], &far), (vec![0.0], vec![]));
+        let within = ["mu nu xi", "", "", passage];
+        assert_eq!(held(&[within], passage), (vec![0.0], vec![]), "the passage holds the question");
+        let label = ["beta", "", "", passage];
+        assert_eq!(held(&[label], &format!("{passage} beta")), (vec![0.0], vec![]), "a word asks nothing");
+    }
+
+    #[test]
+    fn what_is_found_is_searchable() {
+        let passage = "kappa lambda mu nu xi omicron pi rho";
+        let items = [
+            ["alpha beta gamma delta", "iota", "", ""],
+            ["alpha beta gamma delta", "", "", ""],
+            ["who is beta", "", "", passage],
+            ["beta", "", "", passage],
+            ["who", "", "one two three four five six", ""],
+            ["", "", "", passage],
+        ];
+        let found = index(&items).searchable(RULE);
+        assert_eq!(found.iter().flatten().collect::<Vec<_>>(), [true, false, true, false, true, false]);
     }
 
     proptest! {
