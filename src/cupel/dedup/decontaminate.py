@@ -62,7 +62,8 @@ class Decontaminate(Dedup):
     **What it gives.** The name of the best item (`set:row`), its score and the spans stand in the
     run's clusters table; the ledger says `contaminated`, by which item and how much of it; `mark`
     carries them as columns. One set a file; JSON (lines or array), CSV and Parquet, compressed or
-    not, in the layouts of lm-evaluation-harness, llm-foundry and the tasks' own files.
+    not. Rows may have any layout: names of fields, in the languages of lm-evaluation-harness's tasks, tell question, answer,
+    choices and passage; other texts belong to the item unless all rows share them.
 
     Examples
     --------
