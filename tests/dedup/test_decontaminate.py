@@ -308,7 +308,26 @@ def expected_score(
     if short and answer_is_there(text, item, known, ngram):
         return 1.0
     beside = could < min_words and stands_beside_passage(text, item, known, ngram, min_words, threshold)
-    return 1.0 if beside else 0.0
+    if beside or stands_beside_answer(text, item, known, ngram, min_words):
+        return 1.0
+    return 0.0
+
+
+def stands_beside_answer(
+    text: str, item: tuple[str, ...], known: set[tuple[str, ...]], ngram: int, min_words: int
+) -> bool:
+    """Whether the text holds a question that has no n-gram, and apart from it the whole answer."""
+    question, answer, words = (reference.words(part, fold_numbers=False) for part in (item[0], item[1], text))
+    asked, answered, _ = shares("", item, known, ngram)
+    if not question or asked[1] or not answer or answered[1] < len(answer):
+        return False
+    if len(question) + len(answer) < min_words:
+        return False
+    first = next((at for at in range(len(words)) if words[at : at + len(question)] == question), None)
+    starts = [at for at in range(len(words)) if words[at : at + len(answer)] == answer]
+    return first is not None and any(
+        first + len(question) <= at or first >= at + len(answer) for at in starts
+    )
 
 
 def stands_beside_passage(
