@@ -30,7 +30,7 @@ from pool import print_table, rows, save, shared, texts_of
 from cupel.dedup._evaluations import read_sets
 from cupel.dedup._items import Fields
 from cupel.dedup.decontaminate import Decontaminate
-from cupel.methods import Sketches
+from cupel.methods import Clusters, Sketches
 
 TASKS = ("arc_easy", "boolq", "lambada_openai", "openbook_qa", "piqa", "jeopardy_all")
 SUBJECTS = ("high_school_us_history", "high_school_biology", "professional_psychology", "philosophy")
@@ -90,11 +90,9 @@ def real_items(data: Path) -> list[Row]:
         members(data / "eval/mmlu.tar.zst", [f"test/{subject}_test" for subject in SUBJECTS], folder)
         files = [data / "eval" / f"{one}.jsonl.zst" for one in ("gsm8k_test", "hellaswag_val_subset")]
         sets = read_sets([name, *map(str, files)], Fields())
-    found = sets.items.to_pylist()
-    names = itertools.chain.from_iterable(
-        [name] * size for name, size in zip(sets.names, sets.sizes, strict=True)
-    )
-    return [{"set": name, **row} for name, row in zip(names, found, strict=True)]
+    names = [name for name, size in zip(sets.names, sets.sizes, strict=True) for _ in range(size)]
+    items = sets.items.to_pylist()
+    return [{"set": names[item.pop("row", place)], **item} for place, item in enumerate(items)]
 
 
 def paraphrases(data: Path) -> list[tuple[str, str]]:
@@ -246,16 +244,18 @@ def build(data: Path, seed: int, part: int, each: int, background: int) -> Case:
 # -- judges ------------------------------------------------------------------------------------
 
 
-def ours(case: Case, options: dict[str, object], folder: Path) -> dict[int, int]:
-    """Flagged documents, with the row of the item."""
+def searched(
+    items: Sequence[Row], texts: Sequence[str], options: dict[str, object], folder: Path
+) -> Clusters:
+    """What `decontaminate` finds of `items`, whose file is written to `folder`, in the documents `texts`."""
     path = folder / "items.jsonl"
-    path.write_text("".join(json.dumps(item) + "\n" for item in case.items))
+    path.write_text("".join(json.dumps(item) + "\n" for item in items))
     method = Decontaminate.from_options({"against": [str(path)], **options})
-    text = pa.array([document.text for document in case.documents], pa.large_string())
+    text = pa.array(texts, pa.large_string())
     doc = pa.array(np.arange(len(text)))
     sketch = method.sketch(text)
     table = pa.table({"doc": doc, **dict(zip(sketch.schema.names, sketch.columns, strict=True))})
-    clusters = method.resolve(
+    return method.resolve(
         Sketches(
             read=table.select,
             batches=lambda columns: iter(table.select(columns).to_batches()),
@@ -265,10 +265,13 @@ def ours(case: Case, options: dict[str, object], folder: Path) -> dict[int, int]
             scratch=str(folder),
         )
     )
-    members = clusters.members
-    return dict(
-        zip(members["doc"].to_pylist(), [-1 - one for one in members["cluster"].to_pylist()], strict=True)
-    )
+
+
+def ours(case: Case, options: dict[str, object], folder: Path) -> dict[int, int]:
+    """Flagged documents, with the row of the item."""
+    members = searched(case.items, [document.text for document in case.documents], options, folder).members
+    rows = [-1 - cluster for cluster in members["cluster"].to_pylist()]
+    return dict(zip(members["doc"].to_pylist(), rows, strict=True))
 
 
 def by_ngrams(case: Case, ngram: int, share: float) -> dict[int, int]:

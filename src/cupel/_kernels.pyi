@@ -299,8 +299,8 @@ class Evaluation:
     def first_places(self) -> pa.RecordBatch:
         """Of each n-gram: `item`, `part` (0 to 3), `start`, `stop` (bytes of that part)."""
 
-    def informative_words(self) -> pa.RecordBatch:
-        """Words of each item's `question`, `answer`, `choices`, `passage` that can be found."""
+    def searchable(self, *, threshold: float, min_words: int) -> pa.BooleanArray:
+        """Whether each item could be found in any document; others are too short, or made of common phrases."""
 
 # --- edits: a record batch of `text` and the edit's counts
 

@@ -305,7 +305,50 @@ def expected_score(
         return best
     does, could = parts[0]
     short = 0 < could < min_words and does == could
-    return 1.0 if short and answer_is_there(text, item, known, ngram) else 0.0
+    if short and answer_is_there(text, item, known, ngram):
+        return 1.0
+    beside = could < min_words and stands_beside_passage(text, item, known, ngram, min_words, threshold)
+    if beside or stands_beside_answer(text, item, known, ngram, min_words):
+        return 1.0
+    return 0.0
+
+
+def stands_beside_answer(
+    text: str, item: tuple[str, ...], known: set[tuple[str, ...]], ngram: int, min_words: int
+) -> bool:
+    """Whether the text holds a question that has no n-gram, and apart from it the whole answer."""
+    question, answer, words = (reference.words(part, fold_numbers=False) for part in (item[0], item[1], text))
+    asked, answered, _ = shares("", item, known, ngram)
+    if not question or asked[1] or not answer or answered[1] < len(answer):
+        return False
+    if len(question) + len(answer) < min_words:
+        return False
+    first = next((at for at in range(len(words)) if words[at : at + len(question)] == question), None)
+    starts = [at for at in range(len(words)) if words[at : at + len(answer)] == answer]
+    return first is not None and any(
+        first + len(question) <= at or first >= at + len(answer) for at in starts
+    )
+
+
+def stands_beside_passage(
+    text: str,
+    item: tuple[str, ...],
+    known: set[tuple[str, ...]],
+    ngram: int,
+    min_words: int,
+    threshold: float,
+) -> bool:
+    """Whether the text holds the passage, and outside of it the question."""
+    question, passage, words = (
+        reference.words(part, fold_numbers=False) for part in (item[0], item[3], text)
+    )
+    ((does, could),) = shares(text, ("", "", item[3]), known, ngram)[2:]
+    read = could > 0 and could + len(question) >= min_words and does / could >= threshold
+    return read and len(question) >= 3 and holds(words, question) and not holds(passage, question)
+
+
+def holds(words: Sequence[str], some: Sequence[str]) -> bool:
+    return any(words[at : at + len(some)] == some for at in range(len(words)))
 
 
 def answer_is_there(text: str, item: tuple[str, ...], known: set[tuple[str, ...]], ngram: int) -> bool:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cupel.dedup._evaluations import read_sets
-from cupel.dedup._items import Fields, Item, item_of
+from cupel.dedup._items import Fields, Item, items_of_rows
 from cupel.errors import BadInput
 
 LISTED = "A. Red\nB. Blue"
@@ -94,17 +94,17 @@ LAYOUTS: list[tuple[dict[str, Any], Item]] = [
     ),
     (  # TruthfulQA
         {"question": "What is the sky?", "mc1_targets": {"choices": ["Red", "Blue"], "labels": [1, 0]}},
-        Item("What is the sky?", "", LISTED),
+        Item("What is the sky?", "Red", LISTED),
     ),
     (  # premise and hypothesis
         {"premise": "The sky is red.", "hypothesis": "The sky has a color.", "label": 0},
-        Item("The sky is red.\nThe sky has a color.", "0"),
+        Item("The sky is red.\nThe sky has a color."),
     ),
     (  # conversations
         {"messages": [{"role": "user", "content": "Sky?"}, {"role": "assistant", "content": "Blue"}]},
         Item("Sky?", "Blue"),
     ),
-    ({"tweet": "The sky is red today.", "label": 2}, Item("The sky is red today.", "2")),  # no known field
+    ({"tweet": "The sky is red today.", "label": 2}, Item("The sky is red today.")),  # no known field
     (
         {"question": "This question refers to the following information.\nOnce.\nWhen?", "answer": "x"},
         Item("When?", "x", "", "Once."),
@@ -116,15 +116,15 @@ LAYOUTS: list[tuple[dict[str, Any], Item]] = [
     ("row", "expected"), LAYOUTS, ids=lambda value: ",".join(value)[:40] if isinstance(value, dict) else ""
 )
 def test_layouts_are_known_by_their_fields(row: dict[str, Any], expected: Item) -> None:
-    assert item_of(row) == expected
+    assert items_of_rows([("", row)]) == [[expected]]
 
 
 def test_fields_can_be_named() -> None:
     row = {"ask": "Sky?", "a1": "Red", "a2": "Blue", "right": 1, "read": "Noon."}
     fields = Fields("ask", "right", ("a1", "a2"), "read")
-    assert item_of(row, fields) == Item("Sky?", "Blue", LISTED, "Noon.")
+    assert items_of_rows([("", row)], fields) == [[Item("Sky?", "Blue", LISTED, "Noon.")]]
     with pytest.raises(BadInput, match="no field 'asked'; there are: ask, a1"):
-        item_of(row, Fields("asked"))
+        items_of_rows([("", row)], Fields("asked"))
 
 
 def test_formats_and_names(tmp_path: Path) -> None:

@@ -111,8 +111,14 @@ impl Evaluation {
         columns(py, ["item", "part", "start", "stop"], self.inner.first_places())
     }
 
-    fn informative_words<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        columns(py, ["question", "answer", "choices", "passage"], self.inner.informative_words())
+    #[pyo3(signature = (*, threshold, min_words))]
+    fn searchable<'py>(
+        &self,
+        py: Python<'py>,
+        threshold: f64,
+        min_words: u32,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        array(py, self.inner.searchable(Rule { threshold, min_words }))
     }
 }
 

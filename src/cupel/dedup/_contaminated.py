@@ -51,7 +51,8 @@ class Contaminated:
         """Documents of `batch` (`doc`, `text`), the spans in each, and the items found."""
         docs = batch.column("doc").cast(pa.int64())
         rows = found.column("row").to_numpy()
-        columns = [docs.take(pa.array(rows)), found.column("item").cast(pa.int64())]
+        # Items of one row are one item to whoever reads the report.
+        columns = [docs.take(pa.array(rows)), self._rows.take(found.column("item"))]
         columns += [found.column(name) for name in ("score", *PARTS)]
         table = pa.Table.from_arrays(columns, schema=FOUND)
         self.found.append(table)
@@ -82,34 +83,36 @@ class Contaminated:
     def clusters(
         self,
         index: _kernels.Evaluation,
-        left: _kernels.Evaluation,
         strays: Integers,
         most: float,
         *,
         documents: int,
-        min_words: int,
+        searchable: pa.BooleanArray,
     ) -> Clusters:
         """All of it: `cluster` is the best item, which `outside` names `set:row`.
 
         Parameters
         ----------
-        index, left
-            What was looked for before and after common n-grams were taken away.
+        index
+            What was looked for, common n-grams included.
         strays, most
             In how many documents each n-gram stands that do not hold its item; from when on it is common.
+        searchable
+            Which items could be found once common n-grams were taken away.
         """
         members = pa.Table.from_batches(self.members, MEMBERS).sort_by("doc")
-        found = pa.concat_tables([FOUND.empty_table(), *self.found])
+        found = _best(pa.concat_tables([FOUND.empty_table(), *self.found]))
         held = found.filter(pc.greater(found["score"], 0.0))
         used = np.unique(held["item"].to_numpy())
         names = pa.array([self._name(int(item)) for item in used], pa.large_string())
         outside = pa.table({"doc": pa.array(-1 - used, pa.int64()), "id": names})
-        searchable = _searchable(left, self.sets, min_words)
+        by_row = np.zeros(sum(self.sets.sizes), dtype=bool)
+        by_row[self._rows.filter(searchable).to_numpy()] = True
         facts = (
             ("documents", f"{documents:,}"),
             ("contaminated", f"{members.num_rows:,}"),
             ("share", f"{members.num_rows / max(documents, 1):.3%}"),
-            ("evaluation items", f"{len(index):,}"),
+            ("evaluation items", f"{len(by_row):,}"),
             ("items found", f"{len(used):,}"),
             ("n-grams looked for", f"{index.ngrams:,}"),
             ("ignored as common", f"{int((strays > most).sum()):,}"),
@@ -120,14 +123,19 @@ class Contaminated:
         else:
             lead = "This step had no effect: no document holds an item of an evaluation set."
             blocks.append(Prose(text=lead))
-        blocks += self._unsearchable(searchable)
-        blocks.append(self._set_table(found, searchable))
+        blocks += self._unsearchable(by_row)
+        blocks.append(self._set_table(found, by_row))
         if members.num_rows:
             blocks += [self._item_table(held), self._samples(members)]
         if (strays > most).any():
             blocks.append(self._common_table(index, strays, most))
         section = Section(title="Contamination by evaluation sets", lead=lead, blocks=tuple(blocks))
         return Clusters(members=members, findings=(section,), outside=outside)
+
+    @property
+    def _rows(self) -> pa.Int64Array:
+        """The row of each item, over all sets."""
+        return self.sets.items.column("row")
 
     def _set_of(self, items: Integers) -> Integers:
         return np.searchsorted(np.cumsum(self.sets.sizes), items, side="right")
@@ -202,7 +210,8 @@ class Contaminated:
         order = np.lexsort((distinct, -counts))[:SHOWN_ITEMS]
         rows = []
         for at in order:
-            item = {part: self.sets.items.column(part)[int(distinct[at])].as_py() for part in PARTS}
+            first = self._rows.index(int(distinct[at])).as_py()
+            item = {part: self.sets.items.column(part)[first].as_py() for part in PARTS}
             text = " ".join((item["question"] or item["answer"]).split())[:SHOWN_CHARACTERS]
             rows.append((self._name(int(distinct[at])), int(counts[at]), float(best[at]), text))
         return Table(
@@ -236,7 +245,8 @@ class Contaminated:
         for number, place in zip(top.tolist(), places, strict=True):
             text = self.sets.items.column(PARTS[place["part"]])[place["item"]].as_py().encode()
             gram = text[place["start"] : place["stop"]].decode("utf-8", "replace")
-            rows.append((" ".join(gram.split()), int(strays[number]), self._name(place["item"])))
+            name = self._name(self._rows[place["item"]].as_py())
+            rows.append((" ".join(gram.split()), int(strays[number]), name))
         return Table(
             columns=("n-gram", "documents that do not hold the item", "stands in"),
             rows=tuple(rows),
@@ -245,10 +255,8 @@ class Contaminated:
         )
 
 
-def _searchable(left: _kernels.Evaluation, sets: EvaluationSets, min_words: int) -> npt.NDArray[np.bool_]:
-    """Which items can be found at all: informative words enough, or a short question with an answer."""
-    words = left.informative_words()
-    question, answer, choices = (words.column(part).to_numpy().astype(np.int64) for part in PARTS[:3])
-    answered = pc.greater(pc.binary_length(sets.items.column("answer")), 0).to_numpy(zero_copy_only=False)
-    enough: npt.NDArray[np.bool_] = question + answer + choices >= min_words
-    return enough | ((question > 0) & answered)
+def _best(found: pa.Table) -> pa.Table:
+    """One row per document and item: the best of what was found of each part."""
+    parts = [("score", "max"), *((part, "max") for part in PARTS)]
+    best = found.group_by(["doc", "item"], use_threads=False).aggregate(parts)
+    return best.rename_columns([name.removesuffix("_max") for name in best.column_names]).select(FOUND.names)

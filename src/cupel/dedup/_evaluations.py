@@ -17,7 +17,7 @@ from cupel.corpus.files import InputFile, find_files
 from cupel.corpus.formats import extension, stem
 from cupel.corpus.remote import as_arrow, open_raw
 from cupel.corpus.streams import ByteStream, StreamFault
-from cupel.dedup._items import PARTS, Fields, Item, item_of
+from cupel.dedup._items import PARTS, Fields, Item, items_of_rows
 from cupel.errors import BadInput
 
 __all__ = ["EvaluationSets", "read_sets"]
@@ -33,9 +33,10 @@ class EvaluationSets:
     Attributes
     ----------
     names, sizes
-        The sets, and how many items each has.
+        The sets, and how many rows each has.
     items
-        Text columns `question`, `answer`, `choices`, `passage`.
+        Text columns `question`, `answer`, `choices`, `passage`, and `row` (int64, over all sets): a row with
+        several questions holds several items.
     unused
         The fields of each set that no part of any of its items was taken from.
     """
@@ -61,22 +62,27 @@ def read_sets(against: Sequence[str], fields: Fields) -> EvaluationSets:
 @lru_cache(maxsize=4)
 def _read(files: tuple[tuple[str, InputFile], ...], fields: Fields) -> EvaluationSets:
     names = _names([file for _, file in files])
-    rows: list[Item] = []
-    sizes, unused = [], []
+    items: list[Item] = []
+    places: list[int] = []
+    sizes: list[int] = []
+    unused: list[tuple[str, ...]] = []
     for _, file in files:
-        before = len(rows)
-        names_seen: dict[str, bool] = {}
-        for where, row in _rows(file):
-            item = item_of(row, fields, where)
-            rows.append(item)
-            for name, value in row.items():
-                names_seen[str(name)] = names_seen.get(str(name), False) or _is_used(value, item)
-        unused.append(tuple(name for name, used in names_seen.items() if not used))
-        sizes.append(len(rows) - before)
-        if not sizes[-1]:
+        rows = list(_rows(file))
+        if not rows:
             raise BadInput(f"{file.path}: an evaluation set without items protects nothing; leave it out")
-    columns = {part: pa.array([getattr(row, part) for row in rows], pa.large_string()) for part in PARTS}
-    return EvaluationSets(names, tuple(sizes), pa.RecordBatch.from_pydict(columns), tuple(unused))
+        used: dict[str, bool] = {}
+        for number, ((_, row), found) in enumerate(
+            zip(rows, items_of_rows(rows, fields), strict=True), sum(sizes)
+        ):
+            items += found
+            places += [number] * len(found)
+            for name, value in row.items():
+                used[str(name)] = used.get(str(name), False) or any(_is_used(value, item) for item in found)
+        sizes.append(len(rows))
+        unused.append(tuple(name for name, is_used in used.items() if not is_used))
+    columns = {part: pa.array([getattr(item, part) for item in items], pa.large_string()) for part in PARTS}
+    table = pa.RecordBatch.from_pydict({**columns, "row": pa.array(places, pa.int64())})
+    return EvaluationSets(names, tuple(sizes), table, tuple(unused))
 
 
 def _is_used(value: Any, item: Item) -> bool:

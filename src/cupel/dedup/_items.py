@@ -3,92 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cupel.dedup._choices import LETTERS, Choices, choices_of, split_listed, text_of, texts_of
+from cupel.dedup._field_names import rank, role_of
+from cupel.dedup._layouts import (
+    Evidence,
+    evidence_of,
+    flattened,
+    has_questions,
+    is_chat,
+    is_spaced,
+    joined,
+    word_count,
+)
 from cupel.errors import BadInput
 
-__all__ = ["PARTS", "Fields", "Item", "item_of"]
+__all__ = ["PARTS", "Fields", "Item", "items_of", "items_of_rows"]
 
 PARTS = ("question", "answer", "choices", "passage")
 
-# Which field is what, in order of preference: llm-foundry, lm-evaluation-harness and the tasks' own names.
-_QUESTION = (
-    "question",
-    "query",
-    "goal",
-    "ctx",
-    "question_stem",
-    "problem",
-    "prompt",
-    "premise",
-    "sentence_good",
-    "sentence",
-    "instruction",
-    "inputs",
-    "input",
-    "text",
-)
-_ANSWER = (
-    "answer",
-    "answers",
-    "gold",
-    "label",
-    "answerkey",
-    "correct",
-    "correct_answer",
-    "canonical_solution",
-    "solution",
-    "continuation",
-    "target",
-    "targets",
-    "output",
-    "best_answer",
-    "code",
-    "best answer",
-)
-_CHOICES = (
-    "choices",
-    "options",
-    "endings",
-    "candidates",
-    "answer_choices",
-    "multiple_choice_targets",
-    "target_scores",
-    "mc1_targets",
-    "mc1_choices",
-    "input_choice_list",
-    "classes",
-)
-_NUMBERED_CHOICES = re.compile(
-    r"(?:sol|solution|choice|option|ending|answer|ans|mc_answer|sentence_quiz)_?[0-9a-e]$|[a-e]$",
-    re.IGNORECASE,
-)
-_PASSAGE = ["passage", "article", "support", "story", "background", "context"]
-# What says something about an item and is no part of it.
-_ABOUT = re.compile(
-    r".*(?:id|idx|index|url|link|source|split|subject|category|topic|level|language|lang|type|name|author|license"
-    r"|date|title|explanation|rationale|metadata|comment|canary)s?",
-    re.IGNORECASE,
-)
-_WORD = re.compile(r"\w+")
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 MIN_TEXT_WORDS = 3
 """A field of fewer words is a label, such as `cause` in COPA."""
-MIN_QUESTION_WORDS = 8
-"""A question of fewer words holds hardly an n-gram: the short text that it asks about belongs to it."""
-MAX_CONTEXT_WORDS = 60
-"""A longer text is a passage, which may be in clean documents too."""
-_LETTERS = "abcdefghij"
-_LISTED = re.compile(r"^\(?([A-J])[.):]\s*(.+)$", re.MULTILINE)
-_CHOICES_BEGIN = re.compile(r"\n(?:Choices:|Options:)\s*\n|\n\(?A[.):]\s")
+MIN_ITEM_WORDS = 10
+"""A text of fewer words hardly marks a document by itself."""
+MAX_TOGETHER = 60
+"""Words of texts that are asked together; more of them are looked for one by one."""
 # llm-foundry writes headings; MMLU's history questions end with the question.
 _WITH_PASSAGE = (
     re.compile(r"\s*(?:Passage|Context|Story)\s*:\s*(.*?)\n\s*(?:Question|Q)\s*:\s*(.*)", re.DOTALL),
     re.compile(r"\s*This question refers to the following information\.\s*(.*)\n\s*(.+)", re.DOTALL),
 )
 _HEADINGS = re.compile(r"^\s*(?:Question|Q|Goal)\s*:\s*|\s*(?:Answer|A)\s*:\s*$")
+_CHOICES_HEADING = re.compile(r"\n\s*(?:Choices|Options)\s*:\s*$")
+_LETTER = re.compile(r"\(?[A-Za-z]\)?[.:]?")
 
 
 @dataclass(frozen=True)
@@ -111,172 +61,285 @@ class Fields:
     passage: str | None = None
 
 
-def item_of(row: Mapping[str, Any], fields: Fields = Fields(), where: str = "") -> Item:
-    """The item that a row of an evaluation set holds.
+def items_of_rows(
+    rows: Sequence[tuple[str, Mapping[str, Any]]], fields: Fields = Fields()
+) -> list[list[Item]]:
+    """The items of each row of a set; what all rows show tells which of their fields are text of an item.
+
+    Parameters
+    ----------
+    rows
+        Where each stands, for messages, and its fields.
 
     Raises
     ------
     BadInput
-        No field is known to hold a question, or one named in `fields` is not there.
+        No field of a row holds text of an item, or one named in `fields` is not there.
+    """
+    if fields != Fields():
+        return [[_mapped(row, fields, where)] for where, row in rows]
+    flat = [flattened(_inner(row)) for _, row in rows]
+    evidence = evidence_of(flat)
+    return [items_of(row, evidence, where) for (where, _), row in zip(rows, flat, strict=True)]
+
+
+def items_of(row: Mapping[str, Any], evidence: Evidence = Evidence(), where: str = "") -> list[Item]:
+    """The items that a row holds: one for each of several questions about one passage, else one.
+
+    Texts that make up an item without a question among them are several items where they are long. No
+    two items of a row share text, a passage left out.
+
+    Raises
+    ------
+    BadInput
+        No field holds text.
 
     Examples
     --------
-    >>> item_of({"goal": "Open a jar", "sol1": "Turn the lid.", "sol2": "Eat the lid.", "label": 0}).answer
+    >>> items_of({"goal": "Open a jar", "sol1": "Turn the lid.", "sol2": "Eat the lid.", "label": 0})[0].answer
     'Turn the lid.'
     """
-    inner = row.get("doc")
-    if isinstance(inner, Mapping):  # a logged sample of lm-evaluation-harness
-        row = inner
-    if fields != Fields():
-        return _mapped(row, fields, where)
-    named = {str(name).lower(): value for name, value in row.items() if value is not None}
-    stem = named.get("question")
-    if isinstance(stem, Mapping):  # ARC as published: the choices stand in the question
-        named |= {str(name).lower(): value for name, value in stem.items()}
-        named["question"] = _text(stem.get("stem", stem))
-        named.pop("stem", None)
-    if isinstance(named.get("context_options"), list):
-        return _one_of_contexts(named)
-    turns = next((value for value in named.values() if _is_chat(value)), None)
-    if turns is not None:
-        return _chat(turns)
-    labels, choices = _choices(named)
-    scores = named.get("target_scores")
-    consumed = set(_CHOICES) | {name for name in named if _NUMBERED_CHOICES.fullmatch(name)}
-    asking = [name for name in _QUESTION if name in named] or (["context"] if "context" in named else [])
-    # A label, such as `cause` in COPA, asks nothing that could be found.
-    question = next((name for name in asking if _is_text(named[name])), asking[0] if asking else None)
-    answer = _first(named, [name for name in _ANSWER if name not in (question, *consumed)])
-    passage = _first(named, [name for name in _PASSAGE if name != question])
-    others = [
-        _text(value)
-        for name, value in named.items()
-        if name not in (question, answer, passage, *consumed)
-        and _is_text(value)
-        and not _ABOUT.fullmatch(name)
-    ]
-    if question is None and not others:
+    fields = flattened(row)
+    if isinstance(fields.get("context_options"), list):
+        return [_one_of_contexts(fields)]
+    chat = next((value for value in fields.values() if is_chat(value)), None)
+    if chat is not None:
+        return [_chat(chat)]
+    nested = next(
+        (name for name, value in fields.items() if isinstance(value, list) and has_questions(value)), None
+    )
+    if nested is not None:
+        outer = {name: value for name, value in fields.items() if name != nested}
+        inner = [one for one in fields[nested] if isinstance(one, Mapping)]
+        return [item for one in inner for item in items_of(outer | flattened(one), evidence, where)]
+    choices = choices_of(fields)
+    answer = _answer_name(fields, choices, evidence)
+    asked, read = _texts(fields, choices, answer, evidence)
+    if not asked:
+        there = ", ".join(map(str, row)) or "none"
         raise BadInput(
-            f"{where}: no field is known to hold a question; there are: {', '.join(map(str, row)) or 'none'}. "
+            f"{where}: no field is known to hold a question; there are: {there}. "
             "Say which one does: question=NAME, and answer, choices, passage where there are such"
         )
-    asked, told = _split_passage(_text(named[question])) if question else ("", "")
-    if question == "instruction":
-        asked = f"{asked}\n{_text(named.get('input', ''))}"
-        others = [text for text in others if text != _text(named.get("input", ""))]
-    asked, listed = _split_choices(asked, choices)
-    read = (_text(named[passage]) if passage else "") or told
-    # Where the answer is a part of the passage there are no choices, and the passage may be a clean document.
-    if (
-        listed
-        and passage == "context"
-        and _words(asked) < MIN_QUESTION_WORDS
-        and _words(read) <= MAX_CONTEXT_WORDS
-    ):
-        asked, read = f"{read}\n{asked}", ""
-    if question in (None, "sentence", "premise", "sentence_good") or _words(asked) < MIN_QUESTION_WORDS:
-        asked = "\n".join(text for text in (asked, *others) if text)
-    right = named.get(answer) if answer else None
-    if isinstance(scores, Mapping) and scores:
-        listed = [str(text) for text in scores]
-        right = max(range(len(listed)), key=lambda place: _number(scores[listed[place]]))
-    if isinstance(right, str) and right.strip() in labels:
-        right = labels.index(right.strip())
-    return _item(asked, right, listed, read)
+    value = fields.get(answer) if answer else None
+    if not choices.texts and isinstance(value, int) and answer is not None and "label" in answer:
+        value = ""  # a code for what the row does not say
+    return _built(asked, read, value, choices, from_one=answer in evidence.from_one)
 
 
-def _is_text(value: Any) -> bool:
-    return not isinstance(value, bool | int | float) and _words(_text(value)) >= MIN_TEXT_WORDS
+# -- which field is what -----------------------------------------------------------------------
 
 
-def _words(text: str) -> int:
-    """About how many words: two characters of a script without spaces count as one."""
-    return len(_WORD.findall(_UNSPACED.sub(" ", text))) + len(_UNSPACED.findall(text)) // 2
+def _texts(
+    fields: Mapping[str, Any], choices: Choices, answer: str | None, evidence: Evidence
+) -> tuple[list[str], list[str]]:
+    """The texts that make up the item, and those to read with it."""
+    texts = {
+        name: text
+        for name, value in fields.items()
+        for text in [joined(value)]
+        if text is not None and text.strip() and name not in choices.names and name != answer
+    }
+    roles = {name: role_of(name) for name in texts}
+    named = ("question", "prompt", "passage")
+    constant = [name for name in texts if name in evidence.constant]
+    about = [name for name in texts if roles[name] in ("about", "answer")]
+    own = [
+        name
+        for name in texts
+        if name not in constant and name not in about and (roles[name] in named or _is_text(texts[name]))
+    ]
+    question = _question_name(own, texts, roles, evidence)
+    if question is not None:
+        # Quora's pairs are `question1` and `question2`.
+        asking = [name for name in own if name.rstrip("0123456789") == question.rstrip("0123456789")]
+        others = [name for name in own if name not in asking]
+        if not _is_item(texts[question]) and _total(others, texts) < MIN_ITEM_WORDS <= _total(own, texts):
+            asking = own
+    else:
+        prompts = [name for name in own if roles[name] == "prompt"]
+        reading = [name for name in own if roles[name] == "passage"]
+        others = [
+            name
+            for name in own
+            if name not in reading and (roles[name] != "question" or _is_text(texts[name]))
+        ]
+        if reading and _total(prompts, texts) >= MIN_TEXT_WORDS:
+            asking = prompts
+        elif others:
+            asking = others if _total(others, texts) >= MIN_ITEM_WORDS else [*reading, *others]
+        else:
+            asking = own
+        if not others and reading and _is_long(texts, reading) and _is_item(joined(fields.get(answer or ""))):
+            # An article with its summary: the article may be a clean document, the summary is found by itself.
+            return [""], [texts[name] for name in reading]
+    offered = any(_is_text(text) for text in (joined(fields.get(answer or "")) or "", *choices.texts))
+    for some in ([name for name in about if name not in constant], [] if offered else constant):
+        # A set of nothing but titles, answers or instructions.
+        asking = asking or [name for name in some if _is_item(texts[name])]
+        asking = asking or [name for name in some if _is_text(texts[name])]
+    if not asking and offered:
+        return [""], [texts[name] for name in texts if _is_text(texts[name]) and name not in constant]
+    asking = asking or [name for name in texts if roles[name] != "about"]
+    rest = [
+        texts[name] for name in texts if name not in asking and name not in constant and _is_text(texts[name])
+    ]
+    short = [
+        texts[name]
+        for name in texts
+        if name not in asking and roles[name] == "passage" and texts[name] not in rest
+    ]
+    chosen = _distinct(texts[name] for name in asking)
+    return chosen, [text for text in _distinct([*rest, *short]) if not any(text in one for one in chosen)]
 
 
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _is_chat(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(turn, Mapping) and ({"content", "value"} & set(turn)) for turn in value)
+def _question_name(
+    own: Sequence[str], texts: Mapping[str, str], roles: Mapping[str, str], evidence: Evidence
+) -> str | None:
+    """The field that asks, unless it is a label and the item stands in others."""
+    asking = sorted(
+        (name for name in own if roles[name] == "question"),
+        key=lambda name: (not _is_text(texts[name]), rank(name)),
     )
+    # AfriQA asks in `question_lang`.
+    asking += [
+        name
+        for name in texts
+        if name in evidence.asking
+        and name not in evidence.constant
+        and roles[name] in ("", "prompt", "about")
+    ]
+    best = next(iter(asking), None)
+    if best is not None and not _is_text(texts[best]):
+        others = [name for name in own if name != best and _is_text(texts[name])]
+        if any(word_count(texts[name]) <= MAX_TOGETHER or roles[name] != "passage" for name in others):
+            return None
+    return best
 
 
-def _chat(turns: list[Mapping[str, Any]]) -> Item:
-    """A conversation: what the model says last is the answer, what comes before is asked."""
-    said = [_text(turn.get("content", turn.get("value"))) for turn in turns]
-    speaker = str(turns[-1].get("role", turns[-1].get("from", ""))).lower()
-    answered = len(said) > 1 and speaker in ("assistant", "gpt", "model", "bot")
-    return _item("\n".join(said[:-1] if answered else said), said[-1] if answered else None, [], "")
+def _answer_name(fields: Mapping[str, Any], choices: Choices, evidence: Evidence) -> str | None:
+    """The field of the right answer: one that names a choice, else text before a number."""
+    named = [name for name in fields if role_of(name) == "answer" and name not in choices.names]
+
+    def order(name: str) -> tuple[bool, int, bool]:
+        value = fields[name]
+        if choices.texts:
+            unfit = choices.place(value, from_one=name in evidence.from_one) is None
+        else:
+            unfit = isinstance(value, bool | int | float)
+        return unfit, rank(name), isinstance(value, list)
+
+    best = min(named, key=order, default=None)
+    if choices.texts and best is None and choices.right is None:
+        # Its name says nothing, but it names a choice.
+        places = [
+            name for name, value in fields.items() if not role_of(name) and choices.place(value) is not None
+        ]
+        best = next((name for name in places if name not in choices.names), None)
+    return best
 
 
-def _mapped(row: Mapping[str, Any], fields: Fields, where: str) -> Item:
-    for name in (fields.question, fields.answer, fields.passage, *fields.choices):
-        if name is not None and name not in row:
-            there = ", ".join(map(str, row)) or "none"
-            raise BadInput(f"{where}: no field '{name}'; there are: {there}")
-    offered = [text for name in fields.choices for text in _texts(row[name])]
-    question = _text(row[fields.question]) if fields.question else ""
-    return _item(
-        question,
-        row[fields.answer] if fields.answer else None,
-        offered,
-        _text(row[fields.passage]) if fields.passage else "",
-    )
+def _is_text(text: str) -> bool:
+    return word_count(text) >= MIN_TEXT_WORDS and is_spaced(text)
 
 
-def _item(question: str, answer: Any, choices: list[str], passage: str) -> Item:
-    """The item, its right answer read off the choices where it is named by number or letter."""
-    right = _picked(answer, choices)
+def _is_item(text: str | None) -> bool:
+    return text is not None and word_count(text) >= MIN_ITEM_WORDS
+
+
+def _is_long(texts: Mapping[str, str], names: Sequence[str]) -> bool:
+    return _total(names, texts) > MAX_TOGETHER
+
+
+def _total(names: Iterable[str], texts: Mapping[str, str]) -> int:
+    return sum(word_count(texts[name]) for name in names)
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    """Texts that no other one holds, in their order."""
+    kept: list[str] = []
+    for text in texts:
+        if not any(text in other for other in kept):
+            kept = [other for other in kept if other not in text] + [text]
+    return kept
+
+
+# -- items -------------------------------------------------------------------------------------
+
+
+def _built(asked: list[str], read: list[str], answer: Any, choices: Choices, *, from_one: bool) -> list[Item]:
+    """Texts that are asked together as one item, or many long ones one by one; choices belong to the first."""
+    passage = "\n".join(read)
+    enough = [text for text in asked if word_count(text) >= MIN_ITEM_WORDS]
+    if len(enough) > 2 and sum(map(word_count, asked)) > MAX_TOGETHER:
+        rest = "\n".join(text for text in asked if text not in enough)
+        first, *others = enough if not rest else [rest, *enough]
+    else:
+        first, others = "\n".join(asked), []
+    question, told = _split_passage(first)
+    question, choices = _split_choices(_clean(question), choices, answer)
+    item = _item(question, answer, choices, from_one, "\n".join(text for text in (passage, told) if text))
+    return [item, *(Item(_clean(text)) for text in others)]
+
+
+def _item(question: str, answer: Any, choices: Choices, from_one: bool, passage: str) -> Item:
+    """The item, its right answer read off the choices where it is named by number, letter or name."""
+    place = choices.place(answer, from_one=from_one)
+    place = choices.right if place is None else place
+    texts = [text.strip() for text in choices.texts]
+    if place is None and answer is None and texts:
+        place = 0  # pages that list all of them hold the first too
+    right = text_of(answer) if place is None else texts[place]
     # As they stand on the pages that leak them: in order, with letters.
-    listed = [f"{letter}. {choice}" for letter, choice in zip(_LETTERS.upper(), choices, strict=False)]
+    lettered = [f"{letter}. {text}" for letter, text in zip(LETTERS.upper(), texts, strict=False)]
     return Item(
-        question=_HEADINGS.sub("", question).strip(),
-        answer=(_text(answer) if right is None else right).strip(),
-        choices="\n".join([*listed, *choices[len(listed) :]]),
+        question=_clean(question),
+        answer=right.strip(),
+        choices="\n".join([*lettered, *texts[len(lettered) :]]),
         passage=passage.strip(),
     )
 
 
-def _picked(answer: Any, choices: list[str]) -> str | None:
-    """The choice that an answer names, by number, letter or itself."""
-    if not choices or isinstance(answer, list | Mapping) or answer is None:
-        return None
-    text = str(answer).strip()
-    if text in choices:
-        return text
-    place = int(text) if text.isdecimal() else _LETTERS.find(text.lower()) if len(text) == 1 else -1
-    if text.isdecimal() and place == len(choices):  # counted from one
-        place -= 1
-    return choices[place] if 0 <= place < len(choices) else None
+def _clean(question: str) -> str:
+    return _HEADINGS.sub("", question).strip()
 
 
-def _one_of_contexts(named: Mapping[str, Any]) -> Item:
+def _chat(turns: Sequence[Mapping[str, Any]]) -> Item:
+    """A conversation: what the model says last is the answer, what comes before is asked."""
+    said = [text_of(turn.get("content", turn.get("value"))) for turn in turns]
+    speaker = str(turns[-1].get("role", turns[-1].get("from", ""))).lower()
+    answered = len(said) > 1 and speaker in ("assistant", "gpt", "model", "bot")
+    return Item(_clean("\n".join(said[:-1] if answered else said)), said[-1].strip() if answered else "")
+
+
+def _one_of_contexts(fields: Mapping[str, Any]) -> Item:
     """A schema of llm-foundry: one of several contexts goes with the continuation."""
-    contexts = _texts(named["context_options"])
-    gold = named.get("gold", 0)
+    contexts = texts_of(fields["context_options"])
+    gold = fields.get("gold", 0)
     place = gold if isinstance(gold, int) and 0 <= gold < len(contexts) else 0
-    return Item(contexts[place] if contexts else "", _text(named.get("continuation", "")).strip())
+    return Item(contexts[place] if contexts else "", text_of(fields.get("continuation", "")).strip())
 
 
-def _first(named: Mapping[str, Any], names: Sequence[str]) -> str | None:
-    return next((name for name in names if name in named), None)
+def _inner(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The row itself, or the one within a logged sample of lm-evaluation-harness."""
+    inner = row.get("doc")
+    return inner if isinstance(inner, Mapping) else row
 
 
-def _choices(named: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """What the choices are called, where that is said, and their texts."""
-    given = _first(named, _CHOICES)
-    if given is not None:
-        value = named[given]
-        labels = value.get("label") if isinstance(value, Mapping) else None
-        return [str(label) for label in labels or ()], _texts(value)
-    numbered = sorted(name for name in named if _NUMBERED_CHOICES.fullmatch(name))
-    # Winogrande counts its options in text from "1"; numbers count from 0.
-    return [name.removeprefix("option") for name in numbered], [_text(named[name]) for name in numbered]
+def _mapped(row: Mapping[str, Any], fields: Fields, where: str) -> Item:
+    row = _inner(row)
+    for name in (fields.question, fields.answer, fields.passage, *fields.choices):
+        if name is not None and name not in row:
+            there = ", ".join(map(str, row)) or "none"
+            raise BadInput(f"{where}: no field '{name}'; there are: {there}")
+    offered = tuple(text for name in fields.choices for text in texts_of(row[name]))
+    return _item(
+        text_of(row[fields.question]) if fields.question else "",
+        row[fields.answer] if fields.answer else None,
+        Choices(offered),
+        False,
+        text_of(row[fields.passage]) if fields.passage else "",
+    )
 
 
 def _split_passage(query: str) -> tuple[str, str]:
@@ -288,32 +351,13 @@ def _split_passage(query: str) -> tuple[str, str]:
     return query, ""
 
 
-def _split_choices(query: str, choices: list[str]) -> tuple[str, list[str]]:
-    """Question and choices of a query that lists them, where the field of choices holds their letters."""
-    if not choices or any(len(choice.strip()) > 1 for choice in choices):
+def _split_choices(query: str, choices: Choices, answer: Any) -> tuple[str, Choices]:
+    """Question and choices of a query that lists them, where no field does or it holds their letters only."""
+    if any(not _LETTER.fullmatch(text.strip()) for text in choices.texts):
         return query, choices
-    begin = _CHOICES_BEGIN.search(query)
-    listed = [found[1].strip() for found in _listed(query[begin.start() :])] if begin else []
-    if begin is None or len(listed) < 2:
-        return query, choices
-    return query[: begin.start()], listed
-
-
-def _listed(text: str) -> list[tuple[str, str]]:
-    return [(found[1], found[2]) for found in _LISTED.finditer(text)]
-
-
-def _texts(value: Any) -> list[str]:
-    """A list of texts, from lists, from `{"text": [...]}`, or of one text."""
-    if isinstance(value, Mapping):
-        value = value.get("text", value.get("choices", list(value.values())))
-    return [_text(one) for one in value] if isinstance(value, list) else [_text(value)]
-
-
-def _text(value: Any) -> str:
-    """The text of a value; the first of several that say the same."""
-    if isinstance(value, Mapping):
-        value = value.get("text", next(iter(value.values()), ""))
-    if isinstance(value, list):
-        return _text(value[0]) if value else ""
-    return value if isinstance(value, str) else "" if value is None else str(value)
+    stem, labels, texts = split_listed(query)
+    listed = Choices(texts, labels)
+    if not labels or (not choices.texts and listed.place(answer) is None):
+        return query, Choices(names=choices.names) if choices.texts and not labels else choices
+    right = choices.place(answer)
+    return _CHOICES_HEADING.sub("", stem), Choices(texts, labels, right, choices.names)

@@ -32,7 +32,7 @@ class Decontaminate(Dedup):
     holds at least `threshold` of the informative words of the question, the answer, the choices, or
     of all three, and at least `min_words` of them. A word is held when an n-gram over it is in the
     document. A question of fewer than `min_words` words counts only whole, and with its answer
-    near (50 words). A passage alone never counts: that an encyclopaedia's article is in the training
+    or its passage near (50 words); one too short for an n-gram, with its whole answer or its passage. A passage alone never counts: that an encyclopaedia's article is in the training
     data gives no answer away (Chowdhery et al. 2022 say so of BoolQ); it is noted in the report.
 
     **Informative words.** Tools that flag every document with one long n-gram in common are mostly
@@ -62,7 +62,8 @@ class Decontaminate(Dedup):
     **What it gives.** The name of the best item (`set:row`), its score and the spans stand in the
     run's clusters table; the ledger says `contaminated`, by which item and how much of it; `mark`
     carries them as columns. One set a file; JSON (lines or array), CSV and Parquet, compressed or
-    not, in the layouts of lm-evaluation-harness, llm-foundry and the tasks' own files.
+    not. Rows may have any layout: names of fields, in the languages of lm-evaluation-harness's tasks, tell question, answer,
+    choices and passage; other texts belong to the item unless all rows share them.
 
     Examples
     --------
@@ -214,7 +215,8 @@ class Decontaminate(Dedup):
         for batch in sketches.texts(docs) if len(docs) else ():
             found = left.contamination(batch.column("text"), threshold=threshold, min_words=min_words)
             contaminated.add(batch, *found)
-        return contaminated.clusters(index, left, strays, most, documents=total, min_words=min_words)
+        searchable = left.searchable(threshold=threshold, min_words=min_words)
+        return contaminated.clusters(index, strays, most, documents=total, searchable=searchable)
 
     def _hits(self, sketches: Sketches, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
         """`doc` and `hits` of all documents.

@@ -1,5 +1,6 @@
 //! Which evaluation items stand in a text, where, and how much of each.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, LargeListArray, RecordBatch, UInt32Array};
@@ -33,6 +34,15 @@ struct Found {
     last: usize,
 }
 
+impl Found {
+    /// An item of which these parts stand in the text as they are.
+    fn whole(parts: &[usize]) -> Self {
+        let mut found = Self { score: 1.0, ..Self::default() };
+        parts.iter().for_each(|&part| found.shares[part] = 1.0);
+        found
+    }
+}
+
 /// Words of one text and the n-grams among them, by item.
 #[derive(Debug, Default)]
 struct Read {
@@ -63,10 +73,18 @@ impl Evaluation {
                 let item = &self.items[hits[0].0 as usize];
                 asked.clear();
                 asked.extend(hits.iter().filter(|hit| item.part_of(hit.2 as usize) != PASSAGE));
-                let best = self.judge(item, &asked, &read.words, rule);
+                let mut best = self.judge(item, &asked, &read.words, rule);
                 let passage = self.passage_share(item, hits);
                 if let Some((first, last)) = best.map(|best| (best.first, best.last)) {
                     self.ranges(&asked[first..=last], &read, &mut ranges);
+                } else if passage >= rule.threshold
+                    && let Some(at) = self.question_beside_passage(item, &read.words, hits, rule)
+                {
+                    ranges.push((read.bytes[at.start].0, read.bytes[at.end - 1].1));
+                    best = Some(Found::whole(&[QUESTION]));
+                } else if let Some(at) = self.question_beside_answer(item, &read.words, hits, rule) {
+                    ranges.push((read.bytes[at.start].0, read.bytes[at.end - 1].1));
+                    best = Some(Found::whole(&[QUESTION, ANSWER]));
                 }
                 if best.is_some() || passage >= rule.threshold {
                     let mut found = best.unwrap_or_default();
@@ -137,7 +155,7 @@ impl Evaluation {
         item: &Item,
         window: &Window<'_>,
         rule: Rule,
-        near: impl Fn(std::ops::Range<usize>) -> bool,
+        near: impl Fn(Range<usize>) -> bool,
     ) -> f64 {
         let score = rule.score(item, window.covered, window.words);
         let whole = window.covered[QUESTION] == item.informative[QUESTION];
@@ -150,7 +168,7 @@ impl Evaluation {
         item: &Item,
         words: &[u64],
         hits: &[(u32, u32, u32)],
-        answer: std::ops::Range<usize>,
+        answer: Range<usize>,
     ) -> bool {
         let answer = &self.words[answer];
         if answer.is_empty() {
@@ -165,6 +183,52 @@ impl Evaluation {
         let outside = |at: usize| at + answer.len() <= first || at >= last;
         let places = words[from..to].windows(answer.len()).enumerate();
         places.filter(|(_, w)| *w == answer).any(|(at, _)| !in_question || outside(from + at))
+    }
+
+    /// Where a question that says too little by itself stands whole near what was found of its passage.
+    ///
+    /// The passage may be in clean documents, and it may hold the words of the question; both together, one outside
+    /// of the other, are the item.
+    fn question_beside_passage(
+        &self,
+        item: &Item,
+        words: &[u64],
+        hits: &[(u32, u32, u32)],
+        rule: Rule,
+    ) -> Option<Range<usize>> {
+        let question = &self.words[item.part(QUESTION)];
+        let passage = &self.words[item.part(PASSAGE)];
+        if !rule.is_asked_of_passage(item) || passage.windows(question.len()).any(|w| w == question) {
+            return None;
+        }
+        let places = hits.iter().filter(|hit| item.part_of(hit.2 as usize) == PASSAGE);
+        let ends = places.map(|hit| hit.1 as usize).fold(None, |ends: Option<(usize, usize)>, at| {
+            Some(ends.map_or((at, at), |(first, last)| (first.min(at), last.max(at))))
+        });
+        let (first, last) = ends?;
+        position_near(words, question, first..last + self.ngram)
+    }
+
+    /// From where to where a question without an n-gram and its whole answer stand near each other.
+    fn question_beside_answer(
+        &self,
+        item: &Item,
+        words: &[u64],
+        hits: &[(u32, u32, u32)],
+        rule: Rule,
+    ) -> Option<Range<usize>> {
+        if !rule.is_answered_in_full(item) {
+            return None;
+        }
+        let (question, answer) = (&self.words[item.part(QUESTION)], &self.words[item.part(ANSWER)]);
+        let starts =
+            hits.iter().filter(|hit| hit.2 as usize == item.part(ANSWER).start).map(|hit| hit.1 as usize);
+        starts.filter(|&at| words[at..].starts_with(answer)).find_map(|at| {
+            let answered = at..at + answer.len();
+            let asked = position_near(words, question, answered.clone())?;
+            let apart = asked.end <= answered.start || asked.start >= answered.end;
+            apart.then(|| asked.start.min(answered.start)..asked.end.max(answered.end))
+        })
     }
 
     fn passage_share(&self, item: &Item, hits: &[(u32, u32, u32)]) -> f64 {
@@ -242,7 +306,7 @@ impl<'a> Window<'a> {
     }
 
     /// The part of an n-gram, and which words of the item it covers.
-    fn place(&self, place: u32) -> (usize, std::ops::Range<usize>) {
+    fn place(&self, place: u32) -> (usize, Range<usize>) {
         let at = place as usize - self.item.start;
         (self.item.part_of(place as usize), at..at + self.ngram)
     }
@@ -252,6 +316,14 @@ impl<'a> Window<'a> {
             f64::from(self.covered[part]) / f64::from(self.item.informative[part].max(1))
         })
     }
+}
+
+/// Where `wanted` first stands within `NEAR` words of a range.
+fn position_near(words: &[u64], wanted: &[u64], around: Range<usize>) -> Option<Range<usize>> {
+    let from = around.start.saturating_sub(NEAR + wanted.len());
+    let to = (around.end + NEAR + wanted.len()).min(words.len());
+    let at = from + words[from..to].windows(wanted.len()).position(|w| w == wanted)?;
+    Some(at..at + wanted.len())
 }
 
 fn table(rows: Vec<i64>, all: &[(u32, Found)]) -> Result<RecordBatch, KernelError> {
@@ -330,6 +402,50 @@ mod tests {
         assert_eq!(held(&[item], "alpha beta gamma delta? Iota!").0, [1.0]);
         let far = format!("alpha beta gamma delta {} iota", "x ".repeat(60));
         assert_eq!(held(&[item], &far), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_short_question_counts_beside_its_passage() {
+        let passage = "kappa lambda mu nu xi omicron pi rho";
+        let item = ["who is beta", "", "", passage];
+        let together = format!("{passage}. Who is Beta?");
+        assert_eq!(held(&[item], &together), (vec![1.0], vec!["Who is Beta".into()]));
+        assert_eq!(held(&[item], passage), (vec![0.0], vec![]));
+        assert_eq!(held(&[item], "Who is Beta?"), (vec![], vec![]));
+        let far = format!("{passage} {} who is beta", "x ".repeat(60));
+        assert_eq!(held(&[item], &far), (vec![0.0], vec![]));
+        let within = ["mu nu xi", "", "", passage];
+        assert_eq!(held(&[within], passage), (vec![0.0], vec![]), "the passage holds the question");
+        let label = ["beta", "", "", passage];
+        assert_eq!(held(&[label], &format!("{passage} beta")), (vec![0.0], vec![]), "a word asks nothing");
+    }
+
+    #[test]
+    fn a_question_without_an_ngram_counts_beside_its_whole_answer() {
+        let item = ["who sings", "kappa lambda mu nu xi", "", ""];
+        assert_eq!(
+            held(&[item], "x. Who sings? — Kappa lambda mu nu xi, y"),
+            (vec![1.0], vec!["Who sings? — Kappa lambda mu nu xi".into()])
+        );
+        assert_eq!(held(&[item], "who sings kappa lambda mu nu"), (vec![], vec![]), "not the whole answer");
+        assert_eq!(held(&[item], "who kappa lambda mu nu xi"), (vec![], vec![]), "not the whole question");
+        let within = ["mu nu", "kappa lambda mu nu xi", "", ""];
+        assert_eq!(held(&[within], "kappa lambda mu nu xi"), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_is_found_is_searchable() {
+        let passage = "kappa lambda mu nu xi omicron pi rho";
+        let items = [
+            ["alpha beta gamma delta", "iota", "", ""],
+            ["alpha beta gamma delta", "", "", ""],
+            ["who is beta", "", "", passage],
+            ["beta", "", "", passage],
+            ["who", "", "one two three four five six", ""],
+            ["", "", "", passage],
+        ];
+        let found = index(&items).searchable(RULE);
+        assert_eq!(found.iter().flatten().collect::<Vec<_>>(), [true, false, true, false, true, false]);
     }
 
     proptest! {

@@ -254,10 +254,16 @@ impl Evaluation {
     }
 
     /// Words of each item's parts that can be found: question, answer, choices, passage.
-    pub fn informative_words(&self) -> [UInt32Array; PARTS] {
+    #[cfg(test)]
+    fn informative_words(&self) -> [UInt32Array; PARTS] {
         std::array::from_fn(|part| {
             UInt32Array::from_iter_values(self.items.iter().map(|item| item.informative[part]))
         })
+    }
+
+    /// Whether each item could be found by `rule` in any document; others are too short, or template and common phrases.
+    pub fn searchable(&self, rule: Rule) -> BooleanArray {
+        self.items.iter().map(|item| Some(rule.can_be_held(item))).collect()
     }
 
     /// Whether each n-gram stands in far more documents (`counts`, one for each) than the rest of every question,

@@ -7,6 +7,9 @@ pub const ANSWER: usize = 1;
 pub const CHOICES: usize = 2;
 pub const PASSAGE: usize = 3;
 
+/// A question of fewer words is a label.
+const MIN_QUESTION_WORDS: f64 = 3.0;
+
 /// One item: where its words and those of its parts end in the words of all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Item {
@@ -42,12 +45,43 @@ impl Rule {
     pub(super) fn may_hold(self, item: &Item, words: [u32; PARTS]) -> bool {
         let share = |part: usize| f64::from(words[part]) / f64::from(item.informative[part].max(1));
         let whole = self.is_short(item) && words[QUESTION] == item.informative[QUESTION];
-        whole || self.score(item, words, u32::MAX) > 0.0 || share(PASSAGE) >= self.threshold
+        let answered = self.is_answered_in_full(item) && words[ANSWER] == item.informative[ANSWER];
+        whole || answered || self.score(item, words, u32::MAX) > 0.0 || share(PASSAGE) >= self.threshold
     }
 
     /// Whether the question is so short that it counts only whole and with its answer.
     pub(super) fn is_short(self, item: &Item) -> bool {
         (1..self.least(item)).contains(&item.informative[QUESTION])
+    }
+
+    /// Whether the question counts by standing whole beside its passage: it asks something, but is too short to
+    /// count by itself.
+    pub(super) fn is_asked_of_passage(self, item: &Item) -> bool {
+        let words = item.part(QUESTION).len() as u32;
+        f64::from(words) >= MIN_QUESTION_WORDS * item.scale
+            && item.informative[QUESTION] < self.least(item)
+            && item.informative[PASSAGE] > 0
+            && words + item.informative[PASSAGE] >= self.least(item)
+    }
+
+    /// Whether a question too short to hold an n-gram counts by standing whole beside its whole answer: both together
+    /// are words enough.
+    pub(super) fn is_answered_in_full(self, item: &Item) -> bool {
+        let (question, answer) = (item.part(QUESTION).len() as u32, item.part(ANSWER).len() as u32);
+        question > 0
+            && item.informative[QUESTION] == 0
+            && item.informative[ANSWER] == answer
+            && answer > 0
+            && question + answer >= self.least(item)
+    }
+
+    /// Whether any document could hold the item.
+    pub(super) fn can_be_held(self, item: &Item) -> bool {
+        let informative = &item.informative[QUESTION..=CHOICES];
+        informative.iter().sum::<u32>() >= self.least(item)
+            || (self.is_short(item) && !item.part(ANSWER).is_empty())
+            || self.is_asked_of_passage(item)
+            || self.is_answered_in_full(item)
     }
 
     /// `min_words` in words of the index.
