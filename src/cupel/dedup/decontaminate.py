@@ -32,7 +32,8 @@ class Decontaminate(Dedup):
     holds at least `threshold` of the informative words of the question, the answer, the choices, or
     of all three, and at least `min_words` of them. A word is held when an n-gram over it is in the
     document. A question of fewer than `min_words` words counts only whole, and with its answer
-    or its passage near (50 words); one too short for an n-gram, with its whole answer or its passage. A passage alone never counts: that an encyclopaedia's article is in the training
+    or its passage near (50 words); one too short for an n-gram, with its whole answer or its passage.
+    A passage alone never counts: that an encyclopaedia's article is in the training
     data gives no answer away (Chowdhery et al. 2022 say so of BoolQ); it is noted in the report.
 
     **Informative words.** Tools that flag every document with one long n-gram in common are mostly
