@@ -24,7 +24,16 @@ SPEED = (
     "memory",
     "import_time",
 )
-ACCURACY = ("noise", "agreement", "agreement_dclm", "quality", "extraction", "decontamination", "semantic")
+ACCURACY = (
+    "noise",
+    "agreement",
+    "agreement_dclm",
+    "quality",
+    "extraction",
+    "decontamination",
+    "contamination_layouts",
+    "semantic",
+)
 
 
 def main() -> None:
