@@ -67,7 +67,7 @@ class CrashServer:
 
 def serve(root: str) -> None:
     """Fork once per request, one after the other, until the input ends."""
-    for name in warm.IMPORTED:
+    for name in warm.COMMANDS:
         importlib.import_module(name)
     importlib.import_module("cupel.cli._app")
     importlib.import_module("cupel.methods").all_methods()

@@ -16,6 +16,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -43,17 +44,19 @@ COMMANDS = (
 TRAINING = ("cupel.lab.training.trainer", "transformers.models.llama.modeling_llama")
 
 CLIENT = """#!{python} -SE
-import array, json, os, socket, sys
+import array, json, os, signal, socket, sys
 server = socket.socket(socket.AF_UNIX)
 server.connect({address!r})
 request = json.dumps([{program!r}, sys.argv[1:], dict(os.environ), os.getcwd()]).encode()
 streams = array.array("i", [0, 1, 2])
 server.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
 server.sendall(request)
-status = server.recv(1)
-if status:
-    sys.exit(status[0])
-os.kill(os.getpid(), 9)  # as the command was
+status = int.from_bytes(server.recv(4), "big", signed=True)
+if status < 0:
+    if -status != signal.SIGKILL:
+        signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)  # as the command was
+sys.exit(status)
 """
 
 
@@ -63,7 +66,7 @@ def cupel() -> str:
 
 
 def python() -> str:
-    """Path of a program that acts as `python -c CODE`."""
+    """Path of a program that acts as `python -c CODE ARGUMENT …`."""
     return str(_programs(COMMANDS) / "python")
 
 
@@ -79,7 +82,7 @@ def _programs(imported: tuple[str, ...]) -> Path:
     address = str(folder / "socket")
     server = subprocess.Popen(
         [sys.executable, __file__, address, *imported],
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,  # closed when this process ends, however it ends
         stdout=subprocess.PIPE,
         # OpenMP reads how many threads it may have when it is loaded.
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
@@ -105,12 +108,17 @@ def serve(address: str, imported: Sequence[str]) -> None:
     listening.listen()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel collects the children
     print("ready", flush=True)
-    while True:
+    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
         caller, _ = listening.accept()
         if os.fork() == 0:
             listening.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _answer(caller)
+            command = os.fork()
+            if command == 0:
+                _answer(caller)
+            _, state = os.waitpid(command, 0)
+            caller.sendall(os.waitstatus_to_exitcode(state).to_bytes(4, "big", signed=True))
+            os._exit(0)
         caller.close()
 
 
@@ -134,7 +142,6 @@ def _answer(caller: socket.socket) -> None:
             stream.flush()
         except OSError:
             status = status or 1
-    caller.sendall(bytes([status]))
     os._exit(status)
 
 
@@ -146,9 +153,9 @@ def _carry_out(program: str, arguments: list[str]) -> int:
         elif program == "trainer":
             runpy.run_module("cupel.lab.training", run_name="__main__", alter_sys=True)
         else:
-            flag, code = arguments
+            flag, code, *rest = arguments
             assert flag == "-c"
-            sys.argv = [flag]
+            sys.argv = [flag, *rest]
             sys.path.insert(0, "")
             exec(compile(code, "<string>", "exec"), {"__name__": "__main__"})
     except SystemExit as end:

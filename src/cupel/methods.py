@@ -139,7 +139,8 @@ class Method(ABC):
         for option in self.files:
             named = getattr(self.options, option)
             for path in (named,) if isinstance(named, str) else named or ():
-                if (digest := _content_digest(Path(path))) is not None:
+                # An empty name is none, and not the working folder.
+                if path and (digest := _content_digest(Path(path))) is not None:
                     digests[path] = digest
         return digests
 

@@ -14,6 +14,7 @@ from cupel import _kernels
 from cupel.dedup.bloom import Bloom
 from cupel.errors import BadOption, UnknownName
 from cupel.findings import Facts, Section
+from tests.conftest import examples
 
 from . import reference
 from .conftest import Resolve, check_spans, in_memory, spans_of
@@ -50,7 +51,7 @@ def compare(
     return flagged, wrongly
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(TEXTS, UNITS, st.integers(1, 5), st.integers(1, 4), st.sampled_from([0.3, 0.5, 0.8, 1.0]))
 def test_what_a_set_has_seen_the_filter_has_seen(
     resolve: Resolve, texts: list[str | None], unit: str, ngram: int, words: int, threshold: float
@@ -65,7 +66,7 @@ def test_what_a_set_has_seen_the_filter_has_seen(
     assert compare(texts, spans_of(resolve(exact, texts)), exact)[1] == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(TEXTS, UNITS, st.integers(2, 4), st.integers(1, 9))
 def test_neither_threads_nor_batches_matter(
     resolve: Resolve, texts: list[str | None], unit: str, threads: int, rows: int

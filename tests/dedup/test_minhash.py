@@ -23,6 +23,7 @@ from cupel.dedup.simhash import SimHash
 from cupel.errors import BadOption, UnknownName
 from cupel.findings import Alarm, Facts, Figure, Section
 from cupel.methods import Dedup
+from tests.conftest import examples
 
 from . import reference
 from .conftest import Resolve, as_sets, check_whole, in_memory
@@ -56,7 +57,7 @@ def facts(section: Section) -> dict[str, str]:
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.3, 0.5, 0.75, 0.9]))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_clusters_are_those_of_brute_force(resolve: Resolve, seed: int, threshold: float) -> None:
     texts = corpus(seed)
     sets = [reference.shingles(text) for text in texts]
@@ -66,7 +67,7 @@ def test_clusters_are_those_of_brute_force(resolve: Resolve, seed: int, threshol
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.5, 0.75, 0.9]))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_no_join_below_the_threshold(resolve: Resolve, seed: int, threshold: float) -> None:
     """With few bands pairs are missed, and every cluster is still held together by true pairs."""
     texts = corpus(seed)
@@ -82,7 +83,7 @@ def test_no_join_below_the_threshold(resolve: Resolve, seed: int, threshold: flo
 
 
 @given(st.integers(0, 10**6), st.booleans(), st.integers(1, 3))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_order_does_not_matter(resolve: Resolve, seed: int, verify: bool, limit: int) -> None:
     """The same clusters however documents are numbered, even where comparisons are cut short.
 

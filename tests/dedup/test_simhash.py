@@ -14,6 +14,7 @@ from cupel import _kernels
 from cupel.dedup.simhash import SimHash
 from cupel.errors import BadOption
 from cupel.findings import Prose
+from tests.conftest import examples
 
 from .conftest import Resolve, as_sets, check_whole
 
@@ -45,7 +46,7 @@ def brute_force(texts: list[str], distance: int) -> set[frozenset[int]]:
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0, 1, 3, 6, 12]))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_clusters_are_those_of_brute_force(resolve: Resolve, seed: int, distance: int) -> None:
     texts = near_texts(seed)
     clusters = resolve(SimHash.from_options({"max_distance": distance}), texts)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cupel.dedup.minhash import MinHash
 from cupel.errors import BadOption
+from tests.conftest import examples
 
 from . import reference
 from .conftest import Resolve, as_sets, check_whole
@@ -43,7 +44,7 @@ def test_a_chain_is_one_cluster_or_many_stars(resolve: Resolve) -> None:
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0.3, 0.6, 0.8]))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_stars_by_definition(resolve: Resolve, seed: int, threshold: float) -> None:
     rng = random.Random(seed)
     texts = [" ".join(rng.sample("abcdefghijkl", rng.randrange(4, 9))) for _ in range(16)]
@@ -86,7 +87,7 @@ def test_edit_similarity_minds_the_order(resolve: Resolve) -> None:
 
 
 @given(st.lists(st.text("abc ", max_size=30), min_size=2, max_size=8))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_edit_similarity_is_that_of_levenshtein(resolve: Resolve, texts: list[str]) -> None:
     found = resolve(MinHash.from_options({"threshold": 0.01, "similarity": "edit", **SURE}), texts)
     for row in found.members.to_pylist():

@@ -43,6 +43,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.slow
 def test_a_cluster_trains_the_same_trials(tmp_path: Path) -> None:
     from cupel.lab.training.trainer import Trainer
 

@@ -177,7 +177,7 @@ def cl100k_file() -> bytes:
     return file_of(train(700, [f"{one}{other}" for one in PIECES for other in PIECES], pattern=CL100K))
 
 
-@pytest.mark.parametrize("vocabulary", [270, 2048, 32_000])
+@pytest.mark.parametrize("vocabulary", [270, 2048, pytest.param(32_000, marks=pytest.mark.slow)])
 def test_real_documents(vocabulary: int, documents: list[str]) -> None:
     assert len(documents) >= 5000
     assert_same(file_of(train(vocabulary, documents)), documents)

@@ -150,9 +150,14 @@ def test_the_limit_is_seeded_and_the_same_for_every_model(tmp_path: Path) -> Non
     assert Tasks([str(folder)], TaskOptions(limit=8, seed=5)).digest == tasks.digest
 
 
+@pytest.mark.slow
 def test_names_that_are_no_task_get_a_suggestion() -> None:
+    """The harness reads the YAML files of all its tasks first, for twenty seconds."""
     with pytest.raises(UnknownName, match="no task is called 'helaswag'; did you mean 'hellaswag'"):
         Tasks(["helaswag"])
+
+
+def test_files_that_are_not_there_are_named() -> None:
     with pytest.raises(BadInput, match=r"missing\.jsonl: no such file"):
         Tasks(["missing.jsonl"])
     with pytest.raises(BadInput, match="no task is named"):

@@ -15,7 +15,7 @@ import pytest
 
 import cupel
 from cupel.errors import CupelError, Damaged
-from cupel.recipe import run
+from cupel.recipe import finish
 from cupel.recipe.progress import Silent
 from tests.conftest import write_pool
 
@@ -77,11 +77,11 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
         shutil.copytree(output, moments["all passes done"])
         whole(*given)
 
-    whole, run.check_whole = run.check_whole, check_whole
+    whole, finish.check_whole = finish.check_whole, check_whole
     try:
         refine(pool, output, progress=Copying(output, moments["pass 1 done"]), report=True)
     finally:
-        run.check_whole = whole
+        finish.check_whole = whole
     return Interrupted(pool, output, content(output), moments)
 
 

@@ -20,6 +20,7 @@ import pytest
 import cupel
 from cupel.errors import BadInput
 from cupel.recipe.progress import Silent
+from tests import warm
 from tests.conftest import prose
 
 KINDS = ["exact", "minhash", "bloom"]
@@ -238,8 +239,8 @@ def test_a_kill_changes_nothing_that_is_remembered(moment: float | str, crawl: C
 END_AT = """
 import json, os, sys
 import cupel
-from cupel.recipe import run
-setattr(run, sys.argv[1], lambda *_: os._exit(9))
+from cupel.recipe import finish, run
+setattr(finish if hasattr(finish, sys.argv[1]) else run, sys.argv[1], lambda *_: os._exit(9))
 options = {"index": sys.argv[5], **json.loads(sys.argv[6])}
 recipe = cupel.Recipe.from_dict({"name": "crawl", "steps": [{sys.argv[2]: options}]})
 cupel.refine(recipe, input=sys.argv[3], output=sys.argv[4])
@@ -249,7 +250,7 @@ cupel.refine(recipe, input=sys.argv[3], output=sys.argv[4])
 def die(at: str, kind: str, pool: Path, output: Path, index: str, options: object = {}) -> None:
     """A run in a process of its own that ends without a word where `at` would be called."""
     arguments = [at, kind, str(pool), str(output), index, json.dumps(options)]
-    assert subprocess.run([sys.executable, "-c", END_AT, *arguments]).returncode == 9
+    assert subprocess.run([warm.python(), "-c", END_AT, *arguments]).returncode == 9
 
 
 def copies(folder: Path, rows: list[dict]) -> Path:

@@ -273,6 +273,7 @@ def test_kill_at_a_random_moment_and_go_on(seed: int, whole: Whole, tmp_path: Pa
     )
 
 
+@pytest.mark.slow
 def test_control_c_is_clean_and_resumes(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(4000, 20)
     output = tmp_path / "out"

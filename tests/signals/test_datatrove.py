@@ -40,7 +40,7 @@ def test_repetition_equals_datatrove(text: str) -> None:
 
 
 def test_repetition_equals_datatrove_on_real_text(shared: Path, thorough: bool) -> None:
-    documents = real_texts(shared, each=20 if thorough else 4, seed=8)
+    documents = real_texts(shared, each=20 if thorough else 2, seed=8)
     words = words_of(documents)
     columns = list(expected_repetition("x", ["x"]))
     for text, own, row in zip(documents, words, measure(documents, columns), strict=True):
@@ -91,7 +91,7 @@ def test_filters_decide_alike_on_real_text(
         "fineweb": FineWebQualityFilter,
         "repetition": GopherRepetitionFilter,
     }
-    documents = real_texts(shared, each=40 if thorough else 10, seed=9)
+    documents = real_texts(shared, each=40 if thorough else 5, seed=9)
     words = dict(zip(documents, words_of(documents), strict=True))
     for module in ("gopher_quality_filter", "gopher_repetition_filter", "fineweb_quality_filter"):
         monkeypatch.setattr(

@@ -55,6 +55,10 @@ def test_a_tokenizer_that_leaves_text_alone_says_nothing(tmp_path: Path) -> None
     assert TokenDensity.from_options({"tokenizer": str(tmp_path / "none.json")}).notice() == ""
 
 
+def test_no_tokenizer_named_is_no_folder_read() -> None:
+    assert TokenDensity.from_options({}).file_digests == {}
+
+
 class Notes(Silent):
     def __init__(self) -> None:
         self.texts: list[str] = []

@@ -67,7 +67,9 @@ class Choices:
         answer = answer[0] if isinstance(answer, list) and answer else answer
         if not self.texts or answer is None or isinstance(answer, list | Mapping):
             return None
-        text = str(int(answer) if isinstance(answer, bool | float) else answer).strip()
+        if isinstance(answer, bool) or (isinstance(answer, float) and answer.is_integer()):
+            answer = int(answer)
+        text = str(answer).strip()
         if text in self.texts:
             return self.texts.index(text)
         bare = text.strip("().: ").lower()

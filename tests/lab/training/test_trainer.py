@@ -58,6 +58,7 @@ def test_on_a_gpu_too_the_same_job_gives_the_same_weights_and_curve(made: Path, 
     assert read_curve(first).tolist() == read_curve(second).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 def test_compiled_it_trains_the_same(made: Path, tmp_path: Path) -> None:
     plain = read_curve(Trainer().train(_job(made, tmp_path / "plain")))
@@ -240,6 +241,7 @@ def test_no_gpu_when_one_is_asked_for(made: Path, tmp_path: Path) -> None:
         Trainer().train(_job(made, tmp_path / "a", device="cuda"))
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_same_trial(made: Path, tmp_path: Path) -> None:
     """Sharded over two processes, the curve is that of one, but for rounding."""
     alone = Trainer().train(_job(made, tmp_path / "alone", steps=20))
