@@ -130,7 +130,7 @@ def test_refinedweb_corrects_as_the_reproduction_does(text: str) -> None:
 
 
 def test_refinedweb_corrects_as_the_reproduction_does_on_real_text(shared: Path, thorough: bool) -> None:
-    texts = real_texts(shared, each=60 if thorough else 6)
+    texts = real_texts(shared, each=60 if thorough else 15)
     after, counts = edited(RefinedWebLines, list(texts))
     theirs = [corrected(text) for text in texts]
     differ = [text for text, our, their in zip(texts, after, theirs, strict=True) if our != their]

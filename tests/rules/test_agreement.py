@@ -11,7 +11,7 @@ pytest.importorskip("datatrove")
 pytest.importorskip("spacy")
 
 
-@pytest.fixture(scope="module", params=[120, pytest.param(800, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[200, pytest.param(800, marks=pytest.mark.slow)])
 def documents(request: pytest.FixtureRequest, shared: Path, agreement: ModuleType) -> list:
     documents = agreement.read_documents(shared, request.param)
     assert len(documents) >= request.param * 0.95
