@@ -1,6 +1,6 @@
 """Which engine carries out the work: Daft's native runner by default, or Ray.
 
-Both engines run the same plan: a Daft table of tasks, one row a shard, and one function
+Both engines run the same plan: a Daft table of tasks, one row per shard, and one function
 over it. Documents do not pass through the table: inside a task they stream as Arrow
 batches from reader to writer, so that memory is bounded by the batch and not by the shard.
 (Measured with Daft 0.7: documents through a scan and `write_parquet` held 4.5 GB for a

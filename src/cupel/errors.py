@@ -71,7 +71,7 @@ class OutputInUse(CupelError):
 
 
 class RunFailed(CupelError):
-    """A run that stopped before its end; the same command again goes on from there."""
+    """A run that stopped before its end; the same command resumes it."""
 
 
 class Damaged(CupelError):
@@ -104,7 +104,7 @@ class NotAccepted(RunFailed):
 
 
 class Stopped(RunFailed):
-    """A run that somebody stopped; the same command goes on from there."""
+    """A run that somebody stopped; the same command resumes it."""
 
 
 class MissingExtra(CupelError):

@@ -280,7 +280,7 @@ class Clusters:
     Attributes
     ----------
     members
-        Sorted by `doc`, at most one row a document.
+        Sorted by `doc`, at most one row per document.
 
         - Where documents are found: `doc` int64, `cluster` int64 (the survivor's `doc`), `size`
           int64, `kept` bool, and where the method has one `score` float64 (similarity to the

@@ -39,7 +39,7 @@ READING, WRITING, RUNNING = "Reading", "Writing", "Running"
 
 Output = Annotated[
     Path,
-    typer.Option("--output", "-o", help="Folder to write; the same command again goes on where it was."),
+    typer.Option("--output", "-o", help="Folder to write; the same command again resumes."),
 ]
 Overrides = Annotated[
     list[str] | None,
