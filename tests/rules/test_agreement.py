@@ -11,7 +11,7 @@ pytest.importorskip("datatrove")
 pytest.importorskip("spacy")
 
 
-@pytest.fixture(scope="module", params=[200, pytest.param(800, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[100, pytest.param(800, marks=pytest.mark.slow)])
 def documents(request: pytest.FixtureRequest, shared: Path, agreement: ModuleType) -> list:
     documents = agreement.read_documents(shared, request.param)
     assert len(documents) >= request.param * 0.95
@@ -43,5 +43,5 @@ def test_other_thresholds_would_be_noticed(documents: list, agreement: ModuleTyp
 
     ours, _ = agreement.our_verdicts("gopher-quality", [document.text for document in documents])
     with agreement.our_words():
-        theirs, _ = agreement.their_verdicts(GopherQualityFilter(min_doc_words=60), documents)
+        theirs, _ = agreement.their_verdicts(GopherQualityFilter(min_doc_words=100), documents)
     assert [verdict.kept for verdict in ours] != [verdict.kept for verdict in theirs]

@@ -95,14 +95,14 @@ def test_a_row_does_not_depend_on_its_neighbours(first: str, second: str) -> Non
 
 @pytest.mark.parametrize("segmentation", ["unicode", "whitespace"])
 def test_real_text_equals_plain_python(shared: Path, segmentation: str, thorough: bool) -> None:
-    documents = real_texts(shared, each=25 if thorough else 3)
+    documents = real_texts(shared, each=25 if thorough else 2)
     rows = measure(documents, LINES + WORDS, segmentation=segmentation)
     for text, words, row in zip(documents, words_of(documents, segmentation), rows, strict=True):
         check(row, reference.of_lines(text) | reference.of_words(text, words), text)
 
 
 def test_real_text_equals_plain_python_for_redpajama(shared: Path, thorough: bool) -> None:
-    documents = real_texts(shared, each=25 if thorough else 3, seed=6)
+    documents = real_texts(shared, each=25 if thorough else 2, seed=6)
     for text, row in zip(documents, measure(documents, REDPAJAMA + CHARACTERS), strict=True):
         check(row, reference.of_redpajama(text) | reference.of_characters(text), text)
 

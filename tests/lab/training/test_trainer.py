@@ -273,12 +273,13 @@ def test_training_needs_four_packages_only(made: Path, tmp_path: Path) -> None:
     refused = ("pyarrow", "pydantic", "daft", "orjson", "altair", "scipy", "pandas", "datasets")
     code = (
         "import sys, runpy\n"
+        "for name in [name for name in sys.modules if name.partition('.')[0] == 'cupel']: del sys.modules[name]\n"
         f"for name in {refused!r}: sys.modules[name] = None\n"
         f"sys.argv = ['training', {str(tmp_path / 'job.json')!r}]\n"
         "runpy.run_module('cupel.lab.training', run_name='__main__')\n"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert found.returncode == 0, found.stderr
+    trained = subprocess.run([warm.trainer_python(), "-c", code], capture_output=True, text=True)
+    assert trained.returncode == 0, trained.stderr
     assert (tmp_path / "a" / "trial.json").exists()
 
 
