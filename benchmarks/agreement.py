@@ -16,7 +16,6 @@ an error when the same words lead to different decisions.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 from collections import Counter
