@@ -159,7 +159,7 @@ def test_a_filter_outlives_its_run() -> None:
         _kernels.Bloom.from_bytes(b"12345678")
 
 
-@pytest.mark.parametrize("documents", [200, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("documents", [70, pytest.param(5000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("unit", ["line", "paragraph", "document"])
 def test_real_documents(resolve: Resolve, ascii_articles: list[str], unit: str, documents: int) -> None:
     """At a tiny rate the filter decides as a set does, at the default it misses nothing either."""

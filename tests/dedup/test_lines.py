@@ -144,7 +144,7 @@ def test_a_mistake_in_the_kernel_is_an_error() -> None:
         _kernels.text_units(pa.array(["a"]), unit="sentence")
 
 
-@pytest.mark.parametrize("documents", [500, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("documents", [200, pytest.param(5000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("options", [{}, {"unit": "paragraph"}, {"normalize": True, "min_characters": 5}])
 def test_real_documents(resolve: Resolve, articles: list[str], options: dict, documents: int) -> None:
     articles = articles[:documents]

@@ -123,13 +123,13 @@ def test_the_sweep_says_what_each_epsilon_removes(resolve: Resolve) -> None:
 
 
 def test_the_result_depends_on_neither_threads_nor_batches(resolve: Resolve) -> None:
-    vectors = families(11, groups=300, each=20, dimensions=96, spread=0.02)
-    options = {"clusters": 60, "epsilon": 0.01}
+    vectors = families(11, groups=120, each=20, dimensions=96, spread=0.02)
+    options = {"clusters": 24, "epsilon": 0.01}
     tables = [
         resolve_vectors(resolve, SemDeDup, vectors, options, threads=threads, rows_in_batch=rows).members
         for threads, rows in ((1, 7), (2, 1000), (5, 64))
     ]
-    assert tables[0].num_rows > 1000
+    assert tables[0].num_rows > 400
     assert tables[0].equals(tables[1])
     assert tables[0].equals(tables[2])
 

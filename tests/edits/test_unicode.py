@@ -68,7 +68,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=examples(3000), deadline=None)
+@settings(max_examples=examples(1200), deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), st.sampled_from(SETTINGS))
 def test_the_result_is_ftfys_whatever_the_screen_thinks(text: str, options: dict[str, object]) -> None:
     assert repaired([text], **options)[0] == [by_ftfy(text, options)]

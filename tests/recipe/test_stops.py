@@ -56,7 +56,7 @@ def manifest(output: Path) -> dict[str, Any]:
 
 def test_an_ignored_interrupt_changes_nothing(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     """A script's `cupel ... &` is started with SIGINT ignored."""
-    pool = make_pool(2000, 10)
+    pool = make_pool(700, 7)
     process = start(command(pool, tmp_path / "out"), ignoring=True)
     wait_for_a_unit(process, tmp_path / "out")
     while process.poll() is None:
@@ -88,7 +88,7 @@ def test_a_pass_with_units_not_done_is_not_finished(
 
 
 def test_a_termination_is_a_clean_stop(make_pool: Callable[..., Path], tmp_path: Path) -> None:
-    pool, output = make_pool(2000, 10), tmp_path / "out"
+    pool, output = make_pool(700, 7), tmp_path / "out"
     process = start(command(pool, output))
     wait_for_a_unit(process, output)
     process.terminate()
