@@ -64,7 +64,7 @@ def ours(scale: Any, steps: int, folder: Path, device: str) -> list[float]:
     small = scale.changed({"tokens": steps * scale.training.sequences * scale.model.context})
     lab = Lab.make(texts, scale=small, cache=folder, device=device, workers=1)
     store = lab.tokens(pa.table({"text": texts}), "random")
-    job = make_job(store, lab.tokenizer, small, 0, folder, lab.on, name="bench")
+    job = make_job(store, lab.tokenizer, small, 0, lab.cache, lab.on, name="bench")
     # So few words do not fill a large vocabulary.
     job = replace(job, vocabulary=scale.tokenizer.vocabulary)
     trainer.Trainer().train(job)

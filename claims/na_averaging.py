@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -20,6 +19,7 @@ from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
 from cupel.methods import Paper
+from cupel.store import Key, Store
 
 SEED = "wiki_simple"
 PARTITIONS = ("arxiv_abstracts", "legal_dc", "reviews_imdb", "forum_qa", "code", "medical_qa")
@@ -106,24 +106,20 @@ def arms(documents: pa.Table, lab: Lab) -> dict[str, pa.Table]:
     return {SEED: part(SEED, budget // 2), **found, **unions}
 
 
-def average(trials: Sequence[Trial], cache: Path) -> Trial:
+def average(trials: Sequence[Trial], cache: Store) -> Trial:
     """A checkpoint whose weights are the means of those of `trials`, kept in the cache."""
     from safetensors.torch import load_file, save_file
 
-    key = hashlib.blake2b(
-        " ".join(trial.folder.name for trial in trials).encode(), digest_size=16
-    ).hexdigest()
-    folder = cache / "averages" / key
-    if not folder.is_dir():
-        unfinished = folder.with_suffix(".tmp")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+    def build(unfinished: Path) -> None:
+        unfinished.mkdir()
         for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
             shutil.copyfile(trials[0].folder / name, unfinished / name)
         held = [load_file(trial.folder / "model.safetensors") for trial in trials]
         weights = {name: sum(one[name] for one in held) / len(held) for name in held[0]}
         save_file(weights, unfinished / "model.safetensors", {"format": "pt"})
-        unfinished.rename(folder)
+
+    members = {str(number): trial.folder.name for number, trial in enumerate(trials)}
+    folder = cache.make(Key("averages", inputs=members), build)
     return Trial("+".join(trial.arm for trial in trials), trials[0].seed, folder, {}, False)
 
 

@@ -1,4 +1,4 @@
-"""Values written for people, always with their unit: in pages, terminals and charts."""
+"""Values written for people, always with their unit: in pages, terminals and charts; sizes as people write them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cupel.errors import BadOption
+
 __all__ = [
     "FORMATS",
+    "read_bytes",
+    "read_seconds",
+    "write_age",
     "write_bytes",
     "write_count",
     "write_number",
@@ -43,6 +48,42 @@ def write_bytes(value: float) -> str:
         return f"{size:.0f} B"
     digits = 2 if abs(size) < 9.995 else 1 if abs(size) < 99.95 else 0
     return f"{size:.{digits}f} {units[place]}"
+
+
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 1 << 10,
+    "mib": 1 << 20,
+    "gib": 1 << 30,
+    "tib": 1 << 40,
+}
+
+
+def read_bytes(text: str) -> int:
+    """A size as people write it, in bytes.
+
+    Raises
+    ------
+    BadOption
+        It is none, or less than a byte.
+
+    >>> read_bytes("256MB"), read_bytes("64 MiB"), read_bytes("1.5 kB")
+    (256000000, 67108864, 1500)
+    """
+    digits = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
+    unit = text.strip()[len(digits) :].strip().lower()
+    try:
+        size = int(float(digits) * _UNITS[unit])
+    except (ValueError, KeyError, OverflowError):
+        raise BadOption(f"'{text}' is not a size; expected one such as 256MB or 64MiB") from None
+    if size < 1:
+        raise BadOption(f"a size of '{text}': expected a byte or more")
+    return size
 
 
 def write_percent(fraction: float) -> str:
@@ -89,6 +130,40 @@ def write_seconds(value: float) -> str:
     return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
+_SPANS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+def read_seconds(text: str) -> float:
+    """A span of time as people write it, in seconds.
+
+    Raises
+    ------
+    BadOption
+        It is none, or below 0.
+
+    >>> read_seconds("30d"), read_seconds("1.5 h")
+    (2592000.0, 5400.0)
+    """
+    digits = text.strip().rstrip("abcdefghijklmnopqrstuvwxyz ")
+    try:
+        seconds = float(digits) * _SPANS[text.strip()[len(digits) :].strip()]
+    except (ValueError, KeyError):
+        raise BadOption(f"'{text}' is not a span of time; expected one such as 12h or 30d") from None
+    if not 0 <= seconds < math.inf:
+        raise BadOption(f"a span of '{text}': expected 0 or more")
+    return seconds
+
+
+def write_age(value: float) -> str:
+    """How long ago something was, in its largest unit.
+
+    >>> write_age(3), write_age(7300), write_age(40 * 86_400)
+    ('3 s', '2 h', '40 d')
+    """
+    unit = next((unit for unit in ("d", "h", "min") if value >= _SPANS[unit]), "s")
+    return f"{max(value, 0) // _SPANS[unit]:,.0f} {unit}"
+
+
 FORMATS: Mapping[str, Callable[[float], str]] = {
     "count": write_count,
     "bytes": write_bytes,
@@ -96,6 +171,7 @@ FORMATS: Mapping[str, Callable[[float], str]] = {
     "bar": write_percent,
     "number": write_number,
     "seconds": write_seconds,
+    "age": write_age,
 }
 """The numeric formats of a `cupel.findings.Table` column; `text` is the other one."""
 

@@ -12,6 +12,7 @@ import zstandard
 from cupel.claims.claim import Context
 from cupel.claims.folder import ClaimFile, find_claim
 from cupel.lab.scale import Scale
+from cupel.store import Store
 from tests.conftest import ROOT, prose
 
 CLAIMS = ROOT / "claims"
@@ -53,4 +54,4 @@ def write_data(
 
 
 def context(folder: Path, data: Path | None = None, seeds: tuple[int, ...] = (0,)) -> Context:
-    return Context(cache=folder / "cache", scale=SCALE, seeds=seeds, data=data, device="cpu", workers=1)
+    return Context(cache=Store(folder / "cache"), scale=SCALE, seeds=seeds, data=data, device="cpu", workers=1)

@@ -19,6 +19,7 @@ from cupel.lab.lab import Lab, TrialPlan, as_documents
 from cupel.lab.scale import Scale
 from cupel.lab.training.job import TrainJob
 from cupel.lab.trials import Machine, machine
+from cupel.store import Store
 from tests.lab import tokens
 
 pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
@@ -35,7 +36,7 @@ SCALE = Scale.from_dict(
 
 
 def lab(cache: Path, workers: int = 1) -> Lab:
-    return Lab(SCALE, tokens.tokenizer(cache), cache, Machine("cpu", False, False, workers))
+    return Lab(SCALE, tokens.tokenizer(cache), Store(cache), Machine("cpu", False, False, workers))
 
 
 class Listener:

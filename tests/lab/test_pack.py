@@ -10,6 +10,7 @@ from cupel.errors import BadInput
 from cupel.lab.pack import pack
 from cupel.lab.training.order import Order
 from cupel.lab.training.tokens import TokenStore
+from cupel.store import Store
 from tests.lab import tokens
 
 
@@ -128,26 +129,21 @@ def test_long_documents_lie_in_pieces_that_are_ordered_apart(tmp_path: Path) -> 
 PACKER = """
 import sys
 from pathlib import Path
-from cupel.lab import pack as module
 from cupel.lab.pack import pack
 from cupel.lab.tokenizer import Tokenizer
+from cupel.lab.training.tokens import TokenStore
+from cupel.store import Key, Store
 from tests.lab import tokens
 
 folder = Path(sys.argv[1])
-build = module._pack
 
-def recorded(*arguments):
+def build(unfinished):
     with (folder / "log").open("a") as file:
         print("packed", file=file)
-    build(*arguments)
+    documents = [(None, [tokens.batch(tokens.texts(300))])]
+    pack(documents, Tokenizer.load(folder / "tokenizer.json"), unfinished, name="a")
 
-module._pack = recorded
-store = pack(
-    [(None, [tokens.batch(tokens.texts(300))])],
-    Tokenizer.load(folder / "tokenizer.json"),
-    folder / "cache" / "arm",
-    name="a",
-)
+store = TokenStore(Store(folder / "cache").make(Key("tokens"), build, whole=TokenStore.is_whole))
 print(store.meta["digest"], store.id(299), int(store.offsets[-1]) == len(store.tokens))
 """
 
@@ -168,7 +164,7 @@ def test_processes_that_pack_one_arm_at_once_share_one_store(tmp_path: Path) -> 
     assert len(answers) == 1
     assert answers.pop().split()[1:] == ["d299", "True"]
     assert (tmp_path / "log").read_text().split() == ["packed"]
-    assert [entry.name for entry in (tmp_path / "cache").iterdir()] == ["arm"]
+    assert [artifact.kind for artifact in Store(tmp_path / "cache").artifacts()] == ["tokens"]
 
 
 @pytest.mark.parametrize("damage", ["meta.json", "tokens.bin", "ids.bin"])

@@ -13,6 +13,7 @@ from cupel.lab.pack import pack
 from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.job import ModelShape, TrainJob
 from cupel.lab.training.tokens import TokenStore
+from cupel.store import make
 from tests.conftest import WORDS
 
 SHAPE = ModelShape(hidden_size=32, layers=2, heads=2, feed_forward_size=64, context=32)
@@ -43,7 +44,12 @@ def batch(
 
 
 def store(folder: Path, documents: Sequence[str], weights: Sequence[float] | None = None) -> TokenStore:
-    return pack([(None, [batch(documents, weights)])], tokenizer(folder), folder / "tokens", name="made")
+    made = tokenizer(folder)
+
+    def build(unfinished: Path) -> None:
+        pack([(None, [batch(documents, weights)])], made, unfinished, name="made")
+
+    return TokenStore(make(folder / "tokens", build, whole=TokenStore.is_whole))
 
 
 def job(tokens: TokenStore, output: Path, **changed: object) -> TrainJob:

@@ -15,6 +15,7 @@ from cupel.lab.scale import Scale
 from cupel.lab.trials import Machine, Trial
 from cupel.scaling.cells import Cell, cells_of
 from cupel.scaling.grid import grid
+from cupel.store import Store
 from tests.lab import tokens
 
 pytest.importorskip("tokenizers", reason="the lab needs tokenizers: pip install 'cupel[lab]'")
@@ -47,7 +48,7 @@ def test_trials_that_make_no_cells_are_named() -> None:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     cache = tmp_path_factory.mktemp("cache")
-    return Lab(Scale.load("nano"), tokens.tokenizer(cache), cache, Machine("cpu", False, False, 1))
+    return Lab(Scale.load("nano"), tokens.tokenizer(cache), Store(cache), Machine("cpu", False, False, 1))
 
 
 def ids(plan_store) -> list[str]:  # type: ignore[no-untyped-def]

@@ -16,6 +16,7 @@ from cupel.lab.lab import Lab
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
 from cupel.methods import Paper
+from cupel.store import Store
 
 __all__ = ["Claim", "Context", "Cost", "Outcome"]
 
@@ -126,7 +127,7 @@ class Context:
         Who is told.
     """
 
-    cache: Path
+    cache: Store
     scale: Scale
     seeds: tuple[int, ...]
     data: Path | None = None

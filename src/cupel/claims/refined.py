@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,28 +10,28 @@ import pyarrow.parquet as pq
 
 from cupel.claims.claim import Context
 from cupel.lab.arms import DOCUMENTS, read_documents
+from cupel.lab.documents import documents_digest
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
-from cupel.store import make
+from cupel.store import Key
 
 __all__ = ["refined"]
 
 
 def refined(context: Context, pool: pa.Table, recipes: Mapping[str, Recipe]) -> dict[str, pa.Table]:
     """What each recipe leaves of a pool (`id`, `text`); both are kept in the cache."""
-    digest = hashlib.blake2b(digest_size=16)
-    for text in pool["text"].to_pylist():
-        digest.update(text.encode() + b"\0")
-    folder = context.cache / "claims" / "refined" / digest.hexdigest()
-    path = _written(pool, folder / "raw.parquet")
-    found = {}
+    documents = documents_digest(pool, ("id", "text"))
+
+    def write(unfinished: Path) -> None:
+        unfinished.mkdir()
+        pq.write_table(pool.select(["id", "text"]), unfinished / "documents.parquet")
+
+    path = context.cache.make(Key("pools", inputs={"documents": documents}), write) / "documents.parquet"
+    tables = {}
     for name, recipe in recipes.items():
         context.progress.note(f"refine the pool: {name}")
-        output = folder / recipe.digest
+        key = Key("refined", recipe.name, inputs={"recipe": recipe.digest, "documents": documents})
+        output = context.cache.place(key)
         refine(recipe, input=path, output=output, accept=True)
-        found[name] = pa.Table.from_batches(read_documents(str(output)), DOCUMENTS)
-    return found
-
-
-def _written(pool: pa.Table, path: Path) -> Path:
-    return make(path, lambda unfinished: pq.write_table(pool.select(["id", "text"]), unfinished))
+        tables[name] = pa.Table.from_batches(read_documents(str(output)), DOCUMENTS)
+    return tables

@@ -27,6 +27,7 @@ ORDER = (
     "methods",
     "recipes",
     "scales",
+    "cache",
 )
 EXAMPLES = {
     name: "\b\n" + "\n".join(["Examples:", *(f"  cupel {line}" for line in lines)])
@@ -65,6 +66,12 @@ EXAMPLES = {
         "scales": ("scales", "scales nano > mine.yaml"),
         "methods": ("methods", "methods gopher-quality"),
         "recipes": ("recipes", "recipes gopher > mine.yaml"),
+        "cache": (
+            "cache",
+            "cache --kind trials",
+            "cache --remove --unused-for 30d",
+            "cache --remove --keep 20GB",
+        ),
     }.items()
 }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from cupel.errors import BadOption
+from cupel.units import read_bytes
 
 if TYPE_CHECKING:
     from cupel.corpus.read import ReadOptions
@@ -114,17 +115,6 @@ Report = Annotated[
 SHOWN_CHARACTERS = 1200
 """Of each document that `why` and `sample` print."""
 
-_UNITS = {
-    "": 1,
-    "b": 1,
-    "kb": 10**3,
-    "mb": 10**6,
-    "gb": 10**9,
-    "kib": 1 << 10,
-    "mib": 1 << 20,
-    "gib": 1 << 30,
-}
-
 
 def parse_bytes(text: str, option: str) -> int:
     """`256MB` → 256000000.
@@ -132,15 +122,10 @@ def parse_bytes(text: str, option: str) -> int:
     >>> parse_bytes("64 MiB", "--shard")
     67108864
     """
-    digits = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ ")
-    unit = text.strip()[len(digits) :].strip().lower()
     try:
-        size = int(float(digits) * _UNITS[unit])
-    except (ValueError, KeyError):
-        raise BadOption(f"{option} is '{text}': expected a size such as 256MB or 64MiB") from None
-    if size < 1:
-        raise BadOption(f"{option} is '{text}': expected more than nothing")
-    return size
+        return read_bytes(text)
+    except BadOption as error:
+        raise BadOption(f"{option}: {error}") from None
 
 
 def reading_options(text_column: str | None, id_column: str | None, max_document_bytes: str) -> ReadOptions:

@@ -44,9 +44,9 @@ def claims(
     from cupel.cli._training import TrainingProgress
     from cupel.errors import BadOption, UnknownName
     from cupel.findings import Page
-    from cupel.lab.assay import default_cache
     from cupel.lab.scale import Scale
     from cupel.report.terminal import show
+    from cupel.store import Store
 
     if action not in ("list", "run", "table"):
         raise UnknownName("action", action, ("list", "run", "table"))
@@ -57,7 +57,7 @@ def claims(
     one = find_claim(id, folder)
     with TrainingProgress() as progress:
         context = Context(
-            cache=cache or default_cache(),
+            cache=Store.of(cache),
             scale=Scale.load(scale or one.claim.scale),
             seeds=tuple(range(seeds or one.claim.seeds)),
             data=data or find_data(folder),

@@ -9,7 +9,6 @@ first, and a damaged file is noticed before it is read.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -27,7 +26,7 @@ from pydantic import Field
 from cupel.dedup._docs import among
 from cupel.errors import BadInput
 from cupel.methods import Method, Sketches
-from cupel.store import replace, sync
+from cupel.store import digest_file, replace, sync
 
 __all__ = ["Index", "IndexOptions", "commit_memory", "is_outside", "stage_memory"]
 
@@ -135,7 +134,7 @@ def stage_memory(written: Path, place: Path, corpus: str) -> Path:
     Path
         The file that it will be; until `commit_memory` makes it so, no run reads it.
     """
-    target = place / f"{corpus}-{_digest(written)}.parquet"
+    target = place / f"{corpus}-{digest_file(written)}.parquet"
     if not target.exists():
         replace(_staged(target), lambda unfinished: shutil.copyfile(written, unfinished))
     return target
@@ -194,9 +193,4 @@ def _check(file: Path) -> None:
 @lru_cache(maxsize=4096)
 def _digest_of_state(file: Path, size: int, modified_ns: int, changed_ns: int) -> str:
     """The digest of a file in one state: the steps of a run do not read it once each."""
-    return _digest(file)
-
-
-def _digest(file: Path) -> str:
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    return digest_file(file)

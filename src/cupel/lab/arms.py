@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from cupel.corpus import Corpus
 from cupel.errors import BadInput, BadOption
 from cupel.recipe.job import WEIGHT
 from cupel.recipe.recipe import Recipe, built_in_recipes
+from cupel.store import digest_json
 
 __all__ = ["DOCUMENTS", "Arm", "Part", "check_names", "read_documents"]
 
@@ -89,7 +89,7 @@ class Arm:
     def identity(self) -> str:
         """Digest of what the arm reads: content hashes of refined outputs, else digests of its files."""
         told = [[_identity(part.path), part.share] for part in self.parts]
-        return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
+        return digest_json(told)
 
 
 def check_names(arms: Sequence[Arm]) -> None:

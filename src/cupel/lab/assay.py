@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,8 +29,9 @@ from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, by_arm, machine
 from cupel.lab.verdict import Verdict, compare
+from cupel.store import Key, Store
 
-__all__ = ["Assay", "AssayOptions", "assay", "bits_per_byte_on", "default_cache", "scale_floors"]
+__all__ = ["Assay", "AssayOptions", "assay", "bits_per_byte_on", "scale_floors"]
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,6 @@ class Assay:
         return plain(self)
 
 
-def default_cache() -> Path:
-    """`$CUPEL_CACHE`, else `cupel` in the user's cache folder."""
-    given = os.environ.get("CUPEL_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(given) if given else Path(home) / "cupel"
-
-
 def assay(
     arms: Sequence[str | os.PathLike[str] | Arm],
     *,
@@ -194,7 +187,7 @@ def assay(
     # More than is scored, since what an arm was trained on will be left out.
     most = 4 * recipe.evaluation.held_out_bytes
     given = read_held_out(options.held_out, most) if options.held_out else None
-    cache = Path(options.cache) if options.cache is not None else default_cache()
+    cache = Store.of(options.cache)
     parsed = [_refined(arm, cache, options.engine, tell) for arm in parsed]
     surveys = _survey(parsed, baseline, recipe, options, tell)
     lab = Lab(recipe, _tokenizer(surveys[baseline], recipe, options, cache, tell), cache, on)
@@ -210,13 +203,15 @@ def assay(
         for name, found in trials.items()
     }
     verdict = compare(measures, baseline, scale_floors(recipe, measures[baseline]))
+    for artifact in cache.trim():
+        tell.note(f"removed {artifact.kind}/{artifact.path.name} from the cache, to keep it within its bound")
     return Assay(
         recipe, tuple(parsed), options, on, verdict, measures, trials, stores, surveys, overlap, lab.tokenizer,
         _notes(given, trials, recipe, options),
     )  # fmt: skip
 
 
-def _refined(arm: Arm, cache: Path, engine: Engine | None, tell: LabProgress) -> Arm:
+def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: LabProgress) -> Arm:
     """The arm with its recipes carried out."""
     from cupel.recipe.recipe import Recipe
     from cupel.recipe.run import refine
@@ -228,11 +223,10 @@ def _refined(arm: Arm, cache: Path, engine: Engine | None, tell: LabProgress) ->
             continue
         recipe = Recipe.load(part.recipe)
         source = Arm("", (replace(part, recipe=None, share=None),)).identity()
-        key = hashlib.blake2b(f"{recipe.digest} {source}".encode(), digest_size=16).hexdigest()
-        output = cache / "refined" / key
+        key = Key("refined", recipe.name, inputs={"recipe": recipe.digest, "documents": source})
+        output = cache.place(key)
         if not (output / "manifest.json").is_file():
             tell.note(f"refine {part.path} with {part.recipe} for arm {arm.name}")
-            output.parent.mkdir(parents=True, exist_ok=True)
             refine(recipe, input=part.path, output=output, engine=engine)
         parts.append(replace(part, path=str(output), recipe=None))
     return Arm(arm.name, tuple(parts))
@@ -255,7 +249,7 @@ def _survey(
 
 
 def _tokenizer(
-    base: Survey, scale: Scale, options: AssayOptions, cache: Path, tell: LabProgress
+    base: Survey, scale: Scale, options: AssayOptions, cache: Store, tell: LabProgress
 ) -> Tokenizer:
     if options.tokenizer is not None:
         loaded = Tokenizer.load(options.tokenizer)

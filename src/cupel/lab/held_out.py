@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 
@@ -18,6 +17,7 @@ from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.likelihood import Row, score_rows
 from cupel.lab.measures import Measure
 from cupel.methods import Options
+from cupel.store import seeded_rank
 
 __all__ = ["HeldOut", "HeldOutOptions", "select_held_out", "windows"]
 
@@ -165,10 +165,9 @@ def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOption
     ranked: dict[str, dict[str, tuple[bytes, int]]] = {}
     texts = [_cut(text or "", options.max_document_bytes) for text in documents["text"].to_pylist()]
     domains = [str(domain) for domain in documents["domain"].to_pylist()]
-    key = options.seed.to_bytes(8, "little")
     for place, (text, domain) in enumerate(zip(texts, domains, strict=True)):
         if text:
-            rank = hashlib.blake2b(text.encode(), digest_size=16, key=key).digest()
+            rank = seeded_rank(text, options.seed, size=16)
             ranked.setdefault(domain, {}).setdefault(text, (rank, place))
     if not ranked:
         raise BadInput("held-out documents: none holds text; there is nothing to score")

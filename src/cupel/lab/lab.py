@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +23,7 @@ from cupel.lab.survey import Lowest, without
 from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine, make_job, train
-from cupel.store import make
+from cupel.store import Key, Store, digest_all, digest_json
 
 __all__ = ["Lab", "TrialPlan", "as_documents", "cached_tokenizer"]
 
@@ -81,7 +79,7 @@ class Lab:
 
     scale: Scale
     tokenizer: Tokenizer
-    cache: Path
+    cache: Store
     on: Machine
 
     @classmethod
@@ -90,7 +88,7 @@ class Lab:
         texts: Iterable[str] | str | Path,
         *,
         scale: Scale | str | Path = "nano",
-        cache: str | Path,
+        cache: str | Path | Store,
         device: str = "auto",
         workers: int | None = None,
         engine: Engine | None = None,
@@ -112,16 +110,16 @@ class Lab:
             A device that is not there; torch is not installed.
         """
         recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
-        on, folder = machine(device, workers, engine), Path(cache)
+        on, store = machine(device, workers, engine), Store.of(cache)
         if isinstance(texts, str | Path):
-            return cls(recipe, Tokenizer.load(texts), folder, on)
+            return cls(recipe, Tokenizer.load(texts), store, on)
         drawn = Lowest(recipe.tokenizer.sample_bytes, seed)
         for text in texts:
             drawn.offer(text, text, "")
         sample = [text for _, text, _ in drawn.documents()]
         if not sample:
             raise BadInput("no text to train a tokeniser on")
-        return cls(recipe, cached_tokenizer(sample, recipe.tokenizer.vocabulary, folder), folder, on)
+        return cls(recipe, cached_tokenizer(sample, recipe.tokenizer.vocabulary, store), store, on)
 
     def tokens(
         self,
@@ -161,21 +159,26 @@ class Lab:
             known = documents_digest(table, ("id", "text", "weight"))
             parts = [(None, without(iter(table.to_batches(max_chunksize=4096)), without_ids))]
         piece = max(PIECE_TOKENS, 2 * self.scale.model.context)
-        told = json.dumps(
-            [
-                known,
-                self.tokenizer.digest,
-                sorted(without_ids),
-                PACK_VERSION,
-                piece,
-                *(["ordered"] if ordered else []),
-            ]
+        key = Key(
+            "tokens",
+            version=PACK_VERSION,
+            options={"piece_tokens": piece, "ordered": ordered},
+            inputs={
+                "documents": known,
+                "tokenizer": self.tokenizer.digest,
+                "held out": digest_json(sorted(without_ids)),
+            },
         )
-        folder = self.cache / "tokens" / hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+        def build(unfinished: Path) -> None:
+            pack(parts, self.tokenizer, unfinished, name=name, ordered=ordered, piece_tokens=piece)
+
         try:
-            return pack(parts, self.tokenizer, folder, name=name, ordered=ordered, piece_tokens=piece)
+            return TokenStore(self.cache.make(key, build, whole=TokenStore.is_whole))
         except OSError as error:
-            raise RunFailed(f"{folder}: {error}; free some space, then run the same command again") from error
+            raise RunFailed(
+                f"{self.cache.path(key)}: {error}; free some space, then run the same command again"
+            ) from error
 
     def train(self, plans: Sequence[TrialPlan], progress: LabProgress | None = None) -> list[Trial]:
         """Train what is not trained yet, several at a time; gives the trials in the order of the plans.
@@ -211,13 +214,11 @@ class Lab:
         return score(trial.folder, evaluations, EvaluationContext(device=self.on.device, dtype=dtype))  # type: ignore[arg-type]
 
 
-def cached_tokenizer(sample: Sequence[str], vocabulary: int, cache: Path) -> Tokenizer:
+def cached_tokenizer(sample: Sequence[str], vocabulary: int, cache: Store) -> Tokenizer:
     """The tokenizer trained on these texts; trained once, whoever asks, and trained again if its file is damaged."""
-    digest = hashlib.blake2b(f"{vocabulary}".encode(), digest_size=16)
-    for text in sample:
-        digest.update(text.encode("utf-8", "replace"))
-    folder = make(
-        cache / "tokenizers" / digest.hexdigest(),
+    key = Key("tokenizers", options={"vocabulary": vocabulary}, inputs={"texts": digest_all(sample)})
+    folder = cache.make(
+        key,
         lambda unfinished: train_tokenizer(sample, vocabulary, unfinished / "tokenizer.json"),
         whole=_holds_tokenizer,
     )

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from cupel.errors import BadInput
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
-from cupel.store import make
 
 __all__ = ["PACK_VERSION", "PIECE_TOKENS", "pack"]
 
@@ -40,10 +39,7 @@ def pack(
     piece_tokens: int = PIECE_TOKENS,
     told: Callable[[int], None] = lambda documents: None,
 ) -> TokenStore:
-    """Tokenize documents into `folder`, which appears whole or not at all.
-
-    A folder that holds whole tokens is given as it is: its name should be decided by everything that decides
-    them. Of several processes that ask for one folder, one tokenizes and the others wait for it.
+    """Tokenize documents into a new folder.
 
     Parameters
     ----------
@@ -64,22 +60,6 @@ def pack(
     BadInput
         There is no document with text, or a part of a mixture has none.
     """
-
-    def build(unfinished: Path) -> None:
-        _pack(parts, tokenizer, unfinished, name, ordered, piece_tokens, told)
-
-    return TokenStore(make(folder, build, whole=TokenStore.is_whole))
-
-
-def _pack(
-    parts: Sequence[tuple[float | None, Iterable[pa.RecordBatch]]],
-    tokenizer: Tokenizer,
-    folder: Path,
-    name: str,
-    ordered: bool,
-    piece_tokens: int,
-    told: Callable[[int], None],
-) -> None:
     folder.mkdir()
     with _Writer(folder, tokenizer, piece_tokens) as writer:
         ends = []
@@ -104,6 +84,7 @@ def _pack(
         "digest": _digest(folder, tokenizer.digest + (" ordered" if ordered else "")),
     }
     (folder / "meta.json").write_text(json.dumps(meta, indent=1))
+    return TokenStore(folder)
 
 
 class _Writer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from functools import cached_property
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.lab.hyperparameters import step_law
 from cupel.lab.training.job import ModelShape
+from cupel.store import digest_json
 
 __all__ = ["NoiseFloor", "Scale", "built_in_scales"]
 
@@ -182,7 +182,7 @@ class Scale(_Part):
     def digest(self) -> str:
         """Hash of all that decides a trial."""
         decisive = self.model_dump(include={"model", "tokenizer", "tokens", "training"})
-        return hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return digest_json(decisive)
 
     def describe(self) -> list[tuple[str, str]]:
         """Named values for people."""

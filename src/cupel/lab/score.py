@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from cupel.lab.evaluation import Evaluation, EvaluationContext, evaluate
 from cupel.lab.measures import Measure, read_measures, write_measures
+from cupel.store import digest
 
 __all__ = ["score"]
 
@@ -29,7 +29,7 @@ def score(
             found += evaluate(trial, [evaluation], context)
             continue
         key = f"{evaluation.name} {evaluation.version} {known} {context.device} {context.dtype}"
-        path = trial / f"measures-{hashlib.blake2b(key.encode(), digest_size=8).hexdigest()}.npz"
+        path = trial / f"measures-{digest(key)[:16]}.npz"
         if not path.is_file():
             write_measures(evaluate(trial, [evaluation], context), path)
         found += read_measures(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from cupel.errors import BadInput
 from cupel.lab.arms import Arm, read_documents
+from cupel.store import seeded_rank
 
 __all__ = ["HELD_OUT", "Lowest", "Survey", "read_held_out", "survey", "without"]
 
@@ -39,14 +39,13 @@ class Lowest:
     """
 
     def __init__(self, max_bytes: int, seed: int) -> None:
-        self._max, self._key = max_bytes, seed.to_bytes(8, "little")
+        self._max, self._seed = max_bytes, seed
         self._heap: list[tuple[int, str, str, str]] = []
         self._held = 0
 
     def offer(self, id: str, text: str, domain: str) -> None:
         """Take the document, or not, by its id."""
-        digest = hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
-        rank = -int.from_bytes(digest, "big")
+        rank = -int.from_bytes(seeded_rank(id, self._seed), "big")
         if self._held >= self._max and rank < self._heap[0][0]:
             return
         heapq.heappush(self._heap, (rank, id, text, domain))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 import tarfile
@@ -18,6 +17,7 @@ from cupel.corpus.formats import stem
 from cupel.corpus.remote import open_raw
 from cupel.corpus.streams import ByteStream, StreamFault
 from cupel.errors import BadInput
+from cupel.store import seeded_rank
 
 __all__ = ["LocalTask", "Question", "choose", "read_tasks"]
 
@@ -103,8 +103,7 @@ def choose(names: Sequence[str], limit: int | None, seed: int) -> list[int]:
     """
     if limit is None or limit >= len(names):
         return list(range(len(names)))
-    key = seed.to_bytes(8, "little")
-    ranks = [hashlib.blake2b(name.encode(), digest_size=8, key=key).digest() for name in names]
+    ranks = [seeded_rank(name, seed) for name in names]
     turns: dict[str, int] = {}
     ordered = []
     for place in sorted(range(len(names)), key=lambda place: (ranks[place], place)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -16,7 +15,7 @@ import pyarrow as pa
 from cupel.errors import BadInput, BadOption, MissingExtra
 from cupel.lab.encoder import Encoder
 from cupel.signals._tokenizers import is_sentencepiece, stage_types
-from cupel.store import replace
+from cupel.store import digest, replace
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Inner
@@ -99,9 +98,8 @@ class Tokenizer:
         ends = [token for token in map(loaded.token_to_id, _ENDS) if token is not None]
         if not ends:
             raise BadInput(f"tokeniser {path}: no token ends a document; expected one of {', '.join(_ENDS)}")
-        digest = hashlib.blake2b(held, digest_size=16).hexdigest()
         composes = stage_types(json.loads(held).get("normalizer")) == ["NFC"]
-        found = cls(file, digest, loaded.get_vocab_size(), ends[0], loaded, composes)
+        found = cls(file, digest(held), loaded.get_vocab_size(), ends[0], loaded, composes)
         found._check()
         return found
 

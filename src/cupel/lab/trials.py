@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import queue
@@ -26,6 +25,7 @@ from cupel.lab.scale import Scale
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.job import TRAINER_VERSION, TrainJob
 from cupel.lab.training.tokens import TokenStore
+from cupel.store import Key, Store, digest_file
 
 __all__ = ["Machine", "Trial", "by_arm", "machine", "make_job", "train"]
 
@@ -133,7 +133,7 @@ def make_job(
     tokenizer: Tokenizer,
     scale: Scale,
     seed: int,
-    cache: Path,
+    cache: Store,
     on: Machine,
     *,
     name: str,
@@ -187,9 +187,8 @@ def make_job(
         initial=str(initial) if initial is not None else "",
         initial_digest=_digest(initial) if initial is not None else "",
     )
-    decisive = json.dumps([job.decisive(), store.meta["digest"]], sort_keys=True)
-    key = hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
-    return replace(job, output=str(cache / "trials" / key))
+    key = Key("trials", scale.name, TRAINER_VERSION, job.decisive(), {"tokens": store.meta["digest"]})
+    return replace(job, output=str(cache.place(key)))
 
 
 def train(jobs: Sequence[TrainJob], on: Machine, progress: LabProgress | None = None) -> list[dict[str, Any]]:
@@ -218,8 +217,7 @@ def train(jobs: Sequence[TrainJob], on: Machine, progress: LabProgress | None = 
 
 def _digest(weights: Path) -> str:
     try:
-        with weights.open("rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        return digest_file(weights)
     except OSError as error:
         raise BadInput(
             f"{weights}: {error.strerror}; expected the model.safetensors of a finished trial"

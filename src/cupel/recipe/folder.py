@@ -19,7 +19,6 @@ or with a file that is no longer what it was.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -31,17 +30,14 @@ from typing import Any
 
 from cupel.corpus.remote import local_path
 from cupel.errors import BadInput, CupelError, Damaged, OutputInUse, RunFailed, system_refusal
-from cupel.store import make_folder, sync
+from cupel.store import digest_json, make_folder, put, rename, temporary
 
 __all__ = [
     "SEAL",
     "Folder",
     "disk_errors",
     "is_refined",
-    "put",
     "read_sealed",
-    "rename",
-    "temporary",
     "write_json",
     "write_passing",
     "write_sealed",
@@ -247,23 +243,6 @@ def disk_errors(path: Path) -> Iterator[None]:
         raise RunFailed(f"{place}: {error.strerror or error}") from error
 
 
-def temporary(path: Path) -> Path:
-    """The name a file has while it is written; no reader of the folder takes it up."""
-    return path.with_name(f".{path.name}.tmp")
-
-
-def rename(path: Path) -> None:
-    """Give a file that was written under its temporary name its own; a power cut may empty it."""
-    os.replace(temporary(path), path)
-
-
-def put(path: Path) -> None:
-    """Give a file that was written under its temporary name its own, and have both survive a power cut."""
-    sync(temporary(path))
-    rename(path)
-    sync(path.parent)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
     with disk_errors(path):
@@ -319,5 +298,4 @@ def _sealed(path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
 
 def _seal_of(name: str, value: Mapping[str, Any]) -> str:
     """The name is part of it: a file in another's place is not what was written there."""
-    text = json.dumps([name, value], sort_keys=True)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return digest_json([name, value])

@@ -10,12 +10,12 @@ from typing import Any
 
 from cupel.dedup._index import commit_memory, stage_memory
 from cupel.errors import Damaged, RunFailed
-from cupel.recipe.folder import Folder, disk_errors, put, temporary
+from cupel.recipe.folder import Folder, disk_errors
 from cupel.recipe.passes import row_count
 from cupel.recipe.plan import Plan
 from cupel.recipe.readback import remembered
 from cupel.recipe.seals import Seals, fault, marker, sealed_files
-from cupel.store import make_folder, sync
+from cupel.store import make_folder, put, sync, temporary
 
 __all__ = ["RESTART", "check_whole", "keep_clusters", "move_ledger", "prepare_memory", "remember"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +13,7 @@ import yaml
 
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.methods import Method, Options, all_methods, find_method
+from cupel.store import digest_json
 
 __all__ = ["Recipe", "Step", "built_in_recipes"]
 
@@ -148,7 +147,7 @@ class Recipe:
         methods += [find_method(name, "signal").from_options(own) for name, own in self.signals.items()]
         if files := {path: digest for method in methods for path, digest in method.file_digests.items()}:
             decisive["files"] = files
-        return hashlib.blake2b(json.dumps(decisive, sort_keys=True).encode(), digest_size=16).hexdigest()
+        return digest_json(decisive)
 
     @staticmethod
     def json_schema() -> dict[str, Any]:

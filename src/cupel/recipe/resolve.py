@@ -17,11 +17,12 @@ from cupel.errors import RunFailed
 from cupel.findings import Section
 from cupel.methods import Clusters
 from cupel.recipe.duplicates import dropped
-from cupel.recipe.folder import Folder, disk_errors, rename, temporary, write_passing
+from cupel.recipe.folder import Folder, disk_errors, write_passing
 from cupel.recipe.passes import read_pass_json, read_pass_table
 from cupel.recipe.plan import DedupStep, Stage
 from cupel.recipe.readback import Reader, remembered
 from cupel.recipe.seals import marker, seal_resolved
+from cupel.store import rename, temporary
 from cupel.units import write_bytes
 
 __all__ = ["resolve", "resolved_sections"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -43,7 +42,7 @@ from cupel.recipe.recipe import Recipe
 from cupel.recipe.resolve import resolve, resolved_sections, too_much
 from cupel.recipe.resume import discard_all, discard_run, groups_of, groups_path, take_up
 from cupel.recipe.seals import check_sizes
-from cupel.store import make_folder
+from cupel.store import digest, digest_json, make_folder
 
 __all__ = ["Result", "refine"]
 
@@ -261,8 +260,7 @@ class _Run:
         return " (" + "; ".join(sorted(changes)[:3]) + more + ")" if changes else ""
 
     def _config_digest(self) -> str:
-        decisive = json.dumps([self.recipe.digest, repr(self.reading), repr(self.writing)])
-        return hashlib.blake2b(decisive.encode(), digest_size=16).hexdigest()
+        return digest_json([self.recipe.digest, repr(self.reading), repr(self.writing)])
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
         self.resumed = self.folder.plan.exists()
@@ -408,10 +406,7 @@ def _raise_from(result: dict[str, Any]) -> None:
 
 
 def _input_digest(files: Iterable[InputFile]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for file in files:
-        digest.update(json.dumps([file.relative, file.bytes, file.digest]).encode())
-    return digest.hexdigest()
+    return digest("".join(json.dumps([file.relative, file.bytes, file.digest]) for file in files))
 
 
 def _documents_of(given: str) -> str:

@@ -12,13 +12,13 @@ run: every marker repeats it, so that files of another run or another way to cut
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cupel.errors import Damaged
 from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
+from cupel.store import digest_file
 
 __all__ = [
     "Seals",
@@ -43,9 +43,8 @@ _NOT_SEALED = ("done", "progress")
 
 def seal(path: Path) -> tuple[int, str]:
     """Bytes and BLAKE2b-128 digest of a file."""
-    with open(path, "rb") as opened:
-        digest = hashlib.file_digest(opened, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-        return opened.tell(), digest
+    digest = digest_file(path)
+    return path.stat().st_size, digest
 
 
 def fault(path: Path, size: int, digest: str | None) -> str | None:

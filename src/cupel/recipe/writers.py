@@ -11,8 +11,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cupel.recipe.folder import disk_errors, put, rename, temporary
-from cupel.store import make_folder
+from cupel.recipe.folder import disk_errors
+from cupel.store import make_folder, put, rename, temporary
 
 __all__ = ["PASS_ROW_GROUP_BYTES", "JsonlWriter", "ParquetWriter", "RollingWriter"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from cupel.findings import Alarm, Page, Section
 from cupel.report.blocks import lay_out, lay_out_facts
 from cupel.report.text import plain, shorten
-from cupel.store import seal_page, sync
+from cupel.store import put, seal_page, temporary
 
 __all__ = ["Page", "render", "write"]
 
@@ -99,14 +99,12 @@ def write(page: Page, path: str | os.PathLike[str]) -> None:
     """
     target = Path(path)
     document = render(page)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        unfinished.write_text(document, "utf-8")
-        sync(unfinished)
-        unfinished.replace(target)
-        sync(target.parent)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        temporary(target).write_text(document, "utf-8")
+        put(target)
+    except BaseException:
+        temporary(target).unlink(missing_ok=True)
+        raise
 
 
 def _section(section: Section, name: str, number: int) -> str:

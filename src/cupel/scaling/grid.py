@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow.compute as pc
 
 from cupel.errors import BadInput, BadOption
 from cupel.lab.lab import Lab, TrialPlan, as_documents
+from cupel.store import seeded_rank
 
 __all__ = ["grid"]
 
@@ -93,12 +93,8 @@ def grid(
 
 def _shuffled(table: pa.Table, seed: int) -> np.ndarray:
     """Rows by a seeded hash of their ids: the same documents in another order give the same draw."""
-    key = seed.to_bytes(8, "little")
-    hashes = [
-        hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=8, key=key).digest()
-        for id in table.column("id").to_pylist()
-    ]
-    return np.array(sorted(range(len(hashes)), key=hashes.__getitem__), np.int64)
+    ranks = [seeded_rank(id, seed) for id in table.column("id").to_pylist()]
+    return np.array(sorted(range(len(ranks)), key=ranks.__getitem__), np.int64)
 
 
 def _token_ends(lab: Lab, table: pa.Table) -> np.ndarray:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cupel import store
-from cupel.store import make, make_folder, page_fault, replace, seal_page
+from cupel.store import files, make, make_folder, replace
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def names(folder: Path) -> list[str]:
@@ -179,7 +178,7 @@ def test_where_nothing_can_be_written_what_is_whole_is_given(tmp_path: Path) -> 
 
 def test_the_names_of_new_folders_are_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(store, "sync", synced.append)
+    monkeypatch.setattr(files, "sync", synced.append)
     make_folder(tmp_path / "a" / "b")
     assert synced == [tmp_path, tmp_path / "a"]
     make_folder(tmp_path / "a" / "b" / "c")
@@ -195,18 +194,3 @@ def test_no_folder_is_made_in_place_of_a_file(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         make_folder(tmp_path / "file" / "folder")
     assert (tmp_path / "file").read_text() == "mine"
-
-
-@pytest.mark.parametrize("document", ["", "<p>Café 東京</p>", "<p>a</p>\n", "<!-- blake2b-128 0 -->"])
-def test_a_page_says_whether_it_is_whole(document: str, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    page.write_text(seal_page(document))
-    assert page_fault(page) is None
-    whole = page.read_bytes()
-    for at in range(len(whole)):
-        page.write_bytes(whole[:at])
-        assert page_fault(page) == "differs from what was written"
-        page.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        assert page_fault(page) == "differs from what was written"
-    page.unlink()
-    assert page_fault(page) == "cannot be read: No such file or directory"

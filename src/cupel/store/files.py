@@ -1,19 +1,17 @@
-"""Files and folders that appear whole or not at all, made by one process at a time; pages that say so themselves."""
+"""Files and folders that appear whole or not at all, made by one process at a time."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["make", "make_folder", "page_fault", "replace", "seal_page", "sync"]
+__all__ = ["locked", "make", "make_folder", "put", "rename", "replace", "sync", "temporary"]
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What file systems answer that cannot lock."""
@@ -51,7 +49,7 @@ def make(path: Path, build: Callable[[Path], object], *, whole: Callable[[Path],
     '1 2 3'
     """
     if not (path.exists() and whole(path)):
-        with _locked(path) as alone:
+        with locked(path) as alone:
             if not (path.exists() and whole(path)):
                 _put(path, build, alone, lambda: path.exists() and whole(path))
     return path
@@ -69,9 +67,29 @@ def replace(path: Path, build: Callable[[Path], object]) -> Path:
     >>> path.read_text()
     '4'
     """
-    with _locked(path) as alone:
+    with locked(path) as alone:
         _put(path, build, alone, lambda: False)
     return path
+
+
+def temporary(path: Path) -> Path:
+    """The name that a file has while its only writer writes it, piece by piece; no reader of the folder takes it up.
+
+    `rename` or `put` gives it its own name when it is whole.
+    """
+    return path.with_name(f".{path.name}.tmp")
+
+
+def rename(path: Path) -> None:
+    """Give a file that was written under its temporary name its own; a power cut may empty it."""
+    os.replace(temporary(path), path)
+
+
+def put(path: Path) -> None:
+    """Give a file that was written under its temporary name its own, and have both survive a power cut."""
+    sync(temporary(path))
+    rename(path)
+    sync(path.parent)
 
 
 def make_folder(path: Path) -> None:
@@ -106,36 +124,6 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def seal_page(document: str) -> str:
-    """A page of HTML with its own digest as its last line, so that whoever has it can tell whether it is whole.
-
-    Examples
-    --------
-    >>> print(seal_page("<p>Café</p>"))
-    <p>Café</p>
-    <!-- blake2b-128 02aa8ecd102c4b7e81ac6d715fa250e3 -->
-    <BLANKLINE>
-    """
-    document = document.rstrip("\n") + "\n"
-    return f"{document}<!-- blake2b-128 {_digest_of(document.encode())} -->\n"
-
-
-def page_fault(path: Path) -> str | None:
-    """What is wrong with a page that `seal_page` sealed, as the end of a sentence; None if nothing is."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    found = re.fullmatch(rb"(.*\n)<!-- blake2b-128 ([0-9a-f]{32}) -->\n", data, re.DOTALL)
-    if found is None or _digest_of(found[1]) != found[2].decode():
-        return "differs from what was written"
-    return None
-
-
-def _digest_of(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
-
-
 def _put(path: Path, build: Callable[[Path], object], alone: bool, usable: Callable[[], bool]) -> None:
     if alone:
         for leftover in _unfinished(path):
@@ -164,7 +152,7 @@ def _move(unfinished: Path, path: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
+def locked(path: Path) -> Iterator[bool]:
     """Hold the lock of `path`. Gives False where the file system has no locks."""
     make_folder(path.parent)
     lock = path.with_name(f".{path.name}.lock")
