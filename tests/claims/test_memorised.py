@@ -15,6 +15,7 @@ from cupel.errors import BadInput
 from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Machine, Trial
+from cupel.store import Store
 from tests.claims import world
 from tests.lab import tokens
 
@@ -25,7 +26,7 @@ torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'c
 def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
     """Two trials of one text, repeated until it is known, with two seeds."""
     folder = tmp_path_factory.mktemp("trials")
-    bench = Lab(world.SCALE, tokens.tokenizer(folder), folder, Machine("cpu", False, False, 1))
+    bench = Lab(world.SCALE, tokens.tokenizer(folder), Store(folder), Machine("cpu", False, False, 1))
     store = bench.tokens(
         ["the of and to in a is that it was for on are with as his they at be this"] * 300, "one"
     )

@@ -54,4 +54,6 @@ def write_data(
 
 
 def context(folder: Path, data: Path | None = None, seeds: tuple[int, ...] = (0,)) -> Context:
-    return Context(cache=Store(folder / "cache"), scale=SCALE, seeds=seeds, data=data, device="cpu", workers=1)
+    return Context(
+        cache=Store(folder / "cache"), scale=SCALE, seeds=seeds, data=data, device="cpu", workers=1
+    )

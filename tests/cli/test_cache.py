@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from cupel.store import Store
 from tests import warm
 from tests.store.test_artifacts import aged
-
-from cupel.store import Store
 
 
 def cache(folder: Path, *arguments: str, status: int = 0, **environment: str) -> str:

@@ -120,13 +120,10 @@ def test_what_goes_wrong_where_progress_is_told_is_raised(tmp_path: Path) -> Non
 
 def two_jobs(bench: Lab) -> list[TrainJob]:
     store = bench.tokens(tokens.texts(60), "made")
-    jobs = [
+    return [
         trials_module.make_job(store, bench.tokenizer, SCALE, seed, bench.cache, bench.on, name="made")
         for seed in (0, 1)
     ]
-    for job in jobs:
-        Path(job.output).mkdir(parents=True)
-    return jobs
 
 
 def test_after_a_stop_no_other_trial_begins(tmp_path: Path) -> None:

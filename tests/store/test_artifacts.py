@@ -31,9 +31,15 @@ def never(unfinished: Path) -> None:
 
 
 def other_process(code: str, store: Path) -> subprocess.Popen[str]:
-    program = f"from pathlib import Path\nfrom cupel.store import Key, Store\nstore = Store(Path({str(store)!r}))\n"
+    program = (
+        f"from pathlib import Path\nfrom cupel.store import Key, Store\nstore = Store(Path({str(store)!r}))\n"
+    )
     return subprocess.Popen(
-        [sys.executable, "-c", program + code], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program + code],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -164,7 +170,8 @@ def test_what_another_process_uses_stays_until_that_ends_however_it_ends(tmp_pat
     store = Store(tmp_path, max_bytes=1)
     used, unused = aged(store, 30, 20)
     user = other_process(
-        "assert store.get(Key('numbers', options={'number': 0}))\nprint('ready', flush=True)\ninput()", tmp_path
+        "assert store.get(Key('numbers', options={'number': 0}))\nprint('ready', flush=True)\ninput()",
+        tmp_path,
     )
     assert user.stdout is not None
     assert user.stdout.readline() == "ready\n"

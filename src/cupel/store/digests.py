@@ -70,7 +70,7 @@ def seeded_rank(name: str, seed: int, size: int = 8) -> bytes:
     Examples
     --------
     >>> sorted(["a", "b", "c", "d"], key=lambda name: seeded_rank(name, seed=0))
-    ['?']
+    ['d', 'c', 'b', 'a']
     """
     return hashlib.blake2b(_encoded(name), digest_size=size, key=seed.to_bytes(8, "little")).digest()
 
