@@ -18,6 +18,7 @@ from cupel.recipe import run
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference
 from cupel.recipe.history import Comparison, Story, compare, sample, why
 from cupel.recipe.job import OutputOptions
+from cupel.recipe.options import RunOptions
 from cupel.recipe.profile import Profile, inspect
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe, built_in_recipes
@@ -39,6 +40,7 @@ __all__ = [
     "ReadOptions",
     "Recipe",
     "Result",
+    "RunOptions",
     "Scale",
     "Story",
     "Verification",
@@ -61,14 +63,8 @@ def refine(
     input: str | Path | Sequence[str | Path],
     output: str | Path,
     overrides: Iterable[str] = (),
-    reading: ReadOptions | None = None,
-    writing: OutputOptions | None = None,
-    engine: Engine | None = None,
-    target_shard_bytes: int | None = None,
+    options: RunOptions | None = None,
     progress: Progress | None = None,
-    restart: bool = False,
-    accept: bool = False,
-    report: bool = True,
 ) -> Result:
     """Carry out a recipe on a raw pool, and write its report page.
 
@@ -80,19 +76,13 @@ def refine(
         Files, folders, globs, URLs or Hugging Face data set names.
     output
         Folder for the corpus, ledger, quarantine, manifest and report. A run that was
-        stopped goes on where it was.
+        stopped resumes.
     overrides
         `step.option=value`, as `--set` takes them.
-    target_shard_bytes
-        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
-        default a quarter of each core's share, between 4 and 128 MiB.
-    restart
-        Discard an unfinished or other run in the output folder first.
-    accept
-        Go on where a deduplication would take away more than its bounds allow.
-    report
-        Draw `report.html`, which takes a second or two. The same call with `report=True`
-        draws it later.
+    options
+        How it is carried out; see `RunOptions`.
+    progress
+        Who is told how far it is.
 
     Raises
     ------
@@ -107,7 +97,7 @@ def refine(
     NotAccepted
         A deduplication found more than its bounds allow; nothing was dropped yet.
     RunFailed
-        It stopped before its end (disk full, Ctrl-C); the same command goes on.
+        It stopped before its end (disk full, Ctrl-C); the same call resumes.
 
     Examples
     --------
@@ -121,26 +111,22 @@ def refine(
     >>> done.manifest["documents"]
     {'in': 2, 'kept': 1, 'dropped': 1, 'quarantined': 0}
     """
+    options = options or RunOptions()
     try:
         result = run.refine(
             recipe,
             input=input,
             output=output,
             overrides=overrides,
-            reading=reading,
-            writing=writing,
-            engine=engine,
-            target_shard_bytes=target_shard_bytes,
+            options=options,
             progress=progress,
-            restart=restart,
-            accept=accept,
-            begun=warm_up if report else _nothing,
+            begun=warm_up if options.report else _nothing,
         )
     except NotAccepted as asked:
         page = Path(output) / "_work" / "before-duplicates-go.html"
         write(asked.page, page)
         raise NotAccepted(f"{asked.what} ({page})", asked.page) from None
-    if report and not result.report.exists():
+    if options.report and not result.report.exists():
         write(result.page(), result.report)
     return result
 

@@ -102,9 +102,13 @@ Block = Annotated[Prose | Alarm | Code | Facts | Table | Figure | Samples, Field
 
 
 class Section(_Data):
-    """One part of a report: a title, one sentence that says what to see, and blocks."""
+    """One part of a report: a title, one sentence that says what to see, and blocks.
+
+    `key` says which part it is to whoever shows only some of them: `funnel`, `duplicates`. Titles are for people.
+    """
 
     title: str
+    key: str = ""
     lead: str = ""
     blocks: tuple[Block, ...] = ()
 

@@ -80,9 +80,9 @@ def read_bytes(text: str) -> int:
     try:
         size = int(float(digits) * _UNITS[unit])
     except (ValueError, KeyError, OverflowError):
-        raise BadOption(f"'{text}' is not a size; expected one such as 256MB or 64MiB") from None
+        raise BadOption(f"'{text}': expected a size such as 256MB or 64MiB") from None
     if size < 1:
-        raise BadOption(f"a size of '{text}': expected a byte or more")
+        raise BadOption(f"'{text}': expected a size of a byte or more")
     return size
 
 
@@ -148,9 +148,9 @@ def read_seconds(text: str) -> float:
     try:
         seconds = float(digits) * _SPANS[text.strip()[len(digits) :].strip()]
     except (ValueError, KeyError):
-        raise BadOption(f"'{text}' is not a span of time; expected one such as 12h or 30d") from None
+        raise BadOption(f"'{text}': expected a span of time such as 12h or 30d") from None
     if not 0 <= seconds < math.inf:
-        raise BadOption(f"a span of '{text}': expected 0 or more")
+        raise BadOption(f"'{text}': expected a span of time of 0 or more")
     return seconds
 
 

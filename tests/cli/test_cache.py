@@ -76,8 +76,8 @@ def test_what_is_selected_is_removed(store: Store, arguments: tuple[str, ...], l
         (("--remove",), "--remove needs to know what"),
         (("--keep", "1GB"), "it goes with --remove"),
         (("--kind", "number"), "did you mean 'numbers'?"),
-        (("--unused-for", "soon"), "'soon' is not a span of time"),
-        (("--remove", "--keep", "little"), "'little' is not a size"),
+        (("--unused-for", "soon"), "'soon': expected a span of time"),
+        (("--remove", "--keep", "little"), "'little': expected a size"),
     ],
 )
 def test_mistakes_remove_nothing(store: Store, arguments: tuple[str, ...], said: str) -> None:

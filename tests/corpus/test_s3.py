@@ -98,7 +98,10 @@ def test_a_run_on_a_store_gives_what_a_run_on_files_gives(io: IOOptions, tmp_pat
     recipe = cupel.Recipe.from_dict({"name": "x", "steps": ["exact"]})
     local = cupel.refine(recipe, input=tmp_path / "tables", output=tmp_path / "local")
     remote = cupel.refine(
-        recipe, input="s3://pool/tables", output=tmp_path / "remote", reading=ReadOptions(io=io)
+        recipe,
+        input="s3://pool/tables",
+        output=tmp_path / "remote",
+        options=cupel.RunOptions(reading=ReadOptions(io=io)),
     )
     assert remote.manifest["content_hash"] == local.manifest["content_hash"]
     assert remote.manifest["fields"]["columns"] == {"score": "double"}

@@ -380,7 +380,10 @@ def test_a_run_drops_the_same_however_the_input_is_cut(resolve: Resolve, tmp_pat
     for files, cores in ((1, 1), (7, 3)):
         pool = write(tmp_path / f"pool-{files}", vectors, files)
         result = cupel.refine(
-            recipe, input=pool, output=tmp_path / f"out-{files}", engine=cupel.Engine(cores=cores)
+            recipe,
+            input=pool,
+            output=tmp_path / f"out-{files}",
+            options=cupel.RunOptions(engine=cupel.Engine(cores=cores)),
         )
         gone = [row for row in rows_of(result.output, "ledger") if row["status"] == "dropped"]
         assert {row["id"] for row in gone} == {f"d{doc}" for doc in expected}

@@ -27,7 +27,8 @@ RECIPE = {"name": "all-kinds", "steps": STEPS}
 
 
 def refine(pool: Path, output: Path, recipe: dict | None = None, **options: object) -> cupel.Result:
-    return cupel.refine(cupel.Recipe.from_dict(recipe or RECIPE), input=pool, output=output, **options)
+    run = cupel.RunOptions(**options)
+    return cupel.refine(cupel.Recipe.from_dict(recipe or RECIPE), input=pool, output=output, options=run)
 
 
 def ledger(output: Path) -> list[dict]:
@@ -208,7 +209,12 @@ def test_no_such_input(tmp_path: Path) -> None:
 
 def test_a_recipe_object_takes_no_overrides(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(BadOption, match="overrides"):
-        refine(make_pool(10, 1), tmp_path / "out", overrides=["pii.phones=true"])
+        cupel.refine(
+            cupel.Recipe.from_dict(RECIPE),
+            input=make_pool(10, 1),
+            output=tmp_path / "out",
+            overrides=["pii.phones=true"],
+        )
 
 
 def command(pool: Path, output: Path, *more: str) -> list[str]:

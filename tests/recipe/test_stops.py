@@ -18,13 +18,15 @@ import cupel
 from cupel.engine import Engine
 from cupel.errors import OutputInUse, RunFailed, Stopped
 from cupel.recipe.folder import Folder
+from cupel.recipe.stage import run_task, stop_tasks
 
 STEPS = ["gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
 
 
 def refine(pool: Path, output: Path, **options: Any) -> cupel.Result:
     recipe = cupel.Recipe.from_dict({"name": "stops", "steps": STEPS})
-    return cupel.refine(recipe, input=pool, output=output, target_shard_bytes=40_000, **options)
+    run = cupel.RunOptions(target_shard_bytes=40_000, **options)
+    return cupel.refine(recipe, input=pool, output=output, options=run)
 
 
 def command(pool: Path, output: Path, *more: str) -> list[str]:
@@ -85,6 +87,19 @@ def test_a_pass_with_units_not_done_is_not_finished(
     monkeypatch.undo()
     resumed, whole = refine(pool, tmp_path / "out"), refine(pool, tmp_path / "whole")
     assert resumed.manifest["content_hash"] == whole.manifest["content_hash"]
+
+
+def test_a_stop_of_one_run_stops_no_other_of_the_process(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool = make_pool(40, 2)
+    stop_tasks(tmp_path / "other")
+    done = refine(pool, tmp_path / "out")
+    assert done.manifest["documents"]["in"] == 40
+    task = json.dumps({"folder": str(tmp_path / "other"), "stage": 0, "unit": 0, "shards": [0], "threads": 1})
+    assert json.loads(run_task(task))["error"] == "Stopped"
+    again = refine(pool, tmp_path / "other")
+    assert again.manifest["content_hash"] == done.manifest["content_hash"]
 
 
 def test_a_termination_is_a_clean_stop(make_pool: Callable[..., Path], tmp_path: Path) -> None:

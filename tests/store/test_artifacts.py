@@ -224,5 +224,5 @@ def test_where_it_is_and_its_bound(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert Store.of() == Store(tmp_path / "mine", 20 * 10**9)
     assert Store.of(tmp_path) == Store(tmp_path, 20 * 10**9)
     monkeypatch.setenv("CUPEL_CACHE_SIZE", "much")
-    with pytest.raises(BadOption, match="CUPEL_CACHE_SIZE: 'much' is not a size"):
+    with pytest.raises(BadOption, match="CUPEL_CACHE_SIZE: 'much': expected a size"):
         Store.of(tmp_path)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from cupel.claims.claim import Context
 from cupel.lab.arms import DOCUMENTS, read_documents
 from cupel.lab.documents import documents_digest
+from cupel.recipe.options import RunOptions
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
 from cupel.store import Key
@@ -32,6 +33,6 @@ def refined(context: Context, pool: pa.Table, recipes: Mapping[str, Recipe]) -> 
         context.progress.note(f"refine the pool: {name}")
         key = Key("refined", recipe.name, inputs={"recipe": recipe.digest, "documents": documents})
         output = context.cache.place(key)
-        refine(recipe, input=path, output=output, accept=True)
+        refine(recipe, input=path, output=output, options=RunOptions(accept=True))
         tables[name] = pa.Table.from_batches(read_documents(str(output)), DOCUMENTS)
     return tables

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["tell"]
 
-SHOWN = ("Funnel", "Quarantine", "Left out")
+SHOWN = ("funnel", "quarantine", "left-out")
 
 
 def tell(result: Result) -> None:
@@ -19,11 +19,11 @@ def tell(result: Result) -> None:
     from cupel.report.terminal import show
 
     page = result.page()
-    shown = [section for section in page.sections if section.title in SHOWN]
+    shown = [section for section in page.sections if section.key in SHOWN]
     alarms = [
         block
         for section in page.sections
-        if section.title not in SHOWN
+        if section.key not in SHOWN
         for block in section.blocks
         if isinstance(block, Alarm)
     ]

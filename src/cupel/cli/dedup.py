@@ -70,11 +70,13 @@ def dedup(
         recipe,
         input=input,
         output=output,
-        reading=reading_options(text_column, id_column, max_document_bytes),
-        engine=make_engine(engine, address, cores, memory),
+        options=api.RunOptions(
+            reading=reading_options(text_column, id_column, max_document_bytes),
+            engine=make_engine(engine, address, cores, memory),
+            restart=restart,
+            accept=accept,
+            report=report,
+        ),
         progress=TerminalProgress(make_plan(recipe).describe()),
-        restart=restart,
-        accept=accept,
-        report=report,
     )
     tell(result)

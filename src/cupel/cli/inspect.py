@@ -27,8 +27,10 @@ def inspect(
 
     profile = api.inspect(
         paths,
-        reading=reading_options(text_column, id_column, max_document_bytes),
-        engine=api.Engine(cores=cores),
+        options=api.RunOptions(
+            reading=reading_options(text_column, id_column, max_document_bytes),
+            engine=api.Engine(cores=cores),
+        ),
         progress=TerminalProgress(),
     )
     show(profile.page, out)

@@ -83,7 +83,7 @@ def near_duplicates(
         blocks.append(Prose(text=lead))
     if joined.pairs is not None and joined.pairs.num_rows:
         blocks.append(_pair_table(joined.pairs, sketches))
-    return Section(title="Near duplicates (MinHash)", lead=lead, blocks=tuple(blocks))
+    return Section(title="Near duplicates (MinHash)", key="duplicates", lead=lead, blocks=tuple(blocks))
 
 
 def _facts(

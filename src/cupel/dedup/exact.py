@@ -153,7 +153,7 @@ class Exact(Dedup):
         else:
             lead = "This step had no effect: no two documents have the same normalised text."
             blocks.append(Prose(text=lead))
-        return Section(title="Exact duplicates", lead=lead, blocks=tuple(blocks))
+        return Section(title="Exact duplicates", key="duplicates", lead=lead, blocks=tuple(blocks))
 
 
 def _seen(index: Index, hashes: pa.Array) -> pa.Table:

@@ -153,7 +153,9 @@ class SemDeDup(Semantic):
         else:
             lead = f"This step had no effect: no two documents are more alike than {1 - options.epsilon:g}."
             blocks.append(Prose(text=lead))
-        return Section(title="Semantic duplicates (SemDeDup)", lead=lead, blocks=tuple(blocks))
+        return Section(
+            title="Semantic duplicates (SemDeDup)", key="duplicates", lead=lead, blocks=tuple(blocks)
+        )
 
 
 def _ranks(vectors: Vectors, sources: tuple[str, ...], sketches: Sketches) -> npt.NDArray[np.int32] | None:

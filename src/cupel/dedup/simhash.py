@@ -165,7 +165,7 @@ class SimHash(Dedup):
         else:
             lead = "This step had no effect: no two fingerprints are near enough."
             blocks.append(Prose(text=lead))
-        return Section(title="Near duplicates (SimHash)", lead=lead, blocks=tuple(blocks))
+        return Section(title="Near duplicates (SimHash)", key="duplicates", lead=lead, blocks=tuple(blocks))
 
 
 def _common_bits(members: pa.Table, docs: pa.Array, prints: pa.Array) -> pa.Array:

@@ -213,6 +213,7 @@ def assay(
 
 def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: LabProgress) -> Arm:
     """The arm with its recipes carried out."""
+    from cupel.recipe.options import RunOptions
     from cupel.recipe.recipe import Recipe
     from cupel.recipe.run import refine
 
@@ -227,7 +228,7 @@ def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: LabProgress) -
         output = cache.place(key)
         if not (output / "manifest.json").is_file():
             tell.note(f"refine {part.path} with {part.recipe} for arm {arm.name}")
-            refine(recipe, input=part.path, output=output, engine=engine)
+            refine(recipe, input=part.path, output=output, options=RunOptions(engine=engine or Engine()))
         parts.append(replace(part, path=str(output), recipe=None))
     return Arm(arm.name, tuple(parts))
 

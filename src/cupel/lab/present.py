@@ -164,7 +164,7 @@ def _funnels(assay: Assay) -> list[Section]:
                 page = Page.model_validate_json(path.read_bytes())
             except (OSError, ValueError):
                 continue  # written by another version; the arm's documents do not depend on it
-            blocks = [block for one in page.sections if one.title == "Funnel" for block in one.blocks]
+            blocks = [block for one in page.sections if one.key == "funnel" for block in one.blocks]
             of = arm.name if len(arm.parts) == 1 else f"{arm.name}, {part.path}"
             whole = path.with_suffix(".html")
             lead = f"{page.title}. {f'The whole report: {whole}' if whole.is_file() else ''}".strip()

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import printable
-from cupel.engine import Engine
 from cupel.errors import RunFailed
 from cupel.findings import Page
+from cupel.recipe.options import RunOptions
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
@@ -29,7 +28,8 @@ STEPS: list[Any] = [
     {"exact": {"action": "mark"}},
     {"minhash": {"action": "mark"}},
 ]
-SHOWN = ("Languages", "Sources", "Quarantine", "Left out", "Signals")
+SHOWN = ("languages", "sources", "quarantine", "left-out", "signals")
+"""Keys of the sections of a run's report that describe the pool."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,7 @@ class Profile:
 def inspect(
     inputs: Sequence[str],
     *,
-    reading: ReadOptions | None = None,
-    engine: Engine | None = None,
+    options: RunOptions = RunOptions(),
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> Profile:
@@ -66,21 +65,20 @@ def inspect(
             recipe,
             input=inputs,
             output=Path(folder) / "run",
-            reading=reading,
-            engine=engine,
+            options=options,
             progress=progress,
         )
         page = done.page()
-    copies = [section for section in page.sections if "uplicate" in section.title]
-    others = {section.title: section for section in page.sections}
-    shown = [others[title] for title in SHOWN if title in others]
-    told = dict(page.facts)
+    copies = [section for section in page.sections if section.key == "duplicates"]
+    by_key = {section.key: section for section in page.sections}
+    shown = [by_key[key] for key in SHOWN if key in by_key]
+    values = dict(page.facts)
     facts = (
-        ("documents", told["documents in"]),
-        ("text", told["text in"]),
+        ("documents", values["documents in"]),
+        ("text", values["text in"]),
         ("files", write_count(done.manifest["input_files"])),
-        ("quarantined", told["quarantined"]),
-        ("time", told["time"]),
+        ("quarantined", values["quarantined"]),
+        ("time", values["time"]),
     )
     page = page.model_copy(
         update={

@@ -14,10 +14,9 @@ from typing import Any
 
 from cupel import errors
 from cupel.corpus.files import InputFile, LeftOut, scan
-from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
-from cupel.engine import Engine, read_tables, wait_for_results
+from cupel.engine import read_tables, wait_for_results
 from cupel.errors import (
     BadInput,
     BadOption,
@@ -33,7 +32,8 @@ from cupel.findings import Page
 from cupel.recipe import stage as stages
 from cupel.recipe.finish import finish
 from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
-from cupel.recipe.job import Job, OutputOptions
+from cupel.recipe.job import Job
+from cupel.recipe.options import RunOptions
 from cupel.recipe.output import decide_fields
 from cupel.recipe.plan import Plan, Stage, make_plan
 from cupel.recipe.progress import Progress, Silent
@@ -91,13 +91,8 @@ def refine(
     input: str | Path | Sequence[str | Path],
     output: str | Path,
     overrides: Iterable[str] = (),
-    reading: ReadOptions | None = None,
-    writing: OutputOptions | None = None,
-    engine: Engine | None = None,
-    target_shard_bytes: int | None = None,
+    options: RunOptions = RunOptions(),
     progress: Progress | None = None,
-    restart: bool = False,
-    accept: bool = False,
     begun: Callable[[], object] = lambda: None,
 ) -> Result:
     """Carry out a recipe, all but its report page; `cupel.api.refine` says what the other parameters are.
@@ -118,48 +113,27 @@ def refine(
     else:
         recipe = Recipe.load(recipe, overrides)
     inputs = [str(input)] if isinstance(input, str | Path) else [str(place) for place in input]
-    run = _Run(
-        recipe,
-        inputs,
-        Folder(Path(output).absolute()),
-        reading or ReadOptions(),
-        writing or OutputOptions(),
-        engine or Engine(),
-        target_shard_bytes,
-        progress or Silent(),
-        accept,
-    )
-    return run.carry_out(begun, restart=restart)
+    run = _Run(recipe, inputs, Folder(Path(output).absolute()), options, progress or Silent())
+    return run.carry_out(begun)
 
 
 class _Run:
     def __init__(
-        self,
-        recipe: Recipe,
-        inputs: list[str],
-        folder: Folder,
-        reading: ReadOptions,
-        writing: OutputOptions,
-        engine: Engine,
-        target_shard_bytes: int | None,
-        progress: Progress,
-        accept: bool,
+        self, recipe: Recipe, inputs: list[str], folder: Folder, options: RunOptions, progress: Progress
     ) -> None:
         self.recipe = recipe
         self.inputs = inputs
         self.folder = folder
-        self.reading = reading
-        self.writing = writing
-        self.engine = engine
-        self.target_shard_bytes = target_shard_bytes
+        self.options = options
+        self.engine = options.engine
         self.progress = progress
-        self.accept = accept
         self.left_out: list[LeftOut] = []
 
-    def carry_out(self, begun: Callable[[], object], *, restart: bool) -> Result:
+    def carry_out(self, begun: Callable[[], object]) -> Result:
         make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
         inputs = [_documents_of(place) for place in self.inputs]
-        scanned = scan(inputs, io=self.reading.io, text_column=self.reading.text_column)
+        reading, restart = self.options.reading, self.options.restart
+        scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
         self._refuse_foreign(restart=restart)
@@ -167,8 +141,8 @@ class _Run:
         if finished is not None and not self.folder.work.exists():
             self._remember(finished.manifest)
             return finished
-        stages.STOP.clear()
-        with self.folder.locked(), _resumable():
+        with self.folder.locked(), self._resumable():
+            stages.allow_tasks(self.folder.root)
             if restart or self.folder.discarding.exists():
                 discard_run(self.folder)
             finished = self._finished(files)
@@ -260,7 +234,7 @@ class _Run:
         return " (" + "; ".join(sorted(changes)[:3]) + more + ")" if changes else ""
 
     def _config_digest(self) -> str:
-        return digest_json([self.recipe.digest, repr(self.reading), repr(self.writing)])
+        return digest_json([self.recipe.digest, repr(self.options.reading), repr(self.options.writing)])
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
         self.resumed = self.folder.plan.exists()
@@ -274,8 +248,15 @@ class _Run:
         else:
             discard_all(self.folder)
             annotated = _annotated(self.inputs, files)
-            shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.reading.io)
-            job = Job(self.recipe, tuple(files), tuple(shards), self.reading, self.writing, annotated)
+            shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
+            job = Job(
+                self.recipe,
+                tuple(files),
+                tuple(shards),
+                self.options.reading,
+                self.options.writing,
+                annotated,
+            )
             begun = {
                 "config_digest": self._config_digest(),
                 "input_digest": _input_digest(files),
@@ -290,8 +271,8 @@ class _Run:
         return job, make_plan(self.recipe, job.annotated), begun
 
     def _shard_bytes(self, files: list[InputFile]) -> int:
-        if self.target_shard_bytes is not None:
-            return self.target_shard_bytes
+        if self.options.target_shard_bytes is not None:
+            return self.options.target_shard_bytes
         share = sum(file.bytes for file in files) // (4 * self.engine.parallelism())
         return min(max(share, 4 << 20), 128 << 20)
 
@@ -324,7 +305,7 @@ class _Run:
     def _ask(self, stage: Stage) -> None:
         """Stop before anything is dropped that nobody should drop unasked."""
         reasons = "; ".join(too_much(self.folder, stage))
-        if reasons and not self.accept:
+        if reasons and not self.options.accept:
             sections = tuple(resolved_sections(self.folder, stage))
             raise NotAccepted(
                 reasons, Page(title="Before duplicates go", subtitle=reasons, sections=sections)
@@ -337,7 +318,7 @@ class _Run:
             return groups_of(self.folder, stage, self.seal)
         sizes = {unit: self.folder.unit(stage, unit, "parquet").stat().st_size for unit in units}
         share = sum(sizes.values()) // (2 * self.engine.parallelism())
-        limit = min(self.writing.shard_bytes, max(share, SMALLEST_SHARE))
+        limit = min(self.options.writing.shard_bytes, max(share, SMALLEST_SHARE))
         groups: list[list[int]] = [[]]
         filled = 0
         for unit, size in sizes.items():
@@ -379,22 +360,19 @@ class _Run:
                 f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
             )
 
-
-@contextmanager
-def _resumable() -> Iterator[None]:
-    """Let the tasks of a run that is stopped end at their next batch, and say that it resumes."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        stages.STOP.set()
-        stages.wait_for_tasks()
-        raise Stopped("stopped; the same command resumes") from None
-    except Exception:
-        # What this run began must not write beside a run that is started next in this process.
-        stages.STOP.set()
-        stages.wait_for_tasks()
-        wait_for_results()
-        raise
+    @contextmanager
+    def _resumable(self) -> Iterator[None]:
+        """Let the tasks of a run that is stopped end at their next batch, and say that it resumes."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            stages.stop_tasks(self.folder.root)
+            raise Stopped("stopped; the same command resumes") from None
+        except Exception:
+            # What this run began must not write beside a run that is started next in this process.
+            stages.stop_tasks(self.folder.root)
+            wait_for_results()
+            raise
 
 
 def _raise_from(result: dict[str, Any]) -> None:

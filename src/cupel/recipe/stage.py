@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import cached_property
@@ -42,29 +43,39 @@ from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.store import make_folder
 from cupel.threads import in_order
 
-__all__ = ["STOP", "run_task"]
-
-STOP = threading.Event()
-"""Set in this process when the run is to stop: tasks end at their next batch."""
+__all__ = ["allow_tasks", "run_task", "stop_tasks"]
 
 PROGRESS_SECONDS = 0.5
 BATCH_ROWS = 8192
 
-_LEFT = threading.Condition()
-_tasks = 0
+_CHANGED = threading.Condition()
+_running: Counter[Path] = Counter()
+"""How many tasks of each run, by output folder, this process is at."""
+_stopped: set[Path] = set()
 
 
-def wait_for_tasks() -> None:
-    """Return once no task runs in this process; after STOP, within a batch."""
-    with _LEFT:
-        _LEFT.wait_for(lambda: _tasks == 0)
+def allow_tasks(run: Path) -> None:
+    """Let the tasks of the run in this output folder be carried out in this process, if they were stopped."""
+    with _CHANGED:
+        _stopped.discard(run)
 
 
-def _enter(change: int) -> None:
-    global _tasks
-    with _LEFT:
-        _tasks += change
-        _LEFT.notify_all()
+def stop_tasks(run: Path) -> None:
+    """Have the tasks of a run end at their next batch; returns once this process is at none of them."""
+    with _CHANGED:
+        _stopped.add(run)
+        _CHANGED.wait_for(lambda: not _running[run])
+
+
+def _count(run: Path, change: int) -> None:
+    with _CHANGED:
+        _running[run] += change
+        _CHANGED.notify_all()
+
+
+def _check_running(run: Path) -> None:
+    if run in _stopped:
+        raise Stopped("stopped")
 
 
 def run_task(payload: str) -> str:
@@ -76,10 +87,9 @@ def run_task(payload: str) -> str:
     task = json.loads(payload)
     folder = Folder(Path(task["folder"]))
     stage, unit = task["stage"], task["unit"]
-    _enter(1)
+    _count(folder.root, 1)
     try:
-        if STOP.is_set():
-            raise Stopped("stopped")
+        _check_running(folder.root)
         if not folder.done(stage, unit):
             with disk_errors(folder.work):
                 _Task(folder, stage, unit, task["shards"], task["threads"]).run()
@@ -87,7 +97,7 @@ def run_task(payload: str) -> str:
     except CupelError as error:
         return json.dumps({"unit": unit, "error": type(error).__name__, "message": str(error)})
     finally:
-        _enter(-1)
+        _count(folder.root, -1)
 
 
 class _Task:
@@ -173,8 +183,7 @@ class _Task:
                 self.tally.spend("read", time.thread_time() - started)
                 if batch is None:
                     break
-                if STOP.is_set():
-                    raise Stopped("stopped")
+                _check_running(self.folder.root)
                 self._account(batch, quarantine)
                 if batch.documents.num_rows:
                     yield tuple(self._candidates(batch.documents, quarantine))
@@ -244,8 +253,7 @@ class _Task:
                 docs = _doc_range(file)
                 clusters = [(step, self._members(before, step, docs)) for step in before.dedups]
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
-                    if STOP.is_set():
-                        raise Stopped("stopped")
+                    _check_running(self.folder.root)
                     if batch.num_rows:
                         yield (batch, *clusters)  # type: ignore[misc]
 

@@ -48,6 +48,7 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         _cost(folder, plan, total, manifest),
         Section(
             title="Recipe",
+            key="recipe",
             lead="As it ran, defaults written out.",
             blocks=(Code(text=plan.recipe.to_yaml()),),
         ),
@@ -145,7 +146,7 @@ def _funnel(
                 "`cupel why` shows all that share an id."
             )
         )
-    return Section(title="Funnel", lead="What remains after each step.", blocks=tuple(blocks))
+    return Section(title="Funnel", key="funnel", lead="What remains after each step.", blocks=tuple(blocks))
 
 
 def _rules(plan: Plan, total: Tally) -> Section:
@@ -162,7 +163,9 @@ def _rules(plan: Plan, total: Tally) -> Section:
                 reached = total.entered.get(f"{stage.index}.{number}", 0)
                 tables += [_rule_table(step, total, reached) for step in operation.rules]
     lead = "What each rule dropped, what it alone would drop, and what only it would drop."
-    return Section(title="Rules", lead=lead, blocks=(Prose(text=explained), *tables) if tables else ())
+    return Section(
+        title="Rules", key="rules", lead=lead, blocks=(Prose(text=explained), *tables) if tables else ()
+    )
 
 
 def _rule_table(step: Step, total: Tally, reached: int) -> Table:
@@ -197,12 +200,12 @@ def _signals(folder: Folder, plan: Plan) -> Section:
         f"How many documents have which value{', and the thresholds of the rules' if drawn_in else ''}. "
         "The first and last bar also hold what lies beyond them."
     )
-    return Section(title="Signals", lead=lead, blocks=tuple(figures))
+    return Section(title="Signals", key="signals", lead=lead, blocks=tuple(figures))
 
 
 def _languages(total: Tally) -> Section:
     if not total.languages:
-        return Section(title="Languages")
+        return Section(title="Languages", key="languages")
     ordered = sorted(total.languages.items(), key=lambda item: -item[1][0])
     rows = [(language, measured, left, _share(left, measured)) for language, (measured, left) in ordered]
     shown = rows[:12]
@@ -222,7 +225,9 @@ def _languages(total: Tally) -> Section:
         if len(rows) > SHOWN_LANGUAGES
         else "",
     )
-    return Section(title="Languages", lead="As identified before the rules.", blocks=(figure, table))
+    return Section(
+        title="Languages", key="languages", lead="As identified before the rules.", blocks=(figure, table)
+    )
 
 
 def _edits(plan: Plan, total: Tally) -> Section:
@@ -234,14 +239,17 @@ def _edits(plan: Plan, total: Tally) -> Section:
                     if pa.types.is_integer(column.type):
                         rows.append((operation.label, name, total.counts.get(name, 0), column.meaning))
     if not rows:
-        return Section(title="Edits")
+        return Section(title="Edits", key="edits")
     table = Table(
         columns=("edit", "counted", "total", "what it is"),
         rows=tuple(rows),
         formats=("text", "text", "count", "text"),
     )
     return Section(
-        title="Edits", lead="What the edits found and changed, over all documents.", blocks=(table,)
+        title="Edits",
+        key="edits",
+        lead="What the edits found and changed, over all documents.",
+        blocks=(table,),
     )
 
 
@@ -258,14 +266,16 @@ def _samples(steps: list[str], total: Tally, kept: int) -> Section:
         groups.append((place.get(step, -1), -drop.documents if drop else 0, reason, samples))
     lead = "A few documents for each reason, chosen by a fixed hash, text as it was when it was dropped."
     ordered = sorted(groups, key=lambda group: group[:3])
-    return Section(title="Samples", lead=lead, blocks=tuple(samples for *_, samples in ordered))
+    return Section(
+        title="Samples", key="samples", lead=lead, blocks=tuple(samples for *_, samples in ordered)
+    )
 
 
 def _sources(total: Tally, steps: list[str]) -> Section:
     ordered = sorted(total.sources.items(), key=lambda item: -item[1].get("in", 0))
     used = [step for step in steps if any(step in counts for _, counts in ordered)]
     if len(ordered) < 2:
-        return Section(title="Sources")
+        return Section(title="Sources", key="sources")
     rows = tuple(
         (
             source,
@@ -284,7 +294,9 @@ def _sources(total: Tally, steps: list[str]) -> Section:
         if len(ordered) > SHOWN_SOURCES
         else "",
     )
-    return Section(title="Sources", lead="What each step dropped of each source.", blocks=(table,))
+    return Section(
+        title="Sources", key="sources", lead="What each step dropped of each source.", blocks=(table,)
+    )
 
 
 def _quarantine(folder: Folder, first: Tally) -> Section:
@@ -303,7 +315,12 @@ def _quarantine(folder: Folder, first: Tally) -> Section:
                 caption="records that hold no document by their kind: requests, redirects, images",
             )
         )
-    return Section(title="Quarantine", lead="What could not be read as a document.", blocks=tuple(blocks))
+    return Section(
+        title="Quarantine",
+        key="quarantine",
+        lead="What could not be read as a document.",
+        blocks=tuple(blocks),
+    )
 
 
 def _first_quarantined(folder: Folder, count: int) -> Table:
@@ -333,6 +350,7 @@ def _left_out(manifest: Mapping[str, Any]) -> Section:
     )
     return Section(
         title="Left out",
+        key="left-out",
         lead="Files in the input's folders that were not read.",
         blocks=(table,) if kinds else (),
     )
@@ -365,4 +383,6 @@ def _cost(folder: Folder, plan: Plan, total: Tally, manifest: Mapping[str, Any])
             ("engine", str(manifest["engine"])),
         )
     )
-    return Section(title="Throughput and cost", lead="Where the time went.", blocks=(facts, table))
+    return Section(
+        title="Throughput and cost", key="cost", lead="Where the time went.", blocks=(facts, table)
+    )

@@ -1,0 +1,48 @@
+"""How a recipe is carried out: everything but the recipe, the input and the output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cupel.corpus.read import ReadOptions
+from cupel.engine import Engine
+from cupel.errors import BadOption
+from cupel.recipe.job import OutputOptions
+
+__all__ = ["RunOptions"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a recipe is carried out.
+
+    Attributes
+    ----------
+    reading
+        How documents are read.
+    writing
+        How the corpus is written.
+    engine
+        What runs it: all cores of this machine by default.
+    target_shard_bytes
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
+        default a quarter of each core's share, between 4 and 128 MiB. The result does not depend on it.
+    restart
+        Discard an unfinished or other run in the output folder first.
+    accept
+        Go on where a deduplication would take away more than its bounds allow.
+    report
+        Draw `report.html`, which takes a second or two. The same call with `report=True` draws it later.
+    """
+
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    writing: OutputOptions = field(default_factory=OutputOptions)
+    engine: Engine = field(default_factory=Engine)
+    target_shard_bytes: int | None = None
+    restart: bool = False
+    accept: bool = False
+    report: bool = True
+
+    def __post_init__(self) -> None:
+        if self.target_shard_bytes is not None and self.target_shard_bytes < 1:
+            raise BadOption(f"target_shard_bytes is {self.target_shard_bytes}: expected 1 or more")
