@@ -39,6 +39,8 @@ def assay(tmp_path: Path, compiler: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A script's `... &` ignores it, and these tests with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 

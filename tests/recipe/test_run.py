@@ -284,7 +284,12 @@ def test_control_c_is_clean_and_resumes(make_pool: Callable[..., Path], tmp_path
     pool = make_pool(4000, 20)
     output = tmp_path / "out"
     process = subprocess.Popen(
-        command(pool, output), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command(pool, output),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A script's `... &` ignores it, and these tests with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not list(output.rglob("*.done")):
         assert process.poll() is None
