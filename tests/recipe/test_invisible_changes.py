@@ -47,6 +47,8 @@ VARIANTS: dict[str, Callable[[str], str]] = {
     "byte order mark": lambda text: "\ufeff" + text,
     "zero-width spaces": between_words("\u200b"),
     "directional marks": between_words("\u200e"),
+    "zero-width spaces at line ends": lambda text: text.replace("\n", "\u200b\n") + "\u200b",
+    "directional marks at line starts": lambda text: "\u200f" + text.replace("\n", "\n\u200f"),
     "soft hyphens": within_words("\u00ad"),
     "word joiners": within_words("\u2060"),
 }

@@ -11,6 +11,7 @@ use crate::text::c4_phrases::{Folded, Found};
 use crate::text::lines::{code_points, is_python_space, split_lines, strip};
 use crate::text::properties::{DIGIT, Properties};
 use crate::text::sentences::sentence_count;
+use crate::text::view::visible;
 
 /// Which lines stay.
 #[derive(Debug, Clone)]
@@ -85,9 +86,10 @@ impl Cleaner<'_> {
         let citations = self.options.remove_citations && holds(b'[');
         let mut kept = 0_usize;
         for line in split_lines(text) {
-            let line = strip(line);
-            let Some(shaped) = self.shape(line, citations) else {
-                counts.removed += i64::from(!line.is_empty());
+            let whole = strip(line);
+            let seen = visible(whole);
+            let Some(shaped) = self.shape(&seen, citations) else {
+                counts.removed += i64::from(!whole.is_empty());
                 continue;
             };
             let cited = matches!(shaped, Shaped::Cited(_));
@@ -108,7 +110,7 @@ impl Cleaner<'_> {
             if kept > 0 {
                 out.push('\n');
             }
-            out.push_str(line);
+            out.push_str(if cited { line } else { whole });
             kept += 1;
         }
         strip_in_place(out);

@@ -13,6 +13,7 @@ use crate::KernelError;
 use crate::text::lines::{is_python_space, strip};
 use crate::text::properties::{ALPHABETIC, DIGIT, NUMERIC, Properties, UPPERCASE};
 use crate::text::tokens::count_fasttext_words;
+use crate::text::view::visible;
 
 /// What is taken for a line that does not belong to the text.
 #[derive(Debug, Clone)]
@@ -69,8 +70,42 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
 }
 
 fn removed_word_fraction(before: &str, after: &str) -> f64 {
-    let before = count_fasttext_words(before);
-    before.saturating_sub(count_fasttext_words(after)) as f64 / before.max(1) as f64
+    let before = count_fasttext_words(&visible(before));
+    before.saturating_sub(count_fasttext_words(&visible(after))) as f64 / before.max(1) as f64
+}
+
+/// A line as it stands in the text, and as it is looked at.
+struct Line<'t> {
+    whole: &'t str,
+    seen: Cow<'t, str>,
+    shortened: bool,
+}
+
+impl<'t> Line<'t> {
+    fn new(whole: &'t str) -> Self {
+        Self { whole, seen: visible(whole), shortened: false }
+    }
+
+    fn text(&self) -> &str {
+        if self.shortened { &self.seen } else { self.whole }
+    }
+
+    fn is_blank(&self) -> bool {
+        strip(&self.seen).is_empty()
+    }
+
+    /// Nothing at all, or nothing but marks; a line of blanks is not empty.
+    fn is_empty(&self) -> bool {
+        self.whole.is_empty() || self.seen.is_empty() && !strip(self.whole).is_empty()
+    }
+
+    fn trim(&mut self, by: impl for<'a> Fn(&'a str) -> &'a str) {
+        self.whole = by(self.whole);
+        match &mut self.seen {
+            Cow::Borrowed(seen) => *seen = by(seen),
+            Cow::Owned(seen) => *seen = by(seen).to_string(),
+        }
+    }
 }
 
 struct Corrector<'a> {
@@ -97,17 +132,17 @@ impl<'a> Corrector<'a> {
 
     /// Writes the corrected text; gives how many lines with words went whole.
     fn correct(&self, text: &str, out: &mut String) -> i64 {
-        let mut lines: Vec<Cow<'_, str>> = text.split('\n').map(Cow::Borrowed).collect();
+        let mut lines: Vec<Line<'_>> = text.split('\n').map(Line::new).collect();
         let worded = count_worded(&lines);
         // White space around the text goes after each correction, so that the next one sees the
         // first and the last line without it.
-        lines.retain(|line| !self.is_shouted(line));
+        lines.retain(|line| !self.is_shouted(&line.seen));
         strip_ends(&mut lines);
-        lines.retain(|line| !is_number(line));
+        lines.retain(|line| !is_number(&line.seen));
         strip_ends(&mut lines);
-        lines.retain(|line| !is_counter(line));
+        lines.retain(|line| !is_counter(&line.seen));
         strip_ends(&mut lines);
-        lines.retain(|line| line.is_empty() || python_words(line).nth(1).is_some());
+        lines.retain(|line| line.is_empty() || python_words(&line.seen).nth(1).is_some());
         self.take_out(&mut lines, |line| self.without_anywhere(line));
         self.take_out(&mut lines, |line| self.without_end(line));
         self.take_out(&mut lines, |line| self.without_start(line));
@@ -115,7 +150,7 @@ impl<'a> Corrector<'a> {
             if place > 0 {
                 out.push('\n');
             }
-            out.push_str(line);
+            out.push_str(line.text());
         }
         worded - count_worded(&lines)
     }
@@ -131,19 +166,20 @@ impl<'a> Corrector<'a> {
     }
 
     /// Lets `shorten` look at each short line; a line of which nothing is left goes.
-    fn take_out(&self, lines: &mut Vec<Cow<'_, str>>, shorten: impl Fn(&str) -> Option<String>) {
+    fn take_out(&self, lines: &mut Vec<Line<'_>>, shorten: impl Fn(&str) -> Option<String>) {
         let most = self.options.max_words_of_short_line;
         lines.retain_mut(|line| {
-            if line.is_empty() || python_words(line).nth(most).is_some() {
+            if line.is_empty() || python_words(&line.seen).nth(most).is_some() {
                 return true;
             }
-            match shorten(line) {
+            match shorten(&line.seen) {
                 Some(rest) if strip(&rest).is_empty() => false,
                 Some(rest) => {
-                    *line = Cow::Owned(rest);
+                    line.seen = Cow::Owned(rest);
+                    line.shortened = true;
                     true
                 }
-                None => !strip(line).is_empty(),
+                None => !line.is_blank(),
             }
         });
         strip_ends(lines);
@@ -178,29 +214,22 @@ impl<'a> Corrector<'a> {
     }
 }
 
-fn count_worded(lines: &[Cow<'_, str>]) -> i64 {
-    lines.iter().filter(|line| !strip(line).is_empty()).count() as i64
+fn count_worded(lines: &[Line<'_>]) -> i64 {
+    lines.iter().filter(|line| !line.is_blank()).count() as i64
 }
 
 /// Takes the white space around the whole text away.
-fn strip_ends(lines: &mut Vec<Cow<'_, str>>) {
-    while lines.last().is_some_and(|line| strip(line).is_empty()) {
+fn strip_ends(lines: &mut Vec<Line<'_>>) {
+    while lines.last().is_some_and(Line::is_blank) {
         lines.pop();
     }
-    let blank = lines.iter().take_while(|line| strip(line).is_empty()).count();
+    let blank = lines.iter().take_while(|line| line.is_blank()).count();
     lines.drain(..blank);
     if let Some(line) = lines.last_mut() {
-        trim(line, |text| text.trim_end_matches(is_python_space));
+        line.trim(|text| text.trim_end_matches(is_python_space));
     }
     if let Some(line) = lines.first_mut() {
-        trim(line, |text| text.trim_start_matches(is_python_space));
-    }
-}
-
-fn trim(line: &mut Cow<'_, str>, by: impl Fn(&str) -> &str) {
-    match line {
-        Cow::Borrowed(text) => *line = Cow::Borrowed(by(text)),
-        Cow::Owned(text) => *text = by(text).to_string(),
+        line.trim(|text| text.trim_start_matches(is_python_space));
     }
 }
 

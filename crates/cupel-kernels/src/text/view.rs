@@ -4,6 +4,7 @@
 //! zero-width marks. Documents keep them, but what is measured and decided must not depend on them.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use arrow_array::{Array, LargeStringArray};
 use memchr::memmem::Finder;
@@ -20,6 +21,12 @@ pub fn view(text: &LargeStringArray) -> Option<LargeStringArray> {
         })
     };
     Some((0..text.len()).map(viewed).collect())
+}
+
+/// One line as it is measured: what decides whether an edit takes it away.
+pub fn visible(line: &str) -> Cow<'_, str> {
+    static NEEDLES: LazyLock<Needles> = LazyLock::new(Needles::new);
+    if NEEDLES.any(line) { Cow::Owned(without_marks(line)) } else { Cow::Borrowed(line) }
 }
 
 /// Soft hyphens, zero-width spaces, word joiners, byte order marks and directional marks. Joiners are dropped only
