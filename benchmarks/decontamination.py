@@ -27,10 +27,10 @@ import numpy as np
 import pyarrow as pa
 from pool import print_table, rows, save, shared, texts_of
 
+from cupel.contract import Clusters, Sketches
 from cupel.dedup._evaluations import read_sets
 from cupel.dedup._items import Fields
 from cupel.dedup.decontaminate import Decontaminate
-from cupel.methods import Clusters, Sketches
 
 TASKS = ("arc_easy", "boolq", "lambada_openai", "openbook_qa", "piqa", "jeopardy_all")
 SUBJECTS = ("high_school_us_history", "high_school_biology", "professional_psychology", "philosophy")

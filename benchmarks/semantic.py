@@ -25,13 +25,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from pool import print_table, rows, save, shared
 
+from cupel.contract import Dedup, Sketches
 from cupel.dedup._embeddings import unit
 from cupel.dedup._kmeans import Cells, Workers, cells_of
 from cupel.dedup._nearest import Before, nearest_before
 from cupel.dedup._vectors import Vectors, read_vectors
 from cupel.dedup.minhash import MinHash
 from cupel.dedup.semdedup import SemDeDup
-from cupel.methods import Dedup, Sketches
 
 EPSILONS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 MINHASHES = (

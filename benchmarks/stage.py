@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._docs import among, row_groups
-from cupel.methods import Dedup, Sketches
+from cupel.contract import Dedup, Sketches
+from cupel.contract.docs import among, row_groups
 from cupel.recipe.writers import ParquetWriter
 
 ROWS = 2048

@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from hypothesis import settings
 
-from cupel.methods import Clusters, Dedup, Sketches
+from cupel.contract import Clusters, Dedup, Sketches
 
 # How long an example takes depends on the machine; it never decides.
 settings.register_profile("no-deadline", deadline=None)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from cupel.contract import Clusters, Sketches
 from cupel.dedup._embeddings import unit
 from cupel.dedup._kmeans import Cells, Workers, cells_of
 from cupel.dedup._vectors import Vectors, read_vectors
-from cupel.methods import Clusters, Sketches
 
 from .conftest import Resolve, in_memory
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import cupel
 from cupel import _kernels
+from cupel.contract import Clusters
 from cupel.dedup.decontaminate import Decontaminate
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Alarm, Prose, Samples, Table
-from cupel.methods import Clusters
 from cupel.report.clusters import clusters_page
 from tests.conftest import prose
 

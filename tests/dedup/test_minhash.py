@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel import _kernels
+from cupel.contract import Dedup
 from cupel.dedup import _sets
 from cupel.dedup._curve import candidate_probability
 from cupel.dedup.exact import Exact
@@ -22,7 +23,6 @@ from cupel.dedup.minhash import MinHash
 from cupel.dedup.simhash import SimHash
 from cupel.errors import BadOption, UnknownName
 from cupel.findings import Alarm, Facts, Figure, Section
-from cupel.methods import Dedup
 from tests.conftest import examples
 
 from . import reference

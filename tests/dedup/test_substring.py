@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel import _kernels
-from cupel.dedup._spans import SPANS
+from cupel.contract import SPANS
 from cupel.dedup.substring import Substring
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Samples, Section

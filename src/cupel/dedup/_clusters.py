@@ -13,15 +13,14 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import WEIGHTLESS, Acts, Keeps, Method, PrefersSources, Sketches
 from cupel.dedup._index import Index, is_outside
 from cupel.findings import Alarm, Block, Sample, Samples, Table
-from cupel.methods import WEIGHTLESS, Method, Sketches
 
 __all__ = [
     "ActionOptions",
     "ClusterOptions",
     "LossOptions",
-    "SourceOptions",
     "cluster_blocks",
     "ids_of",
     "inside_only",
@@ -59,17 +58,7 @@ class LossOptions(Method.Options):
     )
 
 
-class SourceOptions(LossOptions):
-    """Options of every deduplication of which copies stay: which sources come first."""
-
-    sources: tuple[str, ...] = Field(
-        (),
-        description="Sources in order of preference: of copies in several sources, that of the first named "
-        "stays. Sources that are not named come last, all alike.",
-    )
-
-
-class ActionOptions(SourceOptions):
+class ActionOptions(Acts, PrefersSources, LossOptions):
     """Options that every method has whose clusters are acted on: what is done, and what is too much."""
 
     action: Literal["drop", "weigh", "mark"] = Field(
@@ -94,16 +83,8 @@ class ActionOptions(SourceOptions):
     )
 
 
-class ClusterOptions(ActionOptions):
+class ClusterOptions(Keeps, ActionOptions):
     """Options that every method has that finds whole documents, any of which may stay."""
-
-    keep: str = Field(
-        "longest",
-        pattern=r"^(longest|first|signal:[a-z0-9_]+)$",
-        description="Which document of a cluster stays: `longest`, `first` (in input order), or "
-        "`signal:NAME` for the highest value of a signal. Ties go to the first. A document of weight 0 never "
-        "stays in place of one with a positive weight.",
-    )
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel import _kernels
+from cupel.contract import MEMBERS, SPANS, Clusters, Sketches
 from cupel.dedup._clusters import ids_of
 from cupel.dedup._evaluations import EvaluationSets
 from cupel.dedup._items import PARTS
-from cupel.dedup._spans import MEMBERS, SPANS, excerpt
+from cupel.dedup._spans import excerpt
 from cupel.findings import Alarm, Block, Facts, Prose, Sample, Samples, Section, Table
-from cupel.methods import Clusters, Sketches
 
 __all__ = ["Contaminated"]
 

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from cupel import _kernels
+from cupel.contract import Dedup, Method, Need, Sketches
 from cupel.dedup._kmeans import Cells, Workers, cells_of, clusters_for
 from cupel.dedup._vectors import Vectors, read_vectors
 from cupel.errors import BadInput, BadOption, MissingExtra
-from cupel.methods import Dedup, Method, Need, Sketches
 
 __all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "Semantic", "require", "unit"]
 

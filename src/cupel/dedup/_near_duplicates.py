@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 import pyarrow as pa
 
 from cupel import _kernels
+from cupel.contract import Sketches
 from cupel.dedup._clusters import cluster_blocks, ids_of, limited, one_array, seen_before
 from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
 from cupel.dedup._index import Index
 from cupel.dedup._sets import ShingleSets
 from cupel.findings import Block, Facts, Prose, Section, Table
-from cupel.methods import Sketches
 
 if TYPE_CHECKING:
     from cupel.dedup.minhash import MinHash

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from cupel import _kernels
-from cupel.dedup._docs import among
+from cupel.contract import Sketches
+from cupel.contract.docs import among
 from cupel.dedup._index import Index, is_outside
-from cupel.methods import Sketches
 from cupel.threads import in_order
 
 __all__ = ["Features", "ShingleSets", "load_buckets", "save_buckets", "write_sets"]

@@ -12,28 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.dedup._clusters import SourceOptions, ids_of
+from cupel.contract import MEMBERS, SPANS, Acts, BoundsCopies, Clusters, PrefersSources, Sketches
+from cupel.dedup._clusters import LossOptions, ids_of
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
-from cupel.methods import Clusters, Sketches
 
-__all__ = ["MEMBERS", "SPANS", "CopiedParts", "SpanOptions", "excerpt", "sizes_of", "span_column"]
-
-SPANS = pa.large_list(pa.struct([("start", pa.int64()), ("stop", pa.int64())]))
-"""Byte ranges of a document's UTF-8 text, ascending and apart."""
-
-MEMBERS = pa.schema(
-    [
-        ("doc", pa.int64()),
-        ("cluster", pa.int64()),
-        ("size", pa.int64()),
-        ("kept", pa.bool_()),
-        ("score", pa.float64()),
-        ("spans", SPANS),
-        ("weight", pa.float64()),
-        ("reason", pa.large_string()),
-    ]
-)
-"""Columns of `Clusters.members`; those that a method leaves out are null."""
+__all__ = ["CopiedParts", "SpanOptions", "excerpt", "sizes_of", "span_column"]
 
 SHOWN_DOCUMENTS = 6
 SHOWN_BYTES = 1200
@@ -42,7 +25,7 @@ SHOWN_SOURCES = 30
 Integers = npt.NDArray[np.int64]
 
 
-class SpanOptions(SourceOptions):
+class SpanOptions(BoundsCopies, Acts, PrefersSources, LossOptions):
     """Options that every method has that finds copied parts."""
 
     action: Literal["cut", "drop", "mark"] = Field(
@@ -50,12 +33,6 @@ class SpanOptions(SourceOptions):
         description="`cut` takes copied parts out of the text; `drop` drops documents of which more than "
         "`max_copied_fraction` is copied and leaves the others whole; `mark` keeps all and carries the "
         "spans as a column.",
-    )
-    max_copied_fraction: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        description="A document of which a larger share is copied is dropped whole (`cut` and `drop`).",
     )
 
 

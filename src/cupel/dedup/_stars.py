@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from cupel import _kernels
+from cupel.contract import Sketches
 from cupel.dedup._clusters import inside_only, survivor_priorities
-from cupel.methods import Sketches
 
 __all__ = ["stars"]
 

@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel import charts
+from cupel.contract import Sketches
 from cupel.dedup._clusters import ids_of, openings
 from cupel.dedup._kmeans import Cells
 from cupel.dedup._nearest import Before
 from cupel.dedup._vectors import Vectors
 from cupel.findings import Block, Figure, Table
-from cupel.methods import Sketches
 
 __all__ = ["cell_table", "similarity_figure", "sweep", "sweep_blocks"]
 

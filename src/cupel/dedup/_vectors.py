@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel.contract import Sketches
 from cupel.errors import BadInput
-from cupel.methods import Sketches
 
 __all__ = ["Floats", "Integers", "Vectors", "read_vectors"]
 

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._index import Index, IndexOptions
+from cupel.contract import Clusters, Dedup, Need, Paper, Remembers, Sketches
+from cupel.dedup._index import Index
 from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of
 from cupel.errors import BadOption
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Bloom"]
 
@@ -84,7 +84,7 @@ class Bloom(Dedup):
         "threshold; short ones that are all formula exceed it. It says that something was seen, not where."
     )
 
-    class Options(SpanOptions, IndexOptions):
+    class Options(SpanOptions, Remembers):
         """What is judged, and when it is a copy."""
 
         unit: Literal["line", "paragraph", "document"] = Field("paragraph", description="What is judged.")

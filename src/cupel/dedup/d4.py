@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from cupel.contract import Clusters, Paper, Sketches
 from cupel.dedup._clusters import LossOptions, lost_sources, source_table
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Cells, Workers
@@ -17,7 +18,6 @@ from cupel.dedup._prototypical import Pruned, prune, to_drop
 from cupel.dedup._sweep import cell_table, similarity_figure, sweep_blocks
 from cupel.dedup._vectors import Vectors
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Paper, Sketches
 
 __all__ = ["D4"]
 

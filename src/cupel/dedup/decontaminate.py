@@ -12,16 +12,32 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import Acts, Clusters, Dedup, Method, Need, Paper, Sketches
 from cupel.dedup._contaminated import Contaminated
 from cupel.dedup._evaluations import EvaluationSets, read_sets
 from cupel.dedup._items import PARTS, Fields
 from cupel.errors import BadInput
-from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
 
 __all__ = ["Decontaminate"]
 
 BYTES_AN_NGRAM = 64
 BYTES_A_HIT = 8
+
+
+class ItemOptions(Method.Options):
+    """Which evaluation sets, and which fields of theirs make an item."""
+
+    against: tuple[str, ...] = Field(
+        min_length=1,
+        description="Evaluation sets: files, folders, globs or addresses of JSON, CSV or Parquet; one set a file.",
+    )
+    question: str | None = Field(
+        None,
+        description="Field of the question, where its name does not tell; then all fields are named so.",
+    )
+    answer: str | None = Field(None, description="Field of the answer (text, number or letter of a choice).")
+    choices: tuple[str, ...] = Field((), description="Fields of the choices.")
+    passage: str | None = Field(None, description="Field of the passage that the question is about.")
 
 
 class Decontaminate(Dedup):
@@ -118,22 +134,9 @@ class Decontaminate(Dedup):
         "made from (a novel, for LAMBADA) holds its question and counts as contaminated."
     )
 
-    class Options(Method.Options):
+    class Options(Acts, ItemOptions):
         """Which evaluation sets, and when a document holds an item of them."""
 
-        against: tuple[str, ...] = Field(
-            min_length=1,
-            description="Evaluation sets: files, folders, globs or addresses of JSON, CSV or Parquet; one set a file.",
-        )
-        question: str | None = Field(
-            None,
-            description="Field of the question, where its name does not tell; then all fields are named so.",
-        )
-        answer: str | None = Field(
-            None, description="Field of the answer (text, number or letter of a choice)."
-        )
-        choices: tuple[str, ...] = Field((), description="Fields of the choices.")
-        passage: str | None = Field(None, description="Field of the passage that the question is about.")
         action: Literal["drop", "cut", "mark"] = Field(
             "drop",
             description="`drop` drops contaminated documents; `cut` takes what was found of items out of the "

@@ -7,6 +7,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import WEIGHTLESS, Clusters, Dedup, Need, Paper, Remembers, Sketches
+from cupel.contract.docs import among
 from cupel.dedup._clusters import (
     ClusterOptions,
     cluster_blocks,
@@ -15,10 +17,8 @@ from cupel.dedup._clusters import (
     seen_before,
     too_much,
 )
-from cupel.dedup._docs import among
-from cupel.dedup._index import Index, IndexOptions
+from cupel.dedup._index import Index
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import WEIGHTLESS, Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Exact"]
 
@@ -65,7 +65,7 @@ class Exact(Dedup):
         "Not safe against texts made to collide."
     )
 
-    class Options(ClusterOptions, IndexOptions):
+    class Options(ClusterOptions, Remembers):
         """What counts as the same text, and which copy stays."""
 
         nfc: bool = Field(

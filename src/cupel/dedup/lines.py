@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._spans import SPANS, CopiedParts, SpanOptions, sizes_of
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
+from cupel.contract import SPANS, Clusters, Dedup, Need, Paper, Sketches
+from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of
 
 __all__ = ["Lines"]
 

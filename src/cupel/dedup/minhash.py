@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from cupel import _kernels
+from cupel.contract import WEIGHTLESS, Clusters, Dedup, Need, Paper, Remembers, Sketches
+from cupel.contract.docs import among, rows_in_step
 from cupel.dedup._clusters import ClusterOptions, keep_one, one_array, too_much
-from cupel.dedup._docs import among, rows_in_step
-from cupel.dedup._index import Index, IndexOptions
+from cupel.dedup._index import Index
 from cupel.dedup._near_duplicates import Joined, near_duplicates
 from cupel.dedup._sets import Features, load_buckets, save_buckets, write_sets
 from cupel.dedup._stars import stars
-from cupel.methods import WEIGHTLESS, Clusters, Dedup, Need, Paper, Sketches
 from cupel.threads import in_order
 
 __all__ = ["MinHash"]
@@ -132,7 +132,7 @@ class MinHash(Dedup):
         "have few shingles: one changed word moves their similarity far."
     )
 
-    class Options(ClusterOptions, IndexOptions):
+    class Options(ClusterOptions, Remembers):
         """Shape of the signatures, and when a candidate pair is joined."""
 
         ngram: int = Field(5, ge=1, le=64, description="Words in a shingle.")

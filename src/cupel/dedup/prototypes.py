@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from cupel.contract import Clusters, Paper, Sketches
 from cupel.dedup._clusters import LossOptions, lost_sources, source_table
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Workers
@@ -14,7 +15,6 @@ from cupel.dedup._nearest import grouped
 from cupel.dedup._prototypical import prune
 from cupel.dedup._sweep import cell_table, similarity_figure
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Paper, Sketches
 
 __all__ = ["Prototypes"]
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from cupel.contract import Clusters, Paper, Sketches
 from cupel.dedup._clusters import ActionOptions, cluster_blocks, too_much
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Cells, Workers
@@ -15,7 +16,6 @@ from cupel.dedup._nearest import Before, grouped, nearest_before
 from cupel.dedup._sweep import similarity_figure, sweep_blocks
 from cupel.dedup._vectors import Vectors
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Paper, Sketches
 
 __all__ = ["SemDeDup"]
 

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import Clusters, Dedup, Need, Paper, Sketches
 from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, limited, one_array, too_much
 from cupel.findings import Block, Facts, Prose, Section, Table
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["SimHash"]
 

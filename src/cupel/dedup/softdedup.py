@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import Acts, Clusters, Dedup, Need, Paper, Sketches
 from cupel.dedup._clusters import ids_of, openings
 from cupel.errors import BadOption
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
-from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
 
 __all__ = ["SoftDedup"]
 
@@ -84,7 +84,7 @@ class SoftDedup(Dedup):
         "have noisy scores. A weight has an effect only where documents are drawn by it."
     )
 
-    class Options(Method.Options):
+    class Options(Acts):
         """The model, and how weights follow from it."""
 
         action: Literal["weigh", "mark"] = Field(

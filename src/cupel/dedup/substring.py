@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from cupel import _kernels
+from cupel.contract import Clusters, Dedup, Need, Paper, Sketches
 from cupel.dedup._passages import OfBytes, OfTokens, OfWords, Units
 from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of, span_column
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Substring"]
 

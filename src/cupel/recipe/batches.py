@@ -16,12 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.methods import KernelSignal
+from cupel.contract import KernelSignal, Rule
+from cupel.contract.rules import written
 from cupel.recipe import ledger
 from cupel.recipe.plan import EditStep, Group, Stage
 from cupel.recipe.tally import SampleRow, Tally
-from cupel.rules import Rule
-from cupel.rules._rule import written
 
 __all__ = ["Outcome", "best_of", "process"]
 
@@ -216,7 +215,7 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
     columns: list[np.ndarray] = []
     for step in group.rules:
         with outcome.spending(step.label):
-            decision = step.method.decide(batch)  # type: ignore[attr-defined]
+            decision = step.rules.decide(batch)
         for rule in decision.rules:
             failed = decision.failed[rule.name]
             dropped_at[(dropped_at < 0) & failed] = len(rules)

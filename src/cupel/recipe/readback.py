@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._docs import among, row_groups
-from cupel.methods import WEIGHTLESS, Sketches
+from cupel.contract import WEIGHTLESS, Sketches
+from cupel.contract.docs import among, row_groups
 from cupel.recipe.folder import Folder
 from cupel.recipe.passes import open_pass_file
 from cupel.recipe.plan import DedupStep, Stage
@@ -168,7 +168,7 @@ class Reader:
 
     def _ranks(self) -> list[Rank]:
         """One source after the other, then all the others; documents of weight 0 after all of these."""
-        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
+        sources = self.step.sources
         named = [*sources, None] if sources else [ANY]
         return [
             Rank(source, counts)
@@ -182,7 +182,7 @@ class Reader:
 
         def keep(batch: pa.RecordBatch) -> pa.RecordBatch:
             if rank is not None and rank.source != ANY:
-                named = pa.array(self.step.dedup.options.sources, pa.large_string())  # type: ignore[attr-defined]
+                named = pa.array(self.step.sources, pa.large_string())
                 source = batch.column("source")
                 batch = batch.filter(
                     pc.fill_null(pc.equal(source, rank.source), False)

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._spans import MEMBERS as FOUND
+from cupel.contract import MEMBERS as FOUND
+from cupel.contract import Clusters
 from cupel.errors import RunFailed
 from cupel.findings import Section
-from cupel.methods import Clusters
 from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, write_passing
 from cupel.recipe.passes import read_pass_json, read_pass_table

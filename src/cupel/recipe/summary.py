@@ -13,8 +13,7 @@ from cupel import charts
 from cupel.findings import Alarm, Block, Code, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.recipe.folder import Folder
 from cupel.recipe.histograms import signal_figures
-from cupel.recipe.plan import EditStep, Group, Plan
-from cupel.recipe.recipe import Step
+from cupel.recipe.plan import EditStep, Group, Plan, RulesStep
 from cupel.recipe.resolve import resolve_seconds, resolved_sections
 from cupel.recipe.tally import Tally
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
@@ -165,11 +164,11 @@ def _rules(plan: Plan, total: Tally) -> Section:
     return Section(title="Rules", lead=lead, blocks=(Prose(text=explained), *tables) if tables else ())
 
 
-def _rule_table(step: Step, total: Tally, reached: int) -> Table:
+def _rule_table(step: RulesStep, total: Tally, reached: int) -> Table:
     alone, only = total.alone.get(step.label, {}), total.only.get(step.label, {})
     dropped = total.dropped.get(step.label, {})
     rows = []
-    for rule in step.method.rules:  # type: ignore[attr-defined]
+    for rule in step.rules.rules:
         drop = dropped.get(rule.name)
         fails = alone.get(rule.name, 0)
         rows.append(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
+from cupel.contract import Column, Method, Paper, Signal
 from cupel.errors import BadInput
-from cupel.methods import Column, Method, Paper, Signal
 
 if TYPE_CHECKING:
     from cupel import _kernels

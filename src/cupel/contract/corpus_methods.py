@@ -1,0 +1,172 @@
+"""Corpus methods: a few bytes of each document first, then one decision over all of them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import pyarrow as pa
+
+from cupel.contract.method import Method
+from cupel.findings import Section
+
+__all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "Dedup", "Need", "Sketches"]
+
+WEIGHTLESS = float("-inf")
+"""The priority of a document of weight 0: it stays only where no other document of its cluster can."""
+
+SPANS = pa.large_list(pa.struct([("start", pa.int64()), ("stop", pa.int64())]))
+"""Byte ranges of a document's UTF-8 text, ascending and apart."""
+
+MEMBERS = pa.schema(
+    [
+        ("doc", pa.int64()),
+        ("cluster", pa.int64()),
+        ("size", pa.int64()),
+        ("kept", pa.bool_()),
+        ("score", pa.float64()),
+        ("spans", SPANS),
+        ("weight", pa.float64()),
+        ("reason", pa.large_string()),
+    ]
+)
+"""Columns of `Clusters.members`; those that a method leaves out are null."""
+
+
+@dataclass(frozen=True)
+class Sketches:
+    """What `Dedup.sketch` gave for every document of the corpus, read back lazily.
+
+    Attributes
+    ----------
+    read
+        `read(columns)` gives one Arrow table with the columns asked for, plus nothing else,
+        of all documents still alive, in document order. Column `doc` (int64) is the
+        document's position in the input: files in sorted order, then rows. Column
+        `priority` (float64) decides survivors: the highest stays, then the lowest `doc`. It is
+        `WEIGHTLESS` for documents of weight 0.
+    batches
+        `batches(columns)` streams the same, a record batch at a time, in document order; with
+        the option `sources`, those of the first source first; documents of weight 0 after all others.
+    texts
+        `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
+        documents, in document order, without ever holding all of them; None asks for all, in
+        the order of `batches`.
+    ids, sources
+        `ids(docs)` and `sources(docs)` give the id and the source of each document asked for.
+    scratch
+        A folder for temporary files, removed afterwards.
+    memory_bytes, threads
+        What may be used; the result depends on neither.
+    corpus
+        Digest of the input: what this corpus is called in an index.
+    remembered
+        A file to write to what an index is to remember of these documents; it goes to its place when
+        the run is finished.
+    """
+
+    read: Callable[[list[str]], pa.Table]
+    batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
+    texts: Callable[[pa.Array | None], Iterator[pa.RecordBatch]]
+    ids: Callable[[pa.Array], pa.Array]
+    sources: Callable[[pa.Array], pa.Array]
+    scratch: str
+    memory_bytes: int = 1 << 30
+    threads: int = 1
+    corpus: str = ""
+    remembered: str = ""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Duplicates found: one table for every kind.
+
+    Attributes
+    ----------
+    members
+        Sorted by `doc`, at most one row per document.
+
+        - Where documents are found: `doc` int64, `cluster` int64 (the survivor's `doc`), `size`
+          int64, `kept` bool, and where the method has one `score` float64 (similarity to the
+          survivor, or what the method says `score` is); only clusters of two or more, of each exactly
+          one row kept. With the action `mark`, a method that `scores` gives a row for every
+          document: of those without a duplicate `cluster` is null and `size` 1. `reason`, where
+          documents of one step go for different reasons.
+        - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
+          `cluster` (a document that one of them stood in before; the document itself where the
+          method cannot tell), `size` (how many), `score` (the share of the text, or of what was looked
+          for), `kept` (false: the document goes whole, whatever the share).
+        - Where weights are found: `doc`, `score` (what the weight follows from), `weight` float64;
+          `cluster` null, `size` 1, `kept` true.
+    findings
+        What to show of it: the S-curve, alarms, the biggest clusters.
+    stop
+        What is so much that nobody should go on unasked: the run stops until it is told to accept.
+    outside
+        What `members` name as their cluster and is no document of this corpus (documents of earlier
+        corpora, items of evaluation sets): `doc` (negative) and `id`.
+    """
+
+    members: pa.Table
+    findings: tuple[Section, ...] = ()
+    stop: tuple[str, ...] = ()
+    outside: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Need:
+    """What finding the duplicates of a corpus takes, as far as can be told before.
+
+    Attributes
+    ----------
+    memory_bytes
+        The most that is held at once. A method that finds less to be free goes to disk or says no.
+    scratch_bytes
+        Temporary files.
+    """
+
+    memory_bytes: int
+    scratch_bytes: int = 0
+
+
+class Dedup(Method):
+    """Corpus → clusters of duplicates → which one stays."""
+
+    kind = "dedup"
+    heading = "Deduplications: find copies in the whole corpus"
+    room = "cupel.dedup"
+    finds: ClassVar[Literal["documents", "spans", "weights"]] = "documents"
+    """Whole documents that are duplicates, copied parts of documents, or how much a document counts."""
+    reason: ClassVar[str] = "duplicate"
+    """What the ledger says of a document that goes because another one stays."""
+    scores: ClassVar[bool] = False
+    """Whether every document has a score, whichever clusters there are: `mark` adds it as a column."""
+    names_origin: ClassVar[bool] = False
+    """Copied parts come from something with a name, which `mark` carries as the column `survivor`."""
+    roles: ClassVar[tuple[str, str]] = ("stays", "copy")
+    """What a list of clusters calls the one that the others are like, and what it calls these."""
+    needs: ClassVar[tuple[str, ...]] = ("text",)
+    """Which document columns `sketch_documents` reads."""
+
+    @property
+    def limit(self) -> str:
+        """What a document would have had to be to stay, as the ledger says it."""
+        return "first of its cluster"
+
+    @abstractmethod
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """What is needed of each document to find its duplicates; a few bytes a document."""
+
+    def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """The sketch of each document, where its text alone does not do."""
+        return self.sketch(documents.column("text"))
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """What `resolve` will take for so many documents with so much text."""
+        return Need(memory_bytes=64 * documents)
+
+    @abstractmethod
+    def resolve(self, sketches: Sketches) -> Clusters:
+        """The clusters of the whole corpus."""
