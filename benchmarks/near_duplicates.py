@@ -251,7 +251,8 @@ def recall_by_similarity(folder: Path) -> list[list[object]]:
             method = find_method("minhash", Dedup).from_options(options)
             place = folder / f"graded-{number}-{clusters}"
             place.mkdir()
-            members = method.resolve(Stage(method, [batch], place).sketches()).members  # type: ignore[attr-defined]
+            stage = Stage(method, [batch], place)
+            members = method.decide(stage, stage.resources()).members
             docs, kept = members["doc"].to_numpy(), members["kept"].to_numpy()
             cluster, stays = np.arange(2 * count), np.ones(2 * count, dtype=bool)
             cluster[docs], stays[docs] = members["cluster"].to_numpy(), kept

@@ -91,7 +91,7 @@ def work(method: object, documents: list[pa.RecordBatch], folder: Path) -> dict:
     stage = Stage(method, documents, folder)
     before, watch = allocated(), Peak()
     started = time.process_time()
-    clusters = method.resolve(stage.sketches())
+    clusters = method.decide(stage, stage.resources())
     resolving = time.process_time() - started
     return {
         "MB": stage.text_bytes / 1e6,

@@ -6,7 +6,7 @@ found by being there; nothing registers it. Third parties add methods, and kinds
 `cupel.methods`, which names a module.
 """
 
-from cupel.contract.corpus_methods import MEMBERS, SPANS, WEIGHTLESS, Clusters, Dedup, Need, Sketches
+from cupel.contract.corpus_methods import MEMBERS, SPANS, WEIGHTLESS, Clusters, Dedup, Need
 from cupel.contract.edits import Edit, Edited
 from cupel.contract.extraction import Extraction, Extractor
 from cupel.contract.method import Column, Method, Options, Paper
@@ -14,6 +14,7 @@ from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Re
 from cupel.contract.registry import all_methods, find_method, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Signal
+from cupel.contract.view import Resources, View
 
 __all__ = [
     "MEMBERS",
@@ -38,10 +39,11 @@ __all__ = [
     "PrefersSources",
     "Reason",
     "Remembers",
+    "Resources",
     "Rule",
     "Rules",
     "Signal",
-    "Sketches",
+    "View",
     "all_methods",
     "find_method",
     "methods_by_heading",

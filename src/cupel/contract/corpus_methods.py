@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import pyarrow as pa
 
 from cupel.contract.method import Method
+from cupel.contract.view import Resources, View
 from cupel.findings import Section
 
-__all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "Dedup", "Need", "Sketches"]
+__all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "Dedup", "Need"]
 
 WEIGHTLESS = float("-inf")
 """The priority of a document of weight 0: it stays only where no other document of its cluster can."""
@@ -33,50 +33,6 @@ MEMBERS = pa.schema(
     ]
 )
 """Columns of `Clusters.members`; those that a method leaves out are null."""
-
-
-@dataclass(frozen=True)
-class Sketches:
-    """What `Dedup.sketch` gave for every document of the corpus, read back lazily.
-
-    Attributes
-    ----------
-    read
-        `read(columns)` gives one Arrow table with the columns asked for, plus nothing else,
-        of all documents still alive, in document order. Column `doc` (int64) is the
-        document's position in the input: files in sorted order, then rows. Column
-        `priority` (float64) decides survivors: the highest stays, then the lowest `doc`. It is
-        `WEIGHTLESS` for documents of weight 0.
-    batches
-        `batches(columns)` streams the same, a record batch at a time, in document order; with
-        the option `sources`, those of the first source first; documents of weight 0 after all others.
-    texts
-        `texts(docs)` streams record batches (`doc` int64, `text` large_string) of the asked
-        documents, in document order, without ever holding all of them; None asks for all, in
-        the order of `batches`.
-    ids, sources
-        `ids(docs)` and `sources(docs)` give the id and the source of each document asked for.
-    scratch
-        A folder for temporary files, removed afterwards.
-    memory_bytes, threads
-        What may be used; the result depends on neither.
-    corpus
-        Digest of the input: what this corpus is called in an index.
-    remembered
-        A file to write to what an index is to remember of these documents; it goes to its place when
-        the run is finished.
-    """
-
-    read: Callable[[list[str]], pa.Table]
-    batches: Callable[[list[str]], Iterator[pa.RecordBatch]]
-    texts: Callable[[pa.Array | None], Iterator[pa.RecordBatch]]
-    ids: Callable[[pa.Array], pa.Array]
-    sources: Callable[[pa.Array], pa.Array]
-    scratch: str
-    memory_bytes: int = 1 << 30
-    threads: int = 1
-    corpus: str = ""
-    remembered: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,9 +120,9 @@ class Dedup(Method):
         return self.sketch(documents.column("text"))
 
     def need(self, documents: int, text_bytes: int) -> Need:
-        """What `resolve` will take for so many documents with so much text."""
+        """What `decide` will take for so many documents with so much text."""
         return Need(memory_bytes=64 * documents)
 
     @abstractmethod
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """The clusters of the whole corpus."""

@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cupel.contract import Sketches
 from cupel.contract.docs import among
 from cupel.errors import BadInput
 from cupel.store import digest_file
@@ -49,8 +48,8 @@ class Index:
     corpora: tuple[Path, ...]
 
     @classmethod
-    def of(cls, path: str, method: str, decisive: Mapping[str, Any], sketches: Sketches) -> Index:
-        """The index at `path`, without what it remembers of this very corpus.
+    def of(cls, path: str, method: str, decisive: Mapping[str, Any], corpus: str) -> Index:
+        """The index at `path`, without what it remembers of the very corpus `corpus`.
 
         Raises
         ------
@@ -60,7 +59,7 @@ class Index:
         folder = Path(path).absolute() / method
         if Path(path).exists() and not Path(path).is_dir():
             raise BadInput(f"{path}: expected the folder of an index, found a file")
-        corpora = tuple(file for file in sorted(folder.glob("*.parquet")) if _corpus(file) != sketches.corpus)
+        corpora = tuple(file for file in sorted(folder.glob("*.parquet")) if _corpus(file) != corpus)
         for file in corpora:
             _check(file)
             try:

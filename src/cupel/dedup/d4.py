@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from cupel.contract import Clusters, Paper, Sketches
+from cupel.contract import Clusters, Paper, Resources, View
 from cupel.dedup._clusters import LossOptions, lost_sources, source_table
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Cells, Workers
@@ -92,11 +92,11 @@ class D4(Semantic):
         first, second = self.options.dedup_kept_fraction, self.options.prototypes_kept_fraction
         return f"among the {100 * first:g} % least alike, then the {100 * second:g} % least prototypical"
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """What each stage removes, with the document that stays at the end."""
         options = self.options
-        vectors = self.vectors(sketches)
-        with Workers.start(sketches.threads) as workers:
+        vectors = self.vectors(view, resources)
+        with Workers.start(resources.threads) as workers:
             cells = self.cells(vectors, workers)
             before = nearest_before(vectors, cells, workers)
             removed = to_drop(before.similarity, vectors.docs, before.row >= 0, options.dedup_kept_fraction)
@@ -110,10 +110,10 @@ class D4(Semantic):
         reasons = np.where(removed, DUPLICATE, PROTOTYPICAL).astype(object)
         survivors = stages.survivors()
         members = grouped(vectors, survivors, score, everything=False, reasons=reasons)
-        stop = lost_sources(members, options.max_source_loss, sketches) if members.num_rows else ()
-        blocks, lead = self._blocks(stages, sketches)
+        stop = lost_sources(members, options.max_source_loss, view) if members.num_rows else ()
+        blocks, lead = self._blocks(stages, view)
         if members.num_rows:
-            blocks.append(source_table(members, sketches, "removed documents"))
+            blocks.append(source_table(members, view, "removed documents"))
         if options.action == "mark":
             members = grouped(vectors, survivors, score, everything=True, reasons=reasons)
         section = Section(
@@ -121,7 +121,7 @@ class D4(Semantic):
         )
         return Clusters(members=members, findings=(section,), stop=tuple(stop))
 
-    def _blocks(self, stages: _Stages, sketches: Sketches) -> tuple[list[Block], str]:
+    def _blocks(self, stages: _Stages, view: View) -> tuple[list[Block], str]:
         total = stages.vectors.total
         alike, typical = int(stages.removed.sum()), int(stages.pruned.dropped.sum())
         lowest = float(stages.before.similarity[stages.removed].min()) if alike else 1.0
@@ -149,7 +149,7 @@ class D4(Semantic):
         lead = (
             f"{alike:,} of {total:,} documents go as semantic duplicates, then {typical:,} as prototypical."
         )
-        return [*blocks, cell_table(stages.rest, stages.new, stages.pruned.dropped, sketches)], lead
+        return [*blocks, cell_table(stages.rest, stages.new, stages.pruned.dropped, view)], lead
 
 
 @dataclass(frozen=True)

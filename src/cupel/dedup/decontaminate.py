@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.contract import Acts, Clusters, Dedup, Method, Need, Paper, Sketches
+from cupel.contract import Acts, Clusters, Dedup, Method, Need, Paper, Resources, View
 from cupel.dedup._contaminated import Contaminated
 from cupel.dedup._evaluations import EvaluationSets, read_sets
 from cupel.dedup._items import PARTS, Fields
@@ -192,12 +192,12 @@ class Decontaminate(Dedup):
         """The index twice over, and a few bytes a document."""
         return Need(memory_bytes=2 * BYTES_AN_NGRAM * self._index().ngrams + BYTES_A_HIT * documents)
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Documents that hold items, each with its best item, in `cluster` and `outside`."""
         options, index = self.options, self._index()
         total = 0
         strays, documents = np.zeros(index.ngrams, dtype=np.int64), np.zeros(index.ngrams, dtype=np.int64)
-        for batch in self._hits(sketches, index):
+        for batch in self._hits(view, index):
             total += batch.num_rows
             strays += np.bincount(index.strays(batch.column("hits")).to_numpy(), minlength=index.ngrams)
             present = index.present(batch.column("hits")).to_numpy()
@@ -212,17 +212,17 @@ class Decontaminate(Dedup):
             batch.column("doc").filter(
                 left.candidates(batch.column("hits"), threshold=threshold, min_words=min_words)
             )
-            for batch in self._hits(sketches, index)
+            for batch in self._hits(view, index)
         ]
         docs = pa.concat_arrays([pa.array([], pa.int64()), *(some.cast(pa.int64()) for some in candidates)])
-        contaminated = Contaminated(self._sets(), sketches, kept=options.action != "drop")
-        for batch in sketches.texts(docs) if len(docs) else ():
+        contaminated = Contaminated(self._sets(), view, kept=options.action != "drop")
+        for batch in view.texts(docs) if len(docs) else ():
             found = left.contamination(batch.column("text"), threshold=threshold, min_words=min_words)
             contaminated.add(batch, *found)
         searchable = left.searchable(threshold=threshold, min_words=min_words)
         return contaminated.clusters(index, strays, most, documents=total, searchable=searchable)
 
-    def _hits(self, sketches: Sketches, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
+    def _hits(self, view: View, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
         """`doc` and `hits` of all documents.
 
         Raises
@@ -230,7 +230,7 @@ class Decontaminate(Dedup):
         BadInput
             They were looked through for other items than there are now.
         """
-        for batch in sketches.batches(["doc", "hits", "index"]):
+        for batch in view.batches(["doc", "hits", "index"]):
             if pc.any(pc.not_equal(batch.column("index"), pa.scalar(index.digest, pa.uint64()))).as_py():
                 raise BadInput(
                     f"decontaminate: {', '.join(self.options.against)} changed while the run went on; restart it"
