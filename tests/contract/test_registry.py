@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -120,6 +121,25 @@ def test_a_recipe_refuses_steps_of_kinds_that_it_cannot_carry_out(site: Path, tm
     assert "step 'leaks': 'leaks' is a method of kind 'audit', and a recipe has no steps of that kind" in said
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_any_label_column_is_a_breakdown_of_the_report(site: Path, tmp_path: Path) -> None:
+    texts = ["gold and gold", "silver", "silver of gold", "lead"]
+    lines = [json.dumps({"text": text}) for text in texts]
+    (tmp_path / "pool.jsonl").write_text("\n".join(lines))
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: alloys\nsteps: [alloy, language-id, {threshold: {signal: alloy_words, at_least: 1}}]\n"
+    )
+    done = cupel(site, "refine", str(recipe), "-i", str(tmp_path / "pool.jsonl"), "-o", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    page = json.loads((tmp_path / "out" / "report.json").read_text())
+    sections = {section["title"]: section for section in page["sections"]}
+    (table,) = [block for block in sections["Alloy labels"]["blocks"] if "rows" in block]
+    assert table["columns"][0] == "alloy"
+    assert sorted(row[:3] for row in table["rows"]) == [["gold", 2, 2], ["silver", 1, 1], ["unknown", 1, 0]]
+    (table,) = [block for block in sections["Languages"]["blocks"] if "rows" in block]
+    assert sum(row[1] for row in table["rows"]) == len(texts)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from cupel.contract.edits import Edit, Edited
 from cupel.contract.extraction import Extraction, Extractor
 from cupel.contract.method import Column, Method, Options, Paper
 from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Remembers
-from cupel.contract.registry import all_methods, find_method, methods_by_heading, methods_of
+from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Signal
 from cupel.contract.view import Resources, View
@@ -46,6 +46,7 @@ __all__ = [
     "View",
     "all_methods",
     "find_method",
+    "label_columns",
     "methods_by_heading",
     "methods_of",
 ]

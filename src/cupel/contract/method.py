@@ -32,11 +32,16 @@ class Paper:
 
 @dataclass(frozen=True)
 class Column:
-    """One typed value per document: its Arrow type, unit and meaning."""
+    """One typed value per document: its Arrow type, unit and meaning.
+
+    Text of the unit `label` says which group a document belongs to, and reports count documents by it;
+    `plural` is what they call several of these groups.
+    """
 
     type: pa.DataType
     unit: str
     meaning: str
+    plural: str = ""
 
 
 class Options(BaseModel):

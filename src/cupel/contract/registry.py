@@ -11,10 +11,12 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import TypeVar, overload
 
-from cupel.contract.method import Method
+import pyarrow as pa
+
+from cupel.contract.method import Column, Method
 from cupel.errors import BadOption, UnknownName
 
-__all__ = ["all_methods", "find_method", "methods_by_heading", "methods_of"]
+__all__ = ["all_methods", "find_method", "label_columns", "methods_by_heading", "methods_of"]
 
 Kind = TypeVar("Kind", bound=Method)
 
@@ -54,6 +56,18 @@ def methods_by_heading() -> dict[str, dict[str, type[Method]]]:
     for name, method in all_methods().items():
         listed.setdefault(method.heading, {})[name] = method
     return listed
+
+
+@cache
+def label_columns() -> Mapping[str, Column]:
+    """The text columns of the unit `label`, by name, of all methods."""
+    return {
+        name: column
+        for method in all_methods().values()
+        for name, column in method.columns.items()
+        if column.unit == "label"
+        and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+    }
 
 
 @overload

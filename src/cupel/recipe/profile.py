@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cupel.contract import label_columns
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import printable
 from cupel.engine import Engine
@@ -16,6 +17,7 @@ from cupel.findings import Page
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
+from cupel.recipe.summary import label_title
 from cupel.units import write_count
 
 __all__ = ["Profile", "inspect"]
@@ -29,7 +31,7 @@ STEPS: list[Any] = [
     {"exact": {"action": "mark"}},
     {"minhash": {"action": "mark"}},
 ]
-SHOWN = ("Languages", "Sources", "Quarantine", "Left out", "Signals")
+SHOWN = ("Sources", "Quarantine", "Left out", "Signals")
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def inspect(
         page = done.page()
     copies = [section for section in page.sections if "uplicate" in section.title]
     others = {section.title: section for section in page.sections}
-    shown = [others[title] for title in SHOWN if title in others]
+    labels = [label_title(name, column) for name, column in label_columns().items()]
+    shown = [others[title] for title in (*labels, *SHOWN) if title in others]
     told = dict(page.facts)
     facts = (
         ("documents", told["documents in"]),

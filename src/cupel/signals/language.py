@@ -68,7 +68,9 @@ class Language(Signal):
         "often mistaken for one another, and a language outside the 176 gets the nearest label."
     )
     columns: ClassVar[Mapping[str, Column]] = {
-        "language": Column(pa.large_string(), "label", "the model's label, without '__label__'"),
+        "language": Column(
+            pa.large_string(), "label", "the model's label, without '__label__'", plural="languages"
+        ),
         "language_confidence": Column(pa.float64(), "probability", "the model's probability of it, 0 to 1"),
     }
 
