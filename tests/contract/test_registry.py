@@ -64,6 +64,21 @@ class Alloy(Signal):
         return pa.record_batch({"alloy": label.cast(pa.large_string()), "alloy_words": words})
 '''
 
+OWN_ACTION = '''
+from typing import Literal
+
+from cupel.contract import Dedup
+
+
+class Marks(Dedup):
+    """Marks what it finds."""
+
+    name = "marks"
+
+    class Options(Dedup.Options):
+        action: Literal["mark"] = "mark"
+'''
+
 
 def installed(site: Path, module: str) -> Path:
     """A folder with a package whose entry point names `module`, as an installer leaves it."""
@@ -156,6 +171,10 @@ def test_any_label_column_is_a_breakdown_of_the_report(site: Path, tmp_path: Pat
         (
             MODULE.replace('kind = "audit"', 'kind = "signal"'),
             "two kinds are called 'signal': cupel.contract.signals and touchstone",
+        ),
+        (
+            OWN_ACTION,
+            "Marks.Options has an 'action' of its own: derive it from cupel.contract.Acts",
         ),
         ("import slag\n", "package 'touchstone': its methods in touchstone cannot be loaded"),
     ],

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import pyarrow as pa
 
 from cupel.contract.method import Method
+from cupel.contract.options import Acts
 from cupel.contract.view import Resources, View
 from cupel.findings import Section
 
@@ -105,6 +106,14 @@ class Dedup(Method):
     """What a list of clusters calls the one that the others are like, and what it calls these."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
     """Which document columns `sketch_documents` reads."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "action" in cls.Options.model_fields and not issubclass(cls.Options, Acts):
+            # The recipe would not see it, and would drop what was to be marked.
+            raise TypeError(
+                f"{cls.__name__}.Options has an 'action' of its own: derive it from cupel.contract.Acts"
+            )
 
     @property
     def limit(self) -> str:

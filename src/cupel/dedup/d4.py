@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from cupel.contract import Clusters, Paper, Resources, View
+from cupel.contract import Acts, Clusters, Paper, Resources, View
 from cupel.dedup._clusters import LossOptions, lost_sources, source_table
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Cells, Workers
@@ -23,6 +23,23 @@ __all__ = ["D4"]
 
 DUPLICATE = "semantic-duplicate"
 PROTOTYPICAL = "prototypical"
+
+
+class KeptFractions(LossOptions, EmbeddingOptions):
+    """Where vectors come from, and how much each stage leaves."""
+
+    dedup_kept_fraction: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="Share of the documents with a vector that SemDeDup leaves (R_dedup).",
+    )
+    prototypes_kept_fraction: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Share of those that stays when the prototypical are dropped (R_proto).",
+    )
 
 
 class D4(Semantic):
@@ -63,21 +80,9 @@ class D4(Semantic):
         "For the rest see semdedup and prototypes."
     )
 
-    class Options(LossOptions, EmbeddingOptions):
+    class Options(Acts, KeptFractions):
         """Where vectors come from, and how much each stage leaves."""
 
-        dedup_kept_fraction: float = Field(
-            0.75,
-            gt=0,
-            le=1,
-            description="Share of the documents with a vector that SemDeDup leaves (R_dedup).",
-        )
-        prototypes_kept_fraction: float = Field(
-            0.8,
-            gt=0,
-            le=1,
-            description="Share of those that stays when the prototypical are dropped (R_proto).",
-        )
         action: Literal["drop", "mark"] = Field(
             "drop",
             description="`drop` drops them; `mark` keeps all and carries as columns the document that would "

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from cupel.contract import Clusters, Paper, Resources, View
+from cupel.contract import Acts, Clusters, Paper, Resources, View
 from cupel.dedup._clusters import LossOptions, lost_sources, source_table
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Workers
@@ -17,6 +17,14 @@ from cupel.dedup._sweep import cell_table, similarity_figure
 from cupel.findings import Block, Facts, Prose, Section
 
 __all__ = ["Prototypes"]
+
+
+class KeptFraction(LossOptions, EmbeddingOptions):
+    """Where vectors come from, and how much stays."""
+
+    kept_fraction: float = Field(
+        0.8, gt=0, le=1, description="Share of the documents with a vector that stays (the papers' R)."
+    )
 
 
 class Prototypes(Semantic):
@@ -64,12 +72,9 @@ class Prototypes(Semantic):
         "before, as `d4` does. Outliers, that is also noise, stay: filter for quality before."
     )
 
-    class Options(LossOptions, EmbeddingOptions):
+    class Options(Acts, KeptFraction):
         """Where vectors come from, and how much stays."""
 
-        kept_fraction: float = Field(
-            0.8, gt=0, le=1, description="Share of the documents with a vector that stays (the papers' R)."
-        )
         action: Literal["drop", "mark"] = Field(
             "drop",
             description="`drop` drops them; `mark` keeps all and carries as columns the document that would "
