@@ -31,8 +31,8 @@ import pyarrow as pa
 import zstandard
 
 from cupel import _kernels
-from cupel.methods import find_method
-from cupel.rules import Decision, RuleSet, methods
+from cupel.contract import Decision, Edit, find_method
+from cupel.rules import RuleSet, methods
 
 TARGET_OWN_WORDS = 0.98
 
@@ -123,7 +123,7 @@ def our_verdicts(name: str, texts: Sequence[str], **edit_options: Any) -> tuple[
     batch = pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.large_string())})
     after = list(texts)
     if rule_set.needs_edit is not None:
-        edited = find_method(rule_set.needs_edit, "edit").from_options(edit_options).edit(batch)  # type: ignore[attr-defined]
+        edited = find_method(rule_set.needs_edit, Edit).from_options(edit_options).edit(batch)  # type: ignore[attr-defined]
         signals = pa.RecordBatch.from_pydict(dict(edited.columns))
         after = edited.text.to_pylist()
     else:

@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from agreement import Text, read_documents  # noqa: E402
 
-from cupel.methods import find_method  # noqa: E402
+from cupel.contract import Edit, Signal, find_method  # noqa: E402
 from cupel.rules import methods  # noqa: E402
 
 TARGET = 0.995
@@ -40,7 +40,7 @@ def our_failed_rules(texts: Sequence[str]) -> tuple[list[dict[str, bool]], list[
     """By text, whether each rule of `dclm-heuristics` would drop it, and the rule that does."""
     rule_set = next(found for found in methods() if found.name == "dclm-heuristics").from_options({})
     batch = pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.large_string())})
-    decision = rule_set.decide(find_method("dclm-page", "signal").from_options({}).measure(batch))  # type: ignore[attr-defined]
+    decision = rule_set.decide(find_method("dclm-page", Signal).from_options({}).measure(batch))  # type: ignore[attr-defined]
     failed = [{name: bool(rows[row]) for name, rows in decision.failed.items()} for row in range(len(texts))]
     reasons = [decision.reason(row) for row in range(len(texts))]
     return failed, [reason and reason.rule for reason in reasons]
@@ -49,7 +49,7 @@ def our_failed_rules(texts: Sequence[str]) -> tuple[list[dict[str, bool]], list[
 def our_corrections(texts: Sequence[str]) -> tuple[list[str], list[float]]:
     """The corrected texts and the share of words that went."""
     batch = pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.large_string())})
-    edited = find_method("refinedweb-lines", "edit").from_options({}).edit(batch)  # type: ignore[attr-defined]
+    edited = find_method("refinedweb-lines", Edit).from_options({}).edit(batch)  # type: ignore[attr-defined]
     return edited.text.to_pylist(), edited.columns["refinedweb_removed_word_fraction"].to_pylist()
 
 

@@ -23,14 +23,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 from pool import print_table, rows, save, shared, texts_of
+from stage import MemoryView
 
+from cupel.contract import Clusters, Resources
 from cupel.dedup._evaluations import read_sets
 from cupel.dedup._items import Fields
 from cupel.dedup.decontaminate import Decontaminate
-from cupel.methods import Clusters, Sketches
 
 TASKS = ("arc_easy", "boolq", "lambada_openai", "openbook_qa", "piqa", "jeopardy_all")
 SUBJECTS = ("high_school_us_history", "high_school_biology", "professional_psychology", "philosophy")
@@ -252,19 +252,7 @@ def searched(
     path.write_text("".join(json.dumps(item) + "\n" for item in items))
     method = Decontaminate.from_options({"against": [str(path)], **options})
     text = pa.array(texts, pa.large_string())
-    doc = pa.array(np.arange(len(text)))
-    sketch = method.sketch(text)
-    table = pa.table({"doc": doc, **dict(zip(sketch.schema.names, sketch.columns, strict=True))})
-    return method.resolve(
-        Sketches(
-            read=table.select,
-            batches=lambda columns: iter(table.select(columns).to_batches()),
-            texts=lambda docs: iter([pa.record_batch({"doc": docs, "text": text.take(docs)})]),
-            ids=lambda docs: docs.cast(pa.large_string()),
-            sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
-            scratch=str(folder),
-        )
-    )
+    return method.decide(MemoryView(method.sketch(text), text), Resources(str(folder)))
 
 
 def ours(case: Case, options: dict[str, object], folder: Path) -> dict[int, int]:

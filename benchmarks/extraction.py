@@ -26,11 +26,11 @@ import zstandard
 from pool import shared
 from resiliparse.extract.html2text import extract_plain_text
 
+from cupel.contract import Extractor
 from cupel.corpus.charset import decode
 from cupel.corpus.extraction.plain import Plain
 from cupel.corpus.extraction.resiliparse import Resiliparse
 from cupel.corpus.extraction.trafilatura import Trafilatura
-from cupel.methods import Extractor
 from cupel.signals.language import Language
 
 # Chinese and Japanese write no spaces: there each character counts as a word.

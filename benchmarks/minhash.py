@@ -109,7 +109,7 @@ def resolve_once(count: int) -> dict:
         before = allocated()
         watch = Peak()
         started = time.perf_counter()
-        clusters = method.resolve(stage.sketches(threads=len(os.sched_getaffinity(0))))
+        clusters = method.decide(stage, stage.resources(threads=len(os.sched_getaffinity(0))))
         seconds = time.perf_counter() - started
         peak = watch.stop()
         resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
@@ -172,7 +172,8 @@ def recall(count: int) -> list[dict]:
     batch = pa.record_batch({"doc": pa.array(np.arange(len(texts))), "text": texts})
     method = MinHash()
     with tempfile.TemporaryDirectory() as folder:
-        clusters = method.resolve(Stage(method, [batch], Path(folder)).sketches()).members
+        stage = Stage(method, [batch], Path(folder))
+        clusters = method.decide(stage, stage.resources()).members
     gone = set(clusters.filter(pc.invert(clusters["kept"]))["doc"].to_pylist())
     found = []
     similar = _similar_pairs(_kernels.shingles(texts))

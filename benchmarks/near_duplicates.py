@@ -33,8 +33,8 @@ from pool import ROOT, print_table, rows, save, shared, write_jsonl_zst
 from stage import Stage
 
 from cupel import _kernels
+from cupel.contract import Dedup, find_method
 from cupel.dedup._curve import candidate_probability
-from cupel.methods import find_method
 
 PEER = ROOT / ".peers" / "text-dedup"
 PEER_NEEDS = (
@@ -248,10 +248,11 @@ def recall_by_similarity(folder: Path) -> list[list[object]]:
         joined, gone, precision = {}, {}, {}
         for clusters in ("connected", "stars"):
             options = {"threshold": target - 0.05, "clusters": clusters}
-            method = find_method("minhash", "dedup").from_options(options)
+            method = find_method("minhash", Dedup).from_options(options)
             place = folder / f"graded-{number}-{clusters}"
             place.mkdir()
-            members = method.resolve(Stage(method, [batch], place).sketches()).members  # type: ignore[attr-defined]
+            stage = Stage(method, [batch], place)
+            members = method.decide(stage, stage.resources()).members
             docs, kept = members["doc"].to_numpy(), members["kept"].to_numpy()
             cluster, stays = np.arange(2 * count), np.ones(2 * count, dtype=bool)
             cluster[docs], stays[docs] = members["cluster"].to_numpy(), kept

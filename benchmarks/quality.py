@@ -22,7 +22,7 @@ import pyarrow as pa
 import zstandard
 
 from cupel import _kernels
-from cupel.methods import find_method
+from cupel.contract import Edit, Signal, find_method
 from cupel.rules import methods
 
 FILES = ("dclm_human_quality_majority_data", "dclm_human_quality_agreement_data")
@@ -115,7 +115,7 @@ def _step(label: str, pages: pa.RecordBatch) -> tuple[np.ndarray, pa.RecordBatch
     columns: dict[str, pa.Array] = {}
     if rule_set.needs_edit is not None:
         options = {"require_terminal_punctuation": False} if variant else {}
-        edited = find_method(rule_set.needs_edit, "edit").from_options(options).edit(pages)  # type: ignore[attr-defined]
+        edited = find_method(rule_set.needs_edit, Edit).from_options(options).edit(pages)  # type: ignore[attr-defined]
         columns |= edited.columns
         pages = pa.RecordBatch.from_pydict({"text": edited.text})
     segmentation = SEGMENTATION.get(name, "prose")
@@ -127,7 +127,7 @@ def measure(wanted: list[str], pages: pa.RecordBatch, segmentation: str) -> dict
     """The signals asked for: language by its own model, all others by the kernel's pass."""
     columns: dict[str, pa.Array] = {}
     if "language" in wanted:
-        found = find_method("language-id", "signal").from_options({}).measure(pages)  # type: ignore[attr-defined]
+        found = find_method("language-id", Signal).from_options({}).measure(pages)  # type: ignore[attr-defined]
         columns |= {name: found.column(name) for name in found.schema.names}
     rest = [name for name in wanted if name not in columns]
     if rest:

@@ -29,7 +29,7 @@ from minhash import Peak, allocated
 from pool import print_table, rows, save
 from stage import Stage
 
-from cupel.methods import find_method
+from cupel.contract import Dedup, find_method
 
 KINDS: dict[str, tuple[str, dict[str, object], float]] = {
     "exact": ("exact", {}, 200),
@@ -75,7 +75,7 @@ def _batch(texts: list[str], first: int) -> pa.RecordBatch:
 def once(kind: str, megabytes: float) -> dict:
     """Seconds of processor time and memory of one method on so much text."""
     name, options, _ = KINDS[kind]
-    method = find_method(name, "dedup").from_options(options)
+    method = find_method(name, Dedup).from_options(options)
     with tempfile.TemporaryDirectory() as folder:
         work(method, list(batches(WARM_UP_MB)), Path(folder))
     documents = list(batches(megabytes))
@@ -91,7 +91,7 @@ def work(method: object, documents: list[pa.RecordBatch], folder: Path) -> dict:
     stage = Stage(method, documents, folder)
     before, watch = allocated(), Peak()
     started = time.process_time()
-    clusters = method.resolve(stage.sketches())
+    clusters = method.decide(stage, stage.resources())
     resolving = time.process_time() - started
     return {
         "MB": stage.text_bytes / 1e6,

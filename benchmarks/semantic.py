@@ -24,14 +24,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from pool import print_table, rows, save, shared
+from stage import MemoryView
 
+from cupel.contract import Dedup, Resources
 from cupel.dedup._embeddings import unit
 from cupel.dedup._kmeans import Cells, Workers, cells_of
 from cupel.dedup._nearest import Before, nearest_before
 from cupel.dedup._vectors import Vectors, read_vectors
 from cupel.dedup.minhash import MinHash
 from cupel.dedup.semdedup import SemDeDup
-from cupel.methods import Dedup, Sketches
 
 EPSILONS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 MINHASHES = (
@@ -125,24 +126,6 @@ def corpus(unrelated: int) -> Corpus:
     return Corpus(list(places), pairs)
 
 
-def sketches(sketch: pa.RecordBatch, texts: list[str], folder: str) -> Sketches:
-    """Sketches in memory."""
-    doc = np.arange(sketch.num_rows)
-    table = pa.table(sketch).append_column("doc", pa.array(doc))
-    table = table.append_column("priority", pa.array(np.zeros(len(doc))))
-    table = table.append_column("source", pa.array([""] * len(doc), pa.large_string()))
-    column = pa.array(texts, pa.large_string())
-    return Sketches(
-        read=table.select,
-        batches=lambda names: iter(table.select(names).to_batches(8192)),
-        texts=lambda docs: iter([pa.record_batch({"doc": docs, "text": column.take(docs)})]),
-        ids=lambda docs: docs.cast(pa.large_string()),
-        sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
-        scratch=folder,
-        threads=THREADS,
-    )
-
-
 def sketch_in_threads(method: Dedup, texts: list[str]) -> pa.RecordBatch:
     """The sketch of all texts, made as a run makes it: a batch a thread."""
     parts = [pa.array(texts[start : start + 256], pa.large_string()) for start in range(0, len(texts), 256)]
@@ -163,7 +146,9 @@ def planted(texts: Corpus, vectors: Vectors, cells: Cells, before: Before) -> li
         method = MinHash.from_options({"keep": "first", **options})
         with tempfile.TemporaryDirectory() as folder:
             sketch = sketch_in_threads(method, texts.texts)
-            members = method.resolve(sketches(sketch, texts.texts, folder)).members
+            members = method.decide(
+                MemoryView(sketch, texts.texts), Resources(folder, threads=THREADS)
+            ).members
         survivors = np.arange(len(texts.texts))
         survivors[members["doc"].to_numpy()] = members["cluster"].to_numpy()
         name = ", ".join(f"{key} {value}" for key, value in options.items()) or "as it is"
@@ -276,7 +261,7 @@ def main() -> None:
     embedding = time.perf_counter() - started
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        vectors = read_vectors(sketches(sketch, texts.texts, folder), "")
+        vectors = read_vectors(MemoryView(sketch, texts.texts), Resources(folder), "")
         with Workers.start(THREADS) as workers:
             cells = method.cells(vectors, workers)
             before = nearest_before(vectors, cells, workers)

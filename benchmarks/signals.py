@@ -27,8 +27,8 @@ import pyarrow as pa
 from pool import print_table, rows, save
 
 from cupel import _kernels
+from cupel.contract import Edit, KernelSignal, all_methods, find_method
 from cupel.errors import CupelError
-from cupel.methods import KernelSignal, all_methods, find_method
 
 # What the rules of C4, Gopher and FineWeb look at.
 RULES = [
@@ -106,7 +106,7 @@ def kernel_speeds(texts: pa.Array, megabytes: float, repeats: int) -> dict[str, 
 def edit_seconds(texts: pa.Array, repeats: int) -> float | None:
     """Seconds of C4's line-wise edit over all texts, where it is installed."""
     try:
-        edit: Any = find_method("c4-lines", "edit")()
+        edit: Any = find_method("c4-lines", Edit)()
     except CupelError:
         return None
     batch = pa.record_batch({"text": texts})

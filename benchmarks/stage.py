@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,14 +11,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._docs import among, row_groups
-from cupel.methods import Dedup, Sketches
+from cupel.contract import Dedup, Resources, View
+from cupel.contract.docs import among, row_groups
 from cupel.recipe.writers import ParquetWriter
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.memory_view import MemoryView
+
+__all__ = ["MemoryView", "Stage"]
 
 ROWS = 2048
 
 
-class Stage:
+class Stage(View):
     """Sketches every batch (`doc`, `text`) and keeps both in `folder`."""
 
     def __init__(self, method: Dedup, batches: Iterable[pa.RecordBatch], folder: Path) -> None:
@@ -35,7 +42,7 @@ class Stage:
             if not writers:
                 writers = [
                     ParquetWriter(path, schema, passing=True)
-                    for path, schema in ((self.texts, batch.schema), (self.own, full.schema))
+                    for path, schema in ((self.text_file, batch.schema), (self.own, full.schema))
                 ]
             writers[0].write(batch)
             writers[1].write(full)
@@ -43,34 +50,37 @@ class Stage:
             writer.close()
 
     @property
-    def texts(self) -> Path:
+    def text_file(self) -> Path:
         return self.folder / "texts.parquet"
 
     @property
     def own(self) -> Path:
         return self.folder / "sketches.parquet"
 
-    def sketches(self, *, memory_bytes: int = 1 << 30, threads: int = 1) -> Sketches:
+    def resources(self, threads: int = 1) -> Resources:
         scratch = self.folder / "scratch"
         scratch.mkdir(exist_ok=True)
-        return Sketches(
-            read=lambda columns: pq.read_table(self.own, columns=columns),
-            batches=lambda columns: self._stream(self.own, columns, 65536),
-            texts=self._texts,
-            ids=lambda docs: docs.cast(pa.large_string()),
-            sources=lambda docs: pa.array([""] * len(docs), pa.large_string()),
-            scratch=str(scratch),
-            memory_bytes=memory_bytes,
-            threads=threads,
-        )
+        return Resources(str(scratch), threads=threads)
 
-    def _texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
+    def read(self, columns: list[str]) -> pa.Table:
+        return pq.read_table(self.own, columns=columns)
+
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        yield from self._stream(self.own, columns, 65536)
+
+    def ids(self, docs: pa.Array) -> pa.Array:
+        return docs.cast(pa.large_string())
+
+    def sources(self, docs: pa.Array) -> pa.Array:
+        return pa.array([""] * len(docs), pa.large_string())
+
+    def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
         """As a run reads them: row groups without any of the documents are passed over."""
         if docs is None:
-            yield from self._stream(self.texts, ["doc", "text"], ROWS)
+            yield from self._stream(self.text_file, ["doc", "text"], ROWS)
             return
         wanted = np.sort(docs.to_numpy())
-        with pq.ParquetFile(self.texts) as file:
+        with pq.ParquetFile(self.text_file) as file:
             groups = row_groups(file, wanted)
             for batch in file.iter_batches(
                 ROWS, columns=["doc", "text"], use_threads=False, row_groups=groups

@@ -9,10 +9,10 @@ from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import shuffled, split
 from cupel.claims.refined import refined
 from cupel.claims.semantic import reworded_pool, semantic_recipe
+from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.verdict import Comparison, compare
-from cupel.methods import Paper
 from cupel.recipe.recipe import Recipe
 
 DATA = ("web_crawl", "forum_qa", "wiki_simple")

@@ -9,13 +9,13 @@ import pyarrow.compute as pc
 from cupel.claims.arms import as_interval, held_out, score_arms, train_plans, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import head, shuffled, split
+from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.trials import Trial
 from cupel.lab.verdict import compare
-from cupel.methods import Paper
 
 DOMAIN = "arxiv_abstracts"
 BASE = ("wiki_simple", "news", "reviews_imdb", "forum_qa")

@@ -12,9 +12,9 @@ from cupel.claims.arms import arms_section, as_interval, held_out, score_arms, t
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import copies, draw, near_copy, split
 from cupel.claims.refined import refined
+from cupel.contract import Paper
 from cupel.lab.assay import scale_floors
 from cupel.lab.verdict import compare
-from cupel.methods import Paper
 from cupel.recipe.recipe import Recipe, built_in_recipes
 
 CLEAN = ("wiki_simple", "web_crawl")

@@ -11,10 +11,10 @@ from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, ver
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import draw, near_copy, split
 from cupel.claims.refined import refined
+from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.verdict import Comparison, compare
-from cupel.methods import Paper
 from cupel.recipe.recipe import Recipe
 
 DATA = ("wiki_simple", "web_crawl", "news")

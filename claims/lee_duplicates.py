@@ -9,6 +9,7 @@ from cupel.claims.arms import held_out, score_arms, train_arms, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.memorised import Verbatim
 from cupel.claims.pool import copies, head, shuffled, split
+from cupel.contract import Paper
 from cupel.errors import BadInput
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
@@ -16,7 +17,6 @@ from cupel.lab.lab import Lab
 from cupel.lab.measures import Measure
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.verdict import compare
-from cupel.methods import Paper
 
 DATA = ("wiki_en", "news")
 REPEATS = (1, 2, 4, 8, 16, 32, 64)

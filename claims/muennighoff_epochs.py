@@ -16,6 +16,7 @@ import pyarrow as pa
 from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import head, shuffled, split
+from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
@@ -23,7 +24,6 @@ from cupel.lab.measures import Measure
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Trial
 from cupel.lab.verdict import Comparison, compare
-from cupel.methods import Paper
 
 DATA = ("wiki_en", "news", "arxiv_abstracts", "reviews_imdb")
 EPOCHS = (1, 2, 4, 8, 16, 40)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from cupel.claims.arms import held_out
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import head, shuffled, split
+from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
-from cupel.methods import Paper
 from cupel.store import Key, Store
 
 SEED = "wiki_simple"

@@ -15,6 +15,7 @@ from cupel.claims.arms import train_arms
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.memorised import Verbatim
 from cupel.claims.pool import shuffled
+from cupel.contract import Paper
 from cupel.errors import BadInput
 from cupel.findings import Figure, Section, Table
 from cupel.lab.checkpoint import load_checkpoint
@@ -25,7 +26,6 @@ from cupel.lab.training.order import VISIT, Order
 from cupel.lab.training.records import read_visit_losses
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
-from cupel.methods import Paper
 
 DATA = ("code", "legal_dc", "medical_qa")
 PROMPT, LENGTHS, BINS = 32, (32, 16, 8, 4), 20

@@ -7,9 +7,9 @@ from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import head, shuffled, split
 from cupel.claims.refined import refined
 from cupel.claims.semantic import reworded_pool, semantic_recipe
+from cupel.contract import Paper
 from cupel.lab.assay import scale_floors
 from cupel.lab.verdict import compare
-from cupel.methods import Paper
 from cupel.recipe.recipe import Recipe
 
 DATA = ("web_crawl", "web_boilerplate", "forum_qa", "wiki_simple")

@@ -12,6 +12,7 @@ from cupel.claims.arms import held_out, score_arms, train_plans, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.memorised import Predicted, beyond_unseen
 from cupel.claims.pool import head, in_domain, shuffled, split
+from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.measures import Measure
@@ -19,7 +20,6 @@ from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
 from cupel.lab.verdict import Verdict, compare
-from cupel.methods import Paper
 
 DATA = ("wiki_en", "news")
 WIDTHS = ("narrow", "middle", "wide")

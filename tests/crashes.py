@@ -70,7 +70,7 @@ def serve(root: str) -> None:
     for name in warm.COMMANDS:
         importlib.import_module(name)
     importlib.import_module("cupel.cli._app")
-    importlib.import_module("cupel.methods").all_methods()
+    importlib.import_module("cupel.contract").all_methods()
     gc.freeze()  # a fork copies no page for the sake of a count of references to what stays
     assert threading.active_count() == 1, "a fork would lose the other threads"
     for line in iter(sys.stdin.readline, ""):

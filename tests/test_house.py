@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cupel.cards import card_markdown
-from cupel.methods import all_methods
+from cupel.contract import all_methods
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src" / "cupel").rglob("*.py"))
@@ -46,7 +46,7 @@ def test_every_method_says_what_it_is(name: str) -> None:
     assert f"# {name}" in card
     for option, field in method.Options.model_fields.items():
         assert field.description, f"{name}: option '{option}' has no description"
-    for column, about in getattr(method, "columns", {}).items():
+    for column, about in method.columns.items():
         assert about.meaning, f"{name}: column '{column}' has no meaning"
 
 

@@ -11,18 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.methods import Method, Options
+from cupel.contract import Method, Options, Rules
 
-__all__ = ["KINDS", "card_markdown"]
-
-KINDS = {
-    "signal": "Signals: measure, never drop",
-    "rules": "Rules: decide on signals",
-    "edit": "Edits: change the text",
-    "dedup": "Deduplications: find copies in the whole corpus",
-    "extractor": "Extraction: text out of web pages",
-}
-"""The kinds of methods, as headings of lists."""
+__all__ = ["card_markdown"]
 
 _UNDERLINED = re.compile(r"^([^\n]+)\n-{3,}$", re.MULTILINE)
 _DOCTEST = re.compile(r"^(>>> .*(?:\n(?!\n).+)*)", re.MULTILINE)
@@ -31,7 +22,7 @@ _DOCTEST = re.compile(r"^(>>> .*(?:\n(?!\n).+)*)", re.MULTILINE)
 def card_markdown(method: type[Method]) -> str:
     """The card of a method.
 
-    >>> from cupel.methods import find_method
+    >>> from cupel.contract import find_method
     >>> card_markdown(find_method("exact")).splitlines()[0].startswith("# exact")
     True
     """
@@ -56,11 +47,10 @@ def card_markdown(method: type[Method]) -> str:
 
 
 def _rules(method: type[Method]) -> str:
-    rules = getattr(method, "rules", ())
-    if not isinstance(rules, tuple) or not rules:
+    if not issubclass(method, Rules) or not method.rules:
         return ""
     rows = [("rule", "keeps documents when", "why", "source")]
-    for rule in rules:
+    for rule in method.rules:
         off = rule.threshold is None
         when = f"`{rule.signal}` (off until a threshold is given)" if off else f"`{rule}`"
         rows.append((f"`{rule.name}`", when, rule.why, rule.source))
@@ -68,11 +58,10 @@ def _rules(method: type[Method]) -> str:
 
 
 def _columns(method: type[Method]) -> str:
-    columns = getattr(method, "columns", None)
-    if not isinstance(columns, dict) or not columns:
+    if not method.columns:
         return ""
     rows = [("column", "type", "unit", "meaning")]
-    rows += [(f"`{name}`", str(c.type), c.unit, c.meaning) for name, c in columns.items()]
+    rows += [(f"`{name}`", str(c.type), c.unit, c.meaning) for name, c in method.columns.items()]
     return "## Columns\n\n" + _table(rows)
 
 

@@ -8,7 +8,7 @@ from tests.claims import world
 
 MADE = """
 from cupel.claims.claim import Claim, Cost, Outcome
-from cupel.methods import Paper
+from cupel.contract import Paper
 
 claim = Claim(
     title="Made",

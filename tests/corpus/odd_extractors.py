@@ -6,7 +6,7 @@ import os
 import re
 import sys
 
-from cupel.methods import Extractor
+from cupel.contract import Extractor
 
 
 class Odd(Extractor):

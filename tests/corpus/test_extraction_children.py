@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from cupel.contract import Extractor
 from cupel.corpus.extraction import _pool, extract_batch
 from cupel.corpus.extraction._pool import close_pools
 from cupel.errors import RunFailed
-from cupel.methods import Extractor
 
 PAGES = pa.record_batch(
     {"html": pa.array([b"<main><p>Silver is refined in a cupel.</p></main>"], pa.large_binary())}
@@ -130,7 +130,7 @@ def test_too_few_open_files_are_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         "from cupel.corpus.extraction import extract_batch, _pool\n"
         "from cupel.errors import RunFailed\n"
         "page = pa.record_batch({'html': pa.array([b'<p>Text.</p>'], pa.large_binary())})\n"
-        "import cupel.methods; cupel.methods.find_method('resiliparse', kind='extractor')\n"
+        "from cupel.contract import Extractor, find_method; find_method('resiliparse', Extractor)\n"
         "_pool._life_line()\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir('/proc/self/fd')) + 1, 4096))\n"
         "try: extract_batch(page, ['resiliparse'])\n"

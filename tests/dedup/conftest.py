@@ -1,4 +1,4 @@
-"""A corpus in memory, as the planner would hand it to `resolve`."""
+"""A corpus in memory, as a run would hand it to `decide`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pytest
 import zstandard
 from hypothesis import settings
 
-from cupel.methods import Clusters, Dedup, Sketches
+from cupel.contract import Clusters, Dedup, Resources
+from tests.memory_view import MemoryView
 
 # How long an example takes depends on the machine; it never decides.
 settings.register_profile("no-deadline", deadline=None)
@@ -27,66 +28,47 @@ Resolve = Callable[..., Clusters]
 def in_memory(
     method: Dedup,
     texts: Sequence[str | None],
-    scratch: Path,
     docs: Sequence[int] | None = None,
     priority: Sequence[float | None] | None = None,
     sources: Sequence[str] | None = None,
     rows_in_batch: int = 7,
-    memory_bytes: int = 1 << 30,
-    threads: int = 1,
     fields: Sequence[Mapping[str, object]] | None = None,
-) -> Sketches:
-    """Sketches of `texts`, whose documents are numbered 0, 1, ... unless `docs` says otherwise.
+) -> MemoryView:
+    """A view of `texts`, whose documents are numbered 0, 1, ... unless `docs` says otherwise.
 
     `fields` are the other fields of each document, for methods that read them.
     """
     numbers = np.array(range(len(texts)) if docs is None else docs, dtype=np.int64)
-    order = np.argsort(numbers)
-    doc = pa.array(numbers[order])
-    text = pa.array(texts, pa.large_string()).take(pa.array(order))
+    order = pa.array(np.argsort(numbers))
+    doc = pa.array(numbers).take(order)
+    text = pa.array(texts, pa.large_string()).take(order)
     priority = [float(len(t or "")) for t in texts] if priority is None else priority
-    source = pa.array(["" for _ in texts] if sources is None else sources, pa.large_string()).take(
-        pa.array(order)
-    )
+    columns = {"doc": doc, "priority": pa.array(priority, pa.float64()).take(order)}
+    if sources is not None:
+        columns["source"] = pa.array(sources, pa.large_string()).take(order)
     if fields is None:
-        sketch = pa.table(method.sketch(text))
+        sketch = method.sketch(text)
     else:
-        metadata = pa.array([json.dumps(row) for row in fields], pa.large_string()).take(pa.array(order))
+        metadata = pa.array([json.dumps(row) for row in fields], pa.large_string()).take(order)
         id = pa.array([f"d{number}" for number in doc.to_pylist()])
-        rows = pa.record_batch({"id": id, "text": text, "metadata": metadata})
-        sketch = pa.table(method.sketch_documents(rows))
-    table = sketch.append_column("doc", doc).append_column(
-        "priority", pa.array(priority, pa.float64()).take(pa.array(order))
-    )
-
-    def stream(wanted: pa.Array | None) -> Iterator[pa.RecordBatch]:
-        numbers = doc.to_numpy()
-        places = (
-            np.arange(len(doc)) if wanted is None else np.flatnonzero(np.isin(numbers, wanted.to_numpy()))
-        )
-        for start in range(0, len(places), rows_in_batch):
-            rows = pa.array(places[start : start + rows_in_batch])
-            yield pa.record_batch({"doc": doc.take(rows), "text": text.take(rows)})
-
-    return Sketches(
-        read=table.select,
-        batches=lambda columns: iter(table.select(columns).combine_chunks().to_batches(rows_in_batch)),
-        texts=stream,
-        ids=lambda wanted: pa.array([f"d{number}" for number in wanted.to_pylist()], pa.large_string()),
-        sources=lambda wanted: source.take(pa.array(np.searchsorted(doc.to_numpy(), wanted.to_numpy()))),
-        scratch=str(scratch),
-        memory_bytes=memory_bytes,
-        threads=threads,
-    )
+        sketch = method.sketch_documents(pa.record_batch({"id": id, "text": text, "metadata": metadata}))
+    return MemoryView(sketch, text, columns, rows_in_batch)
 
 
 @pytest.fixture(scope="session")
 def resolve() -> Resolve:
     """`resolve(method, texts, ...)`: the clusters of a corpus in memory."""
 
-    def run(method: Dedup, texts: Sequence[str | None], **given: object) -> Clusters:
+    def run(
+        method: Dedup,
+        texts: Sequence[str | None],
+        memory_bytes: int = 1 << 30,
+        threads: int = 1,
+        **given: object,
+    ) -> Clusters:
         with tempfile.TemporaryDirectory() as scratch:
-            return method.resolve(in_memory(method, texts, Path(scratch), **given))  # type: ignore[arg-type]
+            resources = Resources(scratch, memory_bytes, threads)
+            return method.decide(in_memory(method, texts, **given), resources)  # type: ignore[arg-type]
 
     return run
 

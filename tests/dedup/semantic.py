@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
+from cupel.contract import Clusters
 from cupel.dedup._embeddings import unit
 from cupel.dedup._kmeans import Cells, Workers, cells_of
-from cupel.dedup._vectors import Vectors, read_vectors
-from cupel.methods import Clusters, Sketches
+from cupel.dedup._vectors import Vectors
 
-from .conftest import Resolve, in_memory
+from .conftest import Resolve
 
 
 def families(
@@ -40,13 +39,6 @@ def resolve_vectors(
     return resolve(made, [f"text {n}" for n in range(len(vectors))], fields=fields(vectors), **given)
 
 
-def sketches_of(method: object, vectors: np.ndarray, scratch: Path, **given: object) -> Sketches:
-    scratch.mkdir(exist_ok=True)
-    return in_memory(
-        method, [f"text {n}" for n in range(len(vectors))], scratch, fields=fields(vectors), **given
-    )  # type: ignore[arg-type]
-
-
 def mapped(vectors: np.ndarray) -> Vectors:
     """The vectors as they are once read."""
     halves = unit(vectors).astype(np.float16)
@@ -58,6 +50,3 @@ def clustered(vectors: np.ndarray, threads: int = 1, **options: object) -> Cells
     asked = {"clusters": None, "iterations": 20, "seed": 1, **options}
     with Workers.start(threads) as workers:
         return cells_of(mapped(vectors), workers, **asked)  # type: ignore[arg-type]
-
-
-__all__ = ["clustered", "families", "fields", "mapped", "read_vectors", "resolve_vectors", "sketches_of"]

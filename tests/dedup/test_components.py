@@ -13,6 +13,7 @@ from daft import col
 from daft.functions import when
 
 from cupel import _kernels
+from cupel.contract import Resources
 from cupel.dedup.minhash import MinHash
 
 from .conftest import in_memory
@@ -83,9 +84,9 @@ def test_union_find_and_joins_give_the_same_components(seed: int) -> None:
 def test_of_real_documents_too(articles: list[str], tmp_path: Path) -> None:
     """Every pair that shares a band is an edge; what MinHash calls a cluster without verification."""
     method = MinHash.from_options({"verify": False, "bands": 30, "rows": 3})
-    sketches = in_memory(method, articles[:2000], tmp_path)
-    members = method.resolve(sketches).members
-    bands, _, _ = method._bands(sketches, None)
+    view, resources = in_memory(method, articles[:2000]), Resources(str(tmp_path))
+    members = method.decide(view, resources).members
+    bands, _, _ = method._bands(view, resources, None)
     joined = by_joins(edges_of(bands))
     clusters: dict[int, set[int]] = {}
     for doc, component in joined.items():

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import cupel
 from cupel import _kernels
+from cupel.contract import Clusters, Resources
 from cupel.dedup.decontaminate import Decontaminate
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Alarm, Prose, Samples, Table
-from cupel.methods import Clusters
 from cupel.report.clusters import clusters_page
 from tests.conftest import prose
 
@@ -470,10 +470,10 @@ def test_two_evaluation_sets_have_a_row_each(resolve: Resolve, tmp_path: Path) -
 
 
 def test_items_that_change_while_a_run_goes_on_are_refused(tmp_path: Path, quiz: str) -> None:
-    texts = in_memory(method(quiz), [filler(1), QUESTION], tmp_path)
+    view = in_memory(method(quiz), [filler(1), QUESTION])
     Path(quiz).write_text(json.dumps({"question": filler(2), "answer": "x"}))
     with pytest.raises(BadInput, match=re.escape("changed while the run went on")):
-        method(quiz).resolve(texts)
+        method(quiz).decide(view, Resources(str(tmp_path)))
 
 
 def test_options_are_checked(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cupel.contract import WEIGHTLESS
 from cupel.dedup.exact import Exact
 from cupel.findings import Alarm, Facts, Section, Table
-from cupel.methods import WEIGHTLESS
 
 from .conftest import Resolve, as_sets, check_whole
 

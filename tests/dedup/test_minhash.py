@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel import _kernels
+from cupel.contract import Dedup, Resources
 from cupel.dedup import _sets
 from cupel.dedup._curve import candidate_probability
 from cupel.dedup.exact import Exact
@@ -22,7 +23,6 @@ from cupel.dedup.minhash import MinHash
 from cupel.dedup.simhash import SimHash
 from cupel.errors import BadOption, UnknownName
 from cupel.findings import Alarm, Facts, Figure, Section
-from cupel.methods import Dedup
 from tests.conftest import examples
 
 from . import reference
@@ -200,11 +200,11 @@ def test_a_huge_document_is_cut_into_shingles_part_by_part(
     rng = random.Random(5)
     texts = [" ".join(word(rng.randrange(9000)) for _ in range(n)) for n in (4000, 3, 50, 3000)]
     (tmp_path / "scratch").mkdir()
-    sketches = in_memory(MinHash(), texts, tmp_path / "scratch")
+    view, resources = in_memory(MinHash(), texts), Resources(str(tmp_path / "scratch"))
     docs = pa.array(range(4), pa.int64())
 
     def written() -> tuple[list[int], list[int]]:
-        sets = _sets.write_sets(docs, sketches, _sets.Features("jaccard", 5, False, False), None)
+        sets = _sets.write_sets(docs, view, resources, _sets.Features("jaccard", 5, False, False), None)
         return sets.offsets.to_pylist(), sets.values.to_pylist()
 
     whole = written()

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 import cupel
 from cupel.cli._app import app
+from cupel.contract import Clusters
 from cupel.errors import BadInput, BadOption, MissingExtra
 from cupel.findings import Alarm, Facts, Figure, Section, Table
-from cupel.methods import Clusters
 
 from . import reference
 from .conftest import Resolve, as_sets

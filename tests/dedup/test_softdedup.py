@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from cupel import _kernels
+from cupel.contract import Resources
 from cupel.dedup.softdedup import SoftDedup
 from cupel.errors import BadOption
 from cupel.findings import Prose, Samples, Table
@@ -117,7 +118,8 @@ def test_no_effect_is_said(resolve: Resolve) -> None:
 def test_a_sample_of_about_the_size_asked_for(tmp_path: Path) -> None:
     texts = [f"{number} " + "word " * 200 for number in range(400)]
     method = SoftDedup.from_options({"sample_bytes": sum(map(len, texts)) // 4})
-    facts = dict(method.resolve(in_memory(method, texts, tmp_path)).findings[0].blocks[0].facts)  # type: ignore[union-attr]
+    found = method.decide(in_memory(method, texts), Resources(str(tmp_path)))
+    facts = dict(found.findings[0].blocks[0].facts)  # type: ignore[union-attr]
     trained, total = (float(part) for part in facts["trained on"].removesuffix(" MB").split(" of "))
     assert 0.15 < trained / total < 0.35
 
@@ -125,4 +127,4 @@ def test_a_sample_of_about_the_size_asked_for(tmp_path: Path) -> None:
 def test_too_little_memory_is_an_error_with_advice(tmp_path: Path) -> None:
     method = SoftDedup()
     with pytest.raises(BadOption, match="sample_bytes to 8 or less"):
-        method.resolve(in_memory(method, ["word " * 1000], tmp_path, memory_bytes=100))
+        method.decide(in_memory(method, ["word " * 1000]), Resources(str(tmp_path), memory_bytes=100))

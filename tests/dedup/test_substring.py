@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import cupel
 from cupel import _kernels
-from cupel.dedup._spans import SPANS
+from cupel.contract import SPANS
 from cupel.dedup.substring import Substring
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Samples, Section
@@ -392,3 +394,14 @@ def test_rare_passages_stay(resolve: Resolve) -> None:
     assert left(resolve, texts, min_occurrences=3) == [texts[0], texts[1], "c", texts[3], "e"]
     assert left(resolve, texts, min_occurrences=3, keep="none") == ["a", texts[1], "c", texts[3], "e"]
     assert left(resolve, texts, min_occurrences=4) == texts
+
+
+def test_a_run_where_no_copy_is_to_stay(tmp_path: Path) -> None:
+    texts = [f"First: {PASSAGE} end.", f"Second: {PASSAGE} end!", "No copy at all."]
+    (tmp_path / "pool.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    recipe = cupel.Recipe.from_dict(
+        {"name": "cut", "steps": [{"substring": {"min_bytes": 50, "keep": "none"}}]}
+    )
+    result = cupel.refine(recipe, input=[str(tmp_path / "pool.jsonl")], output=tmp_path / "out")
+    kept = result.corpus().to_arrow()["text"].to_pylist()
+    assert sorted(kept) == ["First: end.", texts[2], "Second: end!"]

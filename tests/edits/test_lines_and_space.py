@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cupel.contract import Edit
 from cupel.edits.refinedweb_lines import RefinedWebLines
 from cupel.edits.whitespace import Whitespace
 from cupel.errors import BadOption
-from cupel.methods import Edit
 
 from ..rules.dclm_reference import corrected, removed_word_fraction
 from ..signals.texts import real_texts

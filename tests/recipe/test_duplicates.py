@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import cupel
+from cupel.contract import Dedup, Need, find_method
 from cupel.errors import BadOption, RunFailed, UnknownName
 from cupel.findings import Facts, Prose
-from cupel.methods import Need, find_method
 from cupel.recipe.progress import Silent
 from tests.conftest import prose, write_pool
 from tests.dedup import reference
@@ -290,7 +290,7 @@ def test_without_room_for_temporary_files_nothing_is_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = write(tmp_path / "pool", site(40))
-    minhash = find_method("minhash", "dedup")
+    minhash = find_method("minhash", Dedup)
     monkeypatch.setattr(minhash, "need", lambda *_: Need(0, scratch_bytes=1 << 60))
     with pytest.raises(RunFailed, match=r"minhash: 40 documents take about .* of disk in .*make room"):
         refine(pool, tmp_path / "out", "minhash")

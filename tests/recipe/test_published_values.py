@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import cupel.recipes
-from cupel.methods import find_method
+from cupel.contract import Dedup, Edit, find_method
 from cupel.rules import methods
 
 RULE_SETS = {rule_set.name: rule_set for rule_set in methods()}
@@ -89,7 +89,7 @@ def test_repetition_by_runs_of_words_is_datatroves() -> None:
 
 
 def test_lines_of_c4_are_datatroves() -> None:
-    theirs, ours = published("C4QualityFilter"), find_method("c4-lines", "edit").from_options({}).options
+    theirs, ours = published("C4QualityFilter"), find_method("c4-lines", Edit).from_options({}).options
     assert ours.model_dump() == {
         "require_terminal_punctuation": theirs["filter_no_terminal_punct"],
         "min_words_per_line": theirs["min_words_per_line"],
@@ -102,7 +102,7 @@ def test_lines_of_c4_are_datatroves() -> None:
 
 def test_minhash_has_the_shape_of_fineweb() -> None:
     minhash = pytest.importorskip("datatrove.pipeline.dedup.minhash", reason="needs datatrove")
-    theirs, ours = minhash.MinhashConfig(), find_method("minhash", "dedup").from_options({}).options
+    theirs, ours = minhash.MinhashConfig(), find_method("minhash", Dedup).from_options({}).options
     assert (ours.ngram, ours.bands, ours.rows) == (
         theirs.n_grams,
         theirs.num_buckets,

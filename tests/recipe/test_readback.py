@@ -102,8 +102,8 @@ def test_any_number_of_threads_reads_the_same(threads: int, memory: int, tmp_pat
     assert texts(asked) == [(row["doc"], row["text"]) for row in all_rows if row["doc"] in wanted]
     assert texts(pa.array([], pa.int64())) == []
     known = {row["doc"]: row for row in all_rows}
-    for name in ("id", "source"):
-        assert one.column_of(name, asked).to_pylist() == [known[doc][name] for doc in wanted]
+    assert one.ids(asked).to_pylist() == [known[doc]["id"] for doc in wanted]
+    assert one.sources(asked).to_pylist() == [known[doc]["source"] for doc in wanted]
     streamed = [row for batch in one.batches(["doc", "source"]) for row in batch.to_pylist()]
     assert streamed == [{"doc": row["doc"], "source": row["source"]} for row in alive]
 

@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
+from cupel.contract import all_methods
 from cupel.errors import BadOption, BadRecipe, UnknownName
-from cupel.methods import all_methods
 from cupel.recipe.recipe import Recipe, built_in_recipes
 
 GOOD = {"name": "good", "steps": ["gopher-quality", {"minhash": {"bands": 10}}]}

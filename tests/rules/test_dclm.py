@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from cupel import _kernels
-from cupel.methods import find_method
+from cupel.contract import Signal, find_method
 from cupel.rules import methods
 from tests.conftest import examples
 
@@ -27,7 +27,7 @@ def segments(documents: list[str]) -> list[list[str]]:
 
 def failed_rules(documents: list[str]) -> list[dict[str, bool]]:
     batch = pa.record_batch({"text": pa.array(documents, pa.large_string())})
-    signals = find_method("dclm-page", "signal").from_options({}).measure(batch)  # type: ignore[attr-defined]
+    signals = find_method("dclm-page", Signal).from_options({}).measure(batch)  # type: ignore[attr-defined]
     failed = RULE_SET.from_options({}).decide(signals).failed
     return [{name: bool(rows[row]) for name, rows in failed.items()} for row in range(len(documents))]
 
@@ -66,7 +66,7 @@ def test_words_are_those_of_fasttext(shared: Path) -> None:
     fasttext = pytest.importorskip("fasttext.FastText")
     documents = [*real_texts(shared, each=10, seed=13), "a\0b\xa0c “d” \x1ce\x85f\u2003g"]
     batch = pa.record_batch({"text": pa.array(documents, pa.large_string())})
-    counts = find_method("dclm-page", "signal").from_options({}).measure(batch)["dclm_word_count"]  # type: ignore[attr-defined]
+    counts = find_method("dclm-page", Signal).from_options({}).measure(batch)["dclm_word_count"]  # type: ignore[attr-defined]
     for text, count in zip(documents, counts.to_pylist(), strict=True):
         assert count == sum(word[0].isalnum() for word in fasttext.tokenize(text)), text[:200]
 

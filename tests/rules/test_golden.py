@@ -14,8 +14,8 @@ import pyarrow as pa
 import pytest
 
 from cupel import _kernels
-from cupel.methods import find_method
-from cupel.rules import Decision, RuleSet, methods
+from cupel.contract import Decision, Edit, find_method
+from cupel.rules import RuleSet, methods
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def decide(name: str, text: str) -> tuple[RuleSet, Decision]:
     rule_set = RULE_SETS[name].from_options({})
     batch = pa.RecordBatch.from_pydict({"text": pa.array([text], pa.large_string())})
     if rule_set.needs_edit:
-        edited = find_method(rule_set.needs_edit, "edit").from_options({}).edit(batch)
+        edited = find_method(rule_set.needs_edit, Edit).from_options({}).edit(batch)
         signals = pa.RecordBatch.from_pydict(dict(edited.columns))
     else:
         signals = pa.record_batch(

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cupel.contract import Rule
 from cupel.errors import BadOption, UnknownName
-from cupel.rules import Rule, RuleSet, methods
+from cupel.rules import RuleSet, methods
 
 SETS = {rule_set.name: rule_set for rule_set in methods()}
 

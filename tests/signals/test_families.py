@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from cupel import _kernels
+from cupel.contract import KernelSignal, Signal, all_methods, find_method
 from cupel.errors import BadInput, BadOption, UnknownName
-from cupel.methods import KernelSignal, Signal, all_methods, find_method
 from cupel.signals import bad_words
 from cupel.signals._columns import WordSignal
 from cupel.signals.bad_words import BadWords
@@ -126,7 +126,7 @@ def test_tokens(tmp_path) -> None:  # type: ignore[no-untyped-def]
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0, "a": 1}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    signal = find_method("tokens", "signal").from_options({"tokenizer": str(tmp_path / "tokenizer.json")})
+    signal = find_method("tokens", Signal).from_options({"tokenizer": str(tmp_path / "tokenizer.json")})
     found = signal.measure(documents("a b a", ""))  # type: ignore[attr-defined]
     assert found["token_count"].to_pylist() == [3, 0]
     assert found["token_to_character_ratio"].to_pylist() == [0.6, 0.0]

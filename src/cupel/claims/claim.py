@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 
 from cupel.claims.pool import read_pool
+from cupel.contract import Paper
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Section
 from cupel.lab.lab import Lab
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
-from cupel.methods import Paper
 from cupel.store import Store
 
 __all__ = ["Claim", "Context", "Cost", "Outcome"]

@@ -54,15 +54,15 @@ def dedup(
     from cupel import api
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
+    from cupel.contract import Dedup, Remembers, find_method, methods_of
     from cupel.errors import BadOption
-    from cupel.methods import all_methods, find_method
     from cupel.recipe.plan import make_plan
 
     steps: list[Any] = []
     for name in by:
-        options = find_method(name, "dedup", where="--by").Options.model_fields
-        if index is not None and "index" not in options:
-            able = [one for one, method in all_methods().items() if "index" in method.Options.model_fields]
+        options = find_method(name, Dedup, where="--by").Options
+        if index is not None and not issubclass(options, Remembers):
+            able = [one for one, method in methods_of(Dedup).items() if issubclass(method.Options, Remembers)]
             raise BadOption(f"--index: {name} keeps no index; these do: {', '.join(able)}")
         steps.append(name if index is None else {name: {"index": str(index.absolute())}})
     recipe = api.Recipe.from_dict({"name": "dedup", "steps": steps}, set_ or ())

@@ -10,19 +10,19 @@ def methods(
     name: Annotated[Optional[str], typer.Argument(help="A method to describe.")] = None,  # noqa: UP045
 ) -> None:
     """List the methods, or describe one: what it does, its options, its paper."""
-    from cupel.cards import KINDS, card_markdown
+    from cupel.cards import card_markdown
     from cupel.cli._console import out
+    from cupel.contract import find_method, methods_by_heading
     from cupel.findings import Page, Section, Table
-    from cupel.methods import all_methods, find_method
     from cupel.report.terminal import show
 
     if name is not None:
         _show_card(card_markdown(find_method(name)))
         return
     sections = []
-    for kind in dict.fromkeys(method.kind for method in all_methods().values()):
-        rows = tuple((key, method.title()) for key, method in all_methods().items() if method.kind == kind)
-        sections.append(Section(title=KINDS[kind], blocks=(Table(columns=("method", ""), rows=rows),)))
+    for heading, listed in methods_by_heading().items():
+        rows = tuple((key, method.title()) for key, method in listed.items())
+        sections.append(Section(title=heading, blocks=(Table(columns=("method", ""), rows=rows),)))
     show(Page(title="Methods", sections=tuple(sections)), out)
 
 

@@ -13,15 +13,14 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import WEIGHTLESS, Acts, Keeps, Method, PrefersSources, View
 from cupel.dedup._index import Index, is_outside
 from cupel.findings import Alarm, Block, Sample, Samples, Table
-from cupel.methods import WEIGHTLESS, Method, Sketches
 
 __all__ = [
     "ActionOptions",
     "ClusterOptions",
     "LossOptions",
-    "SourceOptions",
     "cluster_blocks",
     "ids_of",
     "inside_only",
@@ -59,17 +58,7 @@ class LossOptions(Method.Options):
     )
 
 
-class SourceOptions(LossOptions):
-    """Options of every deduplication of which copies stay: which sources come first."""
-
-    sources: tuple[str, ...] = Field(
-        (),
-        description="Sources in order of preference: of copies in several sources, that of the first named "
-        "stays. Sources that are not named come last, all alike.",
-    )
-
-
-class ActionOptions(SourceOptions):
+class ActionOptions(Acts, PrefersSources, LossOptions):
     """Options that every method has whose clusters are acted on: what is done, and what is too much."""
 
     action: Literal["drop", "weigh", "mark"] = Field(
@@ -94,16 +83,8 @@ class ActionOptions(SourceOptions):
     )
 
 
-class ClusterOptions(ActionOptions):
+class ClusterOptions(Keeps, ActionOptions):
     """Options that every method has that finds whole documents, any of which may stay."""
-
-    keep: str = Field(
-        "longest",
-        pattern=r"^(longest|first|signal:[a-z0-9_]+)$",
-        description="Which document of a cluster stays: `longest`, `first` (in input order), or "
-        "`signal:NAME` for the highest value of a signal. Ties go to the first. A document of weight 0 never "
-        "stays in place of one with a positive weight.",
-    )
 
 
 def one_array(column: pa.ChunkedArray) -> pa.Array:
@@ -115,7 +96,7 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(column.chunks)
 
 
-def keep_one(components: pa.RecordBatch, sketches: Sketches, sources: Sequence[str] = ()) -> pa.Table:
+def keep_one(components: pa.RecordBatch, view: View, sources: Sequence[str] = ()) -> pa.Table:
     """`Clusters.members` of these components: the highest priority stays, then the lowest `doc`.
 
     Parameters
@@ -127,18 +108,18 @@ def keep_one(components: pa.RecordBatch, sketches: Sketches, sources: Sequence[s
         or more.
     """
     docs = components.column("doc")
-    priorities = survivor_priorities(docs, sketches, sources)
+    priorities = survivor_priorities(docs, view, sources)
     return inside_only(pa.table(_kernels.survivors(docs, components.column("component"), priorities)))
 
 
-def survivor_priorities(docs: pa.Array, sketches: Sketches, sources: Sequence[str] = ()) -> pa.Array:
+def survivor_priorities(docs: pa.Array, view: View, sources: Sequence[str] = ()) -> pa.Array:
     """What decides who stays, the highest first; documents of earlier corpora come before all others."""
     inside = docs.filter(pa.array(~is_outside(docs)))
-    everything = sketches.read(["doc", "priority"])
+    everything = view.read(["doc", "priority"])
     places = np.searchsorted(one_array(everything["doc"]).to_numpy(), inside.to_numpy())
     priority = one_array(everything["priority"].cast(pa.float64()).take(places))
     if sources:
-        priority = _by_source(sources, sketches.sources(inside), priority)
+        priority = _by_source(sources, view.sources(inside), priority)
     found = np.full(len(docs), np.inf)
     found[~is_outside(docs)] = pc.fill_null(priority, float("-inf")).to_numpy()
     return pa.array(found)
@@ -164,7 +145,7 @@ def _by_source(sources: Sequence[str], found: pa.Array, priority: pa.Array) -> p
     return pa.array(np.where(own > WEIGHTLESS, new, WEIGHTLESS))
 
 
-def too_much(members: pa.Table, total: int, options: ActionOptions, sketches: Sketches) -> tuple[str, ...]:
+def too_much(members: pa.Table, total: int, options: ActionOptions, view: View) -> tuple[str, ...]:
     """What should be looked at before anything is dropped, in sentences."""
     if not members.num_rows:
         return ()
@@ -175,21 +156,21 @@ def too_much(members: pa.Table, total: int, options: ActionOptions, sketches: Sk
             f"one cluster holds {biggest:,} of {total:,} documents, more than max_cluster_fraction "
             f"{options.max_cluster_fraction:g}"
         )
-    return (*said, *lost_sources(members, options.max_source_loss, sketches))
+    return (*said, *lost_sources(members, options.max_source_loss, view))
 
 
-def lost_sources(members: pa.Table, most: float, sketches: Sketches) -> list[str]:
+def lost_sources(members: pa.Table, most: float, view: View) -> list[str]:
     """Sources of which a larger share than `most` would go, in sentences."""
     removed = members.filter(pc.invert(members["kept"]))
     if removed.num_rows < SMALLEST_STOP:
         return []
-    codes, names = _source_codes(removed["doc"].to_numpy(), sketches)
+    codes, names = _source_codes(removed["doc"].to_numpy(), view)
     lost = dict(zip(names, np.bincount(codes, minlength=len(names)).tolist(), strict=True))
     large = {source for source, count in lost.items() if count >= SMALLEST_STOP}
     if not large:
         return []
     there: Counter[str] = Counter()
-    for batch in sketches.batches(["source"]):
+    for batch in view.batches(["source"]):
         for entry in pc.value_counts(batch.column("source")).to_pylist():
             there[entry["values"] or ""] += entry["counts"]
     return [
@@ -219,7 +200,7 @@ def seen_before(index: Index | None, members: pa.Table) -> list[tuple[str, str]]
     return [("of earlier corpora remembered", f"{index.rows():,}"), ("seen in one of them", f"{seen:,}")]
 
 
-def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Sketches) -> list[Block]:
+def cluster_blocks(members: pa.Table, total: int, fraction: float, view: View) -> list[Block]:
     """Alarms for giant clusters, the biggest clusters, and what was removed per source."""
     if members.num_rows == 0:
         return []
@@ -231,7 +212,7 @@ def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Ske
     ]
     shown = {row["doc"]: _first_members(members, row["doc"]) for row in giants}
     wanted = biggest["doc"].to_numpy().tolist() + [doc for docs in shown.values() for doc in docs]
-    texts = openings(sorted(set(wanted)), sketches)
+    texts = openings(sorted(set(wanted)), view)
     blocks: list[Block] = []
     for row in giants:
         share = row["size"] / total
@@ -242,9 +223,9 @@ def cluster_blocks(members: pa.Table, total: int, fraction: float, sketches: Ske
                 "documents together that are not duplicates."
             )
         )
-        blocks.append(_member_samples(row["doc"], row["size"], shown[row["doc"]], texts, sketches))
-    blocks.append(_biggest_table(biggest, texts, sketches))
-    blocks.append(source_table(members, sketches))
+        blocks.append(_member_samples(row["doc"], row["size"], shown[row["doc"]], texts, view))
+    blocks.append(_biggest_table(biggest, texts, view))
+    blocks.append(source_table(members, view))
     return blocks
 
 
@@ -256,21 +237,19 @@ def _first_members(members: pa.Table, cluster: int) -> list[int]:
     return [cluster, *others[spread].tolist()]
 
 
-def openings(docs: list[int], sketches: Sketches) -> dict[int, str]:
+def openings(docs: list[int], view: View) -> dict[int, str]:
     """The first characters of each document."""
     found: dict[int, str] = {}
-    for batch in sketches.texts(pa.array(docs, pa.int64())):
+    for batch in view.texts(pa.array(docs, pa.int64())):
         openings = pc.utf8_slice_codeunits(batch.column("text"), 0, SHOWN_CHARACTERS).to_pylist()
         for doc, text in zip(batch.column("doc").to_numpy().tolist(), openings, strict=True):
             found[doc] = text or ""
     return found
 
 
-def _member_samples(
-    cluster: int, size: int, docs: list[int], texts: dict[int, str], sketches: Sketches
-) -> Samples:
-    sources = _sources(np.array(sorted(docs), dtype=np.int64), sketches)
-    ids = ids_of(docs, sketches)
+def _member_samples(cluster: int, size: int, docs: list[int], texts: dict[int, str], view: View) -> Samples:
+    sources = _sources(np.array(sorted(docs), dtype=np.int64), view)
+    ids = ids_of(docs, view)
     samples = tuple(
         Sample(
             id=ids[doc],
@@ -283,14 +262,14 @@ def _member_samples(
     return Samples(heading=f"Members of the cluster of {size:,}", samples=samples)
 
 
-def ids_of(docs: Iterable[int], sketches: Sketches) -> dict[int, str]:
+def ids_of(docs: Iterable[int], view: View) -> dict[int, str]:
     """The id of each of these documents: what `cupel why` takes."""
     wanted = sorted(set(docs))
-    return dict(zip(wanted, sketches.ids(pa.array(wanted, pa.int64())).to_pylist(), strict=True))
+    return dict(zip(wanted, view.ids(pa.array(wanted, pa.int64())).to_pylist(), strict=True))
 
 
-def _biggest_table(biggest: pa.Table, texts: dict[int, str], sketches: Sketches) -> Table:
-    ids = ids_of(biggest["doc"].to_pylist(), sketches)
+def _biggest_table(biggest: pa.Table, texts: dict[int, str], view: View) -> Table:
+    ids = ids_of(biggest["doc"].to_pylist(), view)
     rows = tuple(
         (row["size"], ids[row["doc"]], " ".join(texts.get(row["doc"], "").split())[:160])
         for row in biggest.to_pylist()
@@ -303,11 +282,11 @@ def _biggest_table(biggest: pa.Table, texts: dict[int, str], sketches: Sketches)
     )
 
 
-def source_table(members: pa.Table, sketches: Sketches, what: str = "duplicates") -> Table:
+def source_table(members: pa.Table, view: View, what: str = "duplicates") -> Table:
     """How many documents each source lost, and how many of them to another source's copy."""
     removed = members.filter(pc.invert(members["kept"]))
     both = np.concatenate([removed["doc"].to_numpy(), removed["cluster"].to_numpy()])
-    codes, names = _source_codes(both, sketches)
+    codes, names = _source_codes(both, view)
     lost_codes, kept_codes = np.split(codes, 2)
     counts = np.bincount(lost_codes, minlength=len(names))
     elsewhere = np.bincount(lost_codes[lost_codes != kept_codes], minlength=len(names))
@@ -325,10 +304,10 @@ def source_table(members: pa.Table, sketches: Sketches, what: str = "duplicates"
     )
 
 
-def _source_codes(docs: Integers, sketches: Sketches) -> tuple[Integers, list[str]]:
+def _source_codes(docs: Integers, view: View) -> tuple[Integers, list[str]]:
     """The source of each of `docs`, which need be neither sorted nor distinct: its place among the names."""
     distinct, places = np.unique(docs, return_inverse=True)
-    found = sketches.sources(pa.array(distinct, pa.int64()))
+    found = view.sources(pa.array(distinct, pa.int64()))
     if isinstance(found, pa.ChunkedArray):
         found = one_array(found)
     encoded = found.fill_null("").dictionary_encode()
@@ -336,6 +315,6 @@ def _source_codes(docs: Integers, sketches: Sketches) -> tuple[Integers, list[st
     return codes, encoded.dictionary.to_pylist()
 
 
-def _sources(docs: Integers, sketches: Sketches) -> dict[int, str]:
-    codes, names = _source_codes(docs, sketches)
+def _sources(docs: Integers, view: View) -> dict[int, str]:
+    codes, names = _source_codes(docs, view)
     return {doc: names[code] for doc, code in zip(docs.tolist(), codes.tolist(), strict=True)}

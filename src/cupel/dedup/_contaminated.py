@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel import _kernels
+from cupel.contract import MEMBERS, SPANS, Clusters, View
 from cupel.dedup._clusters import ids_of
 from cupel.dedup._evaluations import EvaluationSets
 from cupel.dedup._items import PARTS
-from cupel.dedup._spans import MEMBERS, SPANS, excerpt
+from cupel.dedup._spans import excerpt
 from cupel.findings import Alarm, Block, Facts, Prose, Sample, Samples, Section, Table
-from cupel.methods import Clusters, Sketches
 
 __all__ = ["Contaminated"]
 
@@ -42,7 +42,7 @@ class Contaminated:
     """
 
     sets: EvaluationSets
-    sketches: Sketches
+    view: View
     kept: bool
     members: list[pa.RecordBatch] = field(default_factory=list)
     found: list[pa.Table] = field(default_factory=list)
@@ -226,9 +226,9 @@ class Contaminated:
         order = np.argsort(-members["score"].to_numpy(), kind="stable")
         spread = np.unique(np.linspace(0, len(order) - 1, SHOWN_DOCUMENTS).astype(int))
         chosen = {row["doc"]: row for row in members.take(order[spread]).to_pylist()}
-        ids = ids_of(chosen, self.sketches)
+        ids = ids_of(chosen, self.view)
         samples = {}
-        for batch in self.sketches.texts(pa.array(sorted(chosen), pa.int64())):
+        for batch in self.view.texts(pa.array(sorted(chosen), pa.int64())):
             for doc, text in zip(batch["doc"].to_pylist(), batch["text"].to_pylist(), strict=True):
                 row = chosen[doc]
                 shown, marks = excerpt(text or "", [(span["start"], span["stop"]) for span in row["spans"]])

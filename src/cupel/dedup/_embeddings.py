@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from cupel import _kernels
+from cupel.contract import Dedup, Method, Need, Resources, View
 from cupel.dedup._kmeans import Cells, Workers, cells_of, clusters_for
 from cupel.dedup._vectors import Vectors, read_vectors
 from cupel.errors import BadInput, BadOption, MissingExtra
-from cupel.methods import Dedup, Method, Need, Sketches
 
 __all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "Semantic", "require", "unit"]
 
@@ -122,12 +122,12 @@ class Semantic(Dedup):
             row if valid else None for row, valid in zip(packed, text.is_valid().to_pylist(), strict=True)
         ]
 
-    def vectors(self, sketches: Sketches) -> Vectors:
+    def vectors(self, view: View, resources: Resources) -> Vectors:
         """The vectors of all documents, mapped from a file in the scratch folder."""
         require("faiss", "threadpoolctl")
         options = self.options
         where = f"model '{options.model}'" if options.column is None else f"field '{options.column}'"
-        return read_vectors(sketches, f"{self.name}, {where}")
+        return read_vectors(view, resources, f"{self.name}, {where}")
 
     def cells(self, vectors: Vectors, workers: Workers, ranks: npt.NDArray[np.int32] | None = None) -> Cells:
         """The clusters of k-means that the options ask for."""

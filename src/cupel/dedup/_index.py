@@ -1,17 +1,11 @@
 """What earlier runs remember of their corpora, so that a new crawl is deduplicated against them.
 
-An index is a folder. In it, each method has a folder of its own, and in that a file
-`INPUT-CONTENT.parquet` for each corpus: the digest of the run's input, so that a corpus refined once
-more does not meet itself, and the digest of the file's own bytes. A name therefore belongs to one
-content: no file is ever overwritten, a rerun that remembers something else adds a file beside the
-first, and a damaged file is noticed before it is read.
+`cupel.contract.index` says how its files are named.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,27 +15,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import Field
 
-from cupel.dedup._docs import among
+from cupel.contract.docs import among
 from cupel.errors import BadInput
-from cupel.methods import Method, Sketches
-from cupel.store import digest_file, replace, sync
+from cupel.store import digest_file
 
-__all__ = ["Index", "IndexOptions", "commit_memory", "is_outside", "stage_memory"]
+__all__ = ["Index", "is_outside"]
 
 OPTIONS = b"cupel.options"
 BATCH_ROWS = 65536
-
-
-class IndexOptions(Method.Options):
-    """The option of every deduplication that can remember."""
-
-    index: str | None = Field(
-        None,
-        description="Folder of what earlier runs have seen. Documents that are in it go, the earlier ones stay "
-        "untouched; what stays of this corpus is remembered once the run is finished. Made if it is not there.",
-    )
 
 
 def is_outside(docs: pa.Array) -> np.ndarray:
@@ -66,8 +48,8 @@ class Index:
     corpora: tuple[Path, ...]
 
     @classmethod
-    def of(cls, path: str, method: str, decisive: Mapping[str, Any], sketches: Sketches) -> Index:
-        """The index at `path`, without what it remembers of this very corpus.
+    def of(cls, path: str, method: str, decisive: Mapping[str, Any], corpus: str) -> Index:
+        """The index at `path`, without what it remembers of the very corpus `corpus`.
 
         Raises
         ------
@@ -77,7 +59,7 @@ class Index:
         folder = Path(path).absolute() / method
         if Path(path).exists() and not Path(path).is_dir():
             raise BadInput(f"{path}: expected the folder of an index, found a file")
-        corpora = tuple(file for file in sorted(folder.glob("*.parquet")) if _corpus(file) != sketches.corpus)
+        corpora = tuple(file for file in sorted(folder.glob("*.parquet")) if _corpus(file) != corpus)
         for file in corpora:
             _check(file)
             try:
@@ -122,39 +104,6 @@ class Index:
         """Writes what is to be remembered of this corpus."""
         options = json.dumps(dict(self.decisive), sort_keys=True).encode()
         return pq.ParquetWriter(path, schema.with_metadata({OPTIONS: options}), compression="zstd")
-
-
-def stage_memory(written: Path, place: Path, corpus: str) -> Path:
-    """Bring what a run remembers of `corpus` into the method's folder `place` of an index, without counting yet.
-
-    The name says that the content is the same, so what is there already is left as it is.
-
-    Returns
-    -------
-    Path
-        The file that it will be; until `commit_memory` makes it so, no run reads it.
-    """
-    target = place / f"{corpus}-{digest_file(written)}.parquet"
-    if not target.exists():
-        replace(_staged(target), lambda unfinished: shutil.copyfile(written, unfinished))
-    return target
-
-
-def commit_memory(target: Path) -> bool:
-    """Let a staged file count; whether the index has it then. What counts already is left as it is."""
-    if target.exists():
-        _staged(target).unlink(missing_ok=True)
-        return True
-    try:
-        os.replace(_staged(target), target)
-    except FileNotFoundError:
-        return target.exists()  # another process may have been faster
-    sync(target.parent)
-    return True
-
-
-def _staged(target: Path) -> Path:
-    return target.with_name(f".{target.name}.staged")
 
 
 def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:

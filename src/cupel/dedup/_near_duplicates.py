@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 import pyarrow as pa
 
 from cupel import _kernels
+from cupel.contract import View
 from cupel.dedup._clusters import cluster_blocks, ids_of, limited, one_array, seen_before
 from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
 from cupel.dedup._index import Index
 from cupel.dedup._sets import ShingleSets
 from cupel.findings import Block, Facts, Prose, Section, Table
-from cupel.methods import Sketches
 
 if TYPE_CHECKING:
     from cupel.dedup.minhash import MinHash
@@ -57,7 +57,7 @@ def near_duplicates(
     candidates: int,
     total: int,
     index: Index | None,
-    sketches: Sketches,
+    view: View,
 ) -> Section:
     """What there is to read of near duplicates: counts, the S-curve, clusters, and pairs that were compared."""
     clusters = int(members["kept"].to_numpy().sum()) if members.num_rows else 0
@@ -76,13 +76,13 @@ def near_duplicates(
     ]
     blocks += limited(joined.counts.get("limited", 0), options.max_comparisons)
     if removed:
-        blocks += cluster_blocks(members, total, options.giant_cluster_fraction, sketches)
+        blocks += cluster_blocks(members, total, options.giant_cluster_fraction, view)
         lead = f"{removed:,} of {total:,} documents are near duplicates of one that stays."
     else:
         lead = "This step had no effect: no two documents are similar enough to be joined."
         blocks.append(Prose(text=lead))
     if joined.pairs is not None and joined.pairs.num_rows:
-        blocks.append(_pair_table(joined.pairs, sketches))
+        blocks.append(_pair_table(joined.pairs, view))
     return Section(title="Near duplicates (MinHash)", key="duplicates", lead=lead, blocks=tuple(blocks))
 
 
@@ -115,14 +115,14 @@ def _facts(
     return facts
 
 
-def _pair_table(pairs: pa.RecordBatch, sketches: Sketches) -> Table:
+def _pair_table(pairs: pa.RecordBatch, view: View) -> Table:
     """Some compared pairs: the first joined and the first rejected of the sample."""
     rows = pairs.to_pylist()
     shown = [
         *[row for row in rows if row["verified"]][:SHOWN_PAIRS],
         *[row for row in rows if not row["verified"]][:SHOWN_PAIRS],
     ]
-    ids = ids_of([doc for row in shown for doc in (row["left"], row["right"])], sketches)
+    ids = ids_of([doc for row in shown for doc in (row["left"], row["right"])], view)
     return Table(
         columns=("document", "other document", "similarity", "outcome"),
         rows=tuple(

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from cupel import _kernels
-from cupel.dedup._docs import among
+from cupel.contract import Resources, View
+from cupel.contract.docs import among
 from cupel.dedup._index import Index, is_outside
-from cupel.methods import Sketches
 from cupel.threads import in_order
 
 __all__ = ["Features", "ShingleSets", "load_buckets", "save_buckets", "write_sets"]
@@ -73,12 +73,14 @@ class Features:
             yield one, 1 if self.similarity == "edit" else 1 + one.column("text").nbytes // PART_BYTES
 
 
-def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: Index | None) -> ShingleSets:
+def write_sets(
+    docs: pa.Array, view: View, resources: Resources, features: Features, index: Index | None
+) -> ShingleSets:
     """The sets of `docs`; only the number of values of each is held in memory.
 
     An index holds the upper halves of hashes: where there is one, all are cut to these.
     """
-    path = Path(sketches.scratch) / "shingles.u64"
+    path = Path(resources.scratch) / "shingles.u64"
     found: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
     with path.open("wb") as file:
@@ -90,7 +92,7 @@ def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: In
         inside = docs.filter(pa.array(~is_outside(docs)))
         work = (
             (rows, part, parts)
-            for batch in sketches.texts(inside)
+            for batch in view.texts(inside)
             for rows, parts in features.pieces(batch)
             for part in range(parts)
         )
@@ -99,7 +101,7 @@ def write_sets(docs: pa.Array, sketches: Sketches, features: Features, index: In
             rows, part, parts = piece
             return rows, part, features.of(rows.column("text"), part, parts)
 
-        for rows, part, lists in in_order(lists_of, work, sketches.threads):
+        for rows, part, lists in in_order(lists_of, work, resources.threads):
             counts = np.diff(lists.offsets.to_numpy())
             if part:
                 lengths[-1] = lengths[-1] + counts

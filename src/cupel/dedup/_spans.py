@@ -12,28 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.dedup._clusters import SourceOptions, ids_of
+from cupel.contract import MEMBERS, SPANS, Acts, BoundsCopies, Clusters, PrefersSources, View
+from cupel.dedup._clusters import LossOptions, ids_of
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
-from cupel.methods import Clusters, Sketches
 
-__all__ = ["MEMBERS", "SPANS", "CopiedParts", "SpanOptions", "excerpt", "sizes_of", "span_column"]
-
-SPANS = pa.large_list(pa.struct([("start", pa.int64()), ("stop", pa.int64())]))
-"""Byte ranges of a document's UTF-8 text, ascending and apart."""
-
-MEMBERS = pa.schema(
-    [
-        ("doc", pa.int64()),
-        ("cluster", pa.int64()),
-        ("size", pa.int64()),
-        ("kept", pa.bool_()),
-        ("score", pa.float64()),
-        ("spans", SPANS),
-        ("weight", pa.float64()),
-        ("reason", pa.large_string()),
-    ]
-)
-"""Columns of `Clusters.members`; those that a method leaves out are null."""
+__all__ = ["CopiedParts", "SpanOptions", "excerpt", "sizes_of", "span_column"]
 
 SHOWN_DOCUMENTS = 6
 SHOWN_BYTES = 1200
@@ -42,7 +25,7 @@ SHOWN_SOURCES = 30
 Integers = npt.NDArray[np.int64]
 
 
-class SpanOptions(SourceOptions):
+class SpanOptions(BoundsCopies, Acts, PrefersSources, LossOptions):
     """Options that every method has that finds copied parts."""
 
     action: Literal["cut", "drop", "mark"] = Field(
@@ -50,12 +33,6 @@ class SpanOptions(SourceOptions):
         description="`cut` takes copied parts out of the text; `drop` drops documents of which more than "
         "`max_copied_fraction` is copied and leaves the others whole; `mark` keeps all and carries the "
         "spans as a column.",
-    )
-    max_copied_fraction: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        description="A document of which a larger share is copied is dropped whole (`cut` and `drop`).",
     )
 
 
@@ -82,7 +59,7 @@ class CopiedParts:
         What `firsts` say, `{}` standing for the id of the document; empty where the method cannot tell.
     """
 
-    sketches: Sketches
+    view: View
     origin: str = "the longest part stood first in {}"
     tables: list[pa.RecordBatch] = field(default_factory=list)
     bytes_copied: int = 0
@@ -137,7 +114,7 @@ class CopiedParts:
         blocks: list[Block] = [Facts(facts=shown)]
         if members.num_rows:
             lead = f"{share:.1%} of the text are {unit} that stood before."
-            blocks += [_source_table(members, self.sketches), self._samples(members)]
+            blocks += [_source_table(members, self.view), self._samples(members)]
         else:
             lead = f"This step had no effect: no {unit} stood before."
             blocks.append(Prose(text=lead))
@@ -148,9 +125,9 @@ class CopiedParts:
         order = np.argsort(-members["score"].to_numpy(), kind="stable")
         spread = np.unique(np.linspace(0, len(order) - 1, SHOWN_DOCUMENTS).astype(int))
         chosen = {row["doc"]: row for row in members.take(np.sort(order[spread])).to_pylist()}
-        ids = ids_of([*chosen, *(row["cluster"] for row in chosen.values())], self.sketches)
+        ids = ids_of([*chosen, *(row["cluster"] for row in chosen.values())], self.view)
         samples = []
-        for batch in self.sketches.texts(pa.array(sorted(chosen), pa.int64())):
+        for batch in self.view.texts(pa.array(sorted(chosen), pa.int64())):
             for doc, text in zip(
                 batch.column("doc").to_pylist(), batch.column("text").to_pylist(), strict=True
             ):
@@ -178,8 +155,8 @@ def excerpt(text: str, spans: list[tuple[int, int]]) -> tuple[str, tuple[tuple[i
     return shown, tuple(marks)
 
 
-def _source_table(members: pa.Table, sketches: Sketches) -> Table:
-    sources = sketches.sources(members["doc"].combine_chunks())
+def _source_table(members: pa.Table, view: View) -> Table:
+    sources = view.sources(members["doc"].combine_chunks())
     table = pa.table({"source": sources, "score": members["score"], "spans": members["size"]})
     found = table.group_by("source").aggregate([("spans", "sum"), ("score", "count"), ("score", "mean")])
     rows = sorted(found.to_pylist(), key=lambda row: (-row["spans_sum"], row["source"] or ""))

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from cupel import _kernels
+from cupel.contract import View
 from cupel.dedup._clusters import inside_only, survivor_priorities
-from cupel.methods import Sketches
 
 __all__ = ["stars"]
 
@@ -18,7 +18,7 @@ MOST_ROUNDS = 1000
 
 def stars(
     components: pa.RecordBatch,
-    sketches: Sketches,
+    view: View,
     sources: tuple[str, ...],
     similarity: Callable[[pa.Array, pa.Array], pa.Array],
     threshold: float,
@@ -35,7 +35,7 @@ def stars(
         How alike pairs of documents are.
     """
     docs, component = components.column("doc"), components.column("component")
-    priorities = survivor_priorities(docs, sketches, sources)
+    priorities = survivor_priorities(docs, view, sources)
     found: list[pa.Table] = []
     for _ in range(MOST_ROUNDS):
         if not len(docs):

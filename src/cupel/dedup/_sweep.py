@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel import charts
+from cupel.contract import View
 from cupel.dedup._clusters import ids_of, openings
 from cupel.dedup._kmeans import Cells
 from cupel.dedup._nearest import Before
 from cupel.dedup._vectors import Vectors
 from cupel.findings import Block, Figure, Table
-from cupel.methods import Sketches
 
 __all__ = ["cell_table", "similarity_figure", "sweep", "sweep_blocks"]
 
@@ -72,7 +72,7 @@ def similarity_figure(
     return Figure(spec=spec)
 
 
-def cell_table(vectors: Vectors, cells: Cells, dropped: npt.NDArray[np.bool_], sketches: Sketches) -> Table:
+def cell_table(vectors: Vectors, cells: Cells, dropped: npt.NDArray[np.bool_], view: View) -> Table:
     """The largest cells of k-means, with the document nearest to the centroid of each."""
     largest = np.argsort(-cells.sizes, kind="stable")[:SHOWN_CELLS]
     rows = []
@@ -81,7 +81,7 @@ def cell_table(vectors: Vectors, cells: Cells, dropped: npt.NDArray[np.bool_], s
         centre = int(vectors.docs[inside[np.argmax(cells.similarity[inside])]])
         rows.append((len(inside), int(dropped[inside].sum()), centre))
     centres = [row[2] for row in rows]
-    texts, ids = openings(sorted(centres), sketches), ids_of(centres, sketches)
+    texts, ids = openings(sorted(centres), view), ids_of(centres, view)
     return Table(
         columns=("documents", "dropped", "id of the most prototypical", "begins"),
         rows=tuple((n, gone, ids[doc], " ".join(texts.get(doc, "").split())[:160]) for n, gone, doc in rows),

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel.contract import Resources, View
 from cupel.errors import BadInput
-from cupel.methods import Sketches
 
 __all__ = ["Floats", "Integers", "Vectors", "read_vectors"]
 
@@ -59,7 +59,7 @@ class _Chosen(Vectors):
         return super().take(self.rows[rows])
 
 
-def read_vectors(sketches: Sketches, what: str) -> Vectors:
+def read_vectors(view: View, resources: Resources, what: str) -> Vectors:
     """Write the vectors of all documents into the scratch folder and map them.
 
     Parameters
@@ -72,11 +72,11 @@ def read_vectors(sketches: Sketches, what: str) -> Vectors:
     BadInput
         Vectors of different lengths, by document; or none at all.
     """
-    path = Path(sketches.scratch) / "vectors.f16"
+    path = Path(resources.scratch) / "vectors.f16"
     docs: list[Integers] = []
     total, size = 0, 0
     with path.open("wb") as file:
-        for batch in sketches.batches(["doc", "embedding"]):
+        for batch in view.batches(["doc", "embedding"]):
             total += batch.num_rows
             batch = batch.filter(batch.column("embedding").is_valid())
             if not batch.num_rows:
@@ -84,7 +84,7 @@ def read_vectors(sketches: Sketches, what: str) -> Vectors:
             column = batch.column("embedding").cast(pa.large_binary())
             lengths = pc.binary_length(column).to_numpy()
             size = size or int(lengths[0])
-            _same_length(lengths, size, batch.column("doc"), sketches, what)
+            _same_length(lengths, size, batch.column("doc"), view, what)
             offsets = np.frombuffer(column.buffers()[1], np.int64)[column.offset :]
             file.write(memoryview(column.buffers()[2])[offsets[0] : offsets[len(column)]])
             docs.append(batch.column("doc").to_numpy())
@@ -97,12 +97,10 @@ def read_vectors(sketches: Sketches, what: str) -> Vectors:
     return Vectors(found, halves, total)
 
 
-def _same_length(
-    lengths: npt.NDArray[np.int64], size: int, docs: pa.Array, sketches: Sketches, what: str
-) -> None:
+def _same_length(lengths: npt.NDArray[np.int64], size: int, docs: pa.Array, view: View, what: str) -> None:
     other = np.flatnonzero(lengths != size)
     if len(other):
-        id = sketches.ids(docs.take(pa.array(other[:1])))[0].as_py()
+        id = view.ids(docs.take(pa.array(other[:1])))[0].as_py()
         raise BadInput(
             f"document '{id}': its vector has {int(lengths[other[0]]) // 2:,} numbers, those before it have "
             f"{size // 2:,}: {what}"

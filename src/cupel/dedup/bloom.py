@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._index import Index, IndexOptions
+from cupel.contract import Clusters, Dedup, Need, Paper, Remembers, Resources, View
+from cupel.dedup._index import Index
 from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of
 from cupel.errors import BadOption
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Bloom"]
 
@@ -84,7 +84,7 @@ class Bloom(Dedup):
         "threshold; short ones that are all formula exceed it. It says that something was seen, not where."
     )
 
-    class Options(SpanOptions, IndexOptions):
+    class Options(SpanOptions, Remembers):
         """What is judged, and when it is a copy."""
 
         unit: Literal["line", "paragraph", "document"] = Field("paragraph", description="What is judged.")
@@ -108,33 +108,33 @@ class Bloom(Dedup):
         counts = _kernels.Bloom.count_ngrams(text, ngram=self.options.ngram, unit=self._unit)
         return pa.RecordBatch.from_arrays([counts], names=["ngrams"])
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Copied units of all documents."""
         options = self.options
-        total = sum(pc.sum(batch.column("ngrams")).as_py() or 0 for batch in sketches.batches(["ngrams"]))
-        earlier = self._earlier(sketches)
+        total = sum(pc.sum(batch.column("ngrams")).as_py() or 0 for batch in view.batches(["ngrams"]))
+        earlier = self._earlier(resources.corpus)
         rate = options.false_positive_rate
         if options.index is not None:
             rate = max(rate * 0.5 ** (len(earlier) + 1), SMALLEST_RATE)
         needed = _kernels.Bloom.bytes_for(total, rate) + sum(map(len, earlier))
-        if needed > sketches.memory_bytes:
+        if needed > resources.memory_bytes:
             raise BadOption(
                 f"bloom: {total:,} n-grams at a false positive rate of {options.false_positive_rate:g} need "
-                f"{needed / 1e9:.1f} GB, and {sketches.memory_bytes / 1e9:.1f} GB may be used; raise the rate, "
+                f"{needed / 1e9:.1f} GB, and {resources.memory_bytes / 1e9:.1f} GB may be used; raise the rate, "
                 "or give more memory"
             )
         bloom = _kernels.Bloom(total, rate)
         for known in earlier:
             bloom.remember(known)
-        copied = CopiedParts(sketches, origin="")
-        for batch in sketches.texts(None):
+        copied = CopiedParts(view, origin="")
+        for batch in view.texts(None):
             spans, _, _ = bloom.mark(
                 batch.column("text"),
                 ngram=options.ngram,
                 min_words=options.min_words,
                 threshold=options.threshold,
                 unit=self._unit,
-                threads=sketches.threads,
+                threads=resources.threads,
             )
             docs = batch.column("doc")
             copied.add(docs, sizes_of(batch.column("text")), spans, docs.to_numpy())
@@ -146,7 +146,7 @@ class Bloom(Dedup):
             *([("filters of earlier corpora", f"{len(earlier):,}")] if options.index else []),
         )
         if options.index is not None:
-            self._remember(bloom, sketches)
+            self._remember(bloom, resources.remembered)
         return copied.clusters("Seen before (Bloom filter)", f"{options.unit}s", facts)
 
     def need(self, documents: int, text_bytes: int) -> Need:
@@ -159,15 +159,15 @@ class Bloom(Dedup):
         names = ("unit", "ngram", "min_words")
         return {name: getattr(self.options, name) for name in names} | {"symbols": True}
 
-    def _earlier(self, sketches: Sketches) -> list[bytes]:
+    def _earlier(self, corpus: str) -> list[bytes]:
         """The filters of earlier corpora."""
         if self.options.index is None:
             return []
-        index = Index.of(self.options.index, self.name, self._decisive, sketches)
+        index = Index.of(self.options.index, self.name, self._decisive, corpus)
         return [batch.column("filter")[0].as_py() for batch in index.batches(["filter"])]
 
-    def _remember(self, bloom: _kernels.Bloom, sketches: Sketches) -> None:
+    def _remember(self, bloom: _kernels.Bloom, path: str) -> None:
         """Write the filter to where the index will have it."""
         schema = pa.schema([("filter", pa.large_binary())])
-        with Index(self._decisive, ()).writer(sketches.remembered, schema) as writer:
+        with Index(self._decisive, ()).writer(path, schema) as writer:
             writer.write_batch(pa.RecordBatch.from_pydict({"filter": [bloom.to_bytes()]}, schema))

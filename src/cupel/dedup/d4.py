@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from cupel.contract import Acts, Clusters, Paper, Resources, View
 from cupel.dedup._clusters import LossOptions, lost_sources, source_table
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Cells, Workers
@@ -17,12 +18,28 @@ from cupel.dedup._prototypical import Pruned, prune, to_drop
 from cupel.dedup._sweep import cell_table, similarity_figure, sweep_blocks
 from cupel.dedup._vectors import Vectors
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Paper, Sketches
 
 __all__ = ["D4"]
 
 DUPLICATE = "semantic-duplicate"
 PROTOTYPICAL = "prototypical"
+
+
+class KeptFractions(LossOptions, EmbeddingOptions):
+    """Where vectors come from, and how much each stage leaves."""
+
+    dedup_kept_fraction: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="Share of the documents with a vector that SemDeDup leaves (R_dedup).",
+    )
+    prototypes_kept_fraction: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Share of those that stays when the prototypical are dropped (R_proto).",
+    )
 
 
 class D4(Semantic):
@@ -63,21 +80,9 @@ class D4(Semantic):
         "For the rest see semdedup and prototypes."
     )
 
-    class Options(LossOptions, EmbeddingOptions):
+    class Options(Acts, KeptFractions):
         """Where vectors come from, and how much each stage leaves."""
 
-        dedup_kept_fraction: float = Field(
-            0.75,
-            gt=0,
-            le=1,
-            description="Share of the documents with a vector that SemDeDup leaves (R_dedup).",
-        )
-        prototypes_kept_fraction: float = Field(
-            0.8,
-            gt=0,
-            le=1,
-            description="Share of those that stays when the prototypical are dropped (R_proto).",
-        )
         action: Literal["drop", "mark"] = Field(
             "drop",
             description="`drop` drops them; `mark` keeps all and carries as columns the document that would "
@@ -92,11 +97,11 @@ class D4(Semantic):
         first, second = self.options.dedup_kept_fraction, self.options.prototypes_kept_fraction
         return f"among the {100 * first:g} % least alike, then the {100 * second:g} % least prototypical"
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """What each stage removes, with the document that stays at the end."""
         options = self.options
-        vectors = self.vectors(sketches)
-        with Workers.start(sketches.threads) as workers:
+        vectors = self.vectors(view, resources)
+        with Workers.start(resources.threads) as workers:
             cells = self.cells(vectors, workers)
             before = nearest_before(vectors, cells, workers)
             removed = to_drop(before.similarity, vectors.docs, before.row >= 0, options.dedup_kept_fraction)
@@ -110,10 +115,10 @@ class D4(Semantic):
         reasons = np.where(removed, DUPLICATE, PROTOTYPICAL).astype(object)
         survivors = stages.survivors()
         members = grouped(vectors, survivors, score, everything=False, reasons=reasons)
-        stop = lost_sources(members, options.max_source_loss, sketches) if members.num_rows else ()
-        blocks, lead = self._blocks(stages, sketches)
+        stop = lost_sources(members, options.max_source_loss, view) if members.num_rows else ()
+        blocks, lead = self._blocks(stages, view)
         if members.num_rows:
-            blocks.append(source_table(members, sketches, "removed documents"))
+            blocks.append(source_table(members, view, "removed documents"))
         if options.action == "mark":
             members = grouped(vectors, survivors, score, everything=True, reasons=reasons)
         section = Section(
@@ -121,7 +126,7 @@ class D4(Semantic):
         )
         return Clusters(members=members, findings=(section,), stop=tuple(stop))
 
-    def _blocks(self, stages: _Stages, sketches: Sketches) -> tuple[list[Block], str]:
+    def _blocks(self, stages: _Stages, view: View) -> tuple[list[Block], str]:
         total = stages.vectors.total
         alike, typical = int(stages.removed.sum()), int(stages.pruned.dropped.sum())
         lowest = float(stages.before.similarity[stages.removed].min()) if alike else 1.0
@@ -149,7 +154,7 @@ class D4(Semantic):
         lead = (
             f"{alike:,} of {total:,} documents go as semantic duplicates, then {typical:,} as prototypical."
         )
-        return [*blocks, cell_table(stages.rest, stages.new, stages.pruned.dropped, sketches)], lead
+        return [*blocks, cell_table(stages.rest, stages.new, stages.pruned.dropped, view)], lead
 
 
 @dataclass(frozen=True)

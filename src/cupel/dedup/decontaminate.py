@@ -12,16 +12,32 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import Acts, Clusters, Dedup, Method, Need, Paper, Resources, View
 from cupel.dedup._contaminated import Contaminated
 from cupel.dedup._evaluations import EvaluationSets, read_sets
 from cupel.dedup._items import PARTS, Fields
 from cupel.errors import BadInput
-from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
 
 __all__ = ["Decontaminate"]
 
 BYTES_AN_NGRAM = 64
 BYTES_A_HIT = 8
+
+
+class ItemOptions(Method.Options):
+    """Which evaluation sets, and which fields of theirs make an item."""
+
+    against: tuple[str, ...] = Field(
+        min_length=1,
+        description="Evaluation sets: files, folders, globs or addresses of JSON, CSV or Parquet; one set a file.",
+    )
+    question: str | None = Field(
+        None,
+        description="Field of the question, where its name does not tell; then all fields are named so.",
+    )
+    answer: str | None = Field(None, description="Field of the answer (text, number or letter of a choice).")
+    choices: tuple[str, ...] = Field((), description="Fields of the choices.")
+    passage: str | None = Field(None, description="Field of the passage that the question is about.")
 
 
 class Decontaminate(Dedup):
@@ -118,22 +134,9 @@ class Decontaminate(Dedup):
         "made from (a novel, for LAMBADA) holds its question and counts as contaminated."
     )
 
-    class Options(Method.Options):
+    class Options(Acts, ItemOptions):
         """Which evaluation sets, and when a document holds an item of them."""
 
-        against: tuple[str, ...] = Field(
-            min_length=1,
-            description="Evaluation sets: files, folders, globs or addresses of JSON, CSV or Parquet; one set a file.",
-        )
-        question: str | None = Field(
-            None,
-            description="Field of the question, where its name does not tell; then all fields are named so.",
-        )
-        answer: str | None = Field(
-            None, description="Field of the answer (text, number or letter of a choice)."
-        )
-        choices: tuple[str, ...] = Field((), description="Fields of the choices.")
-        passage: str | None = Field(None, description="Field of the passage that the question is about.")
         action: Literal["drop", "cut", "mark"] = Field(
             "drop",
             description="`drop` drops contaminated documents; `cut` takes what was found of items out of the "
@@ -189,12 +192,12 @@ class Decontaminate(Dedup):
         """The index twice over, and a few bytes a document."""
         return Need(memory_bytes=2 * BYTES_AN_NGRAM * self._index().ngrams + BYTES_A_HIT * documents)
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Documents that hold items, each with its best item, in `cluster` and `outside`."""
         options, index = self.options, self._index()
         total = 0
         strays, documents = np.zeros(index.ngrams, dtype=np.int64), np.zeros(index.ngrams, dtype=np.int64)
-        for batch in self._hits(sketches, index):
+        for batch in self._hits(view, index):
             total += batch.num_rows
             strays += np.bincount(index.strays(batch.column("hits")).to_numpy(), minlength=index.ngrams)
             present = index.present(batch.column("hits")).to_numpy()
@@ -209,17 +212,17 @@ class Decontaminate(Dedup):
             batch.column("doc").filter(
                 left.candidates(batch.column("hits"), threshold=threshold, min_words=min_words)
             )
-            for batch in self._hits(sketches, index)
+            for batch in self._hits(view, index)
         ]
         docs = pa.concat_arrays([pa.array([], pa.int64()), *(some.cast(pa.int64()) for some in candidates)])
-        contaminated = Contaminated(self._sets(), sketches, kept=options.action != "drop")
-        for batch in sketches.texts(docs) if len(docs) else ():
+        contaminated = Contaminated(self._sets(), view, kept=options.action != "drop")
+        for batch in view.texts(docs) if len(docs) else ():
             found = left.contamination(batch.column("text"), threshold=threshold, min_words=min_words)
             contaminated.add(batch, *found)
         searchable = left.searchable(threshold=threshold, min_words=min_words)
         return contaminated.clusters(index, strays, most, documents=total, searchable=searchable)
 
-    def _hits(self, sketches: Sketches, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
+    def _hits(self, view: View, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
         """`doc` and `hits` of all documents.
 
         Raises
@@ -227,7 +230,7 @@ class Decontaminate(Dedup):
         BadInput
             They were looked through for other items than there are now.
         """
-        for batch in sketches.batches(["doc", "hits", "index"]):
+        for batch in view.batches(["doc", "hits", "index"]):
             if pc.any(pc.not_equal(batch.column("index"), pa.scalar(index.digest, pa.uint64()))).as_py():
                 raise BadInput(
                     f"decontaminate: {', '.join(self.options.against)} changed while the run went on; restart it"

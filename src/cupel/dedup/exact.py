@@ -7,6 +7,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import WEIGHTLESS, Clusters, Dedup, Need, Paper, Remembers, Resources, View
+from cupel.contract.docs import among
 from cupel.dedup._clusters import (
     ClusterOptions,
     cluster_blocks,
@@ -15,10 +17,8 @@ from cupel.dedup._clusters import (
     seen_before,
     too_much,
 )
-from cupel.dedup._docs import among
-from cupel.dedup._index import Index, IndexOptions
+from cupel.dedup._index import Index
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import WEIGHTLESS, Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Exact"]
 
@@ -65,7 +65,7 @@ class Exact(Dedup):
         "Not safe against texts made to collide."
     )
 
-    class Options(ClusterOptions, IndexOptions):
+    class Options(ClusterOptions, Remembers):
         """What counts as the same text, and which copy stays."""
 
         nfc: bool = Field(
@@ -103,21 +103,21 @@ class Exact(Dedup):
         )
         return pa.record_batch({"hash": hashes})
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Clusters of equal hashes."""
-        index = self._index(sketches)
-        table = sketches.read(["doc", "hash"])
+        index = self._index(resources.corpus)
+        table = view.read(["doc", "hash"])
         total = table.num_rows
         if index is not None:
             table = pa.concat_tables([_seen(index, one_array(table["hash"])), table])
         buckets = _kernels.buckets(one_array(table["hash"]), one_array(table["doc"]))
         del table
-        members = keep_one(_kernels.union([buckets]), sketches, self.options.sources)
-        section = self._section(members, total, index, sketches)
-        stop = too_much(members, total, self.options, sketches)
+        members = keep_one(_kernels.union([buckets]), view, self.options.sources)
+        section = self._section(members, total, index, view)
+        stop = too_much(members, total, self.options, view)
         if index is None:
             return Clusters(members=members, findings=(section,), stop=stop)
-        _remember(index, members, sketches)
+        _remember(index, members, view, resources.remembered)
         outside = index.ids(one_array(members["cluster"]))
         return Clusters(members=members, findings=(section,), stop=stop, outside=outside)
 
@@ -125,15 +125,15 @@ class Exact(Dedup):
         """Hashes and documents, sorted."""
         return Need(64 * documents)
 
-    def _index(self, sketches: Sketches) -> Index | None:
+    def _index(self, corpus: str) -> Index | None:
         names = ("nfc", "collapse_white_space", "lowercase", "strip_punctuation")
         decisive = {name: getattr(self.options, name) for name in names}
         if not self.options.drop_invisible:
             decisive["drop_invisible"] = False
         path = self.options.index
-        return None if path is None else Index.of(path, self.name, decisive, sketches)
+        return None if path is None else Index.of(path, self.name, decisive, corpus)
 
-    def _section(self, members: pa.Table, total: int, index: Index | None, sketches: Sketches) -> Section:
+    def _section(self, members: pa.Table, total: int, index: Index | None, view: View) -> Section:
         clusters = members["kept"].to_numpy().sum() if members.num_rows else 0
         removed = members.num_rows - clusters
         facts = Facts(
@@ -148,7 +148,7 @@ class Exact(Dedup):
         blocks: list[Block] = [facts]
         if removed:
             fraction = self.options.giant_cluster_fraction
-            blocks += cluster_blocks(members, total, fraction, sketches)
+            blocks += cluster_blocks(members, total, fraction, view)
             lead = f"{removed:,} of {total:,} documents have an exact copy that stays."
         else:
             lead = "This step had no effect: no two documents have the same normalised text."
@@ -163,12 +163,12 @@ def _seen(index: Index, hashes: pa.Array) -> pa.Table:
     return pa.Table.from_batches([batch.cast(schema) for batch in found], schema)
 
 
-def _remember(index: Index, members: pa.Table, sketches: Sketches) -> None:
+def _remember(index: Index, members: pa.Table, view: View, path: str) -> None:
     """Write the hash and the id of every document that stays and counts."""
     schema = pa.schema([("hash", pa.binary(16)), ("id", pa.large_string())])
     gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
-    with index.writer(sketches.remembered, schema) as writer:
-        for batch in sketches.batches(["doc", "hash", "id", "priority"]):
+    with index.writer(path, schema) as writer:
+        for batch in view.batches(["doc", "hash", "id", "priority"]):
             stays = pa.array(~among(batch.column("doc").to_numpy(), gone))
             counts = pc.not_equal(batch.column("priority"), WEIGHTLESS)
             kept = batch.filter(pc.and_(pc.and_(stays, counts), batch.column("hash").is_valid()))

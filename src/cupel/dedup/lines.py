@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.dedup._spans import SPANS, CopiedParts, SpanOptions, sizes_of
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
+from cupel.contract import SPANS, Clusters, Dedup, Need, Paper, Resources, View
+from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of
 
 __all__ = ["Lines"]
 
@@ -109,14 +109,14 @@ class Lines(Dedup):
         units = text_bytes // 50
         return Need(BYTES_PER_HASH * units, 8 * units)
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Copied units of all documents."""
-        total = sum(pc.sum(batch.column("count")).as_py() or 0 for batch in sketches.batches(["count"]))
-        parts = 1 + total * BYTES_PER_HASH // sketches.memory_bytes
-        firsts = _first_documents(sketches, total, parts)
-        copied = CopiedParts(sketches, origin="the first of it stood before in {}")
+        total = sum(pc.sum(batch.column("count")).as_py() or 0 for batch in view.batches(["count"]))
+        parts = 1 + total * BYTES_PER_HASH // resources.memory_bytes
+        firsts = _first_documents(view, Path(resources.scratch), total, parts)
+        copied = CopiedParts(view, origin="the first of it stood before in {}")
         at = 0
-        for batch in sketches.batches(["doc", "bytes", "places"]):
+        for batch in view.batches(["doc", "bytes", "places"]):
             offsets = batch.column("places").offsets.to_numpy()
             offsets = offsets - offsets[0]
             here = np.asarray(firsts[at : at + offsets[-1]])
@@ -128,9 +128,9 @@ class Lines(Dedup):
         return copied.clusters(f"Copied {self.options.unit}s", f"{self.options.unit}s", facts)
 
 
-def _first_documents(sketches: Sketches, total: int, parts: int) -> np.ndarray:
+def _first_documents(view: View, scratch: Path, total: int, parts: int) -> np.ndarray:
     """For each unit, in order, the document that it stood in before; -1 where it stands first."""
-    path = Path(sketches.scratch) / "firsts.i64"
+    path = scratch / "firsts.i64"
     if total == 0:
         return np.zeros(0, dtype=np.int64)
     with path.open("wb") as file:  # not left to the mapping: there, a full disk would end the process
@@ -140,7 +140,7 @@ def _first_documents(sketches: Sketches, total: int, parts: int) -> np.ndarray:
     for part in range(parts):
         seen = _kernels.Seen(total // parts)
         place = 0
-        for batch in sketches.batches(["doc", "units"]):
+        for batch in view.batches(["doc", "units"]):
             found = seen.mark(batch.column("doc"), batch.column("units"), part=part, parts=parts).flatten()
             here = found.is_valid().to_numpy(zero_copy_only=False)
             window = firsts[place : place + len(found)]

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from cupel import _kernels
+from cupel.contract import WEIGHTLESS, Clusters, Dedup, Need, Paper, Remembers, Resources, View
+from cupel.contract.docs import among, rows_in_step
 from cupel.dedup._clusters import ClusterOptions, keep_one, one_array, too_much
-from cupel.dedup._docs import among, rows_in_step
-from cupel.dedup._index import Index, IndexOptions
+from cupel.dedup._index import Index
 from cupel.dedup._near_duplicates import Joined, near_duplicates
 from cupel.dedup._sets import Features, load_buckets, save_buckets, write_sets
 from cupel.dedup._stars import stars
-from cupel.methods import WEIGHTLESS, Clusters, Dedup, Need, Paper, Sketches
 from cupel.threads import in_order
 
 __all__ = ["MinHash"]
@@ -132,7 +132,7 @@ class MinHash(Dedup):
         "have few shingles: one changed word moves their similarity far."
     )
 
-    class Options(ClusterOptions, IndexOptions):
+    class Options(ClusterOptions, Remembers):
         """Shape of the signatures, and when a candidate pair is joined."""
 
         ngram: int = Field(5, ge=1, le=64, description="Words in a shingle.")
@@ -197,28 +197,26 @@ class MinHash(Dedup):
             ignore_symbols=self.options.ignore_symbols,
         )
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Clusters of documents whose verified similarity joins them."""
         options = self.options
-        index = self._index(sketches)
-        bands, candidates, total = self._bands(sketches, index)
+        index = self._index(resources.corpus)
+        bands, candidates, total = self._bands(view, resources, index)
         joined = (
-            self._verified(bands, candidates, sketches, index)
+            self._verified(bands, candidates, view, resources, index)
             if options.verify
             else Joined(_kernels.union(bands), {})
         )
         if options.verify and options.clusters != "connected":
-            members = stars(
-                joined.components, sketches, options.sources, joined.similarities, options.threshold
-            )
+            members = stars(joined.components, view, options.sources, joined.similarities, options.threshold)
         else:
-            members = keep_one(joined.components, sketches, options.sources)
+            members = keep_one(joined.components, view, options.sources)
             members = members.append_column("score", joined.scores(members))
-        section = near_duplicates(options, joined, members, len(candidates), total, index, sketches)
-        stop = too_much(members, total, options, sketches)
+        section = near_duplicates(options, joined, members, len(candidates), total, index, view)
+        stop = too_much(members, total, options, view)
         if index is None:
             return Clusters(members=members, findings=(section,), stop=stop)
-        self._remember(index, members, sketches)
+        self._remember(index, members, view, resources.remembered)
         outside = index.ids(one_array(members["cluster"]))
         return Clusters(members=members, findings=(section,), stop=stop, outside=outside)
 
@@ -233,16 +231,16 @@ class MinHash(Dedup):
         options = self.options
         return Features(options.similarity, options.ngram, options.fold_numbers, options.ignore_symbols)
 
-    def _index(self, sketches: Sketches) -> Index | None:
+    def _index(self, corpus: str) -> Index | None:
         names = ("ngram", "bands", "rows", "seed", "fold_numbers")
         decisive = {name: getattr(self.options, name) for name in names}
         decisive["words"] = self.options.similarity == "edit"
         if not self.options.ignore_symbols:
             decisive["symbols"] = True  # indexes from before there were symbols do not say so
         path = self.options.index
-        return None if path is None else Index.of(path, self.name, decisive, sketches)
+        return None if path is None else Index.of(path, self.name, decisive, corpus)
 
-    def _remember(self, index: Index, members: pa.Table, sketches: Sketches) -> None:
+    def _remember(self, index: Index, members: pa.Table, view: View, path: str) -> None:
         """Write the bands, what is compared, and the id of every document that stays and counts."""
         names = [f"band_{i}" for i in range(self.options.bands)]
         schema = pa.schema(
@@ -251,9 +249,9 @@ class MinHash(Dedup):
         )
         removed = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
         # Sketches come in the order of texts.
-        sketch_of_next = rows_in_step(sketches.batches([*names, "id", "priority"]))
-        with index.writer(sketches.remembered, schema) as writer:
-            for batch in sketches.texts(None):
+        sketch_of_next = rows_in_step(view.batches([*names, "id", "priority"]))
+        with index.writer(path, schema) as writer:
+            for batch in view.texts(None):
                 sketch = sketch_of_next(batch.num_rows)
                 counts = pc.not_equal(one_array(sketch["priority"]), WEIGHTLESS)
                 stays = pc.and_(pa.array(~among(batch.column("doc").to_numpy(), removed)), counts)
@@ -264,11 +262,11 @@ class MinHash(Dedup):
                 writer.write_table(kept.select(schema.names).cast(schema))
 
     def _bands(
-        self, sketches: Sketches, index: Index | None
+        self, view: View, resources: Resources, index: Index | None
     ) -> tuple[list[pa.LargeListArray], pa.Array, int]:
         """The buckets of every band (mapped from files), all documents in them, all documents."""
         bands: list[pa.LargeListArray] = []
-        here = one_array(sketches.read(["doc"])["doc"]).to_numpy()
+        here = one_array(view.read(["doc"])["doc"]).to_numpy()
         total = len(here)
         # A mark for each document: to unite sets of numbers costs more than all the rest of a band.
         inside = np.zeros(total, dtype=bool)
@@ -276,10 +274,10 @@ class MinHash(Dedup):
         at_once = max(1, BAND_BYTES // (8 * max(total, 1)))
         for first in range(0, self.options.bands, at_once):
             names = [f"band_{i}" for i in range(first, min(first + at_once, self.options.bands))]
-            table = sketches.read(["doc", *names])
+            table = view.read(["doc", *names])
             docs = one_array(table["doc"])
-            group = partial(_band, table, docs, index, Path(sketches.scratch))
-            for buckets, rows, old in in_order(group, names, sketches.threads):
+            group = partial(_band, table, docs, index, Path(resources.scratch))
+            for buckets, rows, old in in_order(group, names, resources.threads):
                 bands.append(buckets)
                 inside[rows] = True
                 outside.append(old)
@@ -290,10 +288,11 @@ class MinHash(Dedup):
         self,
         bands: list[pa.LargeListArray],
         candidates: pa.Array,
-        sketches: Sketches,
+        view: View,
+        resources: Resources,
         index: Index | None,
     ) -> Joined:
-        sets = write_sets(candidates, sketches, self._features, index)
+        sets = write_sets(candidates, view, resources, self._features, index)
         components, counts, histogram, pairs = _kernels.verify(
             bands,
             sets.docs,
@@ -301,11 +300,11 @@ class MinHash(Dedup):
             sets.values,
             threshold=self.options.threshold,
             max_comparisons=self.options.max_comparisons,
-            threads=sketches.threads,
+            threads=resources.threads,
             measure=self.options.similarity,
         )
         measure = self.options.similarity
-        return Joined(components, counts, histogram, pairs, sets, measure, sketches.threads)
+        return Joined(components, counts, histogram, pairs, sets, measure, resources.threads)
 
 
 def _band(

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from cupel.contract import Acts, Clusters, Paper, Resources, View
 from cupel.dedup._clusters import LossOptions, lost_sources, source_table
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Workers
@@ -14,9 +15,16 @@ from cupel.dedup._nearest import grouped
 from cupel.dedup._prototypical import prune
 from cupel.dedup._sweep import cell_table, similarity_figure
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Paper, Sketches
 
 __all__ = ["Prototypes"]
+
+
+class KeptFraction(LossOptions, EmbeddingOptions):
+    """Where vectors come from, and how much stays."""
+
+    kept_fraction: float = Field(
+        0.8, gt=0, le=1, description="Share of the documents with a vector that stays (the papers' R)."
+    )
 
 
 class Prototypes(Semantic):
@@ -64,12 +72,9 @@ class Prototypes(Semantic):
         "before, as `d4` does. Outliers, that is also noise, stay: filter for quality before."
     )
 
-    class Options(LossOptions, EmbeddingOptions):
+    class Options(Acts, KeptFraction):
         """Where vectors come from, and how much stays."""
 
-        kept_fraction: float = Field(
-            0.8, gt=0, le=1, description="Share of the documents with a vector that stays (the papers' R)."
-        )
         action: Literal["drop", "mark"] = Field(
             "drop",
             description="`drop` drops them; `mark` keeps all and carries as columns the document that would "
@@ -83,11 +88,11 @@ class Prototypes(Semantic):
         """Which documents stay."""
         return f"among the {100 * self.options.kept_fraction:g} % least prototypical"
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """The most prototypical documents, each with the nearest that stays."""
         options = self.options
-        vectors = self.vectors(sketches)
-        with Workers.start(sketches.threads) as workers:
+        vectors = self.vectors(view, resources)
+        with Workers.start(resources.threads) as workers:
             cells = self.cells(vectors, workers)
             pruned = prune(vectors, cells, options.kept_fraction, workers)
         score = cells.similarity.astype(np.float64)
@@ -105,13 +110,13 @@ class Prototypes(Semantic):
         if gone:
             lead = f"{gone:,} of {total:,} documents are so near to the middle of their cluster that they go."
             blocks += [
-                cell_table(vectors, cells, pruned.dropped, sketches),
-                source_table(members, sketches, "prototypical documents"),
+                cell_table(vectors, cells, pruned.dropped, view),
+                source_table(members, view, "prototypical documents"),
             ]
         else:
             lead = "This step had no effect: no document is to go."
             blocks.append(Prose(text=lead))
-        stop = tuple(lost_sources(members, options.max_source_loss, sketches)) if gone else ()
+        stop = tuple(lost_sources(members, options.max_source_loss, view)) if gone else ()
         if options.action == "mark":
             members = grouped(vectors, pruned.survivors, score, everything=True)
         section = Section(title="Prototypical documents", lead=lead, blocks=tuple(blocks))

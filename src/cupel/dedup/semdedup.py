@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from cupel.contract import Clusters, Paper, Resources, View
 from cupel.dedup._clusters import ActionOptions, cluster_blocks, too_much
 from cupel.dedup._embeddings import EmbeddingOptions, Semantic
 from cupel.dedup._kmeans import Cells, Workers
@@ -15,7 +16,6 @@ from cupel.dedup._nearest import Before, grouped, nearest_before
 from cupel.dedup._sweep import similarity_figure, sweep_blocks
 from cupel.dedup._vectors import Vectors
 from cupel.findings import Block, Facts, Prose, Section
-from cupel.methods import Clusters, Paper, Sketches
 
 __all__ = ["SemDeDup"]
 
@@ -108,18 +108,18 @@ class SemDeDup(Semantic):
         """The similarity up to which a document stays."""
         return f"similarity at most {1 - self.options.epsilon:.6g}"
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Clusters of documents that are alike, within the clusters of k-means."""
         options = self.options
-        vectors = self.vectors(sketches)
-        with Workers.start(sketches.threads) as workers:
-            cells = self.cells(vectors, workers, _ranks(vectors, options.sources, sketches))
+        vectors = self.vectors(view, resources)
+        with Workers.start(resources.threads) as workers:
+            cells = self.cells(vectors, workers, _ranks(vectors, options.sources, view))
             before = nearest_before(vectors, cells, workers)
         removed = before.similarity > 1 - options.epsilon
         survivors = before.survivors(removed)
         members = grouped(vectors, survivors, before.similarity, everything=False)
-        stop = too_much(members, vectors.total, options, sketches)
-        section = self._section(vectors, cells, before, removed, members, sketches)
+        stop = too_much(members, vectors.total, options, view)
+        section = self._section(vectors, cells, before, removed, members, view)
         if options.action == "mark":
             members = grouped(vectors, survivors, before.similarity, everything=True)
         return Clusters(members=members, findings=(section,), stop=stop)
@@ -131,7 +131,7 @@ class SemDeDup(Semantic):
         before: Before,
         removed: npt.NDArray[np.bool_],
         members: pa.Table,
-        sketches: Sketches,
+        view: View,
     ) -> Section:
         options, total = self.options, vectors.total
         gone = int(removed.sum())
@@ -149,7 +149,7 @@ class SemDeDup(Semantic):
         blocks.append(similarity_figure(before.similarity[some], removed[some], 1 - options.epsilon, title))
         if gone:
             lead = f"{gone:,} of {total:,} documents say what one that stays says."
-            blocks += cluster_blocks(members, total, options.giant_cluster_fraction, sketches)
+            blocks += cluster_blocks(members, total, options.giant_cluster_fraction, view)
         else:
             lead = f"This step had no effect: no two documents are more alike than {1 - options.epsilon:g}."
             blocks.append(Prose(text=lead))
@@ -158,10 +158,10 @@ class SemDeDup(Semantic):
         )
 
 
-def _ranks(vectors: Vectors, sources: tuple[str, ...], sketches: Sketches) -> npt.NDArray[np.int32] | None:
+def _ranks(vectors: Vectors, sources: tuple[str, ...], view: View) -> npt.NDArray[np.int32] | None:
     """The place of each document's source among those preferred."""
     if not sources:
         return None
-    found = sketches.sources(pa.array(vectors.docs))
+    found = view.sources(pa.array(vectors.docs))
     places = pc.fill_null(pc.index_in(found, pa.array(sources, pa.large_string())), len(sources))
     return places.to_numpy(zero_copy_only=False).astype(np.int32)

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import Clusters, Dedup, Need, Paper, Resources, View
 from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, limited, one_array, too_much
 from cupel.findings import Block, Facts, Prose, Section, Table
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["SimHash"]
 
@@ -106,10 +106,10 @@ class SimHash(Dedup):
         """Fingerprints and documents, sorted by each key in turn."""
         return Need(96 * documents)
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Clusters of fingerprints that are near each other."""
         options = self.options
-        table = sketches.read(["doc", "fingerprint"])
+        table = view.read(["doc", "fingerprint"])
         total = table.num_rows
         table = table.filter(table["fingerprint"].is_valid())
         docs, prints = one_array(table["doc"]), one_array(table["fingerprint"])
@@ -124,12 +124,12 @@ class SimHash(Dedup):
             prints,
             threshold=(BITS - options.max_distance) / BITS,
             max_comparisons=options.max_comparisons,
-            threads=sketches.threads,
+            threads=resources.threads,
         )
-        members = keep_one(components, sketches, options.sources)
+        members = keep_one(components, view, options.sources)
         members = members.append_column("score", _common_bits(members, docs, prints))
-        section = self._section(members, counts, histogram, total, sketches)
-        stop = too_much(members, total, options, sketches)
+        section = self._section(members, counts, histogram, total, view)
+        stop = too_much(members, total, options, view)
         return Clusters(members=members, findings=(section,), stop=stop)
 
     def _section(
@@ -138,7 +138,7 @@ class SimHash(Dedup):
         counts: dict[str, int],
         histogram: pa.RecordBatch,
         total: int,
-        sketches: Sketches,
+        view: View,
     ) -> Section:
         options = self.options
         clusters = int(members["kept"].to_numpy().sum()) if members.num_rows else 0
@@ -161,7 +161,7 @@ class SimHash(Dedup):
         if removed:
             lead = f"{removed:,} of {total:,} documents have a fingerprint near that of one that stays."
             blocks.append(_distances(histogram))
-            blocks += cluster_blocks(members, total, options.giant_cluster_fraction, sketches)
+            blocks += cluster_blocks(members, total, options.giant_cluster_fraction, view)
         else:
             lead = "This step had no effect: no two fingerprints are near enough."
             blocks.append(Prose(text=lead))

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import Acts, Clusters, Dedup, Need, Paper, Resources, View
 from cupel.dedup._clusters import ids_of, openings
 from cupel.errors import BadOption
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
-from cupel.methods import Clusters, Dedup, Method, Need, Paper, Sketches
 
 __all__ = ["SoftDedup"]
 
@@ -84,7 +84,7 @@ class SoftDedup(Dedup):
         "have noisy scores. A weight has an effect only where documents are drawn by it."
     )
 
-    class Options(Method.Options):
+    class Options(Acts):
         """The model, and how weights follow from it."""
 
         action: Literal["weigh", "mark"] = Field(
@@ -111,11 +111,11 @@ class SoftDedup(Dedup):
         """The model's tables, and a few numbers a document."""
         return Need(BYTES_PER_TEXT_BYTE * min(text_bytes, self.options.sample_bytes) + 48 * documents)
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """A weight for each document."""
-        total = sum(pc.sum(batch.column("bytes")).as_py() or 0 for batch in sketches.batches(["bytes"]))
-        model, trained = self._model(sketches, total)
-        docs, scores, sizes = _scores(model, sketches)
+        total = sum(pc.sum(batch.column("bytes")).as_py() or 0 for batch in view.batches(["bytes"]))
+        model, trained = self._model(view, resources, total)
+        docs, scores, sizes = _scores(model, view, resources.threads)
         segment, weights = self._weights(scores, sizes)
         members = pa.table(
             {
@@ -133,30 +133,30 @@ class SoftDedup(Dedup):
             ("n-grams", f"{model.entries:,}"),
             ("model", f"{model.bytes / 1e6:,.1f} MB"),
         )
-        section = self._section(members, segment, sizes, facts, sketches)
+        section = self._section(members, segment, sizes, facts, view)
         return Clusters(members=members, findings=(section,))
 
-    def _model(self, sketches: Sketches, total: int) -> tuple[_kernels.NgramModel, int]:
+    def _model(self, view: View, resources: Resources, total: int) -> tuple[_kernels.NgramModel, int]:
         """The model, and how many bytes of text it has seen."""
         wanted = self.options.sample_bytes
         expected = BYTES_PER_TEXT_BYTE * min(total, wanted)
-        if expected > sketches.memory_bytes:
+        if expected > resources.memory_bytes:
             raise BadOption(
                 f"softdedup: a model of {min(total, wanted) / 1e6:,.0f} MB of text takes about "
-                f"{expected / 1e9:.1f} GB of memory, and {sketches.memory_bytes / 1e9:.1f} GB may be used; "
-                f"set sample_bytes to {sketches.memory_bytes // BYTES_PER_TEXT_BYTE:,} or less, or give more "
+                f"{expected / 1e9:.1f} GB of memory, and {resources.memory_bytes / 1e9:.1f} GB may be used; "
+                f"set sample_bytes to {resources.memory_bytes // BYTES_PER_TEXT_BYTE:,} or less, or give more "
                 "memory"
             )
         share = min(1.0, wanted / max(total, 1))
         model = _kernels.NgramModel(self.options.order)
         trained = 0
-        for batch in sketches.texts(None):
+        for batch in view.texts(None):
             if share < 1:
                 batch = batch.filter(
                     pa.array(_drawn(batch.column("doc").to_numpy(), self.options.seed) < share)
                 )
             trained += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
-            model.add(batch.column("text"), threads=sketches.threads)
+            model.add(batch.column("text"), threads=resources.threads)
         return model, trained
 
     def _weights(self, scores: Floats, sizes: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -186,7 +186,7 @@ class SoftDedup(Dedup):
         segment: npt.NDArray[np.int64],
         sizes: Floats,
         facts: tuple[tuple[str, str], ...],
-        sketches: Sketches,
+        view: View,
     ) -> Section:
         scores, weights = members["score"].to_numpy(), members["weight"].to_numpy()
         blocks: list[Block] = [Facts(facts=facts)]
@@ -208,18 +208,20 @@ class SoftDedup(Dedup):
                 caption="Segments, the most common text first. A weight of 0.5: drawn half as often.",
             )
         )
-        blocks += _samples(members, sketches)
+        blocks += _samples(members, view)
         lead = f"Weights go from {weights.min():.2f} for the most common text to {weights.max():.2f}."
         return Section(title="Soft deduplication", lead=lead, blocks=tuple(blocks))
 
 
-def _scores(model: _kernels.NgramModel, sketches: Sketches) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+def _scores(
+    model: _kernels.NgramModel, view: View, threads: int
+) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
     """Documents in ascending order, the mean ln p of each (NaN without words), and its bytes."""
     docs, scores, sizes = [], [], []
-    for batch in sketches.texts(None):
+    for batch in view.texts(None):
         text = batch.column("text")
         docs.append(batch.column("doc").to_numpy())
-        scores.append(model.score(text, threads=sketches.threads).to_numpy(zero_copy_only=False))
+        scores.append(model.score(text, threads=threads).to_numpy(zero_copy_only=False))
         sizes.append(pc.fill_null(pc.binary_length(text), 0).to_numpy().astype(np.float64))
     if not docs:
         return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
@@ -237,7 +239,7 @@ def _drawn(docs: npt.NDArray[np.int64], seed: int) -> Floats:
     return drawn
 
 
-def _samples(members: pa.Table, sketches: Sketches) -> Iterator[Samples]:
+def _samples(members: pa.Table, view: View) -> Iterator[Samples]:
     """Some of the most and of the least common documents."""
     scored = members.filter(members["score"].is_valid())
     score, weight = scored["score"].to_numpy(), scored["weight"].to_numpy()
@@ -247,8 +249,8 @@ def _samples(members: pa.Table, sketches: Sketches) -> Iterator[Samples]:
     }
     docs = scored["doc"].to_numpy()
     wanted = np.unique(docs[[place for chosen in places.values() for place in chosen]])
-    ids = ids_of(wanted.tolist(), sketches)
-    texts = openings(wanted.tolist(), sketches)
+    ids = ids_of(wanted.tolist(), view)
+    texts = openings(wanted.tolist(), view)
     for heading, chosen in places.items():
         samples = tuple(
             Sample(

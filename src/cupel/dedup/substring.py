@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from cupel import _kernels
+from cupel.contract import Clusters, Dedup, Need, Paper, Resources, View
 from cupel.dedup._passages import OfBytes, OfTokens, OfWords, Units
 from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of, span_column
-from cupel.methods import Clusters, Dedup, Need, Paper, Sketches
 
 __all__ = ["Substring"]
 
@@ -162,15 +162,15 @@ class Substring(Dedup):
         stretches = 24 * int(pool / (0.37 * least))
         return Need(4 * stretches // PARTITIONS + 24 * documents, pool + stretches)
 
-    def resolve(self, sketches: Sketches) -> Clusters:
+    def decide(self, view: View, resources: Resources) -> Clusters:
         """Copied parts of all documents."""
         units, least = self._passages()
-        pool = _Pool.write(sketches, units, least)
-        copies = self._copies(pool, least, sketches.threads)
+        pool = _Pool.write(view, Path(resources.scratch), units, least)
+        copies = self._copies(pool, least, resources.threads)
         where = "occurs first in" if self.options.keep == "first" else "also occurs in"
-        parts = CopiedParts(sketches, origin=f"the longest part {where} {{}}")
+        parts = CopiedParts(view, origin=f"the longest part {where} {{}}")
         row = 0
-        for batch in sketches.texts(None):
+        for batch in view.texts(None):
             sizes = sizes_of(batch.column("text"))
             spans, firsts = pool.spans_of(row, batch.column("text"), copies)
             whole = _kernels.whole_spans(batch.column("text"), spans, self.options.whole)
@@ -224,8 +224,7 @@ class _Pool:
     parts: list[Path]
 
     @classmethod
-    def write(cls, sketches: Sketches, units: Units, least: int) -> _Pool:
-        scratch = Path(sketches.scratch)
+    def write(cls, view: View, scratch: Path, units: Units, least: int) -> _Pool:
         parts = [scratch / f"stretches-{number:02d}.bin" for number in range(PARTITIONS)]
         docs: list[Integers] = []
         sizes: list[Integers] = []
@@ -233,7 +232,7 @@ class _Pool:
         files = [path.open("wb") for path in parts]
         try:
             with (scratch / "texts.bin").open("wb") as data:
-                for batch in sketches.texts(None):
+                for batch in view.texts(None):
                     texts = pc.fill_null(batch.column("text").cast(pa.large_string()), "")
                     encoded = units.encode(texts)
                     offsets = np.frombuffer(encoded.buffers()[1], dtype=np.int64)[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from cupel.methods import Edited
+from cupel.contract import Edited
 
 __all__ = ["edited"]
 

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 import pyarrow as pa
 from pydantic import Field
 
+from cupel.contract import Column, Edit, Edited, Method, Paper
 from cupel.edits._edited import edited
-from cupel.methods import Column, Edit, Edited, Method, Paper
 
 __all__ = ["Pii"]
 

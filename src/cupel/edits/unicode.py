@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from cupel.contract import Column, Edit, Edited, Method, Paper
 from cupel.edits._edited import edited
-from cupel.methods import Column, Edit, Edited, Method, Paper
 
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig

@@ -11,10 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import Field
 
+from cupel.contract import Options
 from cupel.errors import BadInput
 from cupel.lab.checkpoint import prefix_token, text_encoder
 from cupel.lab.held_out import context_length
-from cupel.methods import Options
 
 __all__ = ["Generation", "GenerationOptions", "generate"]
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cupel import _kernels
+from cupel.contract import Options
 from cupel.errors import BadInput
 from cupel.findings import Block, Prose, Section, Table
 from cupel.lab.held_out import COLUMNS
-from cupel.methods import Options
 
 __all__ = ["Overlap", "OverlapOptions", "OverlapSearch", "find_overlap"]
 

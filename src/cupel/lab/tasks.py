@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from cupel.contract import Options
 from cupel.errors import BadInput
 from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.measures import Measure
 from cupel.lab.task_data import DATA_ENDINGS, LocalTask, choose, read_tasks
-from cupel.methods import Options
 
 __all__ = ["TaskFacts", "TaskOptions", "Tasks", "accuracy_by_file"]
 

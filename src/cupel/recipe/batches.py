@@ -16,12 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.methods import KernelSignal
+from cupel.contract import KernelSignal, Rule, label_columns
+from cupel.contract.rules import written
 from cupel.recipe import ledger
 from cupel.recipe.plan import EditStep, Group, Stage
 from cupel.recipe.tally import SampleRow, Tally
-from cupel.rules import Rule
-from cupel.rules._rule import written
 
 __all__ = ["Outcome", "best_of", "process"]
 
@@ -137,7 +136,7 @@ def count(outcome: Outcome, stage: Stage, tally: Tally) -> None:
             only[rule] = only.get(rule, 0) + int((failed & (how_many == 1)).sum())
     for rows in outcome.dropped:
         ledger.count_dropped(rows, tally)
-        _count_languages(rows, tally, survived=False)
+        _count_labels(rows, tally, survived=False)
     for edit, docs, taken in outcome.edited:
         tally.edited[edit] = tally.edited.get(edit, 0) + len(docs)
         tally.edited_bytes[edit] = tally.edited_bytes.get(edit, 0) + int(taken.sum())
@@ -158,18 +157,17 @@ def _count_edit_columns(outcome: Outcome, operation: EditStep, tally: Tally) -> 
                     tally.counts[name] = tally.counts.get(name, 0) + total
 
 
-def _count_languages(rows: pa.RecordBatch, tally: Tally, *, survived: bool) -> None:
-    if "language" not in rows.schema.names:
-        return
-    for entry in pc.value_counts(rows.column("language")).to_pylist():
-        counts = tally.languages.setdefault(entry["values"] or "unknown", [0, 0])
-        counts[0] += entry["counts"]
-        counts[1] += entry["counts"] if survived else 0
+def _count_labels(rows: pa.RecordBatch, tally: Tally, *, survived: bool) -> None:
+    for column in label_columns():
+        if column in rows.schema.names:
+            for entry in pc.value_counts(rows.column(column)).to_pylist():
+                count = entry["counts"]
+                tally.count_label(column, entry["values"] or "unknown", count, count if survived else 0)
 
 
 def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
-    """Languages of those that the last stage keeps."""
-    _count_languages(rows, tally, survived=True)
+    """Labels of those that the last stage keeps."""
+    _count_labels(rows, tally, survived=True)
 
 
 def _measure(outcome: Outcome, group: Group) -> None:
@@ -216,7 +214,7 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
     columns: list[np.ndarray] = []
     for step in group.rules:
         with outcome.spending(step.label):
-            decision = step.method.decide(batch)  # type: ignore[attr-defined]
+            decision = step.rules.decide(batch)
         for rule in decision.rules:
             failed = decision.failed[rule.name]
             dropped_at[(dropped_at < 0) & failed] = len(rules)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cupel.contract import Dedup
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, UnknownName
-from cupel.methods import Dedup
 from cupel.recipe.folder import Folder
 from cupel.recipe.history import texts_of
 from cupel.recipe.recipe import Recipe

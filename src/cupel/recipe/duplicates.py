@@ -12,6 +12,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel.contract import BoundsCopies
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.job import WEIGHT
@@ -49,7 +50,8 @@ def dropped(step: DedupStep, members: pa.Table) -> pa.ChunkedArray:
 
 
 def _max_copied_fraction(step: DedupStep) -> float:
-    return float(getattr(step.dedup.options, "max_copied_fraction", 1.0))
+    options = step.dedup.options
+    return options.max_copied_fraction if isinstance(options, BoundsCopies) else 1.0
 
 
 def _mark(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel import charts
+from cupel.contract import Column, all_methods
 from cupel.findings import Figure
-from cupel.methods import Column, all_methods
 from cupel.recipe.batches import shuffled
 from cupel.recipe.folder import Folder
 from cupel.recipe.passes import open_pass_file, row_count
@@ -54,11 +54,7 @@ def signal_figures(folder: Folder, plan: Plan) -> list[Figure]:
 
 
 def _columns() -> Mapping[str, Column]:
-    return {
-        name: column
-        for method in all_methods().values()
-        for name, column in (getattr(method, "columns", None) or {}).items()
-    }
+    return {name: column for method in all_methods().values() for name, column in method.columns.items()}
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -71,7 +67,7 @@ def _thresholds(plan: Plan) -> dict[str, Marks]:
     for stage in plan.stages:
         for operation in stage.operations:
             for step in operation.rules if isinstance(operation, Group) else ():
-                for rule in step.method.rules:  # type: ignore[attr-defined]
+                for rule in step.rules.rules:
                     if isinstance(rule.threshold, int | float) and not isinstance(rule.threshold, bool):
                         sign = str(rule).removeprefix(rule.signal).split()[0]
                         label = f"{sign} {written(rule.threshold)}"

@@ -13,12 +13,12 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from cupel.contract import all_methods
 from cupel.corpus.files import InputFile
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import Part, Shard
 from cupel.errors import BadOption
-from cupel.methods import all_methods
 from cupel.recipe import ledger
 from cupel.recipe.folder import Folder, disk_errors, read_sealed
 from cupel.recipe.plan import Plan, make_plan
@@ -135,7 +135,7 @@ class Job:
 
 def signal_types(plan: Plan) -> dict[str, pa.DataType]:
     """Arrow types of all signal columns that a run carries."""
-    providers = {name: method.columns for name, method in all_methods().items() if hasattr(method, "columns")}
+    providers = {name: method.columns for name, method in all_methods().items()}
     wanted = dict(plan.measured)
     for column in plan.reused:
         wanted.setdefault(column, next(name for name, columns in providers.items() if column in columns))

@@ -13,16 +13,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 
-from cupel.dedup._spans import SPANS
+from cupel.contract import (
+    SPANS,
+    Acts,
+    Dedup,
+    Edit,
+    Extraction,
+    Extractor,
+    Keeps,
+    PrefersSources,
+    Rules,
+    Signal,
+    find_method,
+    methods_of,
+)
 from cupel.errors import BadRecipe
-from cupel.methods import Dedup, Edit, Extractor, Method, Signal, all_methods, find_method
 from cupel.recipe.recipe import Recipe, Step
 
-__all__ = ["DedupStep", "EditStep", "Group", "Plan", "Stage", "make_plan"]
+__all__ = ["DedupStep", "EditStep", "Group", "Plan", "RulesStep", "Stage", "make_plan"]
+
+
+@dataclass(frozen=True)
+class RulesStep:
+    """One rule set."""
+
+    label: str
+    rules: Rules
 
 
 @dataclass(frozen=True)
@@ -32,7 +52,7 @@ class Group:
     signals: tuple[Signal, ...]
     columns: tuple[str, ...]
     """Columns to measure here; those that are known already are not among them."""
-    rules: tuple[Step, ...]
+    rules: tuple[RulesStep, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,20 @@ class DedupStep:
     @property
     def action(self) -> str:
         """`drop`, `cut`, `weigh` or `mark`."""
-        return str(getattr(self.dedup.options, "action", "drop"))
+        options = self.dedup.options
+        return options.action if isinstance(options, Acts) else "drop"
+
+    @property
+    def keep(self) -> str:
+        """Which document of a cluster stays: `longest`, `first` or `signal:NAME`."""
+        options = self.dedup.options
+        return options.keep if isinstance(options, Keeps) else "first"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Sources in order of preference."""
+        options = self.dedup.options
+        return options.sources if isinstance(options, PrefersSources) else ()
 
     @property
     def marked(self) -> dict[str, pa.DataType]:
@@ -153,7 +186,7 @@ class _Planner:
         self.stages: list[Stage] = []
         self.operations: list[Group | EditStep] = []
         self.dedups: list[DedupStep] = []
-        self.pending: list[Step] = []
+        self.pending: list[RulesStep] = []
         self.wanted: dict[str, None] = {}
         self.annotated = set(annotated)
 
@@ -164,7 +197,7 @@ class _Planner:
         elif column in self.providers:
             self.wanted[column] = None
         else:
-            edits = [n for n, m in all_methods().items() if column in getattr(m, "columns", {})]
+            edits = [name for name, edit in methods_of(Edit).items() if column in edit.columns]
             advice = f"; it comes from the edit '{edits[0]}', which must stand before" if edits else ""
             raise BadRecipe(f"{where}: needs the signal '{column}', which nothing here measures{advice}")
 
@@ -181,8 +214,7 @@ class _Planner:
         self.pending, self.wanted = [], {}
 
     def signal(self, name: str) -> Signal:
-        found = find_method(name, "signal").from_options(self.signal_options.get(name, {}), where="signals")
-        return cast("Signal", found)
+        return find_method(name, Signal).from_options(self.signal_options.get(name, {}), where="signals")
 
     def close_stage(self) -> None:
         self.close_group()
@@ -190,32 +222,40 @@ class _Planner:
         self.operations, self.dedups = [], []
 
     def add(self, step: Step) -> None:
-        method = step.method
-        if self.dedups and method.kind != "dedup":
+        label, method = step.label, step.method
+        if self.dedups and not isinstance(method, Dedup):
             self.close_stage()
-        getattr(self, f"add_{method.kind}")(step)
+        if isinstance(method, Signal):
+            self.add_signal(label, method)
+        elif isinstance(method, Rules):
+            self.add_rules(label, method)
+        elif isinstance(method, Edit):
+            self.add_edit(label, method)
+        elif isinstance(method, Dedup):
+            self.add_dedup(label, method)
+        else:
+            raise BadRecipe(f"step '{label}': extraction can only be the first step, and only once")
 
-    def add_signal(self, step: Step) -> None:
-        for column in step.method.columns:  # type: ignore[attr-defined]
-            self.want(column, f"step '{step.label}'")
+    def add_signal(self, label: str, signal: Signal) -> None:
+        for column in signal.columns:
+            self.want(column, f"step '{label}'")
             self.kept[column] = None
 
-    def add_rules(self, step: Step) -> None:
-        needed = getattr(step.method, "needs_edit", None)
+    def add_rules(self, label: str, rules: Rules) -> None:
+        needed = rules.needs_edit
         if needed and not self.just_edited(needed):
-            self.add_edit(Step(needed, find_method(needed, "edit")()))
-        for column in step.method.signals:  # type: ignore[attr-defined]
-            self.want(column, f"step '{step.label}'")
-        self.pending.append(step)
+            self.add_edit(needed, find_method(needed, Edit)())
+        for column in rules.signals:
+            self.want(column, f"step '{label}'")
+        self.pending.append(RulesStep(label, rules))
 
     def just_edited(self, name: str) -> bool:
-        columns = find_method(name, "edit").columns  # type: ignore[attr-defined]
+        columns = find_method(name, Edit).columns
         return bool(columns) and set(columns) <= self.valid
 
-    def add_edit(self, step: Step) -> None:
+    def add_edit(self, label: str, edit: Edit) -> None:
         self.close_group()
-        edit: Edit = step.method  # type: ignore[assignment]
-        self.operations.append(EditStep(step.label, edit))
+        self.operations.append(EditStep(label, edit))
         for column in edit.columns:
             self.measured[column] = edit.name
         self.forget_text()
@@ -227,21 +267,18 @@ class _Planner:
         self.valid = independent | {c for c in self.valid if c not in self.providers}
 
     def reads_no_text(self, name: str) -> bool:
-        return "text" not in find_method(name, "signal").needs  # type: ignore[attr-defined]
+        return "text" not in find_method(name, Signal).needs
 
-    def add_dedup(self, step: Step) -> None:
-        keep = str(step.options.get("keep", ""))
-        if keep.startswith("signal:"):
-            self.want(keep.removeprefix("signal:"), f"step '{step.label}'")
+    def add_dedup(self, label: str, dedup: Dedup) -> None:
+        step = DedupStep(label, dedup)
+        if step.keep.startswith("signal:"):
+            self.want(step.keep.removeprefix("signal:"), f"step '{label}'")
         self.close_group()
-        self.dedups.append(DedupStep(step.label, step.method))  # type: ignore[arg-type]
-        if self.dedups[-1].action == "cut":
+        self.dedups.append(step)
+        if step.action == "cut":
             # What follows sees another text.
             self.close_stage()
             self.forget_text()
-
-    def add_extractor(self, step: Step) -> None:
-        raise BadRecipe(f"step '{step.label}': extraction can only be the first step, and only once")
 
 
 def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Plan:
@@ -284,7 +321,7 @@ def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     options: dict[str, Mapping[str, Any]] = dict(recipe.signals)
     for step in recipe.steps:
         method = step.method
-        if method.kind != "signal" or method.options == type(method)().options:
+        if not isinstance(method, Signal) or method.options == type(method)().options:
             continue
         if method.name in recipe.signals:
             raise BadRecipe(
@@ -295,24 +332,18 @@ def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
 
 
 def _extraction(steps: Iterable[Step]) -> tuple[tuple[Extractor, ...], float, tuple[Step, ...]]:
-    steps = tuple(steps)
-    first: Method = steps[0].method if steps[0].method.kind == "extractor" else find_method("resiliparse")()
-    rest = steps[1:] if steps[0].method.kind == "extractor" else steps
-    if isinstance(first, Extractor):
-        return (first,), 10.0, rest
-    names = first.options.extractors  # type: ignore[attr-defined]
-    return (
-        tuple(find_method(name, "extractor")() for name in names),  # type: ignore[misc]
-        first.options.seconds,  # type: ignore[attr-defined]
-        rest,
-    )
+    """The extractors, their time limit per page, and the steps that follow."""
+    first, *others = steps
+    if isinstance(first.method, Extraction):
+        return first.method.extractors(), first.method.seconds, tuple(others)
+    extraction = find_method("resiliparse", Extraction)()
+    return extraction.extractors(), extraction.seconds, (first, *others)
 
 
 def _providers() -> dict[str, str]:
     """Which signal family measures each column."""
-    found: dict[str, str] = {}
-    for name, method in all_methods().items():
-        if method.kind == "signal":
-            for column in method.columns:  # type: ignore[attr-defined]
-                found.setdefault(column, name)
-    return found
+    providers: dict[str, str] = {}
+    for name, signal in methods_of(Signal).items():
+        for column in signal.columns:
+            providers.setdefault(column, name)
+    return providers

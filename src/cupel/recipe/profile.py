@@ -28,7 +28,7 @@ STEPS: list[Any] = [
     {"exact": {"action": "mark"}},
     {"minhash": {"action": "mark"}},
 ]
-SHOWN = ("languages", "sources", "quarantine", "left-out", "signals")
+SHOWN = ("labels", "sources", "quarantine", "left-out", "signals")
 """Keys of the sections of a run's report that describe the pool."""
 
 
@@ -70,8 +70,7 @@ def inspect(
         )
         page = done.page()
     copies = [section for section in page.sections if section.key == "duplicates"]
-    by_key = {section.key: section for section in page.sections}
-    shown = [by_key[key] for key in SHOWN if key in by_key]
+    shown = [section for key in SHOWN for section in page.sections if section.key == key]
     values = dict(page.facts)
     facts = (
         ("documents", values["documents in"]),

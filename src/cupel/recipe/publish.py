@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cupel.dedup._index import commit_memory, stage_memory
+from cupel.contract import Remembers
+from cupel.contract.index import commit_memory, stage_memory
 from cupel.errors import Damaged, RunFailed
 from cupel.recipe.folder import Folder, disk_errors
 from cupel.recipe.passes import row_count
@@ -52,9 +53,9 @@ def prepare_memory(folder: Folder, plan: Plan, corpus: str) -> dict[str, str]:
     memory = {}
     for stage in plan.stages:
         for step in stage.dedups:
-            written = remembered(folder, stage, step)
-            if written.exists():
-                index = Path(step.dedup.options.index).absolute()  # type: ignore[attr-defined]
+            written, options = remembered(folder, stage, step), step.dedup.options
+            if isinstance(options, Remembers) and options.index is not None and written.exists():
+                index = Path(options.index).absolute()
                 with disk_errors(index):
                     memory[str(stage_memory(written, index / step.dedup.name, corpus))] = written.name
     return memory

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._docs import among, row_groups
-from cupel.methods import WEIGHTLESS, Sketches
+from cupel.contract import WEIGHTLESS, Resources, View
+from cupel.contract.docs import among, row_groups
 from cupel.recipe.folder import Folder
 from cupel.recipe.passes import open_pass_file
 from cupel.recipe.plan import DedupStep, Stage
@@ -51,7 +51,7 @@ def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
 
 
 @dataclass(frozen=True)
-class Reader:
+class Reader(View):
     """Reads sketches and texts of a stage back, without the documents already gone.
 
     Row groups are read and filtered by `threads` threads and come in the order of the documents. Each
@@ -71,13 +71,10 @@ class Reader:
     def scratch(self) -> Path:
         return self.folder.work / f"scratch-{self.step.label}"
 
-    def sketches(self) -> Sketches:
-        return Sketches(
-            read=self.read,
-            batches=self.batches,
-            texts=self.texts,
-            ids=lambda docs: self.column_of("id", docs),
-            sources=lambda docs: self.column_of("source", docs),
+    @property
+    def resources(self) -> Resources:
+        """What the step's decision may use."""
+        return Resources(
             scratch=str(self.scratch),
             memory_bytes=self.memory_bytes,
             threads=self.threads,
@@ -113,7 +110,13 @@ class Reader:
         wanted = np.sort(np.asarray(docs, dtype=np.int64))
         yield from self._stream("parquet", ["doc", "text"], TEXT_ROWS, _among(wanted), wanted)
 
-    def column_of(self, name: str, docs: pa.Array) -> pa.Array:
+    def ids(self, docs: pa.Array) -> pa.Array:
+        return self._column_of("id", docs)
+
+    def sources(self, docs: pa.Array) -> pa.Array:
+        return self._column_of("source", docs)
+
+    def _column_of(self, name: str, docs: pa.Array) -> pa.Array:
         """`id` or `source` of the documents asked for, in their order."""
         wanted = np.unique(np.asarray(docs, dtype=np.int64))
         schema = pa.schema([("doc", pa.int64()), (name, pa.large_string())])
@@ -168,7 +171,7 @@ class Reader:
 
     def _ranks(self) -> list[Rank]:
         """One source after the other, then all the others; documents of weight 0 after all of these."""
-        sources = tuple(getattr(self.step.dedup.options, "sources", ()))
+        sources = self.step.sources
         named = [*sources, None] if sources else [ANY]
         return [
             Rank(source, counts)
@@ -182,7 +185,7 @@ class Reader:
 
         def keep(batch: pa.RecordBatch) -> pa.RecordBatch:
             if rank is not None and rank.source != ANY:
-                named = pa.array(self.step.dedup.options.sources, pa.large_string())  # type: ignore[attr-defined]
+                named = pa.array(self.step.sources, pa.large_string())
                 source = batch.column("source")
                 batch = batch.filter(
                     pc.fill_null(pc.equal(source, rank.source), False)

@@ -11,11 +11,14 @@ from typing import Any
 
 import yaml
 
+from cupel.contract import Dedup, Edit, Extraction, Method, Options, Rules, Signal, find_method, methods_of
 from cupel.errors import BadOption, BadRecipe, UnknownName
-from cupel.methods import Method, Options, all_methods, find_method
 from cupel.store import digest_json
 
 __all__ = ["Recipe", "Step", "built_in_recipes"]
+
+KINDS: tuple[type[Method], ...] = (Extraction, Signal, Rules, Edit, Dedup)
+"""The kinds whose methods can be steps."""
 
 _FIELDS = ("name", "title", "description", "paper", "seed", "signals", "steps")
 
@@ -107,7 +110,7 @@ class Recipe:
             for label, (name, _) in zip(labels, parsed, strict=True)
         )
         for family, value in signals.items():
-            find_method(family, "signal", where=f"{where}: signals").from_options(
+            find_method(family, Signal, where=f"{where}: signals").from_options(
                 value, where=f"{where}: signals"
             )
         return cls(
@@ -144,7 +147,7 @@ class Recipe:
         """
         decisive = {k: v for k, v in self.to_dict().items() if k not in ("name", "title")}
         methods = [step.method for step in self.steps]
-        methods += [find_method(name, "signal").from_options(own) for name, own in self.signals.items()]
+        methods += [find_method(name, Signal).from_options(own) for name, own in self.signals.items()]
         if files := {path: digest for method in methods for path, digest in method.file_digests.items()}:
             decisive["files"] = files
         return digest_json(decisive)
@@ -152,9 +155,12 @@ class Recipe:
     @staticmethod
     def json_schema() -> dict[str, Any]:
         """A JSON schema of recipe files, made from the cards of all installed methods."""
-        methods = all_methods()
-        steps = [_step_schema(name, method) for name, method in methods.items()]
-        families = {n: m.Options.model_json_schema() for n, m in methods.items() if m.kind == "signal"}
+        steps = [
+            _step_schema(name, method)
+            for name, method in methods_of(Method).items()
+            if issubclass(method, KINDS)
+        ]
+        families = {name: signal.Options.model_json_schema() for name, signal in methods_of(Signal).items()}
         return {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Cupel recipe",
@@ -244,7 +250,14 @@ def _labels(names: Iterable[str]) -> list[str]:
 
 
 def _build(name: str, options: Mapping[str, Any], where: str) -> Method:
-    return find_method(name, where=where).from_options(options, where=where)
+    method = find_method(name, where=where)
+    if not issubclass(method, KINDS):
+        able = ", ".join(kind.kind for kind in KINDS)
+        raise BadRecipe(
+            f"{where}: '{name}' is a method of kind '{method.kind}', and a recipe has no steps of that kind "
+            f"(its steps are of the kinds {able}); `cupel methods {name}` says what it is for"
+        )
+    return method.from_options(options, where=where)
 
 
 def _override(override: str, options: dict[str, dict[str, Any]], signals: dict[str, dict[str, Any]]) -> None:
@@ -255,7 +268,7 @@ def _override(override: str, options: dict[str, dict[str, Any]], signals: dict[s
     parsed = _yaml(value, f"--set {override}")
     if step in options:
         options[step][option] = parsed
-    elif step in all_methods() and all_methods()[step].kind == "signal":
+    elif step in methods_of(Signal):
         signals.setdefault(step, {})[option] = parsed
     else:
         raise UnknownName("step", step, options, where=f"--set {override}")

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cupel.dedup._spans import MEMBERS as FOUND
+from cupel.contract import MEMBERS as FOUND
+from cupel.contract import Clusters
 from cupel.errors import RunFailed
 from cupel.findings import Section
-from cupel.methods import Clusters
 from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, write_passing
 from cupel.recipe.passes import read_pass_json, read_pass_table
@@ -112,7 +112,7 @@ def _resolve_one(reader: Reader, path: Path) -> None:
         shutil.rmtree(reader.scratch, ignore_errors=True)
         reader.scratch.mkdir()
         remembered(reader.folder, reader.stage, reader.step).unlink(missing_ok=True)
-        clusters = reader.step.dedup.resolve(reader.sketches())
+        clusters = reader.step.dedup.decide(reader, reader.resources)
     members = clusters.members.sort_by("doc")
     members = members.append_column("survivor", _names(reader, members, clusters))
     for item in MEMBERS:
@@ -146,7 +146,7 @@ def _names(reader: Reader, members: pa.Table, clusters: Clusters) -> pa.Array:
     if not len(wanted):
         return pa.nulls(members.num_rows, pa.large_string())
     here = wanted.filter(pc.greater_equal(wanted, 0))
-    docs, ids = [here], [reader.column_of("id", here).cast(pa.large_string())]
+    docs, ids = [here], [reader.ids(here).cast(pa.large_string())]
     if clusters.outside is not None:
         docs.append(clusters.outside.column("doc").combine_chunks().cast(pa.int64()))
         ids.append(clusters.outside.column("id").combine_chunks().cast(pa.large_string()))

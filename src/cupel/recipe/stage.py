@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cupel.contract import WEIGHTLESS
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
-from cupel.methods import WEIGHTLESS
 from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.duplicates import act
@@ -36,7 +36,7 @@ from cupel.recipe.output import (
     without_doc,
 )
 from cupel.recipe.passes import open_pass_file, read_pass_table
-from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.plan import DedupStep, Group, Stage
 from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
@@ -364,7 +364,7 @@ class _Task:
         reached = set(self.plan.reused)
         for stage in self.plan.stages[: self.stage.index + 1]:
             for operation in stage.operations:
-                names = operation.columns if hasattr(operation, "columns") else operation.edit.columns
+                names = operation.columns if isinstance(operation, Group) else operation.edit.columns
                 reached |= set(names)
         known |= {column: kind for column, kind in self.types.items() if column in reached}
         for stage in self.plan.stages[: self.stage.index]:
@@ -403,13 +403,12 @@ def priority(step: DedupStep, batch: pa.RecordBatch) -> pa.Array:
 
     Documents of weight 0 have the lowest of all, and those without a value of the signal the next.
     """
-    keep = str(getattr(step.dedup.options, "keep", "first"))
-    if keep == "first":
+    if step.keep == "first":
         found = np.zeros(batch.num_rows)
-    elif keep == "longest":
+    elif step.keep == "longest":
         found = pc.cast(pc.binary_length(batch.column("text")), pa.float64()).to_numpy()
     else:
-        signal = pc.cast(batch.column(keep.removeprefix("signal:")), pa.float64())
+        signal = pc.cast(batch.column(step.keep.removeprefix("signal:")), pa.float64())
         found = np.maximum(np.nan_to_num(pc.fill_null(signal, np.nan).to_numpy(), nan=LOWEST), LOWEST)
     return pa.array(np.where(weightless(batch).to_numpy(zero_copy_only=False), WEIGHTLESS, found))
 

@@ -10,24 +10,24 @@ import orjson
 import pyarrow as pa
 
 from cupel import charts
+from cupel.contract import Column, label_columns
 from cupel.findings import Alarm, Block, Code, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.recipe.folder import Folder
 from cupel.recipe.histograms import signal_figures
-from cupel.recipe.plan import EditStep, Group, Plan
-from cupel.recipe.recipe import Step
+from cupel.recipe.plan import EditStep, Group, Plan, RulesStep
 from cupel.recipe.resolve import resolve_seconds, resolved_sections
 from cupel.recipe.tally import Tally
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
 __all__ = ["report_page"]
 
-SHOWN_LANGUAGES = 20
+SHOWN_LABELS = 20
 SHOWN_SOURCES = 40
 SHOWN_QUARANTINED = 12
 
 
 def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: Mapping[str, Any]) -> Page:
-    """The report of a run: funnel, rules, signals, languages, duplicates, samples, cost, recipe."""
+    """The report of a run: funnel, rules, signals, labels, duplicates, samples, cost, recipe."""
     total = Tally()
     for tally in tallies:
         total.merge(tally)
@@ -38,7 +38,7 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         _funnel(steps, keeping, tallies, total, manifest),
         _rules(plan, total),
         _signals(folder, plan),
-        _languages(total),
+        *_breakdowns(total),
         *(section for stage in plan.stages for section in resolved_sections(folder, stage)),
         _edits(plan, total),
         _samples(steps, total, manifest["documents"]["kept"]),
@@ -168,11 +168,11 @@ def _rules(plan: Plan, total: Tally) -> Section:
     )
 
 
-def _rule_table(step: Step, total: Tally, reached: int) -> Table:
+def _rule_table(step: RulesStep, total: Tally, reached: int) -> Table:
     alone, only = total.alone.get(step.label, {}), total.only.get(step.label, {})
     dropped = total.dropped.get(step.label, {})
     rows = []
-    for rule in step.method.rules:  # type: ignore[attr-defined]
+    for rule in step.rules.rules:
         drop = dropped.get(rule.name)
         fails = alone.get(rule.name, 0)
         rows.append(
@@ -203,30 +203,48 @@ def _signals(folder: Folder, plan: Plan) -> Section:
     return Section(title="Signals", key="signals", lead=lead, blocks=tuple(figures))
 
 
-def _languages(total: Tally) -> Section:
-    if not total.languages:
-        return Section(title="Languages", key="languages")
-    ordered = sorted(total.languages.items(), key=lambda item: -item[1][0])
-    rows = [(language, measured, left, _share(left, measured)) for language, (measured, left) in ordered]
+def _plural(name: str, column: Column) -> str:
+    return column.plural or f"{_words(name)} labels"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _breakdowns(total: Tally) -> list[Section]:
+    """One section for each label column that the run measured."""
+    return [
+        _breakdown(name, column, total.labels[name])
+        for name, column in label_columns().items()
+        if name in total.labels
+    ]
+
+
+def _breakdown(name: str, column: Column, labels: Mapping[str, Sequence[int]]) -> Section:
+    ordered = sorted(labels.items(), key=lambda item: -item[1][0])
+    rows = [(label, measured, left, _share(left, measured)) for label, (measured, left) in ordered]
     shown = rows[:12]
     figure = Figure(
         spec=charts.bars(
             [row[0] for row in shown],
             [row[2] for row in shown],
             [row[1] - row[2] for row in shown],
-            title="Documents by language",
+            title=f"Documents by {_words(name)}",
         )
     )
     table = Table(
-        columns=("language", "documents", "kept", "share kept"),
-        rows=tuple(rows[:SHOWN_LANGUAGES]),
+        columns=(_words(name), "documents", "kept", "share kept"),
+        rows=tuple(rows[:SHOWN_LABELS]),
         formats=("text", "count", "count", "bar"),
-        caption=f"The {SHOWN_LANGUAGES} most frequent of {len(rows)} languages."
-        if len(rows) > SHOWN_LANGUAGES
+        caption=f"The {SHOWN_LABELS} most frequent of {len(rows)} {_plural(name, column)}."
+        if len(rows) > SHOWN_LABELS
         else "",
     )
     return Section(
-        title="Languages", key="languages", lead="As identified before the rules.", blocks=(figure, table)
+        title=_plural(name, column).capitalize(),
+        key="labels",
+        lead="As identified before the rules.",
+        blocks=(figure, table),
     )
 
 

@@ -13,6 +13,7 @@ __all__ = ["Drop", "SampleRow", "Tally"]
 
 SAMPLES_PER_REASON = 3
 MAX_SOURCES = 1000
+MAX_LABELS = 1000
 
 
 @dataclass
@@ -61,8 +62,8 @@ class Tally:
     """step → rule → documents that the rule, asked alone, would drop."""
     only: dict[str, dict[str, int]] = field(default_factory=dict)
     """step → rule → documents that no other rule of the group would drop."""
-    languages: dict[str, list[int]] = field(default_factory=dict)
-    """language → [documents measured, documents still there at the end of the pass]."""
+    labels: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """label column → label → [documents measured, documents still there at the end of the pass]."""
     sources: dict[str, dict[str, int]] = field(default_factory=dict)
     """source → {in, out, and documents dropped by step}."""
     samples: dict[str, list[SampleRow]] = field(default_factory=dict)
@@ -84,6 +85,14 @@ class Tally:
             source = "(other sources)"
         entry = self.sources.setdefault(source, {})
         entry[what] = entry.get(what, 0) + documents
+
+    def count_label(self, column: str, label: str, measured: int, left: int) -> None:
+        labels = self.labels.setdefault(column, {})
+        if label not in labels and len(labels) >= MAX_LABELS:
+            label = "(others)"
+        counts = labels.setdefault(label, [0, 0])
+        counts[0] += measured
+        counts[1] += left
 
     def sample(self, heading: str, rows: Iterable[SampleRow]) -> None:
         """Keep the rows of lowest `order` under this heading."""
@@ -112,10 +121,9 @@ class Tally:
         for step, reasons in other.dropped.items():
             for reason, drop in reasons.items():
                 self.drop(step, reason, drop.documents, drop.bytes)
-        for language, (measured, left) in other.languages.items():
-            mine = self.languages.setdefault(language, [0, 0])
-            mine[0] += measured
-            mine[1] += left
+        for column, labels in other.labels.items():
+            for label, (measured, left) in labels.items():
+                self.count_label(column, label, measured, left)
         for source, counts in other.sources.items():
             for what, documents in counts.items():
                 self.count_source(source, what, documents)

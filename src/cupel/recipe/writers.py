@@ -11,6 +11,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cupel.contract import label_columns
 from cupel.recipe.folder import disk_errors
 from cupel.store import make_folder, put, rename, temporary
 
@@ -214,8 +215,7 @@ class RollingWriter:
 
 def _dictionary(schema: pa.Schema, repeating: Collection[str]) -> list[str]:
     """Columns that repeat: the others are not worth a dictionary."""
-    wanted = {"source", "path", "status", "step", "reason", "limit", "language"}
-    wanted.update(repeating)
+    wanted = {"source", "path", "status", "step", "reason", "limit", *label_columns(), *repeating}
     return [
         f"{item.name}.list.element" if pa.types.is_large_list(item.type) else item.name
         for item in schema

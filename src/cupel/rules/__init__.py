@@ -9,12 +9,10 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from cupel.rules._decision import Decision, Reason
 from cupel.rules._file import read_rule_set
-from cupel.rules._rule import Rule
 from cupel.rules._rule_set import RuleSet
 
-__all__ = ["Decision", "Reason", "Rule", "RuleSet", "methods", "read_rule_set"]
+__all__ = ["RuleSet", "methods", "read_rule_set"]
 
 
 @cache

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cupel.contract import Paper, Rule
+from cupel.contract.rules import TESTS, Test
 from cupel.errors import BadOption, UnknownName
-from cupel.methods import Paper
-from cupel.rules._rule import TESTS, Rule, Test
 from cupel.rules._rule_set import RuleSet, build_rule_set
 
 # The safe loader, in C if available: every command reads all rule sets.

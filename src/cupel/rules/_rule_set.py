@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, StrictBool, StrictInt, StrictStr, create_model
 
-from cupel.errors import BadOption
-from cupel.methods import Method
-from cupel.rules._decision import Decision, decide
-from cupel.rules._rule import Rule, written
+from cupel.contract import Decision, Method, Rule, Rules
+from cupel.contract.rules import written
+from cupel.errors import BadOption, UnknownName
 
 __all__ = ["RuleSet", "build_rule_set", "options_of"]
 
@@ -34,20 +35,12 @@ _PASSES = {
 }
 
 
-class RuleSet(Method):
-    """Conditions over signals, each of which drops the documents that do not meet it.
+class RuleSet(Rules):
+    """Rules whose thresholds are options, each under its rule's name; null switches the rule off.
 
-    Every threshold is an option under its rule's name; null switches the rule off. The
-    class lists all rules; an instance lists those that are on, with the thresholds in force,
+    The class lists all rules; an instance lists those that are on, with the thresholds in force,
     and needs only their signals.
     """
-
-    kind = "rules"
-    rules: tuple[Rule, ...] = ()
-    signals: tuple[str, ...] = ()
-    """The signal columns that the rules compare."""
-    needs_edit: ClassVar[str | None] = None
-    """The edit that must come right before, whose counts the rules use."""
 
     def __init__(self, options: Method.Options | None = None) -> None:
         super().__init__(options)
@@ -71,7 +64,20 @@ class RuleSet(Method):
         BadOption
             A threshold does not fit the type of its column.
         """
-        return decide(self.rules, signals, self.name)
+        known = signals.schema.names
+        failed: dict[str, npt.NDArray[np.bool_]] = {}
+        first = np.full(signals.num_rows, -1, np.int8)
+        for index, rule in enumerate(self.rules):
+            if rule.signal not in known:
+                raise UnknownName(
+                    "signal column",
+                    rule.signal,
+                    known,
+                    where=f"{self.name}: rule '{rule.name}'",
+                )
+            failed[rule.name] = rule.failed(signals.column(rule.signal))
+            first[failed[rule.name] & (first < 0)] = index
+        return Decision(self.rules, failed, first, signals)
 
     def _in_force(self, rules: Iterable[Rule]) -> Iterable[Rule]:
         for rule in rules:

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, StrictStr, create_model, model_validator
 
+from cupel.contract import Method, Rule
+from cupel.contract.rules import TESTS
 from cupel.errors import BadOption
-from cupel.methods import Method
-from cupel.rules._rule import TESTS, Rule
 from cupel.rules._rule_set import RuleSet, signals_of
 
 __all__ = ["OwnThreshold"]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pyarrow as pa
 from pydantic import Field
 
-from cupel.methods import Column, KernelSignal, Method, Paper
+from cupel.contract import Column, KernelSignal, Method, Paper
 
 __all__ = [
     "C4",

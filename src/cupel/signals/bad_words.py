@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from cupel.contract import Column, KernelSignal, Method
 from cupel.errors import BadInput, BadOption
-from cupel.methods import Column, KernelSignal, Method
 from cupel.signals._columns import C4, REDPAJAMA, count
 
 __all__ = ["BadWords"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from cupel.methods import Column, KernelSignal
+from cupel.contract import Column, KernelSignal
 from cupel.signals._columns import C4, REDPAJAMA, count, fraction
 
 __all__ = ["Boilerplate"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from cupel.methods import Column, KernelSignal, Paper
+from cupel.contract import Column, KernelSignal, Paper
 from cupel.signals._columns import STARCODER, STARCODER_2, count, fraction, mark, real
 
 __all__ = ["SourceCode"]

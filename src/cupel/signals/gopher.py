@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from cupel.methods import Column
+from cupel.contract import Column
 from cupel.signals._columns import GOPHER, REDPAJAMA, WordSignal, count, fraction, real
 
 __all__ = ["WordQuality"]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
+from cupel.contract import Column, Method, Paper, Signal
 from cupel.errors import BadInput
-from cupel.methods import Column, Method, Paper, Signal
 
 if TYPE_CHECKING:
     from cupel import _kernels
@@ -68,7 +68,9 @@ class Language(Signal):
         "often mistaken for one another, and a language outside the 176 gets the nearest label."
     )
     columns: ClassVar[Mapping[str, Column]] = {
-        "language": Column(pa.large_string(), "label", "the model's label, without '__label__'"),
+        "language": Column(
+            pa.large_string(), "label", "the model's label, without '__label__'", plural="languages"
+        ),
         "language_confidence": Column(pa.float64(), "probability", "the model's probability of it, 0 to 1"),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from cupel.methods import Column, Paper
+from cupel.contract import Column, Paper
 from cupel.signals._columns import WordSignal, real
 
 __all__ = ["Readability"]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from cupel.methods import Column
+from cupel.contract import Column
 from cupel.signals._columns import GOPHER, REDPAJAMA, WordSignal, count, fraction
 from cupel.signals._stop_word_lists import STOP_WORDS
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
+from cupel.contract import Column, Method, Paper, Signal
 from cupel.errors import BadInput, BadOption
-from cupel.methods import Column, Method, Paper, Signal
 from cupel.signals._columns import count, real
 from cupel.signals._tokenizers import describe_changes
 

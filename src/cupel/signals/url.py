@@ -16,8 +16,8 @@ import pyarrow as pa
 import zstandard
 from pydantic import Field, field_validator
 
+from cupel.contract import Column, Method, Paper, Signal
 from cupel.errors import BadInput, BadOption, UnknownName
-from cupel.methods import Column, Method, Paper, Signal
 from cupel.signals._blocklists import Blocklist, ascii_domain, parse
 
 __all__ = ["UrlDomain"]

@@ -23,10 +23,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel.contract import Extractor, find_method
 from cupel.corpus.extraction._child import EXTRACT, HEADER, PAGE, TEXT
 from cupel.corpus.records import Quarantined, excerpt
 from cupel.errors import BadOption, RunFailed
-from cupel.methods import Extractor, find_method
 
 __all__ = ["ExtractionError", "ExtractionOptions", "close_pools", "extract_batch"]
 
@@ -416,7 +416,4 @@ def _make(item: str | tuple[str, Mapping[str, Any]] | Extractor) -> Extractor:
     if isinstance(item, Extractor):
         return item
     name, given = (item, {}) if isinstance(item, str) else item
-    found = find_method(name, kind="extractor")
-    if not issubclass(found, Extractor):
-        raise BadOption(f"'{name}' is no extractor")
-    return found.from_options(given)
+    return find_method(name, Extractor).from_options(given)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from cupel.methods import Extractor, Method, find_method
+from cupel.contract import Extraction, Extractor, Method, find_method
 
 __all__ = ["Extract"]
 
 
-class Extract(Method):
+class Extract(Extraction):
     """Extract the main text of web pages.
 
     With one extractor, its text is the document. With several, the **union**: each page is
@@ -22,7 +22,6 @@ class Extract(Method):
     Recipes without this step extract HTML with resiliparse.
     """
 
-    kind = "extractor"
     name = "extract"
     limits = (
         "The union keeps more pages, and more boilerplate, than its best member; of two texts that pass, it "
@@ -45,6 +44,17 @@ class Extract(Method):
             if not value:
                 raise ValueError("expected at least one extractor")
             for name in value:
-                if not issubclass(find_method(name, "extractor"), Extractor):
+                if not issubclass(find_method(name, Extraction), Extractor):
                     raise ValueError(f"'{name}' cannot be one of the extractors")
             return value
+
+    options: Options
+
+    @property
+    def seconds(self) -> float:
+        """The time limit per page."""
+        return self.options.seconds
+
+    def extractors(self) -> tuple[Extractor, ...]:
+        """Those that the options name."""
+        return tuple(find_method(name, Extractor)() for name in self.options.extractors)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from cupel.contract import Extractor, Paper
 from cupel.corpus.extraction._markup import HIDDEN, page_text, plain_declarations
-from cupel.methods import Extractor, Paper
 
 __all__ = ["Plain"]
 

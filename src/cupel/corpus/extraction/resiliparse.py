@@ -6,9 +6,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cupel import methods
+from cupel.contract import Extractor, Method, Paper
 from cupel.corpus.extraction._markup import page_text
-from cupel.methods import Extractor, Paper
 
 __all__ = ["Resiliparse"]
 
@@ -45,7 +44,7 @@ class Resiliparse(Extractor):
     cost = "about nine times as fast as trafilatura"
     limits = "Its rules rely on English class names; pages built entirely of unnamed blocks keep boilerplate."
 
-    class Options(methods.Options):
+    class Options(Method.Options):
         """What is kept besides the running text."""
 
         links: bool = Field(False, description="Write link targets after their text.")
@@ -56,7 +55,7 @@ class Resiliparse(Extractor):
             "text", description="Plain text, or a few tags kept."
         )
 
-    options: Options  # type: ignore[assignment]
+    options: Options
 
     def extract(self, html: str) -> str:
         """The main text of one decoded page; an empty string where there is none."""

@@ -6,8 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cupel import methods
-from cupel.methods import Extractor, Paper
+from cupel.contract import Extractor, Method, Paper
 
 __all__ = ["Trafilatura"]
 
@@ -40,7 +39,7 @@ class Trafilatura(Extractor):
         "Slow, and takes seconds on some pages; the time limit of the extraction step is there for those."
     )
 
-    class Options(methods.Options):
+    class Options(Method.Options):
         """What to favor, and what to keep."""
 
         favour: Literal["precision", "balance", "recall"] = Field(
@@ -50,7 +49,7 @@ class Trafilatura(Extractor):
         comments: bool = Field(False, description="Keep reader comments.")
         tables: bool = Field(True, description="Keep the text of tables.")
 
-    options: Options  # type: ignore[assignment]
+    options: Options
 
     def extract(self, html: str) -> str:
         """The main text of one decoded page; an empty string where there is none."""

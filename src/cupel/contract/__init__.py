@@ -1,0 +1,52 @@
+"""The contract: which kinds of methods there are, what a method says of itself, and how it is found.
+
+A kind is an abstract subclass of `Method` that declares `kind`, `heading` and, where its methods live in
+Cupel, its `room`. A method is one class in one file of its kind's room, or one YAML file in `rules/`. It is
+found by being there; nothing registers it. Third parties add methods, and kinds, through the entry point
+`cupel.methods`, which names a module.
+"""
+
+from cupel.contract.corpus_methods import MEMBERS, SPANS, WEIGHTLESS, Clusters, Dedup, Need
+from cupel.contract.edits import Edit, Edited
+from cupel.contract.extraction import Extraction, Extractor
+from cupel.contract.method import Column, Method, Options, Paper
+from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Remembers
+from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
+from cupel.contract.rules import Decision, Reason, Rule, Rules
+from cupel.contract.signals import KernelSignal, Signal
+from cupel.contract.view import Resources, View
+
+__all__ = [
+    "MEMBERS",
+    "SPANS",
+    "WEIGHTLESS",
+    "Acts",
+    "BoundsCopies",
+    "Clusters",
+    "Column",
+    "Decision",
+    "Dedup",
+    "Edit",
+    "Edited",
+    "Extraction",
+    "Extractor",
+    "Keeps",
+    "KernelSignal",
+    "Method",
+    "Need",
+    "Options",
+    "Paper",
+    "PrefersSources",
+    "Reason",
+    "Remembers",
+    "Resources",
+    "Rule",
+    "Rules",
+    "Signal",
+    "View",
+    "all_methods",
+    "find_method",
+    "label_columns",
+    "methods_by_heading",
+    "methods_of",
+]

@@ -1,0 +1,145 @@
+"""What every method is: a name, a card, options."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from abc import ABC
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cupel.errors import BadOption, UnknownName
+
+__all__ = ["Column", "Method", "Options", "Paper"]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method comes from."""
+
+    title: str
+    authors: str
+    year: int
+    url: str
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One typed value per document: its Arrow type, unit and meaning.
+
+    Text of the unit `label` says which group a document belongs to, and reports count documents by it;
+    `plural` is what they call several of these groups.
+    """
+
+    type: pa.DataType
+    unit: str
+    meaning: str
+    plural: str = ""
+
+
+class Options(BaseModel):
+    """Base of every method's options: frozen, and no name passes unnoticed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Method(ABC):
+    """What all methods share: a name, a card, options.
+
+    The docstring of a method is its documentation page; its first line is the title.
+    """
+
+    kind: ClassVar[str] = ""
+    """What methods of this kind are called in messages, declared by the class that is the kind."""
+    heading: ClassVar[str] = ""
+    """The kind as the heading of a list: what its methods are and what they do."""
+    room: ClassVar[str | None] = None
+    """The package that holds the kind's methods, one module each; None: entry points bring them."""
+    name: ClassVar[str]
+    """Kebab-case, unique over all kinds; what a recipe and the command line say."""
+    papers: ClassVar[tuple[Paper, ...]] = ()
+    cost: ClassVar[str] = ""
+    """What it costs, with a unit, as measured by `make bench`."""
+    limits: ClassVar[str] = ""
+    """When not to use it, and what it gets wrong."""
+    columns: ClassVar[Mapping[str, Column]] = {}
+    """The columns that it adds to documents; rules compare them."""
+    files: ClassVar[tuple[str, ...]] = ()
+    """Options that may name files or folders; their content decides the result, whatever they are called."""
+
+    class Options(Options):
+        """This method has no options."""
+
+    options: Options
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options if options is not None else self.Options()
+
+    @classmethod
+    def from_options(cls, given: Mapping[str, Any], where: str = "") -> Self:
+        """The method with `given` options, checked.
+
+        Raises
+        ------
+        UnknownName
+            An option that this method does not have.
+        BadOption
+            A value of the wrong type or out of range.
+        """
+        known = cls.Options.model_fields
+        place = f"{where}{': ' if where else ''}{cls.name}"
+        for name in given:
+            if name not in known:
+                raise UnknownName("option", name, known, where=place)
+        try:
+            return cls(cls.Options.model_validate(dict(given)))
+        except ValidationError as error:
+            first = error.errors()[0]
+            option = ".".join(str(part) for part in first["loc"])
+            if not option:
+                # Options that do not go together; the sentence names them.
+                raise BadOption(f"{place}: {first['ctx']['error']}") from None
+            raise BadOption(
+                f"{place}: option '{option}' is {first['input']!r}: {first['msg'].lower()}"
+            ) from None
+
+    @cached_property
+    def file_digests(self) -> dict[str, str]:
+        """A hash of the content of every file that the options name, by its path; folders with all below them."""
+        digests = {}
+        for option in self.files:
+            named = getattr(self.options, option)
+            for path in (named,) if isinstance(named, str) else named or ():
+                # An empty name is none, and not the working folder.
+                if path and (digest := _content_digest(Path(path))) is not None:
+                    digests[path] = digest
+        return digests
+
+    def notice(self) -> str:
+        """A sentence that whoever runs this method with these options should read once; empty: there is none."""
+        return ""
+
+    @classmethod
+    def title(cls) -> str:
+        """The first line of the docstring, without its full stop."""
+        return (inspect.getdoc(cls) or cls.name).splitlines()[0].rstrip(".")
+
+
+def _content_digest(path: Path) -> str | None:
+    """blake2b of a file, or of the names and contents of all files below a folder; None where nothing is."""
+    if not path.exists():
+        return None
+    content = hashlib.blake2b(digest_size=16)
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            content.update(file.relative_to(path).as_posix().encode() + b"\x00")
+            with file.open("rb") as data:
+                content.update(hashlib.file_digest(data, "blake2b").digest())
+    return content.hexdigest()

@@ -1,0 +1,63 @@
+"""Options of corpus methods that the recipe carries out: it asks for these classes, not for names.
+
+A method whose options hold one of these derives them from its class, and narrows the values as it needs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cupel.contract.method import Method
+
+__all__ = ["Acts", "BoundsCopies", "Keeps", "PrefersSources", "Remembers"]
+
+
+class Acts(Method.Options):
+    """What is done with what the method finds; without this option documents are dropped."""
+
+    action: Literal["drop", "cut", "weigh", "mark"]
+
+
+class Keeps(Method.Options):
+    """Which document of a cluster stays; without this option the first."""
+
+    keep: str = Field(
+        "longest",
+        pattern=r"^(longest|first|signal:[a-z0-9_]+)$",
+        description="Which document of a cluster stays: `longest`, `first` (in input order), or "
+        "`signal:NAME` for the highest value of a signal. Ties go to the first. A document of weight 0 never "
+        "stays in place of one with a positive weight.",
+    )
+
+
+class PrefersSources(Method.Options):
+    """Which sources come first; without this option documents are read in the order of the input."""
+
+    sources: tuple[str, ...] = Field(
+        (),
+        description="Sources in order of preference: of copies in several sources, that of the first named "
+        "stays. Sources that are not named come last, all alike.",
+    )
+
+
+class BoundsCopies(Method.Options):
+    """Which share of copied text is too much; without this option no share is."""
+
+    max_copied_fraction: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="A document of which a larger share is copied is dropped whole (`cut` and `drop`).",
+    )
+
+
+class Remembers(Method.Options):
+    """Where it is kept what runs have seen; without this option a run remembers nothing."""
+
+    index: str | None = Field(
+        None,
+        description="Folder of what earlier runs have seen. Documents that are in it go, the earlier ones stay "
+        "untouched; what stays of this corpus is remembered once the run is finished. Made if it is not there.",
+    )

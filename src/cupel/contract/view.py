@@ -1,0 +1,71 @@
+"""What a corpus method may read of the corpus, and what it may use for its decision."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+__all__ = ["Resources", "View"]
+
+
+class View(ABC):
+    """The documents still alive, read lazily: what `Dedup.sketch` gave for each, and their texts.
+
+    Column `doc` (int64) is the document's position in the input: files in sorted order, then rows. Column
+    `priority` (float64) decides survivors: the highest stays, then the lowest `doc`. It is `WEIGHTLESS` for
+    documents of weight 0.
+    """
+
+    @abstractmethod
+    def read(self, columns: list[str]) -> pa.Table:
+        """One table with the columns asked for and nothing else, in document order."""
+
+    @abstractmethod
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """The same as a stream, a record batch at a time.
+
+        It comes in document order; with the option `sources`, documents of the first source come first; documents
+        of weight 0 come after all others.
+        """
+
+    @abstractmethod
+    def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
+        """Record batches (`doc` int64, `text` large_string) of the documents asked for.
+
+        They come in document order, and never all at once. None asks for all, in the order of `batches`.
+        """
+
+    @abstractmethod
+    def ids(self, docs: pa.Array) -> pa.Array:
+        """The id of each document asked for."""
+
+    @abstractmethod
+    def sources(self, docs: pa.Array) -> pa.Array:
+        """The source of each document asked for."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a decision may use, and where it keeps things.
+
+    Attributes
+    ----------
+    scratch
+        A folder for temporary files, removed afterwards.
+    memory_bytes, threads
+        What may be used; the decision depends on neither.
+    corpus
+        Digest of the input: what this corpus is called in an index.
+    remembered
+        A file to write to what an index is to remember of these documents; it goes to its place when
+        the run is finished.
+    """
+
+    scratch: str
+    memory_bytes: int = 1 << 30
+    threads: int = 1
+    corpus: str = ""
+    remembered: str = ""
