@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-import cupel
+import cupel.api
 from cupel.lab import trials
 from tests import warm
 
@@ -21,8 +21,7 @@ settings.register_profile("cupel", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("cupel")
 # Drawing the page takes four fifths of a small run, and few tests look at it: these ask for it.
 os.environ["CUPEL_REPORT"] = "0"
-*_DEFAULTS, _ = cupel.RunOptions.__init__.__defaults__ or ()
-cupel.RunOptions.__init__.__defaults__ = (*_DEFAULTS, False)
+cupel.api.refine.__kwdefaults__["report"] = False
 WORDS = [
     "the",
     "of",

@@ -87,9 +87,16 @@ def worth_a_look(result: cupel.Result) -> list[str]:
 def refined(inputs: list[str]) -> cupel.Result:
     """The text refined, and beside it the raw text as one corpus."""
     # Data files among the sources have no text column; they go to quarantine.
-    options = cupel.RunOptions(reading=cupel.ReadOptions(missing_column="quarantine"), restart=True)
-    cupel.refine(AS_IT_IS, input=inputs, output=RAW, options=options)
-    return cupel.refine("demo", input=inputs, output=REFINED, options=options, progress=TerminalProgress())
+    reading = cupel.ReadOptions(missing_column="quarantine")
+    cupel.refine(AS_IT_IS, input=inputs, output=RAW, reading=reading, restart=True)
+    return cupel.refine(
+        "demo",
+        input=inputs,
+        output=REFINED,
+        reading=reading,
+        progress=TerminalProgress(),
+        restart=True,
+    )
 
 
 def assayed() -> None:

@@ -40,7 +40,6 @@ __all__ = [
     "ReadOptions",
     "Recipe",
     "Result",
-    "RunOptions",
     "Scale",
     "Story",
     "Verification",
@@ -63,8 +62,14 @@ def refine(
     input: str | Path | Sequence[str | Path],
     output: str | Path,
     overrides: Iterable[str] = (),
-    options: RunOptions | None = None,
+    reading: ReadOptions | None = None,
+    writing: OutputOptions | None = None,
+    engine: Engine | None = None,
+    target_shard_bytes: int | None = None,
     progress: Progress | None = None,
+    restart: bool = False,
+    accept: bool = False,
+    report: bool = True,
 ) -> Result:
     """Carry out a recipe on a raw pool, and write its report page.
 
@@ -79,10 +84,22 @@ def refine(
         stopped resumes.
     overrides
         `step.option=value`, as `--set` takes them.
-    options
-        How it is carried out; see `RunOptions`.
+    reading, writing
+        How documents are read, and how the corpus is written.
+    engine
+        What carries it out: all cores of this machine by default.
+    target_shard_bytes
+        Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
+        default a quarter of each core's share, between 4 and 128 MiB.
     progress
         Who is told how far it is.
+    restart
+        Discard an unfinished or other run in the output folder first.
+    accept
+        Go on where a deduplication would take away more than its bounds allow.
+    report
+        Draw `report.html`, which takes a second or two. The same call with `report=True`
+        draws it later.
 
     Raises
     ------
@@ -111,7 +128,14 @@ def refine(
     >>> done.manifest["documents"]
     {'in': 2, 'kept': 1, 'dropped': 1, 'quarantined': 0}
     """
-    options = options or RunOptions()
+    options = RunOptions(
+        reading=reading or ReadOptions(),
+        writing=writing or OutputOptions(),
+        engine=engine or Engine(),
+        target_shard_bytes=target_shard_bytes,
+        restart=restart,
+        accept=accept,
+    )
     try:
         result = run.refine(
             recipe,
@@ -120,13 +144,13 @@ def refine(
             overrides=overrides,
             options=options,
             progress=progress,
-            begun=warm_up if options.report else _nothing,
+            begun=warm_up if report else _nothing,
         )
     except NotAccepted as asked:
         page = Path(output) / "_work" / "before-duplicates-go.html"
         write(asked.page, page)
         raise NotAccepted(f"{asked.what} ({page})", asked.page) from None
-    if options.report and not result.report.exists():
+    if report and not result.report.exists():
         write(result.page(), result.report)
     return result
 

@@ -101,7 +101,7 @@ def test_a_run_on_a_store_gives_what_a_run_on_files_gives(io: IOOptions, tmp_pat
         recipe,
         input="s3://pool/tables",
         output=tmp_path / "remote",
-        options=cupel.RunOptions(reading=ReadOptions(io=io)),
+        reading=ReadOptions(io=io),
     )
     assert remote.manifest["content_hash"] == local.manifest["content_hash"]
     assert remote.manifest["fields"]["columns"] == {"score": "double"}

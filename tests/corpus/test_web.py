@@ -219,20 +219,20 @@ def test_a_lasting_fault_names_the_url(fault: str, message: str, server: Server)
 
 
 def test_a_run_on_a_stalled_server_ends_with_a_sentence(server: Server, tmp_path: Path) -> None:
-    options = cupel.RunOptions(reading=ReadOptions(io=IOOptions(tries=1, seconds=0.3)))
+    reading = ReadOptions(io=IOOptions(tries=1, seconds=0.3))
     recipe = cupel.Recipe.from_dict({"name": "x", "steps": ["exact"]})
     server.does.etag = '"one"'
     server.does.faults = ["always stall"]
     with pytest.raises(
         RunFailed, match=f"{re.escape(url(server))}.*sent nothing.*start the same command again"
     ):
-        cupel.refine(recipe, input=url(server), output=tmp_path / "out", options=options)
+        cupel.refine(recipe, input=url(server), output=tmp_path / "out", reading=reading)
     server.does.faults = []
-    result = cupel.refine(recipe, input=url(server), output=tmp_path / "out", options=options)
+    result = cupel.refine(recipe, input=url(server), output=tmp_path / "out", reading=reading)
     assert result.manifest["documents"]["in"] == 60_000
     server.does.head_faults = ["always stall"]
     with pytest.raises(BadInput, match="sent nothing"):
-        find_files([url(server)], io=options.reading.io)
+        find_files([url(server)], io=reading.io)
 
 
 @pytest.mark.parametrize("modified", [None, "Wed, 21 Oct 2015 07:28:00 GMT"])

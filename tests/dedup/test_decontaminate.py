@@ -392,7 +392,7 @@ def pool(folder: Path) -> Path:
 def run(folder: Path, output: Path, quiz: str, action: str, **options: object) -> cupel.Result:
     step = {"decontaminate": {"against": [quiz], "action": action}}
     recipe = cupel.Recipe.from_dict({"name": "clean", "steps": [step]})
-    return cupel.refine(recipe, input=folder, output=output, options=cupel.RunOptions(**options))
+    return cupel.refine(recipe, input=folder, output=output, **options)
 
 
 def table(output: Path, kind: str) -> list[dict]:

@@ -383,7 +383,7 @@ def test_a_run_drops_the_same_however_the_input_is_cut(resolve: Resolve, tmp_pat
             recipe,
             input=pool,
             output=tmp_path / f"out-{files}",
-            options=cupel.RunOptions(engine=cupel.Engine(cores=cores)),
+            engine=cupel.Engine(cores=cores),
         )
         gone = [row for row in rows_of(result.output, "ledger") if row["status"] == "dropped"]
         assert {row["id"] for row in gone} == {f"d{doc}" for doc in expected}

@@ -48,9 +48,7 @@ class Copying(Silent):
 
 def refine(pool: Path, output: Path, **options: object) -> cupel.Result:
     recipe = cupel.Recipe.from_dict(RECIPE)
-    progress = options.pop("progress", None)
-    run = cupel.RunOptions(target_shard_bytes=20_000, **options)
-    return cupel.refine(recipe, input=pool, output=output, options=run, progress=progress)
+    return cupel.refine(recipe, input=pool, output=output, target_shard_bytes=20_000, **options)
 
 
 def content(output: Path) -> dict:
@@ -348,8 +346,6 @@ def test_a_run_without_its_plan_begins_anew(interrupted: Interrupted, tmp_path: 
     (output / "_work" / "plan.json").unlink()
     recipe = cupel.Recipe.from_dict(RECIPE)
     # Cut another way, its finished parts would hold other documents than their names say.
-    cupel.refine(
-        recipe, input=interrupted.pool, output=output, options=cupel.RunOptions(target_shard_bytes=1 << 30)
-    )
+    cupel.refine(recipe, input=interrupted.pool, output=output, target_shard_bytes=1 << 30)
     assert content(output)["content_hash"] == interrupted.content["content_hash"]
     assert cupel.verify(output).damaged == ()

@@ -29,10 +29,7 @@ MENU = "Start — Über uns — Impressum — 東京\n"
 
 def refine(pool: Path, output: Path, *steps: object, **options: object) -> cupel.Result:
     recipe = cupel.Recipe.from_dict({"name": "copies", "steps": list(steps)})
-    progress = options.pop("progress", None)
-    return cupel.refine(
-        recipe, input=pool, output=output, options=cupel.RunOptions(**options), progress=progress
-    )
+    return cupel.refine(recipe, input=pool, output=output, **options)
 
 
 def tables(output: Path, kind: str) -> list[dict]:

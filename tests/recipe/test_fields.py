@@ -22,9 +22,7 @@ OWN = ["id", "text", "source", "url", "metadata", "doc"]
 
 
 def refine(pool: Path, output: Path, **options: Any) -> cupel.Result:
-    return cupel.refine(
-        cupel.Recipe.from_dict(RECIPE), input=pool, output=output, options=cupel.RunOptions(**options)
-    )
+    return cupel.refine(cupel.Recipe.from_dict(RECIPE), input=pool, output=output, **options)
 
 
 def data(output: Path) -> pa.Table:

@@ -22,9 +22,7 @@ FOREIGN = {
 
 
 def refine(pool: Path, output: Path, *, restart: bool = False) -> cupel.Result:
-    return cupel.refine(
-        cupel.Recipe.from_dict(RECIPE), input=pool, output=output, options=cupel.RunOptions(restart=restart)
-    )
+    return cupel.refine(cupel.Recipe.from_dict(RECIPE), input=pool, output=output, restart=restart)
 
 
 @pytest.mark.parametrize("restart", [False, True])

@@ -52,7 +52,7 @@ def refine(pool: Path, output: Path, kind: str, **options: object) -> cupel.Resu
     if kind == "bloom":
         options |= {"action": "drop", "max_copied_fraction": 0.5}
     recipe = cupel.Recipe.from_dict({"name": "crawl", "steps": [{kind: options}]})
-    return cupel.refine(recipe, input=pool, output=output, options=cupel.RunOptions(report=True))
+    return cupel.refine(recipe, input=pool, output=output, report=True)
 
 
 def kept(result: cupel.Result) -> set[str]:

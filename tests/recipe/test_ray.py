@@ -26,8 +26,8 @@ import cupel
 if __name__ == "__main__":
     for steps, pool, output in {runs!r}:
         recipe = cupel.Recipe.from_dict({{"name": "r", "steps": steps}})
-        options = cupel.RunOptions(engine=cupel.Engine("ray"), target_shard_bytes={size})
-        result = cupel.refine(recipe, input=pool, output=output, options=options)
+        engine = cupel.Engine("ray")
+        result = cupel.refine(recipe, input=pool, output=output, engine=engine, target_shard_bytes={size})
         print(result.manifest["engine"], result.manifest["content_hash"])
 """
 
@@ -54,8 +54,8 @@ def kill():
 
 killer = threading.Thread(target=kill)
 killer.start()
-options = cupel.RunOptions(engine=cupel.Engine("ray"), target_shard_bytes={size})
-result = cupel.refine(recipe, input={pool!r}, output=output, options=options)
+engine = cupel.Engine("ray")
+result = cupel.refine(recipe, input={pool!r}, output=output, engine=engine, target_shard_bytes={size})
 killer.join()
 until = time.monotonic() + 60  # Ray takes its time to notice
 while sum(node["Alive"] for node in ray.nodes()) > 2 and time.monotonic() < until:

@@ -27,8 +27,7 @@ RECIPE = {"name": "all-kinds", "steps": STEPS}
 
 
 def refine(pool: Path, output: Path, recipe: dict | None = None, **options: object) -> cupel.Result:
-    run = cupel.RunOptions(**options)
-    return cupel.refine(cupel.Recipe.from_dict(recipe or RECIPE), input=pool, output=output, options=run)
+    return cupel.refine(cupel.Recipe.from_dict(recipe or RECIPE), input=pool, output=output, **options)
 
 
 def ledger(output: Path) -> list[dict]:

@@ -25,8 +25,7 @@ STEPS = ["gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
 
 def refine(pool: Path, output: Path, **options: Any) -> cupel.Result:
     recipe = cupel.Recipe.from_dict({"name": "stops", "steps": STEPS})
-    run = cupel.RunOptions(target_shard_bytes=40_000, **options)
-    return cupel.refine(recipe, input=pool, output=output, options=run)
+    return cupel.refine(recipe, input=pool, output=output, target_shard_bytes=40_000, **options)
 
 
 def command(pool: Path, output: Path, *more: str) -> list[str]:

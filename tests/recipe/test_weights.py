@@ -25,7 +25,7 @@ def refine(pool: Path, output: Path, *steps: object, **options: object) -> cupel
         cupel.Recipe.from_dict({"name": "weights", "steps": list(steps)}),
         input=pool,
         output=output,
-        options=cupel.RunOptions(**options),
+        **options,
     )
 
 

@@ -70,13 +70,11 @@ def dedup(
         recipe,
         input=input,
         output=output,
-        options=api.RunOptions(
-            reading=reading_options(text_column, id_column, max_document_bytes),
-            engine=make_engine(engine, address, cores, memory),
-            restart=restart,
-            accept=accept,
-            report=report,
-        ),
+        reading=reading_options(text_column, id_column, max_document_bytes),
+        engine=make_engine(engine, address, cores, memory),
+        restart=restart,
+        accept=accept,
+        report=report,
         progress=TerminalProgress(make_plan(recipe).describe()),
     )
     tell(result)

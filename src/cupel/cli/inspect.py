@@ -27,10 +27,8 @@ def inspect(
 
     profile = api.inspect(
         paths,
-        options=api.RunOptions(
-            reading=reading_options(text_column, id_column, max_document_bytes),
-            engine=api.Engine(cores=cores),
-        ),
+        reading=reading_options(text_column, id_column, max_document_bytes),
+        engine=api.Engine(cores=cores),
         progress=TerminalProgress(),
     )
     show(profile.page, out)

@@ -85,17 +85,15 @@ def refine(
         loaded,
         input=input,
         output=output,
-        options=api.RunOptions(
-            reading=reading_options(text_column, id_column, max_document_bytes),
-            writing=api.OutputOptions(
-                format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
-            ),
-            engine=make_engine(engine, address, cores, memory),
-            target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
-            restart=restart,
-            accept=accept,
-            report=report,
+        reading=reading_options(text_column, id_column, max_document_bytes),
+        writing=api.OutputOptions(
+            format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
         ),
+        engine=make_engine(engine, address, cores, memory),
+        target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
+        restart=restart,
+        accept=accept,
+        report=report,
         progress=TerminalProgress(plan),
     )
     tell(result)

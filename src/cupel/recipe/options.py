@@ -31,8 +31,6 @@ class RunOptions:
         Discard an unfinished or other run in the output folder first.
     accept
         Go on where a deduplication would take away more than its bounds allow.
-    report
-        Draw `report.html`, which takes a second or two. The same call with `report=True` draws it later.
     """
 
     reading: ReadOptions = field(default_factory=ReadOptions)
@@ -41,7 +39,6 @@ class RunOptions:
     target_shard_bytes: int | None = None
     restart: bool = False
     accept: bool = False
-    report: bool = True
 
     def __post_init__(self) -> None:
         if self.target_shard_bytes is not None and self.target_shard_bytes < 1:

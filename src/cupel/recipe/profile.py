@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import printable
+from cupel.engine import Engine
 from cupel.errors import RunFailed
 from cupel.findings import Page
 from cupel.recipe.options import RunOptions
@@ -43,7 +45,8 @@ class Profile:
 def inspect(
     inputs: Sequence[str],
     *,
-    options: RunOptions = RunOptions(),
+    reading: ReadOptions | None = None,
+    engine: Engine | None = None,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
 ) -> Profile:
@@ -65,7 +68,7 @@ def inspect(
             recipe,
             input=inputs,
             output=Path(folder) / "run",
-            options=options,
+            options=RunOptions(reading=reading or ReadOptions(), engine=engine or Engine()),
             progress=progress,
         )
         page = done.page()
