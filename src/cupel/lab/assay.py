@@ -253,7 +253,7 @@ def _tokenizer(
     base: Survey, scale: Scale, options: AssayOptions, cache: Store, tell: LabProgress
 ) -> Tokenizer:
     if options.tokenizer is not None:
-        loaded = Tokenizer.load(options.tokenizer)
+        loaded = Tokenizer.load(options.tokenizer, composing=True)
         if notice := loaded.notice():
             tell.note(notice)
         return loaded

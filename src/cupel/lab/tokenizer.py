@@ -73,8 +73,14 @@ class Tokenizer:
     composes: bool = False
 
     @classmethod
-    def load(cls, path: str | Path) -> Tokenizer:
-        """The tokeniser of a `tokenizer.json`, or of a folder that holds one.
+    def load(cls, path: str | Path, *, composing: bool = False) -> Tokenizer:
+        """The tokenizer of a `tokenizer.json`, or of a folder that holds one.
+
+        Parameters
+        ----------
+        composing
+            Take one that composes characters (Unicode NFC), such as those of Pythia and Qwen2: bits are then
+            counted of composed text, and whoever reads them must be told (`notice`).
 
         Raises
         ------
@@ -100,6 +106,11 @@ class Tokenizer:
             raise BadInput(f"tokeniser {path}: no token ends a document; expected one of {', '.join(_ENDS)}")
         composes = stage_types(json.loads(held).get("normalizer")) == ["NFC"]
         found = cls(file, digest(held), loaded.get_vocab_size(), ends[0], loaded, composes)
+        if composes and not composing:
+            raise BadInput(
+                f"tokenizer {path} composes characters (Unicode NFC): text does not come back as it was. An assay "
+                "takes it and says so; in Python, Tokenizer.load(…, composing=True) does"
+            )
         found._check()
         return found
 
