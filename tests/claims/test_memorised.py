@@ -69,7 +69,7 @@ def test_an_average_has_the_mean_of_the_weights(trials: list[Trial], tmp_path: P
 
     from cupel.lab.checkpoint import load_checkpoint
 
-    found = world.module("na_averaging")["average"](trials, tmp_path)
+    found = world.module("na_averaging")["average"](trials, Store(tmp_path))
     own = [load_file(trial.folder / "model.safetensors") for trial in trials]
     made = load_file(found.folder / "model.safetensors")
     assert set(made) == set(own[0])

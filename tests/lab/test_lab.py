@@ -178,6 +178,7 @@ def test_one_trial_is_trained_by_one_process_at_a_time(tmp_path: Path) -> None:
         bench.train([plan])
 
 
+@pytest.mark.slow
 def test_when_the_caller_is_killed_its_trainers_end(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"

@@ -91,7 +91,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
     runs, hashes = [], []
     for name, steps in recipes.items():
         pool = folder / f"{name}-pool"
-        write_pool(pool, documents=400, files=6)
+        write_pool(pool, documents=200, files=4)
         recipe = cupel.Recipe.from_dict({"name": "r", "steps": steps})
         native = cupel.refine(recipe, input=pool, output=folder / f"{name}-native")
         hashes.append(native.manifest["content_hash"])
