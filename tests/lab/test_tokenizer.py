@@ -76,7 +76,7 @@ def test_a_tokenizer_that_composes_gives_composed_text_back(
     tokenizer: Tokenizer, tmp_path: Path, normalizer: dict[str, object]
 ) -> None:
     path = _changed(tokenizer, tmp_path / "t.json", {"normalizer": normalizer})
-    with pytest.raises(BadInput, match="composes characters .* text does not come back as it was"):
+    with pytest.raises(BadInput, match=r"composes characters .* text does not come back as it was"):
         Tokenizer.load(path)
     loaded = Tokenizer.load(path, composing=True)
     assert loaded.composes
