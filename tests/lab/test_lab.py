@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ import pytest
 from cupel.errors import BadInput, BadOption, OutputInUse, RunFailed
 from cupel.lab import trials as trials_module
 from cupel.lab.lab import Lab, TrialPlan, as_documents
+from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.training.job import TrainJob
 from cupel.lab.trials import Machine, machine
 from cupel.store import Store
 from tests.lab import tokens
+from tests.store.test_artifacts import aged
 
 pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
 
@@ -213,6 +216,22 @@ def _alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_training_keeps_the_cache_within_its_bound(tmp_path: Path) -> None:
+    aged(Store(tmp_path), 40, 20)
+    notes: list[str] = []
+
+    class Listening(Quiet):
+        def note(self, line: str) -> None:
+            notes.append(line)
+
+    bench = replace(lab(tmp_path), cache=Store(tmp_path, max_bytes=1))
+    trial = bench.train([TrialPlan("made", bench.tokens(tokens.texts(60), "made"))], Listening())[0]
+    assert (trial.folder / "model.safetensors").exists(), "what is used stays, whatever the bound"
+    kinds = [artifact.kind for artifact in bench.cache.artifacts()]
+    assert kinds == ["tokens", "trials"]
+    assert len([note for note in notes if "removed numbers/" in note]) == 2
 
 
 def test_a_trial_of_another_trainer_is_refused(tmp_path: Path) -> None:

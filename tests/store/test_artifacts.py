@@ -138,6 +138,17 @@ def test_what_is_listed(tmp_path: Path) -> None:
     assert artifacts[1].key["options"] == {"number": 0}
 
 
+def test_what_a_killed_removal_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    aged(store, 40)
+    waste = tmp_path / "numbers" / f".{'1' * 32}.removed"
+    sized(5)(waste)
+    assert [artifact.bytes for artifact in store.artifacts()] == [1000], "it is no artifact"
+    store.remove([])
+    assert not waste.exists()
+    assert len(store.artifacts()) == 1
+
+
 def test_use_makes_it_younger(tmp_path: Path) -> None:
     store = Store(tmp_path)
     first, second = aged(store, 40, 2)

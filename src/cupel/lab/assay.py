@@ -203,8 +203,6 @@ def assay(
         for name, found in trials.items()
     }
     verdict = compare(measures, baseline, scale_floors(recipe, measures[baseline]))
-    for artifact in cache.trim():
-        tell.note(f"removed {artifact.kind}/{artifact.path.name} from the cache, to keep it within its bound")
     return Assay(
         recipe, tuple(parsed), options, on, verdict, measures, trials, stores, surveys, overlap, lab.tokenizer,
         _notes(given, trials, recipe, options),

@@ -16,7 +16,7 @@ from cupel.lab.documents import documents_digest
 from cupel.lab.evaluation import Evaluation, EvaluationContext
 from cupel.lab.measures import Measure
 from cupel.lab.pack import PACK_VERSION, PIECE_TOKENS, pack
-from cupel.lab.progress import LabProgress
+from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.score import score
 from cupel.lab.survey import Lowest, without
@@ -203,9 +203,14 @@ class Lab:
             )
             for plan in plans
         ]
+        records = train(jobs, self.on, progress)
+        for artifact in self.cache.trim():
+            (progress or Quiet()).note(
+                f"removed {artifact.kind}/{artifact.path.name} from the cache, to keep it within its bound"
+            )
         return [
-            Trial(plan.name, plan.seed, Path(job.output), told, told["cached"])
-            for plan, job, told in zip(plans, jobs, train(jobs, self.on, progress), strict=True)
+            Trial(plan.name, plan.seed, Path(job.output), record, record["cached"])
+            for plan, job, record in zip(plans, jobs, records, strict=True)
         ]
 
     def score(self, trial: Trial, evaluations: Sequence[Evaluation]) -> tuple[Measure, ...]:

@@ -193,12 +193,17 @@ class Store:
     def artifacts(self) -> list[Artifact]:
         """Everything that the Store holds, by kind, the least recently used first."""
         names = used(self.folder, own=True)
-        artifacts = [self._artifact(kind, path, names) for kind, path in self._paths()]
+        artifacts = []
+        for kind, path in self._paths():
+            with suppress(FileNotFoundError):  # another process removes it
+                artifacts.append(self._artifact(kind, path, names))
         return sorted(artifacts, key=lambda artifact: (artifact.kind, artifact.used))
 
     def remove(self, artifacts: Iterable[Artifact]) -> list[Artifact]:
         """Take artifacts away, but for those that another running process uses; gives what was removed."""
         removed = []
+        for waste in self.folder.glob("*/.*.removed"):  # left by a process that was killed at it
+            shutil.rmtree(waste, ignore_errors=True)
         for artifact in artifacts:
             with self._alone():
                 if _name(artifact.kind, artifact.path) in used(self.folder, own=False):
@@ -256,7 +261,10 @@ class Store:
         with suppress(OSError, ValueError):
             key = json.loads(file.read_text("utf-8"))
             times = file.stat()
-        size = sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
+        size = 0
+        for entry in path.rglob("*"):
+            with suppress(FileNotFoundError):  # a trial that is trained replaces its checkpoints
+                size += entry.stat().st_size if entry.is_file() else 0
         return Artifact(
             kind, path, key, size, path.stat().st_mtime, times.st_mtime, _name(kind, path) in names
         )
