@@ -43,10 +43,10 @@ def dropped(step: DedupStep, members: pa.Table) -> pa.ChunkedArray:
     """Which of these members the step drops whole."""
     if step.action in ("mark", "weigh"):
         return pa.chunked_array([pa.repeat(False, members.num_rows)])
-    gone = pc.invert(members.column("kept"))
+    not_kept = pc.invert(members.column("kept"))
     if step.dedup.finds == "documents":
-        return gone
-    return pc.or_(gone, pc.greater(members.column("score"), _max_copied_fraction(step)))
+        return not_kept
+    return pc.or_(not_kept, pc.greater(members.column("score"), _max_copied_fraction(step)))
 
 
 def _max_copied_fraction(step: DedupStep) -> float:
@@ -78,15 +78,15 @@ def _keep_one(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
         pc.fill_null(_column(rows, "reason"), step.dedup.reason),
     )
     for reason in pc.unique(why.drop_null()).sort().to_pylist():
-        gone = pc.fill_null(pc.equal(why, reason), False)
-        found = rows.filter(gone).combine_chunks()
-        survivors = _column(found, "survivor").to_pylist()
-        size = [f"{n} documents" for n in found.column("size").to_pylist()]
+        leaving = pc.fill_null(pc.equal(why, reason), False)
+        copies = rows.filter(leaving).combine_chunks()
+        survivors = _column(copies, "survivor").to_pylist()
+        size = [f"{n} documents" for n in copies.column("size").to_pylist()]
         notes = [f"{id} stays, of {n}" for id, n in zip(survivors, size, strict=True)]
-        scores = found.column("score").to_pylist()
+        scores = copies.column("score").to_pylist()
         values = [f"{score:.6g}" for score in scores] if step.dedup.scores else size
-        _drop(outcome, step, gone, found, reason, values, step.dedup.limit, notes)
-        rows, why = rows.filter(pc.invert(gone)).combine_chunks(), why.filter(pc.invert(gone))
+        _drop(outcome, step, leaving, copies, reason, values, step.dedup.limit, notes)
+        rows, why = rows.filter(pc.invert(leaving)).combine_chunks(), why.filter(pc.invert(leaving))
 
 
 def _act_on_parts(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
@@ -98,25 +98,34 @@ def _act_on_parts(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
 
 def _drop_holders(outcome: Outcome, step: DedupStep, rows: pa.Table) -> pa.Table:
     """Drop documents that may not stay with what was found in them; the rows of the others."""
-    gone = pc.invert(pc.fill_null(_column(rows, "kept"), True))
-    if not pc.any(gone).as_py():
+    leaving = pc.invert(pc.fill_null(_column(rows, "kept"), True))
+    if not pc.any(leaving).as_py():
         return rows
-    found = rows.filter(gone).combine_chunks()
-    scores, origins = found.column("score").to_pylist(), _column(found, "survivor").to_pylist()
+    contaminated = rows.filter(leaving).combine_chunks()
+    scores, origins = contaminated.column("score").to_pylist(), _column(contaminated, "survivor").to_pylist()
     held = [f"{score:.1%} of {origin}" for score, origin in zip(scores, origins, strict=True)]
-    _drop(outcome, step, gone, found, step.dedup.reason, held, step.dedup.limit, held)
-    return rows.filter(pc.invert(gone)).combine_chunks()
+    _drop(outcome, step, leaving, contaminated, step.dedup.reason, held, step.dedup.limit, held)
+    return rows.filter(pc.invert(leaving)).combine_chunks()
 
 
 def _drop_mostly_copied(outcome: Outcome, step: DedupStep, rows: pa.Table) -> pa.Table:
-    most = _max_copied_fraction(step)
-    gone = pc.fill_null(pc.greater(_column(rows, "score"), most), False)
-    if not pc.any(gone).as_py():
+    max_copied = _max_copied_fraction(step)
+    leaving = pc.fill_null(pc.greater(_column(rows, "score"), max_copied), False)
+    if not pc.any(leaving).as_py():
         return rows
-    found = rows.filter(gone).combine_chunks()
-    copied = [f"{score:.1%} copied" for score in found.column("score").to_pylist()]
-    _drop(outcome, step, gone, found, MOSTLY_COPIED, copied, f"at most {most:.1%} copied", copied)
-    return rows.filter(pc.invert(gone)).combine_chunks()
+    copied_rows = rows.filter(leaving).combine_chunks()
+    copied = [f"{score:.1%} copied" for score in copied_rows.column("score").to_pylist()]
+    _drop(
+        outcome,
+        step,
+        leaving,
+        copied_rows,
+        MOSTLY_COPIED,
+        copied,
+        f"at most {max_copied:.1%} copied",
+        copied,
+    )
+    return rows.filter(pc.invert(leaving)).combine_chunks()
 
 
 def _cut(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
@@ -132,14 +141,14 @@ def _cut(outcome: Outcome, step: DedupStep, rows: pa.Table) -> None:
 def _drop(
     outcome: Outcome,
     step: DedupStep,
-    gone: pa.Array,
-    found: pa.Table,
+    leaving: pa.Array,
+    members: pa.Table,
     reason: str,
     values: list[str],
     limit: str,
     notes: list[str],
 ) -> None:
-    part = outcome.survivors.filter(gone)
+    part = outcome.survivors.filter(leaving)
     dropped = ledger.dropped(
         part,
         step=step.label,
@@ -147,13 +156,13 @@ def _drop(
         values=values,
         limit=limit,
         failed=[[]] * part.num_rows,
-        cluster=_column(found, "cluster"),
-        survivor=_column(found, "survivor"),
+        cluster=_column(members, "cluster"),
+        survivor=_column(members, "survivor"),
     )
     outcome.dropped.append(dropped)
     for row in batches.pick(part):
         outcome.samples.append((f"{step.label}: {reason}", batches.sample_row(part, row, notes[row])))
-    outcome.survivors = outcome.survivors.filter(pc.invert(gone))
+    outcome.survivors = outcome.survivors.filter(pc.invert(leaving))
 
 
 def _column(table: pa.Table, name: str) -> pa.Array:

@@ -52,7 +52,7 @@ def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
 
 @dataclass(frozen=True)
 class Reader(View):
-    """Reads sketches and texts of a stage back, without the documents already gone.
+    """Reads sketches and texts of a stage back, without the documents already dropped.
 
     Row groups are read and filtered by `threads` threads and come in the order of the documents. Each
     thread holds one, and one more waits; they take an eighth of `memory_bytes` at most.
@@ -62,7 +62,7 @@ class Reader(View):
     stage: Stage
     step: DedupStep
     units: list[int]
-    gone: np.ndarray
+    dropped: np.ndarray
     memory_bytes: int
     threads: int
     corpus: str
@@ -85,10 +85,10 @@ class Reader(View):
     def read(self, columns: list[str]) -> pa.Table:
         names = self._own(columns)
         with_doc = names if "doc" in names else ["doc", *names]
-        found = list(self._stream("sketch.parquet", with_doc, SKETCH_ROWS, self._alive(None)))
-        if not found:
+        batches = list(self._stream("sketch.parquet", with_doc, SKETCH_ROWS, self._alive(None)))
+        if not batches:
             return self._no_sketches(with_doc).select(names).rename_columns(columns)
-        table = pa.Table.from_batches(found)
+        table = pa.Table.from_batches(batches)
         if (np.diff(table.column("doc").to_numpy()) < 0).any():
             table = table.sort_by("doc")
         return table.select(names).rename_columns(columns)
@@ -107,8 +107,8 @@ class Reader(View):
                 for batch in self._stream("parquet", ["doc", "text", "source"], TEXT_ROWS, self._alive(rank)):
                     yield batch.select(["doc", "text"])
             return
-        wanted = np.sort(np.asarray(docs, dtype=np.int64))
-        yield from self._stream("parquet", ["doc", "text"], TEXT_ROWS, _among(wanted), wanted)
+        sorted_docs = np.sort(np.asarray(docs, dtype=np.int64))
+        yield from self._stream("parquet", ["doc", "text"], TEXT_ROWS, _among(sorted_docs), sorted_docs)
 
     def ids(self, docs: pa.Array) -> pa.Array:
         return self._column_of("id", docs)
@@ -118,13 +118,14 @@ class Reader(View):
 
     def _column_of(self, name: str, docs: pa.Array) -> pa.Array:
         """`id` or `source` of the documents asked for, in their order."""
-        wanted = np.unique(np.asarray(docs, dtype=np.int64))
+        sorted_docs = np.unique(np.asarray(docs, dtype=np.int64))
         schema = pa.schema([("doc", pa.int64()), (name, pa.large_string())])
-        found = pa.Table.from_batches(
-            self._stream("sketch.parquet", schema.names, SKETCH_ROWS, _among(wanted), wanted), schema
+        values = pa.Table.from_batches(
+            self._stream("sketch.parquet", schema.names, SKETCH_ROWS, _among(sorted_docs), sorted_docs),
+            schema,
         ).combine_chunks()
-        at = pc.index_in(docs, found.column("doc").combine_chunks())
-        return found.column(name).combine_chunks().take(at)
+        at = pc.index_in(docs, values.column("doc").combine_chunks())
+        return values.column(name).combine_chunks().take(at)
 
     def _no_sketches(self, columns: list[str]) -> pa.Table:
         path = self.folder.unit(self.stage.index, self.units[0], "sketch.parquet")
@@ -143,8 +144,8 @@ class Reader(View):
         def read(place: tuple[Path, pq.FileMetaData, int]) -> list[pa.RecordBatch]:
             path, known, group = place
             with open_pass_file(path, known) as file:
-                found = file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
-                return [kept for batch in found if (kept := keep(batch)).num_rows]
+                batches = file.iter_batches(rows, row_groups=[group], columns=columns, use_threads=False)
+                return [kept for batch in batches if (kept := keep(batch)).num_rows]
 
         ahead = self.memory_bytes // (8 * PASS_ROW_GROUP_BYTES)
         for batches in in_order(read, self._places(suffix, wanted), min(self.threads, ahead)):
@@ -196,9 +197,9 @@ class Reader(View):
                 batch = batch.filter(
                     pa.array(among(batch.column("doc").to_numpy(), weightless) != rank.counts)
                 )
-            if not len(self.gone):
+            if not len(self.dropped):
                 return batch
-            return batch.filter(pa.array(~among(batch.column("doc").to_numpy(), self.gone)))
+            return batch.filter(pa.array(~among(batch.column("doc").to_numpy(), self.dropped)))
 
         return keep
 

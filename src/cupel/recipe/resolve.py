@@ -50,25 +50,25 @@ def resolve(
     RunFailed
         The disk has no room for a step's temporary files; nothing of it was begun.
     """
-    gone: list[np.ndarray] = []
+    dropped_docs: list[np.ndarray] = []
     for step in stage.dedups:
         path = folder.resolved(stage.index, step.label)
         if not marker(folder, stage.index, step.label).exists():
-            note(_plan(folder, stage, step, units, sum(map(len, gone)), memory_bytes))
-            without = np.sort(np.concatenate(gone)) if gone else np.empty(0, np.int64)
+            note(_plan(folder, stage, step, units, sum(map(len, dropped_docs)), memory_bytes))
+            without = np.sort(np.concatenate(dropped_docs)) if dropped_docs else np.empty(0, np.int64)
             reader = Reader(folder, stage, step, units, without, memory_bytes, threads, corpus)
             _resolve_one(reader, path)
             seal_resolved(folder, plan, stage.index, step.label)
         table = read_pass_table(path, columns=["doc", "kept", "score"])
-        gone.append(table.filter(dropped(step, table)).column("doc").to_numpy())
+        dropped_docs.append(table.filter(dropped(step, table)).column("doc").to_numpy())
 
 
 def _plan(
-    folder: Folder, stage: Stage, step: DedupStep, units: list[int], gone: int, memory_bytes: int
+    folder: Folder, stage: Stage, step: DedupStep, units: list[int], dropped_documents: int, memory_bytes: int
 ) -> str:
     """What finding the duplicates of a step will take, in a sentence."""
     tallies = [read_pass_json(folder.unit(stage.index, unit, "tally.json")) for unit in units]
-    documents = sum(tally["documents_out"] for tally in tallies) - gone
+    documents = sum(tally["documents_out"] for tally in tallies) - dropped_documents
     need = step.dedup.need(documents, sum(tally["text_bytes_out"] for tally in tallies))
     free = shutil.disk_usage(folder.work).free
     if need.scratch_bytes > free:
@@ -87,8 +87,8 @@ def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
     """The findings of a stage's deduplications."""
     sections = []
     for step in stage.dedups:
-        found = read_pass_json(_findings_path(folder, stage, step))
-        sections += [Section.model_validate(section) for section in found["sections"]]
+        findings = read_pass_json(_findings_path(folder, stage, step))
+        sections += [Section.model_validate(section) for section in findings["sections"]]
     return sections
 
 
@@ -142,10 +142,10 @@ def _findings_path(folder: Folder, stage: Stage, step: DedupStep) -> Path:
 def _names(reader: Reader, members: pa.Table, clusters: Clusters) -> pa.Array:
     """The survivor's id of each member's cluster; null where there is none."""
     column = members.column("cluster").combine_chunks()
-    wanted = pc.unique(column.drop_null())
-    if not len(wanted):
+    survivors = pc.unique(column.drop_null())
+    if not len(survivors):
         return pa.nulls(members.num_rows, pa.large_string())
-    here = wanted.filter(pc.greater_equal(wanted, 0))
+    here = survivors.filter(pc.greater_equal(survivors, 0))
     docs, ids = [here], [reader.ids(here).cast(pa.large_string())]
     if clusters.outside is not None:
         docs.append(clusters.outside.column("doc").combine_chunks().cast(pa.int64()))

@@ -288,8 +288,8 @@ class _Task:
         columns: dict[str, pa.Array] = {name: batch.column(name) for name in ("doc", "id", "source")}
         for step in self.stage.dedups:
             with outcome.spending(f"{step.label} (sketch)"):
-                found = step.dedup.sketch_documents(batch)
-            columns |= {f"{step.label}.{name}": found.column(name) for name in found.schema.names}
+                sketch = step.dedup.sketch_documents(batch)
+            columns |= {f"{step.label}.{name}": sketch.column(name) for name in sketch.schema.names}
             columns[f"{step.label}.priority"] = priority(step, batch)
         return pa.RecordBatch.from_arrays(list(columns.values()), schema=sketch_schema(self.stage))
 
@@ -404,20 +404,20 @@ def priority(step: DedupStep, batch: pa.RecordBatch) -> pa.Array:
     Documents of weight 0 have the lowest of all, and those without a value of the signal the next.
     """
     if step.keep == "first":
-        found = np.zeros(batch.num_rows)
+        priority = np.zeros(batch.num_rows)
     elif step.keep == "longest":
-        found = pc.cast(pc.binary_length(batch.column("text")), pa.float64()).to_numpy()
+        priority = pc.cast(pc.binary_length(batch.column("text")), pa.float64()).to_numpy()
     else:
         signal = pc.cast(batch.column(step.keep.removeprefix("signal:")), pa.float64())
-        found = np.maximum(np.nan_to_num(pc.fill_null(signal, np.nan).to_numpy(), nan=LOWEST), LOWEST)
-    return pa.array(np.where(weightless(batch).to_numpy(zero_copy_only=False), WEIGHTLESS, found))
+        priority = np.maximum(np.nan_to_num(pc.fill_null(signal, np.nan).to_numpy(), nan=LOWEST), LOWEST)
+    return pa.array(np.where(weightless(batch).to_numpy(zero_copy_only=False), WEIGHTLESS, priority))
 
 
 def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:
     low, high = 2**63 - 1, -1
     at = file.schema_arrow.get_field_index("doc")
     for group in range(file.metadata.num_row_groups):
-        found = file.metadata.row_group(group).column(at).statistics
-        if found is not None and found.has_min_max:
-            low, high = min(low, found.min), max(high, found.max)
+        statistics = file.metadata.row_group(group).column(at).statistics
+        if statistics is not None and statistics.has_min_max:
+            low, high = min(low, statistics.min), max(high, statistics.max)
     return low, high
