@@ -1,5 +1,6 @@
 //! C4's line-wise cleaning (Raffel et al. 2020, section 2.2), as datatrove 0.10 does it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int64Array, LargeStringArray, RecordBatch};
@@ -94,8 +95,12 @@ impl Cleaner<'_> {
             };
             let cited = matches!(shaped, Shaped::Cited(_));
             let line = shaped.text();
-            // Taking a citation out can join the halves of a phrase.
-            let found = if phrases || cited { self.folded.find(line) } else { Found::default() };
+            // A citation or a mark can stand inside of a phrase.
+            let found = if phrases || cited || matches!(seen, Cow::Owned(_)) {
+                self.folded.find(line)
+            } else {
+                Found::default()
+            };
             counts.lorem_ipsum += i64::from(found.lorem_ipsum);
             if found.javascript && self.options.remove_javascript {
                 counts.removed += 1;
@@ -255,6 +260,22 @@ mod tests {
         let (out, counts) = clean(text, &ALL);
         assert_eq!(out, "The café opens at nine.\nIs it open today?");
         assert_eq!((counts.removed, counts.sentences), (3, 2));
+    }
+
+    #[test]
+    fn what_nobody_sees_decides_nothing() {
+        for (text, expected) in [
+            ("Is it open today?\u{200b}", "Is it open today?\u{200b}"),
+            ("\u{200f}The café opens at nine.\u{200e} ", "\u{200f}The café opens at nine.\u{200e}"),
+            ("The tower is\u{200b} old.[2]\u{200b}", "The tower is old."),
+            ("Read more about...\u{200b}", ""),
+            ("Please enable Java\u{ad}Script now.", ""),
+            ("We use coo\u{200b}kies here today.", ""),
+        ] {
+            assert_eq!(clean(text, &ALL).0, expected, "{text:?}");
+        }
+        let (out, counts) = clean("Lorem ip\u{ad}sum dolor sit.", &ALL);
+        assert_eq!((out.as_str(), counts.lorem_ipsum), ("Lorem ip\u{ad}sum dolor sit.", 1));
     }
 
     #[test]

@@ -310,6 +310,31 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_sees_decides_nothing() {
+        for (text, expected) in [
+            ("HOME\u{200b}\u{200b}\u{200b} no\nA line.", "A line."),
+            ("12\u{200b}2024\u{200f}\nA line.", "A line."),
+            ("3 li\u{ad}kes\nA line.", "A line."),
+            ("Menu\u{200b}\nA line.", "A line."),
+            ("The old mill. Read more...\u{200e}", "The old mill."),
+            ("\u{200f}Sign-in to see this", "to see this"),
+            (
+                "One line.\u{200b}\n\u{200f}\nAnother one.\u{200b}",
+                "One line.\u{200b}\n\u{200f}\nAnother one.\u{200b}",
+            ),
+        ] {
+            let (out, _) = corrected(text);
+            assert_eq!(out, expected, "{text:?}");
+        }
+        let (out, lines) = corrected("\u{200f}\nMenu\nA line here.\n\u{200f}");
+        assert_eq!((out.as_str(), lines), ("A line here.", 1), "a line of marks alone is blank");
+        assert_eq!(
+            removed_word_fraction("\u{200f}\nMenu\nA line.", "A line."),
+            removed_word_fraction("Menu\nA line.", "A line.")
+        );
+    }
+
+    #[test]
     fn lines_that_stay() {
         for line in [
             "Sign-index of the book",
