@@ -71,10 +71,10 @@ def run(context: Context) -> Outcome:
             TrialPlan(name, stores[name], start.seed, _changes(lab, name), start.folder / "model.safetensors")
             for name in names
         ]
-        found = dict(zip(names, lab.train(plans, context.progress), strict=True))
+        trials = dict(zip(names, lab.train(plans, context.progress), strict=True))
         context.progress.note(f"average and score the models of seed {start.seed}")
         both = [
-            (average([found[one] for one in union], context.cache), found["+".join(union)])
+            (average([trials[one] for one in union], context.cache), trials["+".join(union)])
             for union in UNIONS
         ]
         values = [[[one.value for one in lab.score(trial, [evaluation])] for trial in pair] for pair in both]
@@ -101,9 +101,9 @@ def arms(documents: pa.Table, lab: Lab) -> dict[str, pa.Table]:
     def part(name: str, tokens: int) -> pa.Table:
         return head(documents.filter(pc.equal(domains, name)), tokens, lab.tokenizer)
 
-    found = {name: part(name, budget // 4) for name in PARTITIONS}
-    unions = {"+".join(union): pa.concat_tables([found[one] for one in union]) for union in UNIONS}
-    return {SEED: part(SEED, budget // 2), **found, **unions}
+    partitions = {name: part(name, budget // 4) for name in PARTITIONS}
+    unions = {"+".join(union): pa.concat_tables([partitions[one] for one in union]) for union in UNIONS}
+    return {SEED: part(SEED, budget // 2), **partitions, **unions}
 
 
 def average(trials: Sequence[Trial], cache: Store) -> Trial:
@@ -134,8 +134,8 @@ def correlation(
     """
     rng = np.random.default_rng(0)
     drawn = [rng.integers(0, len(guess), len(guess)) for _ in range(replicates)]
-    found = [_spearman(guess[rows], truth[rows]) for rows in drawn if len(set(rows.tolist())) > 2]
-    low, high = np.quantile(found, [0.025, 0.975])
+    correlations = [_spearman(guess[rows], truth[rows]) for rows in drawn if len(set(rows.tolist())) > 2]
+    low, high = np.quantile(correlations, [0.025, 0.975])
     return _spearman(guess, truth), float(low), float(high)
 
 

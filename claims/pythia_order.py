@@ -70,12 +70,12 @@ def run(context: Context) -> Outcome:
     places, exact = [], []
     for trial in trials.values():
         context.progress.note(f"recite the documents of seed {trial.seed} in the order of training")
-        place, found = recited(trial, store, lab, documents)
+        place, recited_tokens = recited(trial, store, lab, documents)
         places.append(place)
-        exact.append(found)
-    place, given = np.concatenate(places), np.concatenate(exact)
-    length = next((one for one in LENGTHS if given[:, :one].all(axis=1).sum() >= 5 * BINS), LENGTHS[-1])
-    memorised = given[:, :length].all(axis=1)
+        exact.append(recited_tokens)
+    place, all_recited = np.concatenate(places), np.concatenate(exact)
+    length = next((one for one in LENGTHS if all_recited[:, :one].all(axis=1).sum() >= 5 * BINS), LENGTHS[-1])
+    memorised = all_recited[:, :length].all(axis=1)
     counts, seen = by_bin(place, memorised)
     p = chi_square(counts, seen)
     ratio, low, high = late_rate(counts, seen)
@@ -85,10 +85,10 @@ def run(context: Context) -> Outcome:
         passed = False
     elif not few and low >= 1 / EQUIVALENT and high <= EQUIVALENT:
         passed = True
-    told = "every batch is rebuilt bit for bit" if not differing else f"{differing} trials are not rebuilt"
+    outcome = "every batch is rebuilt bit for bit" if not differing else f"{differing} trials are not rebuilt"
     return Outcome(
         passed=passed,
-        verdict=f"{told}; {int(counts.sum()):,} of {int(seen.sum()):,} documents are given back for {length} tokens: "
+        verdict=f"{outcome}; {int(counts.sum()):,} of {int(seen.sum()):,} documents are given back for {length} tokens: "
         f"chi-square over {BINS} bins p = {p:.2g}, rate in the last fifth {ratio:.2f} times that of the rest.",
         effect=ratio,
         unit="times the rate of memorised documents, last fifth of training against the rest",
@@ -110,11 +110,11 @@ def rebuilt(trial: Trial, store: TokenStore, lab: Lab) -> bool:
         ends = np.searchsorted(losses["step"], np.arange(lab.scale.steps + 1))
         for step in range(lab.scale.steps):
             batch = order.batch(step, training.sequences, context)
-            told = losses[ends[step] : ends[step + 1]]
+            visit_losses = losses[ends[step] : ends[step + 1]]
             lengths = np.diff(np.append(batch.starts, training.sequences * context))
             if not (
-                np.array_equal(batch.visits, told["visit"].astype(np.int64))
-                and np.array_equal(lengths, told["tokens"].astype(np.int64))
+                np.array_equal(batch.visits, visit_losses["visit"].astype(np.int64))
+                and np.array_equal(lengths, visit_losses["tokens"].astype(np.int64))
             ):
                 return False
     return True
@@ -136,8 +136,8 @@ def recited(
         raise BadInput(f"no document of {PROMPT + LENGTHS[0]} tokens was trained on; take a larger scale")
     passages = documents.take(pa.array(owners[met[chosen]]))
     model, tokenizer = load_checkpoint(trial.folder, device=lab.on.device)
-    found = Verbatim(passages, PROMPT, LENGTHS[0]).exact(model, tokenizer, EvaluationContext(lab.on.device))
-    return visits["start"][chosen] / trial.told["tokens"], found
+    exactly = Verbatim(passages, PROMPT, LENGTHS[0]).exact(model, tokenizer, EvaluationContext(lab.on.device))
+    return visits["start"][chosen] / trial.told["tokens"], exactly
 
 
 def by_bin(
@@ -154,12 +154,14 @@ def chi_square(counts: Sequence[int] | NDArray[np.int64], seen: Sequence[int] | 
     >>> round(chi_square([8, 12], [100, 100]), 3)
     0.371
     """
-    found, whole = np.asarray(counts, np.float64), np.asarray(seen, np.float64)
-    if not found.sum():
+    recited_counts, whole = np.asarray(counts, np.float64), np.asarray(seen, np.float64)
+    if not recited_counts.sum():
         return 1.0
-    expected = whole * found.sum() / whole.sum()
+    expected = whole * recited_counts.sum() / whole.sum()
     used = expected > 0
-    return float(special().chdtrc(used.sum() - 1, ((found - expected)[used] ** 2 / expected[used]).sum()))
+    return float(
+        special().chdtrc(used.sum() - 1, ((recited_counts - expected)[used] ** 2 / expected[used]).sum())
+    )
 
 
 def late_rate(counts: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[float, float, float]:

@@ -115,7 +115,7 @@ def shapes(scale: Scale) -> dict[str, dict[str, Any]]:
 
 def arms(documents: pa.Table, lab: Lab) -> dict[str, pa.Table]:
     """Documents seen again and again, of the special batch, and those before and after it; none stands twice."""
-    found, place = {}, 0
+    tables, place = {}, 0
     budget = lab.scale.tokens
     for name, tokens in (
         ("visits", budget // 16),
@@ -123,9 +123,9 @@ def arms(documents: pa.Table, lab: Lab) -> dict[str, pa.Table]:
         ("before", budget // 4),
         ("after", budget // 2),
     ):
-        found[name] = head(documents.slice(place), tokens, lab.tokenizer)
-        place += found[name].num_rows
-    return found
+        tables[name] = head(documents.slice(place), tokens, lab.tokenizer)
+        place += tables[name].num_rows
+    return tables
 
 
 def before_overfitting(scored: Scores) -> int:
@@ -142,12 +142,12 @@ def before_overfitting(scored: Scores) -> int:
 
 def _visits(context: Context, lab: Lab, seen: pa.Table) -> dict[str, dict[int, Trial]]:
     store = lab.tokens(seen, "visits")
-    wanted = [
+    plans = [
         (f"{width}, {visits} visits", store, {**changes, "tokens": visits * len(store.tokens)})
         for width, changes in shapes(lab.scale).items()
         for visits in VISITS
     ]
-    return _train(context, lab, wanted)
+    return _train(context, lab, plans)
 
 
 def _batch(context: Context, lab: Lab, tables: Mapping[str, pa.Table]) -> dict[str, dict[int, Trial]]:
@@ -156,23 +156,23 @@ def _batch(context: Context, lab: Lab, tables: Mapping[str, pa.Table]) -> dict[s
     store = lab.tokens(stream, "special batch", ordered=True)
     shown = tables["before"].num_rows + AGAIN * tables["special"].num_rows
     ends = {"shown": store.beginning(shown, lab.tokenizer.end_of_text), "end": len(store.tokens) - 1}
-    wanted = [
+    plans = [
         (f"{width}, {end}", store, {**changes, "tokens": tokens})
         for width, changes in shapes(lab.scale).items()
         for end, tokens in ends.items()
     ]
-    return _train(context, lab, wanted)
+    return _train(context, lab, plans)
 
 
 def _train(
-    context: Context, lab: Lab, wanted: Sequence[tuple[str, TokenStore, Mapping[str, Any]]]
+    context: Context, lab: Lab, variants: Sequence[tuple[str, TokenStore, Mapping[str, Any]]]
 ) -> dict[str, dict[int, Trial]]:
     # Warm-up is as long for all, half of the shortest, so that a trial begins as the longer ones do.
     rise = lab.scale.tokens // 32
     plans = [
         TrialPlan(name, store, seed, {**changes, "training.warmup": rise / changes["tokens"]})
         for seed in context.seeds
-        for name, store, changes in wanted
+        for name, store, changes in variants
     ]
     return train_plans(context, lab, plans)
 
