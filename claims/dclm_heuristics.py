@@ -13,9 +13,9 @@ from cupel.claims.claim import Claim, Context, Cost, Outcome
 from cupel.claims.pool import copies, draw, near_copy, split
 from cupel.claims.refined import refined
 from cupel.lab.assay import scale_floors
-from cupel.lab.verdict import compare
 from cupel.methods import Paper
 from cupel.recipe.recipe import Recipe, built_in_recipes
+from cupel.verdict.verdict import compare
 
 CLEAN = ("wiki_simple", "web_crawl")
 DIRTY = ("web_boilerplate", "tweets", "chat_irc", "code")

@@ -13,9 +13,10 @@ from cupel.claims.pool import draw, near_copy, split
 from cupel.claims.refined import refined
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
-from cupel.lab.verdict import Comparison, compare
 from cupel.methods import Paper
 from cupel.recipe.recipe import Recipe
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.verdict import compare
 
 DATA = ("wiki_simple", "web_crawl", "news")
 HELD_OUT = ("wiki_en", "general_balanced", "science_papers")

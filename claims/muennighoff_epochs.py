@@ -19,11 +19,12 @@ from cupel.claims.pool import head, shuffled, split
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
-from cupel.lab.measures import Measure
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Trial
-from cupel.lab.verdict import Comparison, compare
 from cupel.methods import Paper
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import compare
 
 DATA = ("wiki_en", "news", "arxiv_abstracts", "reviews_imdb")
 EPOCHS = (1, 2, 4, 8, 16, 40)

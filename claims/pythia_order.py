@@ -20,12 +20,12 @@ from cupel.findings import Figure, Section, Table
 from cupel.lab.checkpoint import load_checkpoint
 from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.lab import Lab
-from cupel.lab.special import special
 from cupel.lab.training.order import VISIT, Order
 from cupel.lab.training.records import read_visit_losses
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
 from cupel.methods import Paper
+from cupel.verdict.special import special
 
 DATA = ("code", "legal_dc", "medical_qa")
 PROMPT, LENGTHS, BINS = 32, (32, 16, 8, 4), 20

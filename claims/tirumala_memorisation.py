@@ -14,12 +14,12 @@ from cupel.claims.memorised import Predicted, beyond_unseen
 from cupel.claims.pool import head, in_domain, shuffled, split
 from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.measures import Measure
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
-from cupel.lab.verdict import Verdict, compare
 from cupel.methods import Paper
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import Verdict, compare
 
 DATA = ("wiki_en", "news")
 WIDTHS = ("narrow", "middle", "wide")

@@ -37,6 +37,18 @@ def test_import_is_light() -> None:
     assert not heavy & loaded
 
 
+def test_a_verdict_needs_no_torch() -> None:
+    code = (
+        "import importlib, json, pkgutil, sys, cupel.verdict as room\n"
+        "for info in pkgutil.iter_modules(room.__path__): importlib.import_module(f'{room.__name__}.{info.name}')\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert "cupel.verdict.verdict" in loaded
+    assert not {"torch", "transformers", "pyarrow", "daft", "cupel.lab", "cupel.corpus"} & loaded
+
+
 @pytest.mark.parametrize("name", all_methods())
 def test_every_method_says_what_it_is(name: str) -> None:
     method = all_methods()[name]

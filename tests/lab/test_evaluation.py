@@ -11,7 +11,7 @@ import pytest
 from cupel.errors import BadInput
 from cupel.lab.evaluation import Evaluation, EvaluationContext, evaluate
 from cupel.lab.held_out import HeldOut
-from cupel.lab.measures import Measure
+from cupel.verdict.measures import Measure
 from tests.lab import tiny
 
 torch = pytest.importorskip("torch")

@@ -12,12 +12,12 @@ from rich.console import Console
 from cupel.errors import BadInput
 from cupel.findings import Page
 from cupel.lab.curves import Curve, curve_figure
-from cupel.lab.floor import noise_floor
 from cupel.lab.pages import ArmFacts, Assay, Cost, Generation, assay_page, summary_page
-from cupel.lab.verdict import compare
 from cupel.report.page import render
 from cupel.report.terminal import show
-from tests.lab.test_verdict import answers, bits, clear, trials
+from cupel.verdict.floor import noise_floor
+from cupel.verdict.verdict import compare
+from tests.verdict.test_verdict import answers, bits, clear, trials
 
 HOSTILE = "\x00</svg><script>alert(1)</script>\x1b[31m"
 

@@ -12,8 +12,8 @@ import zstandard
 
 from cupel.errors import BadInput, UnknownName
 from cupel.lab.evaluation import EvaluationContext
-from cupel.lab.measures import Measure
 from cupel.lab.tasks import TaskOptions, Tasks, accuracy_by_file
+from cupel.verdict.measures import Measure
 from tests.conftest import prose
 from tests.lab import tiny
 

@@ -10,12 +10,12 @@ import pytest
 
 from cupel.errors import BadInput, BadOption
 from cupel.lab.lab import Lab, as_documents
-from cupel.lab.measures import Measure
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Machine, Trial
 from cupel.scaling.cells import Cell, cells_of
 from cupel.scaling.grid import grid
 from cupel.store import Store
+from cupel.verdict.measures import Measure
 from tests.lab import tokens
 
 pytest.importorskip("tokenizers", reason="the lab needs tokenizers: pip install 'cupel[lab]'")

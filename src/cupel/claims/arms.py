@@ -14,12 +14,13 @@ from cupel.lab.assay import bits_per_byte_on
 from cupel.lab.evaluation import Evaluation
 from cupel.lab.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.measures import Measure
 from cupel.lab.overlap import find_overlap
-from cupel.lab.tables import verdict_table
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, by_arm
-from cupel.lab.verdict import Comparison, Verdict
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.measures import Measure
+from cupel.verdict.tables import verdict_table
+from cupel.verdict.verdict import Verdict
 
 __all__ = [
     "arms_section",

@@ -14,7 +14,7 @@ from cupel.lab.documents import documents_digest, measures_by_domain
 from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.held_out import COLUMNS, context_length
 from cupel.lab.likelihood import Row, score_rows
-from cupel.lab.measures import Measure
+from cupel.verdict.measures import Measure
 
 __all__ = ["Predicted", "Verbatim", "beyond_unseen"]
 

@@ -16,10 +16,8 @@ from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Page
 from cupel.lab.arms import Arm, check_names, read_documents
 from cupel.lab.evaluation import Evaluation
-from cupel.lab.floor import Floor, recorded_floor
 from cupel.lab.held_out import HeldOut, HeldOutOptions
 from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
-from cupel.lab.measures import Measure
 from cupel.lab.overlap import Overlap, OverlapSearch
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
@@ -28,8 +26,10 @@ from cupel.lab.tasks import TaskOptions, Tasks
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, by_arm, machine
-from cupel.lab.verdict import Verdict, compare
 from cupel.store import Key, Store
+from cupel.verdict.floor import Floor, recorded_floor
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import Verdict, compare
 
 __all__ = ["Assay", "AssayOptions", "assay", "bits_per_byte_on", "scale_floors"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cupel.lab.measures import Measure
+from cupel.verdict.measures import Measure
 
 __all__ = ["documents_digest", "measures_by_domain"]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from cupel.errors import BadInput
 from cupel.lab.likelihood import BATCH_TOKENS
-from cupel.lab.measures import Measure
+from cupel.verdict.measures import Measure
 
 __all__ = ["Evaluation", "EvaluationContext", "evaluate"]
 

@@ -15,9 +15,9 @@ from cupel.lab.checkpoint import as_read, prefix_token, text_encoder
 from cupel.lab.documents import documents_digest, measures_by_domain
 from cupel.lab.evaluation import EvaluationContext
 from cupel.lab.likelihood import Row, score_rows
-from cupel.lab.measures import Measure
 from cupel.methods import Options
 from cupel.store import seeded_rank
+from cupel.verdict.measures import Measure
 
 __all__ = ["HeldOut", "HeldOutOptions", "select_held_out", "windows"]
 

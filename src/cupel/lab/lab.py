@@ -14,7 +14,6 @@ from cupel.errors import BadInput, RunFailed
 from cupel.lab.arms import DOCUMENTS, Arm, read_documents
 from cupel.lab.documents import documents_digest
 from cupel.lab.evaluation import Evaluation, EvaluationContext
-from cupel.lab.measures import Measure
 from cupel.lab.pack import PACK_VERSION, PIECE_TOKENS, pack
 from cupel.lab.progress import LabProgress
 from cupel.lab.scale import Scale
@@ -24,6 +23,7 @@ from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine, make_job, train
 from cupel.store import Key, Store, digest_all, digest_json
+from cupel.verdict.measures import Measure
 
 __all__ = ["Lab", "TrialPlan", "as_documents", "cached_tokenizer"]
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from cupel.findings import Alarm, Block, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.lab.curves import Curve, curve_figure
-from cupel.lab.tables import (
+from cupel.units import write_count, write_seconds
+from cupel.verdict.comparison import Decision
+from cupel.verdict.tables import (
     chance_table,
     domains_table,
     floor_table,
     forest_figures,
     verdict_table,
 )
-from cupel.lab.verdict import Decision, Verdict
-from cupel.lab.words import difference_text, interval_text, measure_text
-from cupel.units import write_count, write_seconds
+from cupel.verdict.verdict import Verdict
+from cupel.verdict.words import difference_text, interval_text, measure_text
 
 __all__ = ["ArmFacts", "Assay", "Cost", "Generation", "assay_page", "summary_page"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cupel.lab.evaluation import Evaluation, EvaluationContext, evaluate
-from cupel.lab.measures import Measure, read_measures, write_measures
 from cupel.store import digest
+from cupel.verdict.measures import Measure, read_measures, write_measures
 
 __all__ = ["score"]
 

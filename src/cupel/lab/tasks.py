@@ -14,9 +14,9 @@ from pydantic import Field
 
 from cupel.errors import BadInput
 from cupel.lab.evaluation import EvaluationContext
-from cupel.lab.measures import Measure
 from cupel.lab.task_data import DATA_ENDINGS, LocalTask, choose, read_tasks
 from cupel.methods import Options
+from cupel.verdict.measures import Measure
 
 __all__ = ["TaskFacts", "TaskOptions", "Tasks", "accuracy_by_file"]
 

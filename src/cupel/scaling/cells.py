@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cupel.errors import BadInput
-from cupel.lab.measures import Measure
 from cupel.lab.trials import Trial
+from cupel.verdict.measures import Measure
 
 __all__ = ["Cell", "cells_of", "check_cells", "mean_bits"]
 

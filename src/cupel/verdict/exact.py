@@ -43,7 +43,7 @@ def least_p(differences: NDArray[np.float64], rng: np.random.Generator | None = 
         patterns = (np.arange(1 << items)[:, None] >> np.arange(items)) & 1
         return float((np.abs((2.0 * patterns - 1) @ telling) >= observed).mean())
     if np.ptp(np.abs(telling)) < 1e-12 * np.abs(telling).max():
-        from cupel.lab.special import special
+        from cupel.verdict.special import special
 
         positive = max(int((telling > 0).sum()), int((telling < 0).sum()))
         return min(1.0, 2 * float(special().bdtrc(positive - 1, items, 0.5)))

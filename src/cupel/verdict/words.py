@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from cupel.lab.verdict import Comparison
+from cupel.verdict.comparison import Comparison
 
 __all__ = [
     "difference_text",

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
-from cupel.lab.bootstrap import REPLICATES, Resampled, mean_of, resample_items
-from cupel.lab.measures import Measure
+from cupel.verdict.bootstrap import REPLICATES, Resampled, mean_of, resample_items
+from cupel.verdict.measures import Measure
 
 __all__ = ["MEAN", "Panel", "Row", "line_up"]
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab import bootstrap
-from cupel.lab.bootstrap import mean_of, resample_items
-from cupel.lab.measures import Measure
-from tests.lab.models import Model
+from cupel.verdict import bootstrap
+from cupel.verdict.bootstrap import mean_of, resample_items
+from cupel.verdict.measures import Measure
+from tests.verdict.models import Model
 
 
 def test_it_draws_what_drawing_by_hand_draws() -> None:

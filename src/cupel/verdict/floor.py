@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
-from cupel.lab.measures import Measure
-from cupel.lab.panel import line_up
-from cupel.lab.special import special
+from cupel.verdict.measures import Measure
+from cupel.verdict.panel import line_up
+from cupel.verdict.special import special
 
 __all__ = ["Floor", "floor_of", "floors_from_json", "noise_floor", "recorded_floor"]
 

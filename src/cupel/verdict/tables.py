@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from cupel import charts
 from cupel.findings import Figure, Table
-from cupel.lab.floor import Floor
-from cupel.lab.verdict import Comparison, Verdict
-from cupel.lab.words import (
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.floor import Floor
+from cupel.verdict.verdict import Verdict
+from cupel.verdict.words import (
     difference_text,
     in_points,
     interval_text,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cupel.lab.bootstrap import resample_items
-from cupel.lab.exact import least_p, unseen_share
-from cupel.lab.measures import Measure
-from cupel.lab.statistics import Estimate, paired_difference, single_value
+from cupel.verdict.bootstrap import resample_items
+from cupel.verdict.exact import least_p, unseen_share
+from cupel.verdict.measures import Measure
+from cupel.verdict.statistics import Estimate, paired_difference, single_value
 
 REPLICATES = 400
 

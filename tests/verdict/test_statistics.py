@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy import special
 
 from cupel.errors import BadInput
-from cupel.lab.bootstrap import Resampled
-from cupel.lab.floor import Floor, floor_of
-from cupel.lab.power import seeds_needed
-from cupel.lab.statistics import Estimate, holm, paired_difference, single_value
+from cupel.verdict.bootstrap import Resampled
+from cupel.verdict.floor import Floor, floor_of
+from cupel.verdict.power import seeds_needed
+from cupel.verdict.statistics import Estimate, holm, paired_difference, single_value
 
 ZERO = np.zeros(1)
 

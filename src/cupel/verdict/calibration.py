@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 from cupel.findings import Section, Table
-from cupel.lab.bootstrap import REPLICATES, Resampled
-from cupel.lab.floor import Floor, floor_of
-from cupel.lab.measures import Measure
-from cupel.lab.panel import Panel, line_up
-from cupel.lab.statistics import Estimate, holm, paired_difference
-from cupel.lab.verdict import ALPHA
+from cupel.verdict.bootstrap import REPLICATES, Resampled
+from cupel.verdict.floor import Floor, floor_of
+from cupel.verdict.measures import Measure
+from cupel.verdict.panel import Panel, line_up
+from cupel.verdict.statistics import Estimate, holm, paired_difference
+from cupel.verdict.verdict import ALPHA
 
 __all__ = ["Calibration", "Shifted", "calibration", "calibration_section"]
 

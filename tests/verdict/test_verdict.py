@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput, BadOption, UnknownName
-from cupel.lab.floor import floors_from_json, noise_floor
-from cupel.lab.measures import Measure
-from cupel.lab.statistics import Floor
-from cupel.lab.verdict import Verdict, compare
-from tests.lab.models import Model
+from cupel.verdict.floor import floors_from_json, noise_floor
+from cupel.verdict.measures import Measure
+from cupel.verdict.statistics import Floor
+from cupel.verdict.verdict import Verdict, compare
+from tests.verdict.models import Model
 
 DOCUMENTS = 400
 Trials = dict[str, dict[int, list[Measure]]]

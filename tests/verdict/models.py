@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cupel.lab.measures import Measure
+from cupel.verdict.measures import Measure
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cupel.lab.special import special
-from cupel.lab.statistics import Estimate
+from cupel.verdict.special import special
+from cupel.verdict.statistics import Estimate
 
 __all__ = ["MOST_SEEDS", "POWER", "Needed", "seeds_needed"]
 

@@ -2,7 +2,7 @@
 
 The error of a difference has two parts, drawn apart and added:
 
-- **items**: the bootstrap of `cupel.lab.bootstrap`, its spread cleared of what seeds and items do
+- **items**: the bootstrap of `cupel.verdict.bootstrap`, its spread cleared of what seeds and items do
   together (that is in the spread over seeds already; left in, it would count twice, and for accuracies
   it is most of all there is);
 - **seeds**: a t distribution around zero with the standard error over seeds. Seeds are not resampled:
@@ -24,10 +24,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cupel.lab.bootstrap import Resampled
-from cupel.lab.exact import least_p, unseen_share
-from cupel.lab.floor import Floor
-from cupel.lab.special import special
+from cupel.verdict.bootstrap import Resampled
+from cupel.verdict.exact import least_p, unseen_share
+from cupel.verdict.floor import Floor
+from cupel.verdict.special import special
 
 __all__ = [
     "Estimate",
@@ -90,7 +90,7 @@ class Estimate:
 
     @cached_property
     def least_p(self) -> float:
-        """The smallest p that the items can show (`cupel.lab.exact`); 0 where they are not known."""
+        """The smallest p that the items can show (`cupel.verdict.exact`); 0 where they are not known."""
         return least_p(self.differences) if self.differences.size else 0.0
 
     @property

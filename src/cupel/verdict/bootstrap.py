@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
-from cupel.lab.measures import Measure
+from cupel.verdict.measures import Measure
 
 __all__ = ["REPLICATES", "Resampled", "mean_of", "resample_items"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.measures import Measure, read_measures, write_measures
+from cupel.verdict.measures import Measure, read_measures, write_measures
 
 
 def _measure(subset: str) -> Measure:

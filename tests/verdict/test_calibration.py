@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.calibration import Calibration, calibration, calibration_section
-from cupel.lab.floor import Floor
-from cupel.lab.measures import Measure
-from tests.lab.models import Model
+from cupel.verdict.calibration import Calibration, calibration, calibration_section
+from cupel.verdict.floor import Floor
+from cupel.verdict.measures import Measure
+from tests.verdict.models import Model
 
 
 def cached(trials: int, seed: int = 0) -> dict[int, list[Measure]]:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import special
 
-from cupel.lab.bootstrap import resample_items
-from cupel.lab.floor import Floor, floor_of
-from cupel.lab.panel import line_up
-from cupel.lab.statistics import Estimate, holm, paired_difference
-from tests.lab.models import Model
+from cupel.verdict.bootstrap import resample_items
+from cupel.verdict.floor import Floor, floor_of
+from cupel.verdict.panel import line_up
+from cupel.verdict.statistics import Estimate, holm, paired_difference
+from tests.verdict.models import Model
 
 REPLICATES = 400
 LEVEL = 0.05
