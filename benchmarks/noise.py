@@ -28,7 +28,7 @@ from pool import ROOT, print_table, save, shared
 
 from cupel.claims.pool import draw, read_pool, split
 from cupel.lab.assay import bits_per_byte_on
-from cupel.lab.held_out import HeldOut
+from cupel.lab.evaluations.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore

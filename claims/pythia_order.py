@@ -18,7 +18,7 @@ from cupel.claims.pool import shuffled
 from cupel.errors import BadInput
 from cupel.findings import Figure, Section, Table
 from cupel.lab.checkpoint import load_checkpoint
-from cupel.lab.evaluation import EvaluationContext
+from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.lab import Lab
 from cupel.lab.training.order import VISIT, Order
 from cupel.lab.training.records import read_visit_losses

@@ -11,8 +11,9 @@ from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
 from cupel.errors import NotAccepted, RunFailed
 from cupel.findings import Page
-from cupel.lab.assay import Assay, AssayOptions
+from cupel.lab.options import AssayOptions
 from cupel.lab.progress import LabProgress
+from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
 from cupel.recipe import run
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference

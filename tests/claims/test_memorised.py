@@ -12,7 +12,7 @@ from cupel.claims.memorised import Predicted, Verbatim
 from cupel.claims.pool import shuffled
 from cupel.claims.result import carry_out
 from cupel.errors import BadInput
-from cupel.lab.evaluation import EvaluationContext
+from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Machine, Trial
 from cupel.store import Store
@@ -69,7 +69,7 @@ def test_an_average_has_the_mean_of_the_weights(trials: list[Trial], tmp_path: P
 
     from cupel.lab.checkpoint import load_checkpoint
 
-    found = world.module("na_averaging")["average"](trials, tmp_path)
+    found = world.module("na_averaging")["average"](trials, Store.of(tmp_path))
     own = [load_file(trial.folder / "model.safetensors") for trial in trials]
     made = load_file(found.folder / "model.safetensors")
     assert set(made) == set(own[0])

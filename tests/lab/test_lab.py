@@ -15,7 +15,8 @@ import pytest
 
 from cupel.errors import BadInput, BadOption, OutputInUse, RunFailed
 from cupel.lab import trials as trials_module
-from cupel.lab.lab import Lab, TrialPlan, as_documents
+from cupel.lab.data.documents import as_documents
+from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.scale import Scale
 from cupel.lab.training.job import TrainJob
 from cupel.lab.trials import Machine, machine

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.lab import Lab, as_documents
+from cupel.lab.data.documents import as_documents
+from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Machine, Trial
 from cupel.scaling.cells import Cell, cells_of

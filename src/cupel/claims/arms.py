@@ -11,10 +11,10 @@ from cupel.claims.claim import Context
 from cupel.errors import BadInput
 from cupel.findings import Section, Table
 from cupel.lab.assay import bits_per_byte_on
-from cupel.lab.evaluation import Evaluation
-from cupel.lab.held_out import HeldOut
+from cupel.lab.data.overlap import find_overlap
+from cupel.lab.evaluations.evaluation import Evaluation
+from cupel.lab.evaluations.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.overlap import find_overlap
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, by_arm
 from cupel.verdict.comparison import Comparison

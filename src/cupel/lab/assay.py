@@ -4,150 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
-from cupel.findings import Page
-from cupel.lab.arms import Arm, check_names, read_documents
-from cupel.lab.evaluation import Evaluation
-from cupel.lab.held_out import HeldOut, HeldOutOptions
+from cupel.lab.data.arms import Arm, check_names
+from cupel.lab.data.documents import HELD_OUT, read_documents, without
+from cupel.lab.data.overlap import Overlap, OverlapSearch
+from cupel.lab.data.survey import Survey, read_held_out, survey
+from cupel.lab.evaluations.evaluation import Evaluation
+from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions
+from cupel.lab.evaluations.tasks import TaskOptions, Tasks
 from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
-from cupel.lab.overlap import Overlap, OverlapSearch
+from cupel.lab.options import AssayOptions
 from cupel.lab.progress import LabProgress, Quiet
+from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
-from cupel.lab.survey import HELD_OUT, Survey, read_held_out, survey, without
-from cupel.lab.tasks import TaskOptions, Tasks
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
-from cupel.lab.trials import Machine, Trial, by_arm, machine
+from cupel.lab.trials import Trial, by_arm, machine
 from cupel.store import Key, Store
 from cupel.verdict.floor import Floor, recorded_floor
 from cupel.verdict.measures import Measure
-from cupel.verdict.verdict import Verdict, compare
+from cupel.verdict.verdict import compare
 
-__all__ = ["Assay", "AssayOptions", "assay", "bits_per_byte_on", "scale_floors"]
-
-
-@dataclass(frozen=True)
-class AssayOptions:
-    """How an assay is made.
-
-    Attributes
-    ----------
-    seeds
-        Trials of each arm; or the seeds themselves.
-    baseline
-        The arm that the others are compared with; the first by default.
-    held_out
-        Text that arms are scored on, by its field `domain`, else its source. By default as much is held
-        out of each arm, and each arm is at home on its own.
-    tasks
-        Names of lm-evaluation-harness, its YAML files, or files of questions.
-    run_task_functions
-        Run the Python functions that YAML files of `tasks` name (`!function`); refused by default.
-    evaluations
-        Further ones.
-    tokenizer
-        A `tokenizer.json`; by default one is trained on a sample of the baseline.
-    device, workers
-        `auto`, `cpu` or `cuda`; trials at a time.
-    engine
-        `Engine("ray")` trains on a cluster, whose nodes share the disk of the cache; by default on this machine.
-    price, currency
-        Of one hour of the machine.
-    cache
-        Where tokenisers, tokens and trials are kept.
-    """
-
-    seeds: int | Sequence[int] = 3
-    baseline: str | None = None
-    held_out: Sequence[str] = ()
-    tasks: Sequence[str] = ()
-    run_task_functions: bool = False
-    evaluations: Sequence[Evaluation] = ()
-    tokenizer: str | Path | None = None
-    device: str = "auto"
-    workers: int | None = None
-    engine: Engine | None = None
-    price: float | None = None
-    currency: str = "USD"
-    cache: str | Path | None = None
-
-    @cached_property
-    def each_seed(self) -> tuple[int, ...]:
-        """The seeds.
-
-        Raises
-        ------
-        BadOption
-            None, or one twice.
-        """
-        seeds = tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(self.seeds)
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise BadOption(
-                f"seeds is {self.seeds!r}: expected a number of 1 or more, or different seeds from 0"
-            )
-        return seeds
-
-
-@dataclass(frozen=True)
-class Assay:
-    """A finished assay.
-
-    Attributes
-    ----------
-    verdict
-        Every arm against the baseline.
-    measures
-        What each trial scored, by arm and seed.
-    trials
-        By arm and seed.
-    stores
-        The tokens of each arm.
-    surveys
-        What each arm holds.
-    overlap
-        Held-out text that an arm was trained on.
-    """
-
-    scale: Scale
-    arms: tuple[Arm, ...]
-    options: AssayOptions
-    on: Machine
-    verdict: Verdict
-    measures: Mapping[str, Mapping[int, tuple[Measure, ...]]]
-    trials: Mapping[str, Mapping[int, Trial]]
-    stores: Mapping[str, TokenStore]
-    surveys: Mapping[str, Survey]
-    overlap: Overlap
-    tokenizer: Tokenizer
-    notes: tuple[str, ...] = ()
-
-    @cached_property
-    def page(self) -> Page:
-        """The whole report."""
-        from cupel.lab.present import full_page
-
-        return full_page(self)
-
-    @cached_property
-    def summary(self) -> Page:
-        """The ten lines that say what came out."""
-        from cupel.lab.present import short_page
-
-        return short_page(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything a machine may want, as plain data."""
-        from cupel.lab.present import plain
-
-        return plain(self)
+__all__ = ["assay", "bits_per_byte_on", "scale_floors"]
 
 
 def assay(

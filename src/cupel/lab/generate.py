@@ -13,7 +13,7 @@ from pydantic import Field
 
 from cupel.errors import BadInput
 from cupel.lab.checkpoint import prefix_token, text_encoder
-from cupel.lab.held_out import context_length
+from cupel.lab.evaluations.held_out import context_length
 from cupel.methods import Options
 
 __all__ = ["Generation", "GenerationOptions", "generate"]

@@ -19,7 +19,7 @@ from cupel.verdict.tables import (
 from cupel.verdict.verdict import Verdict
 from cupel.verdict.words import difference_text, interval_text, measure_text
 
-__all__ = ["ArmFacts", "Assay", "Cost", "Generation", "assay_page", "summary_page"]
+__all__ = ["ArmFacts", "AssayReport", "Cost", "Generation", "assay_page", "summary_page"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Assay:
+class AssayReport:
     """Everything an assay has to show.
 
     Attributes
@@ -107,7 +107,7 @@ class Assay:
     more: Sequence[Section] = ()
 
 
-def assay_page(assay: Assay) -> Page:
+def assay_page(assay: AssayReport) -> Page:
     """The whole report: verdict, differences, domains, curves, generations, data, cost, noise."""
     sections = [
         _verdict(assay.verdict),
@@ -131,7 +131,7 @@ def assay_page(assay: Assay) -> Page:
     )
 
 
-def summary_page(assay: Assay) -> Page:
+def summary_page(assay: AssayReport) -> Page:
     """The verdict of each arm in ten lines or so: one row for each arm and metric."""
     verdict = assay.verdict
     facts = []
@@ -176,7 +176,7 @@ def _domain_facts(verdict: Verdict, arm: str) -> list[tuple[str, str]]:
     return [("domains", "; ".join(said))]
 
 
-def _facts(assay: Assay) -> tuple[tuple[str, str], ...]:
+def _facts(assay: AssayReport) -> tuple[tuple[str, str], ...]:
     verdict = assay.verdict
     facts = [("verdict", verdict.sentence(arm)) for arm in verdict.arms]
     if len(verdict.arms) == 1:
@@ -294,7 +294,7 @@ def _floor(verdict: Verdict) -> Section:
     return Section(title="Noise floor", lead=lead, blocks=blocks)
 
 
-def _cost_text(assay: Assay) -> str:
+def _cost_text(assay: AssayReport) -> str:
     costs = assay.costs
     money = sum(one.money or 0.0 for one in costs)
     price = f", {money:.2f} at {assay.price}" if assay.price else ""

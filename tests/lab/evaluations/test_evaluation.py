@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.evaluation import Evaluation, EvaluationContext, evaluate
-from cupel.lab.held_out import HeldOut
+from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext, evaluate
+from cupel.lab.evaluations.held_out import HeldOut
 from cupel.verdict.measures import Measure
 from tests.lab import tiny
 

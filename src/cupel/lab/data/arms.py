@@ -5,27 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from cupel.corpus import Corpus
-from cupel.errors import BadInput, BadOption
-from cupel.recipe.job import WEIGHT
+from cupel.errors import BadOption
 from cupel.recipe.recipe import Recipe, built_in_recipes
 from cupel.store import digest_json
 
-__all__ = ["DOCUMENTS", "Arm", "Part", "check_names", "read_documents"]
-
-DOCUMENTS = pa.schema(
-    {"id": pa.large_string(), "text": pa.large_string(), "domain": pa.large_string(), "weight": pa.float64()}
-)
-"""What the lab knows of a document."""
+__all__ = ["Arm", "Part", "check_names"]
 
 _SHARE = re.compile(r"(.+):(\d+(?:\.\d*)?|\.\d+)")
 
@@ -105,57 +95,6 @@ def check_names(arms: Sequence[Arm]) -> None:
         if names.count(arm.name) > 1:
             path = arm.parts[0].path
             raise BadOption(f"two arms are called '{arm.name}'; give one another name: other={path}")
-
-
-def read_documents(path: str) -> Iterator[pa.RecordBatch]:
-    """The documents of a source as `DOCUMENTS`: weight 1 where none is given, domain from a field of
-    that name, else the document's source.
-
-    Raises
-    ------
-    BadInput
-        Nothing readable there, or a weight that is no number of 0 or more.
-    """
-    for batch in Corpus.read([path]).batches():
-        weights, domains = _fields(batch)
-        yield pa.RecordBatch.from_arrays(
-            [
-                pc.cast(batch.column("id"), pa.large_string()),
-                pc.cast(batch.column("text"), pa.large_string()),
-                pc.coalesce(
-                    domains,
-                    pc.cast(batch.column("source"), pa.large_string()),
-                    pa.scalar("", pa.large_string()),
-                ),
-                weights,
-            ],
-            schema=DOCUMENTS,
-        )
-
-
-def _fields(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
-    """Weight and domain, which travel among a document's other fields."""
-    metadata = batch.column("metadata")
-    rows = batch.num_rows
-    named = [bool(pc.any(pc.match_substring(metadata, f'"{field}"')).as_py()) for field in (WEIGHT, "domain")]
-    if not any(named):
-        return pa.array([1.0] * rows, pa.float64()), pa.nulls(rows, pa.large_string())
-    held: list[dict[str, Any]] = [orjson.loads(one) if one else {} for one in metadata.to_pylist()]
-    weights = [one.get(WEIGHT) for one in held]
-    for place, weight in enumerate(weights):
-        if weight is None:
-            weights[place] = 1.0
-        elif (
-            isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf")
-        ):
-            raise BadInput(
-                f"document {batch.column('id')[place]}: weight {weight!r}; expected a number of 0 or more"
-            )
-    domains = [one.get("domain") for one in held]
-    return (
-        pa.array(weights, pa.float64()),
-        pa.array([d if isinstance(d, str) else None for d in domains], pa.large_string()),
-    )
 
 
 def _named(text: str) -> tuple[str | None, str]:

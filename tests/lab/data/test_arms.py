@@ -5,7 +5,8 @@ import pytest
 
 import cupel
 from cupel.errors import BadInput, BadOption
-from cupel.lab.arms import Arm, Part, check_names, read_documents
+from cupel.lab.data.arms import Arm, Part, check_names
+from cupel.lab.data.documents import read_documents
 from tests.lab import tokens
 
 

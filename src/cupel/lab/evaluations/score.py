@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cupel.lab.evaluation import Evaluation, EvaluationContext, evaluate
+from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext, evaluate
 from cupel.store import digest
 from cupel.verdict.measures import Measure, read_measures, write_measures
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from cupel.errors import BadInput
-from cupel.lab.overlap import Overlap, OverlapOptions, OverlapSearch, find_overlap
+from cupel.lab.data.overlap import Overlap, OverlapOptions, OverlapSearch, find_overlap
 from tests.conftest import prose
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.arms import Arm, read_documents
-from cupel.lab.survey import Lowest, read_held_out, survey, without
+from cupel.lab.data.arms import Arm
+from cupel.lab.data.documents import read_documents, without
+from cupel.lab.data.survey import Lowest, read_held_out, survey
 
 
 def _pool(folder: Path, count: int = 200) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.pack import pack
+from cupel.lab.data.pack import pack
 from cupel.lab.training.order import Order
 from cupel.lab.training.tokens import TokenStore
 from cupel.store import Store
@@ -128,7 +128,7 @@ def test_long_documents_lie_in_pieces_that_are_ordered_apart(tmp_path: Path) -> 
 PACKER = """
 import sys
 from pathlib import Path
-from cupel.lab.pack import pack
+from cupel.lab.data.pack import pack
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.store import Key, Store
@@ -152,7 +152,7 @@ def test_processes_that_pack_one_arm_at_once_share_one_store(tmp_path: Path) -> 
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", PACKER, str(tmp_path)],
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             stdout=subprocess.PIPE,
             text=True,
         )

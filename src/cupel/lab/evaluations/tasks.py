@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import Field
 
 from cupel.errors import BadInput
-from cupel.lab.evaluation import EvaluationContext
-from cupel.lab.task_data import DATA_ENDINGS, LocalTask, choose, read_tasks
+from cupel.lab.evaluations.evaluation import EvaluationContext
+from cupel.lab.evaluations.task_data import DATA_ENDINGS, LocalTask, choose, read_tasks
 from cupel.methods import Options
 from cupel.verdict.measures import Measure
 
@@ -111,7 +111,7 @@ class Tasks:
                     raise BadInput(f"{task}: no such file or folder")
                 self._add({local.name: local for local in read_tasks(path)}, self._local)
             else:
-                from cupel.lab.harness import named_tasks
+                from cupel.lab.evaluations.harness import named_tasks
 
                 if path.suffix in (".yaml", ".yml") and not path.exists():
                     raise BadInput(f"{task}: no such file")
@@ -154,7 +154,7 @@ class Tasks:
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`accuracy` and `accuracy_per_byte` of each task; items are questions, each of weight 1."""
-        from cupel.lab.harness import local_task, run_tasks
+        from cupel.lab.evaluations.harness import local_task, run_tasks
 
         tasks = {name: local_task(task, self._chosen[name]) for name, task in self._local.items()}
         # A local task holds only the questions that are asked.

@@ -12,16 +12,14 @@ from pydantic import Field
 
 from cupel.errors import BadInput
 from cupel.lab.checkpoint import as_read, prefix_token, text_encoder
-from cupel.lab.documents import documents_digest, measures_by_domain
-from cupel.lab.evaluation import EvaluationContext
+from cupel.lab.data.documents import HELD_OUT, check_held_out, documents_digest
+from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
 from cupel.lab.likelihood import Row, score_rows
 from cupel.methods import Options
 from cupel.store import seeded_rank
 from cupel.verdict.measures import Measure
 
 __all__ = ["HeldOut", "HeldOutOptions", "select_held_out", "windows"]
-
-COLUMNS = ("id", "text", "domain")
 
 
 class HeldOutOptions(Options):
@@ -85,7 +83,7 @@ class HeldOut:
     @property
     def digest(self) -> str:
         """Changes with the documents and with whatever else changes a value: what a cache keys on."""
-        return documents_digest(self.documents, COLUMNS, f"{self.version} {self.options.overlap}")
+        return documents_digest(self.documents, HELD_OUT.names, f"{self.version} {self.options.overlap}")
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`bits_per_byte` of each domain; items are documents, `amount` is bits, `weight` is bytes."""
@@ -156,12 +154,7 @@ def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOption
     BadInput
         A column is missing, or no document holds text.
     """
-    missing = [name for name in COLUMNS if name not in documents.column_names]
-    if missing:
-        raise BadInput(
-            f"held-out documents: no column '{missing[0]}'; expected {', '.join(COLUMNS)}, "
-            f"there are: {', '.join(documents.column_names) or 'none'}"
-        )
+    check_held_out(documents)
     ranked: dict[str, dict[str, tuple[bytes, int]]] = {}
     texts = [_cut(text or "", options.max_document_bytes) for text in documents["text"].to_pylist()]
     domains = [str(domain) for domain in documents["domain"].to_pylist()]

@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.errors import BadInput
-from cupel.lab.arms import Arm, read_documents
+from cupel.lab.data.arms import Arm
+from cupel.lab.data.documents import HELD_OUT, read_documents
 from cupel.store import seeded_rank
 
-__all__ = ["HELD_OUT", "Lowest", "Survey", "read_held_out", "survey", "without"]
-
-HELD_OUT = pa.schema({"id": pa.large_string(), "text": pa.large_string(), "domain": pa.large_string()})
+__all__ = ["Lowest", "Survey", "read_held_out", "survey"]
 
 _LARGEST_SHARE = 0.1
 """No more than this of an arm's bytes is held out."""
@@ -145,13 +144,6 @@ def read_held_out(paths: Sequence[str], most_bytes: int) -> pa.Table:
     rows = [row for found in drawn.values() for row in found.documents()]
     columns = [pa.array(column, pa.large_string()) for column in zip(*rows, strict=True)]
     return pa.Table.from_arrays(columns, schema=HELD_OUT)
-
-
-def without(batches: Iterator[pa.RecordBatch], ids: frozenset[str]) -> Iterator[pa.RecordBatch]:
-    """The documents whose id is none of `ids`."""
-    gone = pa.array(sorted(ids), pa.large_string())
-    for batch in batches:
-        yield batch.filter(pc.invert(pc.is_in(batch.column("id"), gone))) if ids else batch
 
 
 def _batches(arm: Arm) -> Iterator[pa.RecordBatch]:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
 from cupel.errors import BadInput
 from cupel.lab.likelihood import BATCH_TOKENS
 from cupel.verdict.measures import Measure
 
-__all__ = ["Evaluation", "EvaluationContext", "evaluate"]
+__all__ = ["Evaluation", "EvaluationContext", "evaluate", "measures_by_domain"]
 
 
 @dataclass(frozen=True)
@@ -84,3 +88,28 @@ def evaluate(
                 )
             found[measure.name] = measure
     return tuple(found.values())
+
+
+def measures_by_domain(
+    metric: str,
+    better: Literal["lower", "higher"],
+    documents: pa.Table,
+    amount: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    version: int,
+) -> list[Measure]:
+    """One measure for each domain, in the order of their first documents; `amount` and `weight` one a document."""
+    domains = np.array(documents["domain"].to_pylist(), object)
+    ids = np.array(documents["id"].to_pylist(), object)
+    return [
+        Measure(
+            metric,
+            str(one),
+            better,
+            tuple(ids[domains == one]),
+            amount[domains == one],
+            weight[domains == one],
+            version=version,
+        )
+        for one in dict.fromkeys(domains)
+    ]

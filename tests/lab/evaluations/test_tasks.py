@@ -11,8 +11,8 @@ import pytest
 import zstandard
 
 from cupel.errors import BadInput, UnknownName
-from cupel.lab.evaluation import EvaluationContext
-from cupel.lab.tasks import TaskOptions, Tasks, accuracy_by_file
+from cupel.lab.evaluations.evaluation import EvaluationContext
+from cupel.lab.evaluations.tasks import TaskOptions, Tasks, accuracy_by_file
 from cupel.verdict.measures import Measure
 from tests.conftest import prose
 from tests.lab import tiny

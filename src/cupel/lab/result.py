@@ -1,74 +1,115 @@
-"""A finished assay as a page, as ten lines, and as plain data."""
+"""A finished assay, and how it is shown: as a page, as ten lines, as plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cupel.findings import Block, Page, Prose, Section, Table
 from cupel.lab.checkpoint import load_checkpoint
 from cupel.lab.curves import Curve
+from cupel.lab.data.arms import Arm
+from cupel.lab.data.overlap import Overlap
+from cupel.lab.data.survey import Survey
 from cupel.lab.generate import GenerationOptions, generate
-from cupel.lab.pages import ArmFacts, Cost, Generation, assay_page, summary_page
-from cupel.lab.pages import Assay as Shown
+from cupel.lab.options import AssayOptions
+from cupel.lab.pages import ArmFacts, AssayReport, Cost, Generation, assay_page, summary_page
+from cupel.lab.scale import Scale
+from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.records import read_curve
+from cupel.lab.training.tokens import TokenStore
+from cupel.lab.trials import Machine, Trial
 from cupel.units import write_bytes
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import Verdict
 
-if TYPE_CHECKING:
-    from cupel.lab.assay import Assay
-
-__all__ = ["full_page", "plain", "short_page"]
+__all__ = ["Assay"]
 
 _POINTS = 60
 
 
-def full_page(assay: Assay) -> Page:
-    """The report: verdict, differences, curves, generations, data, cost, and how it was made."""
-    return assay_page(_shown(assay, whole=True))
+@dataclass(frozen=True)
+class Assay:
+    """A finished assay.
 
+    Attributes
+    ----------
+    verdict
+        Every arm against the baseline.
+    measures
+        What each trial scored, by arm and seed.
+    trials
+        By arm and seed.
+    stores
+        The tokens of each arm.
+    surveys
+        What each arm holds.
+    overlap
+        Held-out text that an arm was trained on.
+    """
 
-def short_page(assay: Assay) -> Page:
-    """What the terminal says."""
-    return summary_page(_shown(assay, whole=False))
+    scale: Scale
+    arms: tuple[Arm, ...]
+    options: AssayOptions
+    on: Machine
+    verdict: Verdict
+    measures: Mapping[str, Mapping[int, tuple[Measure, ...]]]
+    trials: Mapping[str, Mapping[int, Trial]]
+    stores: Mapping[str, TokenStore]
+    surveys: Mapping[str, Survey]
+    overlap: Overlap
+    tokenizer: Tokenizer
+    notes: tuple[str, ...] = ()
 
+    @cached_property
+    def page(self) -> Page:
+        """The report: verdict, differences, curves, generations, data, cost, and how it was made."""
+        return assay_page(_report(self, whole=True))
 
-def plain(assay: Assay) -> dict[str, Any]:
-    """Everything a machine may want, as plain JSON."""
-    return {
-        "cupel": version("cupel"),
-        "scale": assay.scale.model_dump(mode="json"),
-        "machine": {"device": assay.on.device, "workers": assay.on.workers},
-        "tokenizer": {"path": str(assay.tokenizer.path), "vocabulary": assay.tokenizer.vocabulary},
-        "arms": {
-            arm.name: {
-                "parts": [{"path": part.path, "share": part.share} for part in arm.parts],
-                "documents": assay.surveys[arm.name].documents,
-                "bytes": assay.surveys[arm.name].bytes,
-                "tokens": len(assay.stores[arm.name].tokens),
-                "digest": assay.stores[arm.name].meta["digest"],
-            }
-            for arm in assay.arms
-        },
-        "trials": [
-            {
-                "arm": trial.arm,
-                "seed": trial.seed,
-                "folder": str(trial.folder),
-                "cached": trial.cached,
-                **{name: trial.told[name] for name in ("tokens", "epochs", "seconds", "flops")},
-                "measures": {one.name: one.value for one in assay.measures[trial.arm][trial.seed]},
-            }
-            for found in assay.trials.values()
-            for trial in found.values()
-        ],
-        "overlap": assay.overlap.counts.to_pylist(),
-        "verdict": assay.verdict.to_json(),
-        "notes": list(assay.notes),
-    }
+    @cached_property
+    def summary(self) -> Page:
+        """The ten lines that say what came out."""
+        return summary_page(_report(self, whole=False))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything a machine may want, as plain data."""
+        return {
+            "cupel": version("cupel"),
+            "scale": self.scale.model_dump(mode="json"),
+            "machine": {"device": self.on.device, "workers": self.on.workers},
+            "tokenizer": {"path": str(self.tokenizer.path), "vocabulary": self.tokenizer.vocabulary},
+            "arms": {
+                arm.name: {
+                    "parts": [{"path": part.path, "share": part.share} for part in arm.parts],
+                    "documents": self.surveys[arm.name].documents,
+                    "bytes": self.surveys[arm.name].bytes,
+                    "tokens": len(self.stores[arm.name].tokens),
+                    "digest": self.stores[arm.name].meta["digest"],
+                }
+                for arm in self.arms
+            },
+            "trials": [
+                {
+                    "arm": trial.arm,
+                    "seed": trial.seed,
+                    "folder": str(trial.folder),
+                    "cached": trial.cached,
+                    **{name: trial.told[name] for name in ("tokens", "epochs", "seconds", "flops")},
+                    "measures": {one.name: one.value for one in self.measures[trial.arm][trial.seed]},
+                }
+                for found in self.trials.values()
+                for trial in found.values()
+            ],
+            "overlap": self.overlap.counts.to_pylist(),
+            "verdict": self.verdict.to_json(),
+            "notes": list(self.notes),
+        }
 
 
 def curve_of(folder: Path, step_tokens: int, points: int = _POINTS) -> tuple[list[float], list[float]]:
@@ -79,10 +120,10 @@ def curve_of(folder: Path, step_tokens: int, points: int = _POINTS) -> tuple[lis
     return tokens, [float(curve["loss"][piece].mean()) for piece in pieces]
 
 
-def _shown(assay: Assay, *, whole: bool) -> Shown:
+def _report(assay: Assay, *, whole: bool) -> AssayReport:
     names = ", ".join(arm.name for arm in assay.arms)
     price = assay.options.price
-    return Shown(
+    return AssayReport(
         verdict=assay.verdict,
         title=f"Assay of {names}",
         subtitle=f"scale {assay.scale.name}, {len(assay.options.each_seed)} seeds, against {assay.verdict.baseline}",

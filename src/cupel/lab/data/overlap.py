@@ -14,7 +14,7 @@ from pydantic import Field
 from cupel import _kernels
 from cupel.errors import BadInput
 from cupel.findings import Block, Prose, Section, Table
-from cupel.lab.held_out import COLUMNS
+from cupel.lab.data.documents import check_held_out
 from cupel.methods import Options
 
 __all__ = ["Overlap", "OverlapOptions", "OverlapSearch", "find_overlap"]
@@ -155,12 +155,7 @@ class OverlapSearch:
     """
 
     def __init__(self, documents: pa.Table, options: OverlapOptions = OverlapOptions()) -> None:
-        missing = [name for name in COLUMNS if name not in documents.column_names]
-        if missing:
-            raise BadInput(
-                f"held-out documents: no column '{missing[0]}'; expected {', '.join(COLUMNS)}, "
-                f"there are: {', '.join(documents.column_names) or 'none'}"
-            )
+        check_held_out(documents)
         self._documents, self._options = documents, options
         text = _one_array(documents["text"])
         nothing = pa.nulls(len(text), pa.large_string())

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from cupel.errors import BadInput
-from cupel.lab.task_data import Question, choose, read_tasks
+from cupel.lab.evaluations.task_data import Question, choose, read_tasks
 
 PAIR = {"sentence_good": "Cats sleep.", "sentence_bad": "Cats sleeps.", "pairID": "7"}
 CHOICE = {"query": "Grass is", "choices": ["green", "loud", "sour"], "gold": 0}

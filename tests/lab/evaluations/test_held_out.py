@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.errors import BadInput
-from cupel.lab.evaluation import EvaluationContext
-from cupel.lab.held_out import HeldOut, HeldOutOptions, select_held_out, windows
+from cupel.lab.evaluations.evaluation import EvaluationContext
+from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions, select_held_out, windows
 from tests.conftest import prose
 from tests.lab import tiny
 
