@@ -2,7 +2,7 @@
 
     python benchmarks/noise.py [--scale nano] [--seeds 10] [--sweep] [--cache FOLDER]
 
-One arm of clean text of six domains of the pool, the scale's tokeniser, and trials that differ in nothing but their
+One arm of clean text of six domains of the pool, the scale's tokenizer, and trials that differ in nothing but their
 seed, scored on held-out documents of each domain:
 
 1. The noise floor of each measure, and the line `noise_floor` for the scale's file.

@@ -146,9 +146,9 @@ def _grid(
 ) -> Section:
     rows = []
     for name, found in measures.items():
-        told = [trials[name][seed].told for seed in found]
+        records = [trials[name][seed].record for seed in found]
         bits = [sum(one.value for one in scored) / len(scored) for scored in found.values()]
-        rows.append((name, told[0]["tokens"], told[0]["epochs"], sum(bits) / len(bits)))
+        rows.append((name, records[0]["tokens"], records[0]["epochs"], sum(bits) / len(bits)))
     table = Table(
         columns=("arm", "tokens", "epochs", "bits per byte"),
         rows=tuple(rows),

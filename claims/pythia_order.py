@@ -130,14 +130,14 @@ def recited(
     owners = store.owners(lab.tokenizer.end_of_text)
     begins = np.append(True, np.diff(owners) > 0)
     sizes = (store.offsets[met + 1] - store.offsets[met]).astype(np.int64) - 1
-    whole = visits["start"].astype(np.int64) + PROMPT + LENGTHS[0] < trial.told["tokens"]
+    whole = visits["start"].astype(np.int64) + PROMPT + LENGTHS[0] < trial.record["tokens"]
     chosen = np.flatnonzero((sizes >= PROMPT + LENGTHS[0]) & whole & begins[met])
     if not len(chosen):
         raise BadInput(f"no document of {PROMPT + LENGTHS[0]} tokens was trained on; take a larger scale")
     passages = documents.take(pa.array(owners[met[chosen]]))
     model, tokenizer = load_checkpoint(trial.folder, device=lab.on.device)
     found = Verbatim(passages, PROMPT, LENGTHS[0]).exact(model, tokenizer, EvaluationContext(lab.on.device))
-    return visits["start"][chosen] / trial.told["tokens"], found
+    return visits["start"][chosen] / trial.record["tokens"], found
 
 
 def by_bin(

@@ -81,7 +81,7 @@ def refine(
         Files, folders, globs, URLs or Hugging Face data set names.
     output
         Folder for the corpus, ledger, quarantine, manifest and report. A run that was
-        stopped goes on where it was.
+        stopped resumes.
     overrides
         `step.option=value`, as `--set` takes them.
     target_shard_bytes
@@ -108,7 +108,7 @@ def refine(
     NotAccepted
         A deduplication found more than its bounds allow; nothing was dropped yet.
     RunFailed
-        It stopped before its end (disk full, Ctrl-C); the same command goes on.
+        It stopped before its end (disk full, Ctrl-C); the same command resumes.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def assay(
     MissingExtra
         PyTorch is not installed.
     RunFailed
-        A trial failed, or the disk is full; the same call goes on from where it was.
+        A trial failed, or the disk is full; the same call resumes.
     """
     import json
 
@@ -192,16 +192,16 @@ def assay(
             (folder / "assay.json").write_text(json.dumps(found.to_json(), indent=1), "utf-8")
             write(_with_worth(found), folder / "report.html")
         except OSError as error:
-            raise RunFailed(f"{output}: {error}; trials are kept, and the same command goes on") from error
+            raise RunFailed(f"{output}: {error}; trials are kept, and the same command resumes") from error
     return found
 
 
 def _with_worth(assay: Assay) -> Page:
     from cupel.scaling.pages import worth_section
 
-    told = {name: next(iter(trials.values())).told for name, trials in assay.trials.items()}
+    records = {name: next(iter(trials.values())).record for name, trials in assay.trials.items()}
     worth = worth_section(
-        {name: (one["tokens"] / one["epochs"], one["epochs"]) for name, one in told.items()}
+        {name: (record["tokens"] / record["epochs"], record["epochs"]) for name, record in records.items()}
     )
     page = assay.page
     return page if worth is None else page.model_copy(update={"sections": (*page.sections, worth)})

@@ -98,7 +98,7 @@ def test_pythia_rebuilds_every_batch_and_notices_another_order(tmp_path: Path) -
     assert exact.shape == (len(place), 32)
     assert (np.diff(place) > 0).all()
     assert 0 <= place[0] < place[-1] < 1
-    assert not file["rebuilt"](Trial("one pass", 4, trial.folder, trial.told, False), store, lab)
+    assert not file["rebuilt"](Trial("one pass", 4, trial.folder, trial.record, False), store, lab)
     losses = np.fromfile(trial.folder / "visit_losses.bin", np.uint8)
     losses[4] ^= 1
     losses.tofile(trial.folder / "visit_losses.bin")

@@ -27,8 +27,12 @@ def bits(value: float, domain: str = "wiki") -> Measure:
 
 
 def trial(tokens_seen: int, epochs: float, seed: int = 0) -> Trial:
-    told = {"tokens": tokens_seen, "epochs": epochs, "parameters": {"without_embeddings": 950_000, "all": 1}}
-    return Trial("web", seed, Path("nowhere"), told, True)
+    record = {
+        "tokens": tokens_seen,
+        "epochs": epochs,
+        "parameters": {"without_embeddings": 950_000, "all": 1},
+    }
+    return Trial("web", seed, Path("nowhere"), record, True)
 
 
 def test_cells_say_what_trials_were_trained_on_and_scored() -> None:

@@ -50,9 +50,9 @@ def test_groups_of_items_stand_for_many_items(monkeypatch: pytest.MonkeyPatch) -
     (one,) = Model(items=2_500).trials(np.random.default_rng(7), seeds=1, arms=1)
     order = np.argsort(one.amount / one.weight)
     one = Measure("m", "s", "lower", one.items, one.amount[order], one.weight[order])
-    monkeypatch.setattr(bootstrap, "MOST_GROUPS", 400)
+    monkeypatch.setattr(bootstrap, "MAX_GROUPS", 400)
     grouped = resample_items([one], np.random.default_rng(8), 4_000)
-    monkeypatch.setattr(bootstrap, "MOST_GROUPS", 10_000)
+    monkeypatch.setattr(bootstrap, "MAX_GROUPS", 10_000)
     single = resample_items([one], np.random.default_rng(8), 4_000)
     assert grouped.values == pytest.approx(single.values)
     # The error of a standard error from 400 groups is 3.5 %, and 1.1 % from 4,000 replicates.

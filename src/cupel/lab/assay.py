@@ -52,7 +52,7 @@ def assay(
     BadOption, UnknownName
         Options, names or a device that do not hold.
     RunFailed
-        A trial failed; the same call goes on from where it was.
+        A trial failed; the same call resumes.
     """
     tell = progress or Quiet()
     recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
@@ -69,22 +69,22 @@ def assay(
     asked = TaskOptions(limit=recipe.evaluation.task_items, run_functions=options.run_task_functions)
     tasks = [Tasks(options.tasks, asked)] if options.tasks else []
     # More than is scored, since what an arm was trained on will be left out.
-    most = 4 * recipe.evaluation.held_out_bytes
-    given = read_held_out(options.held_out, most) if options.held_out else None
+    max_bytes = 4 * recipe.evaluation.held_out_bytes
+    given = read_held_out(options.held_out, max_bytes) if options.held_out else None
     cache = Store.of(options.cache)
     parsed = [_refined(arm, cache, options.engine, tell) for arm in parsed]
     surveys = _survey(parsed, baseline, recipe, options, tell)
     lab = Lab(recipe, _tokenizer(surveys[baseline], recipe, options, cache, tell), cache, on)
-    held_out, gone = _held_out(given, surveys)
-    stores, overlap = _tokenise(lab, parsed, held_out, gone, tell)
+    held_out, held_out_ids = _held_out(given, surveys)
+    stores, overlap = _tokenize(lab, parsed, held_out, held_out_ids, tell)
     if not overlap.kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
     evaluations: list[Evaluation] = [bits_per_byte_on(overlap.kept, recipe), *tasks, *options.evaluations]
     trials = _train(lab, stores, seeds, tell)
     tell.note(f"score {len(names) * len(seeds)} trials on {overlap.kept.num_rows:,} held-out documents")
     measures = {
-        name: {seed: lab.score(trial, evaluations) for seed, trial in found.items()}
-        for name, found in trials.items()
+        name: {seed: lab.score(trial, evaluations) for seed, trial in by_seed.items()}
+        for name, by_seed in trials.items()
     }
     verdict = compare(measures, baseline, scale_floors(recipe, measures[baseline]))
     for artifact in cache.trim():
@@ -119,17 +119,17 @@ def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: LabProgress) -
 def _survey(
     arms: Sequence[Arm], baseline: str, scale: Scale, options: AssayOptions, tell: LabProgress
 ) -> dict[str, Survey]:
-    found = {}
+    surveys = {}
     for arm in arms:
         tell.note(f"read {arm.name}")
         trains = arm.name == baseline and options.tokenizer is None
-        found[arm.name] = survey(
+        surveys[arm.name] = survey(
             arm,
             sample_bytes=scale.tokenizer.sample_bytes if trains else 0,
             held_out_bytes=0 if options.held_out else scale.evaluation.held_out_bytes // len(arms),
             seed=0,
         )
-    return found
+    return surveys
 
 
 def _tokenizer(
@@ -141,7 +141,7 @@ def _tokenizer(
             tell.note(notice)
         return loaded
     size = sum(len(text.encode("utf-8", "replace")) for text in base.sample)
-    tell.note(f"a tokeniser of {scale.tokenizer.vocabulary:,} from {size / 1e6:.1f} MB of {base.arm}")
+    tell.note(f"a tokenizer of {scale.tokenizer.vocabulary:,} from {size / 1e6:.1f} MB of {base.arm}")
     return cached_tokenizer(base.sample, scale.tokenizer.vocabulary, cache)
 
 
@@ -151,26 +151,26 @@ def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa
         return given, frozenset()
     rows = [
         {"id": id, "text": text, "domain": f"text of {name}"}
-        for name, found in surveys.items()
-        for id, text, _ in found.held_out
+        for name, arm_survey in surveys.items()
+        for id, text, _ in arm_survey.held_out
     ]
     if not rows:
         raise BadInput("the arms are too small to hold text out of them; name some with held_out")
     return pa.Table.from_pylist(rows, HELD_OUT), frozenset(row["id"] for row in rows)
 
 
-def _tokenise(
-    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, gone: frozenset[str], tell: LabProgress
+def _tokenize(
+    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, held_out_ids: frozenset[str], tell: LabProgress
 ) -> tuple[dict[str, TokenStore], Overlap]:
     """Every arm's tokens, and which held-out text it holds."""
     search = OverlapSearch(held_out)
     stores = {}
     for arm in arms:
-        tell.note(f"tokenise {arm.name}")
+        tell.note(f"tokenize {arm.name}")
         for part in arm.parts:
-            for batch in without(read_documents(part.path), gone):
+            for batch in without(read_documents(part.path), held_out_ids):
                 search.add(arm.name, batch.column("text"))
-        stores[arm.name] = lab.tokens(arm, arm.name, without_ids=gone)
+        stores[arm.name] = lab.tokens(arm, arm.name, without_ids=held_out_ids)
     return stores, search.result()
 
 
@@ -194,14 +194,16 @@ def scale_floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dic
     """The scale's noise floor for each measure of bits per byte, around what the baseline scored."""
     if scale.noise_floor is None:
         return {}
-    first = [one for one in next(iter(measures.values())) if one.metric == "bits_per_byte"]
-    found = {}
-    for one in first:
-        found[one.name] = recorded_floor(one.value, scale.noise_floor.domain, scale.noise_floor.seeds)
+    first = [measure for measure in next(iter(measures.values())) if measure.metric == "bits_per_byte"]
+    floors = {}
+    for measure in first:
+        floors[measure.name] = recorded_floor(
+            measure.value, scale.noise_floor.domain, scale.noise_floor.seeds
+        )
     if len(first) > 1:
-        mean = sum(one.value for one in first) / len(first)
-        found["bits_per_byte mean"] = recorded_floor(mean, scale.noise_floor.mean, scale.noise_floor.seeds)
-    return found
+        mean = sum(measure.value for measure in first) / len(first)
+        floors["bits_per_byte mean"] = recorded_floor(mean, scale.noise_floor.mean, scale.noise_floor.seeds)
+    return floors
 
 
 def _notes(
@@ -214,8 +216,8 @@ def _notes(
             "it; each arm is at home on its own part. Name text that stands for what the model is for "
             "(--held-out) to judge by."
         )
-    for name, found in trials.items():
-        seen = next(iter(found.values())).told["epochs"]
+    for name, by_seed in trials.items():
+        seen = next(iter(by_seed.values())).record["epochs"]
         if seen > 4:
             notes.append(
                 f"{name} is seen {seen:.1f} times: beyond about four, repeated text is worth much less than fresh text "
@@ -223,8 +225,8 @@ def _notes(
             )
     if options.tokenizer is None:
         notes.append(
-            f"The tokeniser was trained on a sample of the baseline, {scale.tokenizer.sample_bytes / 1e6:.0f} MB at most; "
-            "bits per byte do not depend on how many tokens a text has, but a tokeniser is better on text like its own."
+            f"The tokenizer was trained on a sample of the baseline, {scale.tokenizer.sample_bytes / 1e6:.0f} MB at most; "
+            "bits per byte do not depend on how many tokens a text has, but a tokenizer is better on text like its own."
         )
     if scale.noise_floor is None:
         notes.append(

@@ -39,7 +39,7 @@ class TrialPlan:
     store
         Its tokens.
     seed
-        Of the initialisation and of the order of documents.
+        Of the initialization and of the order of documents.
     changes
         Values in place of the scale's, by dotted name: `{"tokens": 500_000}`.
     initial
@@ -55,7 +55,7 @@ class TrialPlan:
 
 @dataclass(frozen=True)
 class Lab:
-    """A bench to train on: one scale, one tokeniser, one cache.
+    """A bench to train on: one scale, one tokenizer, one cache.
 
     Attributes
     ----------
@@ -94,12 +94,12 @@ class Lab:
         engine: Engine | None = None,
         seed: int = 0,
     ) -> Lab:
-        """A lab with a tokeniser of its own.
+        """A lab with a tokenizer of its own.
 
         Parameters
         ----------
         texts
-            What the tokeniser is trained on: texts, of which the scale's `sample_bytes` are drawn evenly, or
+            What the tokenizer is trained on: texts, of which the scale's `sample_bytes` are drawn evenly, or
             a `tokenizer.json`.
 
         Raises
@@ -118,7 +118,7 @@ class Lab:
             drawn.offer(text, text, "")
         sample = [text for _, text, _ in drawn.documents()]
         if not sample:
-            raise BadInput("no text to train a tokeniser on")
+            raise BadInput("no text to train a tokenizer on")
         return cls(recipe, cached_tokenizer(sample, recipe.tokenizer.vocabulary, store), store, on)
 
     def tokens(
@@ -188,7 +188,7 @@ class Lab:
         BadInput
             An arm that does not fill one batch.
         RunFailed
-            A trial failed; the same call goes on from where it was.
+            A trial failed; the same call resumes.
         """
         jobs = [
             make_job(
@@ -204,8 +204,8 @@ class Lab:
             for plan in plans
         ]
         return [
-            Trial(plan.name, plan.seed, Path(job.output), told, told["cached"])
-            for plan, job, told in zip(plans, jobs, train(jobs, self.on, progress), strict=True)
+            Trial(plan.name, plan.seed, Path(job.output), record, record["cached"])
+            for plan, job, record in zip(plans, jobs, train(jobs, self.on, progress), strict=True)
         ]
 
     def score(self, trial: Trial, evaluations: Sequence[Evaluation]) -> tuple[Measure, ...]:

@@ -42,7 +42,7 @@ class AssayOptions:
     price, currency
         Of one hour of the machine.
     cache
-        Where tokenisers, tokens and trials are kept.
+        Where tokenizers, tokens and trials are kept.
     """
 
     seeds: int | Sequence[int] = 3

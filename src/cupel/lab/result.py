@@ -100,11 +100,13 @@ class Assay:
                     "seed": trial.seed,
                     "folder": str(trial.folder),
                     "cached": trial.cached,
-                    **{name: trial.told[name] for name in ("tokens", "epochs", "seconds", "flops")},
-                    "measures": {one.name: one.value for one in self.measures[trial.arm][trial.seed]},
+                    **{name: trial.record[name] for name in ("tokens", "epochs", "seconds", "flops")},
+                    "measures": {
+                        measure.name: measure.value for measure in self.measures[trial.arm][trial.seed]
+                    },
                 }
-                for found in self.trials.values()
-                for trial in found.values()
+                for trials in self.trials.values()
+                for trial in trials.values()
             ],
             "overlap": self.overlap.counts.to_pylist(),
             "verdict": self.verdict.to_json(),
@@ -142,20 +144,20 @@ def _curves(assay: Assay) -> list[Curve]:
     step = assay.scale.training.sequences * assay.scale.model.context
     return [
         Curve(arm, seed, *curve_of(trial.folder, step))
-        for arm, found in assay.trials.items()
-        for seed, trial in found.items()
+        for arm, trials in assay.trials.items()
+        for seed, trial in trials.items()
     ]
 
 
 def _cost(assay: Assay, arm: str) -> Cost:
-    told = [trial.told for trial in assay.trials[arm].values()]
-    seconds = sum(one["seconds"] for one in told)
+    records = [trial.record for trial in assay.trials[arm].values()]
+    seconds = sum(record["seconds"] for record in records)
     return Cost(
         arm=arm,
-        trials=len(told),
+        trials=len(records),
         cached=sum(trial.cached for trial in assay.trials[arm].values()),
-        tokens=sum(one["tokens"] for one in told),
-        flops=sum(one["flops"] for one in told),
+        tokens=sum(record["tokens"] for record in records),
+        flops=sum(record["flops"] for record in records),
         seconds=seconds,
         # Trials share the machine, so that an hour of it holds several hours of trials.
         money=None
@@ -167,35 +169,35 @@ def _cost(assay: Assay, arm: str) -> Cost:
 def _facts(assay: Assay, place: int) -> ArmFacts:
     arm = assay.arms[place]
     store = assay.stores[arm.name]
-    told = next(iter(assay.trials[arm.name].values())).told
+    record = next(iter(assay.trials[arm.name].values())).record
     return ArmFacts(
         arm=arm.name,
         source=", ".join(f"{part.path}:{part.share:g}" if part.share else part.path for part in arm.parts),
         documents=store.meta["whole_documents"],
         tokens=len(store.tokens),
-        epochs=told["epochs"],
+        epochs=record["epochs"],
         overlap=int(assay.overlap.seen[place].sum()),
     )
 
 
 def _generations(assay: Assay) -> list[Generation]:
-    """The same openings, gone on with by the first trial of each arm."""
+    """The same openings, continued by the first trial of each arm."""
     context = assay.scale.model.context
     options = GenerationOptions(
         prompts=3, prompt_tokens=min(24, context // 4), new_tokens=min(48, context // 2), temperatures=(0.8,)
     )
-    found = []
+    generations = []
     for arm in assay.arms:
         trial = next(iter(assay.trials[arm.name].values()))
         model, tokenizer = load_checkpoint(trial.folder, device=assay.on.device)
-        for one in generate(model, tokenizer, assay.overlap.kept, options):
-            found.append(Generation(one.prompt, arm.name, one.text))
-    return found
+        for sample in generate(model, tokenizer, assay.overlap.kept, options):
+            generations.append(Generation(sample.prompt, arm.name, sample.text))
+    return generations
 
 
 def _funnels(assay: Assay) -> list[Section]:
     """How each refined arm came about: the funnel of its own report, and where that lies."""
-    found = []
+    sections = []
     for arm in assay.arms:
         for part in arm.parts:
             path = Path(part.path) / "report.json"
@@ -205,12 +207,14 @@ def _funnels(assay: Assay) -> list[Section]:
                 page = Page.model_validate_json(path.read_bytes())
             except (OSError, ValueError):
                 continue  # written by another version; the arm's documents do not depend on it
-            blocks = [block for one in page.sections if one.title == "Funnel" for block in one.blocks]
+            blocks = [
+                block for section in page.sections if section.title == "Funnel" for block in section.blocks
+            ]
             of = arm.name if len(arm.parts) == 1 else f"{arm.name}, {part.path}"
             whole = path.with_suffix(".html")
             lead = f"{page.title}. {f'The whole report: {whole}' if whole.is_file() else ''}".strip()
-            found.append(Section(title=f"Funnel of {of}", lead=lead, blocks=tuple(blocks)))
-    return found
+            sections.append(Section(title=f"Funnel of {of}", lead=lead, blocks=tuple(blocks)))
+    return sections
 
 
 def _recipe(assay: Assay) -> Section:
@@ -227,5 +231,5 @@ def _recipe(assay: Assay) -> Section:
 
 
 def _machine(assay: Assay) -> str:
-    told: Mapping[str, Any] = next(iter(next(iter(assay.trials.values())).values())).told
-    return f"{told['machine']} · torch {told['torch']}"
+    record: Mapping[str, Any] = next(iter(next(iter(assay.trials.values())).values())).record
+    return f"{record['machine']} · torch {record['torch']}"

@@ -24,7 +24,7 @@ from cupel.verdict.measures import Measure
 __all__ = ["REPLICATES", "Resampled", "mean_of", "resample_items"]
 
 REPLICATES = 10_000
-MOST_GROUPS = 2_000
+MAX_GROUPS = 2_000
 """More items than this are resampled in random groups of equal size: the cost stays bounded, and the
 error of the estimated standard error is 1/√(2·groups), 1.6 %."""
 _CELLS = 4_000_000
@@ -86,12 +86,12 @@ def resample_items(
 
     Examples
     --------
-    >>> one = Measure("accuracy", "qa", "higher", ("a", "b"), np.array([1.0, 0.0]), np.ones(2))
-    >>> found = resample_items([one, one], np.random.default_rng(0), 1000)
-    >>> found.values, found.replicates.shape, sorted(set(found.replicates[:, 0]))
+    >>> measure = Measure("accuracy", "qa", "higher", ("a", "b"), np.array([1.0, 0.0]), np.ones(2))
+    >>> resampled = resample_items([measure, measure], np.random.default_rng(0), 1000)
+    >>> resampled.values, resampled.replicates.shape, sorted(set(resampled.replicates[:, 0]))
     (array([0.5, 0.5]), (1000, 2), [np.float64(0.0), np.float64(0.5), np.float64(1.0)])
     """
-    amounts = np.stack([one.amount for one in measures])
+    amounts = np.stack([measure.amount for measure in measures])
     weights = measures[0].weight
     _check(measures, amounts, weights)
     amounts, weights = amounts[:, weights > 0], weights[weights > 0]
@@ -131,11 +131,11 @@ def _counts(rows: int, groups: int, rng: np.random.Generator) -> NDArray[np.floa
 
 
 def _grouped(table: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Columns added up in random groups whose sizes differ by one at most."""
+    """Columns added up in random groups whose sizes differ by at most one."""
     items = table.shape[1]
-    if items <= MOST_GROUPS:
+    if items <= MAX_GROUPS:
         return table
-    starts = np.linspace(0, items, MOST_GROUPS, endpoint=False).astype(np.intp)
+    starts = np.linspace(0, items, MAX_GROUPS, endpoint=False).astype(np.intp)
     return np.add.reduceat(table[:, rng.permutation(items)], starts, axis=1)
 
 

@@ -97,8 +97,8 @@ def calibration(
     ...     amount = 10 + rng.normal(0, 0.1) + rng.normal(0, 0.1, 50)
     ...     items = tuple(map(str, range(50)))
     ...     return [Measure("bits_per_byte", "wiki", "lower", items, amount, np.full(50, 5.0))]
-    >>> found = calibration({seed: trial() for seed in range(12)}, rng, shifts=(0.0, 0.1))
-    >>> found.shifts[0].undecided >= 90, found.shifts[1].right
+    >>> result = calibration({seed: trial() for seed in range(12)}, rng, shifts=(0.0, 0.1))
+    >>> result.shifts[0].undecided >= 90, result.shifts[1].right
     (True, 100)
     """
     if len(trials) < 2 * seeds:
@@ -112,7 +112,7 @@ def calibration(
         order = rng.permutation(len(trials))
         drawn.append(_assay(panel, resampled, order, seeds, floors))
     signs = np.array([-1.0 if row.better == "lower" else 1.0 for row in panel.rows])
-    level = signs * [abs(float(one.values.mean())) for one in resampled]
+    level = signs * [abs(float(table.values.mean())) for table in resampled]
     counted = tuple(_count(drawn, shift, shift * level) for shift in shifts)
     return Calibration(len(trials), seeds, assays, len(panel.rows), counted)
 
@@ -125,48 +125,52 @@ def _assay(
     floors: Mapping[str, Floor] | None,
 ) -> list[Estimate]:
     """The estimates of one simulated assay: the first trials against the next ones."""
-    one, other, rest = order[:seeds], order[seeds : 2 * seeds], order[2 * seeds :]
+    first, second, others = order[:seeds], order[seeds : 2 * seeds], order[2 * seeds :]
     estimates = []
     for row, table in zip(panel.rows, resampled, strict=True):
         floor = floors.get(row.name) if floors is not None else None
-        if floors is None and len(rest) >= LEFT_OUT:
-            floor = floor_of(table.values[rest])
-        estimates.append(paired_difference(table.of(one), table.of(other), floor))
+        if floors is None and len(others) >= LEFT_OUT:
+            floor = floor_of(table.values[others])
+        estimates.append(paired_difference(table.of(first), table.of(second), floor))
     return estimates
 
 
 def _count(assays: Sequence[Sequence[Estimate]], shift: float, planted: NDArray[np.float64]) -> Shifted:
-    """What the assays say with the differences `planted`, one a measure."""
+    """What the assays say with the differences `planted`, one per measure."""
     undecided = right = wrong = covered = intervals = 0
     for estimates in assays:
         moved = [estimate.moved(float(by)) for estimate, by in zip(estimates, planted, strict=True)]
-        p_values = holm([one.p_value() for one in moved])
-        decided = [(one.value, by) for one, by, p in zip(moved, planted, p_values, strict=True) if p <= ALPHA]
+        p_values = holm([estimate.p_value() for estimate in moved])
+        decided = [
+            (estimate.value, by)
+            for estimate, by, p in zip(moved, planted, p_values, strict=True)
+            if p <= ALPHA
+        ]
         false = [by == 0 or (value > 0) != (by > 0) for value, by in decided]
         undecided += int(not decided)
         wrong += int(any(false))
         right += int(bool(decided) and not any(false))
-        covered += sum(bool(one.p_value() > ALPHA) for one in estimates)
+        covered += sum(bool(estimate.p_value() > ALPHA) for estimate in estimates)
         intervals += len(estimates)
     return Shifted(shift, undecided, right, wrong, covered, intervals)
 
 
-def calibration_section(found: Calibration) -> Section:
+def calibration_section(result: Calibration) -> Section:
     """The calibration as a table."""
     rows = [
         (
-            "none" if one.shift == 0 else f"{100 * one.shift:g} %",
-            one.undecided / found.assays,
-            one.right / found.assays if one.shift else None,
-            one.wrong / found.assays,
+            "none" if shifted.shift == 0 else f"{100 * shifted.shift:g} %",
+            shifted.undecided / result.assays,
+            shifted.right / result.assays if shifted.shift else None,
+            shifted.wrong / result.assays,
         )
-        for one in found.shifts
+        for shifted in result.shifts
     ]
-    first = found.shifts[0]
+    first = result.shifts[0]
     return Section(
         title="Calibration",
-        lead=f"{found.assays} simulated assays, {found.seeds} seeds against {found.seeds}, drawn from "
-        f"{found.trials} trials of the same data, {found.measures} measures each.",
+        lead=f"{result.assays} simulated assays, {result.seeds} seeds against {result.seeds}, drawn from "
+        f"{result.trials} trials of the same data, {result.measures} measures each.",
         blocks=(
             Table(
                 columns=("planted improvement", "undecided", "decided rightly", "decided wrongly"),

@@ -74,13 +74,13 @@ def floor_of(values: Sequence[float] | NDArray[np.float64]) -> Floor:
     >>> round(floor.deviation, 4), round(floor.low, 4), round(floor.high, 4), floor.seeds
     (0.01, 0.0052, 0.0628, 3)
     """
-    found = np.asarray(values, dtype=np.float64)
-    if len(found) < 2:
+    scores = np.asarray(values, dtype=np.float64)
+    if len(scores) < 2:
         raise BadInput(
-            f"a noise floor needs two trials of the same data at least, and there is {len(found)}; "
+            f"a noise floor needs two trials of the same data at least, and there is {len(scores)}; "
             "train it with more seeds"
         )
-    return _floor(float(found.mean()), float(found.std(ddof=1)), len(found))
+    return _floor(float(scores.mean()), float(scores.std(ddof=1)), len(scores))
 
 
 def recorded_floor(mean: float, relative: float, seeds: int) -> Floor:
@@ -94,7 +94,7 @@ def recorded_floor(mean: float, relative: float, seeds: int) -> Floor:
 
 def floors_from_json(recorded: Mapping[str, Mapping[str, Any]]) -> dict[str, Floor]:
     """Floors by the name of their measure, as `dataclasses.asdict` wrote them."""
-    return {name: Floor(**one) for name, one in recorded.items()}
+    return {name: Floor(**fields) for name, fields in recorded.items()}
 
 
 def _floor(mean: float, deviation: float, seeds: int) -> Floor:

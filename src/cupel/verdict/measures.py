@@ -31,9 +31,9 @@ class Measure:
     items
         Name of each item: a document's id, a task's question.
     amount
-        float64, one an item: bits, or 1.0 where the answer was right.
+        float64, one per item: bits, or 1.0 where the answer was right.
     weight
-        float64, one an item: bytes, or 1.0.
+        float64, one per item: bytes, or 1.0.
     chance
         The value that guessing gives, from the items themselves; None where there is none.
     version
@@ -81,19 +81,19 @@ def write_measures(measures: Sequence[Measure], path: Path) -> None:
 
     about: list[dict[str, Any]] = []
     arrays: dict[str, NDArray[Any]] = {}
-    for place, one in enumerate(measures):
+    for place, measure in enumerate(measures):
         about.append(
             {
-                "metric": one.metric,
-                "subset": one.subset,
-                "better": one.better,
-                "items": list(one.items),
-                "chance": one.chance,
-                "version": one.version,
+                "metric": measure.metric,
+                "subset": measure.subset,
+                "better": measure.better,
+                "items": list(measure.items),
+                "chance": measure.chance,
+                "version": measure.version,
             }
         )
-        arrays[f"amount_{place}"] = one.amount
-        arrays[f"weight_{place}"] = one.weight
+        arrays[f"amount_{place}"] = measure.amount
+        arrays[f"weight_{place}"] = measure.weight
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
 
     def build(unfinished: Path) -> None:
@@ -119,16 +119,16 @@ def read_measures(path: Path) -> tuple[Measure, ...]:
             about: list[Mapping[str, Any]] = json.loads(file["about"].tobytes())
             return tuple(
                 Measure(
-                    one["metric"],
-                    one["subset"],
-                    one["better"],
-                    tuple(one["items"]),
+                    entry["metric"],
+                    entry["subset"],
+                    entry["better"],
+                    tuple(entry["items"]),
                     file[f"amount_{place}"],
                     file[f"weight_{place}"],
-                    one["chance"],
-                    one["version"],
+                    entry["chance"],
+                    entry["version"],
                 )
-                for place, one in enumerate(about)
+                for place, entry in enumerate(about)
             )
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
         raise BadInput(

@@ -70,7 +70,7 @@ class Panel:
         parts = self.rows[row].parts
         if parts:
             return np.asarray(np.mean([self.values(part) for part in parts], axis=0))
-        return np.array([one.value for one in self.measures[row]])
+        return np.array([measure.value for measure in self.measures[row]])
 
     def resample(self, seed: int, replicates: int = REPLICATES) -> list[Resampled]:
         """Each row with its items resampled.
@@ -78,15 +78,15 @@ class Panel:
         Every row has a generator of its own, seeded by `seed` and its name: a row's result does not
         depend on which others there are.
         """
-        found: dict[int, Resampled] = {}
+        resampled: dict[int, Resampled] = {}
         for place, row in enumerate(self.rows):
             if not row.parts:
                 rng = np.random.default_rng([seed, zlib.crc32(row.name.encode())])
-                found[place] = resample_items(self.measures[place], rng, replicates)
+                resampled[place] = resample_items(self.measures[place], rng, replicates)
         for place, row in enumerate(self.rows):
             if row.parts:
-                found[place] = mean_of([found[part] for part in row.parts])
-        return [found[place] for place in range(len(self.rows))]
+                resampled[place] = mean_of([resampled[part] for part in row.parts])
+        return [resampled[place] for place in range(len(self.rows))]
 
 
 def line_up(trials: Mapping[str, Sequence[Measure]]) -> Panel:
@@ -113,65 +113,65 @@ def line_up(trials: Mapping[str, Sequence[Measure]]) -> Panel:
             _check_alike(names[0], first[name], trial, table[name])
     rows: list[Row] = []
     measures: list[tuple[Measure, ...]] = []
-    for metric in dict.fromkeys(one.metric for one in first.values()):
-        parts = [one for one in first.values() if one.metric == metric]
+    for metric in dict.fromkeys(measure.metric for measure in first.values()):
+        parts = [measure for measure in first.values() if measure.metric == metric]
         if len(parts) > 1:
             rows.append(_mean_row(parts, len(rows)))
             measures.append(())
-        for one in parts:
-            rows.append(Row(metric, one.subset, one.better, len(one.items), one.chance))
-            measures.append(tuple(table[one.name] for table in tables))
+        for measure in parts:
+            rows.append(Row(metric, measure.subset, measure.better, len(measure.items), measure.chance))
+            measures.append(tuple(table[measure.name] for table in tables))
     return Panel(names, tuple(rows), tuple(measures))
 
 
 def _by_name(trial: str, measures: Sequence[Measure]) -> dict[str, Measure]:
     table: dict[str, Measure] = {}
-    for one in measures:
-        if one.name in table:
-            raise BadInput(f"{trial}: it has the measure '{one.name}' twice; one was expected")
-        table[one.name] = one
+    for measure in measures:
+        if measure.name in table:
+            raise BadInput(f"{trial}: it has the measure '{measure.name}' twice; one was expected")
+        table[measure.name] = measure
     return table
 
 
 def _mean_row(parts: Sequence[Measure], place: int) -> Row:
     """The row at `place`, whose parts come right after it."""
     first = parts[0]
-    if any(one.subset == MEAN for one in parts):
+    if any(part.subset == MEAN for part in parts):
         raise BadInput(f"{first.metric}: a subset is called '{MEAN}', as the mean over all is; rename it")
-    if any(one.better != first.better for one in parts):
+    if any(part.better != first.better for part in parts):
         raise BadInput(f"{first.metric}: lower is better on some subsets and higher on others")
-    chances = [one.chance for one in parts if one.chance is not None]
+    chances = [part.chance for part in parts if part.chance is not None]
     chance = float(np.mean(chances)) if len(chances) == len(parts) else None
     return Row(
         first.metric,
         MEAN,
         first.better,
-        sum(len(one.items) for one in parts),
+        sum(len(part.items) for part in parts),
         chance,
         tuple(range(place + 1, place + 1 + len(parts))),
     )
 
 
-def _check_alike(first: str, one: Measure, second: str, other: Measure) -> None:
-    name = one.name
-    if one.version != other.version:
+def _check_alike(first: str, measure: Measure, second: str, other: Measure) -> None:
+    name = measure.name
+    if measure.version != other.version:
         raise BadInput(
-            f"{name}: version {one.version} in {first}, version {other.version} in {second}; values of two "
+            f"{name}: version {measure.version} in {first}, version {other.version} in {second}; values of two "
             "versions do not compare. Evaluate the older trial again"
         )
-    if one.better != other.better:
-        raise BadInput(f"{name}: {one.better} is better in {first}, {other.better} in {second}")
-    if one.items != other.items:
+    if measure.better != other.better:
+        raise BadInput(f"{name}: {measure.better} is better in {first}, {other.better} in {second}")
+    if measure.items != other.items:
         unlike = next(
-            (f": '{a}' and '{b}'" for a, b in zip(one.items, other.items, strict=False) if a != b), ""
+            (f": '{a}' and '{b}'" for a, b in zip(measure.items, other.items, strict=False) if a != b), ""
         )
         raise BadInput(
-            f"{name}: {len(one.items)} items in {first}, {len(other.items)} in {second}, not the same{unlike}; "
+            f"{name}: {len(measure.items)} items in {first}, {len(other.items)} in {second}, not the same{unlike}; "
             "score both on the same items: what is removed for one arm must be removed for all"
         )
-    if not np.array_equal(one.weight, other.weight):
-        place = int(np.flatnonzero(one.weight != other.weight)[0])
+    if not np.array_equal(measure.weight, other.weight):
+        place = int(np.flatnonzero(measure.weight != other.weight)[0])
         raise BadInput(
-            f"{name}: item '{one.items[place]}' weighs {one.weight[place]:g} in {first} and "
+            f"{name}: item '{measure.items[place]}' weighs {measure.weight[place]:g} in {first} and "
             f"{other.weight[place]:g} in {second}; an item must weigh the same in all trials"
         )

@@ -9,10 +9,10 @@ import numpy as np
 from cupel.verdict.special import special
 from cupel.verdict.statistics import Estimate
 
-__all__ = ["MOST_SEEDS", "POWER", "Needed", "seeds_needed"]
+__all__ = ["MAX_SEEDS", "POWER", "Needed", "seeds_needed"]
 
 POWER = 0.8
-MOST_SEEDS = 100
+MAX_SEEDS = 100
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Needed:
     def text(self) -> str:
         """In words: what is needed."""
         if self.more_items is not None:
-            if self.more_items > MOST_SEEDS:
+            if self.more_items > MAX_SEEDS:
                 return "more items than are likely to be had"
             return f"about {self.more_items:.1f} times the items; more seeds would not do"
         if self.more_seeds is None:
-            return f"more than {MOST_SEEDS} more seeds"
+            return f"more than {MAX_SEEDS} more seeds"
         return f"about {self.more_seeds} more seed{'s' if self.more_seeds > 1 else ''}"
 
 
@@ -66,7 +66,7 @@ def seeds_needed(estimate: Estimate, level: float, power: float = POWER) -> Need
     apart = float(functions.ndtri(1 - level / 2) + functions.ndtri(power))
     if estimate.item_error * apart >= effect:
         return Needed(None, (estimate.item_error * apart / effect) ** 2 if effect else float("inf"))
-    seeds = np.arange(estimate.seeds + 1, estimate.seeds + MOST_SEEDS + 1)
+    seeds = np.arange(estimate.seeds + 1, estimate.seeds + MAX_SEEDS + 1)
     through_seeds = estimate.seed_deviation**2 / seeds
     total = through_seeds + estimate.item_error**2
     degrees = estimate.degrees + seeds - estimate.seeds

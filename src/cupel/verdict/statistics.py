@@ -177,8 +177,8 @@ def paired_difference(arm: Resampled, baseline: Resampled, floor: Floor | None =
     >>> values, none = np.array([1.91, 1.90, 1.92]), np.zeros((1000, 3))
     >>> raw = Resampled(values, none + values, 500.0)
     >>> refined = Resampled(values - [0.05, 0.06, 0.07], none + values - [0.05, 0.06, 0.07], 500.0)
-    >>> found = paired_difference(refined, raw)
-    >>> round(found.value, 3), [round(end, 3) for end in found.interval()]
+    >>> difference = paired_difference(refined, raw)
+    >>> round(difference.value, 3), [round(end, 3) for end in difference.interval()]
     (-0.06, [-0.085, -0.035])
     """
     level = (abs(arm.values.mean()) + abs(baseline.values.mean())) / 2

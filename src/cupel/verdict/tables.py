@@ -25,17 +25,17 @@ __all__ = ["chance_table", "domains_table", "floor_table", "forest_figures", "ve
 def verdict_table(verdict: Verdict, arm: str) -> Table:
     """All measures of one arm."""
     rows = []
-    for one in verdict.of(arm):
+    for comparison in verdict.of(arm):
         rows.append(
             (
-                measure_text(one),
-                value_text(one, one.value),
-                value_text(one, one.baseline_value),
-                difference_text(one),
-                interval_text(one),
-                _p_text(one.p_holm),
-                one.verdict,
-                one.needed,
+                measure_text(comparison),
+                value_text(comparison, comparison.value),
+                value_text(comparison, comparison.baseline_value),
+                difference_text(comparison),
+                interval_text(comparison),
+                _p_text(comparison.p_holm),
+                comparison.verdict,
+                comparison.needed,
             )
         )
     return Table(
@@ -56,16 +56,16 @@ def verdict_table(verdict: Verdict, arm: str) -> Table:
 
 
 def forest_figures(verdict: Verdict) -> list[Figure]:
-    """One figure an arm and metric: differences of two metrics do not share an axis."""
+    """One figure per arm and metric: differences of two metrics do not share an axis."""
     figures = []
     for arm in verdict.arms:
-        for metric in dict.fromkeys(one.metric for one in verdict.of(arm)):
-            rows = [one for one in verdict.of(arm) if one.metric == metric]
+        for metric in dict.fromkeys(comparison.metric for comparison in verdict.of(arm)):
+            rows = [comparison for comparison in verdict.of(arm) if comparison.metric == metric]
             points = in_points(rows[0])
             figures.append(
                 Figure(
                     spec=charts.forest(
-                        [_difference(one) for one in rows],
+                        [_difference(comparison) for comparison in rows],
                         title=f"{metric_text(metric).capitalize()}: {arm} against {verdict.baseline}",
                         unit=f"{rows[0].better_is} is better",
                         x_title="percentage points" if points else f"% of {verdict.baseline}'s value",
@@ -79,15 +79,19 @@ def domains_table(verdict: Verdict) -> Table:
     """For each arm and metric the subsets it wins, loses, and those nobody can tell."""
     rows = []
     for arm in verdict.arms:
-        for metric in dict.fromkeys(one.metric for one in verdict.of(arm)):
-            parts = [one for one in verdict.of(arm) if one.metric == metric and not one.parts]
+        for metric in dict.fromkeys(comparison.metric for comparison in verdict.of(arm)):
+            parts = [
+                comparison
+                for comparison in verdict.of(arm)
+                if comparison.metric == metric and not comparison.parts
+            ]
             if len(parts) < 2:
                 continue
-            found = [
-                ", ".join(one.subset for one in parts if one.verdict == decision) or "–"
+            subsets = [
+                ", ".join(comparison.subset for comparison in parts if comparison.verdict == decision) or "–"
                 for decision in ("better", "worse", "undecided")
             ]
-            rows.append((arm, metric_text(metric), *found))
+            rows.append((arm, metric_text(metric), *subsets))
     return Table(
         columns=("arm", "metric", "better", "worse", "undecided"), rows=tuple(rows), formats=("text",) * 5
     )
@@ -97,16 +101,16 @@ def chance_table(verdict: Verdict) -> Table:
     """Accuracies beside what guessing gives."""
     rows = [
         (
-            one.arm,
-            measure_text(one),
-            one.chance,
-            value_text(one, one.value),
-            one.centred,
-            one.baseline_centred,
-            "no better than guessing" if one.at_chance else "",
+            comparison.arm,
+            measure_text(comparison),
+            comparison.chance,
+            value_text(comparison, comparison.value),
+            comparison.centred,
+            comparison.baseline_centred,
+            "no better than guessing" if comparison.at_chance else "",
         )
-        for one in verdict.comparisons
-        if one.chance is not None
+        for comparison in verdict.comparisons
+        if comparison.chance is not None
     ]
     return Table(
         columns=("arm", "measure", "guessing", "accuracy", "centred", f"centred, {verdict.baseline}", ""),
@@ -135,23 +139,23 @@ def floor_table(floors: Mapping[str, Floor]) -> Table:
     )
 
 
-def _difference(one: Comparison) -> charts.Difference:
+def _difference(comparison: Comparison) -> charts.Difference:
     def shown(difference: float | None) -> float | None:
         if difference is None:
             return None
-        size = shown_difference(one, difference)
+        size = shown_difference(comparison, difference)
         return difference if size is None else size
 
-    label = f"mean of {one.parts}" if one.parts else one.subset
-    value = shown(one.difference)
+    label = f"mean of {comparison.parts}" if comparison.parts else comparison.subset
+    value = shown(comparison.difference)
     return charts.Difference(
         label=label,
         value=0.0 if value is None else value,
-        low=shown(one.low),
-        high=shown(one.high),
-        decision=one.verdict,
-        written=difference_text(one),
-        about=f"{label}: {difference_text(one)}, 95 % interval {interval_text(one)}, {one.verdict}",
+        low=shown(comparison.low),
+        high=shown(comparison.high),
+        decision=comparison.verdict,
+        written=difference_text(comparison),
+        about=f"{label}: {difference_text(comparison)}, 95 % interval {interval_text(comparison)}, {comparison.verdict}",
     )
 
 

@@ -67,7 +67,7 @@ class Arm:
         if len(pieces) == 1:
             parts: tuple[Part, ...] = (_part(source, None),)
         elif all(shares):
-            parts = tuple(_part(found[1], float(found[2])) for found in shares if found)
+            parts = tuple(_part(match[1], float(match[2])) for match in shares if match)
         else:
             raise BadOption(
                 f"arm {text}: a mixture is written PATH:SHARE,PATH:SHARE, such as web:0.7,wiki:0.3"
@@ -78,8 +78,8 @@ class Arm:
 
     def identity(self) -> str:
         """Digest of what the arm reads: content hashes of refined outputs, else digests of its files."""
-        told = [[_identity(part.path), part.share] for part in self.parts]
-        return digest_json(told)
+        sources = [[_identity(part.path), part.share] for part in self.parts]
+        return digest_json(sources)
 
 
 def check_names(arms: Sequence[Arm]) -> None:

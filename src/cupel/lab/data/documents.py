@@ -87,18 +87,18 @@ def as_documents(given: pa.Table | Iterable[str]) -> pa.Table:
         else pa.chunked_array([defaults[f.name]], f.type)
         for f in DOCUMENTS
     ]
-    found = pa.Table.from_arrays(columns, schema=DOCUMENTS)
-    weights = found.column("weight").to_numpy()
+    documents = pa.Table.from_arrays(columns, schema=DOCUMENTS)
+    weights = documents.column("weight").to_numpy()
     if count and not (weights >= 0).all():
         raise BadInput("a weight is below 0 or missing; expected numbers of 0 or more")
-    return found
+    return documents
 
 
 def without(batches: Iterator[pa.RecordBatch], ids: frozenset[str]) -> Iterator[pa.RecordBatch]:
     """The documents whose id is none of `ids`."""
-    gone = pa.array(sorted(ids), pa.large_string())
+    excluded = pa.array(sorted(ids), pa.large_string())
     for batch in batches:
-        yield batch.filter(pc.invert(pc.is_in(batch.column("id"), gone))) if ids else batch
+        yield batch.filter(pc.invert(pc.is_in(batch.column("id"), excluded))) if ids else batch
 
 
 def check_held_out(documents: pa.Table) -> None:
@@ -128,8 +128,8 @@ def documents_digest(documents: pa.Table, columns: Sequence[str], more: str = ""
     for batch in documents.select(columns).to_batches():
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             for value in row:
-                told = str(value).encode("utf-8", "replace")
-                digest.update(len(told).to_bytes(8, "little") + told)
+                encoded = str(value).encode("utf-8", "replace")
+                digest.update(len(encoded).to_bytes(8, "little") + encoded)
     return digest.hexdigest()
 
 
@@ -140,8 +140,8 @@ def _fields(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
     named = [bool(pc.any(pc.match_substring(metadata, f'"{field}"')).as_py()) for field in (WEIGHT, "domain")]
     if not any(named):
         return pa.array([1.0] * rows, pa.float64()), pa.nulls(rows, pa.large_string())
-    held: list[dict[str, Any]] = [orjson.loads(one) if one else {} for one in metadata.to_pylist()]
-    weights = [one.get(WEIGHT) for one in held]
+    fields: list[dict[str, Any]] = [orjson.loads(field) if field else {} for field in metadata.to_pylist()]
+    weights = [field.get(WEIGHT) for field in fields]
     for place, weight in enumerate(weights):
         if weight is None:
             weights[place] = 1.0
@@ -151,7 +151,7 @@ def _fields(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
             raise BadInput(
                 f"document {batch.column('id')[place]}: weight {weight!r}; expected a number of 0 or more"
             )
-    domains = [one.get("domain") for one in held]
+    domains = [field.get("domain") for field in fields]
     return (
         pa.array(weights, pa.float64()),
         pa.array([d if isinstance(d, str) else None for d in domains], pa.large_string()),

@@ -93,12 +93,12 @@ class Overlap:
     @property
     def section(self) -> Section:
         """What to show of it."""
-        gone = self.documents.num_rows - self.kept.num_rows
+        removed = self.documents.num_rows - self.kept.num_rows
         lead = (
-            f"{gone:,} of {self.documents.num_rows:,} held-out documents stand in the training data of an arm "
+            f"{removed:,} of {self.documents.num_rows:,} held-out documents stand in the training data of an arm "
             f"({self.max_share:.0%} of their n-grams or more) and are left out for all arms."
         )
-        if not gone:
+        if not removed:
             lead = "No held-out document stands in the training data of an arm; all are scored."
         rows = tuple(
             (
@@ -221,8 +221,8 @@ def find_overlap(
 
 def _hashes(text: pa.Array) -> NDArray[np.bytes_]:
     """16 bytes a text, of its words alone."""
-    found = _kernels.normalized_hash(pc.fill_null(text, ""), lowercase=True, strip_punctuation=True)
-    return np.frombuffer(found.buffers()[1], "S16", count=len(found), offset=16 * found.offset)
+    hashes = _kernels.normalized_hash(pc.fill_null(text, ""), lowercase=True, strip_punctuation=True)
+    return np.frombuffer(hashes.buffers()[1], "S16", count=len(hashes), offset=16 * hashes.offset)
 
 
 def _one_array(text: pa.Array | pa.ChunkedArray) -> pa.Array:

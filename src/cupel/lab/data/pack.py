@@ -1,10 +1,10 @@
-"""Tokenise an arm into memory-mapped shards, a few megabytes at a time."""
+"""Tokenize an arm into memory-mapped shards, a few megabytes at a time."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,7 +37,6 @@ def pack(
     name: str,
     ordered: bool = False,
     piece_tokens: int = PIECE_TOKENS,
-    told: Callable[[int], None] = lambda documents: None,
 ) -> TokenStore:
     """Tokenize documents into a new folder.
 
@@ -52,8 +51,6 @@ def pack(
         Trials see the documents in the order they have here, each pass alike: a curriculum.
     piece_tokens
         Longer documents become several of the same id.
-    told
-        Called with the number of documents so far.
 
     Raises
     ------
@@ -66,7 +63,6 @@ def pack(
         for share, batches in parts:
             for batch in batches:
                 writer.add(batch)
-                told(writer.documents)
             ends.append((share, writer.pieces, writer.weighted))
     if not writer.documents:
         raise BadInput(f"arm '{name}' holds no text to train on")
@@ -94,7 +90,7 @@ class _Writer:
         self.tokenizer, self.piece_tokens = tokenizer, piece_tokens
         self.dtype = np.dtype("<u2" if tokenizer.vocabulary <= 1 << 16 else "<u4")
         names = ("tokens.bin", "offsets.bin", "weights.bin", "ids.bin", "id_offsets.bin")
-        self.files: dict[str, BinaryIO] = {one: (folder / one).open("wb") for one in names}
+        self.files: dict[str, BinaryIO] = {file: (folder / file).open("wb") for file in names}
         self.documents = self.pieces = self.tokens = self.id_bytes = self.bytes = 0
         self.weighted, self.heaviest, self.weighed = 0.0, 0.0, False
         zero = np.zeros(1, "<u8").tobytes()
@@ -147,17 +143,17 @@ class _Writer:
         }
 
 
-def _pieces(offsets: NDArray[np.int64], most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pieces(offsets: NDArray[np.int64], max_tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Whose each piece is, and where it ends, for documents that begin and end at `offsets`.
 
     >>> _pieces(np.array([0, 3, 10]), 4)
     (array([0, 1, 1]), array([ 3,  7, 10]))
     """
     lengths = np.diff(offsets)
-    counts = np.maximum(-(-lengths // most), 1)
+    counts = np.maximum(-(-lengths // max_tokens), 1)
     owner = np.repeat(np.arange(len(lengths)), counts)
     number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return owner, np.minimum(offsets[owner] + (number + 1) * most, offsets[owner + 1])
+    return owner, np.minimum(offsets[owner] + (number + 1) * max_tokens, offsets[owner + 1])
 
 
 def _factors(ends: Sequence[tuple[float | None, int, float]], name: str) -> list[tuple[int, float]] | None:

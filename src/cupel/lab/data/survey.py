@@ -1,9 +1,9 @@
-"""A first look at each arm: how much there is, what the tokeniser is trained on, what is held out."""
+"""A first look at each arm: how much there is, what the tokenizer is trained on, what is held out."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -56,14 +56,14 @@ class Lowest:
 
     def documents(self, max_bytes: int | None = None) -> list[tuple[str, str, str]]:
         """`(id, text, domain)`, the least hash first; no more than `max_bytes`, but one at least."""
-        found: list[tuple[str, str, str]] = []
+        documents: list[tuple[str, str, str]] = []
         held = 0
         for _, id, text, domain in sorted(self._heap, reverse=True):
-            if found and held >= (self._max if max_bytes is None else max_bytes):
+            if documents and held >= (self._max if max_bytes is None else max_bytes):
                 break
-            found.append((id, text, domain))
+            documents.append((id, text, domain))
             held += len(text.encode("utf-8", "replace"))
-        return found
+        return documents
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Survey:
     documents, bytes
         With text; of the text in UTF-8.
     sample
-        Documents drawn evenly, for the tokeniser.
+        Documents drawn evenly, for the tokenizer.
     held_out
         Documents drawn evenly that no arm is to be trained on.
     """
@@ -87,14 +87,7 @@ class Survey:
     held_out: list[tuple[str, str, str]]
 
 
-def survey(
-    arm: Arm,
-    *,
-    sample_bytes: int,
-    held_out_bytes: int,
-    seed: int,
-    told: Callable[[int], None] = lambda documents: None,
-) -> Survey:
+def survey(arm: Arm, *, sample_bytes: int, held_out_bytes: int, seed: int) -> Survey:
     """Read an arm once.
 
     Raises
@@ -115,7 +108,6 @@ def survey(
             if held_out_bytes:
                 held_out.offer(id, text[:_HELD_OUT_CHARACTERS], domain)
         size += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
-        told(documents)
     if not documents:
         raise BadInput(f"arm '{arm.name}' holds no text: {', '.join(part.path for part in arm.parts)}")
     taken = held_out.documents(min(held_out_bytes, int(_LARGEST_SHARE * size))) if held_out_bytes else []
@@ -123,7 +115,7 @@ def survey(
     return Survey(arm.name, documents, size, texts, taken if documents > 1 else [])
 
 
-def read_held_out(paths: Sequence[str], most_bytes: int) -> pa.Table:
+def read_held_out(paths: Sequence[str], max_bytes: int) -> pa.Table:
     """Held-out text that the user gave, by domain: of each about `most_bytes`, drawn evenly where there are more.
 
     Raises
@@ -138,10 +130,10 @@ def read_held_out(paths: Sequence[str], most_bytes: int) -> pa.Table:
                 *(batch.column(name).to_pylist() for name in HELD_OUT.names), strict=True
             ):
                 if text:
-                    drawn.setdefault(domain, Lowest(most_bytes, seed=0)).offer(id, text, domain)
+                    drawn.setdefault(domain, Lowest(max_bytes, seed=0)).offer(id, text, domain)
     if not drawn:
         raise BadInput(f"held-out text: {', '.join(paths)}: no document with text")
-    rows = [row for found in drawn.values() for row in found.documents()]
+    rows = [row for sample in drawn.values() for row in sample.documents()]
     columns = [pa.array(column, pa.large_string()) for column in zip(*rows, strict=True)]
     return pa.Table.from_arrays(columns, schema=HELD_OUT)
 

@@ -75,19 +75,19 @@ def evaluate(
     from cupel.lab.checkpoint import load_checkpoint
 
     model, tokenizer = load_checkpoint(trial, device=context.device, dtype=context.dtype)
-    found: dict[str, Measure] = {}
+    by_name: dict[str, Measure] = {}
     for evaluation in evaluations:
         try:
             measures = evaluation.measure(model, tokenizer, context)
         except BadInput as error:
             raise BadInput(f"{trial}: {evaluation.name}: {error}") from None
         for measure in measures:
-            if measure.name in found:
+            if measure.name in by_name:
                 raise BadInput(
                     f"two evaluations give a measure '{measure.name}'; rename a task or a domain of {evaluation.name}"
                 )
-            found[measure.name] = measure
-    return tuple(found.values())
+            by_name[measure.name] = measure
+    return tuple(by_name.values())
 
 
 def measures_by_domain(
@@ -104,12 +104,12 @@ def measures_by_domain(
     return [
         Measure(
             metric,
-            str(one),
+            str(domain),
             better,
-            tuple(ids[domains == one]),
-            amount[domains == one],
-            weight[domains == one],
+            tuple(ids[domains == domain]),
+            amount[domains == domain],
+            weight[domains == domain],
             version=version,
         )
-        for one in dict.fromkeys(domains)
+        for domain in dict.fromkeys(domains)
     ]

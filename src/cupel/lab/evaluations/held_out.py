@@ -90,8 +90,8 @@ class HeldOut:
         rows, owners = self._rows(model, tokenizer)
         bits = np.zeros(self.documents.num_rows)
         scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
-        for owner, (found, _) in zip(owners, scored, strict=True):
-            bits[owner] -= found.sum() / math.log(2)
+        for owner, (log_probs, _) in zip(owners, scored, strict=True):
+            bits[owner] -= log_probs.sum() / math.log(2)
         texts = as_read(text_encoder(tokenizer), self.documents["text"].to_pylist())
         sizes = np.array([len(text.encode()) for text in texts], np.float64)
         return measures_by_domain("bits_per_byte", "lower", self.documents, bits, sizes, self.version)
@@ -165,9 +165,9 @@ def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOption
     if not ranked:
         raise BadInput("held-out documents: none holds text; there is nothing to score")
     taken = []
-    for found in ranked.values():
+    for domain_texts in ranked.values():
         total = 0
-        for text, (_, place) in sorted(found.items(), key=lambda item: item[1]):
+        for text, (_, place) in sorted(domain_texts.items(), key=lambda item: item[1]):
             total += len(text.encode())
             if total > options.max_domain_bytes and total > len(text.encode()):
                 break
@@ -191,7 +191,7 @@ def context_length(model: object) -> int:
     return length
 
 
-def _cut(text: str, most: int) -> str:
+def _cut(text: str, max_bytes: int) -> str:
     """The first `most` bytes, to a whole character."""
     data = text.encode()
-    return text if len(data) <= most else data[:most].decode("utf-8", "ignore")
+    return text if len(data) <= max_bytes else data[:max_bytes].decode("utf-8", "ignore")

@@ -22,15 +22,15 @@ def score(
     BadInput
         No checkpoint, no finite probabilities, or two measures of one name.
     """
-    found: list[Measure] = []
+    measures: list[Measure] = []
     for evaluation in evaluations:
         known = getattr(evaluation, "digest", None)
         if known is None:
-            found += evaluate(trial, [evaluation], context)
+            measures += evaluate(trial, [evaluation], context)
             continue
         key = f"{evaluation.name} {evaluation.version} {known} {context.device} {context.dtype}"
         path = trial / f"measures-{digest(key)[:16]}.npz"
         if not path.is_file():
             write_measures(evaluate(trial, [evaluation], context), path)
-        found += read_measures(path)
-    return tuple(found)
+        measures += read_measures(path)
+    return tuple(measures)
