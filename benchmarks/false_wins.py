@@ -16,9 +16,9 @@ from collections.abc import Callable
 import numpy as np
 from pool import print_table
 
-from cupel.lab.bootstrap import resample_items
-from cupel.lab.measures import Measure
-from cupel.lab.statistics import paired_difference
+from cupel.verdict.bootstrap import resample_items
+from cupel.verdict.measures import Measure
+from cupel.verdict.statistics import paired_difference
 
 ITEMS = (1, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64, 200)
 SEEDS = (2, 3, 5, 10)

@@ -2,7 +2,7 @@
 
     python benchmarks/noise.py [--scale nano] [--seeds 10] [--sweep] [--cache FOLDER]
 
-One arm of clean text of six domains of the pool, the scale's tokeniser, and trials that differ in nothing but their
+One arm of clean text of six domains of the pool, the scale's tokenizer, and trials that differ in nothing but their
 seed, scored on held-out documents of each domain:
 
 1. The noise floor of each measure, and the line `noise_floor` for the scale's file.
@@ -28,14 +28,14 @@ from pool import ROOT, print_table, save, shared
 
 from cupel.claims.pool import draw, read_pool, split
 from cupel.lab.assay import bits_per_byte_on
-from cupel.lab.calibration import calibration
-from cupel.lab.floor import noise_floor
-from cupel.lab.held_out import HeldOut
+from cupel.lab.evaluations.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.measures import Measure
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
-from cupel.lab.verdict import compare
+from cupel.verdict.calibration import calibration
+from cupel.verdict.floor import noise_floor
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import compare
 
 DOMAINS = ("wiki_en", "news", "books_eltec", "science_papers", "forum_qa", "web_crawl")
 DEVIATION_BAR, UNDECIDED_BAR = 0.005, 0.95

@@ -12,8 +12,9 @@ from cupel.claims.semantic import reworded_pool, semantic_recipe
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
-from cupel.lab.verdict import Comparison, compare
 from cupel.recipe.recipe import Recipe
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.verdict import compare
 
 DATA = ("web_crawl", "forum_qa", "wiki_simple")
 HELD_OUT = ("wiki_en", "news", "general_balanced", "science_papers")

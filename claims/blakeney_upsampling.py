@@ -15,7 +15,7 @@ from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.trials import Trial
-from cupel.lab.verdict import compare
+from cupel.verdict.verdict import compare
 
 DOMAIN = "arxiv_abstracts"
 BASE = ("wiki_simple", "news", "reviews_imdb", "forum_qa")

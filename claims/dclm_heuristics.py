@@ -14,8 +14,8 @@ from cupel.claims.pool import copies, draw, near_copy, split
 from cupel.claims.refined import refined
 from cupel.contract import Paper
 from cupel.lab.assay import scale_floors
-from cupel.lab.verdict import compare
 from cupel.recipe.recipe import Recipe, built_in_recipes
+from cupel.verdict.verdict import compare
 
 CLEAN = ("wiki_simple", "web_crawl")
 DIRTY = ("web_boilerplate", "tweets", "chat_irc", "code")

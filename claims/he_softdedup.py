@@ -14,8 +14,9 @@ from cupel.claims.refined import refined
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
-from cupel.lab.verdict import Comparison, compare
 from cupel.recipe.recipe import Recipe
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.verdict import compare
 
 DATA = ("wiki_simple", "web_crawl", "news")
 HELD_OUT = ("wiki_en", "general_balanced", "science_papers")

@@ -14,9 +14,9 @@ from cupel.errors import BadInput
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
-from cupel.lab.measures import Measure
 from cupel.lab.tokenizer import Tokenizer
-from cupel.lab.verdict import compare
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import compare
 
 DATA = ("wiki_en", "news")
 REPEATS = (1, 2, 4, 8, 16, 32, 64)

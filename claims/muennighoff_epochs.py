@@ -20,10 +20,11 @@ from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
-from cupel.lab.measures import Measure
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Trial
-from cupel.lab.verdict import Comparison, compare
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import compare
 
 DATA = ("wiki_en", "news", "arxiv_abstracts", "reviews_imdb")
 EPOCHS = (1, 2, 4, 8, 16, 40)
@@ -145,9 +146,9 @@ def _grid(
 ) -> Section:
     rows = []
     for name, found in measures.items():
-        told = [trials[name][seed].told for seed in found]
+        records = [trials[name][seed].record for seed in found]
         bits = [sum(one.value for one in scored) / len(scored) for scored in found.values()]
-        rows.append((name, told[0]["tokens"], told[0]["epochs"], sum(bits) / len(bits)))
+        rows.append((name, records[0]["tokens"], records[0]["epochs"], sum(bits) / len(bits)))
     table = Table(
         columns=("arm", "tokens", "epochs", "bits per byte"),
         rows=tuple(rows),

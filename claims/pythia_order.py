@@ -19,13 +19,13 @@ from cupel.contract import Paper
 from cupel.errors import BadInput
 from cupel.findings import Figure, Section, Table
 from cupel.lab.checkpoint import load_checkpoint
-from cupel.lab.evaluation import EvaluationContext
+from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.lab import Lab
-from cupel.lab.special import special
 from cupel.lab.training.order import VISIT, Order
 from cupel.lab.training.records import read_visit_losses
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
+from cupel.verdict.special import special
 
 DATA = ("code", "legal_dc", "medical_qa")
 PROMPT, LENGTHS, BINS = 32, (32, 16, 8, 4), 20
@@ -130,14 +130,14 @@ def recited(
     owners = store.owners(lab.tokenizer.end_of_text)
     begins = np.append(True, np.diff(owners) > 0)
     sizes = (store.offsets[met + 1] - store.offsets[met]).astype(np.int64) - 1
-    whole = visits["start"].astype(np.int64) + PROMPT + LENGTHS[0] < trial.told["tokens"]
+    whole = visits["start"].astype(np.int64) + PROMPT + LENGTHS[0] < trial.record["tokens"]
     chosen = np.flatnonzero((sizes >= PROMPT + LENGTHS[0]) & whole & begins[met])
     if not len(chosen):
         raise BadInput(f"no document of {PROMPT + LENGTHS[0]} tokens was trained on; take a larger scale")
     passages = documents.take(pa.array(owners[met[chosen]]))
     model, tokenizer = load_checkpoint(trial.folder, device=lab.on.device)
     exactly = Verbatim(passages, PROMPT, LENGTHS[0]).exact(model, tokenizer, EvaluationContext(lab.on.device))
-    return visits["start"][chosen] / trial.told["tokens"], exactly
+    return visits["start"][chosen] / trial.record["tokens"], exactly
 
 
 def by_bin(

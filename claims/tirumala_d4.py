@@ -9,8 +9,8 @@ from cupel.claims.refined import refined
 from cupel.claims.semantic import reworded_pool, semantic_recipe
 from cupel.contract import Paper
 from cupel.lab.assay import scale_floors
-from cupel.lab.verdict import compare
 from cupel.recipe.recipe import Recipe
+from cupel.verdict.verdict import compare
 
 DATA = ("web_crawl", "web_boilerplate", "forum_qa", "wiki_simple")
 HELD_OUT = ("wiki_en", "news", "general_balanced", "science_papers")

@@ -15,11 +15,11 @@ from cupel.claims.pool import head, in_domain, shuffled, split
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.measures import Measure
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
-from cupel.lab.verdict import Verdict, compare
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import Verdict, compare
 
 DATA = ("wiki_en", "news")
 WIDTHS = ("narrow", "middle", "wide")

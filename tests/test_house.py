@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Set
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -35,6 +38,43 @@ def test_import_is_light() -> None:
         "resiliparse",
     }
     assert not heavy & loaded
+
+
+def test_a_verdict_needs_no_torch() -> None:
+    code = (
+        "import importlib, json, pkgutil, sys, cupel.verdict as room\n"
+        "for info in pkgutil.iter_modules(room.__path__): importlib.import_module(f'{room.__name__}.{info.name}')\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stdout))
+    assert "cupel.verdict.verdict" in loaded
+    assert not {"torch", "transformers", "pyarrow", "daft", "cupel.lab", "cupel.corpus"} & loaded
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    """Not even inside of functions or for annotations, where Python itself would not mind."""
+    modules = {_module(path): path for path in SOURCES}
+    graph = {name: _imported(path, modules.keys()) for name, path in modules.items()}
+    assert "cupel.verdict.words" in graph["cupel.verdict.verdict"]
+    list(TopologicalSorter(graph).static_order())  # names the modules of a circle
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(ROOT / "src").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported(path: Path, modules: Set[str]) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            # `from cupel import charts` imports a module, `from cupel.engine import Engine` a name of one.
+            inside = [f"{node.module}.{alias.name}" for alias in node.names]
+            names |= {name if name in modules else node.module for name in inside}
+    return names & modules - {"cupel"}
 
 
 @pytest.mark.parametrize("name", all_methods())

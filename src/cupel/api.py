@@ -11,8 +11,9 @@ from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
 from cupel.errors import NotAccepted, RunFailed
 from cupel.findings import Page
-from cupel.lab.assay import Assay, AssayOptions
+from cupel.lab.options import AssayOptions
 from cupel.lab.progress import LabProgress
+from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
 from cupel.recipe import run
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference
@@ -187,7 +188,7 @@ def assay(
     MissingExtra
         PyTorch is not installed.
     RunFailed
-        A trial failed, or the disk is full; the same call goes on from where it was.
+        A trial failed, or the disk is full; the same call resumes.
     """
     import json
 
@@ -201,16 +202,16 @@ def assay(
             (folder / "assay.json").write_text(json.dumps(found.to_json(), indent=1), "utf-8")
             write(_with_worth(found), folder / "report.html")
         except OSError as error:
-            raise RunFailed(f"{output}: {error}; trials are kept, and the same command goes on") from error
+            raise RunFailed(f"{output}: {error}; trials are kept, and the same command resumes") from error
     return found
 
 
 def _with_worth(assay: Assay) -> Page:
     from cupel.scaling.pages import worth_section
 
-    told = {name: next(iter(trials.values())).told for name, trials in assay.trials.items()}
+    records = {name: next(iter(trials.values())).record for name, trials in assay.trials.items()}
     worth = worth_section(
-        {name: (one["tokens"] / one["epochs"], one["epochs"]) for name, one in told.items()}
+        {name: (record["tokens"] / record["epochs"], record["epochs"]) for name, record in records.items()}
     )
     page = assay.page
     return page if worth is None else page.model_copy(update={"sections": (*page.sections, worth)})

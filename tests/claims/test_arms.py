@@ -18,8 +18,8 @@ from cupel.claims.semantic import reworded_pool, semantic_recipe
 from cupel.errors import BadInput
 from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
-from cupel.lab.verdict import Comparison
 from cupel.recipe.recipe import Recipe
+from cupel.verdict.comparison import Comparison
 from tests.claims import world
 
 pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")

@@ -12,7 +12,7 @@ from cupel.claims.memorised import Predicted, Verbatim
 from cupel.claims.pool import shuffled
 from cupel.claims.result import carry_out
 from cupel.errors import BadInput
-from cupel.lab.evaluation import EvaluationContext
+from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Machine, Trial
 from cupel.store import Store
@@ -98,7 +98,7 @@ def test_pythia_rebuilds_every_batch_and_notices_another_order(tmp_path: Path) -
     assert exact.shape == (len(place), 32)
     assert (np.diff(place) > 0).all()
     assert 0 <= place[0] < place[-1] < 1
-    assert not file["rebuilt"](Trial("one pass", 4, trial.folder, trial.told, False), store, lab)
+    assert not file["rebuilt"](Trial("one pass", 4, trial.folder, trial.record, False), store, lab)
     losses = np.fromfile(trial.folder / "visit_losses.bin", np.uint8)
     losses[4] ^= 1
     losses.tofile(trial.folder / "visit_losses.bin")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cupel.corpus.files import find_files
 from cupel.corpus.json_layout import json_layout
-from cupel.corpus.json_values import Value, ValueSplitter
+from cupel.corpus.json_splitter import Value, ValueSplitter
 from cupel.corpus.read import ReadOptions
 from cupel.errors import BadInput
 from tests.conftest import examples

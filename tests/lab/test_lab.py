@@ -16,7 +16,8 @@ import pytest
 
 from cupel.errors import BadInput, BadOption, OutputInUse, RunFailed
 from cupel.lab import trials as trials_module
-from cupel.lab.lab import Lab, TrialPlan, as_documents
+from cupel.lab.data.documents import as_documents
+from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.training.job import TrainJob
@@ -45,7 +46,7 @@ def lab(cache: Path, workers: int = 1) -> Lab:
 class Listener:
     def __init__(self) -> None:
         self.trials = 0
-        self.told: list[dict[str, object]] = []
+        self.events: list[dict[str, object]] = []
 
     def note(self, text: str) -> None:
         pass
@@ -53,8 +54,8 @@ class Listener:
     def training(self, trials: int) -> None:
         self.trials += trials
 
-    def trained(self, told: object) -> None:
-        self.told.append(dict(told))  # type: ignore[call-overload]
+    def trained(self, event: object) -> None:
+        self.events.append(dict(event))  # type: ignore[call-overload]
 
 
 def test_nothing_is_trained_twice(tmp_path: Path) -> None:
@@ -69,8 +70,8 @@ def test_nothing_is_trained_twice(tmp_path: Path) -> None:
     assert [trial.cached for trial in again] == [True, True, True]
     assert again[2].folder == first[0].folder
     assert first[0].folder != first[1].folder
-    assert {one["trial"] for one in heard.told} == {"made, seed 0", "made, seed 1"}
-    assert first[0].told["tokens"] == SCALE.steps * 4 * 32
+    assert {event["trial"] for event in heard.events} == {"made, seed 0", "made, seed 1"}
+    assert first[0].record["tokens"] == SCALE.steps * 4 * 32
 
 
 def test_what_changes_a_trial_trains_it_anew(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ class Raising(Listener):
         super().__init__()
         self.error = error
 
-    def trained(self, told: object) -> None:
+    def trained(self, event: object) -> None:
         raise self.error
 
 
@@ -136,11 +137,11 @@ def test_after_a_stop_no_other_trial_begins(tmp_path: Path) -> None:
         waiting.put(job)
     begun, stopping = threading.Event(), threading.Event()
 
-    def told(record: object) -> None:
+    def report(event: object) -> None:
         begun.set()
         stopping.wait()  # the first trial is small: else it could end, and the second begin, before the stop
 
-    worker = trials_module._Worker(waiting, told, [])
+    worker = trials_module._Worker(waiting, report, [])
     worker.start()
     begun.wait()
     worker.stop()

@@ -12,12 +12,12 @@ from rich.console import Console
 from cupel.errors import BadInput
 from cupel.findings import Page
 from cupel.lab.curves import Curve, curve_figure
-from cupel.lab.floor import noise_floor
-from cupel.lab.pages import ArmFacts, Assay, Cost, Generation, assay_page, summary_page
-from cupel.lab.verdict import compare
+from cupel.lab.pages import ArmFacts, AssayReport, Cost, Generation, assay_page, summary_page
 from cupel.report.page import render
 from cupel.report.terminal import show
-from tests.lab.test_verdict import answers, bits, clear, trials
+from cupel.verdict.floor import noise_floor
+from cupel.verdict.verdict import compare
+from tests.verdict.test_verdict import answers, bits, clear, trials
 
 HOSTILE = "\x00</svg><script>alert(1)</script>\x1b[31m"
 
@@ -29,13 +29,13 @@ def text_of(page: Page, width: int = 110) -> str:
 
 
 @pytest.fixture(scope="module")
-def assay() -> Assay:
+def assay() -> AssayReport:
     given = clear()
     for arm in given.values():
         for seed, measures in arm.items():
             measures.append(answers(110 + seed))
     floors = noise_floor({seed: [bits(1.9 + seed / 500), bits(1.6, "code")] for seed in range(5)})
-    return Assay(
+    return AssayReport(
         compare(given, "raw", floors),
         title="Assay at nano",
         curves=[
@@ -49,7 +49,7 @@ def assay() -> Assay:
     )
 
 
-def test_everything_is_on_the_page(assay: Assay) -> None:
+def test_everything_is_on_the_page(assay: AssayReport) -> None:
     page = assay_page(assay)
     assert [section.title for section in page.sections] == [
         "Verdict",
@@ -80,16 +80,16 @@ def test_everything_is_on_the_page(assay: Assay) -> None:
         assert said in document
 
 
-def test_every_comparison_has_its_row(assay: Assay) -> None:
+def test_every_comparison_has_its_row(assay: AssayReport) -> None:
     section = assay_page(assay).sections[0]
     rows = [row for table in section.blocks for row in table.rows]  # type: ignore[union-attr]
     assert [row[6] for row in rows] == [one.verdict for one in assay.verdict.comparisons]
     assert [row[7] for row in rows] == [one.needed for one in assay.verdict.comparisons]
 
 
-def test_an_assay_with_nothing_but_a_verdict_has_a_page(assay: Assay) -> None:
+def test_an_assay_with_nothing_but_a_verdict_has_a_page(assay: AssayReport) -> None:
     bare = compare(trials(raw=[[bits(1.9)]], refined=[[bits(1.8)]]), "raw")
-    page = assay_page(Assay(bare))
+    page = assay_page(AssayReport(bare))
     assert [section.title for section in page.sections] == ["Verdict", "Differences"]
     assert "One seed only: nothing is known of the scatter" in render(page)
     assert "could not be drawn" not in render(page)
@@ -98,10 +98,10 @@ def test_an_assay_with_nothing_but_a_verdict_has_a_page(assay: Assay) -> None:
 def test_seeds_that_scatter_too_much_raise_an_alarm() -> None:
     floors = noise_floor({seed: [bits(1.9 + seed / 5_000)] for seed in range(10)})
     wild = trials(raw=[[bits(v)] for v in (1.9, 1.9, 1.9)], refined=[[bits(v)] for v in (1.8, 2.2, 2.6)])
-    assert "Did a trial diverge?" in render(assay_page(Assay(compare(wild, "raw", floors))))
+    assert "Did a trial diverge?" in render(assay_page(AssayReport(compare(wild, "raw", floors))))
 
 
-def test_the_summary_is_short(assay: Assay) -> None:
+def test_the_summary_is_short(assay: AssayReport) -> None:
     single = replace(
         assay,
         verdict=compare({arm: given for arm, given in clear().items() if arm != "junk"}, "raw"),
@@ -113,7 +113,7 @@ def test_the_summary_is_short(assay: Assay) -> None:
     assert any("better on wiki; worse on code" in line for line in lines)
 
 
-def test_the_terminal_draws_both_charts(assay: Assay) -> None:
+def test_the_terminal_draws_both_charts(assay: AssayReport) -> None:
     shown = text_of(assay_page(assay))
     assert "(a chart; see the page)" not in shown
     wiki = next(line for line in shown.splitlines() if line.startswith("wiki") and "better" in line)
@@ -125,7 +125,7 @@ def test_hostile_names_stay_text() -> None:
     named = {HOSTILE if arm == "refined" else arm: one for arm, one in given.items()}
     verdict = compare(named, "raw")
     page = assay_page(
-        Assay(
+        AssayReport(
             verdict,
             title=HOSTILE,
             curves=[Curve(HOSTILE, 0, [0, 1], [2, 1])],

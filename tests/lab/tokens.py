@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cupel.lab.arms import DOCUMENTS
-from cupel.lab.pack import pack
+from cupel.lab.data.documents import DOCUMENTS
+from cupel.lab.data.pack import pack
 from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.job import ModelShape, TrainJob
 from cupel.lab.training.tokens import TokenStore

@@ -9,13 +9,14 @@ import pyarrow as pa
 import pytest
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.lab import Lab, as_documents
-from cupel.lab.measures import Measure
+from cupel.lab.data.documents import as_documents
+from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Machine, Trial
 from cupel.scaling.cells import Cell, cells_of
 from cupel.scaling.grid import grid
 from cupel.store import Store
+from cupel.verdict.measures import Measure
 from tests.lab import tokens
 
 pytest.importorskip("tokenizers", reason="the lab needs tokenizers: pip install 'cupel[lab]'")
@@ -26,8 +27,12 @@ def bits(value: float, domain: str = "wiki") -> Measure:
 
 
 def trial(tokens_seen: int, epochs: float, seed: int = 0) -> Trial:
-    told = {"tokens": tokens_seen, "epochs": epochs, "parameters": {"without_embeddings": 950_000, "all": 1}}
-    return Trial("web", seed, Path("nowhere"), told, True)
+    record = {
+        "tokens": tokens_seen,
+        "epochs": epochs,
+        "parameters": {"without_embeddings": 950_000, "all": 1},
+    }
+    return Trial("web", seed, Path("nowhere"), record, True)
 
 
 def test_cells_say_what_trials_were_trained_on_and_scored() -> None:

@@ -11,15 +11,16 @@ from cupel.claims.claim import Context
 from cupel.errors import BadInput
 from cupel.findings import Section, Table
 from cupel.lab.assay import bits_per_byte_on
-from cupel.lab.evaluation import Evaluation
-from cupel.lab.held_out import HeldOut
+from cupel.lab.data.overlap import find_overlap
+from cupel.lab.evaluations.evaluation import Evaluation
+from cupel.lab.evaluations.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.measures import Measure
-from cupel.lab.overlap import find_overlap
-from cupel.lab.tables import verdict_table
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, by_arm
-from cupel.lab.verdict import Comparison, Verdict
+from cupel.verdict.comparison import Comparison
+from cupel.verdict.measures import Measure
+from cupel.verdict.tables import verdict_table
+from cupel.verdict.verdict import Verdict
 
 __all__ = [
     "arms_section",

@@ -155,7 +155,7 @@ class Context:
         return read_pool(self.data, names)
 
     def lab(self, texts: Iterable[str], changes: Mapping[str, Any] | None = None) -> Lab:
-        """A bench at the scale, with `changes` to it by dotted name, and a tokeniser trained on `texts`."""
+        """A bench at the scale, with `changes` to it by dotted name, and a tokenizer trained on `texts`."""
         return Lab.make(
             texts,
             scale=self.scale.changed(changes or {}),

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 from cupel.lab.checkpoint import prefix_token, text_encoder
-from cupel.lab.documents import documents_digest, measures_by_domain
-from cupel.lab.evaluation import EvaluationContext
-from cupel.lab.held_out import COLUMNS, context_length
+from cupel.lab.data.documents import HELD_OUT, documents_digest
+from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
+from cupel.lab.evaluations.held_out import context_length
 from cupel.lab.likelihood import Row, score_rows
-from cupel.lab.measures import Measure
+from cupel.verdict.measures import Measure
 
 __all__ = ["Predicted", "Verbatim", "beyond_unseen"]
 
@@ -44,7 +44,7 @@ class Verbatim:
     @property
     def digest(self) -> str:
         """Changes with whatever changes a value."""
-        return documents_digest(self.passages, COLUMNS, f"{self.prompt} {self.length}")
+        return documents_digest(self.passages, HELD_OUT.names, f"{self.prompt} {self.length}")
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`emitted_verbatim` by domain: `amount` is 1 where all `length` tokens are given back."""
@@ -99,7 +99,7 @@ class Predicted:
     @property
     def digest(self) -> str:
         """Changes with whatever changes a value."""
-        return documents_digest(self.documents, COLUMNS)
+        return documents_digest(self.documents, HELD_OUT.names)
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`predicted_exactly` by domain: `amount` is tokens predicted, `weight` all tokens."""

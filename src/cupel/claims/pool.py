@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.errors import BadInput
-from cupel.lab.arms import DOCUMENTS, read_documents
+from cupel.lab.data.documents import DOCUMENTS, read_documents
 from cupel.lab.tokenizer import Tokenizer
 
 __all__ = ["copies", "draw", "head", "in_domain", "near_copy", "read_pool", "shuffled", "split"]

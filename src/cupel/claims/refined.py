@@ -9,8 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel.claims.claim import Context
-from cupel.lab.arms import DOCUMENTS, read_documents
-from cupel.lab.documents import documents_digest
+from cupel.lab.data.documents import DOCUMENTS, documents_digest, read_documents
 from cupel.recipe.options import RunOptions
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine

@@ -70,7 +70,7 @@ def carry_out(found: ClaimFile, context: Context) -> Result:
     BadInput
         The data are not there, or too few for the scale.
     RunFailed
-        A trial failed; the same call goes on from where it was.
+        A trial failed; the same call resumes.
     """
     started = time.monotonic()
     outcome: Outcome = found.run(context)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-import cupel.cli
 from cupel.cli._help import Command, Group
 
 __all__ = ["app"]
@@ -104,7 +104,11 @@ def _cupel(
 
 
 def _commands() -> None:
-    names = [info.name for info in pkgutil.iter_modules(cupel.cli.__path__) if not info.name.startswith("_")]
+    names = [
+        info.name
+        for info in pkgutil.iter_modules([str(Path(__file__).parent)])
+        if not info.name.startswith("_")
+    ]
     for name in sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
         module = importlib.import_module(f"cupel.cli.{name}")
         app.command(name, cls=Command, epilog=EXAMPLES.get(name))(getattr(module, name))

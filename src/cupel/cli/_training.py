@@ -28,7 +28,7 @@ class TrainingProgress:
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=28),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[words]}"),
             console=err,
             disable=not err.is_terminal,
         )
@@ -50,30 +50,30 @@ class TrainingProgress:
     def training(self, trials: int) -> None:
         """So many trials are trained now."""
         self._total, self._began = trials, time.monotonic()
-        self._task = self._bar.add_task("train", total=1.0, told="")
+        self._task = self._bar.add_task("train", total=1.0, words="")
 
-    def trained(self, told: Mapping[str, Any]) -> None:
-        """A trial went on, or ended."""
-        if "step" in told:
-            self._at[told["trial"]] = told
-        if "done" in told:
-            self._done.add(told["trial"])
-            self._at.pop(told["trial"], None)
+    def trained(self, event: Mapping[str, Any]) -> None:
+        """A trial made a step, or ended."""
+        if "step" in event:
+            self._at[event["trial"]] = event
+        if "done" in event:
+            self._done.add(event["trial"])
+            self._at.pop(event["trial"], None)
         if self._task is not None:
-            self._bar.update(self._task, completed=self._share(), told=self._words())
-        if not err.is_terminal and ("done" in told or time.monotonic() - self._said >= LINE_SECONDS):
+            self._bar.update(self._task, completed=self._share(), words=self._words())
+        if not err.is_terminal and ("done" in event or time.monotonic() - self._said >= LINE_SECONDS):
             self._said = time.monotonic()
             err.print(f"train: {self._words()}", markup=False, soft_wrap=True)
 
     def _share(self) -> float:
-        going = sum(one["step"] / one["steps"] for one in self._at.values())
+        going = sum(event["step"] / event["steps"] for event in self._at.values())
         return (len(self._done) + going) / max(self._total, 1)
 
     def _words(self) -> str:
         share, spent = self._share(), time.monotonic() - self._began
         left = f"{write_seconds(spent / share - spent)} left" if 0.02 < share < 1 else ""
         at = [
-            f"{name}: step {one['step']}/{one['steps']}, loss {one['loss']:.3f}"
-            for name, one in self._at.items()
+            f"{name}: step {event['step']}/{event['steps']}, loss {event['loss']:.3f}"
+            for name, event in self._at.items()
         ]
         return " · ".join(part for part in (f"{len(self._done)}/{self._total} trials", left, *at) if part)

@@ -9,6 +9,7 @@ from io import BytesIO
 from urllib.parse import unquote, urlsplit
 
 from cupel.corpus.charset import decode, stream_charset, utf16_by_shape
+from cupel.corpus.json_layout import json_layout
 from cupel.corpus.remote import is_web
 from cupel.corpus.streams import ByteStream, StreamFault, detect_compression
 
@@ -178,8 +179,6 @@ def detect_format(name: str, head: bytes, *, whole: bool, text_column: str | Non
     kind = by_name if by_name == "text" else format_by_content(head)
     if kind != "text":
         return Detected(kind)
-    from cupel.corpus.json_layout import json_layout
-
     layout = json_layout(_as_utf8(head), whole=whole)
     if layout is None:
         return Detected(kind)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import orjson
 
 from cupel.corpus import json_text
-from cupel.corpus.json_values import ValueSplitter
+from cupel.corpus.json_splitter import ValueSplitter
 from cupel.corpus.records import TEXT_COLUMNS
 
 __all__ = ["JsonLayout", "json_layout"]

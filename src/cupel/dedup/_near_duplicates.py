@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 import pyarrow as pa
 
@@ -14,9 +14,6 @@ from cupel.dedup._curve import candidate_probability, curve_figure, curve_table,
 from cupel.dedup._index import Index
 from cupel.dedup._sets import ShingleSets
 from cupel.findings import Block, Facts, Prose, Section, Table
-
-if TYPE_CHECKING:
-    from cupel.dedup.minhash import MinHash
 
 __all__ = ["Joined", "near_duplicates"]
 
@@ -50,8 +47,25 @@ class Joined:
         )
 
 
+class BandOptions(Protocol):
+    """The options that the findings speak of: MinHash has them."""
+
+    @property
+    def bands(self) -> int: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def verify(self) -> bool: ...
+    @property
+    def max_comparisons(self) -> int: ...
+    @property
+    def giant_cluster_fraction(self) -> float: ...
+
+
 def near_duplicates(
-    options: MinHash.Options,
+    options: BandOptions,
     joined: Joined,
     members: pa.Table,
     candidates: int,
@@ -87,7 +101,7 @@ def near_duplicates(
 
 
 def _facts(
-    options: MinHash.Options, joined: Joined, candidates: int, clusters: int, removed: int, total: int
+    options: BandOptions, joined: Joined, candidates: int, clusters: int, removed: int, total: int
 ) -> list[tuple[str, str]]:
     counts = joined.counts
     facts = [

@@ -4,150 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
-from cupel.findings import Page
-from cupel.lab.arms import Arm, check_names, read_documents
-from cupel.lab.evaluation import Evaluation
-from cupel.lab.floor import Floor, recorded_floor
-from cupel.lab.held_out import HeldOut, HeldOutOptions
+from cupel.lab.data.arms import Arm, check_names
+from cupel.lab.data.documents import HELD_OUT, read_documents, without
+from cupel.lab.data.overlap import Overlap, OverlapSearch
+from cupel.lab.data.survey import Survey, read_held_out, survey
+from cupel.lab.evaluations.evaluation import Evaluation
+from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions
+from cupel.lab.evaluations.tasks import TaskOptions, Tasks
 from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
-from cupel.lab.measures import Measure
-from cupel.lab.overlap import Overlap, OverlapSearch
+from cupel.lab.options import AssayOptions
 from cupel.lab.progress import LabProgress, Quiet
+from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
-from cupel.lab.survey import HELD_OUT, Survey, read_held_out, survey, without
-from cupel.lab.tasks import TaskOptions, Tasks
 from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
-from cupel.lab.trials import Machine, Trial, by_arm, machine
-from cupel.lab.verdict import Verdict, compare
+from cupel.lab.trials import Trial, by_arm, machine
 from cupel.store import Key, Store
+from cupel.verdict.floor import Floor, recorded_floor
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import compare
 
-__all__ = ["Assay", "AssayOptions", "assay", "bits_per_byte_on", "scale_floors"]
-
-
-@dataclass(frozen=True)
-class AssayOptions:
-    """How an assay is made.
-
-    Attributes
-    ----------
-    seeds
-        Trials of each arm; or the seeds themselves.
-    baseline
-        The arm that the others are compared with; the first by default.
-    held_out
-        Text that arms are scored on, by its field `domain`, else its source. By default as much is held
-        out of each arm, and each arm is at home on its own.
-    tasks
-        Names of lm-evaluation-harness, its YAML files, or files of questions.
-    run_task_functions
-        Run the Python functions that YAML files of `tasks` name (`!function`); refused by default.
-    evaluations
-        Further ones.
-    tokenizer
-        A `tokenizer.json`; by default one is trained on a sample of the baseline.
-    device, workers
-        `auto`, `cpu` or `cuda`; trials at a time.
-    engine
-        `Engine("ray")` trains on a cluster, whose nodes share the disk of the cache; by default on this machine.
-    price, currency
-        Of one hour of the machine.
-    cache
-        Where tokenisers, tokens and trials are kept.
-    """
-
-    seeds: int | Sequence[int] = 3
-    baseline: str | None = None
-    held_out: Sequence[str] = ()
-    tasks: Sequence[str] = ()
-    run_task_functions: bool = False
-    evaluations: Sequence[Evaluation] = ()
-    tokenizer: str | Path | None = None
-    device: str = "auto"
-    workers: int | None = None
-    engine: Engine | None = None
-    price: float | None = None
-    currency: str = "USD"
-    cache: str | Path | None = None
-
-    @cached_property
-    def each_seed(self) -> tuple[int, ...]:
-        """The seeds.
-
-        Raises
-        ------
-        BadOption
-            None, or one twice.
-        """
-        seeds = tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(self.seeds)
-        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise BadOption(
-                f"seeds is {self.seeds!r}: expected a number of 1 or more, or different seeds from 0"
-            )
-        return seeds
-
-
-@dataclass(frozen=True)
-class Assay:
-    """A finished assay.
-
-    Attributes
-    ----------
-    verdict
-        Every arm against the baseline.
-    measures
-        What each trial scored, by arm and seed.
-    trials
-        By arm and seed.
-    stores
-        The tokens of each arm.
-    surveys
-        What each arm holds.
-    overlap
-        Held-out text that an arm was trained on.
-    """
-
-    scale: Scale
-    arms: tuple[Arm, ...]
-    options: AssayOptions
-    on: Machine
-    verdict: Verdict
-    measures: Mapping[str, Mapping[int, tuple[Measure, ...]]]
-    trials: Mapping[str, Mapping[int, Trial]]
-    stores: Mapping[str, TokenStore]
-    surveys: Mapping[str, Survey]
-    overlap: Overlap
-    tokenizer: Tokenizer
-    notes: tuple[str, ...] = ()
-
-    @cached_property
-    def page(self) -> Page:
-        """The whole report."""
-        from cupel.lab.present import full_page
-
-        return full_page(self)
-
-    @cached_property
-    def summary(self) -> Page:
-        """The ten lines that say what came out."""
-        from cupel.lab.present import short_page
-
-        return short_page(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything a machine may want, as plain data."""
-        from cupel.lab.present import plain
-
-        return plain(self)
+__all__ = ["assay", "bits_per_byte_on", "scale_floors"]
 
 
 def assay(
@@ -168,7 +52,7 @@ def assay(
     BadOption, UnknownName
         Options, names or a device that do not hold.
     RunFailed
-        A trial failed; the same call goes on from where it was.
+        A trial failed; the same call resumes.
     """
     tell = progress or Quiet()
     recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
@@ -185,22 +69,22 @@ def assay(
     asked = TaskOptions(limit=recipe.evaluation.task_items, run_functions=options.run_task_functions)
     tasks = [Tasks(options.tasks, asked)] if options.tasks else []
     # More than is scored, since what an arm was trained on will be left out.
-    most = 4 * recipe.evaluation.held_out_bytes
-    given = read_held_out(options.held_out, most) if options.held_out else None
+    max_bytes = 4 * recipe.evaluation.held_out_bytes
+    given = read_held_out(options.held_out, max_bytes) if options.held_out else None
     cache = Store.of(options.cache)
     parsed = [_refined(arm, cache, options.engine, tell) for arm in parsed]
     surveys = _survey(parsed, baseline, recipe, options, tell)
     lab = Lab(recipe, _tokenizer(surveys[baseline], recipe, options, cache, tell), cache, on)
-    held_out, gone = _held_out(given, surveys)
-    stores, overlap = _tokenise(lab, parsed, held_out, gone, tell)
+    held_out, held_out_ids = _held_out(given, surveys)
+    stores, overlap = _tokenize(lab, parsed, held_out, held_out_ids, tell)
     if not overlap.kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
     evaluations: list[Evaluation] = [bits_per_byte_on(overlap.kept, recipe), *tasks, *options.evaluations]
     trials = _train(lab, stores, seeds, tell)
     tell.note(f"score {len(names) * len(seeds)} trials on {overlap.kept.num_rows:,} held-out documents")
     measures = {
-        name: {seed: lab.score(trial, evaluations) for seed, trial in found.items()}
-        for name, found in trials.items()
+        name: {seed: lab.score(trial, evaluations) for seed, trial in by_seed.items()}
+        for name, by_seed in trials.items()
     }
     verdict = compare(measures, baseline, scale_floors(recipe, measures[baseline]))
     return Assay(
@@ -234,17 +118,17 @@ def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: LabProgress) -
 def _survey(
     arms: Sequence[Arm], baseline: str, scale: Scale, options: AssayOptions, tell: LabProgress
 ) -> dict[str, Survey]:
-    found = {}
+    surveys = {}
     for arm in arms:
         tell.note(f"read {arm.name}")
         trains = arm.name == baseline and options.tokenizer is None
-        found[arm.name] = survey(
+        surveys[arm.name] = survey(
             arm,
             sample_bytes=scale.tokenizer.sample_bytes if trains else 0,
             held_out_bytes=0 if options.held_out else scale.evaluation.held_out_bytes // len(arms),
             seed=0,
         )
-    return found
+    return surveys
 
 
 def _tokenizer(
@@ -256,7 +140,7 @@ def _tokenizer(
             tell.note(notice)
         return loaded
     size = sum(len(text.encode("utf-8", "replace")) for text in base.sample)
-    tell.note(f"a tokeniser of {scale.tokenizer.vocabulary:,} from {size / 1e6:.1f} MB of {base.arm}")
+    tell.note(f"a tokenizer of {scale.tokenizer.vocabulary:,} from {size / 1e6:.1f} MB of {base.arm}")
     return cached_tokenizer(base.sample, scale.tokenizer.vocabulary, cache)
 
 
@@ -266,26 +150,26 @@ def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa
         return given, frozenset()
     rows = [
         {"id": id, "text": text, "domain": f"text of {name}"}
-        for name, found in surveys.items()
-        for id, text, _ in found.held_out
+        for name, arm_survey in surveys.items()
+        for id, text, _ in arm_survey.held_out
     ]
     if not rows:
         raise BadInput("the arms are too small to hold text out of them; name some with held_out")
     return pa.Table.from_pylist(rows, HELD_OUT), frozenset(row["id"] for row in rows)
 
 
-def _tokenise(
-    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, gone: frozenset[str], tell: LabProgress
+def _tokenize(
+    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, held_out_ids: frozenset[str], tell: LabProgress
 ) -> tuple[dict[str, TokenStore], Overlap]:
     """Every arm's tokens, and which held-out text it holds."""
     search = OverlapSearch(held_out)
     stores = {}
     for arm in arms:
-        tell.note(f"tokenise {arm.name}")
+        tell.note(f"tokenize {arm.name}")
         for part in arm.parts:
-            for batch in without(read_documents(part.path), gone):
+            for batch in without(read_documents(part.path), held_out_ids):
                 search.add(arm.name, batch.column("text"))
-        stores[arm.name] = lab.tokens(arm, arm.name, without_ids=gone)
+        stores[arm.name] = lab.tokens(arm, arm.name, without_ids=held_out_ids)
     return stores, search.result()
 
 
@@ -309,14 +193,16 @@ def scale_floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dic
     """The scale's noise floor for each measure of bits per byte, around what the baseline scored."""
     if scale.noise_floor is None:
         return {}
-    first = [one for one in next(iter(measures.values())) if one.metric == "bits_per_byte"]
-    found = {}
-    for one in first:
-        found[one.name] = recorded_floor(one.value, scale.noise_floor.domain, scale.noise_floor.seeds)
+    first = [measure for measure in next(iter(measures.values())) if measure.metric == "bits_per_byte"]
+    floors = {}
+    for measure in first:
+        floors[measure.name] = recorded_floor(
+            measure.value, scale.noise_floor.domain, scale.noise_floor.seeds
+        )
     if len(first) > 1:
-        mean = sum(one.value for one in first) / len(first)
-        found["bits_per_byte mean"] = recorded_floor(mean, scale.noise_floor.mean, scale.noise_floor.seeds)
-    return found
+        mean = sum(measure.value for measure in first) / len(first)
+        floors["bits_per_byte mean"] = recorded_floor(mean, scale.noise_floor.mean, scale.noise_floor.seeds)
+    return floors
 
 
 def _notes(
@@ -329,8 +215,8 @@ def _notes(
             "it; each arm is at home on its own part. Name text that stands for what the model is for "
             "(--held-out) to judge by."
         )
-    for name, found in trials.items():
-        seen = next(iter(found.values())).told["epochs"]
+    for name, by_seed in trials.items():
+        seen = next(iter(by_seed.values())).record["epochs"]
         if seen > 4:
             notes.append(
                 f"{name} is seen {seen:.1f} times: beyond about four, repeated text is worth much less than fresh text "
@@ -338,8 +224,8 @@ def _notes(
             )
     if options.tokenizer is None:
         notes.append(
-            f"The tokeniser was trained on a sample of the baseline, {scale.tokenizer.sample_bytes / 1e6:.0f} MB at most; "
-            "bits per byte do not depend on how many tokens a text has, but a tokeniser is better on text like its own."
+            f"The tokenizer was trained on a sample of the baseline, {scale.tokenizer.sample_bytes / 1e6:.0f} MB at most; "
+            "bits per byte do not depend on how many tokens a text has, but a tokenizer is better on text like its own."
         )
     if scale.noise_floor is None:
         notes.append(

@@ -12,7 +12,7 @@ from cupel.lab.training.job import TrainJob
 __all__ = ["cluster_gpus", "train_on_cluster"]
 
 RETRIES = 3
-"""How often a trial may lose its node; it goes on from its checkpoint."""
+"""How often a trial may lose its node; it resumes from its checkpoint."""
 
 
 def cluster_gpus() -> int:
@@ -23,11 +23,11 @@ def cluster_gpus() -> int:
 
 
 def train_on_cluster(
-    jobs: Sequence[TrainJob], told: Callable[[Mapping[str, Any]], None], at_once: int
+    jobs: Sequence[TrainJob], report: Callable[[Mapping[str, Any]], None], at_once: int
 ) -> list[Mapping[str, Any]]:
     """Train jobs on the cluster that was joined, so many at once; gives what failed.
 
-    Tokens and trials lie on a disk that all nodes share. `told` is called with what ends.
+    Tokens and trials lie on a disk that all nodes share. `report` is called when a trial ends.
     """
     import ray
 
@@ -46,13 +46,13 @@ def train_on_cluster(
             (ended,), _ = ray.wait(list(running), num_returns=1)
             job = running.pop(ended)
             try:
-                found = ray.get(ended)
+                event = ray.get(ended)
             except ray.exceptions.RayError as error:
                 first_line = str(error).strip().splitlines()[0]
-                found = {"trial": job.name, "error": f"{job.name}: {first_line}"}
-            if "error" in found:
-                failures.append(found)
-            told(found)
+                event = {"trial": job.name, "error": f"{job.name}: {first_line}"}
+            if "error" in event:
+                failures.append(event)
+            report(event)
     finally:
         for task in running:
             ray.cancel(task, force=True)

@@ -32,7 +32,7 @@ class Curve:
 def curve_figure(
     curves: Sequence[Curve], *, title: str = "Training loss", y_title: str = "nats per token"
 ) -> dict[str, Any]:
-    """One line an arm, the mean over its seeds, with a band from the lowest to the highest seed.
+    """One line per arm, the mean over its seeds, with a band from the lowest to the highest seed.
 
     Raises
     ------
@@ -46,8 +46,8 @@ def curve_figure(
     {'curve': 'raw', 'x': 10.0, 'low': 3.0, 'middle': 3.5, 'high': 4.0}
     """
     bands = {
-        arm: _band([one for one in curves if one.arm == arm])
-        for arm in dict.fromkeys(one.arm for one in curves)
+        arm: _band([curve for curve in curves if curve.arm == arm])
+        for arm in dict.fromkeys(curve.arm for curve in curves)
     }
     late = [
         (low, high)
@@ -67,7 +67,7 @@ def curve_figure(
 
 def _band(curves: Sequence[Curve]) -> list[tuple[float, float, float, float]]:
     """(tokens, lowest, mean, highest) over the seeds, as far as all of them go."""
-    reduced = [_reduced(one) for one in curves]
+    reduced = [_reduced(curve) for curve in curves]
     end = min(float(tokens[-1]) for tokens, _ in reduced)
     grid = reduced[0][0]
     grid = grid[grid <= end] if (grid <= end).any() else grid[:1]
@@ -78,11 +78,11 @@ def _band(curves: Sequence[Curve]) -> list[tuple[float, float, float, float]]:
 
 def _reduced(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """At most `POINTS` points: means of runs of steps of equal length."""
-    tokens, loss = (np.asarray(one, dtype=np.float64) for one in (curve.tokens, curve.loss))
+    tokens, loss = (np.asarray(points, dtype=np.float64) for points in (curve.tokens, curve.loss))
     if len(tokens) != len(loss) or not len(tokens):
         raise BadInput(
             f"{curve.arm}, seed {curve.seed}: {len(tokens)} points and {len(loss)} losses make no curve; "
-            "one loss a point was expected"
+            "expected one loss per point"
         )
     if len(tokens) <= POINTS:
         return tokens, loss

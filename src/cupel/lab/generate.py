@@ -14,7 +14,7 @@ from pydantic import Field
 from cupel.contract import Options
 from cupel.errors import BadInput
 from cupel.lab.checkpoint import prefix_token, text_encoder
-from cupel.lab.held_out import context_length
+from cupel.lab.evaluations.held_out import context_length
 
 __all__ = ["Generation", "GenerationOptions", "generate"]
 

@@ -32,8 +32,8 @@ def step_law(parameters: float, tokens: float) -> Suggestion:
 
     Examples
     --------
-    >>> found = step_law(1e9, 20e9)
-    >>> f"{found.learning_rate:.2e}, {found.batch_tokens:,.0f}"
+    >>> suggestion = step_law(1e9, 20e9)
+    >>> f"{suggestion.learning_rate:.2e}, {suggestion.batch_tokens:,.0f}"
     '9.96e-04, 441,892'
     """
     return Suggestion(1.79 * parameters**-0.713 * tokens**0.307, 0.58 * tokens**0.571)

@@ -11,21 +11,21 @@ import pyarrow as pa
 
 from cupel.engine import Engine
 from cupel.errors import BadInput, RunFailed
-from cupel.lab.arms import DOCUMENTS, Arm, read_documents
-from cupel.lab.documents import documents_digest
-from cupel.lab.evaluation import Evaluation, EvaluationContext
-from cupel.lab.measures import Measure
-from cupel.lab.pack import PACK_VERSION, PIECE_TOKENS, pack
+from cupel.lab.data.arms import Arm
+from cupel.lab.data.documents import as_documents, documents_digest, read_documents, without
+from cupel.lab.data.pack import PACK_VERSION, PIECE_TOKENS, pack
+from cupel.lab.data.survey import Lowest
+from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext
+from cupel.lab.evaluations.score import score
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
-from cupel.lab.score import score
-from cupel.lab.survey import Lowest, without
 from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine, make_job, train
 from cupel.store import Key, Store, digest_all, digest_json
+from cupel.verdict.measures import Measure
 
-__all__ = ["Lab", "TrialPlan", "as_documents", "cached_tokenizer"]
+__all__ = ["Lab", "TrialPlan", "cached_tokenizer"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TrialPlan:
     store
         Its tokens.
     seed
-        Of the initialisation and of the order of documents.
+        Of the initialization and of the order of documents.
     changes
         Values in place of the scale's, by dotted name: `{"tokens": 500_000}`.
     initial
@@ -55,7 +55,7 @@ class TrialPlan:
 
 @dataclass(frozen=True)
 class Lab:
-    """A bench to train on: one scale, one tokeniser, one cache.
+    """A bench to train on: one scale, one tokenizer, one cache.
 
     Attributes
     ----------
@@ -94,12 +94,12 @@ class Lab:
         engine: Engine | None = None,
         seed: int = 0,
     ) -> Lab:
-        """A lab with a tokeniser of its own.
+        """A lab with a tokenizer of its own.
 
         Parameters
         ----------
         texts
-            What the tokeniser is trained on: texts, of which the scale's `sample_bytes` are drawn evenly, or
+            What the tokenizer is trained on: texts, of which the scale's `sample_bytes` are drawn evenly, or
             a `tokenizer.json`.
 
         Raises
@@ -118,7 +118,7 @@ class Lab:
             drawn.offer(text, text, "")
         sample = [text for _, text, _ in drawn.documents()]
         if not sample:
-            raise BadInput("no text to train a tokeniser on")
+            raise BadInput("no text to train a tokenizer on")
         return cls(recipe, cached_tokenizer(sample, recipe.tokenizer.vocabulary, store), store, on)
 
     def tokens(
@@ -188,7 +188,7 @@ class Lab:
         BadInput
             An arm that does not fill one batch.
         RunFailed
-            A trial failed; the same call goes on from where it was.
+            A trial failed; the same call resumes.
         """
         jobs = [
             make_job(
@@ -236,38 +236,3 @@ def _holds_tokenizer(folder: Path) -> bool:
     except BadInput:
         return False
     return True
-
-
-def as_documents(given: pa.Table | Iterable[str]) -> pa.Table:
-    """A table of the lab's columns from one with `text`, or from texts.
-
-    Raises
-    ------
-    BadInput
-        No column `text`, or a weight below 0.
-
-    Examples
-    --------
-    >>> as_documents(["Café", "東京"]).to_pylist()[1]
-    {'id': '1', 'text': '東京', 'domain': '', 'weight': 1.0}
-    """
-    table = given if isinstance(given, pa.Table) else pa.table({"text": pa.array(given, pa.large_string())})
-    if "text" not in table.column_names:
-        raise BadInput(f"no column 'text'; there are: {', '.join(table.column_names) or 'none'}")
-    count = table.num_rows
-    defaults: dict[str, Any] = {
-        "id": [str(place) for place in range(count)],
-        "domain": [""] * count,
-        "weight": [1.0] * count,
-    }
-    columns = [
-        table.column(f.name).cast(f.type)
-        if f.name in table.column_names
-        else pa.chunked_array([defaults[f.name]], f.type)
-        for f in DOCUMENTS
-    ]
-    found = pa.Table.from_arrays(columns, schema=DOCUMENTS)
-    weights = found.column("weight").to_numpy()
-    if count and not (weights >= 0).all():
-        raise BadInput("a weight is below 0 or missing; expected numbers of 0 or more")
-    return found

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 
 from cupel.findings import Alarm, Block, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.lab.curves import Curve, curve_figure
-from cupel.lab.tables import (
+from cupel.units import write_count, write_seconds
+from cupel.verdict.comparison import Decision
+from cupel.verdict.tables import (
     chance_table,
     domains_table,
     floor_table,
     forest_figures,
     verdict_table,
 )
-from cupel.lab.verdict import Decision, Verdict
-from cupel.lab.words import difference_text, interval_text, measure_text
-from cupel.units import write_count, write_seconds
+from cupel.verdict.verdict import Verdict
+from cupel.verdict.words import difference_text, interval_text, measure_text
 
-__all__ = ["ArmFacts", "Assay", "Cost", "Generation", "assay_page", "summary_page"]
+__all__ = ["ArmFacts", "AssayReport", "Cost", "Generation", "assay_page", "summary_page"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class Assay:
+class AssayReport:
     """Everything an assay has to show.
 
     Attributes
@@ -106,7 +107,7 @@ class Assay:
     more: Sequence[Section] = ()
 
 
-def assay_page(assay: Assay) -> Page:
+def assay_page(assay: AssayReport) -> Page:
     """The whole report: verdict, differences, domains, curves, generations, data, cost, noise."""
     sections = [
         _verdict(assay.verdict),
@@ -130,7 +131,7 @@ def assay_page(assay: Assay) -> Page:
     )
 
 
-def summary_page(assay: Assay) -> Page:
+def summary_page(assay: AssayReport) -> Page:
     """The verdict of each arm in ten lines or so: one row for each arm and metric."""
     verdict = assay.verdict
     facts = []
@@ -138,15 +139,15 @@ def summary_page(assay: Assay) -> Page:
     for arm in verdict.arms:
         facts.append(("verdict", verdict.sentence(arm)))
         facts += _domain_facts(verdict, arm)
-        for metric in dict.fromkeys(one.metric for one in verdict.of(arm)):
-            one = next(one for one in verdict.of(arm) if one.metric == metric)
-            name = measure_text(one)
+        for metric in dict.fromkeys(comparison.metric for comparison in verdict.of(arm)):
+            comparison = next(comparison for comparison in verdict.of(arm) if comparison.metric == metric)
+            name = measure_text(comparison)
             rows.append(
                 (
                     name if len(verdict.arms) == 1 else f"{arm}: {name}",
-                    one.verdict,
-                    difference_text(one),
-                    interval_text(one),
+                    comparison.verdict,
+                    difference_text(comparison),
+                    interval_text(comparison),
                 )
             )
     if assay.costs:
@@ -175,15 +176,15 @@ def _domain_facts(verdict: Verdict, arm: str) -> list[tuple[str, str]]:
     return [("domains", "; ".join(said))]
 
 
-def _facts(assay: Assay) -> tuple[tuple[str, str], ...]:
+def _facts(assay: AssayReport) -> tuple[tuple[str, str], ...]:
     verdict = assay.verdict
     facts = [("verdict", verdict.sentence(arm)) for arm in verdict.arms]
     if len(verdict.arms) == 1:
         facts += _domain_facts(verdict, verdict.arms[0])
     facts.append(("seeds", str(len(verdict.seeds))))
     if assay.costs:
-        facts.append(("tokens trained on", write_count(sum(one.tokens for one in assay.costs))))
-        facts.append(("training time", write_seconds(sum(one.seconds for one in assay.costs))))
+        facts.append(("tokens trained on", write_count(sum(cost.tokens for cost in assay.costs))))
+        facts.append(("training time", write_seconds(sum(cost.seconds for cost in assay.costs))))
     return tuple(facts)
 
 
@@ -194,7 +195,9 @@ def _verdict(verdict: Verdict) -> Section:
         f"verdict allows for all {tests} comparisons (Holm)."
     )
     blocks: list[Block] = [verdict_table(verdict, arm) for arm in verdict.arms]
-    aside = sorted({one.name for one in verdict.comparisons if one.source.endswith("set aside")})
+    aside = sorted(
+        {comparison.name for comparison in verdict.comparisons if comparison.source.endswith("set aside")}
+    )
     if aside:
         blocks.append(
             Alarm(
@@ -241,8 +244,12 @@ def _chance(verdict: Verdict) -> Section:
 
 def _generations(generations: Sequence[Generation]) -> Section:
     blocks = []
-    for prompt in dict.fromkeys(one.prompt for one in generations):
-        samples = tuple(Sample(id=one.arm, text=one.text) for one in generations if one.prompt == prompt)
+    for prompt in dict.fromkeys(generation.prompt for generation in generations):
+        samples = tuple(
+            Sample(id=generation.arm, text=generation.text)
+            for generation in generations
+            if generation.prompt == prompt
+        )
         blocks.append(Samples(heading=f"“{prompt}”", samples=samples))
     lead = "What the arms' models write after the same prompts, from the same seed."
     return Section(title="Generations", lead=lead, blocks=tuple(blocks))
@@ -261,19 +268,19 @@ def _data(arms: Sequence[ArmFacts]) -> Section:
 
 
 def _cost(costs: Sequence[Cost], price: str) -> Section:
-    priced = any(one.money is not None for one in costs)
+    priced = any(cost.money is not None for cost in costs)
     columns = ("arm", "trials", "from cache", "tokens", "compute", "time", *(("money",) if priced else ()))
     rows = tuple(
         (
-            one.arm,
-            one.trials,
-            one.cached,
-            one.tokens,
-            _flops(one.flops),
-            one.seconds,
-            *((None if one.money is None else f"{one.money:.2f}",) if priced else ()),
+            cost.arm,
+            cost.trials,
+            cost.cached,
+            cost.tokens,
+            _flops(cost.flops),
+            cost.seconds,
+            *((None if cost.money is None else f"{cost.money:.2f}",) if priced else ()),
         )
-        for one in costs
+        for cost in costs
     )
     table = Table(
         columns=columns,
@@ -293,13 +300,13 @@ def _floor(verdict: Verdict) -> Section:
     return Section(title="Noise floor", lead=lead, blocks=blocks)
 
 
-def _cost_text(assay: Assay) -> str:
+def _cost_text(assay: AssayReport) -> str:
     costs = assay.costs
-    money = sum(one.money or 0.0 for one in costs)
+    money = sum(cost.money or 0.0 for cost in costs)
     price = f", {money:.2f} at {assay.price}" if assay.price else ""
     return (
-        f"{write_count(sum(one.tokens for one in costs))} tokens, {_flops(sum(one.flops for one in costs))}, "
-        f"{write_seconds(sum(one.seconds for one in costs))}{price}"
+        f"{write_count(sum(cost.tokens for cost in costs))} tokens, {_flops(sum(cost.flops for cost in costs))}, "
+        f"{write_seconds(sum(cost.seconds for cost in costs))}{price}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Who is told how the lab goes on."""
+"""Who is told of the progress of the lab."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["LabProgress", "Quiet"]
 
 
 class LabProgress(Protocol):
-    """Who wants to be told how an assay, a claim or a set of trials goes on."""
+    """Who wants to be told of the progress of an assay, a claim or a set of trials."""
 
     def note(self, text: str) -> None:
         """One line about what begins."""
@@ -17,8 +17,8 @@ class LabProgress(Protocol):
     def training(self, trials: int) -> None:
         """So many trials are not cached, and are trained now."""
 
-    def trained(self, told: Mapping[str, Any]) -> None:
-        """A trial went on (`trial`, `step`, `steps`, `loss`, `seconds`), is `done`, or met an `error`."""
+    def trained(self, event: Mapping[str, Any]) -> None:
+        """A trial made a step (`trial`, `step`, `steps`, `loss`, `seconds`), is `done`, or met an `error`."""
 
 
 class Quiet:
@@ -30,5 +30,5 @@ class Quiet:
     def training(self, trials: int) -> None:
         pass
 
-    def trained(self, told: Mapping[str, Any]) -> None:
+    def trained(self, event: Mapping[str, Any]) -> None:
         pass

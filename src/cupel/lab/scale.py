@@ -46,7 +46,7 @@ class Shape(_Part):
 
 
 class Tokens(_Part):
-    """The tokeniser: its vocabulary, and how many bytes of the first arm it is trained on."""
+    """The tokenizer: its vocabulary, and how many bytes of the first arm it is trained on."""
 
     vocabulary: int = Field(ge=257)
     sample_bytes: int = Field(default=10_000_000, gt=0)
@@ -212,12 +212,12 @@ class Scale(_Part):
 def built_in_scales() -> dict[str, str]:
     """The built-in scales: name → YAML text, the smallest first."""
     folder = resources.files("cupel.lab") / "scales"
-    found = {
+    scales = {
         item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8")
         for item in folder.iterdir()
         if item.name.endswith(".yaml")
     }
-    return dict(sorted(found.items(), key=lambda item: yaml.safe_load(item[1])["tokens"]))
+    return dict(sorted(scales.items(), key=lambda item: yaml.safe_load(item[1])["tokens"]))
 
 
 def _override(data: dict[str, Any], name: str, value: Any, where: str) -> None:

@@ -29,7 +29,7 @@ from cupel.store import Key, Store, digest_file
 
 __all__ = ["Machine", "Trial", "by_arm", "machine", "make_job", "train"]
 
-Told = Callable[[Mapping[str, Any]], None]
+Report = Callable[[Mapping[str, Any]], None]
 
 TRAINER = (sys.executable, "-m", "cupel.lab.training")
 """The command that trains; tests have it carried out without importing torch each time."""
@@ -71,7 +71,7 @@ class Trial:
     folder
         An ordinary Hugging Face checkpoint, with `curve.bin`, `visits.bin`, `visit_losses.bin` and
         `trial.json` beside it.
-    told
+    record
         What `trial.json` says: tokens, epochs, seconds, operations, versions.
     cached
         It was there already.
@@ -80,16 +80,16 @@ class Trial:
     arm: str
     seed: int
     folder: Path
-    told: Mapping[str, Any]
+    record: Mapping[str, Any]
     cached: bool
 
 
 def by_arm(trials: Iterable[Trial]) -> dict[str, dict[int, Trial]]:
     """Trials by arm and seed, arms in the order in which they come."""
-    found: dict[str, dict[int, Trial]] = {}
+    trials_by_arm: dict[str, dict[int, Trial]] = {}
     for trial in trials:
-        found.setdefault(trial.arm, {})[trial.seed] = trial
-    return found
+        trials_by_arm.setdefault(trial.arm, {})[trial.seed] = trial
+    return trials_by_arm
 
 
 def machine(device: str = "auto", workers: int | None = None, engine: Engine | None = None) -> Machine:
@@ -197,7 +197,7 @@ def train(jobs: Sequence[TrainJob], on: Machine, progress: LabProgress | None = 
     Raises
     ------
     RunFailed
-        A trial did not end well; the others did, or go on from their checkpoints next time.
+        A trial did not end well; the others did, or resume from their checkpoints next time.
     OutputInUse
         Another process trains one of them.
     """
@@ -226,18 +226,18 @@ def _digest(weights: Path) -> str:
 
 def _finished(folder: Path) -> dict[str, Any] | None:
     try:
-        told: dict[str, Any] = json.loads((folder / "trial.json").read_text())
+        record: dict[str, Any] = json.loads((folder / "trial.json").read_text())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise BadInput(
             f"{folder}/trial.json cannot be read ({error}); delete the folder to train it again"
         ) from None
-    if told.get("trainer") != TRAINER_VERSION:
+    if record.get("trainer") != TRAINER_VERSION:
         raise BadInput(
-            f"{folder} was trained by another trainer ({told.get('trainer')}); delete it to train it again"
+            f"{folder} was trained by another trainer ({record.get('trainer')}); delete it to train it again"
         )
-    return told
+    return record
 
 
 @contextmanager
@@ -253,20 +253,22 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _train(jobs: Sequence[TrainJob], on: Machine, told: Told) -> None:
-    failures = train_on_cluster(jobs, told, on.workers) if on.cluster else _train_here(jobs, told, on.workers)
+def _train(jobs: Sequence[TrainJob], on: Machine, report: Report) -> None:
+    failures = (
+        train_on_cluster(jobs, report, on.workers) if on.cluster else _train_here(jobs, report, on.workers)
+    )
     if failures:
         more = f" (and {len(failures) - 1} more trials failed)" if len(failures) > 1 else ""
         raise RunFailed(f"{failures[0]['error']}{more}")
 
 
-def _train_here(jobs: Sequence[TrainJob], told: Told, at_once: int) -> list[Mapping[str, Any]]:
+def _train_here(jobs: Sequence[TrainJob], report: Report, at_once: int) -> list[Mapping[str, Any]]:
     """Train jobs in processes of this machine, so many at once; gives what failed."""
     failures: list[Mapping[str, Any]] = []
     waiting: queue.SimpleQueue[TrainJob] = queue.SimpleQueue()
     for job in jobs:
         waiting.put(job)
-    workers = [_Worker(waiting, told, failures) for _ in range(min(at_once, len(jobs)))]
+    workers = [_Worker(waiting, report, failures) for _ in range(min(at_once, len(jobs)))]
     broken: list[Exception] = []
     try:
         for worker in workers:
@@ -287,10 +289,10 @@ class _Worker(threading.Thread):
     """One training process, which takes job after job, so that torch starts and compiles once."""
 
     def __init__(
-        self, waiting: queue.SimpleQueue[TrainJob], told: Told, failures: list[Mapping[str, Any]]
+        self, waiting: queue.SimpleQueue[TrainJob], report: Report, failures: list[Mapping[str, Any]]
     ) -> None:
         super().__init__(daemon=True)
-        self._waiting, self._told, self._failures = waiting, told, failures
+        self._waiting, self._report, self._failures = waiting, report, failures
         self._process: subprocess.Popen[str] | None = None
         self._beginning = threading.Lock()
         """Held while a trial begins, and to stop: after a stop none begins, and none that began is missed."""
@@ -307,7 +309,7 @@ class _Worker(threading.Thread):
                 self.broken = error
 
     def stop(self) -> None:
-        """End the process at once, and begin no other; what it was at goes on from its checkpoint."""
+        """End the process at once, and begin no other; its trial resumes from its checkpoint."""
         with self._beginning:
             self._stopped = True
         self._end()
@@ -343,23 +345,20 @@ class _Worker(threading.Thread):
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
         for line in process.stdout:
-            found = _parsed(line)
-            if found is None:
+            event = _parsed(line)
+            if event is None:
                 continue
-            if "error" in found:
-                self._failures.append(found)
-            self._told(found)
-            if "error" in found or "done" in found:
+            if "error" in event:
+                self._failures.append(event)
+            self._report(event)
+            if "error" in event or "done" in event:
                 return
         code = process.wait()
         log = Path(job.output) / "trainer.log"
-        last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        last_line = f": {lines[-1]}" if lines else ""
         died = f"by signal {-code}" if code < 0 else f"with code {code}"
-        self._failures.append(
-            {
-                "error": f"{job.name}: the training process ended {died}{': ' if last else ''}{''.join(last)} ({log})"
-            }
-        )
+        self._failures.append({"error": f"{job.name}: the training process ended {died}{last_line} ({log})"})
         self._end()
 
     def _running(self, job: TrainJob) -> subprocess.Popen[str]:
@@ -385,7 +384,7 @@ def _environment(job: TrainJob) -> dict[str, str]:
 
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(line)
+        event = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return event if isinstance(event, dict) else None

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from cupel.errors import BadInput
-from cupel.lab.measures import Measure
 from cupel.lab.trials import Trial
+from cupel.verdict.measures import Measure
 
 __all__ = ["Cell", "cells_of", "check_cells", "mean_bits"]
 
@@ -79,9 +79,9 @@ def cells_of(
         raise BadInput(f"{len(trials)} trials and measures of {len(measures)}: expected one for each")
     found = []
     for trial, scored in zip(trials, measures, strict=True):
-        tokens = float(trial.told["tokens"])
-        unique = tokens / float(trial.told["epochs"])
-        size = float(trial.told["parameters"]["without_embeddings"])
+        tokens = float(trial.record["tokens"])
+        unique = tokens / float(trial.record["epochs"])
+        size = float(trial.record["parameters"]["without_embeddings"])
         try:
             value = (loss or mean_bits)(scored)
         except BadInput as error:

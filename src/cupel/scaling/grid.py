@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.lab import Lab, TrialPlan, as_documents
+from cupel.lab.data.documents import as_documents
+from cupel.lab.lab import Lab, TrialPlan
 from cupel.store import seeded_rank
 
 __all__ = ["grid"]

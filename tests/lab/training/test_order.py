@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.pack import pack
+from cupel.lab.data.pack import pack
 from cupel.lab.training import order as order_module
 from cupel.lab.training.order import Order, epochs
 from cupel.lab.training.tokens import TokenStore

@@ -1,7 +1,7 @@
 """`python -m cupel.lab.training JOB.json …` trains each trial in turn, told as JSON lines.
 
 With `-`, paths are read from the standard input, one a line; when that ends, so does the process, at
-once: whoever gave the jobs is gone, and a trial goes on from its checkpoint.
+once: whoever gave the jobs is gone, and a trial resumes from its checkpoint.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class TrainJob:
     Attributes
     ----------
     tokens, tokenizer, output
-        Folder of the tokens, file of the tokeniser, folder to write the trial to.
+        Folder of the tokens, file of the tokenizer, folder to write the trial to.
     model, vocabulary, end_of_text
         The shape, how many tokens there are, and the token that closes a document.
     seed

@@ -1,6 +1,6 @@
 """What a trial writes down on the way: its loss curve, and the loss of each visit to a document.
 
-Both are plain arrays that are added to; a trial that goes on from a checkpoint first cuts them back to it.
+Both are plain arrays that are added to; a trial that resumes from a checkpoint first cuts them back to it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A tokenised corpus on disk: memory-mapped tokens, and where each document begins."""
+"""A tokenized corpus on disk: memory-mapped tokens, and where each document begins."""
 
 from __future__ import annotations
 

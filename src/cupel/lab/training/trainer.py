@@ -84,7 +84,7 @@ class Trainer:
             _Run(job, self._group, *self._step_of(job), self._progress).finish()
         except OSError as error:
             raise RunFailed(
-                f"{job.name}: {output}: {error}; the same command goes on from the last checkpoint"
+                f"{job.name}: {output}: {error}; the same command resumes from the last checkpoint"
             ) from error
         return output
 
@@ -289,7 +289,7 @@ def _save_pretrained(model: nn.Module, weights: Mapping[str, Tensor], output: Pa
 
 
 def _save_tokenizer(tokenizer: Path, output: Path, job: TrainJob) -> None:
-    """Copy the tokeniser, so that the trial loads like any model from the Hub."""
+    """Copy the tokenizer, so that the trial loads like any model from the Hub."""
     shutil.copyfile(tokenizer, output / "tokenizer.json")
     held = json.loads(tokenizer.read_text())
     names = {token["id"]: token["content"] for token in held.get("added_tokens", ())}

@@ -1,0 +1,1 @@
+"""What a trial is scored on: held-out text, tasks, your own."""

@@ -1,0 +1,197 @@
+"""Bits per byte on held-out text, by domain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field
+
+from cupel.contract import Options
+from cupel.errors import BadInput
+from cupel.lab.checkpoint import as_read, prefix_token, text_encoder
+from cupel.lab.data.documents import HELD_OUT, check_held_out, documents_digest
+from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
+from cupel.lab.likelihood import Row, score_rows
+from cupel.store import seeded_rank
+from cupel.verdict.measures import Measure
+
+__all__ = ["HeldOut", "HeldOutOptions", "select_held_out", "windows"]
+
+
+class HeldOutOptions(Options):
+    """How much held-out text is scored, and with how much context."""
+
+    max_domain_bytes: int = Field(
+        default=1 << 17, ge=1, description="Bytes of each domain at most, in whole documents, at least one."
+    )
+    max_document_bytes: int = Field(
+        default=1 << 14,
+        ge=4,
+        description="Of a longer document only so many first bytes, to a whole character.",
+    )
+    overlap: float = Field(
+        default=0.25,
+        ge=0,
+        lt=1,
+        description="Share of a window that is only context, in documents longer than the model's context.",
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=1 << 63, description="Which documents are taken of a domain that has more."
+    )
+
+
+class HeldOut:
+    """Bits per byte: how many bits the model needs for a byte of text that it has not seen.
+
+    The sum of −log₂ p over a document's tokens, over its UTF-8 bytes: unlike loss per token it compares
+    models with different tokenizers (Gao et al. 2020, section 3.1, after Graves 2013). Where a tokenizer composes
+    characters (Unicode NFC), the bytes are those of the composed text, which its tokens stand for. Every token of a
+    document is scored once; the first is predicted from the BOS token (EOS where there is none), and no end
+    is predicted. A document longer than the model's context is scored in windows; each keeps
+    `overlap` of the context from before, so that no token is scored without any.
+
+    Parameters
+    ----------
+    documents
+        Columns `id`, `text`, `domain` (text). Empty documents, and a text that its domain had before, are left out.
+    options
+        Caps and context.
+
+    Raises
+    ------
+    BadInput
+        A column is missing, or no document holds text.
+
+    Examples
+    --------
+    >>> documents = pa.table({"id": ["a", "b"], "text": ["Café", ""], "domain": ["wiki", "wiki"]})
+    >>> HeldOut(documents).documents.to_pylist()
+    [{'id': 'a', 'text': 'Café', 'domain': 'wiki'}]
+    """
+
+    name = "held-out"
+    version = 2
+
+    def __init__(self, documents: pa.Table, options: HeldOutOptions = HeldOutOptions()) -> None:
+        self.options = options
+        self.documents = select_held_out(documents, options)
+
+    @property
+    def digest(self) -> str:
+        """Changes with the documents and with whatever else changes a value: what a cache keys on."""
+        return documents_digest(self.documents, HELD_OUT.names, f"{self.version} {self.options.overlap}")
+
+    def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
+        """`bits_per_byte` of each domain; items are documents, `amount` is bits, `weight` is bytes."""
+        rows, owners = self._rows(model, tokenizer)
+        bits = np.zeros(self.documents.num_rows)
+        scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
+        for owner, (log_probs, _) in zip(owners, scored, strict=True):
+            bits[owner] -= log_probs.sum() / math.log(2)
+        texts = as_read(text_encoder(tokenizer), self.documents["text"].to_pylist())
+        sizes = np.array([len(text.encode()) for text in texts], np.float64)
+        return measures_by_domain("bits_per_byte", "lower", self.documents, bits, sizes, self.version)
+
+    def _rows(self, model: object, tokenizer: object) -> tuple[list[Row], list[int]]:
+        """Windows of all documents, and which document each belongs to."""
+        size = context_length(model)
+        prefix, encoder = prefix_token(tokenizer), text_encoder(tokenizer)
+        unknown = getattr(tokenizer, "unk_token_id", None)
+        overlap = int(self.options.overlap * size)
+        rows: list[Row] = []
+        owners: list[int] = []
+        texts, ids = self.documents["text"].to_pylist(), self.documents["id"].to_pylist()
+        encoded = encoder.encode_batch_fast(texts, add_special_tokens=False)
+        for owner, (id_, encoding) in enumerate(zip(ids, encoded, strict=True)):
+            if unknown is not None and unknown in encoding.ids:
+                raise BadInput(
+                    f"document '{id_}': the tokenizer has no token for a part of it, so its bytes cannot all be "
+                    "scored; use a byte-level tokenizer"
+                )
+            tokens = np.array([prefix, *encoding.ids], np.int64)
+            for row in windows(tokens, size, overlap, name=f"document '{id_}'"):
+                rows.append(row)
+                owners.append(owner)
+        return rows, owners
+
+
+def windows(tokens: NDArray[np.int64], context: int, overlap: int, name: str = "") -> list[Row]:
+    """Windows of at most `context` tokens that score every token but the first exactly once.
+
+    Every window but the first keeps at least `overlap` tokens that the one before has scored; the last one is
+    as long as the others.
+
+    Examples
+    --------
+    >>> for row in windows(np.arange(8), context=4, overlap=2):
+    ...     print(row.tokens.tolist(), "->", row.targets.tolist())
+    [0, 1, 2, 3] -> [1, 2, 3, 4]
+    [2, 3, 4, 5] -> [5, 6]
+    [3, 4, 5, 6] -> [7]
+    """
+    rows = []
+    done, last = 0, len(tokens) - 1
+    while done < last:
+        stop = min(last, context if done == 0 else done + context - overlap)
+        start = max(0, stop - context)
+        at = np.arange(done - start, stop - start)
+        rows.append(Row(tokens[start:stop], at, tokens[done + 1 : stop + 1], name=name))
+        done = stop
+    return rows
+
+
+def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOptions()) -> pa.Table:
+    """The documents that are scored: cut to size, chosen by a seeded hash of the text, in input order.
+
+    The choice depends on neither the order of documents nor on other domains.
+
+    Raises
+    ------
+    BadInput
+        A column is missing, or no document holds text.
+    """
+    check_held_out(documents)
+    ranked: dict[str, dict[str, tuple[bytes, int]]] = {}
+    texts = [_cut(text or "", options.max_document_bytes) for text in documents["text"].to_pylist()]
+    domains = [str(domain) for domain in documents["domain"].to_pylist()]
+    for place, (text, domain) in enumerate(zip(texts, domains, strict=True)):
+        if text:
+            rank = seeded_rank(text, options.seed, size=16)
+            ranked.setdefault(domain, {}).setdefault(text, (rank, place))
+    if not ranked:
+        raise BadInput("held-out documents: none holds text; there is nothing to score")
+    taken = []
+    for domain_texts in ranked.values():
+        total = 0
+        for text, (_, place) in sorted(domain_texts.items(), key=lambda item: item[1]):
+            total += len(text.encode())
+            if total > options.max_domain_bytes and total > len(text.encode()):
+                break
+            taken.append(place)
+    taken.sort()
+    ids = [str(documents["id"][place]) for place in taken]
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.large_string()),
+            "text": pa.array([texts[place] for place in taken], pa.large_string()),
+            "domain": pa.array([domains[place] for place in taken], pa.large_string()),
+        }
+    )
+
+
+def context_length(model: object) -> int:
+    """Tokens that the model sees at once."""
+    length = getattr(getattr(model, "config", None), "max_position_embeddings", None)
+    if not isinstance(length, int) or length < 2:
+        raise BadInput("the model's configuration does not say its context (max_position_embeddings)")
+    return length
+
+
+def _cut(text: str, max_bytes: int) -> str:
+    """The first `most` bytes, to a whole character."""
+    data = text.encode()
+    return text if len(data) <= max_bytes else data[:max_bytes].decode("utf-8", "ignore")

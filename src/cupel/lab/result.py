@@ -1,0 +1,235 @@
+"""A finished assay, and how it is shown: as a page, as ten lines, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cupel.findings import Block, Page, Prose, Section, Table
+from cupel.lab.checkpoint import load_checkpoint
+from cupel.lab.curves import Curve
+from cupel.lab.data.arms import Arm
+from cupel.lab.data.overlap import Overlap
+from cupel.lab.data.survey import Survey
+from cupel.lab.generate import GenerationOptions, generate
+from cupel.lab.options import AssayOptions
+from cupel.lab.pages import ArmFacts, AssayReport, Cost, Generation, assay_page, summary_page
+from cupel.lab.scale import Scale
+from cupel.lab.tokenizer import Tokenizer
+from cupel.lab.training.records import read_curve
+from cupel.lab.training.tokens import TokenStore
+from cupel.lab.trials import Machine, Trial
+from cupel.units import write_bytes
+from cupel.verdict.measures import Measure
+from cupel.verdict.verdict import Verdict
+
+__all__ = ["Assay"]
+
+_POINTS = 60
+
+
+@dataclass(frozen=True)
+class Assay:
+    """A finished assay.
+
+    Attributes
+    ----------
+    verdict
+        Every arm against the baseline.
+    measures
+        What each trial scored, by arm and seed.
+    trials
+        By arm and seed.
+    stores
+        The tokens of each arm.
+    surveys
+        What each arm holds.
+    overlap
+        Held-out text that an arm was trained on.
+    """
+
+    scale: Scale
+    arms: tuple[Arm, ...]
+    options: AssayOptions
+    on: Machine
+    verdict: Verdict
+    measures: Mapping[str, Mapping[int, tuple[Measure, ...]]]
+    trials: Mapping[str, Mapping[int, Trial]]
+    stores: Mapping[str, TokenStore]
+    surveys: Mapping[str, Survey]
+    overlap: Overlap
+    tokenizer: Tokenizer
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def page(self) -> Page:
+        """The report: verdict, differences, curves, generations, data, cost, and how it was made."""
+        return assay_page(_report(self, whole=True))
+
+    @cached_property
+    def summary(self) -> Page:
+        """The ten lines that say what came out."""
+        return summary_page(_report(self, whole=False))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything a machine may want, as plain data."""
+        return {
+            "cupel": version("cupel"),
+            "scale": self.scale.model_dump(mode="json"),
+            "machine": {"device": self.on.device, "workers": self.on.workers},
+            "tokenizer": {"path": str(self.tokenizer.path), "vocabulary": self.tokenizer.vocabulary},
+            "arms": {
+                arm.name: {
+                    "parts": [{"path": part.path, "share": part.share} for part in arm.parts],
+                    "documents": self.surveys[arm.name].documents,
+                    "bytes": self.surveys[arm.name].bytes,
+                    "tokens": len(self.stores[arm.name].tokens),
+                    "digest": self.stores[arm.name].meta["digest"],
+                }
+                for arm in self.arms
+            },
+            "trials": [
+                {
+                    "arm": trial.arm,
+                    "seed": trial.seed,
+                    "folder": str(trial.folder),
+                    "cached": trial.cached,
+                    **{name: trial.record[name] for name in ("tokens", "epochs", "seconds", "flops")},
+                    "measures": {
+                        measure.name: measure.value for measure in self.measures[trial.arm][trial.seed]
+                    },
+                }
+                for trials in self.trials.values()
+                for trial in trials.values()
+            ],
+            "overlap": self.overlap.counts.to_pylist(),
+            "verdict": self.verdict.to_json(),
+            "notes": list(self.notes),
+        }
+
+
+def curve_of(folder: Path, step_tokens: int, points: int = _POINTS) -> tuple[list[float], list[float]]:
+    """A trial's loss curve with at most so many points, each the mean of its steps: tokens and loss."""
+    curve = read_curve(folder)
+    pieces = np.array_split(np.arange(len(curve)), min(points, len(curve)))
+    tokens = [float((curve["step"][piece[-1]] + 1) * step_tokens) for piece in pieces]
+    return tokens, [float(curve["loss"][piece].mean()) for piece in pieces]
+
+
+def _report(assay: Assay, *, whole: bool) -> AssayReport:
+    names = ", ".join(arm.name for arm in assay.arms)
+    price = assay.options.price
+    return AssayReport(
+        verdict=assay.verdict,
+        title=f"Assay of {names}",
+        subtitle=f"scale {assay.scale.name}, {len(assay.options.each_seed)} seeds, against {assay.verdict.baseline}",
+        footer=f"cupel {version('cupel')} · {_machine(assay)}",
+        curves=_curves(assay) if whole else (),
+        costs=[_cost(assay, arm.name) for arm in assay.arms],
+        data=[_facts(assay, place) for place in range(len(assay.arms))],
+        generations=_generations(assay) if whole else (),
+        price="" if price is None else f"{price:g} {assay.options.currency} an hour of the machine",
+        notes=assay.notes,
+        more=(*_funnels(assay), _recipe(assay), assay.overlap.section) if whole else (),
+    )
+
+
+def _curves(assay: Assay) -> list[Curve]:
+    step = assay.scale.training.sequences * assay.scale.model.context
+    return [
+        Curve(arm, seed, *curve_of(trial.folder, step))
+        for arm, trials in assay.trials.items()
+        for seed, trial in trials.items()
+    ]
+
+
+def _cost(assay: Assay, arm: str) -> Cost:
+    records = [trial.record for trial in assay.trials[arm].values()]
+    seconds = sum(record["seconds"] for record in records)
+    return Cost(
+        arm=arm,
+        trials=len(records),
+        cached=sum(trial.cached for trial in assay.trials[arm].values()),
+        tokens=sum(record["tokens"] for record in records),
+        flops=sum(record["flops"] for record in records),
+        seconds=seconds,
+        # Trials share the machine, so that an hour of it holds several hours of trials.
+        money=None
+        if assay.options.price is None
+        else seconds / 3600 / assay.on.workers * assay.options.price,
+    )
+
+
+def _facts(assay: Assay, place: int) -> ArmFacts:
+    arm = assay.arms[place]
+    store = assay.stores[arm.name]
+    record = next(iter(assay.trials[arm.name].values())).record
+    return ArmFacts(
+        arm=arm.name,
+        source=", ".join(f"{part.path}:{part.share:g}" if part.share else part.path for part in arm.parts),
+        documents=store.meta["whole_documents"],
+        tokens=len(store.tokens),
+        epochs=record["epochs"],
+        overlap=int(assay.overlap.seen[place].sum()),
+    )
+
+
+def _generations(assay: Assay) -> list[Generation]:
+    """The same openings, continued by the first trial of each arm."""
+    context = assay.scale.model.context
+    options = GenerationOptions(
+        prompts=3, prompt_tokens=min(24, context // 4), new_tokens=min(48, context // 2), temperatures=(0.8,)
+    )
+    generations = []
+    for arm in assay.arms:
+        trial = next(iter(assay.trials[arm.name].values()))
+        model, tokenizer = load_checkpoint(trial.folder, device=assay.on.device)
+        for sample in generate(model, tokenizer, assay.overlap.kept, options):
+            generations.append(Generation(sample.prompt, arm.name, sample.text))
+    return generations
+
+
+def _funnels(assay: Assay) -> list[Section]:
+    """How each refined arm came about: the funnel of its own report, and where that lies."""
+    sections = []
+    for arm in assay.arms:
+        for part in arm.parts:
+            path = Path(part.path) / "report.json"
+            if not path.is_file():
+                continue
+            try:
+                page = Page.model_validate_json(path.read_bytes())
+            except (OSError, ValueError):
+                continue  # written by another version; the arm's documents do not depend on it
+            blocks = [
+                block for section in page.sections if section.key == "funnel" for block in section.blocks
+            ]
+            of = arm.name if len(arm.parts) == 1 else f"{arm.name}, {part.path}"
+            whole = path.with_suffix(".html")
+            lead = f"{page.title}. {f'The whole report: {whole}' if whole.is_file() else ''}".strip()
+            sections.append(Section(title=f"Funnel of {of}", lead=lead, blocks=tuple(blocks)))
+    return sections
+
+
+def _recipe(assay: Assay) -> Section:
+    scale = assay.scale
+    held = assay.overlap.kept
+    size = sum(len(text.encode()) for text in held.column("text").to_pylist())
+    facts = [*scale.describe(), ("held-out text", f"{held.num_rows:,} documents, {write_bytes(size)}")]
+    blocks: list[Block] = [Table(columns=("what", "value"), rows=tuple(facts), formats=("text", "text"))]
+    return Section(
+        title=f"The recipe: scale {scale.name}",
+        lead="The same for every arm; only the data varies.",
+        blocks=(*blocks, Prose(text=scale.notes)) if scale.notes else tuple(blocks),
+    )
+
+
+def _machine(assay: Assay) -> str:
+    record: Mapping[str, Any] = next(iter(next(iter(assay.trials.values())).values())).record
+    return f"{record['machine']} · torch {record['torch']}"

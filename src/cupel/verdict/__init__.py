@@ -1,0 +1,1 @@
+"""Arms compared with confidence intervals: measures in, better, worse or undecided out. It knows no torch."""
