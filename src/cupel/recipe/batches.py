@@ -1,4 +1,4 @@
-"""One batch of documents through one stage: measured, decided, edited.
+"""One batch of documents through one pass: measured, decided, edited.
 
 Rows are never lost on the way: a batch comes out as survivors and ledger rows, together
 exactly the documents that went in.
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from cupel.contract import KernelSignal, Rule, label_columns
 from cupel.contract.rules import written
 from cupel.recipe import ledger
-from cupel.recipe.plan import EditStep, Group, Stage
+from cupel.recipe.plan import EditStep, Group, Pass
 from cupel.recipe.tally import SampleRow, Tally
 
 __all__ = ["Outcome", "best_of", "process"]
@@ -64,8 +64,8 @@ class Outcome:
             self.seconds[step] = self.seconds.get(step, 0.0) + time.thread_time() - started
 
 
-def process(batch: pa.RecordBatch, stage: Stage, first: str | None = None) -> Outcome:
-    """Carry `batch` through the operations of `stage`.
+def process(batch: pa.RecordBatch, pass_: Pass, first: str | None = None) -> Outcome:
+    """Carry `batch` through the operations of a pass.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def process(batch: pa.RecordBatch, stage: Stage, first: str | None = None) -> Ou
     outcome = Outcome(batch)
     if first is not None:
         _drop_blank(outcome, first)
-    for number, operation in enumerate(stage.operations):
+    for number, operation in enumerate(pass_.operations):
         if outcome.survivors.num_rows == 0:
             break
         if isinstance(operation, EditStep):
@@ -85,7 +85,7 @@ def process(batch: pa.RecordBatch, stage: Stage, first: str | None = None) -> Ou
         else:
             _measure(outcome, operation)
             if operation.rules:
-                _decide(outcome, operation, f"{stage.index}.{number}")
+                _decide(outcome, operation, f"{pass_.index}.{number}")
     return outcome
 
 
@@ -124,7 +124,7 @@ def best_of(outcomes: Sequence[Outcome]) -> Outcome:
     return first
 
 
-def count(outcome: Outcome, stage: Stage, tally: Tally) -> None:
+def count(outcome: Outcome, pass_: Pass, tally: Tally) -> None:
     """Add what happened to a batch to `tally`."""
     for decision in outcome.groups:
         tally.entered[decision.key] = tally.entered.get(decision.key, 0) + len(decision.docs)
@@ -140,7 +140,7 @@ def count(outcome: Outcome, stage: Stage, tally: Tally) -> None:
     for edit, docs, taken in outcome.edited:
         tally.edited[edit] = tally.edited.get(edit, 0) + len(docs)
         tally.edited_bytes[edit] = tally.edited_bytes.get(edit, 0) + int(taken.sum())
-    for operation in stage.operations:
+    for operation in pass_.operations:
         if isinstance(operation, EditStep):
             _count_edit_columns(outcome, operation, tally)
     for heading, row in outcome.samples:
@@ -166,7 +166,7 @@ def _count_labels(rows: pa.RecordBatch, tally: Tally, *, survived: bool) -> None
 
 
 def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
-    """Labels of those that the last stage keeps."""
+    """Labels of those that the last pass keeps."""
     _count_labels(rows, tally, survived=True)
 
 

@@ -1,7 +1,7 @@
-"""From a recipe to stages: what is measured when, what is decided together, where a pass ends.
+"""From a recipe to passes: what is measured when, what is decided together, where a pass ends.
 
-A stage is one pass over all documents. It is a chain of operations on batches, and ends
-where every document must be known at once: at a deduplication. Neighbouring
+A pass reads all documents once. It is a chain of operations on batches, and ends
+where every document must be known at once: at a deduplication. Neighboring
 deduplications share a pass.
 
 Rules that follow each other without an edit between them form a group: their signals are
@@ -34,7 +34,7 @@ from cupel.contract import (
 from cupel.errors import BadRecipe
 from cupel.recipe.recipe import Recipe, Step
 
-__all__ = ["DedupStep", "EditStep", "Group", "Plan", "RulesStep", "Stage", "make_plan"]
+__all__ = ["DedupStep", "EditStep", "Group", "Plan", "RulesStep", "Pass", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class DedupStep:
 
 
 @dataclass(frozen=True)
-class Stage:
+class Pass:
     """One pass: operations on batches, then the deduplications that end it."""
 
     index: int
@@ -119,7 +119,7 @@ class Plan:
     ----------
     extractors, extraction_seconds
         How HTML becomes text; more than one extractor is their union.
-    stages
+    passes
         The last one has no deduplications and writes the corpus.
     kept_columns
         Signal columns that the recipe asks for by name: they stay in the output.
@@ -132,7 +132,7 @@ class Plan:
     recipe: Recipe
     extractors: tuple[Extractor, ...]
     extraction_seconds: float
-    stages: tuple[Stage, ...]
+    passes: tuple[Pass, ...]
     kept_columns: tuple[str, ...]
     measured: Mapping[str, str]
     reused: tuple[str, ...]
@@ -140,38 +140,38 @@ class Plan:
     @property
     def weighs(self) -> bool:
         """Whether a step changes how much documents count, so that the output has a column `weight`."""
-        return any(step.action == "weigh" for stage in self.stages for step in stage.dedups)
+        return any(step.action == "weigh" for pass_ in self.passes for step in pass_.dedups)
 
     @property
     def marks(self) -> dict[str, pa.DataType]:
         """Columns of deduplications that mark."""
         return {
             f"{step.label}_{name}": kind
-            for stage in self.stages
-            for step in stage.dedups
+            for pass_ in self.passes
+            for step in pass_.dedups
             for name, kind in step.marked.items()
         }
 
     def notices(self) -> list[str]:
         """What the signals want to be read once before they measure."""
-        groups = [group for stage in self.stages for group in stage.operations if isinstance(group, Group)]
+        groups = [group for pass_ in self.passes for group in pass_.operations if isinstance(group, Group)]
         signals = {signal.name: signal for group in groups for signal in group.signals}
         return [f"{name}: {notice}" for name, signal in signals.items() if (notice := signal.notice())]
 
     def describe(self) -> list[str]:
         """One line a pass, for a terminal."""
         lines = []
-        for stage in self.stages:
+        for pass_ in self.passes:
             parts = []
-            for operation in stage.operations:
+            for operation in pass_.operations:
                 if isinstance(operation, EditStep):
                     parts.append(operation.label)
                 else:
                     if operation.columns:
                         parts.append(f"measure {len(operation.columns)} signals")
                     parts += [step.label for step in operation.rules]
-            parts += [step.label for step in stage.dedups]
-            lines.append(f"pass {stage.index + 1}: " + (" → ".join(parts) or "write"))
+            parts += [step.label for step in pass_.dedups]
+            lines.append(f"pass {pass_.index + 1}: " + (" → ".join(parts) or "write"))
         return lines
 
 
@@ -183,7 +183,7 @@ class _Planner:
         self.reused: dict[str, None] = {}
         self.measured: dict[str, str] = {}
         self.kept: dict[str, None] = {}
-        self.stages: list[Stage] = []
+        self.passes: list[Pass] = []
         self.operations: list[Group | EditStep] = []
         self.dedups: list[DedupStep] = []
         self.pending: list[RulesStep] = []
@@ -216,15 +216,15 @@ class _Planner:
     def signal(self, name: str) -> Signal:
         return find_method(name, Signal).from_options(self.signal_options.get(name, {}), where="signals")
 
-    def close_stage(self) -> None:
+    def close_pass(self) -> None:
         self.close_group()
-        self.stages.append(Stage(len(self.stages), tuple(self.operations), tuple(self.dedups)))
+        self.passes.append(Pass(len(self.passes), tuple(self.operations), tuple(self.dedups)))
         self.operations, self.dedups = [], []
 
     def add(self, step: Step) -> None:
         label, method = step.label, step.method
         if self.dedups and not isinstance(method, Dedup):
-            self.close_stage()
+            self.close_pass()
         if isinstance(method, Signal):
             self.add_signal(label, method)
         elif isinstance(method, Rules):
@@ -277,7 +277,7 @@ class _Planner:
         self.dedups.append(step)
         if step.action == "cut":
             # What follows sees another text.
-            self.close_stage()
+            self.close_pass()
             self.forget_text()
 
 
@@ -301,15 +301,15 @@ def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Pla
     for step in steps:
         planner.add(step)
     if planner.dedups:
-        planner.close_stage()
-    planner.close_stage()
-    if len(planner.stages) == 1:  # maps, then writes shards of even size
-        planner.close_stage()
+        planner.close_pass()
+    planner.close_pass()
+    if len(planner.passes) == 1:  # maps, then writes shards of even size
+        planner.close_pass()
     return Plan(
         recipe=recipe,
         extractors=extractors,
         extraction_seconds=seconds,
-        stages=tuple(planner.stages),
+        passes=tuple(planner.passes),
         kept_columns=tuple(planner.kept),
         measured=planner.measured,
         reused=tuple(planner.reused),

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from cupel.contract import WEIGHTLESS, Resources, View
 from cupel.contract.docs import among, row_groups
 from cupel.recipe.folder import Folder
-from cupel.recipe.passes import open_pass_file
-from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.pass_files import open_pass_file
+from cupel.recipe.plan import DedupStep, Pass
 from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
 from cupel.threads import in_order
 
@@ -45,21 +45,21 @@ class Rank(NamedTuple):
     counts: bool
 
 
-def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
+def remembered(folder: Folder, pass_: Pass, step: DedupStep) -> Path:
     """What a step wants an index to remember of this corpus."""
-    return folder.resolved(stage.index, step.label).with_suffix(".index")
+    return folder.resolved(pass_.index, step.label).with_suffix(".index")
 
 
 @dataclass(frozen=True)
 class Reader(View):
-    """Reads sketches and texts of a stage back, without the documents already dropped.
+    """Reads sketches and texts of a pass back, without the documents already dropped.
 
     Row groups are read and filtered by `threads` threads and come in the order of the documents. Each
     thread holds one, and one more waits; they take an eighth of `memory_bytes` at most.
     """
 
     folder: Folder
-    stage: Stage
+    pass_: Pass
     step: DedupStep
     units: list[int]
     dropped: np.ndarray
@@ -79,7 +79,7 @@ class Reader(View):
             memory_bytes=self.memory_bytes,
             threads=self.threads,
             corpus=self.corpus,
-            remembered=str(remembered(self.folder, self.stage, self.step)),
+            remembered=str(remembered(self.folder, self.pass_, self.step)),
         )
 
     def read(self, columns: list[str]) -> pa.Table:
@@ -128,12 +128,12 @@ class Reader(View):
         return values.column(name).combine_chunks().take(at)
 
     def _no_sketches(self, columns: list[str]) -> pa.Table:
-        path = self.folder.unit(self.stage.index, self.units[0], "sketch.parquet")
+        path = self.folder.unit(self.pass_.index, self.units[0], "sketch.parquet")
         with open_pass_file(path) as file:
             return file.schema_arrow.empty_table().select(columns)
 
     def _own(self, columns: list[str]) -> list[str]:
-        """What this step's columns are called in the sketches of the stage."""
+        """What this step's columns are called in the sketches of the pass."""
         return [name if name in ("doc", "id", "source") else f"{self.step.label}.{name}" for name in columns]
 
     def _stream(
@@ -153,7 +153,7 @@ class Reader(View):
 
     def _places(self, suffix: str, wanted: np.ndarray | None) -> Iterator[tuple[Path, pq.FileMetaData, int]]:
         for unit in self.units:
-            path = self.folder.unit(self.stage.index, unit, suffix)
+            path = self.folder.unit(self.pass_.index, unit, suffix)
             with open_pass_file(path) as file:
                 known = file.metadata
                 groups = range(known.num_row_groups) if wanted is None else row_groups(file, wanted)
@@ -181,7 +181,7 @@ class Reader(View):
         ]
 
     def _alive(self, rank: Rank | None) -> Keep:
-        """Documents of a rank that no earlier deduplication of the stage dropped."""
+        """Documents of a rank that no earlier deduplication of the pass dropped."""
         weightless = self._weightless if rank is not None else np.empty(0, np.int64)
 
         def keep(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -18,8 +18,8 @@ from cupel.errors import RunFailed
 from cupel.findings import Section
 from cupel.recipe.duplicates import dropped
 from cupel.recipe.folder import Folder, disk_errors, write_passing
-from cupel.recipe.passes import read_pass_json, read_pass_table
-from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.pass_files import read_pass_json, read_pass_table
+from cupel.recipe.plan import DedupStep, Pass
 from cupel.recipe.readback import Reader, remembered
 from cupel.recipe.seals import marker, seal_resolved
 from cupel.store import rename, temporary
@@ -32,7 +32,7 @@ MEMBERS = FOUND.append(pa.field("survivor", pa.large_string()))
 
 def resolve(
     folder: Folder,
-    stage: Stage,
+    pass_: Pass,
     units: list[int],
     memory_bytes: int,
     threads: int,
@@ -40,7 +40,7 @@ def resolve(
     plan: str,
     note: Callable[[str], None],
 ) -> None:
-    """Find the duplicates of all deduplications of a stage, in order; what is done is not done again.
+    """Find the duplicates of all deduplications of a pass, in order; what is done is not done again.
 
     Writes, for each, a table of cluster members by `doc` and its findings. `corpus` is the digest of the
     input, `plan` the seal of the run's plan; `note` is called before each step with what it will take.
@@ -51,23 +51,23 @@ def resolve(
         The disk has no room for a step's temporary files; nothing of it was begun.
     """
     dropped_docs: list[np.ndarray] = []
-    for step in stage.dedups:
-        path = folder.resolved(stage.index, step.label)
-        if not marker(folder, stage.index, step.label).exists():
-            note(_plan(folder, stage, step, units, sum(map(len, dropped_docs)), memory_bytes))
+    for step in pass_.dedups:
+        path = folder.resolved(pass_.index, step.label)
+        if not marker(folder, pass_.index, step.label).exists():
+            note(_plan(folder, pass_, step, units, sum(map(len, dropped_docs)), memory_bytes))
             without = np.sort(np.concatenate(dropped_docs)) if dropped_docs else np.empty(0, np.int64)
-            reader = Reader(folder, stage, step, units, without, memory_bytes, threads, corpus)
+            reader = Reader(folder, pass_, step, units, without, memory_bytes, threads, corpus)
             _resolve_one(reader, path)
-            seal_resolved(folder, plan, stage.index, step.label)
+            seal_resolved(folder, plan, pass_.index, step.label)
         table = read_pass_table(path, columns=["doc", "kept", "score"])
         dropped_docs.append(table.filter(dropped(step, table)).column("doc").to_numpy())
 
 
 def _plan(
-    folder: Folder, stage: Stage, step: DedupStep, units: list[int], dropped_documents: int, memory_bytes: int
+    folder: Folder, pass_: Pass, step: DedupStep, units: list[int], dropped_documents: int, memory_bytes: int
 ) -> str:
     """What finding the duplicates of a step will take, in a sentence."""
-    tallies = [read_pass_json(folder.unit(stage.index, unit, "tally.json")) for unit in units]
+    tallies = [read_pass_json(folder.unit(pass_.index, unit, "tally.json")) for unit in units]
     documents = sum(tally["documents_out"] for tally in tallies) - dropped_documents
     need = step.dedup.need(documents, sum(tally["text_bytes_out"] for tally in tallies))
     free = shutil.disk_usage(folder.work).free
@@ -83,27 +83,27 @@ def _plan(
     )
 
 
-def resolved_sections(folder: Folder, stage: Stage) -> list[Section]:
-    """The findings of a stage's deduplications."""
+def resolved_sections(folder: Folder, pass_: Pass) -> list[Section]:
+    """The findings of a pass's deduplications."""
     sections = []
-    for step in stage.dedups:
-        findings = read_pass_json(_findings_path(folder, stage, step))
+    for step in pass_.dedups:
+        findings = read_pass_json(_findings_path(folder, pass_, step))
         sections += [Section.model_validate(section) for section in findings["sections"]]
     return sections
 
 
-def too_much(folder: Folder, stage: Stage) -> list[str]:
-    """What the deduplications of a stage want to be looked at before the run goes on."""
+def too_much(folder: Folder, pass_: Pass) -> list[str]:
+    """What the deduplications of a pass want to be looked at before the run goes on."""
     return [
         f"{step.label}: {sentence}"
-        for step in stage.dedups
-        for sentence in read_pass_json(_findings_path(folder, stage, step)).get("stop", ())
+        for step in pass_.dedups
+        for sentence in read_pass_json(_findings_path(folder, pass_, step)).get("stop", ())
     ]
 
 
-def resolve_seconds(folder: Folder, stage: Stage, step: DedupStep) -> float:
+def resolve_seconds(folder: Folder, pass_: Pass, step: DedupStep) -> float:
     """Wall seconds that finding the clusters took."""
-    return float(read_pass_json(_findings_path(folder, stage, step))["seconds"])
+    return float(read_pass_json(_findings_path(folder, pass_, step))["seconds"])
 
 
 def _resolve_one(reader: Reader, path: Path) -> None:
@@ -111,7 +111,7 @@ def _resolve_one(reader: Reader, path: Path) -> None:
     with disk_errors(reader.scratch):
         shutil.rmtree(reader.scratch, ignore_errors=True)
         reader.scratch.mkdir()
-        remembered(reader.folder, reader.stage, reader.step).unlink(missing_ok=True)
+        remembered(reader.folder, reader.pass_, reader.step).unlink(missing_ok=True)
         clusters = reader.step.dedup.decide(reader, reader.resources)
     members = clusters.members.sort_by("doc")
     members = members.append_column("survivor", _names(reader, members, clusters))
@@ -124,7 +124,7 @@ def _resolve_one(reader: Reader, path: Path) -> None:
             members, temporary(path), compression="zstd", row_group_size=65536, write_page_checksum=True
         )
         write_passing(
-            _findings_path(reader.folder, reader.stage, reader.step),
+            _findings_path(reader.folder, reader.pass_, reader.step),
             {
                 "sections": [section.model_dump(mode="json") for section in clusters.findings],
                 "stop": list(clusters.stop),
@@ -135,8 +135,8 @@ def _resolve_one(reader: Reader, path: Path) -> None:
         shutil.rmtree(reader.scratch, ignore_errors=True)
 
 
-def _findings_path(folder: Folder, stage: Stage, step: DedupStep) -> Path:
-    return folder.resolved(stage.index, step.label).with_suffix(".findings.json")
+def _findings_path(folder: Folder, pass_: Pass, step: DedupStep) -> Path:
+    return folder.resolved(pass_.index, step.label).with_suffix(".findings.json")
 
 
 def _names(reader: Reader, members: pa.Table, clusters: Clusters) -> pa.Array:

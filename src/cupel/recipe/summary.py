@@ -32,14 +32,14 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
     for tally in tallies:
         total.merge(tally)
     steps = _steps(plan)
-    dedups = [step for stage in plan.stages for step in stage.dedups]
+    dedups = [step for pass_ in plan.passes for step in pass_.dedups]
     keeping = {step.label for step in dedups if step.action in ("mark", "weigh")}
     sections = [
         _funnel(steps, keeping, tallies, total, manifest),
         _rules(plan, total),
         _signals(folder, plan),
         *_breakdowns(total),
-        *(section for stage in plan.stages for section in resolved_sections(folder, stage)),
+        *(section for pass_ in plan.passes for section in resolved_sections(folder, pass_)),
         _edits(plan, total),
         _samples(steps, total, manifest["documents"]["kept"]),
         _sources(total, steps),
@@ -86,12 +86,12 @@ def _share(part: float, whole: float) -> float:
 def _steps(plan: Plan) -> list[str]:
     """Labels of all steps that can drop, in order."""
     labels: list[str] = ["read", "extract"]
-    for stage in plan.stages:
-        for operation in stage.operations:
+    for pass_ in plan.passes:
+        for operation in pass_.operations:
             labels += (
                 [operation.label] if isinstance(operation, EditStep) else [s.label for s in operation.rules]
             )
-        labels += [step.label for step in stage.dedups]
+        labels += [step.label for step in pass_.dedups]
     return labels
 
 
@@ -157,10 +157,10 @@ def _rules(plan: Plan, total: Tally) -> Section:
         "gone on."
     )
     tables: list[Block] = []
-    for stage in plan.stages:
-        for number, operation in enumerate(stage.operations):
+    for pass_ in plan.passes:
+        for number, operation in enumerate(pass_.operations):
             if isinstance(operation, Group):
-                reached = total.entered.get(f"{stage.index}.{number}", 0)
+                reached = total.entered.get(f"{pass_.index}.{number}", 0)
                 tables += [_rule_table(step, total, reached) for step in operation.rules]
     lead = "What each rule dropped, what it alone would drop, and what only it would drop."
     return Section(
@@ -250,8 +250,8 @@ def _breakdown(name: str, column: Column, labels: Mapping[str, Sequence[int]]) -
 
 def _edits(plan: Plan, total: Tally) -> Section:
     rows = []
-    for stage in plan.stages:
-        for operation in stage.operations:
+    for pass_ in plan.passes:
+        for operation in pass_.operations:
             if isinstance(operation, EditStep):
                 for name, column in operation.edit.columns.items():
                     if pa.types.is_integer(column.type):
@@ -376,9 +376,9 @@ def _left_out(manifest: Mapping[str, Any]) -> Section:
 
 def _cost(folder: Folder, plan: Plan, total: Tally, manifest: Mapping[str, Any]) -> Section:
     seconds = dict(total.seconds)
-    for stage in plan.stages:
-        for step in stage.dedups:
-            seconds[f"{step.label} (clusters)"] = resolve_seconds(folder, stage, step)
+    for pass_ in plan.passes:
+        for step in pass_.dedups:
+            seconds[f"{step.label} (clusters)"] = resolve_seconds(folder, pass_, step)
     whole = sum(seconds.values()) or 1.0
     size = manifest["bytes"]["text_in"]
     rows = tuple(

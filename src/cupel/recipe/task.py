@@ -35,8 +35,8 @@ from cupel.recipe.output import (
     with_weight,
     without_doc,
 )
-from cupel.recipe.passes import open_pass_file, read_pass_table
-from cupel.recipe.plan import DedupStep, Group, Stage
+from cupel.recipe.pass_files import open_pass_file, read_pass_table
+from cupel.recipe.plan import DedupStep, Group, Pass
 from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
@@ -86,13 +86,13 @@ def run_task(payload: str) -> str:
     """
     task = json.loads(payload)
     folder = Folder(Path(task["folder"]))
-    stage, unit = task["stage"], task["unit"]
+    number, unit = task["pass"], task["unit"]
     _count(folder.root, 1)
     try:
         _check_running(folder.root)
-        if not folder.done(stage, unit):
+        if not folder.done(number, unit):
             with disk_errors(folder.work):
-                _Task(folder, stage, unit, task["shards"], task["threads"]).run()
+                _Task(folder, number, unit, task["shards"], task["threads"]).run()
         return json.dumps({"unit": unit})
     except CupelError as error:
         return json.dumps({"unit": unit, "error": type(error).__name__, "message": str(error)})
@@ -101,20 +101,20 @@ def run_task(payload: str) -> str:
 
 
 class _Task:
-    def __init__(self, folder: Folder, stage: int, unit: int, shards: list[int], threads: int) -> None:
+    def __init__(self, folder: Folder, number: int, unit: int, shards: list[int], threads: int) -> None:
         self.folder = folder
         self.job, self.plan, self.plan_seal = Job.load(folder)
-        self.stage: Stage = self.plan.stages[stage]
+        self.pass_: Pass = self.plan.passes[number]
         self.unit = unit
         self.shards = shards
         self.threads = threads
         self.tally = Tally()
         self.types = signal_types(self.plan)
-        self.last = stage == len(self.plan.stages) - 1
+        self.last = number == len(self.plan.passes) - 1
         self.reported = 0.0
 
     def path(self, suffix: str) -> Path:
-        return self.folder.unit(self.stage.index, self.unit, suffix)
+        return self.folder.unit(self.pass_.index, self.unit, suffix)
 
     @cached_property
     def refined(self) -> bool:
@@ -123,13 +123,13 @@ class _Task:
         return all(map(is_refined, paths))
 
     def run(self) -> None:
-        forget_unit(self.folder, self.stage.index, self.unit)
+        forget_unit(self.folder, self.pass_.index, self.unit)
         with ExitStack() as stack:
             self.rows = self._parquet(stack, "ledger.parquet", ledger_schema(self.plan))
             quarantine: list[Quarantined] = []
             self.sketches = (
-                self._parquet(stack, "sketch.parquet", sketch_schema(self.stage), passing=True)
-                if self.stage.dedups
+                self._parquet(stack, "sketch.parquet", sketch_schema(self.pass_), passing=True)
+                if self.pass_.dedups
                 else None
             )
             if self.last:
@@ -150,7 +150,7 @@ class _Task:
                 )
             else:
                 self.data = self._parquet(stack, "parquet", self._carried_schema(), passing=True)
-            source = self._from_input(quarantine) if self.stage.index == 0 else self._from_stage()
+            source = self._from_input(quarantine) if self.pass_.index == 0 else self._from_pass()
             for outcome in in_order(self._process, source, self.threads):
                 self._take(outcome)
             if quarantine:
@@ -158,7 +158,7 @@ class _Task:
         write_passing(self.path("tally.json"), self.tally.to_json())
         self.path("progress").unlink(missing_ok=True)
         data = self.data.files if isinstance(self.data, RollingWriter) else []
-        seal_unit(self.folder, self.plan_seal, self.stage.index, self.unit, self.shards, data)
+        seal_unit(self.folder, self.plan_seal, self.pass_.index, self.unit, self.shards, data)
 
     def _parquet(
         self, stack: ExitStack, suffix: str, schema: pa.Schema, *, passing: bool = False
@@ -245,8 +245,8 @@ class _Task:
             "metadata": pa.array([orjson.dumps(row).decode() for row in rows], pa.large_string())
         }
 
-    def _from_stage(self) -> Iterator[tuple[pa.RecordBatch, ...]]:
-        before = self.plan.stages[self.stage.index - 1]
+    def _from_pass(self) -> Iterator[tuple[pa.RecordBatch, ...]]:
+        before = self.plan.passes[self.pass_.index - 1]
         for index in self.shards:
             path = self.folder.unit(before.index, index, "parquet")
             with open_pass_file(path) as file:
@@ -257,15 +257,15 @@ class _Task:
                     if batch.num_rows:
                         yield (batch, *clusters)  # type: ignore[misc]
 
-    def _members(self, stage: Stage, step: DedupStep, docs: tuple[int, int]) -> pa.Table:
-        path = self.folder.resolved(stage.index, step.label)
+    def _members(self, pass_: Pass, step: DedupStep, docs: tuple[int, int]) -> pa.Table:
+        path = self.folder.resolved(pass_.index, step.label)
         return read_pass_table(path, filters=[("doc", ">=", docs[0]), ("doc", "<=", docs[1])])
 
     # -- the work on one batch (called from several threads) -----------------------------------
 
     def _process(self, item: tuple[pa.RecordBatch, ...]) -> Outcome:
-        if self.stage.index == 0:
-            outcomes = [batches.process(batch, self.stage, first="extract") for batch in item]
+        if self.pass_.index == 0:
+            outcomes = [batches.process(batch, self.pass_, first="extract") for batch in item]
             outcome = outcomes[0] if len(outcomes) == 1 else batches.best_of(outcomes)
             outcome.documents_in = item[0].num_rows
         else:
@@ -273,34 +273,34 @@ class _Task:
             begun = Outcome(batch)
             for step, members in clusters:
                 act(begun, step, members)
-            outcome = batches.process(begun.survivors, self.stage)
+            outcome = batches.process(begun.survivors, self.pass_)
             outcome.dropped = begun.dropped + outcome.dropped
             outcome.edited = begun.edited + outcome.edited
             outcome.samples = begun.samples + outcome.samples
             for name, seconds in begun.seconds.items():
                 outcome.seconds[name] = outcome.seconds.get(name, 0.0) + seconds
-        if self.stage.dedups and outcome.survivors.num_rows:
+        if self.pass_.dedups and outcome.survivors.num_rows:
             outcome.sketch = self._sketch(outcome)
         return outcome
 
     def _sketch(self, outcome: Outcome) -> pa.RecordBatch:
         batch = outcome.survivors
         columns: dict[str, pa.Array] = {name: batch.column(name) for name in ("doc", "id", "source")}
-        for step in self.stage.dedups:
+        for step in self.pass_.dedups:
             with outcome.spending(f"{step.label} (sketch)"):
                 sketch = step.dedup.sketch_documents(batch)
             columns |= {f"{step.label}.{name}": sketch.column(name) for name in sketch.schema.names}
             columns[f"{step.label}.priority"] = priority(step, batch)
-        return pa.RecordBatch.from_arrays(list(columns.values()), schema=sketch_schema(self.stage))
+        return pa.RecordBatch.from_arrays(list(columns.values()), schema=sketch_schema(self.pass_))
 
     # -- writing ---------------------------------------------------------------------------
 
     def _take(self, outcome: Outcome) -> None:
         started = time.thread_time()
-        if self.stage.index == 0:
+        if self.pass_.index == 0:
             self._count_input(outcome)
             self.tally.fields.count(outcome.survivors.column("metadata"))
-        batches.count(outcome, self.stage, self.tally)
+        batches.count(outcome, self.pass_, self.tally)
         schema = self.rows.schema
         for rows in outcome.dropped:
             self.rows.write(ledger.fit(rows, schema))
@@ -359,16 +359,16 @@ class _Task:
         writer.close()
 
     def _carried_schema(self) -> pa.Schema:
-        """Columns of the survivors after this stage."""
+        """Columns of the survivors after this pass."""
         known: dict[str, pa.DataType] = dict(DOCUMENT) | dict.fromkeys(self._weight, pa.float64())
         reached = set(self.plan.reused)
-        for stage in self.plan.stages[: self.stage.index + 1]:
-            for operation in stage.operations:
+        for pass_ in self.plan.passes[: self.pass_.index + 1]:
+            for operation in pass_.operations:
                 names = operation.columns if isinstance(operation, Group) else operation.edit.columns
                 reached |= set(names)
         known |= {column: kind for column, kind in self.types.items() if column in reached}
-        for stage in self.plan.stages[: self.stage.index]:
-            for step in stage.dedups:
+        for pass_ in self.plan.passes[: self.pass_.index]:
+            for step in pass_.dedups:
                 known |= {f"{step.label}_{name}": kind for name, kind in step.marked.items()}
         return pa.schema(list(known.items()))
 
@@ -388,10 +388,10 @@ class _Task:
 LOWEST = float(np.finfo(np.float64).min)
 
 
-def sketch_schema(stage: Stage) -> pa.Schema:
-    """Columns of a stage's sketches: identity, then each deduplication's own under its label."""
+def sketch_schema(pass_: Pass) -> pa.Schema:
+    """Columns of a pass's sketches: identity, then each deduplication's own under its label."""
     fields = [("doc", pa.int64()), ("id", pa.large_string()), ("source", pa.large_string())]
-    for step in stage.dedups:
+    for step in pass_.dedups:
         own = step.dedup.sketch(pa.array([], pa.large_string())).schema
         fields += [(f"{step.label}.{item.name}", item.type) for item in own]
         fields.append((f"{step.label}.priority", pa.float64()))
