@@ -285,10 +285,10 @@ READ_BACK = {
     "pass-0/00000.done": "exact",
     "pass-0/00000.ledger.parquet": "pass 2",
     "fields.json": "pass 2",
-    "resolved-0-exact.parquet": "minhash",
-    "resolved-0-exact.findings.json": "minhash",
-    "resolved-0-minhash.parquet": "pass 2",
-    "resolved-0-minhash.findings.json": "pass 2",
+    "decided-0-exact.parquet": "minhash",
+    "decided-0-exact.findings.json": "minhash",
+    "decided-0-minhash.parquet": "pass 2",
+    "decided-0-minhash.findings.json": "pass 2",
 }
 """Files that a run reads back while it goes on, and the moment before which each is damaged."""
 

@@ -47,9 +47,9 @@ def test_c4_brings_its_edit() -> None:
 
 def test_deduplications_end_a_pass_and_neighbours_share_it() -> None:
     made = plan("gopher-quality", "exact", "minhash", "pii")
-    assert [[step.label for step in pass_.dedups] for pass_ in made.passes] == [["exact", "minhash"], []]
+    assert [[step.label for step in pass_.decisions] for pass_ in made.passes] == [["exact", "minhash"], []]
     made = plan("exact", "whitespace", "minhash")
-    assert [[step.label for step in pass_.dedups] for pass_ in made.passes] == [["exact"], ["minhash"], []]
+    assert [[step.label for step in pass_.decisions] for pass_ in made.passes] == [["exact"], ["minhash"], []]
 
 
 def test_an_annotated_input_is_not_measured_again() -> None:

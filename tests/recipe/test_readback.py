@@ -72,7 +72,7 @@ def reader(
 ) -> Reader:
     recipe = cupel.Recipe.from_dict({"name": "r", "steps": [{"lines": {"sources": sources}}]})
     pass_ = make_plan(recipe).passes[0]
-    (step,) = pass_.dedups
+    (step,) = pass_.decisions
     without = np.array(gone, dtype=np.int64)
     return Reader(folder, pass_, step, list(range(units)), without, memory, threads, "corpus")
 

@@ -1,18 +1,39 @@
-"""What a corpus method may read of the corpus, and what it may use for its decision."""
+"""What a method may read of the corpus, and what it may use."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyarrow as pa
 
-__all__ = ["Resources", "View"]
+__all__ = ["Documents", "Resources", "View"]
+
+
+class Documents(ABC):
+    """Documents that a method learns from, in document order; they can be read more than once.
+
+    Iterating gives record batches with at least `id`, `text` and `source` (large_string).
+    """
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Of what decides their content."""
+
+    @property
+    @abstractmethod
+    def text_bytes(self) -> int:
+        """UTF-8 bytes of all texts."""
 
 
 class View(ABC):
-    """The documents still alive, read lazily: what `Dedup.sketch` gave for each, and their texts.
+    """The documents still alive, read lazily: what `CorpusMethod.sketch_documents` gave for each, and their texts.
 
     Column `doc` (int64) is the document's position in the input: files in sorted order, then rows. Column
     `priority` (float64) decides survivors: the highest stays, then the lowest `doc`. It is `WEIGHTLESS` for
@@ -49,14 +70,16 @@ class View(ABC):
 
 @dataclass(frozen=True)
 class Resources:
-    """What a decision may use, and where it keeps things.
+    """What a method may use, and where it keeps things.
 
     Attributes
     ----------
+    artifact
+        The folder of what a fitted method learned; while it learns, an empty one for it to fill.
     scratch
         A folder for temporary files, removed afterwards.
     memory_bytes, threads
-        What may be used; the decision depends on neither.
+        What may be used; no result depends on either.
     corpus
         Digest of the input: what this corpus is called in an index.
     remembered
@@ -64,8 +87,13 @@ class Resources:
         the run is finished.
     """
 
-    scratch: str
+    artifact: Path | None = None
+    scratch: str = ""
     memory_bytes: int = 1 << 30
     threads: int = 1
     corpus: str = ""
     remembered: str = ""
+
+    def using(self, artifact: Path, scratch: str = "") -> Resources:
+        """The same, with this artifact, and temporary files in `scratch`."""
+        return replace(self, artifact=artifact, scratch=scratch)

@@ -7,7 +7,7 @@ exactly the documents that went in.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract import KernelSignal, Rule, label_columns
+from cupel.contract import KernelSignal, Measure, Rule, label_columns
 from cupel.contract.rules import written
 from cupel.recipe import ledger
 from cupel.recipe.plan import EditStep, Group, Pass
@@ -64,13 +64,17 @@ class Outcome:
             self.seconds[step] = self.seconds.get(step, 0.0) + time.thread_time() - started
 
 
-def process(batch: pa.RecordBatch, pass_: Pass, first: str | None = None) -> Outcome:
+def process(
+    batch: pa.RecordBatch, pass_: Pass, measures: Mapping[str, Measure], first: str | None = None
+) -> Outcome:
     """Carry `batch` through the operations of a pass.
 
     Parameters
     ----------
     batch
         Document columns, `bytes_in`, `edits` and the signal columns known so far.
+    measures
+        What measures each signal family, by name.
     first
         Drop documents without text before anything else, in this step's name.
     """
@@ -83,7 +87,7 @@ def process(batch: pa.RecordBatch, pass_: Pass, first: str | None = None) -> Out
         if isinstance(operation, EditStep):
             _edit(outcome, operation)
         else:
-            _measure(outcome, operation)
+            _measure(outcome, operation, measures)
             if operation.rules:
                 _decide(outcome, operation, f"{pass_.index}.{number}")
     return outcome
@@ -170,7 +174,7 @@ def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
     _count_labels(rows, tally, survived=True)
 
 
-def _measure(outcome: Outcome, group: Group) -> None:
+def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) -> None:
     from cupel import _kernels
 
     batch = outcome.survivors
@@ -184,8 +188,8 @@ def _measure(outcome: Outcome, group: Group) -> None:
             _share_pass(kernel, signal.kernel_options(), wanted)
             continue
         with outcome.spending(f"measure {signal.name}"):
-            found = signal.measure(seen)
-            measured |= {column: found.column(column) for column in wanted}
+            values = measures[signal.name](seen)
+            measured |= {column: values.column(column) for column in wanted}
     if kernel:
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():

@@ -12,6 +12,7 @@ from cupel.corpus.files import LeftOut
 from cupel.corpus.remote import printable
 from cupel.engine import Engine
 from cupel.errors import RunFailed
+from cupel.recipe.fit import artifact_seals, write_artifacts
 from cupel.recipe.folder import Folder, write_json, write_sealed, write_text
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job
@@ -66,6 +67,7 @@ def finish(
     counts[plan.passes[-1].index] = len(units)
     tallies = [_add_up(folder, number, count) for number, count in counts.items()]
     seals = keep_clusters(folder, plan)
+    seals |= artifact_seals(folder, plan)
     seals |= move_ledger(folder, plan, counts)
     first, last = tallies[0], tallies[-1]
     documents = {
@@ -104,6 +106,7 @@ def finish(
         "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
         "signal_options": {name: dict(value) for name, value in recipe.signals.items()},
         "reused_signals": list(plan.reused),
+        **({"artifacts": write_artifacts(folder, plan)} if plan.fits else {}),
         "engine": engine.name,
         "started": begun["started"],
         "seconds": round(seconds, 3),

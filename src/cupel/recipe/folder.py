@@ -4,6 +4,7 @@
       data/part-00000-000.parquet   the refined corpus
       ledger/*.parquet              one row per input document
       clusters/LABEL.parquet        the duplicates that a deduplication found, by `doc`
+      artifacts/LABEL/              what a method learned
       quarantine/*.jsonl            what could not be read, with place and reason
       recipe.yaml                   replays the run
       inputs.json                   the files that were read, with their digests
@@ -91,6 +92,10 @@ class Folder:
         """Duplicates that each deduplication found, as `LABEL.parquet`."""
         return self.root / "clusters"
 
+    def artifact(self, label: str) -> Path:
+        """What a method learned."""
+        return self.root / "artifacts" / label
+
     def pass_folder(self, number: int) -> Path:
         return self.work / f"pass-{number}"
 
@@ -103,9 +108,9 @@ class Folder:
         """A file of one shard in one pass, such as `00012.ledger.parquet`."""
         return self.pass_folder(number) / f"{unit:05d}.{suffix}"
 
-    def resolved(self, number: int, label: str) -> Path:
+    def decided(self, number: int, label: str) -> Path:
         """Duplicate clusters that a deduplication found, by `doc`."""
-        return self.work / f"resolved-{number}-{label}.parquet"
+        return self.work / f"decided-{number}-{label}.parquet"
 
     def published(self, path: Path) -> Path:
         """Where a file of a pass goes once every pass is whole; the path itself if it stays where it is."""

@@ -28,14 +28,14 @@ def keep_clusters(folder: Folder, plan: Plan) -> Seals:
     seals: Seals = {}
     with disk_errors(folder.clusters):
         for pass_ in plan.passes:
-            for step in pass_.dedups:
+            for step in pass_.decisions:
                 make_folder(folder.clusters)
                 target = folder.clusters / f"{step.label}.parquet"
-                shutil.copyfile(folder.resolved(pass_.index, step.label), temporary(target))
+                shutil.copyfile(folder.decided(pass_.index, step.label), temporary(target))
                 put(target)
                 known = sealed_files(marker(folder, pass_.index, step.label))
                 name = str(target.relative_to(folder.root))
-                seals[name] = known[str(folder.resolved(pass_.index, step.label).relative_to(folder.root))]
+                seals[name] = known[str(folder.decided(pass_.index, step.label).relative_to(folder.root))]
     return seals
 
 
@@ -52,12 +52,12 @@ def prepare_memory(folder: Folder, plan: Plan, corpus: str) -> dict[str, str]:
     """
     memory = {}
     for pass_ in plan.passes:
-        for step in pass_.dedups:
-            written, options = remembered(folder, pass_, step), step.dedup.options
+        for step in pass_.decisions:
+            written, options = remembered(folder, pass_, step), step.method.options
             if isinstance(options, Remembers) and options.index is not None and written.exists():
                 index = Path(options.index).absolute()
                 with disk_errors(index):
-                    memory[str(stage_memory(written, index / step.dedup.name, corpus))] = written.name
+                    memory[str(stage_memory(written, index / step.method.name, corpus))] = written.name
     return memory
 
 

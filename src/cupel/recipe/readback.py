@@ -17,7 +17,7 @@ from cupel.contract import WEIGHTLESS, Resources, View
 from cupel.contract.docs import among, row_groups
 from cupel.recipe.folder import Folder
 from cupel.recipe.pass_files import open_pass_file
-from cupel.recipe.plan import DedupStep, Pass
+from cupel.recipe.plan import CorpusStep, Pass
 from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
 from cupel.threads import in_order
 
@@ -45,9 +45,9 @@ class Rank(NamedTuple):
     counts: bool
 
 
-def remembered(folder: Folder, pass_: Pass, step: DedupStep) -> Path:
+def remembered(folder: Folder, pass_: Pass, step: CorpusStep) -> Path:
     """What a step wants an index to remember of this corpus."""
-    return folder.resolved(pass_.index, step.label).with_suffix(".index")
+    return folder.decided(pass_.index, step.label).with_suffix(".index")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Reader(View):
 
     folder: Folder
     pass_: Pass
-    step: DedupStep
+    step: CorpusStep
     units: list[int]
     dropped: np.ndarray
     memory_bytes: int

@@ -10,7 +10,16 @@ from pathlib import Path
 from cupel.errors import Damaged
 from cupel.recipe.folder import Folder, disk_errors, read_sealed
 from cupel.recipe.plan import Pass, Plan
-from cupel.recipe.seals import forget_unit, marker, resolved_faults, resolved_files, sealed_files, unit_faults
+from cupel.recipe.seals import (
+    decision_faults,
+    decision_files,
+    fit_faults,
+    fit_marker,
+    forget_unit,
+    marker,
+    sealed_files,
+    unit_faults,
+)
 
 __all__ = [
     "discard_all",
@@ -54,6 +63,18 @@ def take_up(folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads
     list
         The damaged files; empty where the run was only interrupted.
     """
+    damaged_fits = []
+    for step in plan.fits:
+        if fit_marker(folder, step.label).exists() and (faults := fit_faults(folder, seal, step.label)):
+            # It is learned again, to the byte: what was measured with it holds.
+            fit_marker(folder, step.label).unlink()
+            damaged_fits += faults
+    return damaged_fits + _take_up_passes(folder, plan, seal, units, threads)
+
+
+def _take_up_passes(
+    folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads: int
+) -> list[Damaged]:
     for pass_ in plan.passes:
         faults, whole = _pass_faults(folder, plan, pass_, seal, units, threads)
         for unit in {unit for unit, _ in faults if unit is not None}:
@@ -62,9 +83,9 @@ def take_up(folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads
             last = pass_.index == len(plan.passes) - 1
             _discard_from(folder, plan, pass_.index, units=last and any(unit is None for unit, _ in faults))
             return [fault for _, fault in faults]
-        for at, step in enumerate(pass_.dedups):
+        for at, step in enumerate(pass_.decisions):
             damaged = (
-                resolved_faults(folder, seal, pass_.index, step.label)
+                decision_faults(folder, seal, pass_.index, step.label)
                 if marker(folder, pass_.index, step.label).exists()
                 else []
             )
@@ -78,12 +99,15 @@ def state_faults(
     folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads: int
 ) -> Iterator[Damaged]:
     """Every damaged file of an unfinished run."""
+    for fitted in plan.fits:
+        if fit_marker(folder, fitted.label).exists():
+            yield from fit_faults(folder, seal, fitted.label)
     for pass_ in plan.passes:
         faults, _ = _pass_faults(folder, plan, pass_, seal, units, threads)
         yield from (fault for _, fault in faults)
-        for step in pass_.dedups:
+        for step in pass_.decisions:
             if marker(folder, pass_.index, step.label).exists():
-                yield from resolved_faults(folder, seal, pass_.index, step.label)
+                yield from decision_faults(folder, seal, pass_.index, step.label)
 
 
 def _pass_faults(
@@ -113,8 +137,8 @@ def _discard_from(folder: Folder, plan: Plan, number: int, *, steps: int = 0, un
     """Discard the deduplications of a pass from the one at `steps` on, and later passes; with `units`, its units too."""
     with disk_errors(folder.work):
         for later in plan.passes[number:]:
-            for step in later.dedups[steps if later.index == number else 0 :]:
-                for path in resolved_files(folder, later.index, step.label):
+            for step in later.decisions[steps if later.index == number else 0 :]:
+                for path in decision_files(folder, later.index, step.label):
                     path.unlink(missing_ok=True)
             if later.index > number or units:
                 _remove(folder.pass_folder(later.index))
@@ -130,9 +154,13 @@ def _discard_from(folder: Folder, plan: Plan, number: int, *, steps: int = 0, un
 def discard_all(folder: Folder) -> None:
     """Discard the passes of a run that has lost its plan; nothing says any longer what they are of."""
     with disk_errors(folder.root):
-        for path in [*folder.work.glob("pass-*"), *folder.work.glob("resolved-*")]:
+        for path in [
+            *folder.work.glob("pass-*"),
+            *folder.work.glob("decided-*"),
+            *folder.work.glob("fitted-*"),
+        ]:
             _remove(path)
-        for name in ("data", "ledger", "clusters", "quarantine"):
+        for name in ("data", "ledger", "clusters", "artifacts", "quarantine"):
             _remove(folder.root / name)
         folder.fields.unlink(missing_ok=True)
 
@@ -143,7 +171,7 @@ def discard_run(folder: Folder) -> None:
     with disk_errors(folder.root):
         folder.discarding.touch()
         names = ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml")
-        for name in (*names, "data", "ledger", "clusters", "quarantine"):
+        for name in (*names, "data", "ledger", "clusters", "artifacts", "quarantine"):
             _remove(folder.root / name)
         for path in folder.work.iterdir():
             if path not in kept:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cupel import errors
+from cupel.contract import Resources
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
@@ -30,7 +31,9 @@ from cupel.errors import (
 )
 from cupel.findings import Page
 from cupel.recipe import task as tasks
+from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
+from cupel.recipe.fit import fit
 from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
 from cupel.recipe.job import Job
 from cupel.recipe.options import RunOptions
@@ -39,9 +42,9 @@ from cupel.recipe.plan import Pass, Plan, make_plan
 from cupel.recipe.progress import Progress, Silent
 from cupel.recipe.publish import RESTART, remember
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.resolve import resolve, resolved_sections, too_much
 from cupel.recipe.resume import discard_all, discard_run, groups_of, groups_path, take_up
 from cupel.recipe.seals import check_sizes
+from cupel.recipe.survivors import Survivors, digest_before
 from cupel.store import digest, digest_json, make_folder
 
 __all__ = ["Result", "refine"]
@@ -284,17 +287,30 @@ class _Run:
         groups = [[unit] for unit in units]
         if self.resumed:
             self._take_up(plan, units)
+        self.plan = plan
         for pass_ in plan.passes:
             if pass_.index == len(plan.passes) - 1 and pass_.index > 0:
                 groups = self._output_groups(pass_.index - 1, units)
                 decide_fields(self.folder, job, plan)
+            self._fit(job, pass_, units)
             self._one_pass(plan, job, pass_.index, groups)
-            if pass_.dedups:
+            if pass_.decisions:
                 memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
                 corpus = _input_digest(job.files)
-                resolve(self.folder, pass_, units, memory, threads, corpus, self.seal, self.progress.note)
+                decide(self.folder, pass_, units, memory, threads, corpus, self.seal, self.progress.note)
                 self._ask(pass_)
         return list(range(len(groups)))
+
+    def _fit(self, job: Job, pass_: Pass, units: list[int]) -> None:
+        """Fit what the pass uses, on what the pass before it left."""
+        for step in pass_.fits:
+            documents = None
+            if step.method.given is None and step.method.reads_corpus:
+                before = self.plan.passes[pass_.index - 1]
+                inputs = digest_before(job, _input_digest(job.files), step)
+                documents = Survivors(self.folder, before, units, inputs)
+            resources = Resources(memory_bytes=self.engine.memory_bytes(), threads=self.engine.parallelism())
+            fit(self.folder, step, documents, resources, self.options.cache, self.seal, self.progress.note)
 
     def _take_up(self, plan: Plan, units: list[int]) -> None:
         damaged = take_up(self.folder, plan, self.seal, units, self.engine.parallelism())
@@ -306,7 +322,7 @@ class _Run:
         """Stop before anything is dropped that nobody should drop unasked."""
         reasons = "; ".join(too_much(self.folder, pass_))
         if reasons and not self.options.accept:
-            sections = tuple(resolved_sections(self.folder, pass_))
+            sections = tuple(decision_sections(self.folder, pass_))
             raise NotAccepted(
                 reasons, Page(title="Before duplicates go", subtitle=reasons, sections=sections)
             )

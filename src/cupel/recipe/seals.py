@@ -24,12 +24,15 @@ __all__ = [
     "Seals",
     "check_sizes",
     "fault",
+    "fit_faults",
+    "fit_marker",
     "forget_unit",
     "marker",
-    "resolved_faults",
-    "resolved_files",
+    "decision_faults",
+    "decision_files",
     "seal",
-    "seal_resolved",
+    "seal_decision",
+    "seal_fit",
     "seal_unit",
     "sealed_files",
     "unit_faults",
@@ -124,21 +127,21 @@ def _files_of(folder: Folder, number: int, unit: int) -> list[Path]:
 
 def marker(folder: Folder, number: int, label: str) -> Path:
     """What is there once a deduplication has found its clusters."""
-    return folder.resolved(number, label).with_suffix(".done")
+    return folder.decided(number, label).with_suffix(".done")
 
 
-def resolved_files(folder: Folder, number: int, label: str) -> list[Path]:
+def decision_files(folder: Folder, number: int, label: str) -> list[Path]:
     """Files of a deduplication, with the marker first."""
-    clusters = folder.resolved(number, label)
-    return [marker(folder, number, label), *(clusters.with_suffix(s) for s in RESOLVED)]
+    clusters = folder.decided(number, label)
+    return [marker(folder, number, label), *(clusters.with_suffix(s) for s in DECIDED)]
 
 
-RESOLVED = (".parquet", ".findings.json", ".index")
+DECIDED = (".parquet", ".findings.json", ".index")
 
 
-def seal_resolved(folder: Folder, plan: str, number: int, label: str) -> None:
+def seal_decision(folder: Folder, plan: str, number: int, label: str) -> None:
     """Mark a deduplication as done, with the seals of its files."""
-    _, *files = resolved_files(folder, number, label)
+    _, *files = decision_files(folder, number, label)
     _mark(
         folder,
         marker(folder, number, label),
@@ -147,9 +150,28 @@ def seal_resolved(folder: Folder, plan: str, number: int, label: str) -> None:
     )
 
 
-def resolved_faults(folder: Folder, plan: str, number: int, label: str) -> list[Damaged]:
+def decision_faults(folder: Folder, plan: str, number: int, label: str) -> list[Damaged]:
     """What is wrong with a deduplication that has a marker."""
     return _faults(folder, marker(folder, number, label), {"plan": plan, "pass": number, "label": label})
+
+
+# -- fits ----------------------------------------------------------------------------------------
+
+
+def fit_marker(folder: Folder, label: str) -> Path:
+    """What is there once the run has an artifact."""
+    return folder.work / f"fitted-{label}.done"
+
+
+def seal_fit(folder: Folder, plan: str, label: str) -> None:
+    """Mark an artifact as made, with the seals of its files."""
+    files = sorted(path for path in folder.artifact(label).rglob("*") if path.is_file())
+    _mark(folder, fit_marker(folder, label), {"plan": plan, "fitted": label}, files)
+
+
+def fit_faults(folder: Folder, plan: str, label: str) -> list[Damaged]:
+    """What is wrong with an artifact that has a marker."""
+    return _faults(folder, fit_marker(folder, label), {"plan": plan, "fitted": label})
 
 
 # -- markers -------------------------------------------------------------------------------------

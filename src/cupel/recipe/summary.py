@@ -12,10 +12,11 @@ import pyarrow as pa
 from cupel import charts
 from cupel.contract import Column, label_columns
 from cupel.findings import Alarm, Block, Code, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
+from cupel.recipe.decide import decision_seconds, decision_sections
+from cupel.recipe.fit import fitted_sections
 from cupel.recipe.folder import Folder
 from cupel.recipe.histograms import signal_figures
 from cupel.recipe.plan import EditStep, Group, Plan, RulesStep
-from cupel.recipe.resolve import resolve_seconds, resolved_sections
 from cupel.recipe.tally import Tally
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
@@ -32,14 +33,15 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
     for tally in tallies:
         total.merge(tally)
     steps = _steps(plan)
-    dedups = [step for pass_ in plan.passes for step in pass_.dedups]
-    keeping = {step.label for step in dedups if step.action in ("mark", "weigh")}
+    decisions = [step for pass_ in plan.passes for step in pass_.decisions]
+    keeping = {step.label for step in decisions if step.action in ("mark", "weigh")}
     sections = [
         _funnel(steps, keeping, tallies, total, manifest),
         _rules(plan, total),
         _signals(folder, plan),
         *_breakdowns(total),
-        *(section for pass_ in plan.passes for section in resolved_sections(folder, pass_)),
+        *fitted_sections(folder, plan),
+        *(section for pass_ in plan.passes for section in decision_sections(folder, pass_)),
         _edits(plan, total),
         _samples(steps, total, manifest["documents"]["kept"]),
         _sources(total, steps),
@@ -91,7 +93,7 @@ def _steps(plan: Plan) -> list[str]:
             labels += (
                 [operation.label] if isinstance(operation, EditStep) else [s.label for s in operation.rules]
             )
-        labels += [step.label for step in pass_.dedups]
+        labels += [step.label for step in pass_.decisions]
     return labels
 
 
@@ -377,8 +379,8 @@ def _left_out(manifest: Mapping[str, Any]) -> Section:
 def _cost(folder: Folder, plan: Plan, total: Tally, manifest: Mapping[str, Any]) -> Section:
     seconds = dict(total.seconds)
     for pass_ in plan.passes:
-        for step in pass_.dedups:
-            seconds[f"{step.label} (clusters)"] = resolve_seconds(folder, pass_, step)
+        for step in pass_.decisions:
+            seconds[f"{step.label} (clusters)"] = decision_seconds(folder, pass_, step)
     whole = sum(seconds.values()) or 1.0
     size = manifest["bytes"]["text_in"]
     rows = tuple(

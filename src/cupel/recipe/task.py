@@ -22,8 +22,8 @@ from cupel.corpus.extraction import extract_batch
 from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
+from cupel.recipe.act import act
 from cupel.recipe.batches import Outcome, with_columns
-from cupel.recipe.duplicates import act
 from cupel.recipe.folder import Folder, disk_errors, is_refined, write_passing, write_text
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job, ledger_schema, signal_types
 from cupel.recipe.output import (
@@ -36,7 +36,8 @@ from cupel.recipe.output import (
     without_doc,
 )
 from cupel.recipe.pass_files import open_pass_file, read_pass_table
-from cupel.recipe.plan import DedupStep, Group, Pass
+from cupel.recipe.plan import CorpusStep, Group, Pass
+from cupel.recipe.prepared import prepared
 from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
@@ -108,6 +109,7 @@ class _Task:
         self.unit = unit
         self.shards = shards
         self.threads = threads
+        self.measures = prepared(folder, self.plan_seal, number)
         self.tally = Tally()
         self.types = signal_types(self.plan)
         self.last = number == len(self.plan.passes) - 1
@@ -129,7 +131,7 @@ class _Task:
             quarantine: list[Quarantined] = []
             self.sketches = (
                 self._parquet(stack, "sketch.parquet", sketch_schema(self.pass_), passing=True)
-                if self.pass_.dedups
+                if self.pass_.decisions
                 else None
             )
             if self.last:
@@ -251,21 +253,21 @@ class _Task:
             path = self.folder.unit(before.index, index, "parquet")
             with open_pass_file(path) as file:
                 docs = _doc_range(file)
-                clusters = [(step, self._members(before, step, docs)) for step in before.dedups]
+                clusters = [(step, self._members(before, step, docs)) for step in before.decisions]
                 for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
                     _check_running(self.folder.root)
                     if batch.num_rows:
                         yield (batch, *clusters)  # type: ignore[misc]
 
-    def _members(self, pass_: Pass, step: DedupStep, docs: tuple[int, int]) -> pa.Table:
-        path = self.folder.resolved(pass_.index, step.label)
+    def _members(self, pass_: Pass, step: CorpusStep, docs: tuple[int, int]) -> pa.Table:
+        path = self.folder.decided(pass_.index, step.label)
         return read_pass_table(path, filters=[("doc", ">=", docs[0]), ("doc", "<=", docs[1])])
 
     # -- the work on one batch (called from several threads) -----------------------------------
 
     def _process(self, item: tuple[pa.RecordBatch, ...]) -> Outcome:
         if self.pass_.index == 0:
-            outcomes = [batches.process(batch, self.pass_, first="extract") for batch in item]
+            outcomes = [batches.process(batch, self.pass_, self.measures, "extract") for batch in item]
             outcome = outcomes[0] if len(outcomes) == 1 else batches.best_of(outcomes)
             outcome.documents_in = item[0].num_rows
         else:
@@ -273,22 +275,22 @@ class _Task:
             begun = Outcome(batch)
             for step, members in clusters:
                 act(begun, step, members)
-            outcome = batches.process(begun.survivors, self.pass_)
+            outcome = batches.process(begun.survivors, self.pass_, self.measures)
             outcome.dropped = begun.dropped + outcome.dropped
             outcome.edited = begun.edited + outcome.edited
             outcome.samples = begun.samples + outcome.samples
             for name, seconds in begun.seconds.items():
                 outcome.seconds[name] = outcome.seconds.get(name, 0.0) + seconds
-        if self.pass_.dedups and outcome.survivors.num_rows:
+        if self.pass_.decisions and outcome.survivors.num_rows:
             outcome.sketch = self._sketch(outcome)
         return outcome
 
     def _sketch(self, outcome: Outcome) -> pa.RecordBatch:
         batch = outcome.survivors
         columns: dict[str, pa.Array] = {name: batch.column(name) for name in ("doc", "id", "source")}
-        for step in self.pass_.dedups:
+        for step in self.pass_.decisions:
             with outcome.spending(f"{step.label} (sketch)"):
-                sketch = step.dedup.sketch_documents(batch)
+                sketch = self.measures[step.label](batch)
             columns |= {f"{step.label}.{name}": sketch.column(name) for name in sketch.schema.names}
             columns[f"{step.label}.priority"] = priority(step, batch)
         return pa.RecordBatch.from_arrays(list(columns.values()), schema=sketch_schema(self.pass_))
@@ -368,7 +370,7 @@ class _Task:
                 reached |= set(names)
         known |= {column: kind for column, kind in self.types.items() if column in reached}
         for pass_ in self.plan.passes[: self.pass_.index]:
-            for step in pass_.dedups:
+            for step in pass_.decisions:
                 known |= {f"{step.label}_{name}": kind for name, kind in step.marked.items()}
         return pa.schema(list(known.items()))
 
@@ -391,14 +393,14 @@ LOWEST = float(np.finfo(np.float64).min)
 def sketch_schema(pass_: Pass) -> pa.Schema:
     """Columns of a pass's sketches: identity, then each deduplication's own under its label."""
     fields = [("doc", pa.int64()), ("id", pa.large_string()), ("source", pa.large_string())]
-    for step in pass_.dedups:
-        own = step.dedup.sketch(pa.array([], pa.large_string())).schema
+    for step in pass_.decisions:
+        own = step.method.sketch_schema
         fields += [(f"{step.label}.{item.name}", item.type) for item in own]
         fields.append((f"{step.label}.priority", pa.float64()))
     return pa.schema(fields)
 
 
-def priority(step: DedupStep, batch: pa.RecordBatch) -> pa.Array:
+def priority(step: CorpusStep, batch: pa.RecordBatch) -> pa.Array:
     """What decides which of a cluster stays: the highest, then the first.
 
     Documents of weight 0 have the lowest of all, and those without a value of the signal the next.
