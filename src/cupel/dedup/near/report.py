@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from cupel import _kernels
 from cupel.contract import View
-from cupel.dedup._clusters import cluster_blocks, ids_of, limited, one_array, seen_before
-from cupel.dedup._curve import candidate_probability, curve_figure, curve_table, midpoint
-from cupel.dedup._index import Index
-from cupel.dedup._sets import ShingleSets
+from cupel.dedup.clusters.report import cluster_blocks, ids_of, limited, seen_before
+from cupel.dedup.clusters.survivors import one_array
+from cupel.dedup.index import Index
+from cupel.dedup.near.curve import candidate_probability, curve_figure, curve_table, midpoint
+from cupel.dedup.near.shingle_sets import ShingleSets
 from cupel.findings import Block, Facts, Prose, Section, Table
 
 __all__ = ["Joined", "near_duplicates"]

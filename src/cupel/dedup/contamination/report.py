@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 
 from cupel import _kernels
 from cupel.contract import MEMBERS, SPANS, Clusters, View
-from cupel.dedup._clusters import ids_of
-from cupel.dedup._evaluations import EvaluationSets
-from cupel.dedup._items import PARTS
-from cupel.dedup._spans import excerpt
+from cupel.dedup.clusters.report import ids_of
+from cupel.dedup.contamination.evaluations import EvaluationSets
+from cupel.dedup.contamination.items import PARTS
+from cupel.dedup.copies.spans import excerpt
 from cupel.findings import Alarm, Block, Facts, Prose, Sample, Samples, Section, Table
 
 __all__ = ["Contaminated"]
@@ -47,13 +47,13 @@ class Contaminated:
     members: list[pa.RecordBatch] = field(default_factory=list)
     found: list[pa.Table] = field(default_factory=list)
 
-    def add(self, batch: pa.RecordBatch, spans: pa.LargeListArray, found: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch, spans: pa.LargeListArray, hits: pa.RecordBatch) -> None:
         """Documents of `batch` (`doc`, `text`), the spans in each, and the items found."""
         docs = batch.column("doc").cast(pa.int64())
-        rows = found.column("row").to_numpy()
+        rows = hits.column("row").to_numpy()
         # Items of one row are one item to whoever reads the report.
-        columns = [docs.take(pa.array(rows)), self._rows.take(found.column("item"))]
-        columns += [found.column(name) for name in ("score", *PARTS)]
+        columns = [docs.take(pa.array(rows)), self._rows.take(hits.column("item"))]
+        columns += [hits.column(name) for name in ("score", *PARTS)]
         table = pa.Table.from_arrays(columns, schema=FOUND)
         self.found.append(table)
         held = np.flatnonzero(table["score"].to_numpy() > 0)
@@ -84,7 +84,7 @@ class Contaminated:
         self,
         index: _kernels.Evaluation,
         strays: Integers,
-        most: float,
+        max_strays: float,
         *,
         documents: int,
         searchable: pa.BooleanArray,
@@ -95,14 +95,14 @@ class Contaminated:
         ----------
         index
             What was looked for, common n-grams included.
-        strays, most
+        strays, max_strays
             In how many documents each n-gram stands that do not hold its item; from when on it is common.
         searchable
             Which items could be found once common n-grams were taken away.
         """
         members = pa.Table.from_batches(self.members, MEMBERS).sort_by("doc")
-        found = _best(pa.concat_tables([FOUND.empty_table(), *self.found]))
-        held = found.filter(pc.greater(found["score"], 0.0))
+        hits = _best(pa.concat_tables([FOUND.empty_table(), *self.found]))
+        held = hits.filter(pc.greater(hits["score"], 0.0))
         used = np.unique(held["item"].to_numpy())
         names = pa.array([self._name(int(item)) for item in used], pa.large_string())
         outside = pa.table({"doc": pa.array(-1 - used, pa.int64()), "id": names})
@@ -115,7 +115,7 @@ class Contaminated:
             ("evaluation items", f"{len(by_row):,}"),
             ("items found", f"{len(used):,}"),
             ("n-grams looked for", f"{index.ngrams:,}"),
-            ("ignored as common", f"{int((strays > most).sum()):,}"),
+            ("ignored as common", f"{int((strays > max_strays).sum()):,}"),
         )
         blocks: list[Block] = [Facts(facts=facts)]
         if members.num_rows:
@@ -124,11 +124,11 @@ class Contaminated:
             lead = "This step had no effect: no document holds an item of an evaluation set."
             blocks.append(Prose(text=lead))
         blocks += self._unsearchable(by_row)
-        blocks.append(self._set_table(found, by_row))
+        blocks.append(self._set_table(hits, by_row))
         if members.num_rows:
             blocks += [self._item_table(held), self._samples(members)]
-        if (strays > most).any():
-            blocks.append(self._common_table(index, strays, most))
+        if (strays > max_strays).any():
+            blocks.append(self._common_table(index, strays, max_strays))
         section = Section(title="Contamination by evaluation sets", lead=lead, blocks=tuple(blocks))
         return Clusters(members=members, findings=(section,), outside=outside)
 
@@ -145,9 +145,9 @@ class Contaminated:
         place = int(self._set_of(np.array([item]))[0])
         return f"{self.sets.names[place]}:{item - sum(self.sets.sizes[:place]) + 1}"
 
-    def _set_table(self, found: pa.Table, searchable: npt.NDArray[np.bool_]) -> Table:
-        items, docs = found["item"].to_numpy(), found["doc"].to_numpy()
-        counts = found["score"].to_numpy() > 0
+    def _set_table(self, hits: pa.Table, searchable: npt.NDArray[np.bool_]) -> Table:
+        items, docs = hits["item"].to_numpy(), hits["doc"].to_numpy()
+        counts = hits["score"].to_numpy() > 0
         sets, all_sets = self._set_of(items), self._set_of(np.arange(len(searchable)))
         rows = []
         for place, (name, size) in enumerate(zip(self.sets.names, self.sets.sizes, strict=True)):
@@ -237,8 +237,8 @@ class Contaminated:
         shown_docs = tuple(samples[doc] for doc in chosen if doc in samples)
         return Samples(heading="Contaminated documents (items marked), the surest first", samples=shown_docs)
 
-    def _common_table(self, index: _kernels.Evaluation, strays: Integers, most: float) -> Table:
-        common = np.flatnonzero(strays > most)
+    def _common_table(self, index: _kernels.Evaluation, strays: Integers, max_strays: float) -> Table:
+        common = np.flatnonzero(strays > max_strays)
         top = common[np.lexsort((common, -strays[common]))][:SHOWN_NGRAMS]
         places = index.first_places().take(pa.array(top)).to_pylist()
         rows = []
@@ -255,8 +255,8 @@ class Contaminated:
         )
 
 
-def _best(found: pa.Table) -> pa.Table:
+def _best(hits: pa.Table) -> pa.Table:
     """One row per document and item: the best of what was found of each part."""
     parts = [("score", "max"), *((part, "max") for part in PARTS)]
-    best = found.group_by(["doc", "item"], use_threads=False).aggregate(parts)
+    best = hits.group_by(["doc", "item"], use_threads=False).aggregate(parts)
     return best.rename_columns([name.removesuffix("_max") for name in best.column_names]).select(FOUND.names)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cupel.dedup._field_names import rank, role_of
+from cupel.dedup.contamination.field_names import rank, role_of
 
 __all__ = ["LETTERS", "Choices", "choices_of", "is_options", "split_listed", "text_of", "texts_of"]
 
@@ -114,8 +114,11 @@ def is_options(value: Any) -> bool:
     """Whether a mapping, or a list of them, holds choices: texts with labels, or a text for each letter."""
     if isinstance(value, list):
         return len(value) > 1 and all(
-            isinstance(one, Mapping) and _key(one, _TEXTS) and _key(one, _LABELS + _CORRECT) and len(one) < 5
-            for one in value
+            isinstance(entry, Mapping)
+            and _key(entry, _TEXTS)
+            and _key(entry, _LABELS + _CORRECT)
+            and len(entry) < 5
+            for entry in value
         )
     if not isinstance(value, Mapping) or len(value) < 2:
         return False
@@ -158,9 +161,11 @@ def split_listed(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
                 run.append(other)
         if len(run) > 1:
             ends = [other.start() for other in run[1:]] + [len(text)]
-            texts = tuple(text[one.end() : end].strip(" \n,;") for one, end in zip(run, ends, strict=True))
+            texts = tuple(
+                text[label.end() : end].strip(" \n,;") for label, end in zip(run, ends, strict=True)
+            )
             if all(texts):
-                return text[: mark.start()].strip(), tuple(one[1] for one in run), texts
+                return text[: mark.start()].strip(), tuple(label[1] for label in run), texts
     return text, (), ()
 
 
@@ -199,16 +204,23 @@ def _listed(value: Any) -> Choices:
         return Choices(tuple(map(text_of, value.values())), tuple(map(str, value)))
     if not isinstance(value, list):
         return Choices()
-    if value and all(isinstance(one, Mapping) for one in value):
-        keys = [_key(one, _LABELS) for one in value]
+    if value and all(isinstance(entry, Mapping) for entry in value):
+        keys = [_key(entry, _LABELS) for entry in value]
         right = _only(
-            [one[key] for one in value for key in _CORRECT if key in one and not isinstance(one[key], str)]
+            [
+                entry[key]
+                for entry in value
+                for key in _CORRECT
+                if key in entry and not isinstance(entry[key], str)
+            ]
         )
-        names = [one[key] for one, key in zip(value, keys, strict=True) if key and isinstance(one[key], str)]
+        names = [
+            entry[key] for entry, key in zip(value, keys, strict=True) if key and isinstance(entry[key], str)
+        ]
         return Choices(tuple(map(text_of, value)), tuple(names) if len(names) == len(value) else (), right)
-    if value and all(isinstance(one, list) for one in value):
+    if value and all(isinstance(entry, list) for entry in value):
         return Choices()  # of several questions
-    return Choices(tuple(text_of(one) for one in value))
+    return Choices(tuple(text_of(entry) for entry in value))
 
 
 def _called(labels: Sequence[Any]) -> tuple[tuple[str, ...], int | None]:
@@ -227,9 +239,9 @@ def _numbered(fields: Mapping[str, Any]) -> list[dict[str, str]]:
     """Groups of fields that differ by a number or letter at their end: its fields, by mark."""
     stems: dict[str, dict[str, str]] = {}
     for name, value in fields.items():
-        found = _NUMBERED.fullmatch(name)
-        if found and isinstance(value, str | int | float) and not isinstance(value, bool):
-            stems.setdefault(found["stem"], {})[found["mark"]] = name
+        match = _NUMBERED.fullmatch(name)
+        if match and isinstance(value, str | int | float) and not isinstance(value, bool):
+            stems.setdefault(match["stem"], {})[match["mark"]] = name
     groups = []
     for stem, marks in stems.items():
         offers = stem.rpartition(".")[2] in _SHORT_STEMS or role_of(stem) in ("choices", "answer")
@@ -252,7 +264,7 @@ def _picked_from(fields: Mapping[str, Any]) -> Choices | None:
     for name, value in fields.items():
         if role_of(name) or not isinstance(value, list) or not 1 < len(value) <= MAX_CHOICES:
             continue
-        if all(isinstance(one, str) for one in value):
+        if all(isinstance(entry, str) for entry in value):
             choices = Choices(tuple(value), (), None, frozenset([name]))
             if any(choices.place(answer) is not None for answer in answers):
                 return choices

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cupel.dedup._evaluations import read_sets
-from cupel.dedup._items import Fields, Item, items_of_rows
+from cupel.dedup.contamination.evaluations import read_sets
+from cupel.dedup.contamination.items import Fields, Item, items_of_rows
 from cupel.errors import BadInput
 
 LISTED = "A. Red\nB. Blue"
@@ -123,7 +123,7 @@ def test_fields_can_be_named() -> None:
     row = {"ask": "Sky?", "a1": "Red", "a2": "Blue", "right": 1, "read": "Noon."}
     fields = Fields("ask", "right", ("a1", "a2"), "read")
     assert items_of_rows([("", row)], fields) == [[Item("Sky?", "Blue", LISTED, "Noon.")]]
-    with pytest.raises(BadInput, match="no field 'asked'; there are: ask, a1"):
+    with pytest.raises(BadInput, match="no field 'asked'; the row has: ask, a1"):
         items_of_rows([("", row)], Fields("asked"))
 
 
@@ -155,7 +155,7 @@ def test_formats_and_names(tmp_path: Path) -> None:
         (
             "odd.jsonl",
             '{"foo": 1, "bar": 2}\n',
-            "line 1: no field is known to hold a question; there are: foo, bar",
+            "line 1: no field is known to hold a question; the row has: foo, bar",
         ),
         ("half.json", '[{"question": "a"}', r"half\.json: not JSON"),
         ("page.html", "<html></html>", "read from JSON, CSV, Parquet or text, not html"),

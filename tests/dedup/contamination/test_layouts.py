@@ -13,15 +13,14 @@ from typing import Any
 
 import pytest
 
-from cupel.dedup._choices import Choices, split_listed
-from cupel.dedup._items import items_of_rows
+from cupel.dedup.contamination.choices import Choices, split_listed
+from cupel.dedup.contamination.items import items_of_rows
 from cupel.dedup.decontaminate import Decontaminate
 from cupel.findings import Alarm
 from tests.conftest import prose
+from tests.dedup.conftest import Resolve
 
-from .conftest import Resolve
-
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 MIN_FOUND = 0.94
 """Of the items planted in the walk; the others hold fewer than ten words, and the report says so of most."""
 

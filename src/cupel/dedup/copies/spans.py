@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel.contract import MEMBERS, SPANS, Acts, BoundsCopies, Clusters, PrefersSources, View
-from cupel.dedup._clusters import LossOptions, ids_of
+from cupel.dedup.clusters.options import LossOptions
+from cupel.dedup.clusters.report import ids_of
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
 
 __all__ = ["CopiedParts", "SpanOptions", "excerpt", "sizes_of", "span_column"]
@@ -38,15 +39,15 @@ class SpanOptions(BoundsCopies, Acts, PrefersSources, LossOptions):
 
 def sizes_of(text: pa.Array) -> Integers:
     """Bytes of each text; 0 for null."""
-    found: Integers = pc.fill_null(pc.binary_length(text), 0).to_numpy().astype(np.int64)
-    return found
+    sizes: Integers = pc.fill_null(pc.binary_length(text), 0).to_numpy().astype(np.int64)
+    return sizes
 
 
 def span_column(offsets: Integers, starts: Integers, stops: Integers) -> pa.LargeListArray:
     """Spans as a column; those of row `i` are `offsets[i]:offsets[i + 1]`."""
     values = pa.StructArray.from_arrays([pa.array(starts), pa.array(stops)], fields=list(SPANS.value_type))
-    found: pa.LargeListArray = pa.LargeListArray.from_arrays(pa.array(offsets), values)
-    return found
+    spans: pa.LargeListArray = pa.LargeListArray.from_arrays(pa.array(offsets), values)
+    return spans
 
 
 @dataclass
@@ -158,8 +159,8 @@ def excerpt(text: str, spans: list[tuple[int, int]]) -> tuple[str, tuple[tuple[i
 def _source_table(members: pa.Table, view: View) -> Table:
     sources = view.sources(members["doc"].combine_chunks())
     table = pa.table({"source": sources, "score": members["score"], "spans": members["size"]})
-    found = table.group_by("source").aggregate([("spans", "sum"), ("score", "count"), ("score", "mean")])
-    rows = sorted(found.to_pylist(), key=lambda row: (-row["spans_sum"], row["source"] or ""))
+    by_source = table.group_by("source").aggregate([("spans", "sum"), ("score", "count"), ("score", "mean")])
+    rows = sorted(by_source.to_pylist(), key=lambda row: (-row["spans_sum"], row["source"] or ""))
     return Table(
         columns=("source", "documents", "copied parts", "mean share copied"),
         rows=tuple(

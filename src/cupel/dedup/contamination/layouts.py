@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from cupel.dedup._choices import choices_of, is_options, is_scores
-from cupel.dedup._field_names import normalized, role_of
+from cupel.dedup.contamination.choices import choices_of, is_options, is_scores
+from cupel.dedup.contamination.field_names import normalized, role_of
 
 __all__ = [
     "Evidence",
@@ -61,8 +61,8 @@ def evidence_of(rows: Sequence[Mapping[str, Any]]) -> Evidence:
     Examples
     --------
     >>> rows = [{"task": "Say which.", "frage": f"Welche {n}?", "antwort": n} for n in range(3)]
-    >>> found = evidence_of(rows)
-    >>> sorted(found.constant), sorted(found.asking)
+    >>> evidence = evidence_of(rows)
+    >>> sorted(evidence.constant), sorted(evidence.asking)
     (['task'], ['frage'])
     """
     texts: dict[str, Counter[str]] = defaultdict(Counter)
@@ -130,12 +130,12 @@ def _flatten(name: str, value: Any, fields: dict[str, Any]) -> None:
         and not has_questions(value[0])
     ):
         value = value[0]
-    if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
+    if isinstance(value, list) and all(isinstance(item, Mapping) for item in value):
         if is_chat(value) or is_options(value) or any(map(has_questions, value)):
             fields[name] = value
             return
-        keys = dict.fromkeys(key for one in value for key in one)
-        value = {key: [one[key] for one in value if key in one] for key in keys}
+        keys = dict.fromkeys(key for item in value for key in item)
+        value = {key: [item[key] for item in value if key in item] for key in keys}
     if isinstance(value, Mapping):
         if is_options(value) or (is_scores(value) and role_of(name) == "choices"):
             fields[name] = value
@@ -149,7 +149,7 @@ def _flatten(name: str, value: Any, fields: dict[str, Any]) -> None:
 def has_questions(value: Any) -> bool:
     """Whether a mapping, or something within it, has a field for a question."""
     if isinstance(value, list):
-        return any(isinstance(one, Mapping) and has_questions(one) for one in value)
+        return any(isinstance(item, Mapping) and has_questions(item) for item in value)
     return isinstance(value, Mapping) and any(
         (role_of(normalized(name)) == "question" and isinstance(inner, str)) or has_questions(inner)
         for name, inner in value.items()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cupel import _kernels
 from cupel.contract import View
-from cupel.dedup._clusters import inside_only, survivor_priorities
+from cupel.dedup.clusters.survivors import inside_only, survivor_priorities
 
 __all__ = ["stars"]
 
@@ -36,7 +36,7 @@ def stars(
     """
     docs, component = components.column("doc"), components.column("component")
     priorities = survivor_priorities(docs, view, sources)
-    found: list[pa.Table] = []
+    rounds: list[pa.Table] = []
     for _ in range(MOST_ROUNDS):
         if not len(docs):
             break
@@ -46,13 +46,13 @@ def stars(
             zero_copy_only=False
         )
         near = kept | (np.nan_to_num(score) >= threshold)
-        found.append(round_.append_column("score", pa.array(np.where(kept, 1.0, score))).filter(near))
-        rest = pa.array(~near)
-        docs, component, priorities = (column.filter(rest) for column in (docs, component, priorities))
-    return _of_two_or_more(found)
+        rounds.append(round_.append_column("score", pa.array(np.where(kept, 1.0, score))).filter(near))
+        left = pa.array(~near)
+        docs, component, priorities = (column.filter(left) for column in (docs, component, priorities))
+    return _of_two_or_more(rounds)
 
 
-def _of_two_or_more(found: list[pa.Table]) -> pa.Table:
+def _of_two_or_more(rounds: list[pa.Table]) -> pa.Table:
     """The stars in one table, sizes counted anew, without documents that are alone."""
     schema = pa.schema(
         [
@@ -63,7 +63,7 @@ def _of_two_or_more(found: list[pa.Table]) -> pa.Table:
             ("score", pa.float64()),
         ]
     )
-    table = pa.concat_tables(part.cast(schema) for part in found) if found else schema.empty_table()
+    table = pa.concat_tables(part.cast(schema) for part in rounds) if rounds else schema.empty_table()
     _, which, counts = np.unique(table["cluster"].to_numpy(), return_inverse=True, return_counts=True)
     sizes = counts[which]
     table = table.set_column(2, "size", pa.array(sizes.astype(np.int64)))

@@ -66,7 +66,7 @@ def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.R
     )
     bars = [] if histogram is None else _bars(histogram)
     if bars:
-        spec["layer"].insert(0, _bar_layer(most=max(bar["top"] for bar in bars)))
+        spec["layer"].insert(0, _bar_layer(highest=max(bar["top"] for bar in bars)))
         spec["datasets"]["pairs"] = bars
         spec["resolve"] = {"scale": {"y": "independent", "color": "independent"}}
         names = {"probability of being seen": "kept", "pairs rejected": "dropped", "pairs joined": "blue"}
@@ -74,7 +74,7 @@ def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.R
     return Figure(spec=spec, caption=_caption(bands, rows, threshold, bool(bars)))
 
 
-def _bar_layer(most: int) -> dict[str, Any]:
+def _bar_layer(highest: int) -> dict[str, Any]:
     """The compared pairs, by similarity, counted on an axis of their own to the right."""
     count = {"title": "pairs compared", "orient": "right", "grid": False, "domain": False, "ticks": False}
     return {
@@ -87,7 +87,7 @@ def _bar_layer(most: int) -> dict[str, Any]:
             "y": {
                 "field": "top",
                 "type": "quantitative",
-                "scale": {"domain": [0, 1.2 * most], "nice": False},
+                "scale": {"domain": [0, 1.2 * highest], "nice": False},
                 "axis": {**count, "tickCount": 4},
             },
             "y2": {"field": "bottom"},

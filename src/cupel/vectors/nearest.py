@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from cupel.dedup._kmeans import Cells, Workers
-from cupel.dedup._vectors import Floats, Integers, Vectors
+from cupel.vectors.kmeans import Cells
+from cupel.vectors.mapped import Floats, Integers, Vectors
+from cupel.vectors.workers import Workers
 
-__all__ = ["Before", "grouped", "nearest_before"]
+__all__ = ["Before", "nearest_before"]
 
 TILE = 512
 
@@ -40,12 +40,12 @@ class Before:
 
         Each step goes to a document earlier in the cell, and the first of a cell is never removed.
         """
-        found = np.where(removed, self.row, np.arange(len(self.row)))
+        rows = np.where(removed, self.row, np.arange(len(self.row)))
         while True:
-            further = found[found]
-            if np.array_equal(further, found):
-                return found
-            found = further
+            next_rows = rows[rows]
+            if np.array_equal(next_rows, rows):
+                return rows
+            rows = next_rows
 
 
 def nearest_before(vectors: Vectors, cells: Cells, workers: Workers) -> Before:
@@ -62,55 +62,19 @@ def nearest_before(vectors: Vectors, cells: Cells, workers: Workers) -> Before:
 def _in_cell(vectors: Vectors, rows: Integers) -> tuple[Floats, Integers]:
     """By place in the cell: the highest similarity to a place before, and which; tile by tile."""
     best = np.full(len(rows), -2, np.float32)
-    at = np.full(len(rows), -1, np.int64)
+    nearest = np.full(len(rows), -1, np.int64)
     later = np.triu(np.ones((TILE, TILE), bool))
     for low in range(0, len(rows), TILE):
         block = vectors.take(rows[low : low + TILE])
         here = slice(low, low + len(block))
         for start in range(0, low + 1, TILE):
             others = block if start == low else vectors.take(rows[start : start + TILE])
-            alike = block @ others.T
+            similarity = block @ others.T
             if start == low:
-                alike[later[: len(block), : len(block)]] = -2
-            place = alike.argmax(axis=1)
-            value = alike[np.arange(len(block)), place]
+                similarity[later[: len(block), : len(block)]] = -2
+            place = similarity.argmax(axis=1)
+            value = similarity[np.arange(len(block)), place]
             better = value > best[here]
             best[here][better] = value[better]
-            at[here][better] = place[better] + start
-    return best, at
-
-
-def grouped(
-    vectors: Vectors,
-    survivors: Integers,
-    score: npt.NDArray[np.float64],
-    *,
-    everything: bool,
-    reasons: npt.NDArray[np.object_] | None = None,
-) -> pa.Table:
-    """`Clusters.members`: each document with the one that stays in its place.
-
-    Parameters
-    ----------
-    survivors
-        By row, the row that stays; its own where it stays itself.
-    everything
-        Give every document a row, also those that stand for themselves alone.
-    reasons
-        By row, why it goes.
-    """
-    size = np.bincount(survivors, minlength=len(survivors))[survivors]
-    shown = np.ones(len(size), bool) if everything else size > 1
-    rows = np.flatnonzero(shown)
-    rows = rows[np.argsort(vectors.docs[rows], kind="stable")]
-    kept = survivors[rows] == rows
-    columns = {
-        "doc": pa.array(vectors.docs[rows]),
-        "cluster": pa.array(vectors.docs[survivors[rows]], mask=size[rows] == 1),
-        "size": pa.array(size[rows]),
-        "kept": pa.array(kept),
-        "score": pa.array(score[rows]),
-    }
-    if reasons is not None:
-        columns["reason"] = pa.array(reasons[rows], pa.large_string(), mask=kept)
-    return pa.table(columns)
+            nearest[here][better] = place[better] + start
+    return best, nearest

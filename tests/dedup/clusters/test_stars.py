@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from cupel.dedup.minhash import MinHash
 from cupel.errors import BadOption
 from tests.conftest import examples
-
-from . import reference
-from .conftest import Resolve, as_sets, check_whole
+from tests.dedup import reference
+from tests.dedup.conftest import Resolve, as_sets, check_whole
 
 SURE = {"bands": 96, "rows": 1, "ngram": 1, "clusters": "connected"}
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from cupel import _kernels
 from cupel.contract import Dedup, Method, Need, Resources, View
-from cupel.dedup._kmeans import Cells, Workers, cells_of, clusters_for
-from cupel.dedup._vectors import Vectors, read_vectors
-from cupel.errors import BadInput, BadOption, MissingExtra
+from cupel.errors import BadOption, MissingExtra
+from cupel.vectors.fields import unit, vectors_in_field
+from cupel.vectors.kmeans import Cells, cells_of, clusters_for
+from cupel.vectors.mapped import Vectors, read_vectors
+from cupel.vectors.workers import Workers
 
-__all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "Semantic", "require", "unit"]
+__all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "Semantic", "require"]
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 EXTRA = "semantic"
@@ -29,8 +29,6 @@ SUPPOSED_DIMENSIONS = 1024
 """What memory is planned with before the first vector has been seen."""
 BYTES_A_DOCUMENT = 80
 """Numbers, cells, similarities and order of the documents, held while clusters are found."""
-
-Floats = npt.NDArray[np.float32]
 
 
 class EmbeddingOptions(Method.Options):
@@ -108,7 +106,7 @@ class Semantic(Dedup):
         column = self.options.column
         if column is None:
             return self.sketch(documents.column("text"))
-        return _as_sketch(_from_column(documents, column, self.name))
+        return _as_sketch(vectors_in_field(documents, column, self.name))
 
     def _embedded(self, text: pa.Array) -> list[bytes | None]:
         from cupel.dedup._model import load
@@ -163,45 +161,8 @@ def require(*modules: str) -> None:
             raise MissingExtra("semantic deduplication", EXTRA)
 
 
-def unit(vectors: npt.NDArray[Any]) -> Floats:
-    """Each row divided by its length, in single precision; rows of length zero stay."""
-    rows = vectors.astype(np.float64)
-    largest = np.abs(rows).max(axis=1, keepdims=True, initial=0)
-    rows /= np.where(largest > 0, largest, 1)  # squares neither overflow nor vanish
-    length = np.sqrt(np.add.reduce(rows * rows, axis=1, keepdims=True))
-    found: Floats = (rows / np.where(length > 0, length, 1)).astype(np.float32)
-    return found
-
-
 def _as_sketch(vectors: Sequence[bytes | None]) -> pa.RecordBatch:
     return pa.record_batch({"embedding": pa.array(vectors, pa.large_binary())})
-
-
-def _from_column(documents: pa.RecordBatch, column: str, method: str) -> list[bytes | None]:
-    """The vectors in a field of the metadata, as unit vectors; None where there is none, or only zeros."""
-    parts = _kernels.split_fields(documents.column("metadata"), [column], [pa.large_list(pa.float64())])
-    lists = parts.column(0)
-    found: list[bytes | None] = []
-    for row, vector in enumerate(lists):
-        if not vector.is_valid:
-            rest = parts.column(1)[row].as_py()
-            if column in rest and orjson.loads(rest).get(column) is not None:
-                raise BadInput(_fault(documents, row, column, method, "is no list of numbers"))
-            found.append(None)
-            continue
-        numbers = vector.values
-        if numbers.null_count or not np.isfinite(numbers.to_numpy()).all():
-            raise BadInput(_fault(documents, row, column, method, "holds a value that is no finite number"))
-        if not len(numbers):
-            raise BadInput(_fault(documents, row, column, method, "is an empty list"))
-        packed = unit(numbers.to_numpy()[None]).astype(np.float16)
-        found.append(packed.tobytes() if packed.any() else None)
-    return found
-
-
-def _fault(documents: pa.RecordBatch, row: int, column: str, method: str, what: str) -> str:
-    id = documents.column("id")[row].as_py() if "id" in documents.schema.names else row
-    return f"{method}: document '{id}': the field '{column}' {what}; expected a vector, or null for none"
 
 
 def _dimensions(model: str | None) -> int:

@@ -1,4 +1,4 @@
-"""What passages are made of: bytes, words, or the tokens of a tokeniser; as bytes of one width each."""
+"""What passages are made of: bytes, words, or the tokens of a tokenizer; as bytes of one width each."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ class OfWords:
         return _kernels.word_tokens(texts)
 
     def places(self, text: str) -> tuple[Integers, Integers]:
-        found = _kernels.word_places(pa.array([text], pa.large_string())).flatten()
-        starts, stops = (found.field(name).to_numpy().astype(np.int64) for name in ("start", "stop"))
+        places = _kernels.word_places(pa.array([text], pa.large_string())).flatten()
+        starts, stops = (places.field(name).to_numpy().astype(np.int64) for name in ("start", "stop"))
         return starts, stops
 
 
 class OfTokens:
-    """Tokens of a tokeniser of the `tokenizers` library, special ones left out.
+    """Tokens of a tokenizer of the `tokenizers` library, special ones left out.
 
     Raises
     ------
@@ -85,8 +85,10 @@ class OfTokens:
         self._tokenizer = load_tokenizer(tokenizer)
 
     def encode(self, texts: pa.Array) -> pa.Array:
-        found = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
-        return pa.array([np.array(one.ids, "<u4").tobytes() for one in found], pa.large_binary())
+        encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
+        return pa.array(
+            [np.array(encoding.ids, "<u4").tobytes() for encoding in encodings], pa.large_binary()
+        )
 
     def places(self, text: str) -> tuple[Integers, Integers]:
         offsets = self._tokenizer.encode(text, add_special_tokens=False).offsets

@@ -17,7 +17,7 @@ from cupel.corpus.files import InputFile, find_files
 from cupel.corpus.formats import extension, stem
 from cupel.corpus.remote import as_arrow, open_raw
 from cupel.corpus.streams import ByteStream, StreamFault
-from cupel.dedup._items import PARTS, Fields, Item, items_of_rows
+from cupel.dedup.contamination.items import PARTS, Fields, Item, items_of_rows
 from cupel.errors import BadInput
 
 __all__ = ["EvaluationSets", "read_sets"]
@@ -71,13 +71,15 @@ def _read(files: tuple[tuple[str, InputFile], ...], fields: Fields) -> Evaluatio
         if not rows:
             raise BadInput(f"{file.path}: an evaluation set without items protects nothing; leave it out")
         used: dict[str, bool] = {}
-        for number, ((_, row), found) in enumerate(
+        for number, ((_, row), row_items) in enumerate(
             zip(rows, items_of_rows(rows, fields), strict=True), sum(sizes)
         ):
-            items += found
-            places += [number] * len(found)
+            items += row_items
+            places += [number] * len(row_items)
             for name, value in row.items():
-                used[str(name)] = used.get(str(name), False) or any(_is_used(value, item) for item in found)
+                used[str(name)] = used.get(str(name), False) or any(
+                    _is_used(value, item) for item in row_items
+                )
         sizes.append(len(rows))
         unused.append(tuple(name for name, is_used in used.items() if not is_used))
     columns = {part: pa.array([getattr(item, part) for item in items], pa.large_string()) for part in PARTS}

@@ -13,7 +13,7 @@ import pyarrow as pa
 from cupel import _kernels
 from cupel.contract import Resources, View
 from cupel.contract.docs import among
-from cupel.dedup._index import Index, is_outside
+from cupel.dedup.index import Index, is_outside
 from cupel.threads import in_order
 
 __all__ = ["Features", "ShingleSets", "load_buckets", "save_buckets", "write_sets"]
@@ -69,8 +69,11 @@ class Features:
             yield batch, 1
             return
         for row in range(batch.num_rows):
-            one = batch.slice(row, 1)
-            yield one, 1 if self.similarity == "edit" else 1 + one.column("text").nbytes // PART_BYTES
+            document = batch.slice(row, 1)
+            yield (
+                document,
+                1 if self.similarity == "edit" else 1 + document.column("text").nbytes // PART_BYTES,
+            )
 
 
 def write_sets(
@@ -81,12 +84,12 @@ def write_sets(
     An index holds the upper halves of hashes: where there is one, all are cut to these.
     """
     path = Path(resources.scratch) / "shingles.u64"
-    found: list[np.ndarray] = []
+    numbers: list[np.ndarray] = []
     lengths: list[np.ndarray] = []
     with path.open("wb") as file:
         if index is not None:
             for old, lists in _remembered(docs, index):
-                found.append(old)
+                numbers.append(old)
                 lengths.append(np.diff(lists.offsets.to_numpy()))
                 (lists.flatten().to_numpy().astype(np.uint64) << np.uint64(32)).tofile(file)
         inside = docs.filter(pa.array(~is_outside(docs)))
@@ -106,7 +109,7 @@ def write_sets(
             if part:
                 lengths[-1] = lengths[-1] + counts
             else:
-                found.append(rows.column("doc").to_numpy())
+                numbers.append(rows.column("doc").to_numpy())
                 lengths.append(counts)
             values = lists.values.to_numpy()
             if index is not None:
@@ -118,7 +121,7 @@ def write_sets(
     # An empty file cannot be mapped.
     buffer = pa.memory_map(str(path)).read_buffer() if count else pa.py_buffer(b"")
     values = pa.Array.from_buffers(pa.uint64(), count, [None, buffer])
-    return ShingleSets(pa.array(np.concatenate(found or nothing)), pa.array(offsets), values)
+    return ShingleSets(pa.array(np.concatenate(numbers or nothing)), pa.array(offsets), values)
 
 
 def _remembered(docs: pa.Array, index: Index) -> Iterator[tuple[np.ndarray, pa.LargeListArray]]:

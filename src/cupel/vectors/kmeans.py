@@ -8,23 +8,18 @@ alone, and summed in the order of the blocks.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cupel.dedup._vectors import Floats, Integers, Vectors
+from cupel.vectors.mapped import Floats, Integers, Vectors
+from cupel.vectors.workers import Workers
 
-__all__ = ["Cells", "Workers", "cells_of", "clusters_for"]
-
-T = TypeVar("T")
-R = TypeVar("R")
+__all__ = ["Cells", "cells_of", "clusters_for"]
 
 DOCUMENTS_A_CLUSTER = 1000
 MOST_CLUSTERS = 50_000
@@ -92,49 +87,20 @@ def cells_of(
         Of each row, the place of its source among those preferred.
     """
     if not len(vectors):
-        none = np.zeros(0, np.int64)
-        return Cells(none, np.zeros(2, np.int64), none.astype(np.int32), none.astype(np.float32))
+        nothing = np.zeros(0, np.int64)
+        return Cells(nothing, np.zeros(2, np.int64), nothing.astype(np.int32), nothing.astype(np.float32))
     count = clusters_for(len(vectors), clusters)
     centroids = _learn(vectors, workers, count, iterations, np.random.default_rng(seed))
     rows = np.arange(len(vectors))
     labels, similarity = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
-    for found in workers.map(partial(_nearest, vectors, centroids), _blocks(rows)):
-        labels.append(found[0])
-        similarity.append(found[1])
-    cell, alike = np.concatenate(labels), np.concatenate(similarity)
-    keys = (vectors.docs, alike, cell) if ranks is None else (vectors.docs, alike, ranks, cell)
+    for nearest in workers.map(partial(_nearest, vectors, centroids), _blocks(rows)):
+        labels.append(nearest[0])
+        similarity.append(nearest[1])
+    cell, similarities = np.concatenate(labels), np.concatenate(similarity)
+    keys = (vectors.docs, similarities, cell) if ranks is None else (vectors.docs, similarities, ranks, cell)
     order = np.lexsort(keys)
     starts = np.searchsorted(cell[order], np.arange(count + 1)).astype(np.int64)
-    return Cells(order, starts, cell, alike)
-
-
-@dataclass(frozen=True)
-class Workers:
-    """Threads that compute alone: no library below divides their work any further."""
-
-    pool: ThreadPoolExecutor
-    threads: int
-
-    @classmethod
-    @contextmanager
-    def start(cls, threads: int) -> Iterator[Workers]:
-        """So many of them, until the block ends."""
-        import faiss
-        from threadpoolctl import threadpool_limits
-
-        pool = ThreadPoolExecutor(threads, initializer=lambda: faiss.omp_set_num_threads(1))
-        with threadpool_limits(1, user_api="blas"), pool:
-            yield cls(pool, threads)
-
-    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Results in order, few of them waiting so that memory stays bounded."""
-        waiting: deque[Future[R]] = deque()
-        for item in items:
-            waiting.append(self.pool.submit(function, item))
-            if len(waiting) > 2 * self.threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return Cells(order, starts, cell, similarities)
 
 
 def _blocks(rows: Integers) -> Iterator[Integers]:
@@ -152,10 +118,10 @@ def _learn(vectors: Vectors, workers: Workers, count: int, iterations: int, rng:
     for _ in range(iterations if count > 1 else 1):
         index = _index(centroids)
         sums = np.zeros((count, vectors.dimensions))
-        labels, alike = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
+        labels, similarities = [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
         for label, similarity, cells, parts in workers.map(partial(_sums, vectors, index), _blocks(rows)):
             labels.append(label)
-            alike.append(similarity)
+            similarities.append(similarity)
             sums[cells] += parts
         now = np.concatenate(labels)
         if before is not None and np.array_equal(now, before):
@@ -165,7 +131,7 @@ def _learn(vectors: Vectors, workers: Workers, count: int, iterations: int, rng:
         empty = np.flatnonzero(np.bincount(now, minlength=count) == 0)
         if len(empty):
             # An empty cell starts anew from the documents that are farthest from where they are.
-            farthest = np.argsort(np.concatenate(alike), kind="stable")[: len(empty)]
+            farthest = np.argsort(np.concatenate(similarities), kind="stable")[: len(empty)]
             centroids[empty[: len(farthest)]] = vectors.take(rows[farthest])
     return _index(centroids)
 
@@ -188,8 +154,8 @@ def _sums(
 ) -> tuple[npt.NDArray[np.int32], Floats, Integers, npt.NDArray[np.float64]]:
     """The nearest centroid of each row and how near; the cells among them, the sum of the vectors of each."""
     block = vectors.take(rows)
-    similarity, found = index.search(block, 1)
-    labels = found[:, 0].astype(np.int32)
+    similarity, nearest = index.search(block, 1)
+    labels = nearest[:, 0].astype(np.int32)
     order = np.argsort(labels, kind="stable")
     cells, starts = np.unique(labels[order], return_index=True)
     parts = np.add.reduceat(block[order], starts, axis=0, dtype=np.float64)
@@ -198,5 +164,5 @@ def _sums(
 
 def _unit(sums: npt.NDArray[np.float64]) -> Floats:
     lengths = np.sqrt(np.add.reduce(sums * sums, axis=1, keepdims=True))
-    found: Floats = (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return found
+    normalized: Floats = (sums / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    return normalized

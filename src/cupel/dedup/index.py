@@ -63,12 +63,12 @@ class Index:
         for file in corpora:
             _check(file)
             try:
-                known = json.loads((pq.read_schema(file).metadata or {})[OPTIONS])
+                options = json.loads((pq.read_schema(file).metadata or {})[OPTIONS])
             except (KeyError, ValueError, pa.ArrowException, OSError) as error:
                 raise BadInput(f"{file}: not the file of an index ({error})") from None
-            if known != decisive:
+            if options != decisive:
                 other = ", ".join(
-                    f"{key} {known.get(key)!r}" for key in decisive if known.get(key) != decisive[key]
+                    f"{key} {options.get(key)!r}" for key in decisive if options.get(key) != decisive[key]
                 )
                 raise BadInput(
                     f"{path}: {method} remembers with other options there ({other}); use the same ones, or "
@@ -93,12 +93,12 @@ class Index:
     def ids(self, docs: pa.Array) -> pa.Table:
         """`doc` and `id` of the documents of earlier corpora among `docs`."""
         wanted = np.unique(docs.to_numpy()[is_outside(docs)])
-        found = [
+        batches = [
             batch.filter(pa.array(among(batch.column("doc").to_numpy(), wanted)))
             for batch in (self.batches(["id"]) if len(wanted) else ())
         ]
         schema = pa.schema([("doc", pa.int64()), ("id", pa.large_string())])
-        return pa.Table.from_batches([batch.cast(schema) for batch in found], schema)
+        return pa.Table.from_batches([batch.cast(schema) for batch in batches], schema)
 
     def writer(self, path: str, schema: pa.Schema) -> pq.ParquetWriter:
         """Writes what is to be remembered of this corpus."""

@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from cupel import charts
 from cupel.contract import View
-from cupel.dedup._clusters import ids_of, openings
-from cupel.dedup._kmeans import Cells
-from cupel.dedup._nearest import Before
-from cupel.dedup._vectors import Vectors
+from cupel.dedup.clusters.report import ids_of, openings
 from cupel.findings import Block, Figure, Table
+from cupel.vectors.kmeans import Cells
+from cupel.vectors.mapped import Vectors
+from cupel.vectors.nearest import Before
 
 __all__ = ["cell_table", "similarity_figure", "sweep", "sweep_blocks"]
 
@@ -34,10 +34,10 @@ def sweep(similarity: npt.NDArray[np.float64], epsilons: tuple[float, ...]) -> l
 
 def sweep_blocks(before: Before, total: int, epsilon: float | None) -> list[Block]:
     """The share of documents that goes, over ε, as a curve and in figures."""
-    gone = sweep(before.similarity, CURVE)
+    removed = sweep(before.similarity, CURVE)
     spec = charts.line(
         CURVE,
-        [count / max(total, 1) for count in gone],
+        [count / max(total, 1) for count in removed],
         title="What each ε would remove",
         x_title="ε",
         y_title="share of documents removed",
@@ -78,13 +78,15 @@ def cell_table(vectors: Vectors, cells: Cells, dropped: npt.NDArray[np.bool_], v
     rows = []
     for cell in largest[cells.sizes[largest] > 0].tolist():
         inside = cells.order[cells.starts[cell] : cells.starts[cell + 1]]
-        centre = int(vectors.docs[inside[np.argmax(cells.similarity[inside])]])
-        rows.append((len(inside), int(dropped[inside].sum()), centre))
-    centres = [row[2] for row in rows]
-    texts, ids = openings(sorted(centres), view), ids_of(centres, view)
+        center = int(vectors.docs[inside[np.argmax(cells.similarity[inside])]])
+        rows.append((len(inside), int(dropped[inside].sum()), center))
+    centers = [row[2] for row in rows]
+    texts, ids = openings(sorted(centers), view), ids_of(centers, view)
     return Table(
         columns=("documents", "dropped", "id of the most prototypical", "begins"),
-        rows=tuple((n, gone, ids[doc], " ".join(texts.get(doc, "").split())[:160]) for n, gone, doc in rows),
+        rows=tuple(
+            (n, removed, ids[doc], " ".join(texts.get(doc, "").split())[:160]) for n, removed, doc in rows
+        ),
         formats=("count", "count", "text", "text"),
         caption="The largest clusters of k-means.",
     )

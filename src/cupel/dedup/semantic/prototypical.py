@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cupel.dedup._kmeans import Cells, Workers
-from cupel.dedup._vectors import Integers, Vectors
+from cupel.vectors.kmeans import Cells
+from cupel.vectors.mapped import Integers, Vectors
+from cupel.vectors.workers import Workers
 
 __all__ = ["Pruned", "prune", "to_drop"]
 
@@ -56,27 +57,27 @@ def prune(vectors: Vectors, cells: Cells, kept_fraction: float, workers: Workers
     dropped = to_drop(cells.similarity, vectors.docs, last, kept_fraction)
     survivors = np.arange(len(vectors))
 
-    def one(rows: Integers) -> tuple[Integers, Integers]:
-        gone = rows[dropped[rows]]
-        return gone, _nearest_kept(vectors, gone, rows[~dropped[rows]])
+    def nearest_in_cell(rows: Integers) -> tuple[Integers, Integers]:
+        removed = rows[dropped[rows]]
+        return removed, _nearest_kept(vectors, removed, rows[~dropped[rows]])
 
-    for gone, nearest in workers.map(one, cells):
-        survivors[gone] = nearest
+    for removed, nearest in workers.map(nearest_in_cell, cells):
+        survivors[removed] = nearest
     limit = float(cells.similarity[dropped].min()) if dropped.any() else float("inf")
     return Pruned(dropped, survivors, limit)
 
 
-def _nearest_kept(vectors: Vectors, gone: Integers, kept: Integers) -> Integers:
+def _nearest_kept(vectors: Vectors, removed: Integers, kept: Integers) -> Integers:
     """Of each row in `gone`, the most similar row in `kept`; tile by tile."""
-    found = np.zeros(len(gone), np.int64)
-    for low in range(0, len(gone), TILE):
-        block = vectors.take(gone[low : low + TILE])
+    nearest = np.zeros(len(removed), np.int64)
+    for low in range(0, len(removed), TILE):
+        block = vectors.take(removed[low : low + TILE])
         best = np.full(len(block), -2, np.float32)
         for start in range(0, len(kept), TILE):
-            alike = block @ vectors.take(kept[start : start + TILE]).T
-            place = alike.argmax(axis=1)
-            value = alike[np.arange(len(block)), place]
+            similarity = block @ vectors.take(kept[start : start + TILE]).T
+            place = similarity.argmax(axis=1)
+            value = similarity[np.arange(len(block)), place]
             better = value > best
             best[better] = value[better]
-            found[low : low + len(block)][better] = kept[start + place[better]]
-    return found
+            nearest[low : low + len(block)][better] = kept[start + place[better]]
+    return nearest

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cupel.dedup._choices import LETTERS, Choices, choices_of, split_listed, text_of, texts_of
-from cupel.dedup._field_names import rank, role_of
-from cupel.dedup._layouts import (
+from cupel.dedup.contamination.choices import LETTERS, Choices, choices_of, split_listed, text_of, texts_of
+from cupel.dedup.contamination.field_names import rank, role_of
+from cupel.dedup.contamination.layouts import (
     Evidence,
     evidence_of,
     flattened,
@@ -110,16 +110,16 @@ def items_of(row: Mapping[str, Any], evidence: Evidence = Evidence(), where: str
     )
     if nested is not None:
         outer = {name: value for name, value in fields.items() if name != nested}
-        inner = [one for one in fields[nested] if isinstance(one, Mapping)]
-        return [item for one in inner for item in items_of(outer | flattened(one), evidence, where)]
+        inner = [part for part in fields[nested] if isinstance(part, Mapping)]
+        return [item for part in inner for item in items_of(outer | flattened(part), evidence, where)]
     choices = choices_of(fields)
     answer = _answer_name(fields, choices, evidence)
     asked, read = _texts(fields, choices, answer, evidence)
     if not asked:
-        there = ", ".join(map(str, row)) or "none"
+        names = ", ".join(map(str, row)) or "none"
         raise BadInput(
-            f"{where}: no field is known to hold a question; there are: {there}. "
-            "Say which one does: question=NAME, and answer, choices, passage where there are such"
+            f"{where}: no field is known to hold a question; the row has: {names}. "
+            "Say which one does: question=NAME, and answer, choices, passage if the row has them"
         )
     value = fields.get(answer) if answer else None
     if not choices.texts and isinstance(value, int) and answer is not None and "label" in answer:
@@ -181,16 +181,16 @@ def _texts(
     if not asking and offered:
         return [""], [texts[name] for name in texts if _is_text(texts[name]) and name not in constant]
     asking = asking or [name for name in texts if roles[name] != "about"]
-    rest = [
+    long = [
         texts[name] for name in texts if name not in asking and name not in constant and _is_text(texts[name])
     ]
     short = [
         texts[name]
         for name in texts
-        if name not in asking and roles[name] == "passage" and texts[name] not in rest
+        if name not in asking and roles[name] == "passage" and texts[name] not in long
     ]
     chosen = _distinct(texts[name] for name in asking)
-    return chosen, [text for text in _distinct([*rest, *short]) if not any(text in one for one in chosen)]
+    return chosen, [text for text in _distinct([*long, *short]) if not any(text in asked for asked in chosen)]
 
 
 def _question_name(
@@ -272,13 +272,13 @@ def _built(asked: list[str], read: list[str], answer: Any, choices: Choices, *, 
     passage = "\n".join(read)
     enough = [text for text in asked if word_count(text) >= MIN_ITEM_WORDS]
     if len(enough) > 2 and sum(map(word_count, asked)) > MAX_TOGETHER:
-        rest = "\n".join(text for text in asked if text not in enough)
-        first, *others = enough if not rest else [rest, *enough]
+        short = "\n".join(text for text in asked if text not in enough)
+        first, *others = enough if not short else [short, *enough]
     else:
         first, others = "\n".join(asked), []
-    question, told = _split_passage(first)
+    question, before = _split_passage(first)
     question, choices = _split_choices(_clean(question), choices, answer)
-    item = _item(question, answer, choices, from_one, "\n".join(text for text in (passage, told) if text))
+    item = _item(question, answer, choices, from_one, "\n".join(text for text in (passage, before) if text))
     return [item, *(Item(_clean(text)) for text in others)]
 
 
@@ -306,10 +306,12 @@ def _clean(question: str) -> str:
 
 def _chat(turns: Sequence[Mapping[str, Any]]) -> Item:
     """A conversation: what the model says last is the answer, what comes before is asked."""
-    said = [text_of(turn.get("content", turn.get("value"))) for turn in turns]
+    contents = [text_of(turn.get("content", turn.get("value"))) for turn in turns]
     speaker = str(turns[-1].get("role", turns[-1].get("from", ""))).lower()
-    answered = len(said) > 1 and speaker in ("assistant", "gpt", "model", "bot")
-    return Item(_clean("\n".join(said[:-1] if answered else said)), said[-1].strip() if answered else "")
+    answered = len(contents) > 1 and speaker in ("assistant", "gpt", "model", "bot")
+    return Item(
+        _clean("\n".join(contents[:-1] if answered else contents)), contents[-1].strip() if answered else ""
+    )
 
 
 def _one_of_contexts(fields: Mapping[str, Any]) -> Item:
@@ -330,8 +332,8 @@ def _mapped(row: Mapping[str, Any], fields: Fields, where: str) -> Item:
     row = _inner(row)
     for name in (fields.question, fields.answer, fields.passage, *fields.choices):
         if name is not None and name not in row:
-            there = ", ".join(map(str, row)) or "none"
-            raise BadInput(f"{where}: no field '{name}'; there are: {there}")
+            names = ", ".join(map(str, row)) or "none"
+            raise BadInput(f"{where}: no field '{name}'; the row has: {names}")
     offered = tuple(text for name in fields.choices for text in texts_of(row[name]))
     return _item(
         text_of(row[fields.question]) if fields.question else "",
@@ -344,10 +346,10 @@ def _mapped(row: Mapping[str, Any], fields: Fields, where: str) -> Item:
 
 def _split_passage(query: str) -> tuple[str, str]:
     """Question and passage of a query that holds both."""
-    for both in _WITH_PASSAGE:
-        found = both.match(query)
-        if found:
-            return found[2], found[1]
+    for pattern in _WITH_PASSAGE:
+        match = pattern.match(query)
+        if match:
+            return match[2], match[1]
     return query, ""
 
 

@@ -92,9 +92,9 @@ def read_vectors(view: View, resources: Resources, what: str) -> Vectors:
         raise BadInput(f"none of {total:,} documents has a vector: {what}")
     if not docs:
         return Vectors(np.zeros(0, np.int64), np.zeros((0, 1), np.float16), 0)
-    found = np.concatenate(docs)
-    halves = np.memmap(path, np.float16, mode="r", shape=(len(found), size // 2))
-    return Vectors(found, halves, total)
+    all_docs = np.concatenate(docs)
+    halves = np.memmap(path, np.float16, mode="r", shape=(len(all_docs), size // 2))
+    return Vectors(all_docs, halves, total)
 
 
 def _same_length(lengths: npt.NDArray[np.int64], size: int, docs: pa.Array, view: View, what: str) -> None:
