@@ -28,8 +28,8 @@ from pool import print_table, rows, save, shared, texts_of
 from stage import MemoryView
 
 from cupel.contract import Clusters, Resources
-from cupel.dedup._evaluations import read_sets
-from cupel.dedup._items import Fields
+from cupel.dedup.contamination.evaluations import read_sets
+from cupel.dedup.contamination.items import Fields
 from cupel.dedup.decontaminate import Decontaminate
 
 TASKS = ("arc_easy", "boolq", "lambada_openai", "openbook_qa", "piqa", "jeopardy_all")

@@ -27,12 +27,13 @@ from pool import print_table, rows, save, shared
 from stage import MemoryView
 
 from cupel.contract import Dedup, Resources
-from cupel.dedup._embeddings import unit
-from cupel.dedup._kmeans import Cells, Workers, cells_of
-from cupel.dedup._nearest import Before, nearest_before
-from cupel.dedup._vectors import Vectors, read_vectors
 from cupel.dedup.minhash import MinHash
 from cupel.dedup.semdedup import SemDeDup
+from cupel.vectors.fields import unit
+from cupel.vectors.kmeans import Cells, cells_of
+from cupel.vectors.mapped import Vectors, read_vectors
+from cupel.vectors.nearest import Before, nearest_before
+from cupel.vectors.workers import Workers
 
 EPSILONS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 MINHASHES = (

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from cupel.contract import Clusters
-from cupel.dedup._embeddings import unit
-from cupel.dedup._kmeans import Cells, Workers, cells_of
-from cupel.dedup._vectors import Vectors
+from cupel.vectors.fields import unit
+from cupel.vectors.kmeans import Cells, cells_of
+from cupel.vectors.mapped import Vectors
+from cupel.vectors.workers import Workers
 
 from .conftest import Resolve
 

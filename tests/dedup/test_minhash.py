@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from cupel import _kernels
 from cupel.contract import Dedup, Resources
-from cupel.dedup import _sets
-from cupel.dedup._curve import candidate_probability
 from cupel.dedup.exact import Exact
 from cupel.dedup.minhash import MinHash
+from cupel.dedup.near import shingle_sets
+from cupel.dedup.near.curve import candidate_probability
 from cupel.dedup.simhash import SimHash
 from cupel.errors import BadOption, UnknownName
 from cupel.findings import Alarm, Facts, Figure, Section
@@ -204,11 +204,13 @@ def test_a_huge_document_is_cut_into_shingles_part_by_part(
     docs = pa.array(range(4), pa.int64())
 
     def written() -> tuple[list[int], list[int]]:
-        sets = _sets.write_sets(docs, view, resources, _sets.Features("jaccard", 5, False, False), None)
+        sets = shingle_sets.write_sets(
+            docs, view, resources, shingle_sets.Features("jaccard", 5, False, False), None
+        )
         return sets.offsets.to_pylist(), sets.values.to_pylist()
 
     whole = written()
-    monkeypatch.setattr(_sets, "PART_BYTES", 1000)
+    monkeypatch.setattr(shingle_sets, "PART_BYTES", 1000)
     assert written() == whole
     lists = _kernels.shingles(pa.array(texts, pa.large_string()))
     assert whole == (lists.offsets.to_pylist(), lists.values.to_pylist())

@@ -27,7 +27,7 @@ from .conftest import Resolve, as_sets
 
 pytest.importorskip("faiss", reason="needs the extra 'semantic'")
 
-from cupel.dedup._sweep import SHOWN_EPSILONS
+from cupel.dedup.semantic.sweep import SHOWN_EPSILONS
 from cupel.dedup.semdedup import SemDeDup
 
 from .semantic import clustered, families, mapped, resolve_vectors

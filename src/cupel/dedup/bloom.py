@@ -10,8 +10,8 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.contract import Clusters, Dedup, Need, Paper, Remembers, Resources, View
-from cupel.dedup._index import Index
-from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of
+from cupel.dedup.copies.spans import CopiedParts, SpanOptions, sizes_of
+from cupel.dedup.index import Index
 from cupel.errors import BadOption
 
 __all__ = ["Bloom"]

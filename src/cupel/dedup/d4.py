@@ -10,14 +10,17 @@ import numpy.typing as npt
 from pydantic import Field
 
 from cupel.contract import Acts, Clusters, Paper, Resources, View
-from cupel.dedup._clusters import LossOptions, lost_sources, source_table
-from cupel.dedup._embeddings import EmbeddingOptions, Semantic
-from cupel.dedup._kmeans import Cells, Workers
-from cupel.dedup._nearest import Before, grouped, nearest_before
-from cupel.dedup._prototypical import Pruned, prune, to_drop
-from cupel.dedup._sweep import cell_table, similarity_figure, sweep_blocks
-from cupel.dedup._vectors import Vectors
+from cupel.dedup.clusters.losses import lost_sources, source_table
+from cupel.dedup.clusters.options import LossOptions
+from cupel.dedup.semantic.embeddings import EmbeddingOptions, Semantic
+from cupel.dedup.semantic.members import grouped
+from cupel.dedup.semantic.prototypical import Pruned, prune, to_drop
+from cupel.dedup.semantic.sweep import cell_table, similarity_figure, sweep_blocks
 from cupel.findings import Block, Facts, Prose, Section
+from cupel.vectors.kmeans import Cells
+from cupel.vectors.mapped import Vectors
+from cupel.vectors.nearest import Before, nearest_before
+from cupel.vectors.workers import Workers
 
 __all__ = ["D4"]
 

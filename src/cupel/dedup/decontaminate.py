@@ -13,9 +13,9 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.contract import Acts, Clusters, Dedup, Method, Need, Paper, Resources, View
-from cupel.dedup._contaminated import Contaminated
-from cupel.dedup._evaluations import EvaluationSets, read_sets
-from cupel.dedup._items import PARTS, Fields
+from cupel.dedup.contamination.evaluations import EvaluationSets, read_sets
+from cupel.dedup.contamination.items import PARTS, Fields
+from cupel.dedup.contamination.report import Contaminated
 from cupel.errors import BadInput
 
 __all__ = ["Decontaminate"]

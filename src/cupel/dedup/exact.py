@@ -1,4 +1,4 @@
-"""Exact deduplication on normalised text."""
+"""Exact deduplication on normalized text."""
 
 from __future__ import annotations
 
@@ -9,26 +9,22 @@ from pydantic import Field
 from cupel import _kernels
 from cupel.contract import WEIGHTLESS, Clusters, Dedup, Need, Paper, Remembers, Resources, View
 from cupel.contract.docs import among
-from cupel.dedup._clusters import (
-    ClusterOptions,
-    cluster_blocks,
-    keep_one,
-    one_array,
-    seen_before,
-    too_much,
-)
-from cupel.dedup._index import Index
+from cupel.dedup.clusters.losses import too_much
+from cupel.dedup.clusters.options import ClusterOptions
+from cupel.dedup.clusters.report import cluster_blocks, seen_before
+from cupel.dedup.clusters.survivors import keep_one, one_array
+from cupel.dedup.index import Index
 from cupel.findings import Block, Facts, Prose, Section
 
 __all__ = ["Exact"]
 
 
 class Exact(Dedup):
-    """Exact duplicates, on normalised text.
+    """Exact duplicates, on normalized text.
 
-    Two documents are duplicates when their normalised texts are equal. By default the text is
+    Two documents are duplicates when their normalized texts are equal. By default the text is
     brought to Unicode form C, invisible characters are dropped, and white space (Windows line ends too) is
-    collapsed and stripped; case and punctuation count unless told otherwise. The normalised text is hashed to
+    collapsed and stripped; case and punctuation count unless told otherwise. The normalized text is hashed to
     128 bits (XXH3-128) and documents with equal hashes form a cluster.
 
     The chance that any two of *n* different texts share a 128-bit hash is about
@@ -151,7 +147,7 @@ class Exact(Dedup):
             blocks += cluster_blocks(members, total, fraction, view)
             lead = f"{removed:,} of {total:,} documents have an exact copy that stays."
         else:
-            lead = "This step had no effect: no two documents have the same normalised text."
+            lead = "This step had no effect: no two documents have the same normalized text."
             blocks.append(Prose(text=lead))
         return Section(title="Exact duplicates", key="duplicates", lead=lead, blocks=tuple(blocks))
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.contract import SPANS, Clusters, Dedup, Need, Paper, Resources, View
-from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of
+from cupel.dedup.copies.spans import CopiedParts, SpanOptions, sizes_of
 
 __all__ = ["Lines"]
 
@@ -27,7 +27,7 @@ class Lines(Dedup):
     Dolma (Soldaini et al. 2024) remove each line of text that was seen before; the first stays.
 
     A **line** lies between line ends of any system; a **paragraph** is all lines up to the next blank one. Two
-    are equal when their normalised texts are: Unicode form C, without invisible characters, white space
+    are equal when their normalized texts are: Unicode form C, without invisible characters, white space
     collapsed and, with `normalize`, without regard to case and punctuation (symbols count). Units of fewer
     than `min_characters` never count: closing brackets, single words and page numbers recur with good
     reason. An ideograph, a Kana or a Hangul syllable counts as three characters, since 20 letters of English

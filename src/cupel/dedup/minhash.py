@@ -14,11 +14,13 @@ from pydantic import Field, model_validator
 from cupel import _kernels
 from cupel.contract import WEIGHTLESS, Clusters, Dedup, Need, Paper, Remembers, Resources, View
 from cupel.contract.docs import among, rows_in_step
-from cupel.dedup._clusters import ClusterOptions, keep_one, one_array, too_much
-from cupel.dedup._index import Index
-from cupel.dedup._near_duplicates import Joined, near_duplicates
-from cupel.dedup._sets import Features, load_buckets, save_buckets, write_sets
-from cupel.dedup._stars import stars
+from cupel.dedup.clusters.losses import too_much
+from cupel.dedup.clusters.options import ClusterOptions
+from cupel.dedup.clusters.stars import stars
+from cupel.dedup.clusters.survivors import keep_one, one_array
+from cupel.dedup.index import Index
+from cupel.dedup.near.report import Joined, near_duplicates
+from cupel.dedup.near.shingle_sets import Features, load_buckets, save_buckets, write_sets
 from cupel.threads import in_order
 
 __all__ = ["MinHash"]

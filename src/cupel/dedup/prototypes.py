@@ -8,13 +8,14 @@ import numpy as np
 from pydantic import Field
 
 from cupel.contract import Acts, Clusters, Paper, Resources, View
-from cupel.dedup._clusters import LossOptions, lost_sources, source_table
-from cupel.dedup._embeddings import EmbeddingOptions, Semantic
-from cupel.dedup._kmeans import Workers
-from cupel.dedup._nearest import grouped
-from cupel.dedup._prototypical import prune
-from cupel.dedup._sweep import cell_table, similarity_figure
+from cupel.dedup.clusters.losses import lost_sources, source_table
+from cupel.dedup.clusters.options import LossOptions
+from cupel.dedup.semantic.embeddings import EmbeddingOptions, Semantic
+from cupel.dedup.semantic.members import grouped
+from cupel.dedup.semantic.prototypical import prune
+from cupel.dedup.semantic.sweep import cell_table, similarity_figure
 from cupel.findings import Block, Facts, Prose, Section
+from cupel.vectors.workers import Workers
 
 __all__ = ["Prototypes"]
 

@@ -9,13 +9,17 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel.contract import Clusters, Paper, Resources, View
-from cupel.dedup._clusters import ActionOptions, cluster_blocks, too_much
-from cupel.dedup._embeddings import EmbeddingOptions, Semantic
-from cupel.dedup._kmeans import Cells, Workers
-from cupel.dedup._nearest import Before, grouped, nearest_before
-from cupel.dedup._sweep import similarity_figure, sweep_blocks
-from cupel.dedup._vectors import Vectors
+from cupel.dedup.clusters.losses import too_much
+from cupel.dedup.clusters.options import ActionOptions
+from cupel.dedup.clusters.report import cluster_blocks
+from cupel.dedup.semantic.embeddings import EmbeddingOptions, Semantic
+from cupel.dedup.semantic.members import grouped
+from cupel.dedup.semantic.sweep import similarity_figure, sweep_blocks
 from cupel.findings import Block, Facts, Prose, Section
+from cupel.vectors.kmeans import Cells
+from cupel.vectors.mapped import Vectors
+from cupel.vectors.nearest import Before, nearest_before
+from cupel.vectors.workers import Workers
 
 __all__ = ["SemDeDup"]
 

@@ -9,7 +9,10 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.contract import Clusters, Dedup, Need, Paper, Resources, View
-from cupel.dedup._clusters import ClusterOptions, cluster_blocks, keep_one, limited, one_array, too_much
+from cupel.dedup.clusters.losses import too_much
+from cupel.dedup.clusters.options import ClusterOptions
+from cupel.dedup.clusters.report import cluster_blocks, limited
+from cupel.dedup.clusters.survivors import keep_one, one_array
 from cupel.findings import Block, Facts, Prose, Section, Table
 
 __all__ = ["SimHash"]

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from cupel import _kernels
 from cupel.contract import Acts, Clusters, Dedup, Need, Paper, Resources, View
-from cupel.dedup._clusters import ids_of, openings
+from cupel.dedup.clusters.report import ids_of, openings
 from cupel.errors import BadOption
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
 
@@ -43,7 +43,7 @@ class SoftDedup(Dedup):
 
     **Model.** Interpolated Kneser-Ney of order `order`, one discount an order, over words cut as for
     `minhash` with numbers kept apart. The paper trains its model on the tokens of the model to come and
-    finds an order of 4 to do; words need no tokeniser. Where the corpus has more than
+    finds an order of 4 to do; words need no tokenizer. Where the corpus has more than
     `sample_bytes` of text the model is trained on a pseudo-random sample of documents of about so
     much; commonness then sees what is common, and copies that are rare less.
 

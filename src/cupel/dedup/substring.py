@@ -17,8 +17,8 @@ from pydantic import Field, model_validator
 
 from cupel import _kernels
 from cupel.contract import Clusters, Dedup, Need, Paper, Resources, View
-from cupel.dedup._passages import OfBytes, OfTokens, OfWords, Units
-from cupel.dedup._spans import CopiedParts, SpanOptions, sizes_of, span_column
+from cupel.dedup.copies.spans import CopiedParts, SpanOptions, sizes_of, span_column
+from cupel.dedup.copies.units import OfBytes, OfTokens, OfWords, Units
 
 __all__ = ["Substring"]
 
@@ -64,7 +64,7 @@ class Substring(Dedup):
 
     **Tokens.** With `min_tokens` a window is so many tokens instead, by default words in lower case without
     accents and punctuation, as MinHash has them, symbols included: what differs in nothing else is a copy.
-    With `tokenizer`, they are those of a tokeniser; Lee et al. take 50 of GPT-2's. Tokens are looked for
+    With `tokenizer`, they are those of a tokenizer; Lee et al. take 50 of GPT-2's. Tokens are looked for
     as bytes are: a word stands for
     itself by a hash of 64 bits, a token by its number, and windows begin where a token does. What is cut
     reaches from the first token to the last, less characters of which a token at an edge is only a part.
@@ -96,7 +96,7 @@ class Substring(Dedup):
     files = ("tokenizer",)
     cost = (
         "About 42 MB/s a core; disk for the text once more (of words 1.3 to 2.7 times), memory for one part of 64 of "
-        "the stretches. With a tokeniser, at its speed."
+        "the stretches. With a tokenizer, at its speed."
     )
     limits = (
         "Cutting leaves holes: sentences that refer to what was cut, code that no longer runs. Quotations, "
@@ -117,7 +117,7 @@ class Substring(Dedup):
         )
         tokenizer: str = Field(
             "words",
-            description="What tokens are: `words`, or the path of a tokenizer.json, or the name of a tokeniser on "
+            description="What tokens are: `words`, or the path of a tokenizer.json, or the name of a tokenizer on "
             "the Hugging Face hub (gpt2).",
         )
 
@@ -147,7 +147,7 @@ class Substring(Dedup):
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
         """Column `bytes` (int64): a text's size; all else is read from the texts themselves."""
-        self._passages()  # a tokeniser that cannot be loaded is said at once
+        self._passages()  # a tokenizer that cannot be loaded is said at once
         sizes = pc.fill_null(pc.cast(pc.binary_length(text), pa.int64()), 0)
         return pa.RecordBatch.from_arrays([sizes], names=["bytes"])
 

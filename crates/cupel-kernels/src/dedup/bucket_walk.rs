@@ -1,8 +1,18 @@
 //! Which documents of one bucket are compared, and what comes of it.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 
-use super::verify::Verification;
+/// When a pair is joined.
+#[derive(Debug, Clone, Copy)]
+pub struct Verification {
+    /// The least similarity of a joined pair.
+    pub threshold: f64,
+    /// How many others of a bucket one document is compared with.
+    pub max_comparisons: usize,
+    /// How many threads compare; the outcome is the same for any number.
+    pub threads: NonZeroUsize,
+}
 
 /// What came of one bucket.
 ///

@@ -19,10 +19,10 @@
 //! outcome is that of one thread.
 
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 
 use arrow_array::{LargeListArray, RecordBatch};
 
+pub use super::bucket_walk::Verification;
 use super::bucket_walk::{Outcome, walk};
 use super::clusters::{components, index_count};
 use super::column::int64_column;
@@ -37,17 +37,6 @@ const BUCKETS_AHEAD: usize = 1 << 14;
 const BUCKETS_AT_ONCE: usize = 64;
 /// Sets that a thread fingerprints at once.
 const SETS_AT_ONCE: usize = 1024;
-
-/// When a pair is joined.
-#[derive(Debug, Clone, Copy)]
-pub struct Verification {
-    /// The least similarity of a joined pair.
-    pub threshold: f64,
-    /// How many others of a bucket one document is compared with.
-    pub max_comparisons: usize,
-    /// How many threads compare; the outcome is the same for any number.
-    pub threads: NonZeroUsize,
-}
 
 /// What verification counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -231,6 +220,7 @@ fn distinct(mut roots: Vec<u32>) -> usize {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::num::NonZeroUsize;
 
     use arrow_array::builder::{Int64Builder, LargeListBuilder};
     use arrow_array::cast::AsArray;

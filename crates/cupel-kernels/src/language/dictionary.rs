@@ -4,11 +4,9 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::bytes::{Reader, bad};
-use super::load::Settings;
+use super::settings::{LONGEST_NGRAM, Settings};
 use crate::KernelError;
 
-/// Longest n-gram that a model may use; fastText's own settings stay below 10.
-pub const LONGEST_NGRAM: usize = 32;
 /// The token that ends a line.
 pub const END_OF_LINE: &[u8] = b"</s>";
 /// Tokens that begin so are labels, never words.

@@ -1,15 +1,15 @@
 //! Reading a fastText supervised model, `.bin` or `.ftz`.
 
 use super::bytes::{Reader, bad};
-use super::dictionary::{Dictionary, LONGEST_NGRAM};
+use super::dictionary::Dictionary;
 use super::matrix::Matrix;
 use super::output::{Output, Tree};
+use super::settings::Settings;
 use crate::KernelError;
 
 const MAGIC: i32 = 793_712_314;
 /// The newest file version there is. Version 11 files of supervised models use no n-grams.
 const VERSION: i32 = 12;
-const SUPERVISED: i32 = 3;
 
 /// A model's parts, checked against one another.
 pub struct Parts {
@@ -18,16 +18,6 @@ pub struct Parts {
     pub output_matrix: Matrix,
     pub output: Output,
     pub word_ngrams: usize,
-}
-
-/// What of the training settings matters to prediction.
-pub struct Settings {
-    columns: usize,
-    loss: i32,
-    word_ngrams: usize,
-    pub buckets: usize,
-    pub min_ngram: usize,
-    pub max_ngram: usize,
 }
 
 /// The model in `bytes`.
@@ -73,30 +63,4 @@ pub fn load(bytes: &[u8]) -> Result<Parts, KernelError> {
 
 fn read_matrix(reader: &mut Reader, quantized: bool) -> Result<Matrix, KernelError> {
     if quantized { Matrix::read_quantized(reader) } else { Matrix::read_dense(reader) }
-}
-
-impl Settings {
-    fn read(reader: &mut Reader, version: i32) -> Result<Self, KernelError> {
-        const MAX_NGRAM: i32 = LONGEST_NGRAM as i32;
-        let columns = reader.size32("its dimension", 1, i32::MAX)?;
-        for _ in 0..4 {
-            reader.i32("its settings")?; // window, epochs, min count, negatives
-        }
-        let word_ngrams = reader.size32("its word n-grams", 0, MAX_NGRAM)?;
-        let loss = reader.i32("its loss")?;
-        let kind = reader.i32("its kind")?;
-        if kind != SUPERVISED {
-            return Err(bad("it was not trained to predict labels".to_string()));
-        }
-        let buckets = reader.size32("its buckets", 0, i32::MAX)?;
-        let min_ngram = reader.size32("its shortest n-gram", 0, MAX_NGRAM)?;
-        let max_ngram = reader.size32("its longest n-gram", 0, MAX_NGRAM)?;
-        reader.i32("its settings")?; // learning-rate update
-        reader.i64("its settings")?; // sampling threshold
-        let max_ngram = if version == 11 { 0 } else { max_ngram };
-        if buckets == 0 && (max_ngram > 0 || word_ngrams > 1) {
-            return Err(bad("it has n-grams but no buckets".to_string()));
-        }
-        Ok(Self { columns, loss, word_ngrams, buckets, min_ngram, max_ngram })
-    }
 }

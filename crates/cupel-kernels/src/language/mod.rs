@@ -11,6 +11,7 @@ mod load;
 mod matrix;
 mod output;
 mod plain;
+mod settings;
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -9,6 +9,7 @@ mod hashing;
 mod lexical;
 mod lines;
 mod meter;
+mod options;
 mod phrases;
 mod redpajama;
 mod vocabulary;
@@ -20,19 +21,9 @@ use arrow_array::{Array, ArrayRef, LargeStringArray, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 
 use crate::KernelError;
-use crate::text::Segmentation;
 use columns::{Kind, Row};
 use meter::Meter;
-
-/// How a text is measured.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    pub segmentation: Segmentation,
-    /// Stop words; Gopher's eight where none are given.
-    pub stop_words: Option<Vec<String>>,
-    /// Bad words and phrases; none where none are given.
-    pub bad_words: Option<Vec<String>>,
-}
+pub use options::Options;
 
 /// The longest text that is measured, in bytes: offsets are 32 bits wide.
 pub const MAX_BYTES: usize = u32::MAX as usize - 1024;
@@ -112,6 +103,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Segmentation;
     use arrow_array::cast::AsArray;
     use arrow_array::types::Float64Type;
     use proptest::prelude::*;

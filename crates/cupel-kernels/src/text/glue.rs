@@ -5,7 +5,8 @@
 //! Here words of UAX #29 that touch are joined again in that manner; nothing is split anew.
 //! Symbols beyond ASCII always split, and so do symbols beside ideographs, kana and Thai.
 
-use super::properties::{ALPHABETIC, DIGIT, NUMERIC, Properties, UPPERCASE, WordBreak, word_break};
+use super::properties::{ALPHABETIC, DIGIT, NUMERIC, Properties, UPPERCASE, word_break};
+use super::word_break::WordBreak;
 
 /// ASCII symbols that are cut off the front of a run one by one.
 const OPENING: &[u8] = b",:;!?()[]{}<>_#*&\"'`$%=+";

@@ -12,6 +12,7 @@ pub mod sentences;
 mod spans;
 pub mod tokens;
 pub mod view;
+mod word_break;
 mod word_break_table;
 pub mod words;
 

@@ -6,31 +6,8 @@ use std::sync::OnceLock;
 
 use regex_syntax::hir::{Class, HirKind};
 
+use super::word_break::WordBreak;
 use super::word_break_table::{PICTOGRAPHS, WORD_BREAK};
-
-/// Word-break classes of UAX #29; LF and Newline are one class here, for they act alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum WordBreak {
-    Other,
-    CarriageReturn,
-    Newline,
-    Extend,
-    Joiner,
-    Format,
-    Katakana,
-    HebrewLetter,
-    Letter,
-    SingleQuote,
-    DoubleQuote,
-    MidNumLet,
-    MidLetter,
-    MidNum,
-    Numeric,
-    ExtendNumLet,
-    Space,
-    RegionalIndicator,
-}
 
 const CLASSES: [WordBreak; 32] = {
     use WordBreak::*;

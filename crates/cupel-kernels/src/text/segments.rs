@@ -1,6 +1,7 @@
 //! Word boundaries of UAX #29, one segment at a time, for any script.
 
-use super::properties::{PICTOGRAPH, Properties, WordBreak, word_break};
+use super::properties::{PICTOGRAPH, Properties, word_break};
+use super::word_break::WordBreak;
 
 /// What the segment read so far allows to follow.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Data, not code: regenerated when Unicode moves on; a test holds it against `unicode-segmentation`.
 
-use super::properties::WordBreak;
+use super::word_break::WordBreak;
 
 /// Inclusive ranges of code points by class; everything else is `WordBreak::Other`.
 #[rustfmt::skip]

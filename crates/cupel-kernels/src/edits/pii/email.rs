@@ -11,7 +11,7 @@
 
 use memchr::memchr_iter;
 
-use super::{Span, char_before, is_latin, is_word};
+use super::characters::{Span, char_before, is_latin, is_word};
 
 /// All addresses by datatrove's expression, left to right, none overlapping.
 pub fn find_as_datatrove(text: &str, spans: &mut Vec<Span>) {

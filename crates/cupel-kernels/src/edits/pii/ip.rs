@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use memchr::memchr_iter;
 
-use super::{Span, char_after, char_before, is_joined};
+use super::characters::{Span, char_after, char_before, is_joined};
 
 /// All public IPv4 addresses that are not part of a longer dotted number or a word.
 pub fn find_v4(text: &str, spans: &mut Vec<Span>) {

@@ -3,6 +3,7 @@
 //! Each scanner jumps to the one byte that its subject cannot do without (`@`, `.`, `:`, a digit)
 //! and looks at each stretch of text around it once, so the time is linear in the text.
 
+mod characters;
 mod email;
 mod ip;
 mod phone;
@@ -13,6 +14,7 @@ use arrow_array::{Array, ArrayRef, Int64Array, LargeStringArray, RecordBatch};
 
 use super::{batch, rewrite};
 use crate::KernelError;
+use characters::Span;
 
 /// What replaces each kind; `None` leaves that kind alone.
 #[derive(Debug, Clone, Default)]
@@ -24,9 +26,6 @@ pub struct Options {
     pub ipv6: Option<String>,
     pub phone: Option<String>,
 }
-
-/// A byte range of a text.
-type Span = (usize, usize);
 
 /// Columns `text`, `pii_emails`, `pii_ips` and `pii_phones`.
 ///
@@ -89,33 +88,6 @@ fn mask(
         std::mem::swap(out, spare);
     }
     counts
-}
-
-/// A letter, digit or underscore of any script, as `\w` of Python's `re` has it.
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// A letter of Latin script, with or without diacritics.
-fn is_latin(c: char) -> bool {
-    c.is_ascii_alphabetic()
-        || matches!(c, '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}') && c.is_alphabetic()
-        || c == '\u{aa}'
-        || c == '\u{ba}'
-}
-
-/// Whether a character beside a number makes one word of both: `v8.8.8.8`. Letters of other scripts stand
-/// beside numbers without a space.
-fn is_joined(c: char) -> bool {
-    is_latin(c) || c == '_' || c.is_numeric()
-}
-
-fn char_before(text: &str, at: usize) -> Option<char> {
-    text.get(..at).and_then(|before| before.chars().next_back())
-}
-
-fn char_after(text: &str, at: usize) -> Option<char> {
-    text.get(at..).and_then(|after| after.chars().next())
 }
 
 #[cfg(test)]

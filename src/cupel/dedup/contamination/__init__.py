@@ -1,0 +1,1 @@
+"""Evaluation sets: their items, and the documents that hold them."""

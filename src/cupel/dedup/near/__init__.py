@@ -1,0 +1,1 @@
+"""Near duplicates: what documents are compared by, and the S-curve."""

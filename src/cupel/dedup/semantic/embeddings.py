@@ -1,0 +1,177 @@
+"""What the semantic methods share: where vectors come from, and how they are carried."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, model_validator
+
+from cupel.contract import Dedup, Method, Need, Resources, View
+from cupel.errors import BadOption, MissingExtra
+from cupel.vectors.fields import unit, vectors_in_field
+from cupel.vectors.kmeans import Cells, cells_of, clusters_for
+from cupel.vectors.mapped import Vectors, read_vectors
+from cupel.vectors.workers import Workers
+
+__all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "Semantic", "require"]
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+EXTRA = "semantic"
+SUPPOSED_DIMENSIONS = 1024
+"""What memory is planned with before the first vector has been seen."""
+BYTES_A_DOCUMENT = 80
+"""Numbers, cells, similarities and order of the documents, held while clusters are found."""
+
+
+class EmbeddingOptions(Method.Options):
+    """Where vectors come from, and the k-means that divides them."""
+
+    model: str | None = Field(
+        None,
+        description="A sentence-transformers model: a folder, or a name on the Hugging Face hub, that embeds the "
+        f"text. `{DEFAULT_MODEL}` where neither `model` nor `column` is given.",
+    )
+    column: str | None = Field(
+        None,
+        description="A field of the input that holds each document's vector, a list of numbers, from whatever "
+        "model of text or images; no model is loaded then. Documents without one are left alone.",
+    )
+    device: str = Field(
+        "cpu",
+        pattern=r"^(cpu|cuda(:\d+)?|mps)$",
+        description="Where `model` runs: `cpu`, `cuda`, `cuda:1`, `mps`.",
+    )
+    batch_size: int = Field(
+        1,
+        ge=1,
+        description="Texts that `model` takes at once. With 1 the vector of a document does not depend on the "
+        "documents beside it, and costs little more on a processor; a graphics card wants 32 or more, and "
+        "then last digits, and with them close decisions, may change with how the input is cut into files.",
+    )
+    clusters: int | None = Field(
+        None,
+        ge=1,
+        description="Clusters of k-means. By default one for every 1,000 documents, and no more than 50,000.",
+    )
+    iterations: int = Field(20, ge=1, description="Iterations of k-means.")
+    seed: int = Field(1, ge=0, description="Seed of the sample that k-means learns from, and of its start.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _model_or_column(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        if given.get("model") is not None and given.get("column") is not None:
+            raise ValueError("either model or column, not both")
+        if given.get("model") is None and given.get("column") is None:
+            return {**given, "model": DEFAULT_MODEL}
+        return given
+
+
+class Semantic(Dedup):
+    """A deduplication on vectors; its sketch is a unit vector in half precision."""
+
+    scores = True
+    needs = ("text", "metadata")
+
+    options: EmbeddingOptions
+
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """Column `embedding`: a unit vector as float16 bytes, whatever the model; null for null."""
+        if self.options.column is not None and len(text):
+            raise BadOption(
+                f"{self.name}: vectors come from the field '{self.options.column}', not from texts"
+            )
+        return _as_sketch(self._embedded(text) if len(text) else [])
+
+    def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """Column `embedding`, of the text or from the field `column`.
+
+        Raises
+        ------
+        MissingExtra
+            What finding the clusters needs later is not installed.
+        BadInput
+            A field that is no list of finite numbers, by document.
+        """
+        require("faiss", "threadpoolctl")
+        column = self.options.column
+        if column is None:
+            return self.sketch(documents.column("text"))
+        return _as_sketch(vectors_in_field(documents, column, self.name))
+
+    def _embedded(self, text: pa.Array) -> list[bytes | None]:
+        from cupel.dedup._model import load
+
+        options = self.options
+        vectors = load(str(options.model), options.device).embed(
+            pc.fill_null(text, "").to_pylist(), options.batch_size
+        )
+        packed = [row.tobytes() for row in unit(vectors).astype(np.float16)]
+        return [
+            row if valid else None for row, valid in zip(packed, text.is_valid().to_pylist(), strict=True)
+        ]
+
+    def vectors(self, view: View, resources: Resources) -> Vectors:
+        """The vectors of all documents, mapped from a file in the scratch folder."""
+        require("faiss", "threadpoolctl")
+        options = self.options
+        where = f"model '{options.model}'" if options.column is None else f"field '{options.column}'"
+        return read_vectors(view, resources, f"{self.name}, {where}")
+
+    def cells(self, vectors: Vectors, workers: Workers, ranks: npt.NDArray[np.int32] | None = None) -> Cells:
+        """The clusters of k-means that the options ask for."""
+        options = self.options
+        asked, iterations, seed = options.clusters, options.iterations, options.seed
+        return cells_of(vectors, workers, clusters=asked, iterations=iterations, seed=seed, ranks=ranks)
+
+    def facts(self, vectors: Vectors, cells: Cells) -> tuple[tuple[str, str], ...]:
+        """What was clustered, for the findings."""
+        without = vectors.total - len(vectors)
+        return (
+            ("documents", f"{vectors.total:,}"),
+            *((("without a vector, left alone", f"{without:,}"),) if without else ()),
+            ("dimensions", f"{vectors.dimensions:,}"),
+            ("clusters of k-means", f"{len(cells):,}"),
+            ("documents in the largest", f"{int(cells.sizes.max()):,}"),
+        )
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """Tables of the documents, centroids and one block of vectors; the vectors lie in a file."""
+        dimensions = _dimensions(self.options.model)
+        centroids = 4 * clusters_for(documents, self.options.clusters) * dimensions * 4
+        return Need(
+            memory_bytes=BYTES_A_DOCUMENT * documents + centroids + (256 << 20),
+            scratch_bytes=2 * documents * dimensions,
+        )
+
+
+def require(*modules: str) -> None:
+    """Say which extra is missing before any work is done."""
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtra("semantic deduplication", EXTRA)
+
+
+def _as_sketch(vectors: Sequence[bytes | None]) -> pa.RecordBatch:
+    return pa.record_batch({"embedding": pa.array(vectors, pa.large_binary())})
+
+
+def _dimensions(model: str | None) -> int:
+    """The length of a model's vectors, where its folder says so."""
+    for path in sorted(Path(model or "").glob("*_Pooling/config.json")) if model else []:
+        try:
+            dimensions = json.loads(path.read_text("utf-8"))["word_embedding_dimension"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # loading the model says what is wrong with it
+        if isinstance(dimensions, int):
+            return dimensions
+    return SUPPOSED_DIMENSIONS
