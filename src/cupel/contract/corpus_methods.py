@@ -16,6 +16,8 @@ from cupel.findings import Section
 
 __all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "CorpusMethod", "Dedup", "Need", "Selector"]
 
+Finds = Literal["documents", "spans", "weights", "selection"]
+
 WEIGHTLESS = float("-inf")
 """The priority of a document of weight 0: it stays only where no other document of its cluster can."""
 
@@ -94,7 +96,7 @@ class Need:
 class CorpusMethod(Method):
     """A few bytes of each document first, then one decision over all of them."""
 
-    finds: ClassVar[Literal["documents", "spans", "weights", "selection"]] = "documents"
+    finds: ClassVar[Finds] = "documents"
     """Whole documents that are copies, copied parts of documents, how much a document counts, or which stay."""
     reason: ClassVar[str] = "duplicate"
     """What the ledger says of a document that goes."""
@@ -173,7 +175,7 @@ class Selector(CorpusMethod):
     kind = "selector"
     heading = "Selectors: choose which documents to keep, or how often"
     room = "cupel.select"
-    finds = "selection"
+    finds: ClassVar[Finds] = "selection"
     reason = "not-selected"
     scores = True
 

@@ -7,14 +7,14 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from cupel.contract import Acts, Clusters, Paper, Resources, View
+from cupel.contract import Acts, Clusters, Paper, Resources, Selector, View
 from cupel.dedup.clusters.losses import lost_sources, source_table
 from cupel.dedup.clusters.options import LossOptions
-from cupel.dedup.semantic.embeddings import EmbeddingOptions, Semantic
 from cupel.dedup.semantic.members import grouped
-from cupel.dedup.semantic.prototypical import prune
 from cupel.dedup.semantic.sweep import cell_table, similarity_figure
 from cupel.findings import Block, Facts, Prose, Section
+from cupel.select._prototypical import prune
+from cupel.vectors.method import EmbeddingOptions, OnVectors
 from cupel.vectors.workers import Workers
 
 __all__ = ["Prototypes"]
@@ -28,7 +28,7 @@ class KeptFraction(LossOptions, EmbeddingOptions):
     )
 
 
-class Prototypes(Semantic):
+class Prototypes(OnVectors, Selector):
     """Prototypical documents: what is nearest to the middle of its cluster goes.
 
     Vectors are divided by spherical k-means, and the documents most similar to the centroid of their
@@ -52,6 +52,7 @@ class Prototypes(Semantic):
     """
 
     name = "prototypes"
+    finds = "documents"
     reason = "prototypical"
     papers = (
         Paper(

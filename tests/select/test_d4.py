@@ -13,16 +13,14 @@ from hypothesis import strategies as st
 
 import cupel
 from cupel.findings import Facts, Section
-
-from .conftest import Resolve
+from tests.dedup.conftest import Resolve
 
 pytest.importorskip("faiss", reason="needs the extra 'semantic'")
 
-from cupel.dedup.d4 import D4
-from cupel.dedup.prototypes import Prototypes
 from cupel.dedup.semdedup import SemDeDup
-
-from .semantic import families, fields, resolve_vectors
+from cupel.select.d4 import D4
+from cupel.select.prototypes import Prototypes
+from tests.dedup.semantic import families, fields, resolve_vectors
 
 
 def rows_by(members: object, reason: str) -> set[int]:

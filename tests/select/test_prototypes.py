@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 import cupel
 from cupel.errors import BadOption
 from cupel.findings import Facts, Section, Table
-
-from .conftest import Resolve
+from tests.dedup.conftest import Resolve
 
 pytest.importorskip("faiss", reason="needs the extra 'semantic'")
 
-from cupel.dedup.prototypes import Prototypes
-
-from .semantic import clustered, families, fields, mapped, resolve_vectors
+from cupel.select.prototypes import Prototypes
+from tests.dedup.semantic import clustered, families, fields, mapped, resolve_vectors
 
 
 def dropped(members: object) -> set[int]:

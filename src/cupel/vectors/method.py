@@ -1,4 +1,4 @@
-"""What the semantic methods share: where vectors come from, and how they are carried."""
+"""What methods on vectors share: where vectors come from, and how they are carried."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from cupel.contract import Dedup, Method, Need, Resources, View
+from cupel.contract import CorpusMethod, Method, Need, Resources, View
 from cupel.errors import BadOption, MissingExtra
 from cupel.vectors.fields import unit, vectors_in_field
 from cupel.vectors.kmeans import Cells, cells_of, clusters_for
 from cupel.vectors.mapped import Vectors, read_vectors
 from cupel.vectors.workers import Workers
 
-__all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "Semantic", "require"]
+__all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "OnVectors", "require"]
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 EXTRA = "semantic"
@@ -76,8 +76,8 @@ class EmbeddingOptions(Method.Options):
         return given
 
 
-class Semantic(Dedup):
-    """A deduplication on vectors; its sketch is a unit vector in half precision."""
+class OnVectors(CorpusMethod):
+    """A decision on vectors; the sketch of a document is a unit vector in half precision."""
 
     scores = True
     needs = ("text", "metadata")
@@ -107,6 +107,10 @@ class Semantic(Dedup):
         if column is None:
             return self.sketch(documents.column("text"))
         return _as_sketch(vectors_in_field(documents, column, self.name))
+
+    @property
+    def sketch_schema(self) -> pa.Schema:
+        return _as_sketch([]).schema
 
     def _embedded(self, text: pa.Array) -> list[bytes | None]:
         from cupel.dedup._model import load
@@ -158,7 +162,7 @@ def require(*modules: str) -> None:
     """Say which extra is missing before any work is done."""
     for module in modules:
         if importlib.util.find_spec(module) is None:
-            raise MissingExtra("semantic deduplication", EXTRA)
+            raise MissingExtra("a method on vectors", EXTRA)
 
 
 def _as_sketch(vectors: Sequence[bytes | None]) -> pa.RecordBatch:

@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from cupel.contract import Acts, Clusters, Paper, Resources, View
+from cupel.contract import Acts, Clusters, Paper, Resources, Selector, View
 from cupel.dedup.clusters.losses import lost_sources, source_table
 from cupel.dedup.clusters.options import LossOptions
-from cupel.dedup.semantic.embeddings import EmbeddingOptions, Semantic
 from cupel.dedup.semantic.members import grouped
-from cupel.dedup.semantic.prototypical import Pruned, prune, to_drop
 from cupel.dedup.semantic.sweep import cell_table, similarity_figure, sweep_blocks
 from cupel.findings import Block, Facts, Prose, Section
+from cupel.select._prototypical import Pruned, prune, to_drop
 from cupel.vectors.kmeans import Cells
 from cupel.vectors.mapped import Vectors
+from cupel.vectors.method import EmbeddingOptions, OnVectors
 from cupel.vectors.nearest import Before, nearest_before
 from cupel.vectors.workers import Workers
 
@@ -45,7 +45,7 @@ class KeptFractions(LossOptions, EmbeddingOptions):
     )
 
 
-class D4(Semantic):
+class D4(OnVectors, Selector):
     """D4: semantic deduplication, then diversification of what is left.
 
     Three stages (Tirumala et al. 2023):
@@ -68,6 +68,7 @@ class D4(Semantic):
     """
 
     name = "d4"
+    finds = "documents"
     reason = DUPLICATE
     papers = (
         Paper(
