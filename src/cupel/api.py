@@ -17,6 +17,7 @@ from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
 from cupel.recipe import run
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference
+from cupel.recipe.fitting import FittedArtifact, fit
 from cupel.recipe.history import Comparison, Story, compare, sample, why
 from cupel.recipe.job import OutputOptions
 from cupel.recipe.options import RunOptions
@@ -35,6 +36,7 @@ __all__ = [
     "Corpus",
     "Difference",
     "Engine",
+    "FittedArtifact",
     "IOOptions",
     "OutputOptions",
     "Profile",
@@ -49,6 +51,7 @@ __all__ = [
     "clusters",
     "compare",
     "difference",
+    "fit",
     "inspect",
     "refine",
     "sample",

@@ -119,10 +119,10 @@ def _decide_one(reader: Reader, path: Path) -> None:
         remembered(reader.folder, reader.pass_, reader.step).unlink(missing_ok=True)
         clusters = reader.step.method.decide(reader, reader.resources)
     members = clusters.members.sort_by("doc")
-    members = members.append_column("survivor", _names(reader, members, clusters))
-    for item in MEMBERS:
+    for item in FOUND:
         if item.name not in members.column_names:
             members = members.append_column(item, pa.nulls(members.num_rows, item.type))
+    members = members.append_column("survivor", _names(reader, members, clusters))
     members = members.select(MEMBERS.names).cast(MEMBERS)
     with disk_errors(path):
         pq.write_table(

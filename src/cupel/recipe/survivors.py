@@ -31,8 +31,12 @@ class Survivors(Documents):
     folder: Folder
     pass_: Pass
     units: list[int]
-    digest: str
-    """Of the input, and of all that was done with it so far."""
+    decisive: str
+    """Digest of the input, and of all that was done with it so far."""
+
+    @property
+    def digest(self) -> str:
+        return self.decisive
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self._read(["doc", "id", "text", "source", "url", "metadata"])
