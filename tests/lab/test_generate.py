@@ -9,7 +9,7 @@ import pytest
 from cupel.errors import BadInput
 from cupel.lab.generate import GenerationOptions, _pick, generate
 from tests.conftest import prose
-from tests.lab import tiny
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 

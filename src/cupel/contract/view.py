@@ -74,8 +74,6 @@ class Resources:
 
     Attributes
     ----------
-    artifact
-        The folder of what a fitted method learned; while it learns, an empty one for it to fill.
     scratch
         A folder for temporary files, removed afterwards.
     memory_bytes, threads
@@ -85,14 +83,16 @@ class Resources:
     remembered
         A file to write to what an index is to remember of these documents; it goes to its place when
         the run is finished.
+    artifact
+        The folder of what a fitted method learned; while it learns, an empty one for it to fill.
     """
 
-    artifact: Path | None = None
     scratch: str = ""
     memory_bytes: int = 1 << 30
     threads: int = 1
     corpus: str = ""
     remembered: str = ""
+    artifact: Path | None = None
 
     def using(self, artifact: Path, scratch: str = "") -> Resources:
         """The same, with this artifact, and temporary files in `scratch`."""

@@ -13,8 +13,8 @@ from pydantic import Field
 
 from cupel.contract import Options
 from cupel.errors import BadInput
-from cupel.lab.checkpoint import prefix_token, text_encoder
 from cupel.lab.evaluations.held_out import context_length
+from cupel.models.checkpoint import prefix_token, text_encoder
 
 __all__ = ["Generation", "GenerationOptions", "generate"]
 

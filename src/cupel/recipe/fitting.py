@@ -112,7 +112,7 @@ def fit(
             learn(
                 fitted,
                 documents,
-                Resources(unfinished, scratch, machine.memory_bytes(), machine.parallelism()),
+                Resources(scratch, machine.memory_bytes(), machine.parallelism(), artifact=unfinished),
             )
 
     with disk_errors(store.folder):

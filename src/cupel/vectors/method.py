@@ -113,7 +113,7 @@ class OnVectors(CorpusMethod):
         return _as_sketch([]).schema
 
     def _embedded(self, text: pa.Array) -> list[bytes | None]:
-        from cupel.dedup._model import load
+        from cupel.models.embedder import load
 
         options = self.options
         vectors = load(str(options.model), options.device).embed(

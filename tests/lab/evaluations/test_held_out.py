@@ -14,7 +14,7 @@ from cupel.errors import BadInput
 from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions, select_held_out, windows
 from tests.conftest import prose
-from tests.lab import tiny
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 

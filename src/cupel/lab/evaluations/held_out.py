@@ -12,10 +12,10 @@ from pydantic import Field
 
 from cupel.contract import Options
 from cupel.errors import BadInput
-from cupel.lab.checkpoint import as_read, prefix_token, text_encoder
 from cupel.lab.data.documents import HELD_OUT, check_held_out, documents_digest
 from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
-from cupel.lab.likelihood import Row, score_rows
+from cupel.models.checkpoint import as_read, prefix_token, text_encoder
+from cupel.models.likelihood import Row, score_rows
 from cupel.store import seeded_rank
 from cupel.verdict.measures import Measure
 

@@ -3,8 +3,9 @@
 use super::bytes::{Reader, bad};
 use super::dictionary::Dictionary;
 use super::matrix::Matrix;
-use super::output::{Output, Tree};
+use super::output::Output;
 use super::settings::Settings;
+use super::tree::Tree;
 use crate::KernelError;
 
 const MAGIC: i32 = 793_712_314;

@@ -1,4 +1,4 @@
-"""Tokenisers: byte-level BPE trained on a stated sample, or a file of somebody's own."""
+"""Tokenizers: byte-level BPE trained on a stated sample, or a file of somebody's own."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from cupel.errors import BadInput, BadOption, MissingExtra
-from cupel.lab.encoder import Encoder
-from cupel.signals._tokenizers import is_sentencepiece, stage_types
+from cupel.models.encoder import Encoder
+from cupel.models.normalizers import is_sentencepiece, stage_types
+from cupel.models.tokenizer_file import read_file, read_tokenizer
 from cupel.store import digest, replace
 
 if TYPE_CHECKING:
@@ -89,30 +90,22 @@ class Tokenizer:
         MissingExtra
             `tokenizers` is not installed.
         """
-        inner = _tokenizers()
         file = Path(path)
         file = file / "tokenizer.json" if file.is_dir() else file
-        try:
-            held = file.read_bytes()
-            loaded = inner.Tokenizer.from_buffer(held)
-        except OSError as error:
-            raise BadInput(f"tokeniser {path}: {error.strerror}; expected a tokenizer.json") from None
-        except Exception as error:
-            raise BadInput(
-                f"tokeniser {path}: no tokenizer.json of the tokenizers library: {error}"
-            ) from None
+        held = read_file(file)
+        loaded = read_tokenizer(held, str(path))
         ends = [token for token in map(loaded.token_to_id, _ENDS) if token is not None]
         if not ends:
-            raise BadInput(f"tokeniser {path}: no token ends a document; expected one of {', '.join(_ENDS)}")
+            raise BadInput(f"tokenizer {path}: no token ends a document; expected one of {', '.join(_ENDS)}")
         composes = stage_types(json.loads(held).get("normalizer")) == ["NFC"]
-        found = cls(file, digest(held), loaded.get_vocab_size(), ends[0], loaded, composes)
+        tokenizer = cls(file, digest(held), loaded.get_vocab_size(), ends[0], loaded, composes)
         if composes and not composing:
             raise BadInput(
                 f"tokenizer {path} composes characters (Unicode NFC): text does not come back as it was. An assay "
                 "takes it and says so; in Python, Tokenizer.load(…, composing=True) does"
             )
-        found._check()
-        return found
+        tokenizer._check()
+        return tokenizer
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -133,7 +126,7 @@ class Tokenizer:
             tokens = self.encode(text)
             if self.end_of_text in tokens:
                 raise BadInput(
-                    f"tokeniser {self.path}: the words {name} in a text become the token that ends a document"
+                    f"tokenizer {self.path}: the words {name} in a text become the token that ends a document"
                 )
             if self.decode(tokens) != (unicodedata.normalize("NFC", text) if self.composes else text):
                 declared = json.loads(self.path.read_bytes())

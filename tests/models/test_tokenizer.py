@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.tokenizer import END_OF_TEXT, Tokenizer, train_tokenizer
+from cupel.models.tokenizer import END_OF_TEXT, Tokenizer, train_tokenizer
 from tests.lab import tokens
 
 
@@ -20,7 +20,7 @@ def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-def test_the_same_texts_give_the_same_tokeniser(tmp_path: Path) -> None:
+def test_the_same_texts_give_the_same_tokenizer(tmp_path: Path) -> None:
     first, second = (
         train_tokenizer(tokens.texts(100), 300, tmp_path / name) for name in ("a.json", "b.json")
     )
@@ -154,7 +154,7 @@ def test_a_tokenizer_that_drops_spaces_between_words_is_refused(tokenizer: Token
         Tokenizer.load(_changed(tokenizer, tmp_path / "t.json", change))
 
 
-def test_a_tokeniser_without_an_end_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
+def test_a_tokenizer_without_an_end_is_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
     held = json.loads(tokenizer.path.read_text())
     del held["model"]["vocab"][END_OF_TEXT]
     (tmp_path / "t.json").write_text(json.dumps(held))
@@ -162,7 +162,7 @@ def test_a_tokeniser_without_an_end_is_refused(tokenizer: Tokenizer, tmp_path: P
         Tokenizer.load(tmp_path / "t.json")
 
 
-def test_no_tokeniser_there(tmp_path: Path) -> None:
+def test_no_tokenizer_there(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"expected a tokenizer\.json"):
         Tokenizer.load(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{}")

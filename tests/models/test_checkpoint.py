@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.checkpoint import load_checkpoint, prefix_token
-from tests.lab import tiny
+from cupel.models.checkpoint import load_checkpoint, prefix_token
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 

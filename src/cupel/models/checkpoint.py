@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cupel.errors import BadInput, MissingExtra
-from cupel.signals._tokenizers import stage_types
+from cupel.models.normalizers import stage_types
+from cupel.models.safety import check_model_folder, check_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 __all__ = ["as_read", "load_checkpoint", "prefix_token", "text_encoder"]
-
-_INDEX = "model.safetensors.index.json"
 
 
 def load_checkpoint(
@@ -43,9 +42,8 @@ def load_checkpoint(
         PyTorch or transformers is not installed.
     """
     config = _config(folder)
-    if config.get("auto_map"):
-        raise BadInput(f"{folder}: the configuration names code of its own (auto_map); such code is not run")
-    _check_weights(folder)
+    check_weights(folder)
+    check_model_folder(folder)
     try:
         import torch
         from safetensors import SafetensorError
@@ -123,42 +121,6 @@ def _config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise BadInput(f"{folder / 'config.json'}: expected a JSON object")
     return config
-
-
-def _check_weights(folder: Path) -> None:
-    if (folder / "model.safetensors").is_file():
-        return
-    if (folder / _INDEX).is_file():
-        _check_shards(folder)
-        return
-    pickled = sorted(path.name for kind in ("*.bin", "*.pt", "*.pth") for path in folder.glob(kind))
-    if pickled:
-        raise BadInput(
-            f"{folder}: {pickled[0]} is a pickle, which can run code when it is read; "
-            "save the weights as model.safetensors (save_pretrained does)"
-        )
-    raise BadInput(f"{folder}: no model.safetensors; the trial did not finish, or this is another folder")
-
-
-def _check_shards(folder: Path) -> None:
-    """Every file that the index names must be safetensors inside the folder. Only names are checked: files of
-    a Hugging Face cache are links to elsewhere."""
-    path = folder / _INDEX
-    try:
-        shards = json.loads(path.read_text("utf-8"))["weight_map"].values()
-        names = sorted(set(shards))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadInput(f"{path}: no index of weights; expected a JSON object with a weight_map") from None
-    for name in names:
-        if not isinstance(name, str) or not name.endswith(".safetensors"):
-            raise BadInput(
-                f"{path}: it names {name!r}, which is not safetensors and can run code when it is read; "
-                "save the weights as safetensors (save_pretrained does)"
-            )
-        if "/" in name or "\\" in name:
-            raise BadInput(f"{path}: it names {name!r}; expected files of the folder itself, by name alone")
-        if not (folder / name).is_file():
-            raise BadInput(f"{path}: it names {name}, which is not there; copy or download the folder again")
 
 
 def _name_special_tokens(tokenizer: Any, config: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.encoder import Encoder
+from cupel.models.encoder import Encoder
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -122,7 +122,7 @@ def train(vocabulary: int, texts: Sequence[str], pattern: str = "", special: Seq
 
 
 def file_of(model: Any, **changes: Any) -> bytes:
-    """The file of a tokeniser, the end of text the last token of its vocabulary, with changes to its model."""
+    """The file of a tokenizer, the end of text the last token of its vocabulary, with changes to its model."""
     held = json.loads(model.to_str())
     held["model"]["vocab"][END] = max(held["model"]["vocab"].values()) + 1
     held["model"].update(changes)
@@ -249,7 +249,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "a prefix space": {
         "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True}
     },
-    "another pre-tokeniser": {
+    "another pre-tokenizer": {
         "pre_tokenizer": {
             "type": "Sequence",
             "pretokenizers": [

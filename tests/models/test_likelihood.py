@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
-from cupel.lab.likelihood import Row, continuations, score_rows
-from tests.lab import tiny
+from cupel.models.likelihood import Row, continuations, score_rows
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 

@@ -1,4 +1,4 @@
-"""What a folder of an embedding model may hold: loading it must not run code that came with it."""
+"""What a folder of a model may hold: loading it must not run code that came with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 
 from cupel.errors import BadInput
 
-__all__ = ["check_model_folder"]
+__all__ = ["check_model_folder", "check_weights"]
+
+_INDEX = "model.safetensors.index.json"
 
 _LIBRARY = "sentence_transformers."
 _PICKLES = ("pytorch_model*.bin", "adapter_model.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt")
@@ -46,8 +48,51 @@ def check_model_folder(folder: Path) -> None:
         if pickles and not any(part.glob("*.safetensors")):
             raise BadInput(
                 f"{part / pickles[0]} is a pickle, which can run code when it is read; save the model as "
-                "safetensors (SentenceTransformer.save_pretrained does)"
+                "safetensors (save_pretrained does)"
             )
+
+
+def check_weights(folder: Path) -> None:
+    """Refuse a folder of transformers that has no whole weights, or has them as pickles.
+
+    Raises
+    ------
+    BadInput
+        With what is missing.
+    """
+    if (folder / "model.safetensors").is_file():
+        return
+    if (folder / _INDEX).is_file():
+        _check_shards(folder)
+        return
+    pickled = sorted(path.name for kind in ("*.bin", "*.pt", "*.pth") for path in folder.glob(kind))
+    if pickled:
+        raise BadInput(
+            f"{folder}: {pickled[0]} is a pickle, which can run code when it is read; "
+            "save the weights as model.safetensors (save_pretrained does)"
+        )
+    raise BadInput(f"{folder}: no model.safetensors; the trial did not finish, or this is another folder")
+
+
+def _check_shards(folder: Path) -> None:
+    """Every file that the index names must be safetensors inside the folder. Only names are checked: files of
+    a Hugging Face cache are links to elsewhere."""
+    path = folder / _INDEX
+    try:
+        shards = json.loads(path.read_text("utf-8"))["weight_map"].values()
+        names = sorted(set(shards))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput(f"{path}: no index of weights; expected a JSON object with a weight_map") from None
+    for name in names:
+        if not isinstance(name, str) or not name.endswith(".safetensors"):
+            raise BadInput(
+                f"{path}: it names {name!r}, which is not safetensors and can run code when it is read; "
+                "save the weights as safetensors (save_pretrained does)"
+            )
+        if "/" in name or "\\" in name:
+            raise BadInput(f"{path}: it names {name!r}; expected files of the folder itself, by name alone")
+        if not (folder / name).is_file():
+            raise BadInput(f"{path}: it names {name}, which is not there; copy or download the folder again")
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Texts to tokens: our own encoder where it follows the tokeniser to the letter, else `tokenizers`."""
+"""Texts to tokens: our own encoder where it follows the tokenizer to the letter, else `tokenizers`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from cupel import _kernels
-from cupel.errors import BadInput, BadOption, MissingExtra
+from cupel.errors import BadInput, BadOption
+from cupel.models.tokenizer_file import read_tokenizer
 
 __all__ = ["Encoder"]
 
@@ -48,7 +49,7 @@ class Encoder:
     BadInput
         Bytes that `tokenizers` cannot read, or an id outside of the vocabulary.
     MissingExtra
-        The kernel does not do this tokeniser and `tokenizers` is not installed.
+        The kernel does not do this tokenizer and `tokenizers` is not installed.
 
     Examples
     --------
@@ -82,11 +83,12 @@ class Encoder:
             largest = self._kernel.largest_id
         except ValueError as refusal:
             self.reason = str(refusal)
-            self._tokenizers = _load(tokenizer_json)
+            self._tokenizers = read_tokenizer(tokenizer_json)
+            self._tokenizers.encode_special_tokens = True
             largest = max(self._tokenizers.get_vocab(with_added_tokens=True).values(), default=0)
         if largest >= vocabulary:
             raise BadInput(
-                f"the tokeniser has a token {largest}; expected ids below the vocabulary, {vocabulary}"
+                f"the tokenizer has a token {largest}; expected ids below the vocabulary, {vocabulary}"
             )
 
     @property
@@ -133,18 +135,3 @@ class Encoder:
                 lengths.append(len(parts[-1]))
         tokens = np.concatenate(parts) if parts else np.empty(0, self.dtype)
         return tokens, np.cumsum(lengths, dtype=np.int64)
-
-
-def _load(tokenizer_json: bytes) -> Any:
-    try:
-        import tokenizers
-    except ImportError:
-        raise MissingExtra("this tokeniser", "lab") from None
-    try:
-        loaded = tokenizers.Tokenizer.from_buffer(tokenizer_json)
-    except Exception as error:
-        raise BadInput(f"no tokenizer.json of the tokenizers library: {error}") from None
-    loaded.encode_special_tokens = True
-    loaded.no_truncation()
-    loaded.no_padding()
-    return loaded

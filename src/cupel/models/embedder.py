@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cupel.dedup._model_folder import check_model_folder
 from cupel.errors import BadInput, BadOption, MissingExtra
+from cupel.models.safety import check_model_folder
 
 __all__ = ["Model", "load"]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cupel.dedup import _model
-from cupel.dedup._model_folder import check_model_folder
 from cupel.dedup.semdedup import SemDeDup
 from cupel.errors import BadInput
+from cupel.models import embedder
+from cupel.models.safety import check_model_folder
 
 pytest.importorskip("sentence_transformers", reason="needs the extra: pip install 'cupel[semantic]'")
 
@@ -57,7 +57,7 @@ def test_classes_of_others_are_refused_and_not_imported(folder: Path, kind: obje
 
 
 def test_the_library_itself_refuses_them_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_model, "check_model_folder", lambda path: None)
+    monkeypatch.setattr(embedder, "check_model_folder", lambda path: None)
     (folder / "custom.py").write_text(EVIL)
     rewrite(folder / "modules.json", lambda modules: modules[1].update(type="custom.Module"))
     with pytest.raises(BadInput, match="cannot be loaded"):
