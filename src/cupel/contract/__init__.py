@@ -24,9 +24,10 @@ from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Re
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
-from cupel.contract.view import Documents, Resources, View
+from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
+    "NO_DOCUMENTS",
     "is_whole",
     "read_about",
     "learn",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-__all__ = ["Documents", "Resources", "View"]
+__all__ = ["NO_DOCUMENTS", "Documents", "Resources", "View"]
 
 
 class Documents(ABC):
@@ -68,6 +68,23 @@ class View(ABC):
         """The source of each document asked for."""
 
 
+class _NoDocuments(Documents):
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(())
+
+    @property
+    def digest(self) -> str:
+        return ""
+
+    @property
+    def text_bytes(self) -> int:
+        return 0
+
+
+NO_DOCUMENTS: Documents = _NoDocuments()
+"""For a method that does not learn from the corpus."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a method may use, and where it keeps things.
@@ -84,7 +101,7 @@ class Resources:
         A file to write to what an index is to remember of these documents; it goes to its place when
         the run is finished.
     artifact
-        The folder of what a fitted method learned; while it learns, an empty one for it to fill.
+        The folder of what a fitted method learned.
     """
 
     scratch: str = ""
@@ -93,7 +110,3 @@ class Resources:
     corpus: str = ""
     remembered: str = ""
     artifact: Path | None = None
-
-    def using(self, artifact: Path, scratch: str = "") -> Resources:
-        """The same, with this artifact, and temporary files in `scratch`."""
-        return replace(self, artifact=artifact, scratch=scratch)

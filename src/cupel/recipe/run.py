@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cupel import errors
-from cupel.contract import Resources
+from cupel.contract import NO_DOCUMENTS, Resources
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
@@ -304,12 +304,13 @@ class _Run:
     def _fit(self, job: Job, pass_: Pass, units: list[int]) -> None:
         """Fit what the pass uses, on what the pass before it left."""
         for step in pass_.fits:
-            documents = None
+            documents = NO_DOCUMENTS
             if step.method.given is None and step.method.reads_corpus:
                 before = self.plan.passes[pass_.index - 1]
                 inputs = digest_before(job, _input_digest(job.files), step)
                 documents = Survivors(self.folder, before, units, inputs)
-            resources = Resources(memory_bytes=self.engine.memory_bytes(), threads=self.engine.parallelism())
+            scratch = str(self.folder.work)
+            resources = Resources(scratch, self.engine.memory_bytes(), self.engine.parallelism())
             fit(self.folder, step, documents, resources, self.options.cache, self.seal, self.progress.note)
 
     def _take_up(self, plan: Plan, units: list[int]) -> None:

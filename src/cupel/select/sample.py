@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
 from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, View
+from cupel.contract.draws import uniform
 from cupel.errors import BadOption
 from cupel.findings import Facts, Section, Table
 from cupel.select._budget import Budget
-from cupel.store import seeded_rank
 from cupel.units import write_bytes, write_count, write_percent
 
 __all__ = ["Sample"]
@@ -132,7 +132,7 @@ class Sample(Selector):
         """Columns `score`, `uniform` (in (0, 1), by the id) and `cost` (in the budget's unit)."""
         rows = documents.num_rows
         score = documents.column(self.options.by) if self.options.by else pa.array(np.zeros(rows))
-        columns = [pc.cast(score, pa.float64()), _uniform(documents.column("id"), self.options.seed)]
+        columns = [pc.cast(score, pa.float64()), pa.array(uniform(documents.column("id"), self.options.seed))]
         return pa.RecordBatch.from_arrays([*columns, self.budget.costs(documents)], schema=self.sketch_schema)
 
     def need(self, documents: int, text_bytes: int) -> Need:
@@ -218,11 +218,3 @@ class Sample(Selector):
         groups = (scores[own & kept], scores[own & ~kept])
         known = [group[~np.isnan(group)] for group in groups]
         return tuple(float(group.mean()) if len(group) else None for group in known)
-
-
-def _uniform(ids: pa.Array, seed: int) -> pa.Array:
-    """A number in (0, 1) for each id."""
-    ranks = b"".join(seeded_rank(id or "", seed) for id in ids.to_pylist())
-    return pa.array(
-        ((np.frombuffer(ranks, ">u8") >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
-    )
