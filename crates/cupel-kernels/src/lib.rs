@@ -8,6 +8,7 @@ pub mod edits;
 pub mod error;
 pub mod fields;
 pub mod language;
+pub mod ngram;
 mod parallel;
 pub mod rows;
 pub mod signals;

@@ -10,6 +10,7 @@ mod errors;
 mod evaluation;
 mod fields;
 mod language;
+mod ngram;
 mod repeats;
 mod rows;
 mod signals;
@@ -26,6 +27,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     evaluation::register(module)?;
     fields::register(module)?;
     language::register(module)?;
+    ngram::register(module)?;
     repeats::register(module)?;
     rows::register(module)?;
     signals::register(module)
