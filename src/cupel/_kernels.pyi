@@ -246,9 +246,17 @@ class Bloom:
         """Copied units as spans, the share of n-grams seen, and how many n-grams there were."""
 
 class NgramModel:
-    """An n-gram language model of words (interpolated Kneser-Ney) that tells how common a text is."""
+    """An n-gram language model of words (interpolated Kneser-Ney)."""
 
     def __init__(self, order: int) -> None: ...
+    @staticmethod
+    def load(file: pa.Array, *, threads: int = 1) -> NgramModel:
+        """The model of a file's bytes (uint8); ValueError for any other bytes."""
+
+    @property
+    def order(self) -> int:
+        """Words of the longest n-gram."""
+
     @property
     def entries(self) -> int:
         """Different n-grams of all orders."""
@@ -260,8 +268,11 @@ class NgramModel:
     def add(self, text: pa.Array, *, threads: int = 1) -> None:
         """Count the n-grams of each text."""
 
-    def score(self, text: pa.Array, *, threads: int = 1) -> pa.Array:
-        """The mean of ln p (float64) over each text's words; null where it has none."""
+    def log_probs(self, text: pa.Array, *, threads: int = 1) -> pa.RecordBatch:
+        """`log_prob` (float64), the sum of ln p over each text's words, null where there is none; `words` (int64)."""
+
+    def part(self, number: int) -> pa.Array:
+        """The bytes (uint8) of a part of the file: 0 for the header, else the n-grams of this order."""
 
 class Evaluation:
     """Evaluation items by the n-grams of their parts: text columns of one length, null for no part.

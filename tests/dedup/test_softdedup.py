@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cupel import _kernels
 from cupel.contract import Resources
 from cupel.dedup.softdedup import SoftDedup
 from cupel.errors import BadOption
 from cupel.findings import Prose, Samples, Table
+from cupel.models.ngram import Ngram
 
 from .conftest import Resolve, in_memory
 
@@ -79,9 +79,7 @@ def _lowest(scores: np.ndarray, weights: np.ndarray) -> float:
 
 def test_scores_are_the_models(resolve: Resolve) -> None:
     texts, _ = corpus()
-    model = _kernels.NgramModel(4)
-    model.add(pa.array(texts))
-    expected = model.score(pa.array(texts)).to_pylist()
+    expected = Ngram.fit([pa.array(texts)], order=4).log_probs(pa.array(texts)).mean().to_pylist()
     assert [row["score"] for row in rows(resolve, texts)] == expected
 
 

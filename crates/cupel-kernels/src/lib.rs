@@ -9,6 +9,7 @@ pub mod error;
 pub mod fasttext;
 pub mod fields;
 pub mod language;
+pub mod ngram;
 mod parallel;
 pub mod rows;
 pub mod signals;

@@ -11,6 +11,7 @@ mod evaluation;
 mod fasttext;
 mod fields;
 mod language;
+mod ngram;
 mod repeats;
 mod rows;
 mod signals;
@@ -28,6 +29,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fasttext::register(module)?;
     fields::register(module)?;
     language::register(module)?;
+    ngram::register(module)?;
     repeats::register(module)?;
     rows::register(module)?;
     signals::register(module)

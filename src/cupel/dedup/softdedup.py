@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel import _kernels
 from cupel.contract import Acts, Clusters, Dedup, Need, Paper, Resources, View
 from cupel.dedup.clusters.report import ids_of, openings
 from cupel.errors import BadOption
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
+from cupel.models.ngram import Ngram
 
 __all__ = ["SoftDedup"]
 
@@ -131,12 +131,12 @@ class SoftDedup(Dedup):
             ("documents", f"{len(docs):,}"),
             ("trained on", f"{trained / 1e6:,.1f} of {total / 1e6:,.1f} MB"),
             ("n-grams", f"{model.entries:,}"),
-            ("model", f"{model.bytes / 1e6:,.1f} MB"),
+            ("model", f"{model.memory_bytes / 1e6:,.1f} MB"),
         )
         section = self._section(members, segment, sizes, facts, view)
         return Clusters(members=members, findings=(section,))
 
-    def _model(self, view: View, resources: Resources, total: int) -> tuple[_kernels.NgramModel, int]:
+    def _model(self, view: View, resources: Resources, total: int) -> tuple[Ngram, int]:
         """The model, and how many bytes of text it has seen."""
         wanted = self.options.sample_bytes
         expected = BYTES_PER_TEXT_BYTE * min(total, wanted)
@@ -148,36 +148,38 @@ class SoftDedup(Dedup):
                 "memory"
             )
         share = min(1.0, wanted / max(total, 1))
-        model = _kernels.NgramModel(self.options.order)
-        trained = 0
-        for batch in view.texts(None):
-            if share < 1:
-                batch = batch.filter(
-                    pa.array(_drawn(batch.column("doc").to_numpy(), self.options.seed) < share)
-                )
-            trained += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
-            model.add(batch.column("text"), threads=resources.threads)
-        return model, trained
+        sizes: list[int] = []
+
+        def sample() -> Iterator[pa.Array]:
+            for batch in view.texts(None):
+                if share < 1:
+                    docs = batch.column("doc").to_numpy()
+                    batch = batch.filter(pa.array(_drawn(docs, self.options.seed) < share))
+                sizes.append(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
+                yield batch.column("text")
+
+        model = Ngram.fit(sample(), self.options.order, resources.threads)
+        return model, sum(sizes)
 
     def _weights(self, scores: Floats, sizes: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
         """Each document's segment (-1 where it has no words) and weight."""
         weights = np.ones(len(scores))
         segment = np.full(len(scores), -1)
-        known = ~np.isnan(scores)
-        if not known.any():
+        scored = ~np.isnan(scores)
+        if not scored.any():
             return segment, weights
-        edges = np.quantile(scores[known], np.arange(1, self.options.segments) / self.options.segments)
+        edges = np.quantile(scores[scored], np.arange(1, self.options.segments) / self.options.segments)
         # Documents of one score are in one segment: copies must weigh the same.
-        segment[known] = np.searchsorted(np.unique(edges), scores[known], side="right")
-        _, segment[known] = np.unique(segment[known], return_inverse=True)
-        means = np.bincount(segment[known], scores[known]) / np.bincount(segment[known])
+        segment[scored] = np.searchsorted(np.unique(edges), scores[scored], side="right")
+        _, segment[scored] = np.unique(segment[scored], return_inverse=True)
+        means = np.bincount(segment[scored], scores[scored]) / np.bincount(segment[scored])
         # ln of 1/p, from 0 for the most common segment.
         rarity = means.max() - means
         power = min(1.0, np.log(self.options.max_ratio) / max(rarity.max(), 1e-12))
-        weights[known] = np.exp(power * rarity)[segment[known]]
-        all_bytes = sizes[known].sum()
+        weights[scored] = np.exp(power * rarity)[segment[scored]]
+        all_bytes = sizes[scored].sum()
         if all_bytes:
-            weights[known] *= all_bytes / (weights[known] * sizes[known]).sum()
+            weights[scored] *= all_bytes / (weights[scored] * sizes[scored]).sum()
         return segment, weights
 
     def _section(
@@ -213,21 +215,19 @@ class SoftDedup(Dedup):
         return Section(title="Soft deduplication", lead=lead, blocks=tuple(blocks))
 
 
-def _scores(
-    model: _kernels.NgramModel, view: View, threads: int
-) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
+def _scores(model: Ngram, view: View, threads: int) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
     """Documents in ascending order, the mean ln p of each (NaN without words), and its bytes."""
     docs, scores, sizes = [], [], []
     for batch in view.texts(None):
-        text = batch.column("text")
+        answers = model.log_probs(batch.column("text"), threads)
         docs.append(batch.column("doc").to_numpy())
-        scores.append(model.score(text, threads=threads).to_numpy(zero_copy_only=False))
-        sizes.append(pc.fill_null(pc.binary_length(text), 0).to_numpy().astype(np.float64))
+        scores.append(answers.mean().to_numpy(zero_copy_only=False))
+        sizes.append(answers.bytes.to_numpy())
     if not docs:
         return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
     order = np.argsort(np.concatenate(docs), kind="stable")
-    found = [np.concatenate(parts)[order] for parts in (docs, scores, sizes)]
-    return found[0], found[1].astype(np.float64), found[2]
+    columns = [np.concatenate(parts)[order] for parts in (docs, scores, sizes)]
+    return columns[0], columns[1].astype(np.float64), columns[2].astype(np.float64)
 
 
 def _drawn(docs: npt.NDArray[np.int64], seed: int) -> Floats:
