@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 
 import cupel
-from cupel.contract import NO_DOCUMENTS, is_whole, read_about
+from cupel.contract import is_whole, read_about
 from cupel.errors import BadInput, BadOption, Damaged, OutputInUse, UnknownName
 from cupel.models.ngram import Ngram
 from cupel.recipe.plan import make_plan
@@ -69,7 +68,7 @@ def test_a_fit_after_a_cut_sees_what_is_left() -> None:
 
 def test_a_method_is_fitted_once() -> None:
     """The text changes, and is measured again by what was learned before."""
-    steps = ["ngram-perplexity", "collapse-whitespace", "ngram-perplexity"]
+    steps = ["ngram-perplexity", "whitespace", "ngram-perplexity"]
     assert sum("fit" in line for line in passes(steps)) == 1
 
 
@@ -114,8 +113,11 @@ def test_a_run_that_begins_in_the_same_way_learns_nothing_again(
     assert second.manifest["artifacts"] == first.manifest["artifacts"]
     assert [artifact.path.stat().st_mtime_ns for artifact in Store(own_cache).artifacts()] == [made]
     # Another step before it, or another option, is another artifact.
-    for steps in (STEPS[1:], [*STEPS[:2], {"ngram-perplexity": {"order": 2}}]):
-        third = cupel.refine(recipe(steps), input=pool, output=tmp_path / f"three-{len(steps)}")
+    for name, steps in {
+        "fewer": STEPS[1:],
+        "order": [*STEPS[:2], {"ngram-perplexity": {"order": 2}}],
+    }.items():
+        third = cupel.refine(recipe(steps), input=pool, output=tmp_path / name)
         assert third.manifest["artifacts"] != first.manifest["artifacts"]
     assert len(Store(own_cache).artifacts()) == 3
 
@@ -252,6 +254,9 @@ def test_fit_refuses_what_it_cannot_do(pool: Path, tmp_path: Path) -> None:
 
 def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
     (tmp_path / "pool.jsonl").write_text('{"text": "… !"}\n')
-    with pytest.raises(BadInput, match="there is no word to learn from"):
-        cupel.refine(recipe(["ngram-perplexity"]), input=tmp_path / "pool.jsonl", output=tmp_path / "out")
-    assert list(NO_DOCUMENTS) == []
+    result = cupel.refine(
+        recipe(["ngram-perplexity"]), input=tmp_path / "pool.jsonl", output=tmp_path / "out"
+    )
+    (section,) = [section for section in result.page().sections if section.key == "fitted"]
+    assert section.lead == "There were no words to learn from, so that no document has a value."
+    assert result.corpus().to_arrow()["metadata"].to_pylist() == ['{"signals":{}}']

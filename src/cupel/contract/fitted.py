@@ -59,6 +59,10 @@ class Fitted(Method):
     """Goes up whenever the same options and documents would give another artifact."""
     learns: ClassVar[str] = "model"
     """What the artifact is: a kind of the Store, lower case."""
+    learner: ClassVar[str] = ""
+    """Methods with the same one learn the same, and share artifacts; by default each stands alone."""
+    applied: ClassVar[frozenset[str]] = frozenset()
+    """Options that decide only how it is used, and not what is learned."""
     files = ("artifact",)
 
     options: Learns
@@ -98,9 +102,9 @@ class Fitted(Method):
             return None
         folder = Path(self.options.artifact)
         about = read_about(folder)
-        if about.get("method") != self.name:
+        if about.get("learner") != (self.learner or self.name):
             raise BadInput(
-                f"{self.name}: {folder} holds what '{about.get('method')}' learned; expected an artifact of "
+                f"{self.name}: {folder} holds what '{about.get('learner')}' learned; expected an artifact of "
                 f"{self.name}, as `cupel fit {self.name}` makes one"
             )
         return folder
@@ -123,11 +127,11 @@ class Fitted(Method):
 
     def key(self, documents: Documents) -> Key:
         """The key of what it learns from these documents."""
-        options = self.options.model_dump(mode="json", exclude={"artifact"})
+        options = self.options.model_dump(mode="json", exclude={"artifact", *self.applied})
         inputs = dict(self.file_digests)
         if self.reads_corpus:
             inputs["documents"] = documents.digest
-        return Key(self.learns, self.name, self.version, options, inputs)
+        return Key(self.learns, self.learner or self.name, self.version, options, inputs)
 
 
 def learn(method: Fitted, documents: Documents, folder: Path, resources: Resources) -> None:
@@ -137,7 +141,7 @@ def learn(method: Fitted, documents: Documents, folder: Path, resources: Resourc
     key = asdict(method.key(documents))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     about = {
-        "method": key.pop("name"),
+        "learner": key.pop("name"),
         **key,
         "files": {path.relative_to(folder).as_posix(): digest_file(path) for path in files},
         "about": dict(learned.about),

@@ -15,7 +15,8 @@ __all__ = ["NO_DOCUMENTS", "Documents", "Resources", "View"]
 class Documents(ABC):
     """Documents that a method learns from, in document order; they can be read more than once.
 
-    Iterating gives record batches with at least `id`, `text` and `source` (large_string).
+    Iterating gives record batches with at least `doc` (int64, the place in the input), `id`, `text` and `source`
+    (large_string).
     """
 
     @abstractmethod

@@ -89,7 +89,7 @@ def artifact_seals(folder: Folder, plan: Plan) -> Seals:
 
 def write_artifacts(folder: Folder, plan: Plan) -> dict[str, object]:
     """What the manifest says of the run's artifacts, by label."""
-    shown = ("method", "version", "options", "inputs", "files", "about")
+    shown = ("learner", "version", "options", "inputs", "files", "about")
     about = {step.label: read_about(folder.artifact(step.label)) for step in plan.fits}
     return {label: {name: entry[name] for name in shown} for label, entry in about.items()}
 

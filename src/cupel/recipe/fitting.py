@@ -44,7 +44,7 @@ class FittedArtifact:
     folder
         Of the artifact.
     about
-        What `about.json` there holds: method, version, options, digests of what it was learned from and of its files,
+        What `about.json` there holds: learner, version, options, digests of what it was learned from and of its files,
         how good it is.
     """
 
@@ -54,7 +54,7 @@ class FittedArtifact:
     def page(self) -> Page:
         """What there is to look at, as data."""
         return Page(
-            title=f"Fitted {self.about['method']}",
+            title=f"Fitted {self.about['learner']}",
             subtitle=str(self.folder),
             sections=tuple(Section.model_validate(section) for section in self.about["findings"]),
         )

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.contract import (
-    Column,
-    Documents,
-    Fitted,
-    Learned,
-    Learns,
-    Measure,
-    Paper,
-    Resources,
-    Signal,
-)
-from cupel.contract.draws import uniform
-from cupel.errors import BadInput
-from cupel.findings import Facts, Section
+from cupel.contract import Column, Documents, Fitted, Learned, Measure, Paper, Resources, Signal
 from cupel.models.ngram import Ngram
 from cupel.signals._columns import real
-from cupel.units import write_bytes, write_count
+from cupel.signals._ngrams import NgramOptions, learn_ngrams
 
 __all__ = ["NgramPerplexity"]
 
@@ -56,6 +42,7 @@ class NgramPerplexity(Fitted, Signal):
 
     name = "ngram-perplexity"
     learns = "ngrams"
+    learner = "ngrams"
     papers = (
         Paper(
             title="CCNet: Extracting High Quality Monolingual Datasets from Web Crawl Data",
@@ -82,48 +69,16 @@ class NgramPerplexity(Fitted, Signal):
         "ngram_bits_per_byte": real("bits per byte", "bits that the words take, by the text's bytes"),
     }
 
-    class Options(Learns):
+    class Options(NgramOptions):
         """What is learned."""
 
         order: int = Field(5, ge=2, le=8, description="Words in the longest n-gram.")
-        sample_bytes: int = Field(
-            200_000_000,
-            ge=1,
-            description="Text that is learned from, at most about this much; of more a pseudo-random sample of documents.",
-        )
-        seed: int = Field(0, ge=0, lt=1 << 63, description="Chooses the sample.")
 
     options: Options
 
     def fit(self, documents: Documents, folder: Path, resources: Resources) -> Learned:
         """Count the n-grams."""
-        total = documents.text_bytes
-        share = min(1.0, self.options.sample_bytes / max(total, 1))
-        sampled = {"documents": 0, "bytes": 0}
-
-        def texts() -> Iterator[pa.Array]:
-            for batch in documents:
-                if share < 1:
-                    batch = batch.filter(pa.array(uniform(batch.column("id"), self.options.seed) < share))
-                sampled["documents"] += batch.num_rows
-                sampled["bytes"] += pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0
-                yield batch.column("text")
-
-        model = Ngram.fit(texts(), self.options.order, resources.threads)
-        if not model.entries:
-            raise BadInput(f"{self.name}: there is no word to learn from")
-        model.save(folder)
-        about = {**sampled, "corpus_bytes": total, "order": self.options.order, "ngrams": model.entries}
-        facts = (
-            ("documents", write_count(sampled["documents"])),
-            ("text", f"{write_bytes(sampled['bytes'])} of {write_bytes(total)}"),
-            ("n-grams", write_count(model.entries)),
-            ("model", write_bytes(model.memory_bytes)),
-        )
-        lead = f"A model of order {self.options.order}, learned from the documents that reached it."
-        return Learned(
-            about, (Section(title="N-gram model", key="fitted", lead=lead, blocks=(Facts(facts=facts),)),)
-        )
+        return learn_ngrams(self.name, self.options, documents, folder, resources)
 
     def prepare(self, resources: Resources) -> Measure:
         """What measures by the model."""
