@@ -77,7 +77,7 @@ def learn_ngrams(
     )
     lead = (
         f"Sequences of up to {options.order} words, counted in the documents that were left by then."
-        if model.entries
+        if model.entries > 1  # the beginning of a text is one
         else "There were no words to learn from, so that no document has a value."
     )
     section = Section(title="N-gram model", key="fitted", lead=lead, blocks=(Facts(facts=facts),))
