@@ -27,6 +27,17 @@ class LanguageModel:
         self, text: ArrowArray, *, max_bytes: int | None = None, as_it_is: bool = False
     ) -> ArrowArray: ...
 
+# --- fasttext
+
+class FastTextModel:
+    """A supervised fastText model; `ValueError` for bytes that are not one."""
+
+    def __init__(self, model: bytes) -> None: ...
+    @property
+    def labels(self) -> list[str]: ...
+    def classify(self, text: ArrowArray, *, threads: int | None = None) -> pa.FixedSizeListArray:
+        """The probability of each label, float32; null (over NaN) where the text is null or nothing is known."""
+
 # --- bpe
 
 class ByteLevelBpe:

@@ -1,106 +1,9 @@
-//! From the document's vector to its label: hierarchical softmax, softmax, or one logistic each.
+//! fastText's hierarchical softmax: a Huffman tree of logistic decisions with a label at each leaf.
 
 use super::bytes::bad;
 use super::matrix::Matrix;
+use super::output::{LOG_SHIFT, dot, shifted_log};
 use crate::KernelError;
-
-/// Scores are logarithms with this added to the probability, as in fastText.
-const LOG_SHIFT: f64 = 1e-5;
-
-/// How the output matrix is read.
-pub enum Output {
-    Tree(Tree),
-    Softmax,
-    Logistic { sigmoid: Vec<f32> },
-}
-
-impl Output {
-    pub fn softmax() -> Self {
-        Self::Softmax
-    }
-
-    pub fn logistic() -> Self {
-        let sigmoid = (0..=512).map(|i| {
-            let x = (i * 16) as f32 / 512.0 - 8.0;
-            (1.0 / (1.0 + f64::from((-x).exp()))) as f32
-        });
-        Self::Logistic { sigmoid: sigmoid.collect() }
-    }
-
-    /// The best label of a document with vector `hidden`, and its logarithmic score.
-    pub fn best(
-        &self,
-        matrix: &Matrix,
-        labels: usize,
-        hidden: &[f32],
-        scratch: &mut Vec<f32>,
-    ) -> Option<(usize, f32)> {
-        match self {
-            Self::Tree(tree) => tree.best(matrix, hidden),
-            Self::Softmax => {
-                softmax(matrix, labels, hidden, scratch);
-                last_best(scratch)
-            }
-            Self::Logistic { sigmoid } => {
-                scratch.clear();
-                scratch
-                    .extend((0..labels).map(|label| tabled_sigmoid(sigmoid, dot(matrix.row(label), hidden))));
-                last_best(scratch)
-            }
-        }
-    }
-}
-
-fn softmax(matrix: &Matrix, labels: usize, hidden: &[f32], out: &mut Vec<f32>) {
-    out.clear();
-    out.extend((0..labels).map(|label| dot(matrix.row(label), hidden)));
-    let max = out.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for value in out.iter_mut() {
-        *value = (*value - max).exp();
-        sum += *value;
-    }
-    for value in out.iter_mut() {
-        *value /= sum;
-    }
-}
-
-fn tabled_sigmoid(table: &[f32], x: f32) -> f32 {
-    if x < -8.0 {
-        0.0
-    } else if x > 8.0 {
-        1.0
-    } else {
-        table.get(((x + 8.0) * 512.0 / 8.0 / 2.0) as usize).copied().unwrap_or(0.0)
-    }
-}
-
-/// The label with the highest probability; of equal ones the last, which is what fastText's heap keeps.
-fn last_best(probabilities: &[f32]) -> Option<(usize, f32)> {
-    let mut best: Option<(usize, f32)> = None;
-    for (label, &probability) in probabilities.iter().enumerate() {
-        let score = shifted_log(f64::from(probability));
-        if !score.is_nan() && best.is_none_or(|(_, known)| score >= known) {
-            best = Some((label, score));
-        }
-    }
-    best
-}
-
-fn shifted_log(probability: f64) -> f32 {
-    (probability + LOG_SHIFT).ln() as f32
-}
-
-#[inline]
-fn dot(row: &[f32], hidden: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 4];
-    for (a, b) in row.as_chunks::<4>().0.iter().zip(hidden.as_chunks::<4>().0) {
-        for lane in 0..4 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3])
-}
 
 /// The Huffman tree over labels. Nodes below `leaves` are labels, the last node is the root.
 pub struct Tree {
@@ -152,10 +55,31 @@ impl Tree {
         Ok(Self { children, leaves, slack: (deepest + 1) as f32 * 2.5 * LOG_SHIFT as f32 })
     }
 
+    /// The logarithmic score of each leaf.
+    pub fn all(&self, matrix: &Matrix, hidden: &[f32], out: &mut [f32]) {
+        // A node was made after its children, so a walk from the root down is one from the last to the first.
+        let mut scores = vec![0.0_f32; self.children.len() + 1];
+        let root = self.leaves + self.children.len() - 1;
+        if root < self.leaves {
+            out[root] = 0.0; // the only label is sure
+        }
+        for node in (self.leaves..=root).rev() {
+            let score = scores[node - self.leaves];
+            let (left, right) = self.children[node - self.leaves];
+            let (left_score, right_score) = self.branch(matrix, hidden, node);
+            for (child, own) in [(left as usize, left_score), (right as usize, right_score)] {
+                match child.checked_sub(self.leaves) {
+                    Some(inner) => scores[inner] = score + own,
+                    None => out[child] = score + own,
+                }
+            }
+        }
+    }
+
     /// The best leaf. fastText walks depth first, left child first, and leaves a branch whose score
     /// is below the best leaf so far. Here one walk along the likelier child comes before, so that
     /// the bound is good from the start; the answer is the same.
-    fn best(&self, matrix: &Matrix, hidden: &[f32]) -> Option<(usize, f32)> {
+    pub fn best(&self, matrix: &Matrix, hidden: &[f32]) -> Option<(usize, f32)> {
         let root = self.leaves + self.children.len() - 1;
         let mut bound = self.likely(matrix, hidden, root) - self.slack;
         let mut best = None;

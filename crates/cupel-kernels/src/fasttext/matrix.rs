@@ -49,11 +49,17 @@ impl Matrix {
             return Err(bad("a matrix has no columns".to_string()));
         }
         let count = rows.checked_mul(columns).ok_or_else(|| bad("a matrix is too large".to_string()))?;
-        let values = reader.floats(count, "a matrix")?;
+        let bytes = count.checked_mul(4).ok_or_else(|| bad("a matrix is too large".to_string()))?;
+        let values = reader.take(bytes, "a matrix")?;
         let mut matrix = Self::padded(rows, columns, file_bytes)?;
         let width = matrix.width;
-        for (row, source) in matrix.values.chunks_exact_mut(width).zip(values.chunks_exact(columns)) {
-            row[..columns].copy_from_slice(source);
+        for (row, source) in matrix.values.chunks_exact_mut(width).zip(values.chunks_exact(columns * 4)) {
+            for (value, bytes) in row.iter_mut().zip(source.as_chunks::<4>().0) {
+                *value = f32::from_le_bytes(*bytes);
+            }
+        }
+        if matrix.values.iter().any(|value| !value.is_finite()) {
+            return Err(bad("a matrix holds a value that is not a finite number".to_string()));
         }
         Ok(matrix)
     }

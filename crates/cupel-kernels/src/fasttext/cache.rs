@@ -1,6 +1,7 @@
 //! Words seen lately and what they add to a document's vector.
 
-use super::dictionary::{Dictionary, fnv};
+use super::dictionary::Dictionary;
+use super::hash::fnv;
 use super::matrix::{LANES, Matrix};
 
 /// Longest word, in bytes, that is kept.
@@ -8,7 +9,9 @@ pub const KEY_BYTES: usize = 32;
 /// The first 32 bytes of a word, padded with zeros (no word holds a zero byte).
 pub type Key = [u64; KEY_BYTES / 8];
 
-const SLOTS: usize = 1 << 15;
+const MAX_SLOTS: usize = 1 << 15;
+/// Bytes that the sums may take, unless a single one takes more.
+const MAX_BYTES: usize = 4 << 20;
 
 /// A direct-mapped table: a word hashes to one slot, where the newest one stays. Its size is
 /// bounded whatever the text: 3.4 MB for the 16 columns of lid.176.
@@ -38,10 +41,12 @@ pub const NOT_A_WORD: u32 = u32::MAX;
 
 impl WordCache {
     pub fn new(width: usize) -> Self {
+        let held = (MAX_BYTES / (4 * width)).clamp(1, MAX_SLOTS);
+        let slots = if held.is_power_of_two() { held } else { held.next_power_of_two() / 2 };
         Self {
-            slots: vec![Slot::default(); SLOTS],
+            slots: vec![Slot::default(); slots],
             // One sum more for words too long to be kept.
-            sums: vec![0.0; (SLOTS + 1) * width],
+            sums: vec![0.0; (slots + 1) * width],
             width,
             scratch: Vec::new(),
         }
@@ -52,7 +57,7 @@ impl WordCache {
     /// ahead hides most of the wait.
     #[inline]
     pub fn approach(&self, key: &Key) -> (u32, u32) {
-        let slot = place(key);
+        let slot = self.place(key);
         (slot as u32, self.slots[slot].rows ^ self.sums[slot * self.width].to_bits())
     }
 
@@ -76,8 +81,19 @@ impl WordCache {
 
     /// The sum for a word that is too long to be kept.
     pub fn look_up_long(&mut self, word: &[u8], parts: (&Dictionary, &Matrix)) -> WordSum<'_> {
-        let (rows, hash) = self.compute(SLOTS, word, parts);
-        WordSum { sum: &self.sums[SLOTS * self.width..], rows, hash }
+        let (rows, hash) = self.compute(self.slots.len(), word, parts);
+        WordSum { sum: &self.sums[self.slots.len() * self.width..], rows, hash }
+    }
+
+    #[inline]
+    fn place(&self, key: &Key) -> usize {
+        let mixed = key[0]
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .wrapping_add(key[1].wrapping_mul(0xC2B2_AE3D_27D4_EB4F))
+            .wrapping_add(key[2].wrapping_mul(0x1656_67B1_9E37_79F9))
+            .wrapping_add(key[3].wrapping_mul(0x85EB_CA77_C2B2_AE63));
+        let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0x9FB2_1C65_1E98_DF25) >> 40;
+        mixed as usize & (self.slots.len() - 1)
     }
 
     #[cold]
@@ -97,16 +113,6 @@ impl WordCache {
         });
         (if is_word { rows } else { NOT_A_WORD }, fnv(word))
     }
-}
-
-#[inline]
-fn place(key: &Key) -> usize {
-    let mixed = key[0]
-        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        .wrapping_add(key[1].wrapping_mul(0xC2B2_AE3D_27D4_EB4F))
-        .wrapping_add(key[2].wrapping_mul(0x1656_67B1_9E37_79F9))
-        .wrapping_add(key[3].wrapping_mul(0x85EB_CA77_C2B2_AE63));
-    ((mixed ^ (mixed >> 32)).wrapping_mul(0x9FB2_1C65_1E98_DF25) >> 40) as usize & (SLOTS - 1)
 }
 
 /// Adds a row to a sum; both are multiples of `LANES` long.

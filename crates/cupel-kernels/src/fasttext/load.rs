@@ -3,7 +3,8 @@
 use super::bytes::{Reader, bad};
 use super::dictionary::{Dictionary, LONGEST_NGRAM};
 use super::matrix::Matrix;
-use super::output::{Output, Tree};
+use super::output::Output;
+use super::tree::Tree;
 use crate::KernelError;
 
 const MAGIC: i32 = 793_712_314;

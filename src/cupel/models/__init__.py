@@ -1,0 +1,1 @@
+"""Models: what can be asked for log-probabilities, text, vectors or labels."""
