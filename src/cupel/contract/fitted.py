@@ -63,7 +63,7 @@ class Fitted(Method):
     """Methods with the same one learn the same, and share artifacts; by default each stands alone."""
     applied: ClassVar[frozenset[str]] = frozenset()
     """Options that decide only how it is used, and not what is learned."""
-    files = ("artifact",)
+    files: ClassVar[tuple[str, ...]] = ("artifact",)
 
     options: Learns
 
