@@ -13,5 +13,6 @@ mod parallel;
 pub mod rows;
 pub mod signals;
 pub mod text;
+pub mod vectors;
 
 pub use error::KernelError;
