@@ -245,6 +245,16 @@ class Bloom:
     ) -> tuple[pa.LargeListArray, pa.Array, int]:
         """Copied units as spans, the share of n-grams seen, and how many n-grams there were."""
 
+def k_center(
+    vectors: pa.Array, budget: int, *, first: int = 0, metric: str = "cosine", threads: int = 1
+) -> tuple[pa.RecordBatch, float]:
+    """Row `first`, then `budget` - 1 times the vector farthest from all that are chosen; equal ones: the lowest row.
+
+    `vectors` are fixed-size lists of float16 or float32, `metric` is `cosine` (1 - cos) or `euclidean`. Gives `row`
+    (int64) in the order of choice with its `distance` (float32) to the nearest row chosen before, null for the
+    first; and the largest distance of any vector to the nearest chosen one.
+    """
+
 class NgramModel:
     """An n-gram language model of words (interpolated Kneser-Ney)."""
 

@@ -14,5 +14,6 @@ mod parallel;
 pub mod rows;
 pub mod signals;
 pub mod text;
+pub mod vectors;
 
 pub use error::KernelError;

@@ -15,6 +15,7 @@ mod ngram;
 mod repeats;
 mod rows;
 mod signals;
+mod vectors;
 
 use pyo3::prelude::*;
 
@@ -32,5 +33,6 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     ngram::register(module)?;
     repeats::register(module)?;
     rows::register(module)?;
-    signals::register(module)
+    signals::register(module)?;
+    vectors::register(module)
 }
