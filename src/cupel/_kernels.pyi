@@ -38,6 +38,22 @@ class FastTextModel:
     def classify(self, text: ArrowArray, *, threads: int | None = None) -> pa.FixedSizeListArray:
         """The probability of each label, float32; null (over NaN) where the text is null or nothing is known."""
 
+def train_fasttext(
+    text: ArrowArray,
+    labels: ArrowArray,
+    *,
+    dim: int,
+    epochs: int,
+    learning_rate: float,
+    word_ngrams: int,
+    min_count: int,
+    min_subword: int,
+    max_subword: int,
+    buckets: int | None,
+    seed: int,
+) -> bytes:
+    """The bytes of a fastText model file; `ValueError` says why columns or options cannot be used."""
+
 # --- bpe
 
 class ByteLevelBpe:

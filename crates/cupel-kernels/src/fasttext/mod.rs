@@ -2,19 +2,25 @@
 //!
 //! A text's vector is the mean of the vectors of its words, of their character n-grams and of its word
 //! n-grams; a loss turns it into probabilities of labels. Probabilities are fastText's own, to rounding.
-//! The difference is the speed: a quantized matrix is dequantized once, the sum of a word's vectors is
-//! cached, and texts are divided among threads.
+//! The difference is the speed: a quantized matrix is dequantized once, where there are few labels it is
+//! multiplied with the output matrix once, the sum of a word's vectors is cached, and texts are divided among
+//! threads.
 
 mod buckets;
 mod bytes;
 mod cache;
 mod dictionary;
+mod examples;
 mod hash;
 mod lines;
 mod load;
 mod matrix;
 mod output;
+mod save;
+mod scores;
 mod settings;
+mod train;
+mod training;
 mod tree;
 mod words;
 
@@ -28,10 +34,13 @@ use arrow_schema::{DataType, Field};
 
 use crate::KernelError;
 use crate::parallel::map_range;
-use cache::{Key, NOT_A_WORD, WordCache, add};
+use cache::{Key, NOT_A_WORD, WordCache};
 use dictionary::END_OF_LINE;
 use hash::{word_ngram_start, word_ngram_step};
 use load::Parts;
+use matrix::add;
+pub use train::train;
+pub use training::Training;
 pub use words::Words;
 
 /// Sums are carried into doubles after this many words, so that a long document loses nothing.
@@ -114,7 +123,7 @@ impl FastText {
     fn probabilities(&self, text: &str, out: &mut [f32], work: &mut Work) -> bool {
         let known = self.average(&lines::one_line(text), work);
         if known {
-            self.parts.output.all(&self.parts.output_matrix, &work.block, out);
+            self.parts.output.all(&self.parts.scores, &work.block, out);
         }
         known
     }
@@ -124,9 +133,8 @@ impl FastText {
         if !self.average(text, work) {
             return None;
         }
-        let Parts { output, output_matrix, .. } = &self.parts;
-        let (label, score) =
-            output.best(output_matrix, self.labels().len(), &work.block, &mut work.scratch)?;
+        let Parts { output, scores, .. } = &self.parts;
+        let (label, score) = output.best(scores, self.labels().len(), &work.block, &mut work.scratch)?;
         // The logarithm is shifted, so a sure label comes out a little above one.
         Some(Prediction { label, probability: f64::from(score.exp()).min(1.0) })
     }
