@@ -8,31 +8,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cupel.errors import BadInput, BadOption, MissingExtra
+from cupel.errors import BadInput, MissingExtra
+from cupel.models.folder import digest_folder
+from cupel.models.model import Model
 from cupel.models.safety import check_model_folder
 
-__all__ = ["Model", "load"]
-
-_loading = threading.Lock()
+__all__ = ["Embedder", "load_embedder"]
 
 
-class Model:
+class Embedder(Model):
     """Text in, vectors out."""
 
-    def __init__(self, model: Any, threads: int) -> None:
+    abilities = ("embed",)
+
+    def __init__(self, reference: str, digest: str, model: Any, threads: int) -> None:
+        self.reference = reference
+        self.digest = digest
         self.model = model
         self.threads = threads
         self.tokenizing = threading.Lock()
 
-    def embed(self, texts: Sequence[str], batch_size: int) -> npt.NDArray[np.float32]:
-        """One row a text. Each thread computes alone: the work is divided above, by documents."""
+    def embed(self, texts: Sequence[str], batch_size: int = 1) -> npt.NDArray[np.float32]:
+        """A row per text. Each thread computes alone: the work is divided above, by documents.
+
+        Parameters
+        ----------
+        batch_size
+            Texts that the model takes at once. With 1 no vector depends on the texts beside it.
+        """
         import torch
 
         # A thread's own setting; that of other threads is not touched.
@@ -45,7 +54,7 @@ class Model:
                 ]
         finally:
             torch.set_num_threads(self.threads)
-        return np.concatenate(parts)
+        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
     def _forward(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         with self.tokenizing:  # the tokenizer refuses two threads at once
@@ -54,37 +63,23 @@ class Model:
             name: value.to(self.model.device) if hasattr(value, "to") else value
             for name, value in features.items()
         }
-        found: npt.NDArray[np.float32] = (
+        vectors: npt.NDArray[np.float32] = (
             self.model.forward(on_device)["sentence_embedding"].float().cpu().numpy()
         )
-        return found
+        return vectors
 
 
-def load(name: str, device: str) -> Model:
-    """The model, loaded once a process.
+def load_embedder(reference: str, folder: Path, device: str = "cpu") -> Embedder:
+    """The model of a folder of sentence-transformers, or of a plain transformers model, whose tokens are averaged.
 
     Raises
     ------
-    MissingExtra
-        sentence-transformers is not installed.
-    BadOption
-        No such folder, or no such device.
     BadInput
         What is there cannot be loaded, or loading it could run code that came with it.
+    MissingExtra
+        sentence-transformers is not installed.
     """
-    with _loading:
-        return _load(name, device)
-
-
-@lru_cache(maxsize=2)
-def _load(name: str, device: str) -> Model:
-    path = Path(name).expanduser()
-    if _is_path(name) and not path.is_dir():
-        raise BadOption(
-            f"model '{name}': no such folder; expected one that sentence-transformers has written"
-        )
-    if path.is_dir():
-        check_model_folder(path)
+    check_model_folder(folder)
     try:
         import torch
         from sentence_transformers import SentenceTransformer
@@ -93,16 +88,10 @@ def _load(name: str, device: str) -> Model:
     threads = torch.get_num_threads()
     try:
         model = SentenceTransformer(
-            str(path) if path.is_dir() else name, device=device, trust_remote_code=False
+            str(folder), device=device, trust_remote_code=False, local_files_only=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        where = "" if path.is_dir() else "; a name of two parts is looked for on the Hugging Face hub"
-        raise BadInput(f"model '{name}' on {device} cannot be loaded: {first}{where}") from None
+        raise BadInput(f"model '{reference}' on {device} cannot be loaded: {first}") from None
     model.eval()
-    return Model(model, threads)
-
-
-def _is_path(name: str) -> bool:
-    """Whether this can be no name on the hub: those have at most one slash, inside."""
-    return name.startswith(("/", ".", "~")) or name.count("/") > 1 or "\\" in name
+    return Embedder(reference, digest_folder(folder), model, threads)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 
-__all__ = ["BATCH_TOKENS", "Row", "continuations", "score_rows"]
+__all__ = ["BATCH_TOKENS", "Row", "body_and_head", "continuations", "score_rows"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -68,7 +69,7 @@ def score_rows(
     model.eval()
     try:
         with torch.inference_mode():
-            body, head = _parts(model)
+            body, head = body_and_head(model)
             for batch in _batches(rows, batch_tokens):
                 for place, scored in zip(batch, _score(model, body, head, rows, batch), strict=True):
                     results[place] = scored
@@ -156,21 +157,30 @@ def _batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[int]]:
         order = order[count:]
 
 
-def _parts(model: Any) -> tuple[Any, Any]:
+def body_and_head(model: Any) -> tuple[Any, Any]:
     """The model's body and its output layer, where both together are the model; else nothing.
 
-    Some models do more with their logits (a cap, a scale): one small input tells.
+    Some models do more with their logits (a cap, a scale): one small input tells, once per model.
     """
-    import torch
-
     body, head = getattr(model, model.base_model_prefix, None), model.get_output_embeddings()
     if body is None or head is None:
         return None, None
+    if model not in _divides:
+        _divides[model] = _divided(model, body, head)
+    return (body, head) if _divides[model] else (None, None)
+
+
+_divides: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+"""Whether a model is its body and its output layer, by model."""
+
+
+def _divided(model: Any, body: Any, head: Any) -> bool:
+    import torch
+
     probe = torch.zeros((1, 2), dtype=torch.long, device=model.device)
     apart = head(body(input_ids=probe, use_cache=False).last_hidden_state)
     whole = model(input_ids=probe, use_cache=False).logits
-    same = apart.shape == whole.shape and torch.allclose(apart, whole, equal_nan=True)
-    return (body, head) if same else (None, None)
+    return bool(apart.shape == whole.shape and torch.allclose(apart, whole, equal_nan=True))
 
 
 def _score(

@@ -9,7 +9,7 @@ from typing import Any
 
 from cupel.errors import BadInput
 
-__all__ = ["check_model_folder", "check_weights"]
+__all__ = ["check_model_folder", "check_weights", "module_folders"]
 
 _INDEX = "model.safetensors.index.json"
 
@@ -32,7 +32,7 @@ def check_model_folder(folder: Path) -> None:
         file lies there, a module lies outside the folder, weights are pickles only, or a configuration
         cannot be read.
     """
-    for part in _parts(folder):
+    for part in module_folders(folder):
         for file in sorted(part.glob("*.py")):
             raise BadInput(
                 f"{file}: code that comes with a model is not run; take a model without Python files"
@@ -95,7 +95,7 @@ def _check_shards(folder: Path) -> None:
             raise BadInput(f"{path}: it names {name}, which is not there; copy or download the folder again")
 
 
-def _parts(folder: Path) -> list[Path]:
+def module_folders(folder: Path) -> list[Path]:
     """The folder and those of its modules; their classes are checked on the way."""
     parts = {folder}
     waiting = [folder]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cupel.contract import CorpusMethod, Method, Need, Resources, View
-from cupel.errors import BadOption, MissingExtra
+from cupel.errors import BadOption, MissingExtra, UnknownName
+from cupel.models.folder import local_folder
+from cupel.models.reference import parse_reference
 from cupel.vectors.fields import unit, vectors_in_field
 from cupel.vectors.kmeans import Cells, cells_of, clusters_for
 from cupel.vectors.mapped import Vectors, read_vectors
@@ -36,8 +37,8 @@ class EmbeddingOptions(Method.Options):
 
     model: str | None = Field(
         None,
-        description="A sentence-transformers model: a folder, or a name on the Hugging Face hub, that embeds the "
-        f"text. `{DEFAULT_MODEL}` where neither `model` nor `column` is given.",
+        description="A model that embeds the text: a folder of sentence-transformers, or `hf:org/name@revision` on "
+        f"the Hugging Face hub. `{DEFAULT_MODEL}` where neither `model` nor `column` is given.",
     )
     column: str | None = Field(
         None,
@@ -67,6 +68,16 @@ class EmbeddingOptions(Method.Options):
         if given.get("model") is None and given.get("column") is None:
             return {**given, "model": DEFAULT_MODEL}
         return given
+
+    @field_validator("model")
+    @classmethod
+    def _reference(cls, model: str | None) -> str | None:
+        if model is not None:
+            try:
+                parse_reference(model)
+            except (BadOption, UnknownName) as error:
+                raise ValueError(str(error)) from None
+        return model
 
 
 class CellOptions(EmbeddingOptions):
@@ -120,12 +131,11 @@ class OnVectors(CorpusMethod):
         return _as_sketch([]).schema
 
     def _embedded(self, text: pa.Array) -> list[bytes | None]:
-        from cupel.models.embedder import load
+        from cupel.models.load import load_model
 
         options = self.options
-        vectors = load(str(options.model), options.device).embed(
-            pc.fill_null(text, "").to_pylist(), options.batch_size
-        )
+        model = load_model(str(options.model), "embed", device=options.device, where=self.name)
+        vectors = model.embed(pc.fill_null(text, "").to_pylist(), options.batch_size)
         packed = [row.tobytes() for row in unit(vectors).astype(np.float16)]
         return [
             row if valid else None for row, valid in zip(packed, text.is_valid().to_pylist(), strict=True)
@@ -195,7 +205,8 @@ def _as_sketch(vectors: Sequence[bytes | None]) -> pa.RecordBatch:
 
 def _dimensions(model: str | None) -> int:
     """The length of a model's vectors, where its folder says so."""
-    for path in sorted(Path(model or "").glob("*_Pooling/config.json")) if model else []:
+    folder = local_folder(model) if model else None
+    for path in sorted(folder.glob("*_Pooling/config.json")) if folder else []:
         try:
             dimensions = json.loads(path.read_text("utf-8"))["word_embedding_dimension"]
         except (OSError, ValueError, KeyError, TypeError):
