@@ -89,7 +89,7 @@ def _lowest(scores: np.ndarray, weights: np.ndarray) -> float:
 
 def test_scores_are_the_models() -> None:
     texts, _ = corpus()
-    expected = Ngram.fit([pa.array(texts)], order=4).log_probs(pa.array(texts)).mean().to_pylist()
+    expected = Ngram.fit([pa.array(texts)], order=4).log_probs(pa.array(texts)).mean().tolist()
     assert [row["score"] for row in rows(texts)] == expected
 
 

@@ -6,6 +6,7 @@ found by being there; nothing registers it. Third parties add methods, and kinds
 `cupel.methods`, which names a module.
 """
 
+from cupel.contract.asks import Asks, NamesModel
 from cupel.contract.corpus_methods import (
     MEMBERS,
     SPANS,
@@ -27,6 +28,8 @@ from cupel.contract.signals import KernelSignal, Measure, Signal
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
+    "Asks",
+    "NamesModel",
     "NO_DOCUMENTS",
     "is_whole",
     "read_about",

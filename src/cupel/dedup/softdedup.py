@@ -128,7 +128,8 @@ class SoftDedup(Fitted, Dedup):
 
         def sketch(documents: pa.RecordBatch) -> pa.RecordBatch:
             scored = model.log_probs(documents.column("text"))
-            return pa.RecordBatch.from_arrays([scored.mean(), scored.bytes], schema=self.sketch_schema)
+            columns = [pa.array(scored.mean(), from_pandas=True), pa.array(scored.bytes)]
+            return pa.RecordBatch.from_arrays(columns, schema=self.sketch_schema)
 
         return sketch
 

@@ -86,6 +86,9 @@ class NgramPerplexity(Fitted, Signal):
 
         def measure(documents: pa.RecordBatch) -> pa.RecordBatch:
             scored = model.log_probs(documents.column("text"))
-            return pa.record_batch([scored.perplexity(), scored.bits_per_byte()], names=list(self.columns))
+            columns = (scored.perplexity(), scored.bits_per_byte())
+            return pa.record_batch(
+                [pa.array(values, from_pandas=True) for values in columns], names=list(self.columns)
+            )
 
         return measure
