@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cupel.models.checkpoint import text_encoder
 from cupel.models.windows import text_rows, windows
 from tests.models import tiny
 
@@ -15,7 +16,7 @@ pytest.importorskip("torch")
 
 def test_the_end_of_text_inside_of_a_text_is_text() -> None:
     text = f"before {tiny.END} after"
-    held = text_rows(tiny.model(), tiny.tokenizer(), [text, ""], ["a", "b"])
+    held = text_rows(tiny.model(), tiny.tokenizer(), text_encoder(tiny.tokenizer()), [text, ""], ["a", "b"])
     assert held.owners == [0] * len(held.rows)
     assert not any((row.targets == 0).any() for row in held.rows)
     assert tiny.tokenizer().decode(np.concatenate([row.targets for row in held.rows])) == text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from cupel.errors import BadInput, MissingExtra
 from cupel.models.checkpoint import load_checkpoint, prefix_token, text_encoder
 from cupel.models.folder import digest_file, digest_folder
-from cupel.models.likelihood import BATCH_TOKENS, score_rows
+from cupel.models.likelihood import BATCH_TOKENS, Row, score_rows
 from cupel.models.model import Answer, LogProbs, Message, Model, Request
 from cupel.models.sampling import continue_tokens
 from cupel.models.windows import context_length, text_rows
@@ -49,10 +48,17 @@ class CausalModel(Model):
         self.model = model
         self.tokenizer = tokenizer
         self.context = context_length(model)
-        self._on_cpu = model.device.type == "cpu"
-        self._threads = torch.get_num_threads() if self._on_cpu else 1
         self._ends = _ends(model, tokenizer)
-        self._running = threading.Lock()
+        # Encoders of their own: those inside of a tokenizer of transformers refuse two threads at once.
+        self._plain = text_encoder(tokenizer)
+        self._marked = text_encoder(tokenizer)
+        self._marked.encode_special_tokens = False
+        self._on_cpu = model.device.type == "cpu"
+        self._workers = ThreadPoolExecutor(
+            torch.get_num_threads() if self._on_cpu else 1,
+            thread_name_prefix="cupel",
+            initializer=lambda: torch.set_num_threads(1),  # of each worker's own
+        )
 
     def log_probs(self, texts: pa.Array) -> LogProbs:
         """The log-probability of each text.
@@ -74,15 +80,17 @@ class CausalModel(Model):
         held = text_rows(
             self.model,
             self.tokenizer,
+            self._plain,
             [text or "" for text in texts.to_pylist()],
             [f"text {place}" for place in range(len(texts))],
         )
         nats = np.zeros(len(texts))
-        with self._running:
-            if self._on_cpu:
-                scored = self._each(lambda row: score_rows(self.model, [row], batch_tokens=1)[0], held.rows)
-            else:
-                scored = score_rows(self.model, held.rows, batch_tokens=BATCH_TOKENS)
+        if self._on_cpu:
+            scored = list(self._workers.map(self._score_alone, held.rows))
+        else:
+            scored = self._workers.submit(
+                score_rows, self.model, held.rows, batch_tokens=BATCH_TOKENS
+            ).result()
         for owner, (log_probs, _) in zip(held.owners, scored, strict=True):
             nats[owner] += log_probs.sum()
         nulls = np.asarray(texts.is_null())
@@ -99,13 +107,18 @@ class CausalModel(Model):
         BadInput
             A chat is asked of a model without a chat template, or the model gives no finite logits.
         """
-        with self._running:
-            if self._on_cpu:
-                return self._each(self._answer, requests)
-            return [self._answer(request) for request in requests]
+        return list(self._workers.map(self._answer, requests))
+
+    def _score_alone(self, row: Row) -> Any:
+        return score_rows(self.model, [row], batch_tokens=1)[0]
 
     def _answer(self, request: Request) -> Answer:
-        tokens = self._prompt(request)
+        from jinja2 import TemplateError  # transformers renders templates with it, in its sandbox
+
+        try:
+            tokens = self._prompt(request)
+        except TemplateError as error:
+            return Answer(None, f"the model's chat template refuses it: {error}")
         if len(tokens) + request.max_tokens > self.context:
             return Answer(
                 None,
@@ -118,25 +131,35 @@ class CausalModel(Model):
 
     def _prompt(self, request: Request) -> list[int]:
         if request.text:
-            plain = text_encoder(self.tokenizer).encode(request.text, add_special_tokens=False).ids
+            plain = self._plain.encode(request.text, add_special_tokens=False).ids
             return [prefix_token(self.tokenizer), *plain]
         if not self.tokenizer.chat_template:
             raise BadInput(
                 f"model '{self.reference}' has no chat template, so it cannot answer a chat; ask it to continue a "
                 "text, or take a model tuned for chats"
             )
-        return _chat_tokens(self.tokenizer, request.messages)
+        return self._chat_tokens(request.messages)
 
-    def _each(self, function: Any, items: Sequence[Any]) -> list[Any]:
-        """`map` over threads that compute alone."""
-        import torch
-
-        def single(item: Any) -> Any:
-            torch.set_num_threads(1)  # of this thread
-            return function(item)
-
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="cupel") as pool:
-            return list(pool.map(single, items))
+    def _chat_tokens(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens of a chat. What looks like a special token in a message is text, so that no message ends itself."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        specials = [token.content for token in self._marked.get_added_tokens_decoder().values()]
+        hidden: dict[str, str] = {}
+        for number, turn in enumerate(turns):
+            if any(special in turn["content"] for special in specials):
+                mark = f"\ue000cupel-{number}\ue001"
+                hidden[mark] = turn["content"]
+                turn["content"] = mark
+        rendered = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        tokens: list[int] = []
+        for mark, content in hidden.items():
+            if mark not in rendered:
+                continue  # the template leaves the message out
+            before, _, rendered = rendered.partition(mark)
+            tokens += self._marked.encode(before, add_special_tokens=False).ids
+            tokens += self._plain.encode(content, add_special_tokens=False).ids
+        tokens += self._marked.encode(rendered, add_special_tokens=False).ids
+        return tokens
 
 
 def load_causal(reference: str, folder: Path, device: str = "cpu") -> CausalModel:
@@ -195,25 +218,3 @@ def _ends(model: Any, tokenizer: Any) -> Collection[int]:
     declared = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     ends = [tokenizer.eos_token_id, *(declared if isinstance(declared, list) else [declared])]
     return {int(token) for token in ends if token is not None}
-
-
-def _chat_tokens(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
-    """The tokens of a chat. What looks like a special token in a message is text, so that no message ends itself."""
-    turns = [{"role": message.role, "content": message.content} for message in messages]
-    specials = tokenizer.all_special_tokens
-    hidden: dict[str, str] = {}
-    for number, turn in enumerate(turns):
-        if any(special in turn["content"] for special in specials):
-            mark = f"\ue000cupel-{number}\ue001"
-            hidden[mark] = turn["content"]
-            turn["content"] = mark
-    rendered = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    plain = text_encoder(tokenizer)
-    tokens: list[int] = []
-    for mark, content in hidden.items():
-        if mark not in rendered:
-            continue  # the template leaves the message out
-        before, _, rendered = rendered.partition(mark)
-        tokens += tokenizer.encode(before, add_special_tokens=False)
-        tokens += plain.encode(content, add_special_tokens=False).ids
-    return tokens + list(tokenizer.encode(rendered, add_special_tokens=False))

@@ -94,4 +94,7 @@ def load_embedder(reference: str, folder: Path, device: str = "cpu") -> Embedder
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BadInput(f"model '{reference}' on {device} cannot be loaded: {first}") from None
     model.eval()
+    tokenizer = model.tokenizer
+    if getattr(tokenizer, "pad_token", "") is None:  # a causal model's; what stands there is masked
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.convert_ids_to_tokens(0)
     return Embedder(reference, digest_folder(folder), model, threads)

@@ -54,6 +54,10 @@ def _load(reference: Reference, embeds: bool, device: str) -> Model:
         from cupel.models.ngram import Ngram
 
         return Ngram.load(reference.path)
+    if reference.scheme == "openai":
+        from cupel.models.endpoint import Endpoint
+
+        return Endpoint(reference.text, reference.target, reference.name)
     if reference.scheme == "gguf":
         from cupel.models.causal import load_gguf
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cupel.errors import BadOption, MissingExtra, UnknownName
 
@@ -59,6 +60,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "trial": Scheme("trial:folder", ("log_probs", "generate")),
     "ngram": Scheme("ngram:artifact", ("log_probs",)),
     "fasttext": Scheme("fasttext:file", ("classify",)),
+    "openai": Scheme("openai:http://host/v1#name", ("generate",)),
 }
 """The schemes by name. `folder` needs no prefix."""
 
@@ -77,12 +79,15 @@ class Reference:
         A path, a name on the hub, or the base URL of an endpoint.
     revision
         Of a model of the hub: a branch, tag or commit; None for its main branch.
+    name
+        What an endpoint calls the model.
     """
 
     text: str
     scheme: str
     target: str
     revision: str | None = None
+    name: str = ""
 
     @property
     def path(self) -> Path:
@@ -109,8 +114,9 @@ def parse_reference(text: str, where: str = "") -> Reference:
 
     Examples
     --------
-    >>> parse_reference("hf:HuggingFaceTB/SmolLM2-135M@main")
-    Reference(text='hf:HuggingFaceTB/SmolLM2-135M@main', scheme='hf', target='HuggingFaceTB/SmolLM2-135M', revision='main')
+    >>> reference = parse_reference("hf:HuggingFaceTB/SmolLM2-135M@main")
+    >>> reference.scheme, reference.target, reference.revision
+    ('hf', 'HuggingFaceTB/SmolLM2-135M', 'main')
     >>> parse_reference("trial:東京/trial-0").path.name
     'trial-0'
     >>> parse_reference("ggfu:model.gguf")
@@ -130,7 +136,8 @@ def parse_reference(text: str, where: str = "") -> Reference:
         raise UnknownName("scheme", scheme, set(SCHEMES) - {"folder"}, _place(text, where))
     if not target:
         raise _malformed(text, where, f"nothing follows the scheme; expected {SCHEMES[scheme].form}")
-    return _hub(text, target, where) if scheme == "hf" else Reference(text, scheme, target)
+    readers = {"hf": _hub, "openai": _endpoint}
+    return readers[scheme](text, target, where) if scheme in readers else Reference(text, scheme, target)
 
 
 def check_reference(text: str, ability: str, where: str = "") -> None:
@@ -198,6 +205,26 @@ def _hub(text: str, target: str, where: str) -> Reference:
     if not _HUB_NAME.fullmatch(name) or (at and not _REVISION.fullmatch(revision)):
         raise _malformed(text, where, "expected org/name or org/name@revision after hf:")
     return Reference(text, "hf", name, revision or None)
+
+
+def _endpoint(text: str, target: str, where: str) -> Reference:
+    base, _, name = target.partition("#")
+    try:
+        address = urlsplit(base)
+        port_is_valid = address.port is None or address.port > 0
+    except ValueError:
+        raise _malformed(text, where, "its address cannot be read; expected http://host:port/v1") from None
+    if address.username is not None or address.password is not None:
+        raise _malformed("openai:…", where, "no login stands in an address; put the key into OPENAI_API_KEY")
+    if address.scheme not in ("http", "https") or not address.hostname or not port_is_valid:
+        raise _malformed(text, where, "expected an address such as http://host:port/v1 after openai:")
+    if address.query or not base.isascii() or not base.isprintable() or " " in base:
+        raise _malformed(
+            text, where, "expected an address without query and spaces, such as http://host:port/v1"
+        )
+    if not name.strip():
+        raise _malformed(text, where, "expected #name at its end: what the server calls the model")
+    return Reference(text, "openai", base.rstrip("/"), name=name)
 
 
 def _check_presence(reference: Reference, where: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
-from cupel.models.checkpoint import as_read, prefix_token, text_encoder
+from cupel.models.checkpoint import as_read, prefix_token
 from cupel.models.likelihood import Row
 
 __all__ = ["OVERLAP", "TextRows", "context_length", "text_rows", "windows"]
@@ -42,12 +43,19 @@ class TextRows:
 
 
 def text_rows(
-    model: object, tokenizer: object, texts: Sequence[str], names: Sequence[str], overlap: float = OVERLAP
+    model: object,
+    tokenizer: object,
+    encoder: Any,
+    texts: Sequence[str],
+    names: Sequence[str],
+    overlap: float = OVERLAP,
 ) -> TextRows:
     """Rows that score every token of every text once; the first follows the BOS token (EOS where there is none).
 
     Parameters
     ----------
+    encoder
+        The tokenizer's, as `text_encoder` gives it.
     names
         Of the texts, for messages.
     overlap
@@ -59,7 +67,7 @@ def text_rows(
         The model does not say its context, or the tokenizer has neither BOS nor EOS.
     """
     size = context_length(model)
-    prefix, encoder = prefix_token(tokenizer), text_encoder(tokenizer)
+    prefix = prefix_token(tokenizer)
     unknown = getattr(tokenizer, "unk_token_id", None)
     rows: list[Row] = []
     owners: list[int] = []

@@ -13,6 +13,7 @@ from cupel.contract import Options
 from cupel.errors import BadInput
 from cupel.lab.data.documents import HELD_OUT, check_held_out, documents_digest
 from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
+from cupel.models.checkpoint import text_encoder
 from cupel.models.likelihood import score_rows
 from cupel.models.windows import OVERLAP, text_rows
 from cupel.store import seeded_rank
@@ -88,7 +89,7 @@ class HeldOut:
         """`bits_per_byte` of each domain; items are documents, `amount` is bits, `weight` is bytes."""
         texts = self.documents["text"].to_pylist()
         names = [f"document '{id_}'" for id_ in self.documents["id"].to_pylist()]
-        held = text_rows(model, tokenizer, texts, names, self.options.overlap)
+        held = text_rows(model, tokenizer, text_encoder(tokenizer), texts, names, self.options.overlap)
         if held.unknown.any():
             raise BadInput(
                 f"{names[int(held.unknown.argmax())]}: the tokenizer has no token for a part of it, so its bytes "
