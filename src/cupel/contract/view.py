@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-__all__ = ["NO_DOCUMENTS", "Documents", "Resources", "View"]
+from cupel.models.load import load_model
+from cupel.models.model import Answer, Request
+
+__all__ = ["NO_DOCUMENTS", "Ask", "Documents", "Resources", "View"]
+
+
+Ask = Callable[[Sequence[Request]], list[Answer]]
+"""Requests to a model, and its answers in the same order."""
 
 
 class Documents(ABC):
@@ -103,6 +110,8 @@ class Resources:
         the run is finished.
     artifact
         The folder of what a fitted method learned.
+    ask
+        What gives the asker of a model; see `asker`.
     """
 
     scratch: str = ""
@@ -111,3 +120,16 @@ class Resources:
     corpus: str = ""
     remembered: str = ""
     artifact: Path | None = None
+    ask: Callable[[str], Ask] | None = None
+
+    def asker(self, reference: str) -> Ask:
+        """What asks the model of a reference: answers are kept, budgets hold and costs are counted in a run.
+
+        Raises
+        ------
+        BadOption, BadInput, MissingExtra
+            The model cannot be loaded, or generates nothing.
+        """
+        if self.ask is not None:
+            return self.ask(reference)
+        return load_model(reference, "generate").generate

@@ -23,8 +23,9 @@ __all__ = ["FastText", "Training", "train"]
 class FastText:
     """A supervised fastText model, `.bin` or `.ftz`, dense or quantized, of any loss.
 
-    Threads may share it. The whole input matrix is held dense, in float32: a quantized file takes as much
-    memory as the file it was made from.
+    Threads may share it. Where there are at most a quarter as many labels as floats in a vector, each vector is
+    multiplied by the output matrix once, at loading, and memory holds one float32 per word and label.
+    Otherwise the vectors are held dense: a quantized model takes as much memory as it did before.
 
     Attributes
     ----------
@@ -127,8 +128,8 @@ class Training:
         Lengths of character n-grams, in code points; none with `max_subword=0`.
     buckets : int, optional
         Rows that n-grams share by their hash. By default one per 32 words of the texts, at least 4096 and at
-        most fastText's 2,000,000, which alone take 800 MB. In `benchmarks/classifier.py` more rows than that
-        do not separate held-out texts better.
+        most fastText's 2,000,000, which alone take 800 MB. In `benchmarks/classifier.py` 2,000,000 instead of
+        35,020 raise the AUROC by 0.001.
     seed : int
         Of the first weights and of the order of the texts.
 

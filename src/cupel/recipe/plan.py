@@ -134,6 +134,17 @@ class Pass:
     operations: tuple[Group | EditStep, ...]
     decisions: tuple[CorpusStep, ...]
 
+    @property
+    def signals(self) -> list[Signal]:
+        """All that is measured."""
+        groups = [operation for operation in self.operations if isinstance(operation, Group)]
+        return [signal for group in groups for signal in group.signals]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a model is asked."""
+        return any(isinstance(signal, Asks) for signal in self.signals)
+
 
 @dataclass(frozen=True)
 class Plan:

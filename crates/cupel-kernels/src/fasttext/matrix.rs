@@ -128,6 +128,19 @@ fn padded_width(columns: usize) -> usize {
     if columns < LANES { columns.next_power_of_two() } else { columns.next_multiple_of(LANES) }
 }
 
+/// Asks for a row that will be read soon: rows of n-grams lie anywhere in a matrix larger than any cache.
+#[inline(always)]
+pub fn prefetch(row: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(16) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing as far as the program can tell, and the address is valid anyway.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
 /// Adds a row to a sum of the same width.
 #[inline(always)]
 pub fn add(sum: &mut [f32], row: &[f32]) {

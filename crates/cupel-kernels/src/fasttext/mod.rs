@@ -19,6 +19,7 @@ mod output;
 mod save;
 mod scores;
 mod settings;
+mod step;
 mod train;
 mod training;
 mod tree;
@@ -38,7 +39,7 @@ use cache::{Key, NOT_A_WORD, WordCache};
 use dictionary::END_OF_LINE;
 use hash::{word_ngram_start, word_ngram_step};
 use load::Parts;
-use matrix::add;
+use matrix::{add, prefetch};
 pub use train::train;
 pub use training::Training;
 pub use words::Words;
@@ -47,6 +48,8 @@ pub use words::Words;
 const WORDS_PER_BLOCK: u32 = 4096;
 /// Texts that a thread labels at a time.
 const TEXTS_AT_ONCE: usize = 64;
+/// Rows of n-grams that are on their way from memory while one is added.
+const ROWS_AHEAD: usize = 8;
 /// How many words are looked at before the first of them is added.
 const AHEAD: usize = 16;
 
@@ -207,21 +210,27 @@ impl FastText {
 
     /// Word n-grams, for models trained with them; lid.176 is not.
     fn add_word_ngrams(&self, work: &mut Work) {
-        let hashes = std::mem::take(&mut work.hashes);
+        let Work { hashes, ngram_rows, .. } = work;
+        ngram_rows.clear();
         for (start, &first) in hashes.iter().enumerate() {
             let mut hash = word_ngram_start(first);
             for &next in hashes[start + 1..].iter().take(self.parts.word_ngrams - 1) {
                 hash = word_ngram_step(hash, next);
-                if let Some(row) = self.parts.dictionary.row_of_hash(hash) {
-                    add(&mut work.block, self.parts.input.row(row));
-                    work.rows += 1;
-                }
+                ngram_rows.extend(self.parts.dictionary.row_of_hash(hash).map(|row| row as u32));
             }
-            if start.is_multiple_of(WORDS_PER_BLOCK as usize) {
+        }
+        let rows = std::mem::take(ngram_rows);
+        for (at, &row) in rows.iter().enumerate() {
+            if let Some(&ahead) = rows.get(at + ROWS_AHEAD) {
+                prefetch(self.parts.input.row(ahead as usize));
+            }
+            add(&mut work.block, self.parts.input.row(row as usize));
+            if at % WORDS_PER_BLOCK as usize == 0 {
                 work.carry();
             }
         }
-        work.hashes = hashes;
+        work.rows += rows.len() as u64;
+        work.ngram_rows = rows;
     }
 }
 
@@ -240,6 +249,7 @@ pub(crate) struct Work {
     total: Vec<f64>,
     scratch: Vec<f32>,
     hashes: Vec<u32>,
+    ngram_rows: Vec<u32>,
     block_words: u32,
     rows: u64,
     touched: u32,
@@ -253,6 +263,7 @@ impl Work {
             total: vec![0.0; width],
             scratch: Vec::new(),
             hashes: Vec::new(),
+            ngram_rows: Vec::new(),
             block_words: 0,
             rows: 0,
             touched: 0,
