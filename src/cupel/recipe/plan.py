@@ -277,7 +277,7 @@ class _Planner:
         families = dict.fromkeys(
             self.providers[column]
             for column in columns
-            if column not in self.valid and column in self.providers
+            if column not in self.valid and column not in self.wanted and column in self.providers
         )
         for signal in map(self.signal, families):
             self.fit(signal.name, signal)
