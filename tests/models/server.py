@@ -122,7 +122,10 @@ def serving() -> Iterator[Server]:
             choice = {"message": {"role": "assistant", "content": text}} if is_chat else {"text": text}
             reply: dict[str, Any] = {"choices": [{**choice, "index": 0, "finish_reason": "stop"}]}
             if script.counts:
-                reply["usage"] = {"prompt_tokens": len(prompt.split()), "completion_tokens": len(text.split())}
+                reply["usage"] = {
+                    "prompt_tokens": len(prompt.split()),
+                    "completion_tokens": len(text.split()),
+                }
             return json.dumps(reply).encode()
 
         def log_message(self, format: str, *args: object) -> None:
