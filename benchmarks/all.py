@@ -33,6 +33,7 @@ ACCURACY = (
     "decontamination",
     "contamination_layouts",
     "semantic",
+    "classifier",
 )
 
 

@@ -1,12 +1,9 @@
 //! Copied parts, n-grams, fingerprints and evaluation items, on any two texts.
 #![no_main]
 
-use std::num::NonZeroUsize;
-
 use arrow_array::{Array, Int64Array, LargeStringArray};
 use cupel_kernels::dedup::bloom::{Bloom, NgramCopies};
 use cupel_kernels::dedup::borders::{Whole, whole_spans};
-use cupel_kernels::dedup::commonness::NgramModel;
 use cupel_kernels::dedup::evaluation::{Evaluation, Rule};
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::seen::Seen;
@@ -38,10 +35,6 @@ fuzz_target!(|given: (&str, &str)| {
         assert_eq!(prints.iter().next(), prints.iter().last());
         shingles::word_hashes(&texts, rules, 100).expect("any text has words");
     }
-    let mut model = NgramModel::new(3).expect("an order in range");
-    model.add(&texts, NonZeroUsize::MIN).expect("any text can be counted");
-    let scores = model.score(&texts, NonZeroUsize::MIN).expect("any text has a score");
-    assert!(scores.iter().flatten().all(|score| score.is_finite() && score <= 0.0));
     let words = word_tokens::word_tokens(&texts).expect("any text has words");
     let places = word_tokens::word_places(&texts).expect("any text has words");
     assert_eq!(words.value_data().len(), places.values().len() * word_tokens::WORD_TOKEN_BYTES);

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cupel.api import (
+        Asking,
         Assay,
         AssayOptions,
+        Budget,
         Cluster,
         Comparison,
         Corpus,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Asking",
+    "Budget",
     "Assay",
     "AssayOptions",
     "Cluster",

@@ -38,6 +38,22 @@ class FastTextModel:
     def classify(self, text: ArrowArray, *, threads: int | None = None) -> pa.FixedSizeListArray:
         """The probability of each label, float32; null (over NaN) where the text is null or nothing is known."""
 
+def train_fasttext(
+    text: ArrowArray,
+    labels: ArrowArray,
+    *,
+    dim: int,
+    epochs: int,
+    learning_rate: float,
+    word_ngrams: int,
+    min_count: int,
+    min_subword: int,
+    max_subword: int,
+    buckets: int | None,
+    seed: int,
+) -> bytes:
+    """The bytes of a fastText model file; `ValueError` says why columns or options cannot be used."""
+
 # --- bpe
 
 class ByteLevelBpe:
@@ -245,10 +261,28 @@ class Bloom:
     ) -> tuple[pa.LargeListArray, pa.Array, int]:
         """Copied units as spans, the share of n-grams seen, and how many n-grams there were."""
 
+def k_center(
+    vectors: pa.Array, budget: int, *, first: int = 0, metric: str = "cosine", threads: int = 1
+) -> tuple[pa.RecordBatch, float]:
+    """Row `first`, then `budget` - 1 times the vector farthest from all that are chosen; equal ones: the lowest row.
+
+    `vectors` are fixed-size lists of float16 or float32, `metric` is `cosine` (1 - cos) or `euclidean`. Gives `row`
+    (int64) in the order of choice with its `distance` (float32) to the nearest row chosen before, null for the
+    first; and the largest distance of any vector to the nearest chosen one.
+    """
+
 class NgramModel:
-    """An n-gram language model of words (interpolated Kneser-Ney) that tells how common a text is."""
+    """An n-gram language model of words (interpolated Kneser-Ney)."""
 
     def __init__(self, order: int) -> None: ...
+    @staticmethod
+    def load(file: pa.Array, *, threads: int = 1) -> NgramModel:
+        """The model of a file's bytes (uint8); ValueError for any other bytes."""
+
+    @property
+    def order(self) -> int:
+        """Words of the longest n-gram."""
+
     @property
     def entries(self) -> int:
         """Different n-grams of all orders."""
@@ -260,8 +294,11 @@ class NgramModel:
     def add(self, text: pa.Array, *, threads: int = 1) -> None:
         """Count the n-grams of each text."""
 
-    def score(self, text: pa.Array, *, threads: int = 1) -> pa.Array:
-        """The mean of ln p (float64) over each text's words; null where it has none."""
+    def log_probs(self, text: pa.Array, *, threads: int = 1) -> pa.RecordBatch:
+        """`log_prob` (float64), the sum of ln p over each text's words, null where there is none; `words` (int64)."""
+
+    def part(self, number: int) -> pa.Array:
+        """The bytes (uint8) of a part of the file: 0 for the header, else the n-grams of this order."""
 
 class Evaluation:
     """Evaluation items by the n-grams of their parts: text columns of one length, null for no part.

@@ -111,7 +111,7 @@ class Stopped(RunFailed):
 class BudgetSpent(RunFailed):
     """A run that stopped before a request to a model would have exceeded its budget.
 
-    Answers received until then are kept: with a larger budget the same command resumes.
+    Answers received until then are kept: the same command resumes, and may spend as much again.
     """
 
 

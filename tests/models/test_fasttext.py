@@ -101,8 +101,9 @@ def model_of(lines: Path, loss: str, **options: int):
         {"wordNgrams": 1, "minn": 0, "maxn": 0},
         {"wordNgrams": 4, "minn": 0, "maxn": 0, "dim": 40},
         {"minCount": 20},
+        {"dim": 3, "wordNgrams": 1},
     ],
-    ids=["subwords", "words", "word-4-grams", "rare-words-unknown"],
+    ids=["subwords", "words", "word-4-grams", "rare-words-unknown", "narrow"],
 )
 def test_every_loss_as_fasttext(tmp_path: Path, lines: Path, loss: str, options: dict[str, int]) -> None:
     path = tmp_path / "model.bin"

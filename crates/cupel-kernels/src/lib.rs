@@ -9,9 +9,11 @@ pub mod error;
 pub mod fasttext;
 pub mod fields;
 pub mod language;
+pub mod ngram;
 mod parallel;
 pub mod rows;
 pub mod signals;
 pub mod text;
+pub mod vectors;
 
 pub use error::KernelError;

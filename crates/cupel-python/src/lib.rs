@@ -11,9 +11,11 @@ mod evaluation;
 mod fasttext;
 mod fields;
 mod language;
+mod ngram;
 mod repeats;
 mod rows;
 mod signals;
+mod vectors;
 
 use pyo3::prelude::*;
 
@@ -28,7 +30,9 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fasttext::register(module)?;
     fields::register(module)?;
     language::register(module)?;
+    ngram::register(module)?;
     repeats::register(module)?;
     rows::register(module)?;
-    signals::register(module)
+    signals::register(module)?;
+    vectors::register(module)
 }

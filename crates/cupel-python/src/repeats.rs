@@ -1,4 +1,3 @@
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -10,7 +9,7 @@ use cupel_kernels::dedup::minimizers::Stretch;
 use cupel_kernels::dedup::normalized::Normalization;
 use cupel_kernels::dedup::units::{self as splitting, Unit, Units};
 use cupel_kernels::dedup::{
-    bloom, commonness, minimizers as minimizing, repeats as repeating, seen, spans, word_tokens as tokens,
+    bloom, minimizers as minimizing, repeats as repeating, seen, spans, word_tokens as tokens,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -29,8 +28,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(word_tokens, module)?)?;
     module.add_function(wrap_pyfunction!(word_places, module)?)?;
     module.add_class::<Seen>()?;
-    module.add_class::<Bloom>()?;
-    module.add_class::<NgramModel>()
+    module.add_class::<Bloom>()
 }
 
 fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, KernelError> {
@@ -269,48 +267,6 @@ impl Bloom {
         let inner = &mut self.inner;
         let found = py.detach(|| how.mark(inner, text.array(), threads)).map_err(to_python)?;
         Ok((array(py, found.spans)?, array(py, found.seen)?, found.ngrams))
-    }
-}
-
-/// An n-gram language model that tells how common a text is.
-#[pyclass(module = "cupel._kernels")]
-struct NgramModel {
-    inner: commonness::NgramModel,
-}
-
-#[pymethods]
-impl NgramModel {
-    #[new]
-    fn new(order: usize) -> PyResult<Self> {
-        Ok(Self { inner: commonness::NgramModel::new(order).map_err(to_python)? })
-    }
-
-    #[getter]
-    fn entries(&self) -> usize {
-        self.inner.entries()
-    }
-
-    #[getter]
-    fn bytes(&self) -> usize {
-        self.inner.bytes()
-    }
-
-    #[pyo3(signature = (text, *, threads=NonZeroUsize::MIN))]
-    fn add(&mut self, py: Python<'_>, text: PyArray, threads: NonZeroUsize) -> PyResult<()> {
-        let inner = &mut self.inner;
-        py.detach(|| inner.add(text.array(), threads)).map_err(to_python)
-    }
-
-    #[pyo3(signature = (text, *, threads=NonZeroUsize::MIN))]
-    fn score<'py>(
-        &self,
-        py: Python<'py>,
-        text: PyArray,
-        threads: NonZeroUsize,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let inner = &self.inner;
-        let found = py.detach(|| inner.score(text.array(), threads)).map_err(to_python)?;
-        array(py, found)
     }
 }
 

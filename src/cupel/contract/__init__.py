@@ -6,6 +6,7 @@ found by being there; nothing registers it. Third parties add methods, and kinds
 `cupel.methods`, which names a module.
 """
 
+from cupel.contract.asks import Asks, NamesModel
 from cupel.contract.corpus_methods import (
     MEMBERS,
     SPANS,
@@ -24,9 +25,12 @@ from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Re
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
-from cupel.contract.view import Documents, Resources, View
+from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
+    "Asks",
+    "NamesModel",
+    "NO_DOCUMENTS",
     "is_whole",
     "read_about",
     "learn",

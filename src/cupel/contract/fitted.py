@@ -15,7 +15,7 @@ from cupel.contract.method import Method
 from cupel.contract.view import Documents, Resources
 from cupel.errors import BadInput
 from cupel.findings import Section
-from cupel.store import Key, digest_file
+from cupel.store import Key, digest_file, make_folder
 
 __all__ = ["ABOUT", "Fitted", "Learned", "Learns", "is_whole", "learn", "read_about"]
 
@@ -59,7 +59,11 @@ class Fitted(Method):
     """Goes up whenever the same options and documents would give another artifact."""
     learns: ClassVar[str] = "model"
     """What the artifact is: a kind of the Store, lower case."""
-    files = ("artifact",)
+    learner: ClassVar[str] = ""
+    """Methods with the same one learn the same, and share artifacts; by default each stands alone."""
+    applied: ClassVar[frozenset[str]] = frozenset()
+    """Options that decide only how it is used, and not what is learned."""
+    files: ClassVar[tuple[str, ...]] = ("artifact",)
 
     options: Learns
 
@@ -69,15 +73,15 @@ class Fitted(Method):
         return True
 
     @abstractmethod
-    def fit(self, documents: Documents | None, resources: Resources) -> Learned:
-        """Learn, and fill the folder `resources.artifact`.
+    def fit(self, documents: Documents, folder: Path, resources: Resources) -> Learned:
+        """Learn, and write what was learned into an empty folder.
 
         The same documents and options give the same bytes, whatever the number of threads.
 
         Parameters
         ----------
         documents
-            None where the method does not read the corpus.
+            `NO_DOCUMENTS` where the method does not read the corpus.
 
         Raises
         ------
@@ -98,32 +102,46 @@ class Fitted(Method):
             return None
         folder = Path(self.options.artifact)
         about = read_about(folder)
-        if about.get("method") != self.name:
+        if about.get("learner") != (self.learner or self.name):
             raise BadInput(
-                f"{self.name}: {folder} holds what '{about.get('method')}' learned; expected an artifact of "
+                f"{self.name}: {folder} holds what '{about.get('learner')}' learned; expected an artifact of "
                 f"{self.name}, as `cupel fit {self.name}` makes one"
             )
         return folder
 
-    def key(self, documents: Documents | None) -> Key:
+    def learned(self, resources: Resources) -> Path:
+        """The folder of what it learned: that of the run, or what the options name.
+
+        Raises
+        ------
+        BadInput
+            Nothing was learned yet.
+        """
+        folder = resources.artifact or self.given
+        if folder is None:
+            raise BadInput(
+                f"{self.name}: nothing was learned yet; `cupel fit {self.name} --output FOLDER` makes an artifact, to be "
+                "named as 'artifact'"
+            )
+        return folder
+
+    def key(self, documents: Documents) -> Key:
         """The key of what it learns from these documents."""
-        options = self.options.model_dump(mode="json", exclude={"artifact"})
+        options = self.options.model_dump(mode="json", exclude={"artifact", *self.applied})
         inputs = dict(self.file_digests)
-        if documents is not None:
+        if self.reads_corpus:
             inputs["documents"] = documents.digest
-        return Key(self.learns, self.name, self.version, options, inputs)
+        return Key(self.learns, self.learner or self.name, self.version, options, inputs)
 
 
-def learn(method: Fitted, documents: Documents | None, resources: Resources) -> None:
-    """Fit a method: fill the folder `resources.artifact`, `about.json` last, which lists all other files."""
-    if resources.artifact is None:
-        raise ValueError("no folder to learn into")
-    folder = resources.artifact
-    learned = method.fit(documents, resources)
+def learn(method: Fitted, documents: Documents, folder: Path, resources: Resources) -> None:
+    """Fit a method: fill a new folder, `about.json` last, which lists all other files."""
+    make_folder(folder)
+    learned = method.fit(documents, folder, resources)
     key = asdict(method.key(documents))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     about = {
-        "method": key.pop("name"),
+        "learner": key.pop("name"),
         **key,
         "files": {path.relative_to(folder).as_posix(): digest_file(path) for path in files},
         "about": dict(learned.about),

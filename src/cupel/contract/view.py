@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-__all__ = ["Documents", "Resources", "View"]
+from cupel.models.load import load_model
+from cupel.models.model import Answer, Request
+
+__all__ = ["NO_DOCUMENTS", "Ask", "Documents", "Resources", "View"]
+
+
+Ask = Callable[[Sequence[Request]], list[Answer]]
+"""Requests to a model, and its answers in the same order."""
 
 
 class Documents(ABC):
     """Documents that a method learns from, in document order; they can be read more than once.
 
-    Iterating gives record batches with at least `id`, `text` and `source` (large_string).
+    Iterating gives record batches with at least `doc` (int64, the place in the input), `id`, `text` and `source`
+    (large_string).
     """
 
     @abstractmethod
@@ -68,6 +76,23 @@ class View(ABC):
         """The source of each document asked for."""
 
 
+class _NoDocuments(Documents):
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(())
+
+    @property
+    def digest(self) -> str:
+        return ""
+
+    @property
+    def text_bytes(self) -> int:
+        return 0
+
+
+NO_DOCUMENTS: Documents = _NoDocuments()
+"""For a method that does not learn from the corpus."""
+
+
 @dataclass(frozen=True)
 class Resources:
     """What a method may use, and where it keeps things.
@@ -84,7 +109,9 @@ class Resources:
         A file to write to what an index is to remember of these documents; it goes to its place when
         the run is finished.
     artifact
-        The folder of what a fitted method learned; while it learns, an empty one for it to fill.
+        The folder of what a fitted method learned.
+    ask
+        What gives the asker of a model; see `asker`.
     """
 
     scratch: str = ""
@@ -93,7 +120,16 @@ class Resources:
     corpus: str = ""
     remembered: str = ""
     artifact: Path | None = None
+    ask: Callable[[str], Ask] | None = None
 
-    def using(self, artifact: Path, scratch: str = "") -> Resources:
-        """The same, with this artifact, and temporary files in `scratch`."""
-        return replace(self, artifact=artifact, scratch=scratch)
+    def asker(self, reference: str) -> Ask:
+        """What asks the model of a reference: answers are kept, budgets hold and costs are counted in a run.
+
+        Raises
+        ------
+        BadOption, BadInput, MissingExtra
+            The model cannot be loaded, or generates nothing.
+        """
+        if self.ask is not None:
+            return self.ask(reference)
+        return load_model(reference, "generate").generate

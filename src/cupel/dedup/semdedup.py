@@ -17,14 +17,14 @@ from cupel.dedup.semantic.sweep import similarity_figure, sweep_blocks
 from cupel.findings import Block, Facts, Prose, Section
 from cupel.vectors.kmeans import Cells
 from cupel.vectors.mapped import Vectors
-from cupel.vectors.method import EmbeddingOptions, OnVectors
+from cupel.vectors.method import CellOptions, InCells
 from cupel.vectors.nearest import Before, nearest_before
 from cupel.vectors.workers import Workers
 
 __all__ = ["SemDeDup"]
 
 
-class SemDeDup(OnVectors, Dedup):
+class SemDeDup(InCells, Dedup):
     """Semantic duplicates, by SemDeDup: the same said in other words.
 
     Every document becomes a vector of length one, by a model of sentences or from a field of the input. Spherical
@@ -90,7 +90,7 @@ class SemDeDup(OnVectors, Dedup):
         "number or a 'not' are alike to most. Duplicates in two clusters of k-means are not found. Run minhash before it."
     )
 
-    class Options(ActionOptions, EmbeddingOptions):
+    class Options(ActionOptions, CellOptions):
         """Where vectors come from, and how alike duplicates are."""
 
         epsilon: float = Field(

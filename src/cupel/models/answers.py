@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
-from cupel.errors import BadOption
+from cupel.errors import BadOption, Stopped
 from cupel.models.answer_cache import AnswerCache, request_key
 from cupel.models.budget import Budget, Meter, Usage
 from cupel.models.model import Answer, Model, Request
@@ -122,7 +122,9 @@ class Asker:
         return Usage.of(answers, self._meter.budget)
 
     def close(self) -> None:
-        """Finish what is in flight and close the cache."""
+        """Finish what is in flight and close the cache; whoever still waits for an answer is told that it was stopped."""
+        with self._lock:
+            self._failure = self._failure or Stopped("stopped; the same command resumes")
         self._workers.shutdown(cancel_futures=True)
         if self._cache is not None:
             self._cache.close()

@@ -169,7 +169,7 @@ class Meter:
             )
         return (
             f"the budget of requests to the model: {'; '.join(parts)}; what was answered is kept, so the same command "
-            "with a larger budget resumes"
+            "resumes and may spend as much again"
         )
 
 

@@ -50,6 +50,10 @@ def _load(reference: Reference, embeds: bool, device: str) -> Model:
         from cupel.models.classifier import Classifier
 
         return Classifier(reference.text, FastText.load(reference.path))
+    if reference.scheme == "ngram":
+        from cupel.models.ngram import Ngram
+
+        return Ngram.load(reference.path)
     if reference.scheme == "openai":
         from cupel.models.endpoint import Endpoint
 

@@ -41,6 +41,20 @@ class LogProbs:
     tokens: NDArray[np.int64]
     bytes: NDArray[np.int64]
 
+    def mean(self) -> NDArray[np.float64]:
+        """ln p per token of each text, in nats; NaN for a text without tokens."""
+        return self.nats / np.where(self.tokens > 0, self.tokens, np.nan)
+
+    def perplexity(self) -> NDArray[np.float64]:
+        """exp(−mean) of each text; NaN for a text without tokens.
+
+        Examples
+        --------
+        >>> LogProbs(np.array([-8 * math.log(2), 0]), np.array([2, 0]), np.array([4, 0])).perplexity().round(9)
+        array([16., nan])
+        """
+        return np.exp(-self.mean())
+
     def bits_per_byte(self) -> NDArray[np.float64]:
         """−log₂ p per byte of each text; NaN for a text without bytes.
 

@@ -58,6 +58,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "hf": Scheme("hf:org/name@revision", ("log_probs", "generate", "embed")),
     "gguf": Scheme("gguf:file", ("log_probs", "generate")),
     "trial": Scheme("trial:folder", ("log_probs", "generate")),
+    "ngram": Scheme("ngram:artifact", ("log_probs",)),
     "fasttext": Scheme("fasttext:file", ("classify",)),
     "openai": Scheme("openai:http://host/v1#name", ("generate",)),
 }
@@ -228,7 +229,7 @@ def _endpoint(text: str, target: str, where: str) -> Reference:
 
 def _check_presence(reference: Reference, where: str) -> None:
     scheme, path, place = reference.scheme, reference.path, _place(reference.text, where)
-    if scheme in ("folder", "trial") and not path.is_dir():
+    if scheme in ("folder", "trial", "ngram") and not path.is_dir():
         hint = "; a model of the Hugging Face hub is named hf:org/name" if scheme == "folder" else ""
         raise BadOption(f"{place}: no such folder{hint}")
     if scheme in ("gguf", "fasttext") and not path.is_file():

@@ -18,7 +18,9 @@ import pyarrow.compute as pc
 
 from cupel.contract import KernelSignal, Measure, Rule, label_columns
 from cupel.contract.rules import written
+from cupel.models.budget import Usage
 from cupel.recipe import ledger
+from cupel.recipe.asking import used
 from cupel.recipe.plan import EditStep, Group, Pass
 from cupel.recipe.tally import SampleRow, Tally
 
@@ -49,6 +51,8 @@ class Outcome:
     """(edit, docs changed, bytes taken away from each)."""
     samples: list[tuple[str, SampleRow]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    asked: dict[str, Usage] = field(default_factory=dict)
+    """What each signal asked a model."""
     documents_in: int = 0
     """Documents read, in the first pass."""
     sketch: pa.RecordBatch | None = None
@@ -151,6 +155,8 @@ def count(outcome: Outcome, pass_: Pass, tally: Tally) -> None:
         tally.sample(heading, [row])
     for step, seconds in outcome.seconds.items():
         tally.spend(step, seconds)
+    for signal, usage in outcome.asked.items():
+        tally.count_usage(signal, usage)
 
 
 def _count_edit_columns(outcome: Outcome, operation: EditStep, tally: Tally) -> None:
@@ -187,9 +193,11 @@ def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) ->
         if isinstance(signal, KernelSignal):
             _share_pass(kernel, signal.kernel_options(), wanted)
             continue
-        with outcome.spending(f"measure {signal.name}"):
+        with outcome.spending(f"measure {signal.name}"), used() as usages:
             values = measures[signal.name](seen)
             measured |= {column: values.column(column) for column in wanted}
+        for usage in usages:
+            outcome.asked[signal.name] = outcome.asked.get(signal.name, Usage()) + usage
     if kernel:
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():

@@ -70,6 +70,7 @@ def finish(
     seals |= artifact_seals(folder, plan)
     seals |= move_ledger(folder, plan, counts)
     first, last = tallies[0], tallies[-1]
+    asked = {signal: usage for tally in tallies for signal, usage in tally.asked.items()}
     documents = {
         "in": first.documents_in,
         "kept": last.documents_out,
@@ -107,6 +108,7 @@ def finish(
         "signal_options": {name: dict(value) for name, value in recipe.signals.items()},
         "reused_signals": list(plan.reused),
         **({"artifacts": write_artifacts(folder, plan)} if plan.fits else {}),
+        **({"asked": {signal: asdict(usage) for signal, usage in asked.items()}} if asked else {}),
         "engine": engine.name,
         "started": begun["started"],
         "seconds": round(seconds, 3),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cupel.contract import Documents, Resources, is_whole, learn, read_about
@@ -13,7 +14,7 @@ from cupel.findings import Section
 from cupel.recipe.folder import Folder, disk_errors
 from cupel.recipe.plan import FitStep, Plan
 from cupel.recipe.seals import Seals, fit_marker, seal_fit, sealed_files
-from cupel.store import Store, make, make_folder
+from cupel.store import Store, make
 
 __all__ = ["artifact_seals", "fit", "fitted_sections", "write_artifacts"]
 
@@ -21,7 +22,7 @@ __all__ = ["artifact_seals", "fit", "fitted_sections", "write_artifacts"]
 def fit(
     folder: Folder,
     step: FitStep,
-    documents: Documents | None,
+    documents: Documents,
     resources: Resources,
     store: Store,
     plan: str,
@@ -34,7 +35,7 @@ def fit(
     Parameters
     ----------
     documents
-        What the pass before left; None where the method does not read the corpus.
+        What the pass before left.
     plan
         The seal of the run's plan.
     note
@@ -61,7 +62,7 @@ def fit(
 
 def _learned(
     step: FitStep,
-    documents: Documents | None,
+    documents: Documents,
     resources: Resources,
     store: Store,
     note: Callable[[str], None],
@@ -71,9 +72,8 @@ def _learned(
     note(f"{step.label}: learned before, taken from the cache" if kept else f"{step.label}: learns")
 
     def build(unfinished: Path) -> None:
-        make_folder(unfinished)
-        with tempfile.TemporaryDirectory(dir=resources.scratch or None) as scratch:
-            learn(step.method, documents, resources.using(unfinished, scratch))
+        with tempfile.TemporaryDirectory(dir=resources.scratch) as scratch:
+            learn(step.method, documents, unfinished, replace(resources, scratch=scratch))
 
     with disk_errors(store.folder):
         return store.make(key, build, whole=is_whole)
@@ -89,7 +89,7 @@ def artifact_seals(folder: Folder, plan: Plan) -> Seals:
 
 def write_artifacts(folder: Folder, plan: Plan) -> dict[str, object]:
     """What the manifest says of the run's artifacts, by label."""
-    shown = ("method", "version", "options", "inputs", "files", "about")
+    shown = ("learner", "version", "options", "inputs", "files", "about")
     about = {step.label: read_about(folder.artifact(step.label)) for step in plan.fits}
     return {label: {name: entry[name] for name in shown} for label, entry in about.items()}
 

@@ -13,14 +13,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract import Documents, Fitted, Resources, find_method, is_whole, learn, methods_of, read_about
+from cupel.contract import (
+    NO_DOCUMENTS,
+    Documents,
+    Fitted,
+    Resources,
+    find_method,
+    is_whole,
+    learn,
+    methods_of,
+    read_about,
+)
 from cupel.corpus import Corpus
 from cupel.corpus.read import ReadOptions
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, OutputInUse, UnknownName
 from cupel.findings import Page, Section
 from cupel.recipe.folder import disk_errors
-from cupel.store import Store, digest_json, make, make_folder
+from cupel.store import Store, digest_json, make
 
 __all__ = ["FittedArtifact", "fit"]
 
@@ -34,7 +44,7 @@ class FittedArtifact:
     folder
         Of the artifact.
     about
-        What `about.json` there holds: method, version, options, digests of what it was learned from and of its files,
+        What `about.json` there holds: learner, version, options, digests of what it was learned from and of its files,
         how good it is.
     """
 
@@ -44,7 +54,7 @@ class FittedArtifact:
     def page(self) -> Page:
         """What there is to look at, as data."""
         return Page(
-            title=f"Fitted {self.about['method']}",
+            title=f"Fitted {self.about['learner']}",
             subtitle=str(self.folder),
             sections=tuple(Section.model_validate(section) for section in self.about["findings"]),
         )
@@ -95,7 +105,7 @@ def fit(
     """
     fitted = _fitted(method, options or {})
     folder = Path(output)
-    documents = None
+    documents = NO_DOCUMENTS
     if fitted.reads_corpus:
         if not input:
             raise BadInput(f"{method}: learns from documents; name a pool")
@@ -107,13 +117,9 @@ def fit(
     machine, store = engine or Engine(), cache or Store.of()
 
     def build(unfinished: Path) -> None:
-        make_folder(unfinished)
         with tempfile.TemporaryDirectory(prefix="cupel-fit-") as scratch:
-            learn(
-                fitted,
-                documents,
-                Resources(scratch, machine.memory_bytes(), machine.parallelism(), artifact=unfinished),
-            )
+            resources = Resources(scratch, machine.memory_bytes(), machine.parallelism())
+            learn(fitted, documents, unfinished, resources)
 
     with disk_errors(store.folder):
         learned = store.make(key, build, whole=is_whole)

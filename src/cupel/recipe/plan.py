@@ -3,7 +3,7 @@
 A pass reads all documents once. It is a chain of operations on batches, and ends in a barrier where every
 document must be known at once: decisions over the whole corpus, or something that is fitted to it. Neighboring
 decisions share a barrier. What is fitted is fitted before the pass that uses it, so that what stands before it
-drops documents first.
+drops documents first. A model is asked in a pass of its own, after what is cheap has dropped documents.
 
 Rules that follow each other without an edit between them form a group: their signals are
 measured together in one pass over the text, and all of them are decided for every document
@@ -21,6 +21,7 @@ import pyarrow as pa
 from cupel.contract import (
     SPANS,
     Acts,
+    Asks,
     CorpusMethod,
     Edit,
     Extraction,
@@ -133,6 +134,17 @@ class Pass:
     operations: tuple[Group | EditStep, ...]
     decisions: tuple[CorpusStep, ...]
 
+    @property
+    def signals(self) -> list[Signal]:
+        """All that is measured."""
+        groups = [operation for operation in self.operations if isinstance(operation, Group)]
+        return [signal for group in groups for signal in group.signals]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a model is asked."""
+        return any(isinstance(signal, Asks) for signal in self.signals)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -217,6 +229,7 @@ class _Planner:
         self.fits: list[FitStep] = []
         self.built: dict[str, Signal] = {}
         self.steps = 0
+        self.asking = False
         self.pending: list[RulesStep] = []
         self.wanted: dict[str, None] = {}
         self.annotated = set(annotated)
@@ -243,6 +256,7 @@ class _Planner:
         self.operations.append(Group(signals, columns, tuple(self.pending)))
         self.valid |= set(columns)
         self.pending, self.wanted = [], {}
+        self.asking = any(isinstance(signal, Asks) for signal in signals)
 
     def signal(self, name: str) -> Signal:
         if name not in self.built:
@@ -255,16 +269,22 @@ class _Planner:
         operations, decisions = tuple(self.operations), tuple(self.decisions)
         self.passes.append(Pass(len(self.passes), tuple(self.fits), operations, decisions))
         self.fits, self.operations, self.decisions = [], [], []
+        self.asking = False
 
     def prepare(self, columns: Iterable[str]) -> None:
-        """Fit what must be fitted before these columns can be measured."""
+        """Fit what must be fitted before these columns can be measured; let what is cheap drop documents before a
+        model is asked."""
         families = dict.fromkeys(
             self.providers[column]
             for column in columns
             if column not in self.valid and column in self.providers
         )
-        for family in families:
-            self.fit(family, self.signal(family))
+        for signal in map(self.signal, families):
+            self.fit(signal.name, signal)
+            if isinstance(signal, Asks):
+                self.close_group()
+                if self.operations or self.decisions or not self.passes:
+                    self.close_pass()
 
     def fit(self, label: str, method: Method) -> None:
         """Plan to fit a method before the pass that is being planned, unless that is planned already."""
@@ -281,7 +301,7 @@ class _Planner:
 
     def add(self, step: Step) -> None:
         label, method = step.label, step.method
-        if self.decisions and not isinstance(method, CorpusMethod):
+        if self.asking or (self.decisions and not isinstance(method, CorpusMethod)):
             self.close_pass()
         if isinstance(method, Signal):
             self.add_signal(label, method)
@@ -315,6 +335,8 @@ class _Planner:
 
     def add_edit(self, label: str, edit: Edit) -> None:
         self.close_group()
+        if self.asking:
+            self.close_pass()
         self.operations.append(EditStep(label, edit))
         for column in edit.columns:
             self.measured[column] = edit.name
@@ -387,7 +409,7 @@ def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     options: dict[str, Mapping[str, Any]] = dict(recipe.signals)
     for step in recipe.steps:
         method = step.method
-        if not isinstance(method, Signal) or method.options == type(method)().options:
+        if not isinstance(method, Signal) or not method.options.model_dump(exclude_defaults=True):
             continue
         if method.name in recipe.signals:
             raise BadRecipe(

@@ -80,6 +80,7 @@ class Reader(View):
             threads=self.threads,
             corpus=self.corpus,
             remembered=str(remembered(self.folder, self.pass_, self.step)),
+            artifact=self.folder.artifact(self.step.label),
         )
 
     def read(self, columns: list[str]) -> pa.Table:

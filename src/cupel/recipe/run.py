@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cupel import errors
-from cupel.contract import Resources
+from cupel.contract import NO_DOCUMENTS, Resources
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
@@ -31,6 +32,7 @@ from cupel.errors import (
 )
 from cupel.findings import Page
 from cupel.recipe import task as tasks
+from cupel.recipe.asking import asks_remotely, stop_asking
 from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
 from cupel.recipe.fit import fit
@@ -50,6 +52,8 @@ from cupel.store import digest, digest_json, make_folder
 __all__ = ["Result", "refine"]
 
 STOP_WAIT_SECONDS = 0.1
+UNITS_ASKING = 2
+"""Units that ask a server at once on a cluster; each has many requests on their way."""
 SMALLEST_SHARE = 16 << 20
 """Bytes that a group of the last pass may always have: a small corpus is one file on any machine."""
 
@@ -304,12 +308,13 @@ class _Run:
     def _fit(self, job: Job, pass_: Pass, units: list[int]) -> None:
         """Fit what the pass uses, on what the pass before it left."""
         for step in pass_.fits:
-            documents = None
+            documents = NO_DOCUMENTS
             if step.method.given is None and step.method.reads_corpus:
                 before = self.plan.passes[pass_.index - 1]
                 inputs = digest_before(job, _input_digest(job.files), step)
                 documents = Survivors(self.folder, before, units, inputs)
-            resources = Resources(memory_bytes=self.engine.memory_bytes(), threads=self.engine.parallelism())
+            scratch = str(self.folder.work)
+            resources = Resources(scratch, self.engine.memory_bytes(), self.engine.parallelism())
             fit(self.folder, step, documents, resources, self.options.cache, self.seal, self.progress.note)
 
     def _take_up(self, plan: Plan, units: list[int]) -> None:
@@ -361,6 +366,8 @@ class _Run:
                     "unit": u,
                     "shards": groups[u],
                     "threads": threads,
+                    "asking": self.options.asking.to_json(),
+                    "cache": str(self.options.cache.folder),
                 }
             )
             for u in waiting
@@ -368,7 +375,7 @@ class _Run:
         sizes = [sum(job.shards[shard].bytes for shard in group) for group in groups]
         title = f"pass {number + 1} of {len(plan.passes)}"
         with self.progress.following(title, self.folder.pass_folder(number), sizes):
-            for result in self.engine.map(tasks.run_task, payloads):
+            for result in self._results(plan.passes[number], payloads):
                 _raise_from(json.loads(result))
         undone = sum(not self.folder.done(number, unit) for unit in range(len(groups)))
         if undone:  # an engine that was interrupted may end quietly
@@ -376,19 +383,32 @@ class _Run:
                 f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
             )
 
+    def _results(self, pass_: Pass, payloads: list[str]) -> Iterator[str]:
+        """What the tasks of a pass give. A server is asked by this process alone, so that limits hold for the run."""
+        if self.engine.name == "native" or not any(map(asks_remotely, pass_.signals)):
+            yield from self.engine.map(tasks.run_task, payloads)
+            return
+        with ThreadPoolExecutor(UNITS_ASKING) as pool:
+            for done in as_completed([pool.submit(tasks.run_task, payload) for payload in payloads]):
+                yield done.result()
+
     @contextmanager
     def _resumable(self) -> Iterator[None]:
         """Let the tasks of a run that is stopped end at their next batch, and say that it resumes."""
         try:
             yield
         except KeyboardInterrupt:
+            stop_asking(self.folder.root)
             tasks.stop_tasks(self.folder.root)
             raise Stopped("stopped; the same command resumes") from None
         except Exception:
             # What this run began must not write beside a run that is started next in this process.
+            stop_asking(self.folder.root)
             tasks.stop_tasks(self.folder.root)
             wait_for_results()
             raise
+        finally:
+            stop_asking(self.folder.root)
 
 
 def _raise_from(result: dict[str, Any]) -> None:

@@ -47,6 +47,7 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         _sources(total, steps),
         _quarantine(folder, tallies[0]),
         _left_out(manifest),
+        _asked(total),
         _cost(folder, plan, total, manifest),
         Section(
             title="Recipe",
@@ -373,6 +374,36 @@ def _left_out(manifest: Mapping[str, Any]) -> Section:
         key="left-out",
         lead="Files in the input's folders that were not read.",
         blocks=(table,) if kinds else (),
+    )
+
+
+def _asked(total: Tally) -> Section:
+    rows = tuple(
+        (
+            signal,
+            usage.requests,
+            usage.cached,
+            usage.refused,
+            usage.tokens_in,
+            usage.tokens_out,
+            f"{usage.money:.4g}" if usage.money else None,
+        )
+        for signal, usage in total.asked.items()
+    )
+    estimated = sum(usage.estimated for usage in total.asked.values())
+    table = Table(
+        columns=("signal", "requests", "answered before", "refused", "tokens in", "tokens out", "cost"),
+        rows=rows,
+        formats=("text", "count", "count", "count", "count", "count", "text"),
+        caption=f"Tokens of {write_count(estimated)} answers are estimated, since the server did not count them."
+        if estimated
+        else "",
+    )
+    return Section(
+        title="Models asked",
+        key="asked",
+        lead="Answers that were given before cost nothing.",
+        blocks=(table,) if rows else (),
     )
 
 

@@ -6,10 +6,11 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -23,6 +24,7 @@ from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.act import act
+from cupel.recipe.asking import Asking
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.folder import Folder, disk_errors, is_refined, write_passing, write_text
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job, ledger_schema, signal_types
@@ -48,6 +50,8 @@ __all__ = ["allow_tasks", "run_task", "stop_tasks"]
 
 PROGRESS_SECONDS = 0.5
 BATCH_ROWS = 8192
+ASKING_ROWS = 256
+"""Of a pass that asks a model: a run that is stopped waits for the batches that it is at."""
 
 _CHANGED = threading.Condition()
 _running: Counter[Path] = Counter()
@@ -93,7 +97,7 @@ def run_task(payload: str) -> str:
         _check_running(folder.root)
         if not folder.done(number, unit):
             with disk_errors(folder.work):
-                _Task(folder, number, unit, task["shards"], task["threads"]).run()
+                _Task(folder, task).run()
         return json.dumps({"unit": unit})
     except CupelError as error:
         return json.dumps({"unit": unit, "error": type(error).__name__, "message": str(error)})
@@ -102,18 +106,21 @@ def run_task(payload: str) -> str:
 
 
 class _Task:
-    def __init__(self, folder: Folder, number: int, unit: int, shards: list[int], threads: int) -> None:
+    def __init__(self, folder: Folder, task: Mapping[str, Any]) -> None:
+        number = task["pass"]
         self.folder = folder
         self.job, self.plan, self.plan_seal = Job.load(folder)
         self.pass_: Pass = self.plan.passes[number]
-        self.unit = unit
-        self.shards = shards
-        self.threads = threads
-        self.measures = prepared(folder, self.plan_seal, number)
+        self.unit: int = task["unit"]
+        self.shards: list[int] = task["shards"]
+        self.threads: int = task["threads"]
+        asking = Asking.from_json(task["asking"])
+        self.measures = prepared(folder, self.plan_seal, number, asking, Path(task["cache"]))
         self.tally = Tally()
         self.types = signal_types(self.plan)
         self.last = number == len(self.plan.passes) - 1
         self.reported = 0.0
+        self.batch_rows = ASKING_ROWS if self.pass_.asks else BATCH_ROWS
 
     def path(self, suffix: str) -> Path:
         return self.folder.unit(self.pass_.index, self.unit, suffix)
@@ -254,7 +261,7 @@ class _Task:
             with open_pass_file(path) as file:
                 docs = _doc_range(file)
                 clusters = [(step, self._members(before, step, docs)) for step in before.decisions]
-                for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
+                for batch in file.iter_batches(batch_size=self.batch_rows, use_threads=False):
                     _check_running(self.folder.root)
                     if batch.num_rows:
                         yield (batch, *clusters)  # type: ignore[misc]

@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field, field_validator
 
+from cupel.contract import Method
 from cupel.errors import BadOption
 from cupel.units import read_bytes, write_bytes, write_count
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "BudgetOptions"]
 
 Unit = Literal["documents", "bytes", "tokens"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -126,3 +128,22 @@ def _bytes(text: str) -> int:
         raise BadOption(
             f"budget is '{text}': expected such as '100k-documents', '1G-tokens', '500MB' or '20%'"
         ) from None
+
+
+class BudgetOptions(Method.Options):
+    """How much is kept."""
+
+    budget: str = Field(
+        "10%",
+        description="How much is kept: `20%` (of the documents), `100k-documents`, `500MB` of text, `1G-tokens` or "
+        "`20%-tokens`, counted by the signal family `tokens`.",
+    )
+
+    @field_validator("budget")
+    @classmethod
+    def _is_budget(cls, value: str) -> str:
+        try:
+            Budget.read(value)
+        except BadOption as error:
+            raise ValueError(str(error)) from None
+        return value

@@ -18,7 +18,7 @@ from cupel.findings import Block, Facts, Prose, Section
 from cupel.select._prototypical import Pruned, prune, to_drop
 from cupel.vectors.kmeans import Cells
 from cupel.vectors.mapped import Vectors
-from cupel.vectors.method import EmbeddingOptions, OnVectors
+from cupel.vectors.method import CellOptions, InCells
 from cupel.vectors.nearest import Before, nearest_before
 from cupel.vectors.workers import Workers
 
@@ -28,7 +28,7 @@ DUPLICATE = "semantic-duplicate"
 PROTOTYPICAL = "prototypical"
 
 
-class KeptFractions(LossOptions, EmbeddingOptions):
+class KeptFractions(LossOptions, CellOptions):
     """Where vectors come from, and how much each stage leaves."""
 
     dedup_kept_fraction: float = Field(
@@ -45,7 +45,7 @@ class KeptFractions(LossOptions, EmbeddingOptions):
     )
 
 
-class D4(OnVectors, Selector):
+class D4(InCells, Selector):
     """D4: semantic deduplication, then diversification of what is left.
 
     Three stages (Tirumala et al. 2023):

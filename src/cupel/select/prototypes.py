@@ -14,13 +14,13 @@ from cupel.dedup.semantic.members import grouped
 from cupel.dedup.semantic.sweep import cell_table, similarity_figure
 from cupel.findings import Block, Facts, Prose, Section
 from cupel.select._prototypical import prune
-from cupel.vectors.method import EmbeddingOptions, OnVectors
+from cupel.vectors.method import CellOptions, InCells
 from cupel.vectors.workers import Workers
 
 __all__ = ["Prototypes"]
 
 
-class KeptFraction(LossOptions, EmbeddingOptions):
+class KeptFraction(LossOptions, CellOptions):
     """Where vectors come from, and how much stays."""
 
     kept_fraction: float = Field(
@@ -28,7 +28,7 @@ class KeptFraction(LossOptions, EmbeddingOptions):
     )
 
 
-class Prototypes(OnVectors, Selector):
+class Prototypes(InCells, Selector):
     """Prototypical documents: what is nearest to the middle of its cluster goes.
 
     Vectors are divided by spherical k-means, and the documents most similar to the centroid of their

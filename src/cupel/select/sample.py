@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, View
-from cupel.errors import BadOption
+from cupel.contract.draws import uniform
 from cupel.findings import Facts, Section, Table
-from cupel.select._budget import Budget
-from cupel.store import seeded_rank
+from cupel.select._budget import Budget, BudgetOptions
 from cupel.units import write_bytes, write_count, write_percent
 
 __all__ = ["Sample"]
@@ -68,18 +67,13 @@ class Sample(Selector):
         "The last document that would go over the budget is left out, so that a little less than the budget is kept."
     )
 
-    class Options(Acts):
+    class Options(BudgetOptions, Acts):
         """By what documents are drawn, and how many."""
 
         action: Literal["drop", "mark"] = Field(
             "drop",
             description="`drop` keeps what is selected; `mark` keeps everything and adds the columns `sample_selected` and "
             "`sample_score`.",
-        )
-        budget: str = Field(
-            "10%",
-            description="How much is kept: `20%` (of the documents), `100k-documents`, `500MB` of text, `1G-tokens` or "
-            "`20%-tokens`, counted by the signal family `tokens`.",
         )
         by: str | None = Field(
             None,
@@ -98,15 +92,6 @@ class Sample(Selector):
         )
         lowest: bool = Field(False, description="Prefer low scores.")
         seed: int = Field(0, ge=0, lt=1 << 63, description="Decides the draws.")
-
-        @field_validator("budget")
-        @classmethod
-        def _is_budget(cls, value: str) -> str:
-            try:
-                Budget.read(value)
-            except BadOption as error:
-                raise ValueError(str(error)) from None
-            return value
 
     options: Options
 
@@ -132,7 +117,7 @@ class Sample(Selector):
         """Columns `score`, `uniform` (in (0, 1), by the id) and `cost` (in the budget's unit)."""
         rows = documents.num_rows
         score = documents.column(self.options.by) if self.options.by else pa.array(np.zeros(rows))
-        columns = [pc.cast(score, pa.float64()), _uniform(documents.column("id"), self.options.seed)]
+        columns = [pc.cast(score, pa.float64()), pa.array(uniform(documents.column("id"), self.options.seed))]
         return pa.RecordBatch.from_arrays([*columns, self.budget.costs(documents)], schema=self.sketch_schema)
 
     def need(self, documents: int, text_bytes: int) -> Need:
@@ -218,11 +203,3 @@ class Sample(Selector):
         groups = (scores[own & kept], scores[own & ~kept])
         known = [group[~np.isnan(group)] for group in groups]
         return tuple(float(group.mean()) if len(group) else None for group in known)
-
-
-def _uniform(ids: pa.Array, seed: int) -> pa.Array:
-    """A number in (0, 1) for each id."""
-    ranks = b"".join(seeded_rank(id or "", seed) for id in ids.to_pylist())
-    return pa.array(
-        ((np.frombuffer(ranks, ">u8") >> np.uint64(11)).astype(np.float64) + 0.5) / float(1 << 53)
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from cupel.vectors.kmeans import Cells, cells_of, clusters_for
 from cupel.vectors.mapped import Vectors, read_vectors
 from cupel.vectors.workers import Workers
 
-__all__ = ["DEFAULT_MODEL", "EmbeddingOptions", "OnVectors", "require"]
+__all__ = ["DEFAULT_MODEL", "CellOptions", "EmbeddingOptions", "InCells", "OnVectors", "require"]
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 EXTRA = "semantic"
@@ -33,7 +33,7 @@ BYTES_A_DOCUMENT = 80
 
 
 class EmbeddingOptions(Method.Options):
-    """Where vectors come from, and the k-means that divides them."""
+    """Where vectors come from."""
 
     model: str | None = Field(
         None,
@@ -57,13 +57,6 @@ class EmbeddingOptions(Method.Options):
         "documents beside it, and costs little more on a processor; a graphics card wants 32 or more, and "
         "then last digits, and with them close decisions, may change with how the input is cut into files.",
     )
-    clusters: int | None = Field(
-        None,
-        ge=1,
-        description="Clusters of k-means. By default one for every 1,000 documents, and no more than 50,000.",
-    )
-    iterations: int = Field(20, ge=1, description="Iterations of k-means.")
-    seed: int = Field(1, ge=0, description="Seed of the sample that k-means learns from, and of its start.")
 
     @model_validator(mode="before")
     @classmethod
@@ -87,11 +80,25 @@ class EmbeddingOptions(Method.Options):
         return model
 
 
+class CellOptions(EmbeddingOptions):
+    """Where vectors come from, and the k-means that divides them."""
+
+    clusters: int | None = Field(
+        None,
+        ge=1,
+        description="Clusters of k-means. By default one for every 1,000 documents, and no more than 50,000.",
+    )
+    iterations: int = Field(20, ge=1, description="Iterations of k-means.")
+    seed: int = Field(1, ge=0, description="Seed of the sample that k-means learns from, and of its start.")
+
+
 class OnVectors(CorpusMethod):
     """A decision on vectors; the sketch of a document is a unit vector in half precision."""
 
     scores = True
     needs = ("text", "metadata")
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Modules that the decision needs; looked for before anything is embedded."""
 
     options: EmbeddingOptions
 
@@ -109,11 +116,11 @@ class OnVectors(CorpusMethod):
         Raises
         ------
         MissingExtra
-            What finding the clusters needs later is not installed.
+            What the decision needs later is not installed.
         BadInput
             A field that is no list of finite numbers, by document.
         """
-        require("faiss", "threadpoolctl")
+        require(*self.requires)
         column = self.options.column
         if column is None:
             return self.sketch(documents.column("text"))
@@ -136,10 +143,30 @@ class OnVectors(CorpusMethod):
 
     def vectors(self, view: View, resources: Resources) -> Vectors:
         """The vectors of all documents, mapped from a file in the scratch folder."""
-        require("faiss", "threadpoolctl")
+        require(*self.requires)
         options = self.options
         where = f"model '{options.model}'" if options.column is None else f"field '{options.column}'"
         return read_vectors(view, resources, f"{self.name}, {where}")
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """Tables of the documents and one block of vectors; the vectors lie in a file."""
+        return Need(
+            memory_bytes=BYTES_A_DOCUMENT * documents + (256 << 20),
+            scratch_bytes=2 * documents * self.dimensions,
+        )
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of a vector, as far as can be told before the first was seen."""
+        return _dimensions(self.options.model)
+
+
+class InCells(OnVectors):
+    """A decision on vectors that k-means has divided into cells."""
+
+    requires = ("faiss", "threadpoolctl")
+
+    options: CellOptions
 
     def cells(self, vectors: Vectors, workers: Workers, ranks: npt.NDArray[np.int32] | None = None) -> Cells:
         """The clusters of k-means that the options ask for."""
@@ -159,13 +186,10 @@ class OnVectors(CorpusMethod):
         )
 
     def need(self, documents: int, text_bytes: int) -> Need:
-        """Tables of the documents, centroids and one block of vectors; the vectors lie in a file."""
-        dimensions = _dimensions(self.options.model)
-        centroids = 4 * clusters_for(documents, self.options.clusters) * dimensions * 4
-        return Need(
-            memory_bytes=BYTES_A_DOCUMENT * documents + centroids + (256 << 20),
-            scratch_bytes=2 * documents * dimensions,
-        )
+        """Centroids beside what the vectors take."""
+        vectors = super().need(documents, text_bytes)
+        centroids = 4 * clusters_for(documents, self.options.clusters) * self.dimensions * 4
+        return Need(vectors.memory_bytes + centroids, vectors.scratch_bytes)
 
 
 def require(*modules: str) -> None:

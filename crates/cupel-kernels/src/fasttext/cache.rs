@@ -2,7 +2,7 @@
 
 use super::dictionary::Dictionary;
 use super::hash::fnv;
-use super::matrix::{LANES, Matrix};
+use super::matrix::{Matrix, add};
 
 /// Longest word, in bytes, that is kept.
 pub const KEY_BYTES: usize = 32;
@@ -112,15 +112,5 @@ impl WordCache {
             rows = rows.saturating_add(1);
         });
         (if is_word { rows } else { NOT_A_WORD }, fnv(word))
-    }
-}
-
-/// Adds a row to a sum; both are multiples of `LANES` long.
-#[inline]
-pub fn add(sum: &mut [f32], row: &[f32]) {
-    for (into, from) in sum.as_chunks_mut::<LANES>().0.iter_mut().zip(row.as_chunks::<LANES>().0) {
-        for lane in 0..LANES {
-            into[lane] += from[lane];
-        }
     }
 }

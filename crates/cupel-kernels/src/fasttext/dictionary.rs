@@ -80,6 +80,28 @@ impl Dictionary {
         Ok((dictionary, rows))
     }
 
+    /// The dictionary of a model in training, which looks up no labels.
+    pub fn of_words<'a>(
+        words: impl ExactSizeIterator<Item = &'a [u8]>,
+        buckets: usize,
+        (min_ngram, max_ngram): (usize, usize),
+    ) -> Self {
+        let mut dictionary = Self {
+            entries: Vec::with_capacity(words.len()),
+            index: HashTable::with_capacity(words.len()),
+            words: words.len(),
+            labels: Vec::new(),
+            label_counts: Vec::new(),
+            buckets: Buckets::new(buckets),
+            min_ngram,
+            max_ngram,
+        };
+        for (number, word) in words.enumerate() {
+            dictionary.insert(word, number as u32);
+        }
+        dictionary
+    }
+
     fn read_buckets(
         &mut self,
         reader: &mut Reader,

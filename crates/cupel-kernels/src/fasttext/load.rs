@@ -4,19 +4,22 @@ use super::bytes::{Reader, bad};
 use super::dictionary::Dictionary;
 use super::matrix::Matrix;
 use super::output::Output;
+use super::scores::Scores;
 use super::settings::Settings;
 use super::tree::Tree;
 use crate::KernelError;
 
-const MAGIC: i32 = 793_712_314;
+pub const MAGIC: i32 = 793_712_314;
 /// The newest file version there is. Version 11 files of supervised models use no n-grams.
-const VERSION: i32 = 12;
+pub const VERSION: i32 = 12;
+const HIERARCHICAL: i32 = 1;
+pub const SOFTMAX: i32 = 3;
 
 /// A model's parts, checked against one another.
 pub struct Parts {
     pub dictionary: Dictionary,
     pub input: Matrix,
-    pub output_matrix: Matrix,
+    pub scores: Scores,
     pub output: Output,
     pub word_ngrams: usize,
 }
@@ -54,12 +57,19 @@ pub fn load(bytes: &[u8]) -> Result<Parts, KernelError> {
         )));
     }
     let output = match settings.loss {
-        1 => Output::Tree(Tree::new(&dictionary.label_counts)?),
+        HIERARCHICAL => Output::Tree(Tree::new(&dictionary.label_counts)?),
         2 | 4 => Output::logistic(),
-        3 => Output::softmax(),
+        SOFTMAX => Output::softmax(),
         other => return Err(bad(format!("its loss is {other}, expected 1 to 4"))),
     };
-    Ok(Parts { dictionary, input, output_matrix, output, word_ngrams: settings.word_ngrams })
+    let outputs = if settings.loss == HIERARCHICAL { labels - 1 } else { labels };
+    // With more outputs than this, loading would take long and save little.
+    let few = outputs * 4 <= input.columns;
+    let (input, scores) = match few.then(|| input.times(&output_matrix, outputs)).flatten() {
+        Some(projected) => (projected, Scores::Projected),
+        None => (input, Scores::Matrix(output_matrix)),
+    };
+    Ok(Parts { dictionary, input, scores, output, word_ngrams: settings.word_ngrams })
 }
 
 fn read_matrix(reader: &mut Reader, quantized: bool) -> Result<Matrix, KernelError> {

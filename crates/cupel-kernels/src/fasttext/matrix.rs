@@ -3,7 +3,8 @@
 use super::bytes::{Reader, bad};
 use crate::KernelError;
 
-/// Rows are padded to a multiple of this many floats, so that adding one needs no remainder loop.
+/// Rows are padded to a multiple of this many floats, so that adding one needs no remainder loop. Rows of
+/// fewer floats are padded to a power of two instead.
 pub const LANES: usize = 16;
 
 /// Centroids of a product quantizer: 256 for each piece of a row.
@@ -30,7 +31,7 @@ impl Matrix {
     }
 
     fn padded(rows: usize, columns: usize, file_bytes: usize) -> Result<Self, KernelError> {
-        let width = columns.div_ceil(LANES) * LANES;
+        let width = padded_width(columns);
         let floats = rows
             .checked_mul(width)
             .filter(|floats| floats.checked_mul(4).is_some_and(|bytes| bytes / MAX_EXPANSION <= file_bytes));
@@ -38,6 +39,20 @@ impl Matrix {
             bad(format!("a matrix of {rows} × {columns} does not fit a file of {file_bytes} bytes"))
         })?;
         Ok(Self { values: vec![0.0; floats], rows, columns, width })
+    }
+
+    /// The products of each row with the first `outputs` rows of another matrix of as many columns; none
+    /// where one is not a finite number.
+    pub fn times(&self, other: &Matrix, outputs: usize) -> Option<Self> {
+        let width = padded_width(outputs);
+        let mut values = vec![0.0; self.rows * width];
+        for (products, row) in values.chunks_exact_mut(width).zip(self.values.chunks_exact(self.width)) {
+            for (output, product) in products[..outputs].iter_mut().enumerate() {
+                *product = dot(other.row(output), row);
+            }
+        }
+        let finite = values.iter().all(|value| value.is_finite());
+        finite.then_some(Self { values, rows: self.rows, columns: outputs, width })
     }
 
     /// A matrix stored as plain floats.
@@ -107,6 +122,53 @@ impl Matrix {
         }
         Ok(matrix)
     }
+}
+
+fn padded_width(columns: usize) -> usize {
+    if columns < LANES { columns.next_power_of_two() } else { columns.next_multiple_of(LANES) }
+}
+
+/// Asks for a row that will be read soon: rows of n-grams lie anywhere in a matrix larger than any cache.
+#[inline(always)]
+pub fn prefetch(row: &[f32]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in row.chunks(16) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing as far as the program can tell, and the address is valid anyway.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
+}
+
+/// Adds a row to a sum of the same width.
+#[inline(always)]
+pub fn add(sum: &mut [f32], row: &[f32]) {
+    if sum.len() < LANES {
+        sum.iter_mut().zip(row).for_each(|(into, from)| *into += from);
+        return;
+    }
+    for (into, from) in sum.as_chunks_mut::<LANES>().0.iter_mut().zip(row.as_chunks::<LANES>().0) {
+        for lane in 0..LANES {
+            into[lane] += from[lane];
+        }
+    }
+}
+
+/// The product of two padded rows.
+#[inline]
+pub fn dot(row: &[f32], hidden: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; 4];
+    let ((row, row_end), (hidden, hidden_end)) = (row.as_chunks::<4>(), hidden.as_chunks::<4>());
+    for (a, b) in row.iter().zip(hidden) {
+        for lane in 0..4 {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    for (sum, (a, b)) in sums.iter_mut().zip(row_end.iter().zip(hidden_end)) {
+        *sum += a * b;
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 /// A product quantizer: each row is cut into pieces, each piece is one of 256 centroids.

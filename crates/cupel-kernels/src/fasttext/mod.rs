@@ -2,19 +2,26 @@
 //!
 //! A text's vector is the mean of the vectors of its words, of their character n-grams and of its word
 //! n-grams; a loss turns it into probabilities of labels. Probabilities are fastText's own, to rounding.
-//! The difference is the speed: a quantized matrix is dequantized once, the sum of a word's vectors is
-//! cached, and texts are divided among threads.
+//! The difference is the speed: a quantized matrix is dequantized once, where there are few labels it is
+//! multiplied with the output matrix once, the sum of a word's vectors is cached, and texts are divided among
+//! threads.
 
 mod buckets;
 mod bytes;
 mod cache;
 mod dictionary;
+mod examples;
 mod hash;
 mod lines;
 mod load;
 mod matrix;
 mod output;
+mod save;
+mod scores;
 mod settings;
+mod step;
+mod train;
+mod training;
 mod tree;
 mod words;
 
@@ -28,16 +35,21 @@ use arrow_schema::{DataType, Field};
 
 use crate::KernelError;
 use crate::parallel::map_range;
-use cache::{Key, NOT_A_WORD, WordCache, add};
+use cache::{Key, NOT_A_WORD, WordCache};
 use dictionary::END_OF_LINE;
 use hash::{word_ngram_start, word_ngram_step};
 use load::Parts;
+use matrix::{add, prefetch};
+pub use train::train;
+pub use training::Training;
 pub use words::Words;
 
 /// Sums are carried into doubles after this many words, so that a long document loses nothing.
 const WORDS_PER_BLOCK: u32 = 4096;
 /// Texts that a thread labels at a time.
 const TEXTS_AT_ONCE: usize = 64;
+/// Rows of n-grams that are on their way from memory while one is added.
+const ROWS_AHEAD: usize = 8;
 /// How many words are looked at before the first of them is added.
 const AHEAD: usize = 16;
 
@@ -114,7 +126,7 @@ impl FastText {
     fn probabilities(&self, text: &str, out: &mut [f32], work: &mut Work) -> bool {
         let known = self.average(&lines::one_line(text), work);
         if known {
-            self.parts.output.all(&self.parts.output_matrix, &work.block, out);
+            self.parts.output.all(&self.parts.scores, &work.block, out);
         }
         known
     }
@@ -124,9 +136,8 @@ impl FastText {
         if !self.average(text, work) {
             return None;
         }
-        let Parts { output, output_matrix, .. } = &self.parts;
-        let (label, score) =
-            output.best(output_matrix, self.labels().len(), &work.block, &mut work.scratch)?;
+        let Parts { output, scores, .. } = &self.parts;
+        let (label, score) = output.best(scores, self.labels().len(), &work.block, &mut work.scratch)?;
         // The logarithm is shifted, so a sure label comes out a little above one.
         Some(Prediction { label, probability: f64::from(score.exp()).min(1.0) })
     }
@@ -199,21 +210,27 @@ impl FastText {
 
     /// Word n-grams, for models trained with them; lid.176 is not.
     fn add_word_ngrams(&self, work: &mut Work) {
-        let hashes = std::mem::take(&mut work.hashes);
+        let Work { hashes, ngram_rows, .. } = work;
+        ngram_rows.clear();
         for (start, &first) in hashes.iter().enumerate() {
             let mut hash = word_ngram_start(first);
             for &next in hashes[start + 1..].iter().take(self.parts.word_ngrams - 1) {
                 hash = word_ngram_step(hash, next);
-                if let Some(row) = self.parts.dictionary.row_of_hash(hash) {
-                    add(&mut work.block, self.parts.input.row(row));
-                    work.rows += 1;
-                }
+                ngram_rows.extend(self.parts.dictionary.row_of_hash(hash).map(|row| row as u32));
             }
-            if start.is_multiple_of(WORDS_PER_BLOCK as usize) {
+        }
+        let rows = std::mem::take(ngram_rows);
+        for (at, &row) in rows.iter().enumerate() {
+            if let Some(&ahead) = rows.get(at + ROWS_AHEAD) {
+                prefetch(self.parts.input.row(ahead as usize));
+            }
+            add(&mut work.block, self.parts.input.row(row as usize));
+            if at % WORDS_PER_BLOCK as usize == 0 {
                 work.carry();
             }
         }
-        work.hashes = hashes;
+        work.rows += rows.len() as u64;
+        work.ngram_rows = rows;
     }
 }
 
@@ -232,6 +249,7 @@ pub(crate) struct Work {
     total: Vec<f64>,
     scratch: Vec<f32>,
     hashes: Vec<u32>,
+    ngram_rows: Vec<u32>,
     block_words: u32,
     rows: u64,
     touched: u32,
@@ -245,6 +263,7 @@ impl Work {
             total: vec![0.0; width],
             scratch: Vec::new(),
             hashes: Vec::new(),
+            ngram_rows: Vec::new(),
             block_words: 0,
             rows: 0,
             touched: 0,

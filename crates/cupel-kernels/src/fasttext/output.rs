@@ -1,12 +1,9 @@
 //! From the text's vector to its labels: hierarchical softmax, softmax, or one logistic each.
 
-use super::matrix::Matrix;
+use super::scores::{Scores, shifted_log};
 use super::tree::Tree;
 
-/// Scores are logarithms with this added to the probability, as in fastText.
-pub const LOG_SHIFT: f64 = 1e-5;
-
-/// How the output matrix is read.
+/// What is made of the scores.
 pub enum Output {
     Tree(Tree),
     Softmax,
@@ -30,11 +27,11 @@ impl Output {
     ///
     /// fastText adds 1e-5 before it takes the logarithm and does not take it off again. Labels of a
     /// hierarchical softmax that are less probable than that it leaves out.
-    pub fn all(&self, matrix: &Matrix, hidden: &[f32], out: &mut [f32]) {
+    pub fn all(&self, scores: &Scores, hidden: &[f32], out: &mut [f32]) {
         match self {
-            Self::Tree(tree) => tree.all(matrix, hidden, out),
-            Self::Softmax => softmax(matrix, hidden, out),
-            Self::Logistic { sigmoid } => logistic(sigmoid, matrix, hidden, out),
+            Self::Tree(tree) => tree.all(scores, hidden, out),
+            Self::Softmax => softmax(scores, hidden, out),
+            Self::Logistic { sigmoid } => logistic(sigmoid, scores, hidden, out),
         }
         for value in out {
             let score = if matches!(self, Self::Tree(_)) { *value } else { shifted_log(f64::from(*value)) };
@@ -45,7 +42,7 @@ impl Output {
     /// The best label of a text with vector `hidden`, and its logarithmic score.
     pub fn best(
         &self,
-        matrix: &Matrix,
+        scores: &Scores,
         labels: usize,
         hidden: &[f32],
         scratch: &mut Vec<f32>,
@@ -53,17 +50,17 @@ impl Output {
         scratch.clear();
         scratch.resize(labels, 0.0);
         match self {
-            Self::Tree(tree) => return tree.best(matrix, hidden),
-            Self::Softmax => softmax(matrix, hidden, scratch),
-            Self::Logistic { sigmoid } => logistic(sigmoid, matrix, hidden, scratch),
+            Self::Tree(tree) => return tree.best(scores, hidden),
+            Self::Softmax => softmax(scores, hidden, scratch),
+            Self::Logistic { sigmoid } => logistic(sigmoid, scores, hidden, scratch),
         }
         last_best(scratch)
     }
 }
 
-fn softmax(matrix: &Matrix, hidden: &[f32], out: &mut [f32]) {
+fn softmax(scores: &Scores, hidden: &[f32], out: &mut [f32]) {
     for (label, value) in out.iter_mut().enumerate() {
-        *value = dot(matrix.row(label), hidden);
+        *value = scores.of(label, hidden);
     }
     let max = out.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;
@@ -76,9 +73,9 @@ fn softmax(matrix: &Matrix, hidden: &[f32], out: &mut [f32]) {
     }
 }
 
-fn logistic(sigmoid: &[f32], matrix: &Matrix, hidden: &[f32], out: &mut [f32]) {
+fn logistic(sigmoid: &[f32], scores: &Scores, hidden: &[f32], out: &mut [f32]) {
     for (label, value) in out.iter_mut().enumerate() {
-        *value = tabled_sigmoid(sigmoid, dot(matrix.row(label), hidden));
+        *value = tabled_sigmoid(sigmoid, scores.of(label, hidden));
     }
 }
 
@@ -102,19 +99,4 @@ fn last_best(probabilities: &[f32]) -> Option<(usize, f32)> {
         }
     }
     best
-}
-
-pub fn shifted_log(probability: f64) -> f32 {
-    (probability + LOG_SHIFT).ln() as f32
-}
-
-#[inline]
-pub fn dot(row: &[f32], hidden: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 4];
-    for (a, b) in row.as_chunks::<4>().0.iter().zip(hidden.as_chunks::<4>().0) {
-        for lane in 0..4 {
-            sums[lane] += a[lane] * b[lane];
-        }
-    }
-    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }

@@ -3,7 +3,7 @@
 use super::bytes::{Reader, bad};
 use crate::KernelError;
 
-const SUPERVISED: i32 = 3;
+pub const SUPERVISED: i32 = 3;
 /// Longest n-gram that a model may use; fastText's own settings stay below 10.
 pub const LONGEST_NGRAM: usize = 32;
 

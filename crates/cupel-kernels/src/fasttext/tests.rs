@@ -176,3 +176,60 @@ proptest! {
         prop_assert_eq!(found, expected.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
     }
 }
+
+fn training() -> Training {
+    Training {
+        dim: 20,
+        epochs: 3,
+        learning_rate: 0.2,
+        word_ngrams: 2,
+        min_count: 1,
+        min_subword: 0,
+        max_subword: 0,
+        buckets: Some(50),
+        seed: 4,
+    }
+}
+
+fn columns() -> (LargeStringArray, LargeStringArray) {
+    let texts = ["a ship at sea", "cow and barn", "sea\u{2028}and wave", "barn barn </s> sea", ""];
+    (
+        LargeStringArray::from(texts.to_vec()),
+        LargeStringArray::from(vec!["sea", "farm", "sea", "farm", "sea"]),
+    )
+}
+
+#[test]
+fn what_is_trained_loads_and_is_the_same_each_time() {
+    let (text, labels) = columns();
+    let file = train(&text, &labels, &training(), &mut || true).unwrap().unwrap();
+    assert_eq!(train(&text, &labels, &training(), &mut || true).unwrap().unwrap(), file);
+    let model = FastText::load(&file).unwrap();
+    assert_eq!(model.labels(), ["sea", "farm"]);
+    assert!(matches!(model.parts.scores, scores::Scores::Projected));
+    for length in 0..file.len() {
+        assert!(FastText::load(&file[..length]).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn training_stops_where_it_is_told_to() {
+    let (text, labels) = columns();
+    assert_eq!(train(&text, &labels, &training(), &mut || false), Ok(None));
+}
+
+proptest! {
+    #[test]
+    fn any_texts_train(texts in proptest::collection::vec(".{0,30}", 2..8), buckets in 1..9_usize, longest in 0..4_usize) {
+        let labels: Vec<String> = (0..texts.len()).map(|row| format!("l{}", row % 3)).collect();
+        let how = Training { buckets: Some(buckets), min_subword: 1.min(longest), max_subword: longest, ..training() };
+        let column = LargeStringArray::from(texts.clone());
+        match train(&column, &LargeStringArray::from(labels), &how, &mut || true) {
+            Ok(file) => {
+                let model = FastText::load(&file.unwrap()).unwrap();
+                prop_assert!(one(&model, &texts[0]).unwrap().iter().all(|p| (0.0..=1.0).contains(p)));
+            }
+            Err(error) => prop_assert!(error.to_string().contains("no text holds a word"), "{error}"),
+        }
+    }
+}

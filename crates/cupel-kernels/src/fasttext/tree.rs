@@ -1,8 +1,7 @@
 //! fastText's hierarchical softmax: a Huffman tree of logistic decisions with a label at each leaf.
 
 use super::bytes::bad;
-use super::matrix::Matrix;
-use super::output::{LOG_SHIFT, dot, shifted_log};
+use super::scores::{LOG_SHIFT, Scores, shifted_log};
 use crate::KernelError;
 
 /// The Huffman tree over labels. Nodes below `leaves` are labels, the last node is the root.
@@ -56,20 +55,20 @@ impl Tree {
     }
 
     /// The logarithmic score of each leaf.
-    pub fn all(&self, matrix: &Matrix, hidden: &[f32], out: &mut [f32]) {
+    pub fn all(&self, scores: &Scores, hidden: &[f32], out: &mut [f32]) {
         // A node was made after its children, so a walk from the root down is one from the last to the first.
-        let mut scores = vec![0.0_f32; self.children.len() + 1];
+        let mut inner_scores = vec![0.0_f32; self.children.len() + 1];
         let root = self.leaves + self.children.len() - 1;
         if root < self.leaves {
             out[root] = 0.0; // the only label is sure
         }
         for node in (self.leaves..=root).rev() {
-            let score = scores[node - self.leaves];
+            let score = inner_scores[node - self.leaves];
             let (left, right) = self.children[node - self.leaves];
-            let (left_score, right_score) = self.branch(matrix, hidden, node);
+            let (left_score, right_score) = self.branch(scores, hidden, node);
             for (child, own) in [(left as usize, left_score), (right as usize, right_score)] {
                 match child.checked_sub(self.leaves) {
-                    Some(inner) => scores[inner] = score + own,
+                    Some(inner) => inner_scores[inner] = score + own,
                     None => out[child] = score + own,
                 }
             }
@@ -79,9 +78,9 @@ impl Tree {
     /// The best leaf. fastText walks depth first, left child first, and leaves a branch whose score
     /// is below the best leaf so far. Here one walk along the likelier child comes before, so that
     /// the bound is good from the start; the answer is the same.
-    pub fn best(&self, matrix: &Matrix, hidden: &[f32]) -> Option<(usize, f32)> {
+    pub fn best(&self, scores: &Scores, hidden: &[f32]) -> Option<(usize, f32)> {
         let root = self.leaves + self.children.len() - 1;
-        let mut bound = self.likely(matrix, hidden, root) - self.slack;
+        let mut bound = self.likely(scores, hidden, root) - self.slack;
         let mut best = None;
         let mut stack = vec![(root, 0.0_f32)];
         while let Some((node, score)) = stack.pop() {
@@ -94,7 +93,7 @@ impl Tree {
                 continue;
             }
             let (left, right) = self.children[node - self.leaves];
-            let (left_score, right_score) = self.branch(matrix, hidden, node);
+            let (left_score, right_score) = self.branch(scores, hidden, node);
             stack.push((right as usize, score + right_score));
             stack.push((left as usize, score + left_score));
         }
@@ -102,11 +101,11 @@ impl Tree {
     }
 
     /// The score of the leaf that is reached by always taking the likelier child.
-    fn likely(&self, matrix: &Matrix, hidden: &[f32], root: usize) -> f32 {
+    fn likely(&self, scores: &Scores, hidden: &[f32], root: usize) -> f32 {
         let (mut node, mut score) = (root, 0.0);
         while node >= self.leaves {
             let (left, right) = self.children[node - self.leaves];
-            let (left_score, right_score) = self.branch(matrix, hidden, node);
+            let (left_score, right_score) = self.branch(scores, hidden, node);
             if left_score > right_score {
                 node = left as usize;
                 score += left_score;
@@ -119,8 +118,8 @@ impl Tree {
     }
 
     #[inline]
-    fn branch(&self, matrix: &Matrix, hidden: &[f32], node: usize) -> (f32, f32) {
-        let x = dot(matrix.row(node - self.leaves), hidden);
+    fn branch(&self, scores: &Scores, hidden: &[f32], node: usize) -> (f32, f32) {
+        let x = scores.of(node - self.leaves, hidden);
         let right = (1.0 / f64::from(1.0 + (-x).exp())) as f32;
         (shifted_log(f64::from(1.0 - right)), shifted_log(f64::from(right)))
     }

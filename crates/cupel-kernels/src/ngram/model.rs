@@ -1,24 +1,24 @@
-//! How common a text is in its corpus: an n-gram language model of words with Kneser-Ney smoothing.
+//! Counting n-grams, and the probabilities that follow.
 //!
 //! Counts are those of interpolated Kneser-Ney with one discount an order (Kneser and Ney 1995; Chen and
 //! Goodman 1999, section 3.2). The highest order counts occurrences; a lower one counts how many
 //! different words stand before an n-gram, except where it begins a text. Every order's counts are
 //! kept up to date as texts are added, so that no second pass over the corpus is needed: an n-gram
 //! adds to the next lower order only when it is new.
-//!
-//! An n-gram is known by a hash of 64 bits.
 
 use std::num::NonZeroUsize;
+use std::sync::{Arc, OnceLock};
 
-use arrow_array::{Array, Float64Array};
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch};
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::column::Texts;
-use super::minimizers::mix;
-use super::word_hashes::for_each_word_hash;
-use super::words::WordRules;
+use super::entries::{Highest, Lower, Stored, entry, find, halves};
 use crate::KernelError;
+use crate::dedup::column::Texts;
+use crate::dedup::minimizers::mix;
+use crate::dedup::word_hashes::for_each_word_hash;
+use crate::dedup::words::WordRules;
 use crate::parallel::map_range;
 
 /// The longest n-gram of a model.
@@ -27,33 +27,19 @@ pub const MAX_ORDER: usize = 8;
 const TEXTS_AT_ONCE: usize = 64;
 const BEGIN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// An n-gram below the highest order: how often it counts, and what follows it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Lower {
-    /// In halves, so that an entry takes 20 bytes and not 24.
-    hash: [u32; 2],
-    count: u32,
-    /// The counts of all n-grams that begin with this one and are a word longer, and how many.
-    total: u32,
-    followers: u32,
-}
-
-/// An n-gram of the highest order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Highest {
-    hash: [u32; 2],
-    count: u32,
-}
-
 /// The model. Texts are added first; then any can be scored.
 #[derive(Debug)]
 pub struct NgramModel {
-    order: usize,
+    pub(super) order: usize,
     /// Of orders 1 to `order` - 1.
-    lower: Vec<HashTable<Lower>>,
-    highest: HashTable<Highest>,
-    unigrams: u64,
-    words: u32,
+    pub(super) lower: Vec<HashTable<Lower>>,
+    pub(super) highest: HashTable<Highest>,
+    /// The counts of all words.
+    pub(super) unigrams: u64,
+    /// Different words.
+    pub(super) words: u32,
+    /// One an order, made when they are first asked for after counts have changed.
+    discounts: OnceLock<Vec<f64>>,
 }
 
 impl NgramModel {
@@ -67,7 +53,14 @@ impl NgramModel {
             });
         }
         let lower = (1..order).map(|_| HashTable::new()).collect();
-        Ok(Self { order, lower, highest: HashTable::new(), unigrams: 0, words: 0 })
+        Ok(Self {
+            order,
+            lower,
+            highest: HashTable::new(),
+            unigrams: 0,
+            words: 0,
+            discounts: OnceLock::new(),
+        })
     }
 
     /// Counts the n-grams of each text.
@@ -76,24 +69,38 @@ impl NgramModel {
     /// `BadInput` for anything but a text column.
     pub fn add(&mut self, text: &dyn Array, threads: NonZeroUsize) -> Result<(), KernelError> {
         let texts = Texts::new(text)?;
+        self.discounts.take();
         for words in map_range(texts.len(), TEXTS_AT_ONCE, threads, |row| words_of(&texts, row)) {
             self.count(&words);
         }
         Ok(())
     }
 
-    /// The mean of ln p over the words of each text: the logarithm of the geometric mean of their
-    /// probabilities. Null for a text without words.
+    /// Columns `log_prob` (float64, the sum of ln p over the words of a text; null where it has no words, or
+    /// the model has seen none) and `words` (int64).
     ///
     /// # Errors
     /// `BadInput` for anything but a text column.
-    pub fn score(&self, text: &dyn Array, threads: NonZeroUsize) -> Result<Float64Array, KernelError> {
+    pub fn log_probs(&self, text: &dyn Array, threads: NonZeroUsize) -> Result<RecordBatch, KernelError> {
         let texts = Texts::new(text)?;
-        let discounts = self.discounts();
-        let found = map_range(texts.len(), TEXTS_AT_ONCE, threads, |row| {
-            self.mean_log_probability(&words_of(&texts, row), &discounts)
-        });
-        Ok(Float64Array::from(found))
+        let discounts = self.discounts.get_or_init(|| self.estimated_discounts());
+        let (log_probs, words): (Vec<Option<f64>>, Vec<i64>) =
+            map_range(texts.len(), TEXTS_AT_ONCE, threads, |row| {
+                let words = words_of(&texts, row);
+                (self.log_prob(&words, discounts), words.len() as i64)
+            })
+            .into_iter()
+            .unzip();
+        let columns: [(&str, ArrayRef); 2] = [
+            ("log_prob", Arc::new(Float64Array::from(log_probs))),
+            ("words", Arc::new(Int64Array::from(words))),
+        ];
+        RecordBatch::try_from_iter(columns).map_err(|error| KernelError::BadInput(error.to_string()))
+    }
+
+    /// Words of the longest n-gram.
+    pub fn order(&self) -> usize {
+        self.order
     }
 
     /// Different n-grams of all orders.
@@ -128,21 +135,21 @@ impl NgramModel {
     fn insert(&mut self, length: usize, hash: u64, before: &[u64; MAX_ORDER]) -> bool {
         let new = if length == self.order {
             let key = halves(hash);
-            match self.highest.entry(hash, |known| known.hash == key, |known| whole(known.hash)) {
+            match self.highest.entry(hash, |held| held.hash == key, Highest::whole_hash) {
                 Entry::Vacant(place) => {
                     place.insert(Highest { hash: key, count: 1 });
                     true
                 }
                 Entry::Occupied(mut place) => {
-                    let known = place.get_mut();
-                    known.count = known.count.saturating_add(1);
+                    let held = place.get_mut();
+                    held.count = held.count.saturating_add(1);
                     false
                 }
             }
         } else {
-            let known = entry(&mut self.lower[length - 1], hash);
-            known.count = known.count.saturating_add(1);
-            known.count == 1
+            let held = entry(&mut self.lower[length - 1], hash);
+            held.count = held.count.saturating_add(1);
+            held.count == 1
         };
         if length == 1 {
             self.unigrams += 1;
@@ -156,7 +163,7 @@ impl NgramModel {
     }
 
     /// One an order: n₁ / (n₁ + 2 n₂), where nᵢ n-grams have count i (Ney, Essen and Kneser 1994).
-    fn discounts(&self) -> Vec<f64> {
+    fn estimated_discounts(&self) -> Vec<f64> {
         let discount = |counts: &mut dyn Iterator<Item = u32>| {
             let (mut once, mut twice) = (0.0, 0.0);
             counts.for_each(|count| {
@@ -166,13 +173,13 @@ impl NgramModel {
             // Tiny corpora lack one or the other.
             if once + twice == 0.0 { 0.5 } else { f64::clamp(once / (once + 2.0 * twice), 0.1, 0.9) }
         };
-        let mut found: Vec<f64> =
-            self.lower.iter().map(|table| discount(&mut table.iter().map(|known| known.count))).collect();
-        found.push(discount(&mut self.highest.iter().map(|known| known.count)));
-        found
+        let mut discounts: Vec<f64> =
+            self.lower.iter().map(|table| discount(&mut table.iter().map(|held| held.count))).collect();
+        discounts.push(discount(&mut self.highest.iter().map(|held| held.count)));
+        discounts
     }
 
-    fn mean_log_probability(&self, words: &[u64], discounts: &[f64]) -> Option<f64> {
+    fn log_prob(&self, words: &[u64], discounts: &[f64]) -> Option<f64> {
         if words.is_empty() || self.unigrams == 0 {
             return None;
         }
@@ -184,7 +191,7 @@ impl NgramModel {
             sum += self.probability(&hashes[..longest], &before, discounts).ln();
             before = hashes;
         }
-        Some(sum / words.len() as f64)
+        Some(sum)
     }
 
     /// The probability of a word after those before it; `hashes` end with it, shortest first.
@@ -204,9 +211,9 @@ impl NgramModel {
             };
             let count = if i + 1 == self.order {
                 let key = halves(hash);
-                self.highest.find(hash, |known| known.hash == key).map_or(0, |known| known.count)
+                self.highest.find(hash, |held| held.hash == key).map_or(0, |held| held.count)
             } else {
-                find(&self.lower[i], hash).map_or(0, |known| known.count)
+                find(&self.lower[i], hash).map_or(0, |held| held.count)
             };
             let discount = discounts[i];
             p = (f64::from(count) - discount).max(0.0) / total + discount * followers / total * p;
@@ -237,32 +244,13 @@ fn grams(words: &[u64], place: usize, order: usize, hashes: &mut [u64; MAX_ORDER
     longest
 }
 
-fn entry(table: &mut HashTable<Lower>, hash: u64) -> &mut Lower {
-    let key = halves(hash);
-    table
-        .entry(hash, |known| known.hash == key, |known| whole(known.hash))
-        .or_insert(Lower { hash: key, ..Lower::default() })
-        .into_mut()
-}
-
-fn find(table: &HashTable<Lower>, hash: u64) -> Option<&Lower> {
-    let key = halves(hash);
-    table.find(hash, |known| known.hash == key)
-}
-
-fn halves(hash: u64) -> [u32; 2] {
-    [(hash >> 32) as u32, hash as u32]
-}
-
-fn whole(halves: [u32; 2]) -> u64 {
-    u64::from(halves[0]) << 32 | u64::from(halves[1])
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{HashMap, HashSet};
 
     use arrow_array::StringArray;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Float64Type;
     use proptest::prelude::*;
 
     use super::*;
@@ -328,8 +316,12 @@ mod tests {
                     self.probability(history, begun[place]).ln()
                 })
                 .sum();
-            (!text.is_empty()).then(|| sum / text.len() as f64)
+            (!text.is_empty()).then_some(sum)
         }
+    }
+
+    fn scores(model: &NgramModel, texts: &StringArray, threads: NonZeroUsize) -> Float64Array {
+        model.log_probs(texts, threads).unwrap()["log_prob"].as_primitive::<Float64Type>().clone()
     }
 
     fn column(texts: &[Vec<u8>]) -> StringArray {
@@ -349,7 +341,7 @@ mod tests {
             let mut model = NgramModel::new(order).unwrap();
             model.add(&column(&texts), ONE).unwrap();
             let plain = Plain::new(order, &texts);
-            let found = model.score(&column(&other), ONE).unwrap();
+            let found = scores(&model, &column(&other), ONE);
             for (row, text) in other.iter().enumerate() {
                 let expected = if texts.iter().all(Vec::is_empty) { None } else { plain.score(text) };
                 prop_assert_eq!(found.is_valid(row), expected.is_some());
@@ -369,8 +361,8 @@ mod tests {
             parts.add(&column(&texts[cut..]), three).unwrap();
             parts.add(&column(&texts[..cut]), three).unwrap();
             prop_assert_eq!(whole.entries(), parts.entries());
-            let scores = whole.score(&column(&texts), ONE).unwrap();
-            prop_assert_eq!(scores, parts.score(&column(&texts), three).unwrap());
+            let expected = scores(&whole, &column(&texts), ONE);
+            prop_assert_eq!(expected, scores(&parts, &column(&texts), three));
         }
 
         #[test]
@@ -378,7 +370,7 @@ mod tests {
             let mut model = NgramModel::new(4).unwrap();
             let array = StringArray::from(vec![text.as_str()]);
             model.add(&array, ONE).unwrap();
-            let score = model.score(&array, ONE).unwrap();
+            let score = scores(&model, &array, ONE);
             prop_assert!(score.is_null(0) || score.value(0) <= 0.0);
         }
     }
@@ -404,7 +396,7 @@ mod tests {
         ]);
         let mut model = NgramModel::new(4).unwrap();
         model.add(&texts, ONE).unwrap();
-        let scores = model.score(&texts, ONE).unwrap();
+        let scores = scores(&model, &texts, ONE);
         assert!(scores.value(0) > scores.value(2));
         assert!(scores.is_null(3));
     }
