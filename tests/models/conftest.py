@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.models import tiny
+from tests.models.server import Server, serving
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +51,9 @@ def hub_cache(trial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
         blob.write_bytes(content)
         (snapshot / file.name).symlink_to(f"../../blobs/{blob.name}")
     return tmp_path
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as script:
+        yield script

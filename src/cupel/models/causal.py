@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -189,11 +189,13 @@ def load_gguf(reference: str, file: Path, device: str = "cpu") -> CausalModel:
     try:
         import gguf  # noqa: F401
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
         from transformers.utils.logging import disable_progress_bar
     except ImportError:
         raise MissingExtra("a GGUF model", "lab") from None
     disable_progress_bar()
+    # The bar of the reader of GGUF is not one of those, and no setting hides it.
+    vars(modeling_gguf_pytorch_utils)["tqdm"] = _without_bar
     digest = digest_file(file)
     # By itself, so that nothing that lies beside the file is read with it.
     with tempfile.TemporaryDirectory(prefix="cupel-") as alone:
@@ -207,6 +209,10 @@ def load_gguf(reference: str, file: Path, device: str = "cpu") -> CausalModel:
             first = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise BadInput(f"{file}: not a GGUF model that transformers can read: {first}") from None
     return CausalModel(reference, digest, model.to(device).eval(), tokenizer)
+
+
+def _without_bar(items: Iterable[Any], desc: str = "") -> Iterable[Any]:
+    return items
 
 
 def _dtype(device: str) -> Literal["float32", "bfloat16"]:

@@ -177,6 +177,8 @@ class Endpoint(Model):
                     return response.status, response.headers, b""  # no answer is so long
                 response.release_conn()
                 return response.status, response.headers, content
+        except urllib3.exceptions.NewConnectionError:  # to urllib3 a kind of timeout
+            raise _Cut("its address cannot be connected to") from None
         except urllib3.exceptions.TimeoutError:
             raise _Cut(f"nothing came for {seconds:g} seconds") from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
