@@ -17,6 +17,7 @@ SPEED = (
     "repeats",
     "near_duplicates",
     "language",
+    "ngram",
     "tokenise",
     "loader",
     "training",

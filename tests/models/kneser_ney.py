@@ -11,7 +11,7 @@ Gram = tuple[str, ...]
 
 
 class KneserNey:
-    """Chen and Goodman (1999), section 3.2, with one discount per order.
+    """Chen and Goodman (1999), section 3.2, with one discount per order, kept within 0.1 and 0.9.
 
     Attributes
     ----------
@@ -77,4 +77,4 @@ class KneserNey:
 
 def _discount(counts: Iterable[int]) -> float:
     of_counts = Counter(counts)
-    return of_counts[1] / (of_counts[1] + 2 * of_counts[2])
+    return min(max(of_counts[1] / (of_counts[1] + 2 * of_counts[2]), 0.1), 0.9)

@@ -26,9 +26,10 @@ FILE = "model.ngram"
 class Ngram(Model):
     """An n-gram language model of words with interpolated Kneser-Ney smoothing.
 
-    One discount per order, n₁ / (n₁ + 2 n₂). A word is a run of letters and digits, in lower case and without
-    accents; a character of a script written without spaces is a word of its own. Punctuation is not modeled,
-    nor is the end of a text. An unknown word has the probability that is left over for one more word.
+    One discount per order, n₁ / (n₁ + 2 n₂), kept within 0.1 and 0.9. A word is a run of letters and digits, in
+    lower case and without accents; a character of a script written without spaces is a word of its own.
+    Punctuation is not modeled, nor is the end of a text. An unknown word has the probability that is left over for
+    one more word.
 
     N-grams are known by hashes of 64 bits: a model takes 20 bytes per n-gram (12 of the highest order) and
     never gives its words away.

@@ -6,7 +6,6 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float16Type, Float32Type};
 use arrow_array::{Array, FixedSizeListArray};
 use half::f16;
-use half::slice::HalfFloatSliceExt;
 
 use crate::KernelError;
 use crate::parallel::map_range;
@@ -111,43 +110,30 @@ impl<'a> Points<'a> {
 
     /// The numbers of a point, with zeros at the end up to a whole number of strides.
     pub fn padded(&self, row: usize) -> Vec<f32> {
-        let mut point = vec![0.0; self.dimensions.div_ceil(STRIDE) * STRIDE];
-        for (place, into) in point.as_chunks_mut().0.iter_mut().enumerate() {
-            self.read(row, place, into);
-        }
+        let range = row * self.dimensions..(row + 1) * self.dimensions;
+        let mut point: Vec<f32> = match self.values {
+            Values::Half(halves) => {
+                halves[range].iter().map(|&number| single(number) * self.scale(row)).collect()
+            }
+            Values::Single(singles) => singles[range].iter().map(|number| number * self.scale(row)).collect(),
+        };
+        point.resize(self.dimensions.div_ceil(STRIDE) * STRIDE, 0.0);
         point
     }
 
     /// The square of the distance from a point to a padded one, if it is below `limit`.
     #[inline(always)]
     pub fn squared_below(&self, row: usize, other: &[f32], limit: f32) -> Option<f32> {
-        let mut sums = [0.0; LANES];
-        let mut stride = [0.0; STRIDE];
-        for (place, theirs) in other.as_chunks::<STRIDE>().0.iter().enumerate() {
-            self.read(row, place, &mut stride);
-            add_squares(&stride, theirs, &mut sums);
-            // Sums only ever grow.
-            if total(&sums) >= limit {
-                return None;
-            }
+        let range = row * self.dimensions..(row + 1) * self.dimensions;
+        match self.values {
+            Values::Half(halves) => below(&halves[range], single, self.scale(row), other, limit),
+            Values::Single(singles) => below(&singles[range], |number| number, self.scale(row), other, limit),
         }
-        let squared = total(&sums);
-        (squared < limit).then_some(squared)
     }
 
-    /// Stride number `place` of a vector; what lies beyond its end is left alone.
     #[inline(always)]
-    fn read(&self, row: usize, place: usize, into: &mut [f32; STRIDE]) {
-        let start = row * self.dimensions + place * STRIDE;
-        let count = STRIDE.min(self.dimensions - place * STRIDE);
-        match self.values {
-            Values::Half(halves) => halves[start..start + count].convert_to_f32_slice(&mut into[..count]),
-            Values::Single(singles) => into[..count].copy_from_slice(&singles[start..start + count]),
-        }
-        into[count..].fill(0.0);
-        if let Some(scale) = self.scales.get(row) {
-            into.iter_mut().for_each(|number| *number *= scale);
-        }
+    fn scale(&self, row: usize) -> f32 {
+        self.scales.get(row).copied().unwrap_or(1.0)
     }
 
     fn length(&self, row: usize) -> f64 {
@@ -163,33 +149,88 @@ impl<'a> Points<'a> {
 
 /// The square of the distance between two padded points.
 pub fn squared(point: &[f32], other: &[f32]) -> f32 {
+    below(point, |number| number, 1.0, other, f32::INFINITY).unwrap_or(f32::INFINITY)
+}
+
+/// Stride by stride; the sums only ever grow.
+#[inline(always)]
+fn below<T: Copy + Default>(
+    point: &[T],
+    single: impl Fn(T) -> f32 + Copy,
+    scale: f32,
+    other: &[f32],
+    limit: f32,
+) -> Option<f32> {
     let mut sums = [0.0; LANES];
-    for (ours, theirs) in point.as_chunks::<STRIDE>().0.iter().zip(other.as_chunks::<STRIDE>().0) {
-        add_squares(ours, theirs, &mut sums);
+    let (strides, end) = point.as_chunks::<STRIDE>();
+    let others = other.as_chunks::<STRIDE>().0;
+    for (ours, theirs) in strides.iter().zip(others) {
+        add_squares(ours, single, scale, theirs, &mut sums);
+        if total(&sums) >= limit {
+            return None;
+        }
     }
-    total(&sums)
+    if let (1.., Some(theirs)) = (end.len(), others.get(strides.len())) {
+        let mut ours = [T::default(); STRIDE];
+        ours[..end.len()].copy_from_slice(end);
+        add_squares(&ours, single, scale, theirs, &mut sums);
+    }
+    let squared = total(&sums);
+    (squared < limit).then_some(squared)
 }
 
 #[inline(always)]
-fn add_squares(ours: &[f32; STRIDE], theirs: &[f32; STRIDE], sums: &mut [f32; LANES]) {
-    for (ours, theirs) in ours.as_chunks::<LANES>().0.iter().zip(theirs.as_chunks::<LANES>().0) {
-        for ((sum, ours), theirs) in sums.iter_mut().zip(ours).zip(theirs) {
-            let difference = ours - theirs;
+fn add_squares<T: Copy>(
+    ours: &[T; STRIDE],
+    single: impl Fn(T) -> f32,
+    scale: f32,
+    theirs: &[f32; STRIDE],
+    sums: &mut [f32; LANES],
+) {
+    for start in 0..STRIDE / LANES {
+        for (lane, sum) in sums.iter_mut().enumerate() {
+            let place = start * LANES + lane;
+            let difference = single(ours[place]) * scale - theirs[place];
             *sum += difference * difference;
         }
     }
 }
 
+/// A finite half as a float. Unlike that of the `half` crate it is part of the loop around it.
+#[inline(always)]
+fn single(number: f16) -> f32 {
+    /// 2¹¹², the ratio of the powers of two that the exponents of both count from.
+    const SHIFT: f32 = f32::from_bits((127 + 112) << 23);
+    let bits = u32::from(number.to_bits());
+    let size = f32::from_bits((bits & 0x7fff) << 13) * SHIFT;
+    f32::from_bits(size.to_bits() | (bits & 0x8000) << 16)
+}
+
 /// The sum of the lanes, by halves.
 #[inline(always)]
 fn total(sums: &[f32; LANES]) -> f32 {
-    let mut sums = *sums;
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-        width /= 2;
+    let mut halves = [0.0; LANES / 2];
+    for lane in 0..LANES / 2 {
+        halves[lane] = sums[lane] + sums[lane + LANES / 2];
     }
-    sums[0]
+    let mut quarters = [0.0; LANES / 4];
+    for lane in 0..LANES / 4 {
+        quarters[lane] = halves[lane] + halves[lane + LANES / 4];
+    }
+    (quarters[0] + quarters[2]) + (quarters[1] + quarters[3])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finite_half_is_read_exactly() {
+        for bits in 0..=u16::MAX {
+            let half = f16::from_bits(bits);
+            if half.is_finite() {
+                assert_eq!(single(half).to_bits(), half.to_f32().to_bits());
+            }
+        }
+    }
 }
