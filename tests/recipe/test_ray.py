@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 import cupel
-from tests.conftest import write_pool
+from tests.conftest import prose, write_pool
+from tests.models.server import serving
 
 pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
 
@@ -34,6 +38,7 @@ if __name__ == "__main__":
 THREE_NODES = """
 import os, threading, time
 from pathlib import Path
+from typing import Any
 import cupel
 from cupel.engine import daft
 daft()
@@ -72,6 +77,34 @@ def on_ray(script: str, folder: Path, size: int, **given: object) -> list[str]:
     return done.stdout.strip().splitlines()
 
 
+@contextmanager
+def judging() -> Iterator[str]:
+    """A model that rates texts by their length, and answers every seventh without a score; its reference."""
+    with serving() as server:
+        server.reply = lambda prompt: "No." if len(prompt) % 7 == 0 else f"Score: {len(prompt) % 6}"
+        yield f"openai:{server.base}#judge"
+
+
+def mixed(folder: Path, model: str) -> list[Any]:
+    """Rules, a deduplication, a classifier that is fitted, a model that is asked, perplexity, and a selector."""
+    good = folder / "good.jsonl"
+    rng = random.Random(5)
+    good.write_text(
+        "\n".join(json.dumps({"id": f"g{n}", "text": prose(rng, 60) + " history"}) for n in range(80))
+    )
+    classifier = {"positives": [str(good)], "dim": 8, "buckets": 1000, "epochs": 2}
+    return [
+        "gopher-quality",
+        "exact",
+        {"quality-classifier": classifier},
+        {"threshold": {"signal": "quality", "at_least": 0.05}},
+        {"llm-rating": {"model": model}},
+        {"threshold": {"signal": "llm_rating", "at_least": 1}},
+        "ngram-perplexity",
+        {"sample": {"by": "ngram_perplexity", "budget": "70%", "temperature": 0.5}},
+    ]
+
+
 @dataclass(frozen=True)
 class Pair:
     """One recipe on one pool, on both engines."""
@@ -85,18 +118,27 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
-    """Two recipes; Ray is started once for both."""
+    """Three recipes; Ray is started once for all."""
     folder = tmp_path_factory.mktemp("ray")
-    recipes = {"steps": STEPS, "weights": [{"softdedup": {"action": "weigh", "segments": 5}}]}
-    runs, hashes = [], []
-    for name, steps in recipes.items():
-        pool = folder / f"{name}-pool"
-        write_pool(pool, documents=200, files=4)
-        recipe = cupel.Recipe.from_dict({"name": "r", "steps": steps})
-        native = cupel.refine(recipe, input=pool, output=folder / f"{name}-native")
-        hashes.append(native.manifest["content_hash"])
-        runs.append((steps, str(pool), str(folder / f"{name}-ray")))
-    said = on_ray(ON_RAY, folder, 50_000, runs=runs)[-len(runs) :]
+    with judging() as model, pytest.MonkeyPatch.context() as patch:
+        recipes = {
+            "steps": STEPS,
+            "weights": [{"softdedup": {"action": "weigh", "segments": 5}}],
+            "mixed": mixed(folder, model),
+        }
+        runs, hashes = [], []
+        patch.setenv("CUPEL_CACHE", str(folder / "native-cache"))
+        for name, steps in recipes.items():
+            pool = folder / f"{name}-pool"
+            write_pool(pool, documents=200, files=4)
+            recipe = cupel.Recipe.from_dict({"name": "r", "steps": steps})
+            native = cupel.refine(recipe, input=pool, output=folder / f"{name}-native")
+            hashes.append(native.manifest["content_hash"])
+            runs.append((steps, str(pool), str(folder / f"{name}-ray")))
+        patch.setenv(
+            "CUPEL_CACHE", str(folder / "ray-cache")
+        )  # what one engine learned the other learns anew
+        said = on_ray(ON_RAY, folder, 50_000, runs=runs)[-len(runs) :]
     return {
         name: Pair(folder / f"{name}-native", folder / f"{name}-ray", content_hash, line)
         for name, content_hash, line in zip(recipes, hashes, said, strict=True)
@@ -112,6 +154,18 @@ def test_ray_gives_the_same_documents(pairs: dict[str, Pair]) -> None:
         )
         assert native.num_rows > 0
         assert native.equals(ray), f"{name}: other clusters on Ray"
+
+
+def test_what_is_learned_asked_and_selected_is_the_same_on_ray(pairs: dict[str, Pair]) -> None:
+    pair = pairs["mixed"]
+    assert pair.on_ray == f"ray {pair.content_hash}"
+    native, ray = (json.loads((output / "manifest.json").read_bytes()) for output in (pair.native, pair.ray))
+    assert native["artifacts"] == ray["artifacts"]
+    assert set(native["artifacts"]) == {"quality-classifier", "ngram-perplexity"}
+    assert 0 < native["documents"]["kept"] < 100
+    used = [manifest["asked"]["llm-rating"] for manifest in (native, ray)]
+    assert used[0] == used[1]
+    assert used[0]["cached"] == 0 < used[0]["requests"]
 
 
 def test_weights_are_the_same_on_ray(pairs: dict[str, Pair]) -> None:

@@ -41,6 +41,8 @@ class FittedArtifact:
 
     Attributes
     ----------
+    method
+        What was fitted.
     folder
         Of the artifact.
     about
@@ -48,13 +50,14 @@ class FittedArtifact:
         how good it is.
     """
 
+    method: str
     folder: Path
     about: Mapping[str, Any]
 
     def page(self) -> Page:
         """What there is to look at, as data."""
         return Page(
-            title=f"Fitted {self.about['learner']}",
+            title=f"Fitted {self.method}",
             subtitle=str(self.folder),
             sections=tuple(Section.model_validate(section) for section in self.about["findings"]),
         )
@@ -126,7 +129,7 @@ def fit(
         store.trim()
     with disk_errors(folder):
         if is_whole(folder) and read_about(folder) == read_about(learned):
-            return FittedArtifact(folder, read_about(folder))
+            return FittedArtifact(method, folder, read_about(folder))
         if folder.exists() and any(folder.iterdir()):
             if not restart:
                 raise OutputInUse(
@@ -137,7 +140,7 @@ def fit(
         elif folder.exists():
             folder.rmdir()
         make(folder, lambda unfinished: shutil.copytree(learned, unfinished))
-    return FittedArtifact(folder, read_about(folder))
+    return FittedArtifact(method, folder, read_about(folder))
 
 
 def _fitted(name: str, options: Mapping[str, Any]) -> Fitted:
