@@ -61,7 +61,7 @@ bench: build
 # Coverage-guided, SECONDS for each target; what breaks is kept in fuzz/artifacts/. Sanitizers are
 # unstable options of the compiler, which RUSTC_BOOTSTRAP lets the stable one take.
 SECONDS ?= 60
-FUZZ_TARGETS ?= signals edits dedup repeats fields rows model bpe charsets view
+FUZZ_TARGETS ?= signals edits dedup repeats fields rows model bpe charsets view fasttext ngram
 CARGO_FUZZ := .cargo-tools/bin/cargo-fuzz
 
 $(CARGO_FUZZ):

@@ -7,7 +7,7 @@ Two comparisons on the same real documents:
 - **same words**: datatrove's filters are given the words and sentences of Cupel's kernel,
   so that only the rules and the signals are compared. Every decision and every reason must
   be the same; a deviation is a bug of one side.
-- **own words**: datatrove splits words as it does by default (spaCy's English tokeniser).
+- **own words**: datatrove splits words as it does by default (spaCy's English tokenizer).
 
 Needs datatrove 0.10 and spaCy. Prints each deviation with the document's id, and exits with
 an error when the same words lead to different decisions.
@@ -36,7 +36,7 @@ from cupel.rules import RuleSet, methods
 
 TARGET_OWN_WORDS = 0.98
 
-# How our kernel cuts words here: as tokenisers of prose do, which is nearest to theirs.
+# How our kernel cuts words here: as tokenizers of prose do, which is nearest to theirs.
 SEGMENTATION = "prose"
 
 # datatrove goes through C4's lines one by one and names whichever of these it meets first.

@@ -34,6 +34,7 @@ ACCURACY = (
     "decontamination",
     "contamination_layouts",
     "semantic",
+    "classifier",
 )
 
 

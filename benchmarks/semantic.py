@@ -299,7 +299,7 @@ def main() -> None:
 
 def raw(method: SemDeDup, texts: list[str]) -> Floats:
     """The model's vectors in single precision."""
-    from cupel.dedup._model import load
+    from cupel.models.embedder import load
 
     return load(str(method.options.model), "cpu").embed(texts, 1)
 

@@ -7,7 +7,7 @@ repeats, in MB of UTF-8 text per second of one core:
 
 - every family of signals on its own, and those of C4 + Gopher + FineWeb together in one pass;
 - the limit: a pass that only cuts the text into words;
-- datatrove 0.10's four filters on a sample of the documents, words by its own tokeniser (spaCy),
+- datatrove 0.10's four filters on a sample of the documents, words by its own tokenizer (spaCy),
   and once more with the words handed to it for nothing. A filter stops at its first reason to
   drop; Cupel always measures every column.
 

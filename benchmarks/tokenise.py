@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 from pool import print_table, rows, save, shared
 
-from cupel.lab.encoder import Encoder
+from cupel.models.encoder import Encoder
 
 TARGET_SPEED = 60.0
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

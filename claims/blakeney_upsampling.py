@@ -13,8 +13,8 @@ from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.trials import Trial
+from cupel.models.tokenizer import Tokenizer
 from cupel.verdict.verdict import compare
 
 DOMAIN = "arxiv_abstracts"

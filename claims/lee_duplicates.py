@@ -14,7 +14,7 @@ from cupel.errors import BadInput
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
-from cupel.lab.tokenizer import Tokenizer
+from cupel.models.tokenizer import Tokenizer
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare
 

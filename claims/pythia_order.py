@@ -18,13 +18,13 @@ from cupel.claims.pool import shuffled
 from cupel.contract import Paper
 from cupel.errors import BadInput
 from cupel.findings import Figure, Section, Table
-from cupel.lab.checkpoint import load_checkpoint
 from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.lab import Lab
 from cupel.lab.training.order import VISIT, Order
 from cupel.lab.training.records import read_visit_losses
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
+from cupel.models.checkpoint import load_checkpoint
 from cupel.verdict.special import special
 
 DATA = ("code", "legal_dc", "medical_qa")

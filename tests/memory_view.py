@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from cupel.contract import View
+from cupel.contract import Documents, View
+from cupel.store import digest_json
 
-__all__ = ["MemoryView"]
+__all__ = ["MemoryDocuments", "MemoryView"]
 
 
 class MemoryView(View):
@@ -65,3 +66,31 @@ class MemoryView(View):
     def _column_of(self, name: str, docs: pa.Array) -> pa.Array:
         rows = pa.array(np.searchsorted(self.doc, docs.to_numpy()))
         return self.table.column(name).combine_chunks().take(rows)
+
+
+class MemoryDocuments(Documents):
+    """Documents in memory to learn from, numbered 0, 1, ..., with the ids `d0`, `d1`, ..."""
+
+    def __init__(self, texts: Sequence[str | None], rows_in_batch: int = 8192) -> None:
+        self.texts = pa.array(texts, pa.large_string())
+        self.rows_in_batch = rows_in_batch
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        count = len(self.texts)
+        table = pa.table(
+            {
+                "doc": pa.array(range(count), pa.int64()),
+                "id": pa.array([f"d{number}" for number in range(count)], pa.large_string()),
+                "text": self.texts,
+                "source": pa.array([""] * count, pa.large_string()),
+            }
+        )
+        yield from table.to_batches(self.rows_in_batch)
+
+    @property
+    def digest(self) -> str:
+        return digest_json(self.texts.to_pylist())
+
+    @property
+    def text_bytes(self) -> int:
+        return sum(len((text or "").encode()) for text in self.texts.to_pylist())

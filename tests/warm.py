@@ -102,7 +102,7 @@ def _programs(imported: tuple[str, ...]) -> Path:
 
     def start(unfinished: Path) -> None:
         server = subprocess.Popen(
-            [sys.executable, __file__, os.environ[OWNER], address, *imported],
+            [sys.executable, "-P", __file__, os.environ[OWNER], address, *imported],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             # OpenMP reads how many threads it may have when it is loaded.

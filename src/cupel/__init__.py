@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cupel.api import (
+        Asking,
         Assay,
         AssayOptions,
+        Budget,
         Cluster,
         Comparison,
         Corpus,
         Difference,
         Engine,
+        FittedArtifact,
         IOOptions,
         OutputOptions,
         Profile,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         clusters,
         compare,
         difference,
+        fit,
         inspect,
         refine,
         sample,
@@ -43,6 +47,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Asking",
+    "Budget",
     "Assay",
     "AssayOptions",
     "Cluster",
@@ -50,6 +56,7 @@ __all__ = [
     "Corpus",
     "Difference",
     "Engine",
+    "FittedArtifact",
     "IOOptions",
     "OutputOptions",
     "Profile",
@@ -64,6 +71,7 @@ __all__ = [
     "clusters",
     "compare",
     "difference",
+    "fit",
     "inspect",
     "refine",
     "sample",

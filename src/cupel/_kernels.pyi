@@ -27,6 +27,33 @@ class LanguageModel:
         self, text: ArrowArray, *, max_bytes: int | None = None, as_it_is: bool = False
     ) -> ArrowArray: ...
 
+# --- fasttext
+
+class FastTextModel:
+    """A supervised fastText model; `ValueError` for bytes that are not one."""
+
+    def __init__(self, model: bytes) -> None: ...
+    @property
+    def labels(self) -> list[str]: ...
+    def classify(self, text: ArrowArray, *, threads: int | None = None) -> pa.FixedSizeListArray:
+        """The probability of each label, float32; null (over NaN) where the text is null or nothing is known."""
+
+def train_fasttext(
+    text: ArrowArray,
+    labels: ArrowArray,
+    *,
+    dim: int,
+    epochs: int,
+    learning_rate: float,
+    word_ngrams: int,
+    min_count: int,
+    min_subword: int,
+    max_subword: int,
+    buckets: int | None,
+    seed: int,
+) -> bytes:
+    """The bytes of a fastText model file; `ValueError` says why columns or options cannot be used."""
+
 # --- bpe
 
 class ByteLevelBpe:

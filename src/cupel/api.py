@@ -15,8 +15,11 @@ from cupel.lab.options import AssayOptions
 from cupel.lab.progress import LabProgress
 from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
+from cupel.models.budget import Budget
 from cupel.recipe import run
+from cupel.recipe.asking import Asking
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference
+from cupel.recipe.fitting import FittedArtifact, fit
 from cupel.recipe.history import Comparison, Story, compare, sample, why
 from cupel.recipe.job import OutputOptions
 from cupel.recipe.options import RunOptions
@@ -28,6 +31,8 @@ from cupel.recipe.verify import Verification, verify
 from cupel.report import warm_up, write
 
 __all__ = [
+    "Asking",
+    "Budget",
     "Assay",
     "AssayOptions",
     "Cluster",
@@ -35,6 +40,7 @@ __all__ = [
     "Corpus",
     "Difference",
     "Engine",
+    "FittedArtifact",
     "IOOptions",
     "OutputOptions",
     "Profile",
@@ -49,6 +55,7 @@ __all__ = [
     "clusters",
     "compare",
     "difference",
+    "fit",
     "inspect",
     "refine",
     "sample",
@@ -68,6 +75,7 @@ def refine(
     engine: Engine | None = None,
     target_shard_bytes: int | None = None,
     progress: Progress | None = None,
+    asking: Asking | None = None,
     restart: bool = False,
     accept: bool = False,
     report: bool = True,
@@ -94,6 +102,8 @@ def refine(
         default a quarter of each core's share, between 4 and 128 MiB.
     progress
         Who is told how far it is.
+    asking
+        What models may cost, and how many requests wait at once.
     restart
         Discard an unfinished or other run in the output folder first.
     accept
@@ -115,7 +125,7 @@ def refine(
     NotAccepted
         A deduplication found more than its bounds allow; nothing was dropped yet.
     RunFailed
-        It stopped before its end (disk full, Ctrl-C); the same call resumes.
+        It stopped before its end (disk full, Ctrl-C, a budget spent); the same call resumes.
 
     Examples
     --------
@@ -134,6 +144,7 @@ def refine(
         writing=writing or OutputOptions(),
         engine=engine or Engine(),
         target_shard_bytes=target_shard_bytes,
+        asking=asking or Asking(),
         restart=restart,
         accept=accept,
     )

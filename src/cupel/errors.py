@@ -12,6 +12,7 @@ __all__ = [
     "BadInput",
     "BadOption",
     "BadRecipe",
+    "BudgetSpent",
     "CupelError",
     "Damaged",
     "InputChanged",
@@ -105,6 +106,13 @@ class NotAccepted(RunFailed):
 
 class Stopped(RunFailed):
     """A run that somebody stopped; the same command resumes it."""
+
+
+class BudgetSpent(RunFailed):
+    """A run that stopped before a request to a model would have exceeded its budget.
+
+    Answers received until then are kept: the same command resumes, and may spend as much again.
+    """
 
 
 class MissingExtra(CupelError):

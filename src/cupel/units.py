@@ -9,6 +9,7 @@ from typing import Any
 from cupel.errors import BadOption
 
 __all__ = [
+    "read_count",
     "FORMATS",
     "read_bytes",
     "read_seconds",
@@ -84,6 +85,28 @@ def read_bytes(text: str) -> int:
     if size < 1:
         raise BadOption(f"'{text}': expected a size of a byte or more")
     return size
+
+
+def read_count(text: str) -> int:
+    """A number as people write it.
+
+    Raises
+    ------
+    BadOption
+        It is none, or less than 1.
+
+    >>> read_count("5M"), read_count("1.5k"), read_count("200_000")
+    (5000000, 1500, 200000)
+    """
+    factors = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+    digits = text.strip().rstrip("kKmMgGbB")
+    try:
+        count = round(float(digits) * factors[text.strip()[len(digits) :].lower()])
+    except (ValueError, KeyError, OverflowError):
+        raise BadOption(f"'{text}': expected a number such as 200000 or 5M") from None
+    if count < 1:
+        raise BadOption(f"'{text}': expected 1 or more")
+    return count
 
 
 def write_percent(fraction: float) -> str:

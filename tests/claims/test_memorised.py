@@ -34,7 +34,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
 
 
 def test_tokens_are_recited_as_greedy_decoding_does(trials: list[Trial]) -> None:
-    from cupel.lab.checkpoint import load_checkpoint
+    from cupel.models.checkpoint import load_checkpoint
 
     texts = ["the of and to in a is that it was for on are with as his they at be this", *tokens.texts(6, 3)]
     rows = [{"id": str(n), "text": (text + " ") * 4, "domain": "made"} for n, text in enumerate(texts)]
@@ -67,7 +67,7 @@ def test_tokens_are_recited_as_greedy_decoding_does(trials: list[Trial]) -> None
 def test_an_average_has_the_mean_of_the_weights(trials: list[Trial], tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
-    from cupel.lab.checkpoint import load_checkpoint
+    from cupel.models.checkpoint import load_checkpoint
 
     found = world.module("na_averaging")["average"](trials, Store(tmp_path))
     own = [load_file(trial.folder / "model.safetensors") for trial in trials]

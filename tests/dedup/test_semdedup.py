@@ -306,7 +306,7 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_threads(minilm: str) 
     ("model", "error", "said"),
     [
         ("./no/such/folder", BadOption, "no such folder"),
-        ("/tmp", BadInput, "cannot be loaded"),
+        ("/tmp", BadOption, "no model lies there"),
     ],
 )
 def test_a_model_that_is_not_there_is_said(

@@ -20,7 +20,7 @@ from cupel.contract import SPANS
 from cupel.dedup.substring import Substring
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Samples, Section
-from cupel.signals.tokens import load_tokenizer
+from cupel.models.tokenizer_file import find_tokenizer
 from tests.conftest import examples
 
 from . import reference
@@ -163,7 +163,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_passages_of_tokens(
     resolve: Resolve, tokenizer: Path, texts: list[str | None], least: int, rows: int
 ) -> None:
-    loaded = load_tokenizer(str(tokenizer))
+    loaded = find_tokenizer(str(tokenizer))
 
     def characters(text: str, copied: list[bool]) -> reference.Spans:
         """Those of which every token is copied."""
@@ -200,7 +200,7 @@ def test_a_character_that_is_no_copy_stays(resolve: Resolve, tokenizer: Path) ->
 
 
 def test_texts_are_neither_cut_nor_padded(resolve: Resolve, tokenizer: Path, tmp_path: Path) -> None:
-    short = load_tokenizer.__wrapped__(str(tokenizer))
+    short = find_tokenizer.__wrapped__(str(tokenizer))
     short.enable_truncation(8)
     short.enable_padding(length=8)
     short.save(str(tmp_path / "tokenizer.json"))
@@ -323,10 +323,10 @@ def test_mistakes_in_the_kernels_are_errors() -> None:
         _kernels.repeats(pa.array([b"x" * 100], pa.large_binary()), outside, 16, 3)
 
 
-def test_a_tokeniser_that_is_none_is_named(tmp_path: Path) -> None:
+def test_a_tokenizer_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     method = Substring.from_options({"min_tokens": 50, "tokenizer": str(tmp_path)})
-    with pytest.raises(BadInput, match="cannot load the tokenizer"):
+    with pytest.raises(BadInput, match=r"no tokenizer\.json of the tokenizers library"):
         method.sketch(pa.array(["text"]))  # before all texts are read
 
 

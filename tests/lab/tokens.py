@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from cupel.lab.data.documents import DOCUMENTS
 from cupel.lab.data.pack import pack
-from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.job import ModelShape, TrainJob
 from cupel.lab.training.tokens import TokenStore
+from cupel.models.tokenizer import Tokenizer, train_tokenizer
 from cupel.store import make
 from tests.conftest import WORDS
 

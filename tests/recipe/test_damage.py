@@ -199,7 +199,7 @@ def test_verify_names_each_damaged_file_of_an_interrupted_run(
     assert whole.files > 20
     # What is made anew from others each time is not checked, and what has lost its marker counts as not done.
     checked = [
-        name for name in files(source) if name.startswith(("_work/stage", "_work/resolved", "data", "ledger"))
+        name for name in files(source) if name.startswith(("_work/pass", "_work/resolved", "data", "ledger"))
     ]
     for number, name in enumerate(checked):
         if damage is remove and name.endswith(".done"):
@@ -279,16 +279,16 @@ def flip_page(path: Path) -> bool:
 
 
 READ_BACK = {
-    "stage-0/00000.parquet": "exact",
-    "stage-0/00000.sketch.parquet": "exact",
-    "stage-0/00000.tally.json": "exact",
-    "stage-0/00000.done": "exact",
-    "stage-0/00000.ledger.parquet": "pass 2",
+    "pass-0/00000.parquet": "exact",
+    "pass-0/00000.sketch.parquet": "exact",
+    "pass-0/00000.tally.json": "exact",
+    "pass-0/00000.done": "exact",
+    "pass-0/00000.ledger.parquet": "pass 2",
     "fields.json": "pass 2",
-    "resolved-0-exact.parquet": "minhash",
-    "resolved-0-exact.findings.json": "minhash",
-    "resolved-0-minhash.parquet": "pass 2",
-    "resolved-0-minhash.findings.json": "pass 2",
+    "decided-0-exact.parquet": "minhash",
+    "decided-0-exact.findings.json": "minhash",
+    "decided-0-minhash.parquet": "pass 2",
+    "decided-0-minhash.findings.json": "pass 2",
 }
 """Files that a run reads back while it goes on, and the moment before which each is damaged."""
 

@@ -15,7 +15,7 @@ import pytest
 
 import cupel
 from cupel.engine import daft
-from cupel.recipe import stage
+from cupel.recipe import task
 
 RECIPE = {"name": "x", "steps": ["exact"]}
 OWN = ["id", "text", "source", "url", "metadata", "doc"]
@@ -100,7 +100,7 @@ def test_a_run_that_stopped_in_the_last_pass_ends_with_the_same_columns(
     pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = refine(pool, tmp_path / "whole", target_shard_bytes=3000)
-    keep = stage._Task._keep
+    keep = task._Task._keep
 
     def stop(task: Any, survivors: pa.RecordBatch) -> None:
         if task.unit == 1:
@@ -109,7 +109,7 @@ def test_a_run_that_stopped_in_the_last_pass_ends_with_the_same_columns(
 
     options = {"target_shard_bytes": 3000, "writing": cupel.OutputOptions(shard_bytes=4000)}
     with monkeypatch.context() as patch:
-        patch.setattr(stage._Task, "_keep", stop)
+        patch.setattr(task._Task, "_keep", stop)
         with pytest.raises(cupel.errors.RunFailed):
             refine(pool, tmp_path / "out", **options)
     again = refine(pool, tmp_path / "out", **options)

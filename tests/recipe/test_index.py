@@ -282,7 +282,7 @@ def test_a_kill_after_the_manifest_is_completed_by_the_same_command(kind: str, t
     assert kept(refine(again, tmp_path / "out", kind, index=index, max_source_loss=1)) == set()
 
 
-@pytest.mark.parametrize("lost", ["resolved-0-{kind}.index", "memory.json", "."])
+@pytest.mark.parametrize("lost", ["decided-0-{kind}.index", "memory.json", "."])
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_lost_after_the_manifest_is_forgotten(kind: str, lost: str, tmp_path: Path) -> None:
     rows, index = crawls()[0], str(tmp_path / "seen")

@@ -15,7 +15,7 @@ def plan(*steps: object, annotated: dict[str, str] | None = None, **fields: obje
 
 def groups(made: Plan) -> list[Group]:
     return [
-        operation for stage in made.stages for operation in stage.operations if isinstance(operation, Group)
+        operation for pass_ in made.passes for operation in pass_.operations if isinstance(operation, Group)
     ]
 
 
@@ -37,9 +37,9 @@ def test_an_edit_splits_the_group_and_signals_are_measured_anew() -> None:
 
 def test_c4_brings_its_edit() -> None:
     made = plan("gopher-quality", "c4")
-    kinds = [type(operation) for operation in made.stages[0].operations]
+    kinds = [type(operation) for operation in made.passes[0].operations]
     assert kinds == [Group, EditStep, Group]
-    options = plan({"c4-lines": {"require_terminal_punctuation": False}}, "c4").stages[0].operations
+    options = plan({"c4-lines": {"require_terminal_punctuation": False}}, "c4").passes[0].operations
     edits = [operation for operation in options if isinstance(operation, EditStep)]
     assert len(edits) == 1
     assert edits[0].edit.options.model_dump()["require_terminal_punctuation"] is False
@@ -47,9 +47,9 @@ def test_c4_brings_its_edit() -> None:
 
 def test_deduplications_end_a_pass_and_neighbours_share_it() -> None:
     made = plan("gopher-quality", "exact", "minhash", "pii")
-    assert [[step.label for step in stage.dedups] for stage in made.stages] == [["exact", "minhash"], []]
+    assert [[step.label for step in pass_.decisions] for pass_ in made.passes] == [["exact", "minhash"], []]
     made = plan("exact", "whitespace", "minhash")
-    assert [[step.label for step in stage.dedups] for stage in made.stages] == [["exact"], ["minhash"], []]
+    assert [[step.label for step in pass_.decisions] for pass_ in made.passes] == [["exact"], ["minhash"], []]
 
 
 def test_an_annotated_input_is_not_measured_again() -> None:

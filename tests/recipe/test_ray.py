@@ -47,10 +47,10 @@ ray.init(address=cluster.address, log_to_driver=False)
 output = Path({output!r})
 
 def kill():
-    while not any(output.rglob("stage-0/*.done")):
+    while not any(output.rglob("pass-0/*.done")):
         time.sleep(0.01)
     cluster.remove_node(nodes[1], allow_graceful=False)
-    print("killed one with", len(list(output.rglob("stage-0/*.done"))), "shards done", flush=True)
+    print("killed one with", len(list(output.rglob("pass-0/*.done"))), "shards done", flush=True)
 
 killer = threading.Thread(target=kill)
 killer.start()

@@ -71,10 +71,10 @@ def reader(
     folder: Folder, units: int, threads: int, gone: list[int], sources: list[str], memory: int
 ) -> Reader:
     recipe = cupel.Recipe.from_dict({"name": "r", "steps": [{"lines": {"sources": sources}}]})
-    stage = make_plan(recipe).stages[0]
-    (step,) = stage.dedups
+    pass_ = make_plan(recipe).passes[0]
+    (step,) = pass_.decisions
     without = np.array(gone, dtype=np.int64)
-    return Reader(folder, stage, step, list(range(units)), without, memory, threads, "corpus")
+    return Reader(folder, pass_, step, list(range(units)), without, memory, threads, "corpus")
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

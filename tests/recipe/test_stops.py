@@ -18,7 +18,7 @@ import cupel
 from cupel.engine import Engine
 from cupel.errors import OutputInUse, RunFailed, Stopped
 from cupel.recipe.folder import Folder
-from cupel.recipe.stage import run_task, stop_tasks
+from cupel.recipe.task import run_task, stop_tasks
 
 STEPS = ["gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
 
@@ -95,7 +95,7 @@ def test_a_stop_of_one_run_stops_no_other_of_the_process(
     stop_tasks(tmp_path / "other")
     done = refine(pool, tmp_path / "out")
     assert done.manifest["documents"]["in"] == 40
-    task = json.dumps({"folder": str(tmp_path / "other"), "stage": 0, "unit": 0, "shards": [0], "threads": 1})
+    task = json.dumps({"folder": str(tmp_path / "other"), "pass": 0, "unit": 0, "shards": [0], "threads": 1})
     assert json.loads(run_task(task))["error"] == "Stopped"
     again = refine(pool, tmp_path / "other")
     assert again.manifest["content_hash"] == done.manifest["content_hash"]

@@ -29,7 +29,7 @@ def uniseg_segments(text: str) -> Iterable[str]:
 
 
 def fasttext_words(text: str) -> list[str]:
-    """Words of fastText's tokeniser that begin with a letter or a digit."""
+    """Words of fastText's tokenizer that begin with a letter or a digit."""
     return [word for word in re.split("[ \n\r\t\v\f\0]+", text) if word and word[0].isalnum()]
 
 

@@ -6,6 +6,7 @@ pub mod bpe;
 pub mod dedup;
 pub mod edits;
 pub mod error;
+pub mod fasttext;
 pub mod fields;
 pub mod language;
 pub mod ngram;

@@ -8,6 +8,7 @@ mod dedup;
 mod edits;
 mod errors;
 mod evaluation;
+mod fasttext;
 mod fields;
 mod language;
 mod ngram;
@@ -26,6 +27,7 @@ fn _kernels(module: &Bound<'_, PyModule>) -> PyResult<()> {
     dedup::register(module)?;
     edits::register(module)?;
     evaluation::register(module)?;
+    fasttext::register(module)?;
     fields::register(module)?;
     language::register(module)?;
     ngram::register(module)?;

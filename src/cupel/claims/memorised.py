@@ -9,11 +9,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
-from cupel.lab.checkpoint import prefix_token, text_encoder
 from cupel.lab.data.documents import HELD_OUT, documents_digest
 from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
-from cupel.lab.evaluations.held_out import context_length
-from cupel.lab.likelihood import Row, score_rows
+from cupel.models.checkpoint import prefix_token, text_encoder
+from cupel.models.likelihood import Row, score_rows
+from cupel.models.windows import context_length
 from cupel.verdict.measures import Measure
 
 __all__ = ["Predicted", "Verbatim", "beyond_unseen"]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from cupel.errors import BadInput
 from cupel.lab.data.documents import DOCUMENTS, read_documents
-from cupel.lab.tokenizer import Tokenizer
+from cupel.models.tokenizer import Tokenizer
 
 __all__ = ["copies", "draw", "head", "in_domain", "near_copy", "read_pool", "shuffled", "split"]
 

@@ -22,6 +22,7 @@ ORDER = (
     "clusters",
     "verify",
     "dedup",
+    "fit",
     "assay",
     "claims",
     "methods",
@@ -56,6 +57,10 @@ EXAMPLES = {
             "dedup pool -o unique --by minhash",
             "dedup pool -o cut --by substring --set substring.min_bytes=400",
             "dedup pool -o marked --by exact --by lines --set lines.action=mark",
+        ),
+        "fit": (
+            "fit ngram-perplexity clean.jsonl -o wikipedia",
+            "fit ngram-perplexity pool -o common --order 3",
         ),
         "assay": (
             "assay pool refined --scale nano --seeds 3",
@@ -111,7 +116,10 @@ def _commands() -> None:
     ]
     for name in sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
         module = importlib.import_module(f"cupel.cli.{name}")
-        app.command(name, cls=Command, epilog=EXAMPLES.get(name))(getattr(module, name))
+        settings = getattr(module, "CONTEXT", None)
+        app.command(name, cls=Command, epilog=EXAMPLES.get(name), context_settings=settings)(
+            getattr(module, name)
+        )
 
 
 _commands()

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from cupel.errors import BadOption
-from cupel.units import read_bytes
+from cupel.units import read_bytes, read_count
 
 if TYPE_CHECKING:
     from cupel.corpus.read import ReadOptions
     from cupel.engine import Engine
+    from cupel.recipe.asking import Asking
 
 __all__ = [
     "RUNNING",
     "Accept",
+    "BudgetMoney",
+    "BudgetTokens",
+    "InFlight",
+    "PriceIn",
+    "PriceOut",
+    "make_asking",
     "SHOWN_CHARACTERS",
     "Address",
     "Cache",
@@ -36,7 +43,7 @@ __all__ = [
     "reading_options",
 ]
 
-READING, WRITING, RUNNING = "Reading", "Writing", "Running"
+READING, WRITING, RUNNING, MODELS = "Reading", "Writing", "Running", "Asking models"
 
 Output = Annotated[
     Path,
@@ -112,8 +119,52 @@ Report = Annotated[
     ),
 ]
 
+BudgetTokens = Annotated[
+    str | None,
+    typer.Option(
+        help="Tokens that models may be asked for and answer in this call, such as 5M; it stops before it goes over.",
+        rich_help_panel=MODELS,
+    ),
+]
+BudgetMoney = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option(help="What that may cost, by the prices.", rich_help_panel=MODELS),
+]
+PriceIn = Annotated[
+    float, typer.Option(help="Price of a million tokens that a model reads.", rich_help_panel=MODELS)
+]
+PriceOut = Annotated[
+    float, typer.Option(help="Price of a million tokens that a model writes.", rich_help_panel=MODELS)
+]
+InFlight = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(
+        min=1, help="Requests that wait for an answer at once; 16 of a server.", rich_help_panel=MODELS
+    ),
+]
+
 SHOWN_CHARACTERS = 1200
 """Of each document that `why` and `sample` print."""
+
+
+def make_asking(
+    tokens: str | None, money: float | None, price_in: float, price_out: float, in_flight: int | None
+) -> Asking:
+    """How models are asked.
+
+    Raises
+    ------
+    BadOption
+        A number that is none, or money without a price.
+    """
+    from cupel.models.budget import Budget
+    from cupel.recipe.asking import Asking
+
+    try:
+        limit = None if tokens is None else read_count(tokens)
+    except BadOption as error:
+        raise BadOption(f"--budget-tokens {error}") from None
+    return Asking(Budget(limit, money, price_in, price_out), in_flight)
 
 
 def parse_bytes(text: str, option: str) -> int:

@@ -54,15 +54,19 @@ def dedup(
     from cupel import api
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
-    from cupel.contract import Dedup, Remembers, find_method, methods_of
+    from cupel.contract import CorpusMethod, Remembers, find_method, methods_of
     from cupel.errors import BadOption
     from cupel.recipe.plan import make_plan
 
     steps: list[Any] = []
     for name in by:
-        options = find_method(name, Dedup, where="--by").Options
+        options = find_method(name, CorpusMethod, where="--by").Options
         if index is not None and not issubclass(options, Remembers):
-            able = [one for one, method in methods_of(Dedup).items() if issubclass(method.Options, Remembers)]
+            able = [
+                able_name
+                for able_name, method in methods_of(CorpusMethod).items()
+                if issubclass(method.Options, Remembers)
+            ]
             raise BadOption(f"--index: {name} keeps no index; these do: {', '.join(able)}")
         steps.append(name if index is None else {name: {"index": str(index.absolute())}})
     recipe = api.Recipe.from_dict({"name": "dedup", "steps": steps}, set_ or ())

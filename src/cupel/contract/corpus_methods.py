@@ -10,10 +10,13 @@ import pyarrow as pa
 
 from cupel.contract.method import Method
 from cupel.contract.options import Acts
+from cupel.contract.signals import Measure
 from cupel.contract.view import Resources, View
 from cupel.findings import Section
 
-__all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "Dedup", "Need"]
+__all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "CorpusMethod", "Dedup", "Need", "Selector"]
+
+Finds = Literal["documents", "spans", "weights", "selection"]
 
 WEIGHTLESS = float("-inf")
 """The priority of a document of weight 0: it stays only where no other document of its cluster can."""
@@ -57,6 +60,8 @@ class Clusters:
           for), `kept` (false: the document goes whole, whatever the share).
         - Where weights are found: `doc`, `score` (what the weight follows from), `weight` float64;
           `cluster` null, `size` 1, `kept` true.
+        - Where documents are selected: every document with `kept` and, where it has one, `score`;
+          `cluster` null.
     findings
         What to show of it: the S-curve, alarms, the biggest clusters.
     stop
@@ -88,16 +93,13 @@ class Need:
     scratch_bytes: int = 0
 
 
-class Dedup(Method):
-    """Corpus → clusters of duplicates → which one stays."""
+class CorpusMethod(Method):
+    """A few bytes of each document first, then one decision over all of them."""
 
-    kind = "dedup"
-    heading = "Deduplications: find copies in the whole corpus"
-    room = "cupel.dedup"
-    finds: ClassVar[Literal["documents", "spans", "weights"]] = "documents"
-    """Whole documents that are duplicates, copied parts of documents, or how much a document counts."""
+    finds: ClassVar[Finds] = "documents"
+    """Whole documents that are copies, copied parts of documents, how much a document counts, or which stay."""
     reason: ClassVar[str] = "duplicate"
-    """What the ledger says of a document that goes because another one stays."""
+    """What the ledger says of a document that goes."""
     scores: ClassVar[bool] = False
     """Whether every document has a score, whichever clusters there are: `mark` adds it as a column."""
     names_origin: ClassVar[bool] = False
@@ -120,13 +122,23 @@ class Dedup(Method):
         """What a document would have had to be to stay, as the ledger says it."""
         return "first of its cluster"
 
-    @abstractmethod
-    def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """What is needed of each document to find its duplicates; a few bytes a document."""
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Signal columns that `sketch_documents` reads; the recipe measures them before."""
+        return ()
 
+    @abstractmethod
     def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
-        """The sketch of each document, where its text alone does not do."""
-        return self.sketch(documents.column("text"))
+        """What the decision needs of each document; a few bytes per document."""
+
+    @property
+    @abstractmethod
+    def sketch_schema(self) -> pa.Schema:
+        """Columns of the sketch."""
+
+    def prepare(self, resources: Resources) -> Measure:
+        """What sketches batches of documents in this process; what takes time to load is loaded here, once."""
+        return self.sketch_documents
 
     def need(self, documents: int, text_bytes: int) -> Need:
         """What `decide` will take for so many documents with so much text."""
@@ -134,4 +146,39 @@ class Dedup(Method):
 
     @abstractmethod
     def decide(self, view: View, resources: Resources) -> Clusters:
-        """The clusters of the whole corpus."""
+        """The decision over the whole corpus."""
+
+
+class Dedup(CorpusMethod):
+    """Corpus → clusters of duplicates → which one stays."""
+
+    kind = "dedup"
+    heading = "Deduplications: find copies in the whole corpus"
+    room = "cupel.dedup"
+
+    @abstractmethod
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """What the decision needs of each text; a few bytes per document."""
+
+    def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """The sketch of each document, where its text alone does not do."""
+        return self.sketch(documents.column("text"))
+
+    @property
+    def sketch_schema(self) -> pa.Schema:
+        return self.sketch(pa.array([], pa.large_string())).schema
+
+
+class Selector(CorpusMethod):
+    """Corpus → which documents stay, or how much each counts."""
+
+    kind = "selector"
+    heading = "Selectors: choose which documents to keep, or how often"
+    room = "cupel.select"
+    finds: ClassVar[Finds] = "selection"
+    reason = "not-selected"
+    scores = True
+
+    @property
+    def limit(self) -> str:
+        return "selected"

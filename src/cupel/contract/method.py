@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from abc import ABC
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,13 +114,17 @@ class Method(ABC):
     def file_digests(self) -> dict[str, str]:
         """A hash of the content of every file that the options name, by its path; folders with all below them."""
         digests = {}
+        for path in self.paths():
+            # An empty name is none, and not the working folder.
+            if path and (digest := _content_digest(Path(path))) is not None:
+                digests[path] = digest
+        return digests
+
+    def paths(self) -> Iterator[str]:
+        """What the options in `files` name; whatever is not there as a file or folder is no path."""
         for option in self.files:
             named = getattr(self.options, option)
-            for path in (named,) if isinstance(named, str) else named or ():
-                # An empty name is none, and not the working folder.
-                if path and (digest := _content_digest(Path(path))) is not None:
-                    digests[path] = digest
-        return digests
+            yield from (named,) if isinstance(named, str) else named or ()
 
     def notice(self) -> str:
         """A sentence that whoever runs this method with these options should read once; empty: there is none."""

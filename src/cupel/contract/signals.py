@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from cupel.contract.method import Column, Method
+from cupel.contract.view import Resources
 
-__all__ = ["KernelSignal", "Signal"]
+__all__ = ["KernelSignal", "Measure", "Signal"]
+
+Measure = Callable[[pa.RecordBatch], pa.RecordBatch]
+"""Documents in, a few columns out: one row per document, in the same order."""
 
 
 class Signal(Method):
-    """A pure function document → typed columns. It measures and never decides."""
+    """A pure function document → typed columns. It measures and never decides.
+
+    A signal defines `measure`. One that must load something first, what was learned or a model, defines
+    `prepare` instead, which a run calls once in each process.
+    """
 
     kind = "signal"
     heading = "Signals: measure, never drop"
@@ -23,9 +30,18 @@ class Signal(Method):
     needs: ClassVar[tuple[str, ...]] = ("text",)
     """Which document columns it reads: text, url, source, metadata."""
 
-    @abstractmethod
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in vars(cls) and cls.measure is Signal.measure and cls.prepare is Signal.prepare:
+            raise TypeError(f"{cls.__name__}: a signal defines 'measure' or 'prepare'")
+
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         """The signal's columns, one row per document, in the same order."""
+        return self.prepare(Resources())(documents)
+
+    def prepare(self, resources: Resources) -> Measure:
+        """What measures batches of documents in this process."""
+        return self.measure
 
 
 class KernelSignal(Signal):

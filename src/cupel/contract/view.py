@@ -1,18 +1,47 @@
-"""What a corpus method may read of the corpus, and what it may use for its decision."""
+"""What a method may read of the corpus, and what it may use."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 
-__all__ = ["Resources", "View"]
+from cupel.models.load import load_model
+from cupel.models.model import Answer, Request
+
+__all__ = ["NO_DOCUMENTS", "Ask", "Documents", "Resources", "View"]
+
+
+Ask = Callable[[Sequence[Request]], list[Answer]]
+"""Requests to a model, and its answers in the same order."""
+
+
+class Documents(ABC):
+    """Documents that a method learns from, in document order; they can be read more than once.
+
+    Iterating gives record batches with at least `doc` (int64, the place in the input), `id`, `text` and `source`
+    (large_string).
+    """
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[pa.RecordBatch]: ...
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """Of what decides their content."""
+
+    @property
+    @abstractmethod
+    def text_bytes(self) -> int:
+        """UTF-8 bytes of all texts."""
 
 
 class View(ABC):
-    """The documents still alive, read lazily: what `Dedup.sketch` gave for each, and their texts.
+    """The documents still alive, read lazily: what `CorpusMethod.sketch_documents` gave for each, and their texts.
 
     Column `doc` (int64) is the document's position in the input: files in sorted order, then rows. Column
     `priority` (float64) decides survivors: the highest stays, then the lowest `doc`. It is `WEIGHTLESS` for
@@ -47,25 +76,60 @@ class View(ABC):
         """The source of each document asked for."""
 
 
+class _NoDocuments(Documents):
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return iter(())
+
+    @property
+    def digest(self) -> str:
+        return ""
+
+    @property
+    def text_bytes(self) -> int:
+        return 0
+
+
+NO_DOCUMENTS: Documents = _NoDocuments()
+"""For a method that does not learn from the corpus."""
+
+
 @dataclass(frozen=True)
 class Resources:
-    """What a decision may use, and where it keeps things.
+    """What a method may use, and where it keeps things.
 
     Attributes
     ----------
     scratch
         A folder for temporary files, removed afterwards.
     memory_bytes, threads
-        What may be used; the decision depends on neither.
+        What may be used; no result depends on either.
     corpus
         Digest of the input: what this corpus is called in an index.
     remembered
         A file to write to what an index is to remember of these documents; it goes to its place when
         the run is finished.
+    artifact
+        The folder of what a fitted method learned.
+    ask
+        What gives the asker of a model; see `asker`.
     """
 
-    scratch: str
+    scratch: str = ""
     memory_bytes: int = 1 << 30
     threads: int = 1
     corpus: str = ""
     remembered: str = ""
+    artifact: Path | None = None
+    ask: Callable[[str], Ask] | None = None
+
+    def asker(self, reference: str) -> Ask:
+        """What asks the model of a reference: answers are kept, budgets hold and costs are counted in a run.
+
+        Raises
+        ------
+        BadOption, BadInput, MissingExtra
+            The model cannot be loaded, or generates nothing.
+        """
+        if self.ask is not None:
+            return self.ask(reference)
+        return load_model(reference, "generate").generate

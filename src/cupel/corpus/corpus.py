@@ -126,6 +126,11 @@ class Corpus:
         return cls(listing.files, reading, extractors=extractors, output=output, left_out=listing.left_out)
 
     @property
+    def reading(self) -> ReadOptions:
+        """How documents are read."""
+        return self._options
+
+    @property
     def schema(self) -> pa.Schema:
         """Columns `doc`, `id`, `text`, `source`, `url`, `path`, `position`, `metadata`."""
         return _SCHEMA

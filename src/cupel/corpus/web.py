@@ -12,11 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
+from cupel.connections import connections_to
 from cupel.errors import InputChanged
 
 __all__ = ["Version", "WebFile", "get"]
@@ -49,29 +47,6 @@ class Version:
         """Whether both say something, and not the same."""
         pairs = ((self.size, other.size), (self.etag, other.etag), (self.modified, other.modified))
         return any(mine is not None and theirs is not None and mine != theirs for mine, theirs in pairs)
-
-
-@cache
-def _pool(proxy: str | None) -> Any:
-    """Connections of this process, direct or through a proxy."""
-    import urllib3
-
-    if proxy is None:
-        return urllib3.PoolManager(num_pools=16, maxsize=16)
-    login = urlsplit(proxy)
-    account = f"{unquote(login.username)}:{unquote(login.password or '')}" if login.username else None
-    headers = urllib3.make_headers(proxy_basic_auth=account) if account else None
-    return urllib3.ProxyManager(proxy, num_pools=16, maxsize=16, proxy_headers=headers)
-
-
-def _proxy_for(url: str) -> str | None:
-    """The proxy that the environment names for an address (`https_proxy`, `no_proxy` …), if any."""
-    address = urlsplit(url)
-    if proxy_bypass(address.hostname or ""):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(address.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
 
 
 class _Failed(Exception):
@@ -128,7 +103,7 @@ def _request(method: str, url: str, headers: dict[str, str], token: str | None, 
     if token:
         sent["Authorization"] = f"Bearer {token}"
     try:
-        response = _pool(_proxy_for(url)).request(
+        response = connections_to(url).request(
             method,
             url,
             headers=sent,

@@ -8,23 +8,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.contract import Clusters, Paper, Resources, View
+from cupel.contract import Clusters, Dedup, Paper, Resources, View
 from cupel.dedup.clusters.losses import too_much
 from cupel.dedup.clusters.options import ActionOptions
 from cupel.dedup.clusters.report import cluster_blocks
-from cupel.dedup.semantic.embeddings import EmbeddingOptions, Semantic
 from cupel.dedup.semantic.members import grouped
 from cupel.dedup.semantic.sweep import similarity_figure, sweep_blocks
 from cupel.findings import Block, Facts, Prose, Section
 from cupel.vectors.kmeans import Cells
 from cupel.vectors.mapped import Vectors
+from cupel.vectors.method import CellOptions, InCells
 from cupel.vectors.nearest import Before, nearest_before
 from cupel.vectors.workers import Workers
 
 __all__ = ["SemDeDup"]
 
 
-class SemDeDup(Semantic):
+class SemDeDup(InCells, Dedup):
     """Semantic duplicates, by SemDeDup: the same said in other words.
 
     Every document becomes a vector of length one, by a model of sentences or from a field of the input. Spherical
@@ -90,7 +90,7 @@ class SemDeDup(Semantic):
         "number or a 'not' are alike to most. Duplicates in two clusters of k-means are not found. Run minhash before it."
     )
 
-    class Options(ActionOptions, EmbeddingOptions):
+    class Options(ActionOptions, CellOptions):
         """Where vectors come from, and how alike duplicates are."""
 
         epsilon: float = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,22 +13,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.contract import Acts, Clusters, Dedup, Need, Paper, Resources, View
+from cupel.contract import (
+    Acts,
+    Clusters,
+    Dedup,
+    Documents,
+    Fitted,
+    Learned,
+    Measure,
+    Need,
+    Paper,
+    Resources,
+    View,
+)
 from cupel.dedup.clusters.report import ids_of, openings
-from cupel.errors import BadOption
-from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
+from cupel.findings import Block, Prose, Sample, Samples, Section, Table
 from cupel.models.ngram import Ngram
+from cupel.signals._ngrams import NgramOptions, learn_ngrams
 
 __all__ = ["SoftDedup"]
 
 Floats = npt.NDArray[np.float64]
 
-BYTES_PER_TEXT_BYTE = 12
-"""Memory of the model's tables for a byte of text, as they are while one grows."""
 SHOWN_DOCUMENTS = 4
 
 
-class SoftDedup(Dedup):
+class SoftDedup(Fitted, Dedup):
     """Soft deduplication: documents weigh less the more common their text is in the corpus.
 
     Nothing is removed. A document's *commonness* is the geometric mean of the probabilities that an
@@ -53,12 +64,14 @@ class SoftDedup(Dedup):
 
     Examples
     --------
-    >>> import pyarrow as pa
-    >>> SoftDedup().sketch(pa.array(["café", None])).column("bytes").to_pylist()
-    [5, 0]
+    >>> SoftDedup.from_options({"max_ratio": 4}).options.order
+    4
     """
 
     name = "softdedup"
+    learns = "ngrams"
+    learner = "ngrams"
+    applied = frozenset({"action", "segments", "max_ratio"})
     finds = "weights"
     papers = (
         Paper(
@@ -84,7 +97,7 @@ class SoftDedup(Dedup):
         "have noisy scores. A weight has an effect only where documents are drawn by it."
     )
 
-    class Options(Acts):
+    class Options(NgramOptions, Acts):
         """The model, and how weights follow from it."""
 
         action: Literal["weigh", "mark"] = Field(
@@ -92,74 +105,56 @@ class SoftDedup(Dedup):
             description="`weigh` multiplies the documents' weights; `mark` only carries the score (mean ln p) "
             "and the weight as columns.",
         )
-        order: int = Field(4, ge=2, le=8, description="Words in the longest n-gram.")
         segments: int = Field(20, ge=2, le=10_000, description="Groups of documents that share a weight.")
         max_ratio: float = Field(10.0, ge=1, description="The largest weight over the smallest.")
-        sample_bytes: int = Field(
-            200_000_000, ge=1, description="Text that the model is trained on, at most about this much."
-        )
-        seed: int = Field(1, ge=0, lt=1 << 63, description="Chooses the sample.")
 
     options: Options
 
+    def fit(self, documents: Documents, folder: Path, resources: Resources) -> Learned:
+        """Count the n-grams."""
+        return learn_ngrams(self.name, self.options, documents, folder, resources)
+
+    @property
+    def sketch_schema(self) -> pa.Schema:
+        return pa.schema([("score", pa.float64()), ("bytes", pa.int64())])
+
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """Column `bytes` (int64): a text's size; all else is read from the texts themselves."""
-        sizes = pc.fill_null(pc.cast(pc.binary_length(text), pa.int64()), 0)
-        return pa.RecordBatch.from_arrays([sizes], names=["bytes"])
+        """Columns `score` (mean ln p, null without words) and `bytes`, by the artifact that the options name."""
+        return self.prepare(Resources())(pa.record_batch({"text": text}))
+
+    def prepare(self, resources: Resources) -> Measure:
+        """What scores by the model."""
+        model = Ngram.load(self.learned(resources))
+
+        def sketch(documents: pa.RecordBatch) -> pa.RecordBatch:
+            scored = model.log_probs(documents.column("text"))
+            columns = [pa.array(scored.mean(), from_pandas=True), pa.array(scored.bytes)]
+            return pa.RecordBatch.from_arrays(columns, schema=self.sketch_schema)
+
+        return sketch
 
     def need(self, documents: int, text_bytes: int) -> Need:
-        """The model's tables, and a few numbers a document."""
-        return Need(BYTES_PER_TEXT_BYTE * min(text_bytes, self.options.sample_bytes) + 48 * documents)
+        """A few numbers per document."""
+        return Need(memory_bytes=96 * documents)
 
     def decide(self, view: View, resources: Resources) -> Clusters:
         """A weight for each document."""
-        total = sum(pc.sum(batch.column("bytes")).as_py() or 0 for batch in view.batches(["bytes"]))
-        model, trained = self._model(view, resources, total)
-        docs, scores, sizes = _scores(model, view, resources.threads)
+        table = view.read(["doc", "score", "bytes"])
+        scores = pc.fill_null(table["score"], np.nan).to_numpy()
+        sizes = table["bytes"].to_numpy().astype(np.float64)
         segment, weights = self._weights(scores, sizes)
         members = pa.table(
             {
-                "doc": docs,
-                "cluster": pa.nulls(len(docs), pa.int64()),
-                "size": np.ones(len(docs), dtype=np.int64),
-                "kept": np.ones(len(docs), dtype=bool),
+                "doc": table["doc"],
+                "cluster": pa.nulls(len(scores), pa.int64()),
+                "size": np.ones(len(scores), dtype=np.int64),
+                "kept": np.ones(len(scores), dtype=bool),
                 "score": pa.array(scores, from_pandas=True),
                 "weight": weights,
             }
         )
-        facts = (
-            ("documents", f"{len(docs):,}"),
-            ("trained on", f"{trained / 1e6:,.1f} of {total / 1e6:,.1f} MB"),
-            ("n-grams", f"{model.entries:,}"),
-            ("model", f"{model.memory_bytes / 1e6:,.1f} MB"),
-        )
-        section = self._section(members, segment, sizes, facts, view)
+        section = self._section(members, segment, sizes, view)
         return Clusters(members=members, findings=(section,))
-
-    def _model(self, view: View, resources: Resources, total: int) -> tuple[Ngram, int]:
-        """The model, and how many bytes of text it has seen."""
-        wanted = self.options.sample_bytes
-        expected = BYTES_PER_TEXT_BYTE * min(total, wanted)
-        if expected > resources.memory_bytes:
-            raise BadOption(
-                f"softdedup: a model of {min(total, wanted) / 1e6:,.0f} MB of text takes about "
-                f"{expected / 1e9:.1f} GB of memory, and {resources.memory_bytes / 1e9:.1f} GB may be used; "
-                f"set sample_bytes to {resources.memory_bytes // BYTES_PER_TEXT_BYTE:,} or less, or give more "
-                "memory"
-            )
-        share = min(1.0, wanted / max(total, 1))
-        sizes: list[int] = []
-
-        def sample() -> Iterator[pa.Array]:
-            for batch in view.texts(None):
-                if share < 1:
-                    docs = batch.column("doc").to_numpy()
-                    batch = batch.filter(pa.array(_drawn(docs, self.options.seed) < share))
-                sizes.append(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0)
-                yield batch.column("text")
-
-        model = Ngram.fit(sample(), self.options.order, resources.threads)
-        return model, sum(sizes)
 
     def _weights(self, scores: Floats, sizes: Floats) -> tuple[npt.NDArray[np.int64], Floats]:
         """Each document's segment (-1 where it has no words) and weight."""
@@ -187,11 +182,10 @@ class SoftDedup(Dedup):
         members: pa.Table,
         segment: npt.NDArray[np.int64],
         sizes: Floats,
-        facts: tuple[tuple[str, str], ...],
         view: View,
     ) -> Section:
         scores, weights = members["score"].to_numpy(), members["weight"].to_numpy()
-        blocks: list[Block] = [Facts(facts=facts)]
+        blocks: list[Block] = []
         rows = []
         for number in range(int(segment.max(initial=-1)), -1, -1):
             inside = segment == number
@@ -213,30 +207,6 @@ class SoftDedup(Dedup):
         blocks += _samples(members, view)
         lead = f"Weights go from {weights.min():.2f} for the most common text to {weights.max():.2f}."
         return Section(title="Soft deduplication", lead=lead, blocks=tuple(blocks))
-
-
-def _scores(model: Ngram, view: View, threads: int) -> tuple[npt.NDArray[np.int64], Floats, Floats]:
-    """Documents in ascending order, the mean ln p of each (NaN without words), and its bytes."""
-    docs, scores, sizes = [], [], []
-    for batch in view.texts(None):
-        answers = model.log_probs(batch.column("text"), threads)
-        docs.append(batch.column("doc").to_numpy())
-        scores.append(answers.mean().to_numpy(zero_copy_only=False))
-        sizes.append(answers.bytes.to_numpy())
-    if not docs:
-        return np.zeros(0, np.int64), np.zeros(0), np.zeros(0)
-    order = np.argsort(np.concatenate(docs), kind="stable")
-    columns = [np.concatenate(parts)[order] for parts in (docs, scores, sizes)]
-    return columns[0], columns[1].astype(np.float64), columns[2].astype(np.float64)
-
-
-def _drawn(docs: npt.NDArray[np.int64], seed: int) -> Floats:
-    """A pseudo-random number in [0, 1) for each document (SplitMix64)."""
-    mixed = docs.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    drawn: Floats = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(11)) / float(1 << 53)
-    return drawn
 
 
 def _samples(members: pa.Table, view: View) -> Iterator[Samples]:

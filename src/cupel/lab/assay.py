@@ -23,9 +23,9 @@ from cupel.lab.options import AssayOptions
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
-from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, by_arm, machine
+from cupel.models.tokenizer import Tokenizer
 from cupel.store import Key, Store
 from cupel.verdict.floor import Floor, recorded_floor
 from cupel.verdict.measures import Measure

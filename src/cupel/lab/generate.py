@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pydantic import Field
 
 from cupel.contract import Options
 from cupel.errors import BadInput
-from cupel.lab.checkpoint import prefix_token, text_encoder
-from cupel.lab.evaluations.held_out import context_length
+from cupel.models.checkpoint import prefix_token, text_encoder
+from cupel.models.sampling import continue_tokens
+from cupel.models.windows import context_length
 
 __all__ = ["Generation", "GenerationOptions", "generate"]
 
@@ -62,7 +62,8 @@ def generate(
         )
     encoder = text_encoder(tokenizer)
     chosen = _choose(documents, encoder, options)
-    start = np.array([[prefix_token(tokenizer), *tokens] for _, tokens in chosen], np.int64)
+    start = [[prefix_token(tokenizer), *tokens] for _, tokens in chosen]
+    ends = () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
     generations = []
     for number, temperature in enumerate(options.temperatures):
         draws = np.stack(
@@ -72,7 +73,7 @@ def generate(
             ]
         )
         for (place, tokens), new in zip(
-            chosen, _continue(model, start, draws, temperature, tokenizer.eos_token_id), strict=True
+            chosen, continue_tokens(model, start, draws, temperature, ends), strict=True
         ):
             row = documents.slice(place, 1).to_pylist()[0]
             generations.append(
@@ -108,48 +109,3 @@ def _choose(documents: pa.Table, encoder: Any, options: GenerationOptions) -> li
     if not chosen:
         raise BadInput(f"no held-out document has {options.prompt_tokens} tokens to begin from")
     return chosen
-
-
-def _continue(
-    model: Any,
-    start: NDArray[np.int64],
-    draws: NDArray[np.float64],
-    temperature: float,
-    end: int | None,
-) -> list[list[int]]:
-    """New tokens of each row, up to an end of text."""
-    import torch
-
-    made: list[list[int]] = [[] for _ in start]
-    open_ = np.ones(len(start), bool)
-    tokens = start
-    with torch.inference_mode():
-        for step in range(draws.shape[1]):
-            # So few tokens are run again faster than a cache is kept, whose interface changes.
-            output = model(input_ids=torch.from_numpy(tokens).to(model.device), use_cache=False)
-            logits = output.logits[:, -1].float().cpu().numpy().astype(np.float64)
-            if not np.isfinite(logits).all():
-                raise BadInput("the model gives no finite logits: the training run diverged")
-            new = _pick(logits, draws[:, step], temperature)
-            open_ &= new != (-1 if end is None else end)
-            if not open_.any():
-                break
-            for line in np.flatnonzero(open_):
-                made[line].append(int(new[line]))
-            tokens = np.concatenate([tokens, new[:, None]], axis=1)
-    return made
-
-
-def _pick(logits: NDArray[np.float64], draws: NDArray[np.float64], temperature: float) -> NDArray[np.int64]:
-    """The likeliest token of each row, or the one whose share of the probability the draw falls into."""
-    if temperature <= 0:
-        return logits.argmax(axis=1)
-    scaled = (logits - logits.max(axis=1, keepdims=True)) / temperature
-    shares = np.cumsum(np.exp(scaled), axis=1)
-    return np.array(
-        [
-            min(int(np.searchsorted(share, draw * share[-1], side="right")), len(share) - 1)
-            for share, draw in zip(shares, draws, strict=True)
-        ],
-        np.int64,
-    )

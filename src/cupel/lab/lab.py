@@ -19,9 +19,9 @@ from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext
 from cupel.lab.evaluations.score import score
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
-from cupel.lab.tokenizer import Tokenizer, train_tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine, make_job, train
+from cupel.models.tokenizer import Tokenizer, train_tokenizer
 from cupel.store import Key, Store, digest_all, digest_json
 from cupel.verdict.measures import Measure
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from cupel.findings import Block, Page, Prose, Section, Table
-from cupel.lab.checkpoint import load_checkpoint
 from cupel.lab.curves import Curve
 from cupel.lab.data.arms import Arm
 from cupel.lab.data.overlap import Overlap
@@ -21,10 +20,11 @@ from cupel.lab.generate import GenerationOptions, generate
 from cupel.lab.options import AssayOptions
 from cupel.lab.pages import ArmFacts, AssayReport, Cost, Generation, assay_page, summary_page
 from cupel.lab.scale import Scale
-from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.records import read_curve
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial
+from cupel.models.checkpoint import load_checkpoint
+from cupel.models.tokenizer import Tokenizer
 from cupel.units import write_bytes
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import Verdict

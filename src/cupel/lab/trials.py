@@ -22,9 +22,9 @@ from cupel.errors import BadInput, BadOption, MissingExtra, OutputInUse, RunFail
 from cupel.lab.cluster import cluster_gpus, train_on_cluster
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
-from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.job import TRAINER_VERSION, TrainJob
 from cupel.lab.training.tokens import TokenStore
+from cupel.models.tokenizer import Tokenizer
 from cupel.store import Key, Store, digest_file
 
 __all__ = ["Machine", "Trial", "by_arm", "machine", "make_job", "train"]

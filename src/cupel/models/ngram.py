@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cupel.errors import BadInput, BadOption
+from cupel.models.model import LogProbs, Model
 from cupel.store import digest_file, make_folder, replace
 
 if TYPE_CHECKING:
@@ -18,57 +18,12 @@ if TYPE_CHECKING:
 
     from cupel import _kernels
 
-__all__ = ["LogProbs", "Ngram"]
+__all__ = ["Ngram"]
 
 FILE = "model.ngram"
 
 
-@dataclass(frozen=True)
-class LogProbs:
-    """What a model says of texts, a row per text.
-
-    Attributes
-    ----------
-    log_probs : pyarrow.DoubleArray
-        The sum of ln p over the words of the text, in nats. Null for a text without words.
-    words : pyarrow.Int64Array
-        Words of the text, as the model counts them.
-    bytes : pyarrow.Int64Array
-        Bytes of the text in UTF-8, 0 for null.
-    """
-
-    log_probs: pa.DoubleArray
-    words: pa.Int64Array
-    bytes: pa.Int64Array
-
-    def mean(self) -> pa.DoubleArray:
-        """The mean of ln p over the words of each text, in nats; null for a text without words."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        return pc.divide(self.log_probs, self.words.cast(pa.float64()))
-
-    def perplexity(self) -> pa.DoubleArray:
-        """The perplexity per word of each text, exp(-mean ln p); null for a text without words."""
-        import pyarrow.compute as pc
-
-        return pc.exp(pc.negate(self.mean()))
-
-    def bits_per_byte(self) -> pa.DoubleArray:
-        """The bits that the words of each text take, -log2 p, per byte of the text; null without words.
-
-        Texts cut into different numbers of words can be compared by it. Case, punctuation and white space
-        count in the bytes and cost nothing, so this is no bound on how far a text can be compressed.
-        """
-        import math
-
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        return pc.divide(self.log_probs, pc.multiply(self.bytes.cast(pa.float64()), -math.log(2)))
-
-
-class Ngram:
+class Ngram(Model):
     """An n-gram language model of words with interpolated Kneser-Ney smoothing.
 
     One discount per order, n₁ / (n₁ + 2 n₂), kept within 0.1 and 0.9. A word is a run of letters and digits, in
@@ -100,10 +55,13 @@ class Ngram:
     --------
     >>> import pyarrow as pa
     >>> model = Ngram.fit([pa.array(["the cat sat", "the cat ran", "Café in 東京"])], order=3)
-    >>> common, rare, empty = model.log_probs(pa.array(["The cat sat.", "cat the ran", "…"])).perplexity().to_pylist()
-    >>> common < rare, empty
-    (True, None)
+    >>> common, rare, empty = model.log_probs(pa.array(["The cat sat.", "cat the ran", "…"])).perplexity()
+    >>> bool(common < rare), float(empty)
+    (True, nan)
     """
+
+    abilities = ("log_probs",)
+    reference = ""
 
     def __init__(self, model: _kernels.NgramModel, digest: str | None = None) -> None:
         self._model = model
@@ -166,13 +124,15 @@ class Ngram:
             digest = digest_file(path)
             file = pa.memory_map(str(path)).read_buffer()
             numbers = pa.Array.from_buffers(pa.uint8(), file.size, [None, file])
-            return cls(_kernels.NgramModel.load(numbers, threads=threads), digest)
+            model = cls(_kernels.NgramModel.load(numbers, threads=threads), digest)
         except OSError as error:
             raise BadInput(
                 f"{path}: {error.strerror or error}; expected the file of an n-gram model"
             ) from None
         except ValueError as error:
             raise BadInput(f"{path}: {error}; save the model again") from None
+        model.reference = f"ngram:{folder}"
+        return model
 
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the model into `folder`, which is made where it is missing; the file appears whole or not at all.
@@ -188,7 +148,7 @@ class Ngram:
         replace(Path(folder) / FILE, self._write)
 
     def log_probs(self, texts: pa.Array, threads: int = 1) -> LogProbs:
-        """Ask for the log-probability of each text.
+        """The log-probability of each text: its words are the tokens; NaN where there is none.
 
         Parameters
         ----------
@@ -202,6 +162,7 @@ class Ngram:
         BadInput
             `texts` are not strings.
         """
+        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -210,7 +171,8 @@ class Ngram:
         except (TypeError, ValueError) as error:
             raise BadInput(f"n-gram model: {error}") from None
         sizes = pc.fill_null(pc.cast(pc.binary_length(texts), pa.int64()), 0)
-        return LogProbs(scored.column("log_prob"), scored.column("words"), sizes)
+        nats = scored.column("log_prob").to_numpy(zero_copy_only=False).astype(np.float64)
+        return LogProbs(nats, scored.column("words").to_numpy(), sizes.to_numpy())
 
     @property
     def order(self) -> int:
@@ -225,7 +187,7 @@ class Ngram:
         return self._model.bytes
 
     @cached_property
-    def digest(self) -> str:
+    def digest(self) -> str:  # type: ignore[override]
         """BLAKE2b-128 of the file that `save` writes, hexadecimal."""
         if self._saved_digest is not None:
             return self._saved_digest

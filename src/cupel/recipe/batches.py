@@ -1,4 +1,4 @@
-"""One batch of documents through one stage: measured, decided, edited.
+"""One batch of documents through one pass: measured, decided, edited.
 
 Rows are never lost on the way: a batch comes out as survivors and ledger rows, together
 exactly the documents that went in.
@@ -7,7 +7,7 @@ exactly the documents that went in.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract import KernelSignal, Rule, label_columns
+from cupel.contract import KernelSignal, Measure, Rule, label_columns
 from cupel.contract.rules import written
+from cupel.models.budget import Usage
 from cupel.recipe import ledger
-from cupel.recipe.plan import EditStep, Group, Stage
+from cupel.recipe.asking import used
+from cupel.recipe.plan import EditStep, Group, Pass
 from cupel.recipe.tally import SampleRow, Tally
 
 __all__ = ["Outcome", "best_of", "process"]
@@ -49,6 +51,8 @@ class Outcome:
     """(edit, docs changed, bytes taken away from each)."""
     samples: list[tuple[str, SampleRow]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    asked: dict[str, Usage] = field(default_factory=dict)
+    """What each signal asked a model."""
     documents_in: int = 0
     """Documents read, in the first pass."""
     sketch: pa.RecordBatch | None = None
@@ -64,28 +68,32 @@ class Outcome:
             self.seconds[step] = self.seconds.get(step, 0.0) + time.thread_time() - started
 
 
-def process(batch: pa.RecordBatch, stage: Stage, first: str | None = None) -> Outcome:
-    """Carry `batch` through the operations of `stage`.
+def process(
+    batch: pa.RecordBatch, pass_: Pass, measures: Mapping[str, Measure], first: str | None = None
+) -> Outcome:
+    """Carry `batch` through the operations of a pass.
 
     Parameters
     ----------
     batch
         Document columns, `bytes_in`, `edits` and the signal columns known so far.
+    measures
+        What measures each signal family, by name.
     first
         Drop documents without text before anything else, in this step's name.
     """
     outcome = Outcome(batch)
     if first is not None:
         _drop_blank(outcome, first)
-    for number, operation in enumerate(stage.operations):
+    for number, operation in enumerate(pass_.operations):
         if outcome.survivors.num_rows == 0:
             break
         if isinstance(operation, EditStep):
             _edit(outcome, operation)
         else:
-            _measure(outcome, operation)
+            _measure(outcome, operation, measures)
             if operation.rules:
-                _decide(outcome, operation, f"{stage.index}.{number}")
+                _decide(outcome, operation, f"{pass_.index}.{number}")
     return outcome
 
 
@@ -124,7 +132,7 @@ def best_of(outcomes: Sequence[Outcome]) -> Outcome:
     return first
 
 
-def count(outcome: Outcome, stage: Stage, tally: Tally) -> None:
+def count(outcome: Outcome, pass_: Pass, tally: Tally) -> None:
     """Add what happened to a batch to `tally`."""
     for decision in outcome.groups:
         tally.entered[decision.key] = tally.entered.get(decision.key, 0) + len(decision.docs)
@@ -140,13 +148,15 @@ def count(outcome: Outcome, stage: Stage, tally: Tally) -> None:
     for edit, docs, taken in outcome.edited:
         tally.edited[edit] = tally.edited.get(edit, 0) + len(docs)
         tally.edited_bytes[edit] = tally.edited_bytes.get(edit, 0) + int(taken.sum())
-    for operation in stage.operations:
+    for operation in pass_.operations:
         if isinstance(operation, EditStep):
             _count_edit_columns(outcome, operation, tally)
     for heading, row in outcome.samples:
         tally.sample(heading, [row])
     for step, seconds in outcome.seconds.items():
         tally.spend(step, seconds)
+    for signal, usage in outcome.asked.items():
+        tally.count_usage(signal, usage)
 
 
 def _count_edit_columns(outcome: Outcome, operation: EditStep, tally: Tally) -> None:
@@ -166,11 +176,11 @@ def _count_labels(rows: pa.RecordBatch, tally: Tally, *, survived: bool) -> None
 
 
 def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
-    """Labels of those that the last stage keeps."""
+    """Labels of those that the last pass keeps."""
     _count_labels(rows, tally, survived=True)
 
 
-def _measure(outcome: Outcome, group: Group) -> None:
+def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) -> None:
     from cupel import _kernels
 
     batch = outcome.survivors
@@ -183,9 +193,11 @@ def _measure(outcome: Outcome, group: Group) -> None:
         if isinstance(signal, KernelSignal):
             _share_pass(kernel, signal.kernel_options(), wanted)
             continue
-        with outcome.spending(f"measure {signal.name}"):
-            found = signal.measure(seen)
-            measured |= {column: found.column(column) for column in wanted}
+        with outcome.spending(f"measure {signal.name}"), used() as usages:
+            values = measures[signal.name](seen)
+            measured |= {column: values.column(column) for column in wanted}
+        for usage in usages:
+            outcome.asked[signal.name] = outcome.asked.get(signal.name, Usage()) + usage
     if kernel:
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():

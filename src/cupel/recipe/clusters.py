@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cupel.contract import Dedup
+from cupel.contract import CorpusMethod
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, UnknownName
 from cupel.recipe.folder import Folder
@@ -51,7 +51,7 @@ class Cluster:
     size: int
     members: tuple[Member, ...]
     """The survivor first, then the others in the order of the input; at most as many as asked for."""
-    roles: tuple[str, str] = Dedup.roles
+    roles: tuple[str, str] = CorpusMethod.roles
     """What the step calls its survivor, and what the others."""
 
 
@@ -138,9 +138,9 @@ def _clusters_of(
 
 def _roles(folder: Folder, label: str) -> tuple[str, str]:
     for step in Recipe.load(folder.root / "recipe.yaml").steps:
-        if step.label == label and isinstance(step.method, Dedup):
+        if step.label == label and isinstance(step.method, CorpusMethod):
             return step.method.roles
-    return Dedup.roles
+    return CorpusMethod.roles
 
 
 def _member(row: dict[str, Any]) -> Member:

@@ -12,11 +12,12 @@ from cupel.corpus.files import LeftOut
 from cupel.corpus.remote import printable
 from cupel.engine import Engine
 from cupel.errors import RunFailed
+from cupel.recipe.fit import artifact_seals, write_artifacts
 from cupel.recipe.folder import Folder, write_json, write_sealed, write_text
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job
 from cupel.recipe.output import carried_fields
-from cupel.recipe.passes import read_pass_json
+from cupel.recipe.pass_files import read_pass_json
 from cupel.recipe.plan import Plan
 from cupel.recipe.publish import check_whole, keep_clusters, move_ledger, prepare_memory
 from cupel.recipe.seals import seal
@@ -62,12 +63,14 @@ def finish(
         A file of a pass is not what was written.
     """
     recipe = plan.recipe
-    counts = {stage.index: len(job.shards) for stage in plan.stages[:-1]}
-    counts[plan.stages[-1].index] = len(units)
-    tallies = [_add_up(folder, stage, count) for stage, count in counts.items()]
+    counts = {pass_.index: len(job.shards) for pass_ in plan.passes[:-1]}
+    counts[plan.passes[-1].index] = len(units)
+    tallies = [_add_up(folder, number, count) for number, count in counts.items()]
     seals = keep_clusters(folder, plan)
+    seals |= artifact_seals(folder, plan)
     seals |= move_ledger(folder, plan, counts)
     first, last = tallies[0], tallies[-1]
+    asked = {signal: usage for tally in tallies for signal, usage in tally.asked.items()}
     documents = {
         "in": first.documents_in,
         "kept": last.documents_out,
@@ -104,6 +107,8 @@ def finish(
         "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
         "signal_options": {name: dict(value) for name, value in recipe.signals.items()},
         "reused_signals": list(plan.reused),
+        **({"artifacts": write_artifacts(folder, plan)} if plan.fits else {}),
+        **({"asked": {signal: asdict(usage) for signal, usage in asked.items()}} if asked else {}),
         "engine": engine.name,
         "started": begun["started"],
         "seconds": round(seconds, 3),
@@ -124,9 +129,9 @@ def finish(
     return manifest
 
 
-def _add_up(folder: Folder, stage: int, units: int) -> Tally:
+def _add_up(folder: Folder, number: int, units: int) -> Tally:
     total = Tally()
     for unit in range(units):
-        path = folder.unit(stage, unit, "tally.json")
+        path = folder.unit(number, unit, "tally.json")
         total.merge(Tally.from_json(read_pass_json(path)))
     return total

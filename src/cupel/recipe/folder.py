@@ -4,6 +4,7 @@
       data/part-00000-000.parquet   the refined corpus
       ledger/*.parquet              one row per input document
       clusters/LABEL.parquet        the duplicates that a deduplication found, by `doc`
+      artifacts/LABEL/              what a method learned
       quarantine/*.jsonl            what could not be read, with place and reason
       recipe.yaml                   replays the run
       inputs.json                   the files that were read, with their digests
@@ -91,38 +92,42 @@ class Folder:
         """Duplicates that each deduplication found, as `LABEL.parquet`."""
         return self.root / "clusters"
 
-    def stage(self, stage: int) -> Path:
-        return self.work / f"stage-{stage}"
+    def artifact(self, label: str) -> Path:
+        """What a method learned."""
+        return self.root / "artifacts" / label
+
+    def pass_folder(self, number: int) -> Path:
+        return self.work / f"pass-{number}"
 
     @property
     def fields(self) -> Path:
         """Which fields are columns of the output."""
         return self.work / "fields.json"
 
-    def unit(self, stage: int, unit: int, suffix: str) -> Path:
+    def unit(self, number: int, unit: int, suffix: str) -> Path:
         """A file of one shard in one pass, such as `00012.ledger.parquet`."""
-        return self.stage(stage) / f"{unit:05d}.{suffix}"
+        return self.pass_folder(number) / f"{unit:05d}.{suffix}"
 
-    def resolved(self, stage: int, label: str) -> Path:
+    def decided(self, number: int, label: str) -> Path:
         """Duplicate clusters that a deduplication found, by `doc`."""
-        return self.work / f"resolved-{stage}-{label}.parquet"
+        return self.work / f"decided-{number}-{label}.parquet"
 
     def published(self, path: Path) -> Path:
         """Where a file of a pass goes once every pass is whole; the path itself if it stays where it is."""
-        unit, stage = path.name, path.parent.name.removeprefix("stage-")
+        unit, number = path.name, path.parent.name.removeprefix("pass-")
         if unit.endswith(".ledger.parquet"):
-            return self.root / "ledger" / f"pass-{stage}-{unit.replace('.ledger.parquet', '')}.parquet"
+            return self.root / "ledger" / f"pass-{number}-{unit.replace('.ledger.parquet', '')}.parquet"
         if unit.endswith(".quarantine.jsonl"):
             return self.root / "quarantine" / unit.replace(".quarantine", "")
         return path
 
-    def done(self, stage: int, unit: int) -> bool:
+    def done(self, number: int, unit: int) -> bool:
         """Whether a unit left its marker; `seals.unit_faults` says whether what it lists is there."""
-        return self.unit(stage, unit, "done").exists()
+        return self.unit(number, unit, "done").exists()
 
     def begun(self) -> bool:
         """Whether an unfinished run lies here: a folder `_work` alone may be anybody's."""
-        return any(path.exists() for path in (self.work / "lock", self.plan, self.stage(0)))
+        return any(path.exists() for path in (self.work / "lock", self.plan, self.pass_folder(0)))
 
     def holds_run(self) -> bool:
         """Whether what lies here is a run, finished or not, damaged or whole, and so may be discarded."""

@@ -15,7 +15,7 @@ from cupel.contract import Column, all_methods
 from cupel.findings import Figure
 from cupel.recipe.batches import shuffled
 from cupel.recipe.folder import Folder
-from cupel.recipe.passes import open_pass_file, row_count
+from cupel.recipe.pass_files import open_pass_file, row_count
 from cupel.recipe.plan import Group, Plan
 from cupel.units import written
 
@@ -64,8 +64,8 @@ def _is_number(kind: pa.DataType) -> bool:
 def _thresholds(plan: Plan) -> dict[str, Marks]:
     """Numeric signals that rules compare, with their thresholds."""
     found: dict[str, Marks] = {}
-    for stage in plan.stages:
-        for operation in stage.operations:
+    for pass_ in plan.passes:
+        for operation in pass_.operations:
             for step in operation.rules if isinstance(operation, Group) else ():
                 for rule in step.rules.rules:
                     if isinstance(rule.threshold, int | float) and not isinstance(rule.threshold, bool):

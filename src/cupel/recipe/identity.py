@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.recipe.folder import Folder
-from cupel.recipe.passes import open_pass_file, row_count
+from cupel.recipe.pass_files import open_pass_file, row_count
 from cupel.threads import in_order
 
 __all__ = ["repeated_ids"]

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from cupel.corpus.read import ReadOptions
 from cupel.engine import Engine
 from cupel.errors import BadOption
+from cupel.recipe.asking import Asking
 from cupel.recipe.job import OutputOptions
+from cupel.store import Store
 
 __all__ = ["RunOptions"]
 
@@ -27,6 +29,10 @@ class RunOptions:
     target_shard_bytes
         Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
         default a quarter of each core's share, between 4 and 128 MiB. The result does not depend on it.
+    cache
+        Where what methods learn, and what models answer, is kept for other runs; the user's own by default.
+    asking
+        What models may cost, and how many requests wait at once.
     restart
         Discard an unfinished or other run in the output folder first.
     accept
@@ -37,6 +43,8 @@ class RunOptions:
     writing: OutputOptions = field(default_factory=OutputOptions)
     engine: Engine = field(default_factory=Engine)
     target_shard_bytes: int | None = None
+    cache: Store = field(default_factory=Store.of)
+    asking: Asking = field(default_factory=Asking)
     restart: bool = False
     accept: bool = False
 

@@ -13,7 +13,7 @@ from cupel.corpus.fields import CarriedFields, FieldCounts
 from cupel.errors import BadInput
 from cupel.recipe.folder import Folder, read_sealed, write_sealed
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job
-from cupel.recipe.passes import read_pass_json
+from cupel.recipe.pass_files import read_pass_json
 from cupel.recipe.plan import Plan
 
 __all__ = [

@@ -1,8 +1,9 @@
-"""From a recipe to stages: what is measured when, what is decided together, where a pass ends.
+"""From a recipe to passes: what is measured when, what is decided together, where a pass ends.
 
-A stage is one pass over all documents. It is a chain of operations on batches, and ends
-where every document must be known at once: at a deduplication. Neighbouring
-deduplications share a pass.
+A pass reads all documents once. It is a chain of operations on batches, and ends in a barrier where every
+document must be known at once: decisions over the whole corpus, or something that is fitted to it. Neighboring
+decisions share a barrier. What is fitted is fitted before the pass that uses it, so that what stands before it
+drops documents first. A model is asked in a pass of its own, after what is cheap has dropped documents.
 
 Rules that follow each other without an edit between them form a group: their signals are
 measured together in one pass over the text, and all of them are decided for every document
@@ -20,11 +21,14 @@ import pyarrow as pa
 from cupel.contract import (
     SPANS,
     Acts,
-    Dedup,
+    Asks,
+    CorpusMethod,
     Edit,
     Extraction,
     Extractor,
+    Fitted,
     Keeps,
+    Method,
     PrefersSources,
     Rules,
     Signal,
@@ -34,7 +38,7 @@ from cupel.contract import (
 from cupel.errors import BadRecipe
 from cupel.recipe.recipe import Recipe, Step
 
-__all__ = ["DedupStep", "EditStep", "Group", "Plan", "RulesStep", "Stage", "make_plan"]
+__all__ = ["CorpusStep", "EditStep", "Group", "Pass", "Plan", "RulesStep", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -64,28 +68,28 @@ class EditStep:
 
 
 @dataclass(frozen=True)
-class DedupStep:
-    """One deduplication, and what is done with what it finds."""
+class CorpusStep:
+    """One decision over the whole corpus, and what is done with it."""
 
     label: str
-    dedup: Dedup
+    method: CorpusMethod
 
     @property
     def action(self) -> str:
         """`drop`, `cut`, `weigh` or `mark`."""
-        options = self.dedup.options
+        options = self.method.options
         return options.action if isinstance(options, Acts) else "drop"
 
     @property
     def keep(self) -> str:
         """Which document of a cluster stays: `longest`, `first` or `signal:NAME`."""
-        options = self.dedup.options
+        options = self.method.options
         return options.keep if isinstance(options, Keeps) else "first"
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Sources in order of preference."""
-        options = self.dedup.options
+        options = self.method.options
         return options.sources if isinstance(options, PrefersSources) else ()
 
     @property
@@ -93,22 +97,53 @@ class DedupStep:
         """Columns that `mark` adds, without the label before them."""
         if self.action != "mark":
             return {}
-        if self.dedup.finds == "documents":
-            score = {"score": pa.float64()} if self.dedup.scores else {}
+        if self.method.finds == "documents":
+            score = {"score": pa.float64()} if self.method.scores else {}
             return {"cluster": pa.int64(), "cluster_size": pa.int64(), **score}
-        if self.dedup.finds == "weights":
+        if self.method.finds == "weights":
             return {"score": pa.float64(), "weight": pa.float64()}
-        name = {"survivor": pa.large_string()} if self.dedup.names_origin else {}
+        if self.method.finds == "selection":
+            return {"selected": pa.bool_(), "score": pa.float64()}
+        name = {"survivor": pa.large_string()} if self.method.names_origin else {}
         return {"cluster": pa.int64(), **name, "score": pa.float64(), "spans": SPANS}
 
 
 @dataclass(frozen=True)
-class Stage:
-    """One pass: operations on batches, then the deduplications that end it."""
+class FitStep:
+    """One method that is fitted.
+
+    Attributes
+    ----------
+    label
+        Of the method's artifact: the family of a signal, the label of a step.
+    steps
+        How many steps of the recipe have gone over the documents that it learns from.
+    """
+
+    label: str
+    method: Fitted
+    steps: int
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass: what is fitted before it, operations on batches, and the decisions that end it."""
 
     index: int
+    fits: tuple[FitStep, ...]
     operations: tuple[Group | EditStep, ...]
-    dedups: tuple[DedupStep, ...]
+    decisions: tuple[CorpusStep, ...]
+
+    @property
+    def signals(self) -> list[Signal]:
+        """All that is measured."""
+        groups = [operation for operation in self.operations if isinstance(operation, Group)]
+        return [signal for group in groups for signal in group.signals]
+
+    @property
+    def asks(self) -> bool:
+        """Whether a model is asked."""
+        return any(isinstance(signal, Asks) for signal in self.signals)
 
 
 @dataclass(frozen=True)
@@ -119,8 +154,8 @@ class Plan:
     ----------
     extractors, extraction_seconds
         How HTML becomes text; more than one extractor is their union.
-    stages
-        The last one has no deduplications and writes the corpus.
+    passes
+        The last one has no decisions and writes the corpus.
     kept_columns
         Signal columns that the recipe asks for by name: they stay in the output.
     measured
@@ -132,7 +167,7 @@ class Plan:
     recipe: Recipe
     extractors: tuple[Extractor, ...]
     extraction_seconds: float
-    stages: tuple[Stage, ...]
+    passes: tuple[Pass, ...]
     kept_columns: tuple[str, ...]
     measured: Mapping[str, str]
     reused: tuple[str, ...]
@@ -140,38 +175,43 @@ class Plan:
     @property
     def weighs(self) -> bool:
         """Whether a step changes how much documents count, so that the output has a column `weight`."""
-        return any(step.action == "weigh" for stage in self.stages for step in stage.dedups)
+        return any(step.action == "weigh" for pass_ in self.passes for step in pass_.decisions)
 
     @property
     def marks(self) -> dict[str, pa.DataType]:
-        """Columns of deduplications that mark."""
+        """Columns of steps that mark."""
         return {
             f"{step.label}_{name}": kind
-            for stage in self.stages
-            for step in stage.dedups
+            for pass_ in self.passes
+            for step in pass_.decisions
             for name, kind in step.marked.items()
         }
 
+    @property
+    def fits(self) -> tuple[FitStep, ...]:
+        """All that is fitted, in order."""
+        return tuple(step for pass_ in self.passes for step in pass_.fits)
+
     def notices(self) -> list[str]:
         """What the signals want to be read once before they measure."""
-        groups = [group for stage in self.stages for group in stage.operations if isinstance(group, Group)]
+        groups = [group for pass_ in self.passes for group in pass_.operations if isinstance(group, Group)]
         signals = {signal.name: signal for group in groups for signal in group.signals}
         return [f"{name}: {notice}" for name, signal in signals.items() if (notice := signal.notice())]
 
     def describe(self) -> list[str]:
         """One line a pass, for a terminal."""
         lines = []
-        for stage in self.stages:
-            parts = []
-            for operation in stage.operations:
+        for pass_ in self.passes:
+            parts = [f"fit {step.label}" for step in pass_.fits]
+            for operation in pass_.operations:
                 if isinstance(operation, EditStep):
                     parts.append(operation.label)
                 else:
                     if operation.columns:
                         parts.append(f"measure {len(operation.columns)} signals")
                     parts += [step.label for step in operation.rules]
-            parts += [step.label for step in stage.dedups]
-            lines.append(f"pass {stage.index + 1}: " + (" → ".join(parts) or "write"))
+            parts += [step.label for step in pass_.decisions]
+            lines.append(f"pass {pass_.index + 1}: " + (" → ".join(parts) or "write"))
         return lines
 
 
@@ -183,9 +223,13 @@ class _Planner:
         self.reused: dict[str, None] = {}
         self.measured: dict[str, str] = {}
         self.kept: dict[str, None] = {}
-        self.stages: list[Stage] = []
+        self.passes: list[Pass] = []
         self.operations: list[Group | EditStep] = []
-        self.dedups: list[DedupStep] = []
+        self.decisions: list[CorpusStep] = []
+        self.fits: list[FitStep] = []
+        self.built: dict[str, Signal] = {}
+        self.steps = 0
+        self.asking = False
         self.pending: list[RulesStep] = []
         self.wanted: dict[str, None] = {}
         self.annotated = set(annotated)
@@ -212,31 +256,66 @@ class _Planner:
         self.operations.append(Group(signals, columns, tuple(self.pending)))
         self.valid |= set(columns)
         self.pending, self.wanted = [], {}
+        self.asking = any(isinstance(signal, Asks) for signal in signals)
 
     def signal(self, name: str) -> Signal:
-        return find_method(name, Signal).from_options(self.signal_options.get(name, {}), where="signals")
+        if name not in self.built:
+            options = self.signal_options.get(name, {})
+            self.built[name] = find_method(name, Signal).from_options(options, where="signals")
+        return self.built[name]
 
-    def close_stage(self) -> None:
+    def close_pass(self) -> None:
         self.close_group()
-        self.stages.append(Stage(len(self.stages), tuple(self.operations), tuple(self.dedups)))
-        self.operations, self.dedups = [], []
+        operations, decisions = tuple(self.operations), tuple(self.decisions)
+        self.passes.append(Pass(len(self.passes), tuple(self.fits), operations, decisions))
+        self.fits, self.operations, self.decisions = [], [], []
+        self.asking = False
+
+    def prepare(self, columns: Iterable[str]) -> None:
+        """Fit what must be fitted before these columns can be measured; let what is cheap drop documents before a
+        model is asked."""
+        families = dict.fromkeys(
+            self.providers[column]
+            for column in columns
+            if column not in self.valid and column not in self.wanted and column in self.providers
+        )
+        for signal in map(self.signal, families):
+            self.fit(signal.name, signal)
+            if isinstance(signal, Asks):
+                self.close_group()
+                if self.operations or self.decisions or not self.passes:
+                    self.close_pass()
+
+    def fit(self, label: str, method: Method) -> None:
+        """Plan to fit a method before the pass that is being planned, unless that is planned already."""
+        fits = [*self.fits, *(step for pass_ in self.passes for step in pass_.fits)]
+        if not isinstance(method, Fitted) or any(step.method is method for step in fits):
+            return
+        if method.given is None and method.reads_corpus:
+            self.close_group()
+            if self.operations or self.decisions or not self.passes:
+                self.close_pass()
+            if any(step.action == "cut" for step in self.passes[-1].decisions):
+                self.close_pass()  # that pass cuts; what is learned is learned from what is left
+        self.fits.append(FitStep(label, method, self.steps))
 
     def add(self, step: Step) -> None:
         label, method = step.label, step.method
-        if self.dedups and not isinstance(method, Dedup):
-            self.close_stage()
+        if self.asking or (self.decisions and not isinstance(method, CorpusMethod)):
+            self.close_pass()
         if isinstance(method, Signal):
             self.add_signal(label, method)
         elif isinstance(method, Rules):
             self.add_rules(label, method)
         elif isinstance(method, Edit):
             self.add_edit(label, method)
-        elif isinstance(method, Dedup):
-            self.add_dedup(label, method)
+        elif isinstance(method, CorpusMethod):
+            self.add_decision(label, method)
         else:
             raise BadRecipe(f"step '{label}': extraction can only be the first step, and only once")
 
     def add_signal(self, label: str, signal: Signal) -> None:
+        self.prepare(signal.columns)
         for column in signal.columns:
             self.want(column, f"step '{label}'")
             self.kept[column] = None
@@ -245,6 +324,7 @@ class _Planner:
         needed = rules.needs_edit
         if needed and not self.just_edited(needed):
             self.add_edit(needed, find_method(needed, Edit)())
+        self.prepare(rules.signals)
         for column in rules.signals:
             self.want(column, f"step '{label}'")
         self.pending.append(RulesStep(label, rules))
@@ -255,6 +335,8 @@ class _Planner:
 
     def add_edit(self, label: str, edit: Edit) -> None:
         self.close_group()
+        if self.asking:
+            self.close_pass()
         self.operations.append(EditStep(label, edit))
         for column in edit.columns:
             self.measured[column] = edit.name
@@ -269,15 +351,20 @@ class _Planner:
     def reads_no_text(self, name: str) -> bool:
         return "text" not in find_method(name, Signal).needs
 
-    def add_dedup(self, label: str, dedup: Dedup) -> None:
-        step = DedupStep(label, dedup)
+    def add_decision(self, label: str, method: CorpusMethod) -> None:
+        step = CorpusStep(label, method)
+        columns = [*method.signals]
         if step.keep.startswith("signal:"):
-            self.want(step.keep.removeprefix("signal:"), f"step '{label}'")
+            columns.append(step.keep.removeprefix("signal:"))
+        self.prepare(columns)
+        self.fit(label, method)
+        for column in columns:
+            self.want(column, f"step '{label}'")
         self.close_group()
-        self.dedups.append(step)
+        self.decisions.append(step)
         if step.action == "cut":
             # What follows sees another text.
-            self.close_stage()
+            self.close_pass()
             self.forget_text()
 
 
@@ -298,18 +385,19 @@ def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Pla
     """
     planner = _Planner(recipe, annotated or {})
     extractors, seconds, steps = _extraction(recipe.steps)
-    for step in steps:
+    for number, step in enumerate(steps, len(recipe.steps) - len(steps)):
+        planner.steps = number
         planner.add(step)
-    if planner.dedups:
-        planner.close_stage()
-    planner.close_stage()
-    if len(planner.stages) == 1:  # maps, then writes shards of even size
-        planner.close_stage()
+    if planner.decisions:
+        planner.close_pass()
+    planner.close_pass()
+    if len(planner.passes) == 1:  # maps, then writes shards of even size
+        planner.close_pass()
     return Plan(
         recipe=recipe,
         extractors=extractors,
         extraction_seconds=seconds,
-        stages=tuple(planner.stages),
+        passes=tuple(planner.passes),
         kept_columns=tuple(planner.kept),
         measured=planner.measured,
         reused=tuple(planner.reused),
@@ -321,7 +409,7 @@ def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     options: dict[str, Mapping[str, Any]] = dict(recipe.signals)
     for step in recipe.steps:
         method = step.method
-        if not isinstance(method, Signal) or method.options == type(method)().options:
+        if not isinstance(method, Signal) or not method.options.model_dump(exclude_defaults=True):
             continue
         if method.name in recipe.signals:
             raise BadRecipe(

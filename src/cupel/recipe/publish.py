@@ -12,7 +12,7 @@ from cupel.contract import Remembers
 from cupel.contract.index import commit_memory, stage_memory
 from cupel.errors import Damaged, RunFailed
 from cupel.recipe.folder import Folder, disk_errors
-from cupel.recipe.passes import row_count
+from cupel.recipe.pass_files import row_count
 from cupel.recipe.plan import Plan
 from cupel.recipe.readback import remembered
 from cupel.recipe.seals import Seals, fault, marker, sealed_files
@@ -27,15 +27,15 @@ def keep_clusters(folder: Folder, plan: Plan) -> Seals:
     """Copied, not moved: a run that is killed from here on still finds them."""
     seals: Seals = {}
     with disk_errors(folder.clusters):
-        for stage in plan.stages:
-            for step in stage.dedups:
+        for pass_ in plan.passes:
+            for step in pass_.decisions:
                 make_folder(folder.clusters)
                 target = folder.clusters / f"{step.label}.parquet"
-                shutil.copyfile(folder.resolved(stage.index, step.label), temporary(target))
+                shutil.copyfile(folder.decided(pass_.index, step.label), temporary(target))
                 put(target)
-                known = sealed_files(marker(folder, stage.index, step.label))
+                known = sealed_files(marker(folder, pass_.index, step.label))
                 name = str(target.relative_to(folder.root))
-                seals[name] = known[str(folder.resolved(stage.index, step.label).relative_to(folder.root))]
+                seals[name] = known[str(folder.decided(pass_.index, step.label).relative_to(folder.root))]
     return seals
 
 
@@ -51,13 +51,13 @@ def prepare_memory(folder: Folder, plan: Plan, corpus: str) -> dict[str, str]:
         For each file of an index what it is made from, below `_work`.
     """
     memory = {}
-    for stage in plan.stages:
-        for step in stage.dedups:
-            written, options = remembered(folder, stage, step), step.dedup.options
+    for pass_ in plan.passes:
+        for step in pass_.decisions:
+            written, options = remembered(folder, pass_, step), step.method.options
             if isinstance(options, Remembers) and options.index is not None and written.exists():
                 index = Path(options.index).absolute()
                 with disk_errors(index):
-                    memory[str(stage_memory(written, index / step.dedup.name, corpus))] = written.name
+                    memory[str(stage_memory(written, index / step.method.name, corpus))] = written.name
     return memory
 
 
@@ -89,7 +89,7 @@ def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
     Parameters
     ----------
     units
-        Stage → how many units it has.
+        Pass → how many units it has.
 
     Returns
     -------
@@ -104,9 +104,9 @@ def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
     seals: Seals = {}
     with disk_errors(folder.root):
         make_folder(folder.root / "ledger")
-        for stage in plan.stages:
-            for unit in range(units[stage.index]):
-                listed = sealed_files(folder.unit(stage.index, unit, "done"))
+        for pass_ in plan.passes:
+            for unit in range(units[pass_.index]):
+                listed = sealed_files(folder.unit(pass_.index, unit, "done"))
                 for name, known in listed.items():
                     path = folder.root / name
                     target = folder.published(path)

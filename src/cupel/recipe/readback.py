@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from cupel.contract import WEIGHTLESS, Resources, View
 from cupel.contract.docs import among, row_groups
 from cupel.recipe.folder import Folder
-from cupel.recipe.passes import open_pass_file
-from cupel.recipe.plan import DedupStep, Stage
+from cupel.recipe.pass_files import open_pass_file
+from cupel.recipe.plan import CorpusStep, Pass
 from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
 from cupel.threads import in_order
 
@@ -45,22 +45,22 @@ class Rank(NamedTuple):
     counts: bool
 
 
-def remembered(folder: Folder, stage: Stage, step: DedupStep) -> Path:
+def remembered(folder: Folder, pass_: Pass, step: CorpusStep) -> Path:
     """What a step wants an index to remember of this corpus."""
-    return folder.resolved(stage.index, step.label).with_suffix(".index")
+    return folder.decided(pass_.index, step.label).with_suffix(".index")
 
 
 @dataclass(frozen=True)
 class Reader(View):
-    """Reads sketches and texts of a stage back, without the documents already dropped.
+    """Reads sketches and texts of a pass back, without the documents already dropped.
 
     Row groups are read and filtered by `threads` threads and come in the order of the documents. Each
     thread holds one, and one more waits; they take an eighth of `memory_bytes` at most.
     """
 
     folder: Folder
-    stage: Stage
-    step: DedupStep
+    pass_: Pass
+    step: CorpusStep
     units: list[int]
     dropped: np.ndarray
     memory_bytes: int
@@ -79,7 +79,8 @@ class Reader(View):
             memory_bytes=self.memory_bytes,
             threads=self.threads,
             corpus=self.corpus,
-            remembered=str(remembered(self.folder, self.stage, self.step)),
+            remembered=str(remembered(self.folder, self.pass_, self.step)),
+            artifact=self.folder.artifact(self.step.label),
         )
 
     def read(self, columns: list[str]) -> pa.Table:
@@ -128,12 +129,12 @@ class Reader(View):
         return values.column(name).combine_chunks().take(at)
 
     def _no_sketches(self, columns: list[str]) -> pa.Table:
-        path = self.folder.unit(self.stage.index, self.units[0], "sketch.parquet")
+        path = self.folder.unit(self.pass_.index, self.units[0], "sketch.parquet")
         with open_pass_file(path) as file:
             return file.schema_arrow.empty_table().select(columns)
 
     def _own(self, columns: list[str]) -> list[str]:
-        """What this step's columns are called in the sketches of the stage."""
+        """What this step's columns are called in the sketches of the pass."""
         return [name if name in ("doc", "id", "source") else f"{self.step.label}.{name}" for name in columns]
 
     def _stream(
@@ -153,7 +154,7 @@ class Reader(View):
 
     def _places(self, suffix: str, wanted: np.ndarray | None) -> Iterator[tuple[Path, pq.FileMetaData, int]]:
         for unit in self.units:
-            path = self.folder.unit(self.stage.index, unit, suffix)
+            path = self.folder.unit(self.pass_.index, unit, suffix)
             with open_pass_file(path) as file:
                 known = file.metadata
                 groups = range(known.num_row_groups) if wanted is None else row_groups(file, wanted)
@@ -181,7 +182,7 @@ class Reader(View):
         ]
 
     def _alive(self, rank: Rank | None) -> Keep:
-        """Documents of a rank that no earlier deduplication of the stage dropped."""
+        """Documents of a rank that no earlier deduplication of the pass dropped."""
         weightless = self._weightless if rank is not None else np.empty(0, np.int64)
 
         def keep(batch: pa.RecordBatch) -> pa.RecordBatch:

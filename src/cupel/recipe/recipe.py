@@ -11,13 +11,24 @@ from typing import Any
 
 import yaml
 
-from cupel.contract import Dedup, Edit, Extraction, Method, Options, Rules, Signal, find_method, methods_of
+from cupel.contract import (
+    Dedup,
+    Edit,
+    Extraction,
+    Method,
+    Options,
+    Rules,
+    Selector,
+    Signal,
+    find_method,
+    methods_of,
+)
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.store import digest_json
 
 __all__ = ["Recipe", "Step", "built_in_recipes"]
 
-KINDS: tuple[type[Method], ...] = (Extraction, Signal, Rules, Edit, Dedup)
+KINDS: tuple[type[Method], ...] = (Extraction, Signal, Rules, Edit, Dedup, Selector)
 """The kinds whose methods can be steps."""
 
 _FIELDS = ("name", "title", "description", "paper", "seed", "signals", "steps")

@@ -9,8 +9,17 @@ from pathlib import Path
 
 from cupel.errors import Damaged
 from cupel.recipe.folder import Folder, disk_errors, read_sealed
-from cupel.recipe.plan import Plan, Stage
-from cupel.recipe.seals import forget_unit, marker, resolved_faults, resolved_files, sealed_files, unit_faults
+from cupel.recipe.plan import Pass, Plan
+from cupel.recipe.seals import (
+    decision_faults,
+    decision_files,
+    fit_faults,
+    fit_marker,
+    forget_unit,
+    marker,
+    sealed_files,
+    unit_faults,
+)
 
 __all__ = [
     "discard_all",
@@ -23,20 +32,20 @@ __all__ = [
 ]
 
 
-def groups_path(folder: Folder, stage: int) -> Path:
-    """Where it is written which units of a stage make one data file."""
-    return folder.stage(stage) / "groups.json"
+def groups_path(folder: Folder, number: int) -> Path:
+    """Where it is written which units of a pass make one data file."""
+    return folder.pass_folder(number) / "groups.json"
 
 
-def groups_of(folder: Folder, stage: int, plan: str) -> list[list[int]]:
-    """Units of a stage that together make one unit of the next.
+def groups_of(folder: Folder, number: int, plan: str) -> list[list[int]]:
+    """Units of a pass that together make one unit of the next.
 
     Raises
     ------
     Damaged
         They cannot be read, or are those of another run.
     """
-    path = groups_path(folder, stage)
+    path = groups_path(folder, number)
     found = read_sealed(path)
     if found["plan"] != plan:
         raise Damaged(path, "belongs to another run")
@@ -54,22 +63,34 @@ def take_up(folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads
     list
         The damaged files; empty where the run was only interrupted.
     """
-    for stage in plan.stages:
-        faults, whole = _stage_faults(folder, plan, stage, seal, units, threads)
+    damaged_fits = []
+    for step in plan.fits:
+        if fit_marker(folder, step.label).exists() and (faults := fit_faults(folder, seal, step.label)):
+            # It is learned again, to the byte: what was measured with it holds.
+            fit_marker(folder, step.label).unlink()
+            damaged_fits += faults
+    return damaged_fits + _take_up_passes(folder, plan, seal, units, threads)
+
+
+def _take_up_passes(
+    folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads: int
+) -> list[Damaged]:
+    for pass_ in plan.passes:
+        faults, whole = _pass_faults(folder, plan, pass_, seal, units, threads)
         for unit in {unit for unit, _ in faults if unit is not None}:
-            forget_unit(folder, stage.index, unit)
+            forget_unit(folder, pass_.index, unit)
         if not whole or faults:
-            last = stage.index == len(plan.stages) - 1
-            _discard_from(folder, plan, stage.index, passes=last and any(unit is None for unit, _ in faults))
+            last = pass_.index == len(plan.passes) - 1
+            _discard_from(folder, plan, pass_.index, units=last and any(unit is None for unit, _ in faults))
             return [fault for _, fault in faults]
-        for at, step in enumerate(stage.dedups):
+        for at, step in enumerate(pass_.decisions):
             damaged = (
-                resolved_faults(folder, seal, stage.index, step.label)
-                if marker(folder, stage.index, step.label).exists()
+                decision_faults(folder, seal, pass_.index, step.label)
+                if marker(folder, pass_.index, step.label).exists()
                 else []
             )
-            if damaged or not marker(folder, stage.index, step.label).exists():
-                _discard_from(folder, plan, stage.index, steps=at)
+            if damaged or not marker(folder, pass_.index, step.label).exists():
+                _discard_from(folder, plan, pass_.index, steps=at)
                 return damaged
     return []
 
@@ -78,47 +99,53 @@ def state_faults(
     folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads: int
 ) -> Iterator[Damaged]:
     """Every damaged file of an unfinished run."""
-    for stage in plan.stages:
-        faults, _ = _stage_faults(folder, plan, stage, seal, units, threads)
+    for fitted in plan.fits:
+        if fit_marker(folder, fitted.label).exists():
+            yield from fit_faults(folder, seal, fitted.label)
+    for pass_ in plan.passes:
+        faults, _ = _pass_faults(folder, plan, pass_, seal, units, threads)
         yield from (fault for _, fault in faults)
-        for step in stage.dedups:
-            if marker(folder, stage.index, step.label).exists():
-                yield from resolved_faults(folder, seal, stage.index, step.label)
+        for step in pass_.decisions:
+            if marker(folder, pass_.index, step.label).exists():
+                yield from decision_faults(folder, seal, pass_.index, step.label)
 
 
-def _stage_faults(
-    folder: Folder, plan: Plan, stage: Stage, seal: str, units: Sequence[int], threads: int
+def _pass_faults(
+    folder: Folder, plan: Plan, pass_: Pass, seal: str, units: Sequence[int], threads: int
 ) -> tuple[list[tuple[int | None, Damaged]], bool]:
-    """Faults with the unit that each is of, None for that of the whole stage; and whether all units are done."""
+    """Faults with the unit that each is of, None for that of the whole pass; and whether all units are done."""
     groups = [[unit] for unit in units]
-    if stage.index == len(plan.stages) - 1:
-        begun = any(folder.stage(stage.index).glob("*.done")) or groups_path(folder, stage.index - 1).exists()
+    if pass_.index == len(plan.passes) - 1:
+        begun = (
+            any(folder.pass_folder(pass_.index).glob("*.done"))
+            or groups_path(folder, pass_.index - 1).exists()
+        )
         if not begun:
             return [], False
         try:
-            groups = groups_of(folder, stage.index - 1, seal)
+            groups = groups_of(folder, pass_.index - 1, seal)
         except Damaged as damaged:
             return [(None, damaged)], False
-    done = [unit for unit in range(len(groups)) if folder.done(stage.index, unit)]
+    done = [unit for unit in range(len(groups)) if folder.done(pass_.index, unit)]
     with ThreadPoolExecutor(max(1, threads)) as pool:
-        each = pool.map(lambda unit: unit_faults(folder, seal, stage.index, unit, groups[unit]), done)
+        each = pool.map(lambda unit: unit_faults(folder, seal, pass_.index, unit, groups[unit]), done)
         faults = [(unit, fault) for unit, found in zip(done, each, strict=True) for fault in found]
     return list(faults), len(done) == len(groups)
 
 
-def _discard_from(folder: Folder, plan: Plan, stage: int, *, steps: int = 0, passes: bool = False) -> None:
-    """Discard the deduplications of a stage from the one at `steps` on, and later stages; with `passes`, its units too."""
+def _discard_from(folder: Folder, plan: Plan, number: int, *, steps: int = 0, units: bool = False) -> None:
+    """Discard the deduplications of a pass from the one at `steps` on, and later passes; with `units`, its units too."""
     with disk_errors(folder.work):
-        for later in plan.stages[stage:]:
-            for step in later.dedups[steps if later.index == stage else 0 :]:
-                for path in resolved_files(folder, later.index, step.label):
+        for later in plan.passes[number:]:
+            for step in later.decisions[steps if later.index == number else 0 :]:
+                for path in decision_files(folder, later.index, step.label):
                     path.unlink(missing_ok=True)
-            if later.index > stage or passes:
-                _remove(folder.stage(later.index))
+            if later.index > number or units:
+                _remove(folder.pass_folder(later.index))
                 for path in (folder.root / "ledger").glob(f"pass-{later.index}-*"):
                     path.unlink(missing_ok=True)
-        last = plan.stages[-1].index
-        if stage < last or passes:
+        last = plan.passes[-1].index
+        if number < last or units:
             groups_path(folder, last - 1).unlink(missing_ok=True)
             folder.fields.unlink(missing_ok=True)
             _remove(folder.data)
@@ -127,9 +154,13 @@ def _discard_from(folder: Folder, plan: Plan, stage: int, *, steps: int = 0, pas
 def discard_all(folder: Folder) -> None:
     """Discard the passes of a run that has lost its plan; nothing says any longer what they are of."""
     with disk_errors(folder.root):
-        for path in [*folder.work.glob("stage-*"), *folder.work.glob("resolved-*")]:
+        for path in [
+            *folder.work.glob("pass-*"),
+            *folder.work.glob("decided-*"),
+            *folder.work.glob("fitted-*"),
+        ]:
             _remove(path)
-        for name in ("data", "ledger", "clusters", "quarantine"):
+        for name in ("data", "ledger", "clusters", "artifacts", "quarantine"):
             _remove(folder.root / name)
         folder.fields.unlink(missing_ok=True)
 
@@ -140,7 +171,7 @@ def discard_run(folder: Folder) -> None:
     with disk_errors(folder.root):
         folder.discarding.touch()
         names = ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml")
-        for name in (*names, "data", "ledger", "clusters", "quarantine"):
+        for name in (*names, "data", "ledger", "clusters", "artifacts", "quarantine"):
             _remove(folder.root / name)
         for path in folder.work.iterdir():
             if path not in kept:

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cupel import errors
+from cupel.contract import NO_DOCUMENTS, Resources
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
@@ -29,24 +31,29 @@ from cupel.errors import (
     Stopped,
 )
 from cupel.findings import Page
-from cupel.recipe import stage as stages
+from cupel.recipe import task as tasks
+from cupel.recipe.asking import asks_remotely, stop_asking
+from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
+from cupel.recipe.fit import fit
 from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
 from cupel.recipe.job import Job
 from cupel.recipe.options import RunOptions
 from cupel.recipe.output import decide_fields
-from cupel.recipe.plan import Plan, Stage, make_plan
+from cupel.recipe.plan import Pass, Plan, make_plan
 from cupel.recipe.progress import Progress, Silent
 from cupel.recipe.publish import RESTART, remember
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.resolve import resolve, resolved_sections, too_much
 from cupel.recipe.resume import discard_all, discard_run, groups_of, groups_path, take_up
 from cupel.recipe.seals import check_sizes
+from cupel.recipe.survivors import Survivors, digest_before
 from cupel.store import digest, digest_json, make_folder
 
 __all__ = ["Result", "refine"]
 
 STOP_WAIT_SECONDS = 0.1
+UNITS_ASKING = 2
+"""Units that ask a server at once on a cluster; each has many requests on their way."""
 SMALLEST_SHARE = 16 << 20
 """Bytes that a group of the last pass may always have: a small corpus is one file on any machine."""
 
@@ -142,7 +149,7 @@ class _Run:
             self._remember(finished.manifest)
             return finished
         with self.folder.locked(), self._resumable():
-            stages.allow_tasks(self.folder.root)
+            tasks.allow_tasks(self.folder.root)
             if restart or self.folder.discarding.exists():
                 discard_run(self.folder)
             finished = self._finished(files)
@@ -284,17 +291,31 @@ class _Run:
         groups = [[unit] for unit in units]
         if self.resumed:
             self._take_up(plan, units)
-        for stage in plan.stages:
-            if stage.index == len(plan.stages) - 1 and stage.index > 0:
-                groups = self._output_groups(stage.index - 1, units)
+        self.plan = plan
+        for pass_ in plan.passes:
+            if pass_.index == len(plan.passes) - 1 and pass_.index > 0:
+                groups = self._output_groups(pass_.index - 1, units)
                 decide_fields(self.folder, job, plan)
-            self._one_pass(plan, job, stage.index, groups)
-            if stage.dedups:
+            self._fit(job, pass_, units)
+            self._one_pass(plan, job, pass_.index, groups)
+            if pass_.decisions:
                 memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
                 corpus = _input_digest(job.files)
-                resolve(self.folder, stage, units, memory, threads, corpus, self.seal, self.progress.note)
-                self._ask(stage)
+                decide(self.folder, pass_, units, memory, threads, corpus, self.seal, self.progress.note)
+                self._ask(pass_)
         return list(range(len(groups)))
+
+    def _fit(self, job: Job, pass_: Pass, units: list[int]) -> None:
+        """Fit what the pass uses, on what the pass before it left."""
+        for step in pass_.fits:
+            documents = NO_DOCUMENTS
+            if step.method.given is None and step.method.reads_corpus:
+                before = self.plan.passes[pass_.index - 1]
+                inputs = digest_before(job, _input_digest(job.files), step)
+                documents = Survivors(self.folder, before, units, inputs)
+            scratch = str(self.folder.work)
+            resources = Resources(scratch, self.engine.memory_bytes(), self.engine.parallelism())
+            fit(self.folder, step, documents, resources, self.options.cache, self.seal, self.progress.note)
 
     def _take_up(self, plan: Plan, units: list[int]) -> None:
         damaged = take_up(self.folder, plan, self.seal, units, self.engine.parallelism())
@@ -302,21 +323,21 @@ class _Run:
             more = f", and {len(damaged) - 1:,} more" if len(damaged) > 1 else ""
             self.progress.note(f"damaged since the run was stopped, and made again: {damaged[0]}{more}")
 
-    def _ask(self, stage: Stage) -> None:
+    def _ask(self, pass_: Pass) -> None:
         """Stop before anything is dropped that nobody should drop unasked."""
-        reasons = "; ".join(too_much(self.folder, stage))
+        reasons = "; ".join(too_much(self.folder, pass_))
         if reasons and not self.options.accept:
-            sections = tuple(resolved_sections(self.folder, stage))
+            sections = tuple(decision_sections(self.folder, pass_))
             raise NotAccepted(
                 reasons, Page(title="Before duplicates go", subtitle=reasons, sections=sections)
             )
 
-    def _output_groups(self, stage: int, units: list[int]) -> list[list[int]]:
+    def _output_groups(self, number: int, units: list[int]) -> list[list[int]]:
         """Neighbouring shards that together give about one data file, or two to every core where there is less."""
-        path = groups_path(self.folder, stage)
+        path = groups_path(self.folder, number)
         if path.exists():
-            return groups_of(self.folder, stage, self.seal)
-        sizes = {unit: self.folder.unit(stage, unit, "parquet").stat().st_size for unit in units}
+            return groups_of(self.folder, number, self.seal)
+        sizes = {unit: self.folder.unit(number, unit, "parquet").stat().st_size for unit in units}
         share = sum(sizes.values()) // (2 * self.engine.parallelism())
         limit = min(self.options.writing.shard_bytes, max(share, SMALLEST_SHARE))
         groups: list[list[int]] = [[]]
@@ -330,10 +351,10 @@ class _Run:
         write_sealed(path, {"plan": self.seal, "groups": groups})
         return groups
 
-    def _one_pass(self, plan: Plan, job: Job, stage: int, groups: list[list[int]]) -> None:
-        waiting = [unit for unit in range(len(groups)) if not self.folder.done(stage, unit)]
+    def _one_pass(self, plan: Plan, job: Job, number: int, groups: list[list[int]]) -> None:
+        waiting = [unit for unit in range(len(groups)) if not self.folder.done(number, unit)]
         with disk_errors(self.folder.work):
-            make_folder(self.folder.stage(stage))
+            make_folder(self.folder.pass_folder(number))
         threads = (
             max(1, self.engine.parallelism() // max(1, len(waiting))) if self.engine.name == "native" else 1
         )
@@ -341,24 +362,35 @@ class _Run:
             json.dumps(
                 {
                     "folder": str(self.folder.root),
-                    "stage": stage,
+                    "pass": number,
                     "unit": u,
                     "shards": groups[u],
                     "threads": threads,
+                    "asking": self.options.asking.to_json(),
+                    "cache": str(self.options.cache.folder),
                 }
             )
             for u in waiting
         ]
         sizes = [sum(job.shards[shard].bytes for shard in group) for group in groups]
-        title = f"pass {stage + 1} of {len(plan.stages)}"
-        with self.progress.following(title, self.folder.stage(stage), sizes):
-            for result in self.engine.map(stages.run_task, payloads):
+        title = f"pass {number + 1} of {len(plan.passes)}"
+        with self.progress.following(title, self.folder.pass_folder(number), sizes):
+            for result in self._results(plan.passes[number], payloads):
                 _raise_from(json.loads(result))
-        undone = sum(not self.folder.done(stage, unit) for unit in range(len(groups)))
+        undone = sum(not self.folder.done(number, unit) for unit in range(len(groups)))
         if undone:  # an engine that was interrupted may end quietly
             raise RunFailed(
                 f"{title}: the engine ended with {undone} of {len(groups)} units not done; the same command resumes"
             )
+
+    def _results(self, pass_: Pass, payloads: list[str]) -> Iterator[str]:
+        """What the tasks of a pass give. A server is asked by this process alone, so that limits hold for the run."""
+        if self.engine.name == "native" or not any(map(asks_remotely, pass_.signals)):
+            yield from self.engine.map(tasks.run_task, payloads)
+            return
+        with ThreadPoolExecutor(UNITS_ASKING) as pool:
+            for done in as_completed([pool.submit(tasks.run_task, payload) for payload in payloads]):
+                yield done.result()
 
     @contextmanager
     def _resumable(self) -> Iterator[None]:
@@ -366,13 +398,17 @@ class _Run:
         try:
             yield
         except KeyboardInterrupt:
-            stages.stop_tasks(self.folder.root)
+            stop_asking(self.folder.root)
+            tasks.stop_tasks(self.folder.root)
             raise Stopped("stopped; the same command resumes") from None
         except Exception:
             # What this run began must not write beside a run that is started next in this process.
-            stages.stop_tasks(self.folder.root)
+            stop_asking(self.folder.root)
+            tasks.stop_tasks(self.folder.root)
             wait_for_results()
             raise
+        finally:
+            stop_asking(self.folder.root)
 
 
 def _raise_from(result: dict[str, Any]) -> None:

@@ -24,12 +24,15 @@ __all__ = [
     "Seals",
     "check_sizes",
     "fault",
+    "fit_faults",
+    "fit_marker",
     "forget_unit",
     "marker",
-    "resolved_faults",
-    "resolved_files",
+    "decision_faults",
+    "decision_files",
     "seal",
-    "seal_resolved",
+    "seal_decision",
+    "seal_fit",
     "seal_unit",
     "sealed_files",
     "unit_faults",
@@ -88,68 +91,87 @@ def check_sizes(folder: Folder, manifest: Mapping[str, Any], advice: str, *, bel
 
 
 def seal_unit(
-    folder: Folder, plan: str, stage: int, unit: int, shards: Sequence[int], data: Iterable[Path]
+    folder: Folder, plan: str, number: int, unit: int, shards: Sequence[int], data: Iterable[Path]
 ) -> None:
     """Mark a unit as done, with the seals of all its files; `plan` is the seal of the run's plan."""
-    files = [path for path in _files_of(folder, stage, unit) if path.suffix[1:] not in _NOT_SEALED]
+    files = [path for path in _files_of(folder, number, unit) if path.suffix[1:] not in _NOT_SEALED]
     _mark(
         folder,
-        folder.unit(stage, unit, "done"),
-        {"plan": plan, "stage": stage, "unit": unit, "shards": list(shards)},
+        folder.unit(number, unit, "done"),
+        {"plan": plan, "pass": number, "unit": unit, "shards": list(shards)},
         [*files, *data],
     )
 
 
-def unit_faults(folder: Folder, plan: str, stage: int, unit: int, shards: Sequence[int]) -> list[Damaged]:
+def unit_faults(folder: Folder, plan: str, number: int, unit: int, shards: Sequence[int]) -> list[Damaged]:
     """What is wrong with a unit that has a marker; the marker first."""
-    expected = {"plan": plan, "stage": stage, "unit": unit, "shards": list(shards)}
-    return _faults(folder, folder.unit(stage, unit, "done"), expected)
+    expected = {"plan": plan, "pass": number, "unit": unit, "shards": list(shards)}
+    return _faults(folder, folder.unit(number, unit, "done"), expected)
 
 
-def forget_unit(folder: Folder, stage: int, unit: int) -> None:
+def forget_unit(folder: Folder, number: int, unit: int) -> None:
     """Remove what an earlier attempt at a unit left, except for data files, which its writer removes."""
     with disk_errors(folder.work):
-        folder.unit(stage, unit, "done").unlink(missing_ok=True)
-        for path in _files_of(folder, stage, unit):
+        folder.unit(number, unit, "done").unlink(missing_ok=True)
+        for path in _files_of(folder, number, unit):
             path.unlink(missing_ok=True)
             folder.published(path).unlink(missing_ok=True)
 
 
-def _files_of(folder: Folder, stage: int, unit: int) -> list[Path]:
-    return sorted(folder.stage(stage).glob(f"{unit:05d}.*"))
+def _files_of(folder: Folder, number: int, unit: int) -> list[Path]:
+    return sorted(folder.pass_folder(number).glob(f"{unit:05d}.*"))
 
 
 # -- deduplications ------------------------------------------------------------------------------
 
 
-def marker(folder: Folder, stage: int, label: str) -> Path:
+def marker(folder: Folder, number: int, label: str) -> Path:
     """What is there once a deduplication has found its clusters."""
-    return folder.resolved(stage, label).with_suffix(".done")
+    return folder.decided(number, label).with_suffix(".done")
 
 
-def resolved_files(folder: Folder, stage: int, label: str) -> list[Path]:
+def decision_files(folder: Folder, number: int, label: str) -> list[Path]:
     """Files of a deduplication, with the marker first."""
-    clusters = folder.resolved(stage, label)
-    return [marker(folder, stage, label), *(clusters.with_suffix(s) for s in RESOLVED)]
+    clusters = folder.decided(number, label)
+    return [marker(folder, number, label), *(clusters.with_suffix(s) for s in DECIDED)]
 
 
-RESOLVED = (".parquet", ".findings.json", ".index")
+DECIDED = (".parquet", ".findings.json", ".index")
 
 
-def seal_resolved(folder: Folder, plan: str, stage: int, label: str) -> None:
+def seal_decision(folder: Folder, plan: str, number: int, label: str) -> None:
     """Mark a deduplication as done, with the seals of its files."""
-    _, *files = resolved_files(folder, stage, label)
+    _, *files = decision_files(folder, number, label)
     _mark(
         folder,
-        marker(folder, stage, label),
-        {"plan": plan, "stage": stage, "label": label},
+        marker(folder, number, label),
+        {"plan": plan, "pass": number, "label": label},
         [path for path in files if path.exists()],
     )
 
 
-def resolved_faults(folder: Folder, plan: str, stage: int, label: str) -> list[Damaged]:
+def decision_faults(folder: Folder, plan: str, number: int, label: str) -> list[Damaged]:
     """What is wrong with a deduplication that has a marker."""
-    return _faults(folder, marker(folder, stage, label), {"plan": plan, "stage": stage, "label": label})
+    return _faults(folder, marker(folder, number, label), {"plan": plan, "pass": number, "label": label})
+
+
+# -- fits ----------------------------------------------------------------------------------------
+
+
+def fit_marker(folder: Folder, label: str) -> Path:
+    """What is there once the run has an artifact."""
+    return folder.work / f"fitted-{label}.done"
+
+
+def seal_fit(folder: Folder, plan: str, label: str) -> None:
+    """Mark an artifact as made, with the seals of its files."""
+    files = sorted(path for path in folder.artifact(label).rglob("*") if path.is_file())
+    _mark(folder, fit_marker(folder, label), {"plan": plan, "fitted": label}, files)
+
+
+def fit_faults(folder: Folder, plan: str, label: str) -> list[Damaged]:
+    """What is wrong with an artifact that has a marker."""
+    return _faults(folder, fit_marker(folder, label), {"plan": plan, "fitted": label})
 
 
 # -- markers -------------------------------------------------------------------------------------

@@ -12,10 +12,11 @@ import pyarrow as pa
 from cupel import charts
 from cupel.contract import Column, label_columns
 from cupel.findings import Alarm, Block, Code, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
+from cupel.recipe.decide import decision_seconds, decision_sections
+from cupel.recipe.fit import fitted_sections
 from cupel.recipe.folder import Folder
 from cupel.recipe.histograms import signal_figures
 from cupel.recipe.plan import EditStep, Group, Plan, RulesStep
-from cupel.recipe.resolve import resolve_seconds, resolved_sections
 from cupel.recipe.tally import Tally
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
@@ -32,19 +33,21 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
     for tally in tallies:
         total.merge(tally)
     steps = _steps(plan)
-    dedups = [step for stage in plan.stages for step in stage.dedups]
-    keeping = {step.label for step in dedups if step.action in ("mark", "weigh")}
+    decisions = [step for pass_ in plan.passes for step in pass_.decisions]
+    keeping = {step.label for step in decisions if step.action in ("mark", "weigh")}
     sections = [
         _funnel(steps, keeping, tallies, total, manifest),
         _rules(plan, total),
         _signals(folder, plan),
         *_breakdowns(total),
-        *(section for stage in plan.stages for section in resolved_sections(folder, stage)),
+        *fitted_sections(folder, plan),
+        *(section for pass_ in plan.passes for section in decision_sections(folder, pass_)),
         _edits(plan, total),
         _samples(steps, total, manifest["documents"]["kept"]),
         _sources(total, steps),
         _quarantine(folder, tallies[0]),
         _left_out(manifest),
+        _asked(total),
         _cost(folder, plan, total, manifest),
         Section(
             title="Recipe",
@@ -86,12 +89,12 @@ def _share(part: float, whole: float) -> float:
 def _steps(plan: Plan) -> list[str]:
     """Labels of all steps that can drop, in order."""
     labels: list[str] = ["read", "extract"]
-    for stage in plan.stages:
-        for operation in stage.operations:
+    for pass_ in plan.passes:
+        for operation in pass_.operations:
             labels += (
                 [operation.label] if isinstance(operation, EditStep) else [s.label for s in operation.rules]
             )
-        labels += [step.label for step in stage.dedups]
+        labels += [step.label for step in pass_.decisions]
     return labels
 
 
@@ -157,10 +160,10 @@ def _rules(plan: Plan, total: Tally) -> Section:
         "gone on."
     )
     tables: list[Block] = []
-    for stage in plan.stages:
-        for number, operation in enumerate(stage.operations):
+    for pass_ in plan.passes:
+        for number, operation in enumerate(pass_.operations):
             if isinstance(operation, Group):
-                reached = total.entered.get(f"{stage.index}.{number}", 0)
+                reached = total.entered.get(f"{pass_.index}.{number}", 0)
                 tables += [_rule_table(step, total, reached) for step in operation.rules]
     lead = "What each rule dropped, what it alone would drop, and what only it would drop."
     return Section(
@@ -250,8 +253,8 @@ def _breakdown(name: str, column: Column, labels: Mapping[str, Sequence[int]]) -
 
 def _edits(plan: Plan, total: Tally) -> Section:
     rows = []
-    for stage in plan.stages:
-        for operation in stage.operations:
+    for pass_ in plan.passes:
+        for operation in pass_.operations:
             if isinstance(operation, EditStep):
                 for name, column in operation.edit.columns.items():
                     if pa.types.is_integer(column.type):
@@ -374,11 +377,41 @@ def _left_out(manifest: Mapping[str, Any]) -> Section:
     )
 
 
+def _asked(total: Tally) -> Section:
+    rows = tuple(
+        (
+            signal,
+            usage.requests,
+            usage.cached,
+            usage.refused,
+            usage.tokens_in,
+            usage.tokens_out,
+            f"{usage.money:.4g}" if usage.money else None,
+        )
+        for signal, usage in total.asked.items()
+    )
+    estimated = sum(usage.estimated for usage in total.asked.values())
+    table = Table(
+        columns=("signal", "requests", "answered before", "refused", "tokens in", "tokens out", "cost"),
+        rows=rows,
+        formats=("text", "count", "count", "count", "count", "count", "text"),
+        caption=f"Tokens of {write_count(estimated)} answers are estimated, since the server did not count them."
+        if estimated
+        else "",
+    )
+    return Section(
+        title="Models asked",
+        key="asked",
+        lead="Answers that were given before cost nothing.",
+        blocks=(table,) if rows else (),
+    )
+
+
 def _cost(folder: Folder, plan: Plan, total: Tally, manifest: Mapping[str, Any]) -> Section:
     seconds = dict(total.seconds)
-    for stage in plan.stages:
-        for step in stage.dedups:
-            seconds[f"{step.label} (clusters)"] = resolve_seconds(folder, stage, step)
+    for pass_ in plan.passes:
+        for step in pass_.decisions:
+            seconds[f"{step.label} (clusters)"] = decision_seconds(folder, pass_, step)
     whole = sum(seconds.values()) or 1.0
     size = manifest["bytes"]["text_in"]
     rows = tuple(

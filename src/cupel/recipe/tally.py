@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cupel.corpus.fields import FieldCounts
+from cupel.models.budget import Usage
 
 __all__ = ["Drop", "SampleRow", "Tally"]
 
@@ -68,6 +69,8 @@ class Tally:
     """source → {in, out, and documents dropped by step}."""
     samples: dict[str, list[SampleRow]] = field(default_factory=dict)
     """`step: reason` or `kept` → a few documents."""
+    asked: dict[str, Usage] = field(default_factory=dict)
+    """signal → what it asked a model."""
     content_hash: str = "0" * 32
     fields: FieldCounts = field(default_factory=FieldCounts)
     """What the fields of the documents that the first pass kept hold."""
@@ -79,6 +82,9 @@ class Tally:
 
     def spend(self, step: str, seconds: float) -> None:
         self.seconds[step] = self.seconds.get(step, 0.0) + seconds
+
+    def count_usage(self, signal: str, usage: Usage) -> None:
+        self.asked[signal] = self.asked.get(signal, Usage()) + usage
 
     def count_source(self, source: str, what: str, documents: int) -> None:
         if source not in self.sources and len(self.sources) >= MAX_SOURCES:
@@ -129,6 +135,8 @@ class Tally:
                 self.count_source(source, what, documents)
         for heading, rows in other.samples.items():
             self.sample(heading, rows)
+        for signal, usage in other.asked.items():
+            self.count_usage(signal, usage)
         self.fields.merge(other.fields)
         added = _kernels.add_hashes(bytes.fromhex(self.content_hash), bytes.fromhex(other.content_hash))
         self.content_hash = added.hex()
@@ -141,7 +149,8 @@ class Tally:
         dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in given["dropped"].items()}
         samples = {h: [SampleRow(**row) for row in rows] for h, rows in given["samples"].items()}
         fields = FieldCounts.from_json(given["fields"])
-        return cls(**{**given, "dropped": dropped, "samples": samples, "fields": fields})
+        asked = {signal: Usage(**usage) for signal, usage in given["asked"].items()}
+        return cls(**{**given, "dropped": dropped, "samples": samples, "asked": asked, "fields": fields})
 
 
 def _add(mine: dict[str, Any], other: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from cupel.store import page_fault
 
 __all__ = ["Verification", "verify"]
 
-PLACES = ("data", "ledger", "clusters", "quarantine")
+PLACES = ("data", "ledger", "clusters", "artifacts", "quarantine")
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,9 @@ def _unfinished(folder: Folder, threads: int) -> Verification:
 
 def _foreign(folder: Folder, listed: Seals) -> Iterator[Damaged]:
     for place in PLACES:
-        for path in sorted((folder.root / place).glob("*")):
-            if f"{place}/{path.name}" not in listed and not path.name.startswith("."):
+        for path in sorted((folder.root / place).rglob("*")):
+            name = path.relative_to(folder.root).as_posix()
+            if path.is_file() and name not in listed and not path.name.startswith("."):
                 yield Damaged(path, "is not of this run")
 
 

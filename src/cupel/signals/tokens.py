@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,14 +11,15 @@ import pyarrow as pa
 from pydantic import Field
 
 from cupel.contract import Column, Method, Paper, Signal
-from cupel.errors import BadInput, BadOption
+from cupel.errors import BadOption
+from cupel.models.normalizers import describe_changes
+from cupel.models.tokenizer_file import find_tokenizer
 from cupel.signals._columns import count, real
-from cupel.signals._tokenizers import describe_changes
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    pass
 
-__all__ = ["TokenDensity", "load_tokenizer"]
+__all__ = ["TokenDensity"]
 
 
 class TokenDensity(Signal):
@@ -92,40 +92,9 @@ class TokenDensity(Signal):
         """
         if not self.options.tokenizer:
             raise BadOption("tokens: give option 'tokenizer': a path or a Hugging Face name")
-        tokenizer = load_tokenizer(self.options.tokenizer)
+        tokenizer = find_tokenizer(self.options.tokenizer)
         texts = [text or "" for text in documents.column("text").to_pylist()]
         counts = [len(item.ids) for item in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
         ratios = [count / len(text) if text else 0.0 for count, text in zip(counts, texts, strict=True)]
         arrays = [pa.array(counts, pa.int64()), pa.array(ratios, pa.float64())]
         return pa.record_batch(arrays, names=list(self.columns))
-
-
-@cache
-def load_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer of a `tokenizer.json` or its folder, or of a name on the Hugging Face hub.
-
-    It neither truncates nor pads texts, whatever its file says.
-
-    Raises
-    ------
-    BadOption
-        `tokenizers` is not installed.
-    BadInput
-        It cannot be read or fetched.
-    """
-    try:
-        from tokenizers import Tokenizer
-    except ImportError:
-        raise BadOption("a tokenizer needs the package tokenizers: pip install tokenizers") from None
-    path = Path(name)
-    try:
-        if path.suffix == ".json" or path.exists():
-            tokenizer = Tokenizer.from_file(str(path / "tokenizer.json" if path.is_dir() else path))
-        else:
-            tokenizer = Tokenizer.from_pretrained(name)
-    except Exception as error:
-        # The library raises plain Exception whatever went wrong.
-        raise BadInput(f"cannot load the tokenizer '{name}': {error}") from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer

@@ -129,7 +129,7 @@ PACKER = """
 import sys
 from pathlib import Path
 from cupel.lab.data.pack import pack
-from cupel.lab.tokenizer import Tokenizer
+from cupel.models.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
 from cupel.store import Key, Store
 from tests.lab import tokens

@@ -12,7 +12,7 @@ from cupel.errors import BadInput
 from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext, evaluate
 from cupel.lab.evaluations.held_out import HeldOut
 from cupel.verdict.measures import Measure
-from tests.lab import tiny
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 

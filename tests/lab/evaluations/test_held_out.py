@@ -7,14 +7,12 @@ import random
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cupel.errors import BadInput
 from cupel.lab.evaluations.evaluation import EvaluationContext
-from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions, select_held_out, windows
+from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions, select_held_out
 from tests.conftest import prose
-from tests.lab import tiny
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 
@@ -96,28 +94,6 @@ def test_values_do_not_depend_on_the_batch_or_on_the_order_of_documents() -> Non
     np.testing.assert_allclose(first.amount, second.amount, rtol=1e-5)
     (turned,) = HeldOut(_table(texts[::-1])).measure(one, tiny.tokenizer(), EvaluationContext(batch_tokens=1))
     np.testing.assert_array_equal(turned.amount, first.amount[::-1])
-
-
-def test_the_end_of_text_inside_of_a_text_is_text() -> None:
-    text = f"before {tiny.END} after"
-    evaluation = HeldOut(_table([text]))
-    rows, _ = evaluation._rows(tiny.model(), tiny.tokenizer())
-    assert not any((row.targets == 0).any() for row in rows)
-    assert tiny.tokenizer().decode(rows[0].targets) == text
-
-
-@given(st.integers(1, 70), st.integers(2, 12), st.floats(0, 0.99))
-def test_windows_score_every_token_once_with_context(length: int, context: int, share: float) -> None:
-    overlap = int(share * context)
-    tokens = np.arange(length)
-    rows = windows(tokens, context, overlap)
-    assert [int(token) for row in rows for token in row.targets] == list(range(1, length))
-    for row in rows:
-        assert len(row.tokens) <= context
-        np.testing.assert_array_equal(row.tokens[row.at] + 1, row.targets)
-    for row in rows[1:]:
-        assert row.at[0] >= overlap
-        assert len(row.tokens) == context
 
 
 def test_documents_are_chosen_by_a_seeded_hash_within_the_caps() -> None:

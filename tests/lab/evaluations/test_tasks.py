@@ -15,7 +15,7 @@ from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.evaluations.tasks import TaskOptions, Tasks, accuracy_by_file
 from cupel.verdict.measures import Measure
 from tests.conftest import prose
-from tests.lab import tiny
+from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("lm_eval", reason="tasks run through lm-evaluation-harness, which is not installed")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cupel import _kernels
-from cupel.signals.tokens import load_tokenizer
+from cupel.models.tokenizer_file import find_tokenizer
 
 __all__ = ["OfBytes", "OfTokens", "OfWords", "Units"]
 
@@ -82,7 +82,7 @@ class OfTokens:
     width, name, punctuation_counts = 4, "tokens", True
 
     def __init__(self, tokenizer: str) -> None:
-        self._tokenizer = load_tokenizer(tokenizer)
+        self._tokenizer = find_tokenizer(tokenizer)
 
     def encode(self, texts: pa.Array) -> pa.Array:
         encodings = self._tokenizer.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
-from cupel.lab.tokenizer import Tokenizer
 from cupel.lab.training.tokens import TokenStore
+from cupel.models.tokenizer import Tokenizer
 
 __all__ = ["PACK_VERSION", "PIECE_TOKENS", "pack"]
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
-from cupel.lab.likelihood import BATCH_TOKENS
+from cupel.models.likelihood import BATCH_TOKENS
 from cupel.verdict.measures import Measure
 
 __all__ = ["Evaluation", "EvaluationContext", "evaluate", "measures_by_domain"]
@@ -72,7 +72,7 @@ def evaluate(
         A folder that is not a checkpoint, a model that gives no finite probabilities, or two
         measures of one name.
     """
-    from cupel.lab.checkpoint import load_checkpoint
+    from cupel.models.checkpoint import load_checkpoint
 
     model, tokenizer = load_checkpoint(trial, device=context.device, dtype=context.dtype)
     by_name: dict[str, Measure] = {}

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from cupel.errors import BadInput, MissingExtra, UnknownName
-from cupel.lab.checkpoint import prefix_token, text_encoder
-from cupel.lab.evaluations.held_out import context_length
 from cupel.lab.evaluations.task_data import LocalTask, Question
-from cupel.lab.likelihood import Row, continuations, score_rows
+from cupel.models.checkpoint import prefix_token, text_encoder
+from cupel.models.likelihood import Row, continuations, score_rows
+from cupel.models.windows import context_length
 
 __all__ = ["local_task", "named_tasks", "run_tasks"]
 

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from pydantic import Field
 
 from cupel.contract import Options
 from cupel.errors import BadInput
-from cupel.lab.checkpoint import as_read, prefix_token, text_encoder
 from cupel.lab.data.documents import HELD_OUT, check_held_out, documents_digest
 from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
-from cupel.lab.likelihood import Row, score_rows
+from cupel.models.checkpoint import text_encoder
+from cupel.models.likelihood import score_rows
+from cupel.models.windows import OVERLAP, text_rows
 from cupel.store import seeded_rank
 from cupel.verdict.measures import Measure
 
-__all__ = ["HeldOut", "HeldOutOptions", "select_held_out", "windows"]
+__all__ = ["HeldOut", "HeldOutOptions", "select_held_out"]
 
 
 class HeldOutOptions(Options):
@@ -34,7 +34,7 @@ class HeldOutOptions(Options):
         description="Of a longer document only so many first bytes, to a whole character.",
     )
     overlap: float = Field(
-        default=0.25,
+        default=OVERLAP,
         ge=0,
         lt=1,
         description="Share of a window that is only context, in documents longer than the model's context.",
@@ -87,61 +87,20 @@ class HeldOut:
 
     def measure(self, model: object, tokenizer: object, context: EvaluationContext) -> Sequence[Measure]:
         """`bits_per_byte` of each domain; items are documents, `amount` is bits, `weight` is bytes."""
-        rows, owners = self._rows(model, tokenizer)
+        texts = self.documents["text"].to_pylist()
+        names = [f"document '{id_}'" for id_ in self.documents["id"].to_pylist()]
+        held = text_rows(model, tokenizer, text_encoder(tokenizer), texts, names, self.options.overlap)
+        if held.unknown.any():
+            raise BadInput(
+                f"{names[int(held.unknown.argmax())]}: the tokenizer has no token for a part of it, so its bytes "
+                "cannot all be scored; use a byte-level tokenizer"
+            )
         bits = np.zeros(self.documents.num_rows)
-        scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
-        for owner, (log_probs, _) in zip(owners, scored, strict=True):
+        scored = score_rows(model, held.rows, batch_tokens=context.batch_tokens)
+        for owner, (log_probs, _) in zip(held.owners, scored, strict=True):
             bits[owner] -= log_probs.sum() / math.log(2)
-        texts = as_read(text_encoder(tokenizer), self.documents["text"].to_pylist())
-        sizes = np.array([len(text.encode()) for text in texts], np.float64)
+        sizes = held.bytes.astype(np.float64)
         return measures_by_domain("bits_per_byte", "lower", self.documents, bits, sizes, self.version)
-
-    def _rows(self, model: object, tokenizer: object) -> tuple[list[Row], list[int]]:
-        """Windows of all documents, and which document each belongs to."""
-        size = context_length(model)
-        prefix, encoder = prefix_token(tokenizer), text_encoder(tokenizer)
-        unknown = getattr(tokenizer, "unk_token_id", None)
-        overlap = int(self.options.overlap * size)
-        rows: list[Row] = []
-        owners: list[int] = []
-        texts, ids = self.documents["text"].to_pylist(), self.documents["id"].to_pylist()
-        encoded = encoder.encode_batch_fast(texts, add_special_tokens=False)
-        for owner, (id_, encoding) in enumerate(zip(ids, encoded, strict=True)):
-            if unknown is not None and unknown in encoding.ids:
-                raise BadInput(
-                    f"document '{id_}': the tokenizer has no token for a part of it, so its bytes cannot all be "
-                    "scored; use a byte-level tokenizer"
-                )
-            tokens = np.array([prefix, *encoding.ids], np.int64)
-            for row in windows(tokens, size, overlap, name=f"document '{id_}'"):
-                rows.append(row)
-                owners.append(owner)
-        return rows, owners
-
-
-def windows(tokens: NDArray[np.int64], context: int, overlap: int, name: str = "") -> list[Row]:
-    """Windows of at most `context` tokens that score every token but the first exactly once.
-
-    Every window but the first keeps at least `overlap` tokens that the one before has scored; the last one is
-    as long as the others.
-
-    Examples
-    --------
-    >>> for row in windows(np.arange(8), context=4, overlap=2):
-    ...     print(row.tokens.tolist(), "->", row.targets.tolist())
-    [0, 1, 2, 3] -> [1, 2, 3, 4]
-    [2, 3, 4, 5] -> [5, 6]
-    [3, 4, 5, 6] -> [7]
-    """
-    rows = []
-    done, last = 0, len(tokens) - 1
-    while done < last:
-        stop = min(last, context if done == 0 else done + context - overlap)
-        start = max(0, stop - context)
-        at = np.arange(done - start, stop - start)
-        rows.append(Row(tokens[start:stop], at, tokens[done + 1 : stop + 1], name=name))
-        done = stop
-    return rows
 
 
 def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOptions()) -> pa.Table:
@@ -183,15 +142,7 @@ def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOption
     )
 
 
-def context_length(model: object) -> int:
-    """Tokens that the model sees at once."""
-    length = getattr(getattr(model, "config", None), "max_position_embeddings", None)
-    if not isinstance(length, int) or length < 2:
-        raise BadInput("the model's configuration does not say its context (max_position_embeddings)")
-    return length
-
-
 def _cut(text: str, max_bytes: int) -> str:
-    """The first `most` bytes, to a whole character."""
+    """The first `max_bytes` bytes, to a whole character."""
     data = text.encode()
     return text if len(data) <= max_bytes else data[:max_bytes].decode("utf-8", "ignore")

@@ -1,0 +1,44 @@
+"""Methods that ask a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import Field
+
+from cupel.contract.method import Method
+from cupel.models.reference import check_reference
+
+__all__ = ["Asks", "NamesModel"]
+
+
+class NamesModel(Method.Options):
+    """Which model is asked."""
+
+    model: str = Field(
+        description="`hf:org/name@revision`, a folder, `gguf:FILE`, `trial:FOLDER` or `openai:http://host/v1#name`; "
+        "which of them can answer depends on what is asked.",
+    )
+
+
+class Asks(Method):
+    """A method that asks a model. Its options derive from `NamesModel`."""
+
+    asks: ClassVar[str]
+    """What the model must be able to give: `log_probs`, `generate`, `embed` or `classify`."""
+
+    options: NamesModel
+
+    @classmethod
+    def from_options(cls, given: Mapping[str, Any], where: str = "") -> Self:
+        """The method with `given` options; the model is checked as far as that is possible without loading it.
+
+        Raises
+        ------
+        UnknownName, BadOption
+            As for every method; no such model, or it cannot give what the method asks for.
+        """
+        method = super().from_options(given, where)
+        check_reference(method.options.model, cls.asks, f"{where}{': ' if where else ''}{cls.name}")
+        return method

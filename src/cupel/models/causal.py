@@ -1,0 +1,226 @@
+"""Causal language models of transformers: folders, trials of the lab and GGUF files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from cupel.errors import BadInput, MissingExtra
+from cupel.models.checkpoint import load_checkpoint, prefix_token, text_encoder
+from cupel.models.folder import digest_file, digest_folder
+from cupel.models.likelihood import BATCH_TOKENS, Row, score_rows
+from cupel.models.model import Answer, LogProbs, Message, Model, Request
+from cupel.models.sampling import continue_tokens
+from cupel.models.windows import context_length, text_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["CausalModel", "load_causal", "load_gguf"]
+
+
+class CausalModel(Model):
+    """A causal language model and its tokenizer.
+
+    On a CPU each text is run alone, on one thread, and texts run side by side: what comes back does not depend
+    on the texts beside it. On other devices texts are run in batches, and the last digits may.
+
+    Parameters
+    ----------
+    reference, digest
+        As `Model` has them.
+    model, tokenizer
+        Of transformers; the tokenizer is a fast one.
+    """
+
+    abilities = ("log_probs", "generate")
+
+    def __init__(self, reference: str, digest: str, model: Any, tokenizer: Any) -> None:
+        import torch
+
+        self.reference = reference
+        self.digest = digest
+        self.model = model
+        self.tokenizer = tokenizer
+        self.context = context_length(model)
+        self._ends = _ends(model, tokenizer)
+        # Encoders of their own: those inside of a tokenizer of transformers refuse two threads at once.
+        self._plain = text_encoder(tokenizer)
+        self._marked = text_encoder(tokenizer)
+        self._marked.encode_special_tokens = False
+        self._on_cpu = model.device.type == "cpu"
+        self._workers = ThreadPoolExecutor(
+            torch.get_num_threads() if self._on_cpu else 1,
+            thread_name_prefix="cupel",
+            initializer=lambda: torch.set_num_threads(1),  # of each worker's own
+        )
+
+    def log_probs(self, texts: pa.Array) -> LogProbs:
+        """The log-probability of each text.
+
+        The first token follows the BOS token (EOS where there is none); no end is predicted. A text longer than the
+        context is scored in windows, as the lab's held-out evaluation does: every token once, with at least a
+        quarter of the context before it.
+
+        Parameters
+        ----------
+        texts : pyarrow.Array
+            Strings.
+
+        Raises
+        ------
+        BadInput
+            The model gives no finite probabilities.
+        """
+        held = text_rows(
+            self.model,
+            self.tokenizer,
+            self._plain,
+            [text or "" for text in texts.to_pylist()],
+            [f"text {place}" for place in range(len(texts))],
+        )
+        nats = np.zeros(len(texts))
+        if self._on_cpu:
+            scored = list(self._workers.map(self._score_alone, held.rows))
+        else:
+            scored = self._workers.submit(
+                score_rows, self.model, held.rows, batch_tokens=BATCH_TOKENS
+            ).result()
+        for owner, (log_probs, _) in zip(held.owners, scored, strict=True):
+            nats[owner] += log_probs.sum()
+        nulls = np.asarray(texts.is_null())
+        nats[nulls | held.unknown] = np.nan
+        return LogProbs(nats, held.tokens, held.bytes)
+
+    def generate(self, requests: Sequence[Request]) -> list[Answer]:
+        """An answer to each request; one that does not fit the context is refused.
+
+        Random choices depend on the request and its seed only.
+
+        Raises
+        ------
+        BadInput
+            A chat is asked of a model without a chat template, or the model gives no finite logits.
+        """
+        return list(self._workers.map(self._answer, requests))
+
+    def _score_alone(self, row: Row) -> Any:
+        return score_rows(self.model, [row], batch_tokens=1)[0]
+
+    def _answer(self, request: Request) -> Answer:
+        from jinja2 import TemplateError  # transformers renders templates with it, in its sandbox
+
+        try:
+            tokens = self._prompt(request)
+        except TemplateError as error:
+            return Answer(None, f"the model's chat template refuses it: {error}")
+        if len(tokens) + request.max_tokens > self.context:
+            return Answer(
+                None,
+                f"{len(tokens)} tokens and {request.max_tokens} new ones do not fit the context of {self.context}",
+            )
+        draws = np.random.default_rng(request.seed).random((1, request.max_tokens))
+        (made,) = continue_tokens(self.model, [tokens], draws, request.temperature, self._ends)
+        text = self.tokenizer.decode(made, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return Answer(text, "", len(tokens), len(made))
+
+    def _prompt(self, request: Request) -> list[int]:
+        if request.text:
+            plain = self._plain.encode(request.text, add_special_tokens=False).ids
+            return [prefix_token(self.tokenizer), *plain]
+        if not self.tokenizer.chat_template:
+            raise BadInput(
+                f"model '{self.reference}' has no chat template, so it cannot answer a chat; ask it to continue a "
+                "text, or take a model tuned for chats"
+            )
+        return self._chat_tokens(request.messages)
+
+    def _chat_tokens(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens of a chat. What looks like a special token in a message is text, so that no message ends itself."""
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        specials = [token.content for token in self._marked.get_added_tokens_decoder().values()]
+        hidden: dict[str, str] = {}
+        for number, turn in enumerate(turns):
+            if any(special in turn["content"] for special in specials):
+                mark = f"\ue000cupel-{number}\ue001"
+                hidden[mark] = turn["content"]
+                turn["content"] = mark
+        rendered = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        tokens: list[int] = []
+        for mark, content in hidden.items():
+            if mark not in rendered:
+                continue  # the template leaves the message out
+            before, _, rendered = rendered.partition(mark)
+            tokens += self._marked.encode(before, add_special_tokens=False).ids
+            tokens += self._plain.encode(content, add_special_tokens=False).ids
+        tokens += self._marked.encode(rendered, add_special_tokens=False).ids
+        return tokens
+
+
+def load_causal(reference: str, folder: Path, device: str = "cpu") -> CausalModel:
+    """The model of a folder of transformers, or of a trial: weights as safetensors, no code of its own.
+
+    Raises
+    ------
+    BadInput
+        A file is missing or cannot be read, weights are pickled, or the folder brings code.
+    MissingExtra
+        PyTorch or transformers is not installed.
+    """
+    model, tokenizer = load_checkpoint(folder, device=device, dtype=_dtype(device))
+    return CausalModel(reference, digest_folder(folder), model, tokenizer)
+
+
+def load_gguf(reference: str, file: Path, device: str = "cpu") -> CausalModel:
+    """The model of a GGUF file, its weights turned into floating-point numbers.
+
+    Raises
+    ------
+    BadInput
+        It is no GGUF file, it is damaged, or transformers does not know its architecture.
+    MissingExtra
+        PyTorch, transformers or gguf is not installed.
+    """
+    try:
+        import gguf  # noqa: F401
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer, modeling_gguf_pytorch_utils
+        from transformers.utils.logging import disable_progress_bar
+    except ImportError:
+        raise MissingExtra("a GGUF model", "lab") from None
+    disable_progress_bar()
+    # The bar of the reader of GGUF is not one of those, and no setting hides it.
+    vars(modeling_gguf_pytorch_utils)["tqdm"] = _without_bar
+    digest = digest_file(file)
+    # By itself, so that nothing that lies beside the file is read with it.
+    with tempfile.TemporaryDirectory(prefix="cupel-") as alone:
+        (Path(alone) / "model.gguf").symlink_to(file.resolve())
+        try:
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                alone, gguf_file="model.gguf", dtype=getattr(torch, _dtype(device)), trust_remote_code=False
+            )
+            tokenizer = AutoTokenizer.from_pretrained(alone, gguf_file="model.gguf", trust_remote_code=False)
+        except (OSError, ValueError, LookupError, RuntimeError, TypeError, OverflowError) as error:
+            first = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise BadInput(f"{file}: not a GGUF model that transformers can read: {first}") from None
+    return CausalModel(reference, digest, model.to(device).eval(), tokenizer)
+
+
+def _without_bar(items: Iterable[Any], desc: str = "") -> Iterable[Any]:
+    return items
+
+
+def _dtype(device: str) -> Literal["float32", "bfloat16"]:
+    return "float32" if device == "cpu" else "bfloat16"
+
+
+def _ends(model: Any, tokenizer: Any) -> Collection[int]:
+    """Tokens that end a text, by the tokenizer and by the model's settings for generation."""
+    declared = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    ends = [tokenizer.eos_token_id, *(declared if isinstance(declared, list) else [declared])]
+    return {int(token) for token in ends if token is not None}

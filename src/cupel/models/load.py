@@ -1,0 +1,72 @@
+"""A reference to a loaded model: each is loaded once in a process."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+
+from cupel.models.fasttext import FastText
+from cupel.models.folder import fetch_folder
+from cupel.models.model import Model
+from cupel.models.reference import Reference, check_reference, parse_reference
+
+__all__ = ["load_model"]
+
+_loading = threading.Lock()
+
+
+def load_model(reference: str, ability: str, *, device: str = "cpu", where: str = "") -> Model:
+    """The model that a reference names, ready to be asked for `ability`.
+
+    The two used last stay loaded; threads that ask for one at once wait for it.
+
+    Parameters
+    ----------
+    ability
+        One of `cupel.models.reference.ABILITIES`.
+    device
+        Where it computes, as PyTorch names it. Classifiers of fastText know only the CPU.
+    where
+        What names the model, for messages: a step and its option.
+
+    Raises
+    ------
+    BadOption
+        As `check_reference` says.
+    BadInput
+        It cannot be read or fetched, or loading it could run code that came with it.
+    MissingExtra
+        The library that reads such models is not installed.
+    """
+    check_reference(reference, ability, where)
+    with _loading:
+        return _load(parse_reference(reference, where), ability == "embed", device)
+
+
+@lru_cache(maxsize=2)
+def _load(reference: Reference, embeds: bool, device: str) -> Model:
+    # Each reader's library is heavy, so it is loaded where it is used.
+    if reference.scheme == "fasttext":
+        from cupel.models.classifier import Classifier
+
+        return Classifier(reference.text, FastText.load(reference.path))
+    if reference.scheme == "ngram":
+        from cupel.models.ngram import Ngram
+
+        return Ngram.load(reference.path)
+    if reference.scheme == "openai":
+        from cupel.models.endpoint import Endpoint
+
+        return Endpoint(reference.text, reference.target, reference.name)
+    if reference.scheme == "gguf":
+        from cupel.models.causal import load_gguf
+
+        return load_gguf(reference.text, reference.path, device)
+    folder = fetch_folder(reference) if reference.scheme == "hf" else reference.path
+    if embeds:
+        from cupel.models.embedder import load_embedder
+
+        return load_embedder(reference.text, folder, device)
+    from cupel.models.causal import load_causal
+
+    return load_causal(reference.text, folder, device)

@@ -1,0 +1,104 @@
+"""Models that are asked in a run: one asker per model and run in a process, and what each unit of work used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cupel.contract import Asks, Method
+from cupel.models.answers import Asker, answers_key
+from cupel.models.budget import Budget, Usage
+from cupel.models.load import load_model
+from cupel.models.model import Answer, Request
+from cupel.models.reference import parse_reference
+from cupel.store import Store
+
+__all__ = ["Asking", "asks_remotely", "stop_asking", "used"]
+
+_ALONE = threading.Lock()
+_askers: dict[tuple[Path, str], Asker] = {}
+_usage: ContextVar[list[Usage] | None] = ContextVar("usage", default=None)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How models are asked in a run.
+
+    Attributes
+    ----------
+    budget
+        What one call may spend on models; answers that were given before cost nothing.
+    in_flight
+        Requests that wait for an answer at once. By default 16 of a server, and one for each core of a local model.
+    """
+
+    budget: Budget = field(default_factory=Budget)
+    in_flight: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, given: dict[str, Any]) -> Asking:
+        return cls(Budget(**given["budget"]), given["in_flight"])
+
+    def asker(self, run: Path, cache: Path) -> Callable[[str], Callable[[Sequence[Request]], list[Answer]]]:
+        """What gives for the reference of a model the function that asks it.
+
+        Parameters
+        ----------
+        run
+            The run's folder.
+        cache
+            Of the Store that keeps the answers.
+        """
+
+        def ask_of(reference: str) -> Callable[[Sequence[Request]], list[Answer]]:
+            def ask(requests: Sequence[Request]) -> list[Answer]:
+                asker = self._asker(run, cache, reference)
+                answers = asker.ask(requests)
+                used_here = _usage.get()
+                if used_here is not None:
+                    used_here.append(asker.usage(answers))
+                return answers
+
+            return ask
+
+        return ask_of
+
+    def _asker(self, run: Path, cache: Path, reference: str) -> Asker:
+        with _ALONE:
+            if (run, reference) not in _askers:
+                model = load_model(reference, "generate")
+                folder = Store.of(cache).place(answers_key(model))
+                _askers[run, reference] = Asker(model, folder, self.budget, self.in_flight)
+            return _askers[run, reference]
+
+
+def stop_asking(run: Path) -> None:
+    """Ask no more for a run in this process; what is on its way is finished and kept."""
+    with _ALONE:
+        own = [_askers.pop(key) for key in list(_askers) if key[0] == run]
+    for asker in own:
+        asker.close()
+
+
+def asks_remotely(method: Method) -> bool:
+    """Whether a method asks a server: one process does that for the whole run, so that limits hold for all of it."""
+    return isinstance(method, Asks) and parse_reference(method.options.model).scheme == "openai"
+
+
+@contextmanager
+def used() -> Iterator[list[Usage]]:
+    """Collect what this thread asks meanwhile."""
+    usages: list[Usage] = []
+    token = _usage.set(usages)
+    try:
+        yield usages
+    finally:
+        _usage.reset(token)

@@ -1,0 +1,182 @@
+"""A method fitted outside of a run: its artifact is named in recipes, and used by them as it is."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.contract import (
+    NO_DOCUMENTS,
+    Documents,
+    Fitted,
+    Resources,
+    find_method,
+    is_whole,
+    learn,
+    methods_of,
+    read_about,
+)
+from cupel.corpus import Corpus
+from cupel.corpus.read import ReadOptions
+from cupel.engine import Engine
+from cupel.errors import BadInput, BadOption, OutputInUse, UnknownName
+from cupel.findings import Page, Section
+from cupel.recipe.folder import disk_errors
+from cupel.store import Store, digest_json, make
+
+__all__ = ["FittedArtifact", "fit"]
+
+
+@dataclass(frozen=True)
+class FittedArtifact:
+    """What a method learned.
+
+    Attributes
+    ----------
+    folder
+        Of the artifact.
+    about
+        What `about.json` there holds: learner, version, options, digests of what it was learned from and of its files,
+        how good it is.
+    """
+
+    folder: Path
+    about: Mapping[str, Any]
+
+    def page(self) -> Page:
+        """What there is to look at, as data."""
+        return Page(
+            title=f"Fitted {self.about['learner']}",
+            subtitle=str(self.folder),
+            sections=tuple(Section.model_validate(section) for section in self.about["findings"]),
+        )
+
+
+def fit(
+    method: str,
+    *,
+    output: str | Path,
+    input: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    reading: ReadOptions | None = None,
+    engine: Engine | None = None,
+    cache: Store | None = None,
+    restart: bool = False,
+) -> FittedArtifact:
+    """Fit a method and write its artifact.
+
+    Parameters
+    ----------
+    method
+        Name of a fitted method.
+    output
+        Folder of the artifact, to be named in a recipe as the method's option `artifact`.
+    input
+        Pools to learn from, where the method learns from a corpus.
+    options
+        Of the method.
+    reading
+        How documents are read.
+    engine
+        How many cores and how much memory may be used.
+    cache
+        Where what was learned is kept: the same call takes it from there.
+    restart
+        Replace another artifact in `output`.
+
+    Raises
+    ------
+    UnknownName
+        No such method or option.
+    BadOption
+        The method learns nothing, or pools are named that it does not learn from.
+    BadInput
+        There is nothing, or too little, to learn from.
+    OutputInUse
+        The folder holds something else.
+    """
+    fitted = _fitted(method, options or {})
+    folder = Path(output)
+    documents = NO_DOCUMENTS
+    if fitted.reads_corpus:
+        if not input:
+            raise BadInput(f"{method}: learns from documents; name a pool")
+        documents = _Pool(Corpus.read(list(input), options=reading))
+    elif input:
+        raise BadOption(f"{method}: learns only from what its options name, and not from {', '.join(input)}")
+    key = fitted.key(documents)
+    _refuse_foreign(folder, restart=restart)
+    machine, store = engine or Engine(), cache or Store.of()
+
+    def build(unfinished: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="cupel-fit-") as scratch:
+            resources = Resources(scratch, machine.memory_bytes(), machine.parallelism())
+            learn(fitted, documents, unfinished, resources)
+
+    with disk_errors(store.folder):
+        learned = store.make(key, build, whole=is_whole)
+        store.trim()
+    with disk_errors(folder):
+        if is_whole(folder) and read_about(folder) == read_about(learned):
+            return FittedArtifact(folder, read_about(folder))
+        if folder.exists() and any(folder.iterdir()):
+            if not restart:
+                raise OutputInUse(
+                    f"{folder}: holds what was learned from something else, or with other options; choose another "
+                    "folder, or replace it with --restart"
+                )
+            shutil.rmtree(folder)
+        elif folder.exists():
+            folder.rmdir()
+        make(folder, lambda unfinished: shutil.copytree(learned, unfinished))
+    return FittedArtifact(folder, read_about(folder))
+
+
+def _fitted(name: str, options: Mapping[str, Any]) -> Fitted:
+    method = find_method(name)
+    if not issubclass(method, Fitted):
+        able = sorted(key for key, known in methods_of(Fitted).items())
+        raise UnknownName("fitted method", name, able)
+    if "artifact" in options:
+        raise BadOption(f"{name}: 'artifact' is what is made here; it goes into a recipe")
+    return method.from_options(options)
+
+
+def _refuse_foreign(folder: Path, *, restart: bool) -> None:
+    """Never write among somebody's files, nor remove them with `restart`."""
+    if folder.is_file():
+        raise OutputInUse(f"{folder}: is a file; choose a new folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        try:
+            read_about(folder)
+        except BadInput:
+            raise OutputInUse(
+                f"{folder}: not empty, and no artifact; choose an empty or new folder"
+            ) from None
+
+
+class _Pool(Documents):
+    """A corpus to learn from."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self.corpus.batches()
+
+    @property
+    def digest(self) -> str:
+        files = [[file.relative, file.bytes, file.digest] for file in self.corpus.files]
+        return digest_json([files, repr(self.corpus.reading)])
+
+    @cached_property
+    def text_bytes(self) -> int:
+        return sum(pc.sum(pc.binary_length(batch.column("text"))).as_py() or 0 for batch in self)

@@ -1,0 +1,69 @@
+"""The documents that a pass and its decisions leave, for methods that learn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cupel.contract import Documents
+from cupel.contract.docs import among
+from cupel.recipe.decide import dropped_before
+from cupel.recipe.folder import Folder
+from cupel.recipe.job import Job
+from cupel.recipe.pass_files import open_pass_file
+from cupel.recipe.plan import FitStep, Pass
+from cupel.store import digest_json
+
+__all__ = ["Survivors", "digest_before"]
+
+ROWS = 2048
+
+
+@dataclass(frozen=True)
+class Survivors(Documents):
+    """Documents of a finished pass without those that its decisions drop, in the order of the input."""
+
+    folder: Folder
+    pass_: Pass
+    units: list[int]
+    decisive: str
+    """Digest of the input, and of all that was done with it so far."""
+
+    @property
+    def digest(self) -> str:
+        return self.decisive
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return self._read(["doc", "id", "text", "source", "url", "metadata"])
+
+    @cached_property
+    def text_bytes(self) -> int:
+        sizes = (
+            pc.sum(pc.binary_length(batch.column("text"))).as_py() for batch in self._read(["doc", "text"])
+        )
+        return sum(size or 0 for size in sizes)
+
+    @cached_property
+    def _dropped(self) -> np.ndarray:
+        return dropped_before(self.folder, self.pass_, len(self.pass_.decisions))
+
+    def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        for unit in self.units:
+            with open_pass_file(self.folder.unit(self.pass_.index, unit, "parquet")) as file:
+                for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
+                    docs = batch.column("doc").to_numpy()
+                    if len(self._dropped):
+                        batch = batch.filter(pa.array(~among(docs, self._dropped)))
+                    if batch.num_rows:
+                        yield batch
+
+
+def digest_before(job: Job, inputs: str, step: FitStep) -> str:
+    """Digest of what decides which documents a method learns from: the input, and the steps before it."""
+    before = replace(job.recipe, steps=job.recipe.steps[: step.steps])
+    return digest_json([inputs, repr(job.reading), before.digest])

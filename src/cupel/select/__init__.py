@@ -1,0 +1,1 @@
+"""Selectors: which documents stay, given all of them; one module per method."""

@@ -1,0 +1,182 @@
+"""D4: semantic duplicates first, then the prototypical of what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from cupel.contract import Acts, Clusters, Paper, Resources, Selector, View
+from cupel.dedup.clusters.losses import lost_sources, source_table
+from cupel.dedup.clusters.options import LossOptions
+from cupel.dedup.semantic.members import grouped
+from cupel.dedup.semantic.sweep import cell_table, similarity_figure, sweep_blocks
+from cupel.findings import Block, Facts, Prose, Section
+from cupel.select._prototypical import Pruned, prune, to_drop
+from cupel.vectors.kmeans import Cells
+from cupel.vectors.mapped import Vectors
+from cupel.vectors.method import CellOptions, InCells
+from cupel.vectors.nearest import Before, nearest_before
+from cupel.vectors.workers import Workers
+
+__all__ = ["D4"]
+
+DUPLICATE = "semantic-duplicate"
+PROTOTYPICAL = "prototypical"
+
+
+class KeptFractions(LossOptions, CellOptions):
+    """Where vectors come from, and how much each stage leaves."""
+
+    dedup_kept_fraction: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="Share of the documents with a vector that SemDeDup leaves (R_dedup).",
+    )
+    prototypes_kept_fraction: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Share of those that stays when the prototypical are dropped (R_proto).",
+    )
+
+
+class D4(InCells, Selector):
+    """D4: semantic deduplication, then diversification of what is left.
+
+    Three stages (Tirumala et al. 2023):
+
+    1. SemDeDup (see `semdedup`) removes the documents with the highest scores until `dedup_kept_fraction` is left
+       (the paper's R_dedup, 0.75 there). This is SemDeDup with the ε that leaves this share; the report says which.
+    2. What is left is divided by k-means anew, so that copies no longer draw centroids to themselves.
+    3. Of it the most prototypical (see `prototypes`) go, until `prototypes_kept_fraction` of it is left (R_proto).
+
+    The ledger's reason says which stage removed a document: `semantic-duplicate` or `prototypical`. Its score is
+    the one that decided there: the similarity to the nearest document before it, or to the new centroid.
+
+    In each stage the least similar to the centroid stays of each cluster of k-means, so that more than asked
+    for may stay where clusters are small.
+
+    Examples
+    --------
+    >>> D4.from_options({"column": "embedding", "prototypes_kept_fraction": 0.5}).limit
+    'among the 75 % least alike, then the 50 % least prototypical'
+    """
+
+    name = "d4"
+    finds = "documents"
+    reason = DUPLICATE
+    papers = (
+        Paper(
+            title="D4: Improving LLM Pretraining via Document De-Duplication and Diversification",
+            authors="Tirumala, Simig, Aghajanyan, Morcos",
+            year=2023,
+            url="https://arxiv.org/abs/2308.12284",
+        ),
+    )
+    limits = (
+        "It removes the shares asked for, whether there are so many duplicates or not: look at the ε that came out. "
+        "The paper embeds with the last token of a 125M language model after MinHash; other models cluster otherwise. "
+        "For the rest see semdedup and prototypes."
+    )
+
+    class Options(Acts, KeptFractions):
+        """Where vectors come from, and how much each stage leaves."""
+
+        action: Literal["drop", "mark"] = Field(
+            "drop",
+            description="`drop` drops them; `mark` keeps all and carries as columns the document that would "
+            "stay in the place of each, and the score that decided.",
+        )
+
+    options: Options
+
+    @property
+    def limit(self) -> str:
+        """Which documents stay."""
+        first, second = self.options.dedup_kept_fraction, self.options.prototypes_kept_fraction
+        return f"among the {100 * first:g} % least alike, then the {100 * second:g} % least prototypical"
+
+    def decide(self, view: View, resources: Resources) -> Clusters:
+        """What each stage removes, with the document that stays at the end."""
+        options = self.options
+        vectors = self.vectors(view, resources)
+        with Workers.start(resources.threads) as workers:
+            cells = self.cells(vectors, workers)
+            before = nearest_before(vectors, cells, workers)
+            removed = to_drop(before.similarity, vectors.docs, before.row >= 0, options.dedup_kept_fraction)
+            left = np.flatnonzero(~removed)
+            rest = vectors.only(left)
+            new = self.cells(rest, workers)
+            pruned = prune(rest, new, options.prototypes_kept_fraction, workers)
+        stages = _Stages(vectors, cells, before, removed, rest, new, pruned, left)
+        score = before.similarity.copy()
+        score[left] = new.similarity
+        reasons = np.where(removed, DUPLICATE, PROTOTYPICAL).astype(object)
+        survivors = stages.survivors()
+        members = grouped(vectors, survivors, score, everything=False, reasons=reasons)
+        stop = lost_sources(members, options.max_source_loss, view) if members.num_rows else ()
+        blocks, lead = self._blocks(stages, view)
+        if members.num_rows:
+            blocks.append(source_table(members, view, "removed documents"))
+        if options.action == "mark":
+            members = grouped(vectors, survivors, score, everything=True, reasons=reasons)
+        section = Section(
+            title="Semantic duplicates and prototypical documents (D4)", lead=lead, blocks=tuple(blocks)
+        )
+        return Clusters(members=members, findings=(section,), stop=tuple(stop))
+
+    def _blocks(self, stages: _Stages, view: View) -> tuple[list[Block], str]:
+        total = stages.vectors.total
+        alike, typical = int(stages.removed.sum()), int(stages.pruned.dropped.sum())
+        lowest = float(stages.before.similarity[stages.removed].min()) if alike else 1.0
+        facts = (
+            *self.facts(stages.vectors, stages.cells),
+            ("semantic duplicates", f"{alike:,}"),
+            ("ε that came out", f"{1 - lowest:.4g}" if alike else "none"),
+            ("clusters of k-means, second time", f"{len(stages.new):,}"),
+            ("prototypical documents", f"{typical:,}"),
+            ("share, both", f"{(alike + typical) / max(total, 1):.2%}"),
+        )
+        blocks: list[Block] = [
+            Facts(facts=facts),
+            *sweep_blocks(stages.before, total, 1 - lowest if alike else None),
+            similarity_figure(
+                stages.new.similarity,
+                stages.pruned.dropped,
+                stages.pruned.limit,
+                "similarity to the centroid, after SemDeDup",
+            ),
+        ]
+        if alike + typical == 0:
+            lead = "This step had no effect: no document is to go."
+            return [*blocks, Prose(text=lead)], lead
+        lead = (
+            f"{alike:,} of {total:,} documents go as semantic duplicates, then {typical:,} as prototypical."
+        )
+        return [*blocks, cell_table(stages.rest, stages.new, stages.pruned.dropped, view)], lead
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """What each stage found; `rest` are the rows `left` of `vectors`."""
+
+    vectors: Vectors
+    cells: Cells
+    before: Before
+    removed: npt.NDArray[np.bool_]
+    rest: Vectors
+    new: Cells
+    pruned: Pruned
+    left: npt.NDArray[np.int64]
+
+    def survivors(self) -> npt.NDArray[np.int64]:
+        """By row, the row that stays after both stages."""
+        second = np.arange(len(self.vectors))
+        second[self.left] = self.left[self.pruned.survivors]
+        found: npt.NDArray[np.int64] = second[self.before.survivors(self.removed)]
+        return found

@@ -1,0 +1,257 @@
+"""A quality classifier: trained here on documents that are good, and others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, model_validator
+
+from cupel.contract import Column, Documents, Fitted, Learned, Learns, Measure, Paper, Resources, Signal
+from cupel.contract.draws import sample, uniform
+from cupel.corpus import Corpus
+from cupel.errors import BadInput
+from cupel.findings import Alarm, Block, Facts, Section
+from cupel.models.fasttext import FastText, Training, train
+from cupel.signals._columns import real
+from cupel.units import write_count
+from cupel.verdict.auroc import auroc, rank_correlation
+
+__all__ = ["QualityClassifier"]
+
+FILE = "model.bin"
+POSITIVE, NEGATIVE = "positive", "negative"
+SMALLEST_CLASS = 20
+"""Documents of each class below which nothing can be said of a classifier."""
+LENGTH_ALARM = 0.5
+
+
+class QualityClassifier(Fitted, Signal):
+    """Quality by a classifier: how probably a document is one of the good ones.
+
+    DataComp-LM (Li et al. 2024) compared ways to choose web pages by a model's judgment, and found the best to be a
+    linear classifier of words and pairs of words: fastText (Joulin et al. 2016), trained to tell instruction data
+    and well-received explanations from random pages. Here it is trained on `positives` that you name and on
+    `negatives`, which are a sample of the pool itself where you name none: as many as there are positives.
+
+    ```
+    cupel fit quality-classifier --positives instructions.jsonl --negatives crawl:200000 --output good
+    ```
+
+    A pool is a path, or `PATH:COUNT` for so many of its documents, drawn by their ids. Of every class a share
+    `held_out` is kept back; the report gives the area under the ROC curve on it with its interval, and how far the
+    score goes with the length of a text. Text that is in both classes counts as positive.
+
+    `quality` is the probability of the positive class under equally many documents of both. It orders documents; what
+    threshold is right depends on how much is to be kept, so take a percentile (DataComp-LM keeps the top 10 %) by
+    `sample: {by: quality, temperature: 0, budget: 10%}`, or a rule `threshold`.
+
+    The artifact holds `model.bin`, a file of fastText's own format.
+
+    Examples
+    --------
+    >>> QualityClassifier.from_options({"positives": ["good.jsonl:5000"]}).reads_corpus
+    True
+    """
+
+    name = "quality-classifier"
+    learns = "classifiers"
+    papers = (
+        Paper(
+            title="DataComp-LM: In search of the next generation of training sets for language models",
+            authors="Li et al.",
+            year=2024,
+            url="https://arxiv.org/abs/2406.11794",
+            section="4.4",
+        ),
+        Paper(
+            title="Bag of Tricks for Efficient Text Classification",
+            authors="Joulin, Grave, Bojanowski, Mikolov",
+            year=2016,
+            url="https://arxiv.org/abs/1607.01759",
+        ),
+    )
+    cost = "More than 20 MB/s per core to measure; training takes minutes for 200,000 documents, on one core."
+    limits = (
+        "It learns whatever tells the two sets apart: length, language, topic, formatting. What it prefers is like its "
+        "positives, not good in itself; prove by an assay that its choice helps."
+    )
+    columns: ClassVar[Mapping[str, Column]] = {
+        "quality": real("probability", "how probably it is one of the good documents"),
+    }
+    files = ("artifact", "positives", "negatives")
+
+    class Options(Learns):
+        """What is told apart, and how the classifier is trained."""
+
+        positives: tuple[str, ...] = Field(
+            (),
+            description="Pools of good documents, `PATH` or `PATH:COUNT`. Needed where no artifact is named.",
+        )
+        negatives: tuple[str, ...] = Field(
+            (),
+            description="Pools of other documents, in the same way; without any, a sample of the documents that reach "
+            "the method, as large as there are positives.",
+        )
+        held_out: float = Field(0.1, gt=0, lt=1, description="Share of both that is kept back to measure it.")
+        dim: int = Field(100, ge=1, le=4096, description="Numbers per vector.")
+        epochs: int = Field(5, ge=1, le=1000, description="Passes over the documents.")
+        learning_rate: float = Field(0.1, gt=0, le=10, description="Of the first document; it falls to 0.")
+        word_ngrams: int = Field(2, ge=1, le=8, description="Words in the longest n-gram.")
+        min_count: int = Field(1, ge=1, description="Words that are seen less often are not learned.")
+        buckets: int | None = Field(
+            None,
+            ge=1,
+            description="Rows that n-grams share by their hash; by default as many as suit the data.",
+        )
+        seed: int = Field(0, ge=0, lt=1 << 63, description="Of all draws and of the training.")
+
+        @model_validator(mode="after")
+        def _has_positives(self) -> Any:
+            if self.artifact is None and not self.positives:
+                raise ValueError("name 'positives' to learn from, or an 'artifact' that was learned before")
+            return self
+
+    options: Options
+
+    @property
+    def reads_corpus(self) -> bool:
+        """Whether negatives are drawn from the documents that reach it."""
+        return not self.options.negatives
+
+    def paths(self) -> Iterator[str]:
+        """The artifact, and the pools without their counts."""
+        if self.options.artifact:
+            yield self.options.artifact
+        for name in (*self.options.positives, *self.options.negatives):
+            yield _pool(name)[0]
+
+    def fit(self, documents: Documents, folder: Path, resources: Resources) -> Learned:
+        """Train the classifier and measure it on what was kept back."""
+        options = self.options
+        good = _read(options.positives, options.seed, self.name, "positives")
+        others = (
+            sample(documents, good.num_rows, options.seed).select(["id", "text"])
+            if self.reads_corpus
+            else _read(options.negatives, options.seed, self.name, "negatives")
+        )
+        others = others.filter(pc.invert(pc.is_in(others["text"], good["text"].combine_chunks())))
+        for what, table in (("positives", good), ("negatives", others)):
+            if table.num_rows < SMALLEST_CLASS:
+                raise BadInput(
+                    f"{self.name}: there are {table.num_rows} {what} that are not of the other class as well; "
+                    f"expected {SMALLEST_CLASS} or more"
+                )
+        texts = pa.concat_tables([good, others]).combine_chunks()
+        positive = np.arange(texts.num_rows) < good.num_rows
+        kept_back = uniform(texts["id"].combine_chunks(), options.seed + 1) < options.held_out
+        kept_back[[0, good.num_rows]] = False  # there is one of each to learn from,
+        kept_back[[1, good.num_rows + 1]] = True  # and one of each to be measured on
+        labels = pa.array(np.where(positive, POSITIVE, NEGATIVE))
+        learned = pa.array(~kept_back)
+        model = train(
+            texts["text"].combine_chunks().filter(learned),
+            labels.filter(learned),
+            Training(
+                dim=options.dim,
+                epochs=options.epochs,
+                learning_rate=options.learning_rate,
+                word_ngrams=options.word_ngrams,
+                min_count=options.min_count,
+                buckets=options.buckets,
+                seed=options.seed,
+            ),
+        )
+        (folder / FILE).write_bytes(model)
+        held_out = texts["text"].combine_chunks().filter(pa.array(kept_back))
+        scores = _scorer(FastText(model))(held_out)
+        return _assessed(scores, held_out, positive[kept_back], int(positive.sum()), int((~positive).sum()))
+
+    def prepare(self, resources: Resources) -> Measure:
+        """What classifies by what was learned."""
+        score = _scorer(FastText.load(self.learned(resources) / FILE))
+        return lambda documents: pa.record_batch({"quality": score(documents.column("text"))})
+
+
+def _scorer(model: FastText) -> Any:
+    column = model.labels.index(POSITIVE)
+
+    def score(texts: pa.Array) -> pa.Array:
+        scores = model.classify(texts, threads=1)[:, column].astype(np.float64)
+        return pa.array(scores, from_pandas=True)  # a text in which it knows nothing has none
+
+    return score
+
+
+def _pool(name: str) -> tuple[str, int | None]:
+    """`PATH:COUNT` as both.
+
+    >>> _pool("crawl:200000"), _pool("s3://bucket/crawl"), _pool("C:")
+    (('crawl', 200000), ('s3://bucket/crawl', None), ('C:', None))
+    """
+    path, _, count = name.rpartition(":")
+    return (path, int(count)) if path and count.isdecimal() and int(count) else (name, None)
+
+
+def _read(names: tuple[str, ...], seed: int, method: str, what: str) -> pa.Table:
+    """`id` and `text` of the documents of pools, those without text left out."""
+    tables = []
+    for name in names:
+        path, count = _pool(name)
+        batches = (batch.select(["id", "text"]) for batch in Corpus.read([path]).batches())
+        table = pa.Table.from_batches(batches) if count is None else sample(batches, count, seed)
+        if not table.num_rows:
+            raise BadInput(f"{method}: {what}: {path} holds no documents")
+        tables.append(table)
+    table = pa.concat_tables(tables)
+    return table.filter(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(table["text"])), 0))
+
+
+def _assessed(
+    scores: pa.Array, texts: pa.Array, positive: npt.NDArray[np.bool_], positives: int, negatives: int
+) -> Learned:
+    """How good a classifier is, by documents that it was not trained on."""
+    values = pc.fill_null(scores, 0.0).to_numpy()
+    value, low, high = auroc(values, positive)
+    lengths = pc.binary_length(texts).to_numpy().astype(np.float64)
+    by_length = {
+        label: rank_correlation(values[rows], lengths[rows])
+        for label, rows in ((POSITIVE, positive), (NEGATIVE, ~positive))
+    }
+    facts = (
+        ("positives", write_count(positives)),
+        ("negatives", write_count(negatives)),
+        ("held out", write_count(len(positive))),
+        ("AUROC", f"{value:.3f} ({low:.3f} to {high:.3f})"),
+        ("rank correlation with length, positives", f"{by_length[POSITIVE]:.2f}"),
+        ("rank correlation with length, negatives", f"{by_length[NEGATIVE]:.2f}"),
+    )
+    blocks: list[Block] = [Facts(facts=facts)]
+    strongest = max(by_length.values(), key=abs)
+    if abs(strongest) > LENGTH_ALARM:
+        more = "longer" if strongest > 0 else "shorter"
+        blocks.append(Alarm(text=f"The score goes with length: within a class, {more} texts score higher."))
+    if low <= 0.5:
+        blocks.append(
+            Alarm(text="The classifier does not tell the two sets apart: its AUROC may be that of chance.")
+        )
+    section = Section(
+        title="Quality classifier",
+        key="fitted",
+        lead="On documents that were kept back: the share of pairs, one of each class, that it orders rightly.",
+        blocks=tuple(blocks),
+    )
+    about = {
+        "positives": positives,
+        "negatives": negatives,
+        "held_out": len(positive),
+        "auroc": round(value, 6),
+        "auroc_interval": [round(low, 6), round(high, 6)],
+        "rank_correlation_with_length": {label: round(number, 6) for label, number in by_length.items()},
+    }
+    return Learned(about, (section,))

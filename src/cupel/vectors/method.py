@@ -1,0 +1,216 @@
+"""What methods on vectors share: where vectors come from, and how they are carried."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field, field_validator, model_validator
+
+from cupel.contract import CorpusMethod, Method, Need, Resources, View
+from cupel.errors import BadOption, MissingExtra, UnknownName
+from cupel.models.folder import local_folder
+from cupel.models.reference import parse_reference
+from cupel.vectors.fields import unit, vectors_in_field
+from cupel.vectors.kmeans import Cells, cells_of, clusters_for
+from cupel.vectors.mapped import Vectors, read_vectors
+from cupel.vectors.workers import Workers
+
+__all__ = ["DEFAULT_MODEL", "CellOptions", "EmbeddingOptions", "InCells", "OnVectors", "require"]
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+EXTRA = "semantic"
+SUPPOSED_DIMENSIONS = 1024
+"""What memory is planned with before the first vector has been seen."""
+BYTES_A_DOCUMENT = 80
+"""Numbers, cells, similarities and order of the documents, held while clusters are found."""
+
+
+class EmbeddingOptions(Method.Options):
+    """Where vectors come from."""
+
+    model: str | None = Field(
+        None,
+        description="A model that embeds the text: a folder of sentence-transformers, or `hf:org/name@revision` on "
+        f"the Hugging Face hub. `{DEFAULT_MODEL}` where neither `model` nor `column` is given.",
+    )
+    column: str | None = Field(
+        None,
+        description="A field of the input that holds each document's vector, a list of numbers, from whatever "
+        "model of text or images; no model is loaded then. Documents without one are left alone.",
+    )
+    device: str = Field(
+        "cpu",
+        pattern=r"^(cpu|cuda(:\d+)?|mps)$",
+        description="Where `model` runs: `cpu`, `cuda`, `cuda:1`, `mps`.",
+    )
+    batch_size: int = Field(
+        1,
+        ge=1,
+        description="Texts that `model` takes at once. With 1 the vector of a document does not depend on the "
+        "documents beside it, and costs little more on a processor; a graphics card wants 32 or more, and "
+        "then last digits, and with them close decisions, may change with how the input is cut into files.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _model_or_column(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        if given.get("model") is not None and given.get("column") is not None:
+            raise ValueError("either model or column, not both")
+        if given.get("model") is None and given.get("column") is None:
+            return {**given, "model": DEFAULT_MODEL}
+        return given
+
+    @field_validator("model")
+    @classmethod
+    def _reference(cls, model: str | None) -> str | None:
+        if model is not None:
+            try:
+                parse_reference(model)
+            except (BadOption, UnknownName) as error:
+                raise ValueError(str(error)) from None
+        return model
+
+
+class CellOptions(EmbeddingOptions):
+    """Where vectors come from, and the k-means that divides them."""
+
+    clusters: int | None = Field(
+        None,
+        ge=1,
+        description="Clusters of k-means. By default one for every 1,000 documents, and no more than 50,000.",
+    )
+    iterations: int = Field(20, ge=1, description="Iterations of k-means.")
+    seed: int = Field(1, ge=0, description="Seed of the sample that k-means learns from, and of its start.")
+
+
+class OnVectors(CorpusMethod):
+    """A decision on vectors; the sketch of a document is a unit vector in half precision."""
+
+    scores = True
+    needs = ("text", "metadata")
+    requires: ClassVar[tuple[str, ...]] = ()
+    """Modules that the decision needs; looked for before anything is embedded."""
+
+    options: EmbeddingOptions
+
+    def sketch(self, text: pa.Array) -> pa.RecordBatch:
+        """Column `embedding`: a unit vector as float16 bytes, whatever the model; null for null."""
+        if self.options.column is not None and len(text):
+            raise BadOption(
+                f"{self.name}: vectors come from the field '{self.options.column}', not from texts"
+            )
+        return _as_sketch(self._embedded(text) if len(text) else [])
+
+    def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """Column `embedding`, of the text or from the field `column`.
+
+        Raises
+        ------
+        MissingExtra
+            What the decision needs later is not installed.
+        BadInput
+            A field that is no list of finite numbers, by document.
+        """
+        require(*self.requires)
+        column = self.options.column
+        if column is None:
+            return self.sketch(documents.column("text"))
+        return _as_sketch(vectors_in_field(documents, column, self.name))
+
+    @property
+    def sketch_schema(self) -> pa.Schema:
+        return _as_sketch([]).schema
+
+    def _embedded(self, text: pa.Array) -> list[bytes | None]:
+        from cupel.models.load import load_model
+
+        options = self.options
+        model = load_model(str(options.model), "embed", device=options.device, where=self.name)
+        vectors = model.embed(pc.fill_null(text, "").to_pylist(), options.batch_size)
+        packed = [row.tobytes() for row in unit(vectors).astype(np.float16)]
+        return [
+            row if valid else None for row, valid in zip(packed, text.is_valid().to_pylist(), strict=True)
+        ]
+
+    def vectors(self, view: View, resources: Resources) -> Vectors:
+        """The vectors of all documents, mapped from a file in the scratch folder."""
+        require(*self.requires)
+        options = self.options
+        where = f"model '{options.model}'" if options.column is None else f"field '{options.column}'"
+        return read_vectors(view, resources, f"{self.name}, {where}")
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """Tables of the documents and one block of vectors; the vectors lie in a file."""
+        return Need(
+            memory_bytes=BYTES_A_DOCUMENT * documents + (256 << 20),
+            scratch_bytes=2 * documents * self.dimensions,
+        )
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of a vector, as far as can be told before the first was seen."""
+        return _dimensions(self.options.model)
+
+
+class InCells(OnVectors):
+    """A decision on vectors that k-means has divided into cells."""
+
+    requires = ("faiss", "threadpoolctl")
+
+    options: CellOptions
+
+    def cells(self, vectors: Vectors, workers: Workers, ranks: npt.NDArray[np.int32] | None = None) -> Cells:
+        """The clusters of k-means that the options ask for."""
+        options = self.options
+        asked, iterations, seed = options.clusters, options.iterations, options.seed
+        return cells_of(vectors, workers, clusters=asked, iterations=iterations, seed=seed, ranks=ranks)
+
+    def facts(self, vectors: Vectors, cells: Cells) -> tuple[tuple[str, str], ...]:
+        """What was clustered, for the findings."""
+        without = vectors.total - len(vectors)
+        return (
+            ("documents", f"{vectors.total:,}"),
+            *((("without a vector, left alone", f"{without:,}"),) if without else ()),
+            ("dimensions", f"{vectors.dimensions:,}"),
+            ("clusters of k-means", f"{len(cells):,}"),
+            ("documents in the largest", f"{int(cells.sizes.max()):,}"),
+        )
+
+    def need(self, documents: int, text_bytes: int) -> Need:
+        """Centroids beside what the vectors take."""
+        vectors = super().need(documents, text_bytes)
+        centroids = 4 * clusters_for(documents, self.options.clusters) * self.dimensions * 4
+        return Need(vectors.memory_bytes + centroids, vectors.scratch_bytes)
+
+
+def require(*modules: str) -> None:
+    """Say which extra is missing before any work is done."""
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtra("a method on vectors", EXTRA)
+
+
+def _as_sketch(vectors: Sequence[bytes | None]) -> pa.RecordBatch:
+    return pa.record_batch({"embedding": pa.array(vectors, pa.large_binary())})
+
+
+def _dimensions(model: str | None) -> int:
+    """The length of a model's vectors, where its folder says so."""
+    folder = local_folder(model) if model else None
+    for path in sorted(folder.glob("*_Pooling/config.json")) if folder else []:
+        try:
+            dimensions = json.loads(path.read_text("utf-8"))["word_embedding_dimension"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # loading the model says what is wrong with it
+        if isinstance(dimensions, int):
+            return dimensions
+    return SUPPOSED_DIMENSIONS

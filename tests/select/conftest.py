@@ -1,0 +1,7 @@
+"""A corpus in memory, as for deduplications."""
+
+from __future__ import annotations
+
+from tests.dedup.conftest import resolve
+
+__all__ = ["resolve"]
