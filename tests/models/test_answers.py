@@ -121,7 +121,7 @@ def test_a_server_that_fails_stops_all_and_what_was_answered_is_kept(
 def test_a_budget_is_not_exceeded_and_a_larger_one_resumes(
     server: Server, endpoint: Endpoint, tmp_path: Path, in_flight: int
 ) -> None:
-    asked = [Request.chat(f"number {place}", max_tokens=10) for place in range(100)]
+    asked = [Request.chat(f"number {place:02}", max_tokens=10) for place in range(100)]
     each = max_tokens_in(asked[0]) + 10
     budget = Budget(max_tokens=each + 4 * 20)
     with Asker(endpoint, tmp_path, budget, in_flight) as asker, pytest.raises(BudgetSpent) as raised:

@@ -16,6 +16,7 @@ from cupel.errors import BadInput, BadOption
 from cupel.models.folder import digest_folder
 from cupel.models.load import load_model
 from cupel.models.model import Message, Request
+from cupel.models.ngram import Ngram
 from tests.models import tiny
 
 torch = pytest.importorskip("torch", reason="needs the extra 'lab'")
@@ -169,6 +170,16 @@ def test_a_classifier_of_fasttext_gives_its_labels(tmp_path: Path) -> None:
     damaged.write_bytes(model_file.read_bytes()[:1000])
     with pytest.raises(BadInput, match=r"damaged\.ftz"):
         load_model(f"fasttext:{damaged}", "classify")
+
+
+def test_an_ngram_model_scores_words(tmp_path: Path) -> None:
+    fitted = Ngram.fit([pa.array(["the cat sat", "the cat ran", "a dog ran"])], order=3)
+    fitted.save(tmp_path)
+    model = load_model(f"ngram:{tmp_path}", "log_probs")
+    scored = model.log_probs(pa.array(["The cat sat.", "sat the dog"]))
+    assert scored.nats[0] > scored.nats[1]
+    assert scored.tokens.tolist() == [3, 3]
+    assert model.digest == fitted.digest
 
 
 @pytest.mark.slow

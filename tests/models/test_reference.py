@@ -27,6 +27,7 @@ from cupel.models.reference import ABILITIES, SCHEMES, Reference, check_referenc
         ("./odd:name", "folder", "./odd:name", None),
         ("gguf:dir/m.gguf", "gguf", "dir/m.gguf", None),
         ("trial:out/trials/0", "trial", "out/trials/0", None),
+        ("ngram:fitted/1e10", "ngram", "fitted/1e10", None),
         ("fasttext:lid.bin", "fasttext", "lid.bin", None),
     ],
 )
@@ -87,6 +88,8 @@ def test_malformed_references_are_refused(text: str, error: type[CupelError], me
         ("gguf:none.gguf", "no such file"),
         ("fasttext:none.bin", "no such file"),
         ("trial:none", "no such folder"),
+        ("ngram:none", "no such folder"),
+        ("ngram:.", r"no \*\.ngram; expected the folder of an n-gram model"),
         ("./none", "no such folder; a model of the Hugging Face hub is named hf:org/name"),
         ("trial:.", "no config.json; expected the folder of a finished trial"),
         (".", "no model lies there"),

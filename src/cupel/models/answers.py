@@ -22,8 +22,11 @@ IN_FLIGHT = 16
 
 
 def answers_key(model: Model) -> Key:
-    """The key of a model's answers in a Store; `Store.place` gives the folder for an `Asker`."""
-    return Key("answers", name=model.reference, inputs={"model": model.digest})
+    """The key of a model's answers in a Store; `Store.place` gives the folder for an `Asker`.
+
+    However the model is named, its answers are the same.
+    """
+    return Key("answers", inputs={"model": model.digest})
 
 
 class Asker:

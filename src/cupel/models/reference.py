@@ -58,7 +58,7 @@ SCHEMES: Mapping[str, Scheme] = {
     "hf": Scheme("hf:org/name@revision", ("log_probs", "generate", "embed")),
     "gguf": Scheme("gguf:file", ("log_probs", "generate")),
     "trial": Scheme("trial:folder", ("log_probs", "generate")),
-    "ngram": Scheme("ngram:artifact", ("log_probs",)),
+    "ngram": Scheme("ngram:folder", ("log_probs",)),
     "fasttext": Scheme("fasttext:file", ("classify",)),
     "openai": Scheme("openai:http://host/v1#name", ("generate",)),
 }
@@ -236,6 +236,8 @@ def _check_presence(reference: Reference, where: str) -> None:
         raise BadOption(f"{place}: no such file")
     if scheme == "trial" and not (path / "config.json").is_file():
         raise BadOption(f"{place}: no config.json; expected the folder of a finished trial")
+    if scheme == "ngram" and not any(path.glob("*.ngram")):
+        raise BadOption(f"{place}: no *.ngram; expected the folder of an n-gram model that `cupel fit` made")
     if scheme == "gguf" and importlib.util.find_spec("gguf") is None:
         raise MissingExtra("a GGUF model", "lab")
     if scheme == "hf" and cached_snapshot(reference) is None and _offline():
