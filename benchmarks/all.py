@@ -18,6 +18,7 @@ SPEED = (
     "near_duplicates",
     "language",
     "ngram",
+    "perplexity",
     "tokenise",
     "loader",
     "training",
