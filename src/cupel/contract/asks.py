@@ -17,8 +17,8 @@ class NamesModel(Method.Options):
     """Which model is asked."""
 
     model: str = Field(
-        description="`hf:org/name@revision`, a folder, `gguf:FILE`, `trial:FOLDER` or `openai:http://host/v1#name`; "
-        "which of them can answer depends on what is asked.",
+        description="`hf:org/name@revision`, a folder, `gguf:FILE`, `trial:FOLDER`, `ngram:FOLDER` or "
+        "`openai:http://host/v1#name`; which of them can answer depends on what is asked.",
     )
 
 

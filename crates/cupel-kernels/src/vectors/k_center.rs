@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_slice_of_a_column_is_its_own_rows() {
-        let vectors: Vec<Vec<f32>> = (0..20_u8).map(|row| vec![f32::from(row * row), 1.0]).collect();
+        let vectors: Vec<Vec<f32>> = (0..20_u16).map(|row| vec![f32::from(row * row), 1.0]).collect();
         let whole = k_center(&lists(&vectors[7..15], false), 5, 2, Metric::Cosine, ONE).unwrap();
         let sliced = k_center(&lists(&vectors, false).slice(7, 8), 5, 2, Metric::Cosine, ONE).unwrap();
         assert_eq!(found(&whole), found(&sliced));
