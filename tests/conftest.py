@@ -155,7 +155,8 @@ def shared() -> Path:
 def pytest_configure(config: pytest.Config) -> None:
     global _quick
     _quick = config.option.markexpr == "not slow"
-    warm.prepare()
+    # What one run of the tests learns is not there for the next, nor for whoever works here.
+    os.environ["CUPEL_CACHE"] = str(warm.prepare() / "cache")
 
 
 _quick = False

@@ -130,5 +130,5 @@ def test_tokens(tmp_path) -> None:  # type: ignore[no-untyped-def]
     found = signal.measure(documents("a b a", ""))  # type: ignore[attr-defined]
     assert found["token_count"].to_pylist() == [3, 0]
     assert found["token_to_character_ratio"].to_pylist() == [0.6, 0.0]
-    with pytest.raises(BadInput, match="cannot load"):
+    with pytest.raises(BadInput, match="expected a tokenizer"):
         TokenDensity.from_options({"tokenizer": str(tmp_path / "no.json")}).measure(documents("a"))

@@ -59,8 +59,8 @@ EXAMPLES = {
             "dedup pool -o marked --by exact --by lines --set lines.action=mark",
         ),
         "fit": (
-            "fit ngram-perplexity clean.jsonl -o wikipedia",
-            "fit ngram-perplexity pool -o common --order 3",
+            "fit ngram-perplexity clean.jsonl -o clean-ngrams --order 5",
+            "fit quality-classifier --positives good.jsonl -o good pool",
         ),
         "assay": (
             "assay pool refined --scale nano --seeds 3",

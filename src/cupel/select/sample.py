@@ -31,10 +31,9 @@ class Sample(Selector):
 
         score/τ + g,    g = −ln(−ln u)
 
-    where u is a uniform number that the document's id and the seed decide: a document is as likely to be drawn on
-    every engine and in every order of the input, and is drawn again where a pool has grown. With τ = 0 the highest
-    scores are taken. QuRating (Wettig et al. 2024) finds that sampling at τ = 2 trains better models than taking the
-    best, which are too much alike.
+    where u is a uniform number that the document's id and the seed decide, so it is the same on every engine, in every
+    order of the input, and in a pool that has grown. With τ = 0 the highest scores are taken. QuRating (Wettig et
+    al. 2024) finds that sampling at τ = 2 trains better models than taking the best, which are too much alike.
 
     Documents without a score (null, not a number) are never selected. Equal scores at τ = 0 are ordered by u.
 
@@ -61,7 +60,7 @@ class Sample(Selector):
             url="https://arxiv.org/abs/1903.06059",
         ),
     )
-    cost = "24 bytes of memory per document, and a sort."
+    cost = "About 64 bytes of memory per document, and a sort."
     limits = (
         "A score that measures length or language more than quality selects by these; look at the report's sources. "
         "The last document that would go over the budget is left out, so that a little less than the budget is kept."

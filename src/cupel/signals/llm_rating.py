@@ -32,7 +32,7 @@ The text:
 {text}
 
 Say in at most 60 words why, and end with a line of this form: "Score: N"."""
-_SCORE = re.compile(r"score\W{0,6}(-?\d+(?:\.\d+)?)(?:\s*/\s*\d+)?", re.IGNORECASE)
+_SCORE = re.compile(r"score[^\w-]{0,6}(-?\d+(?:\.\d+)?)(?:\s*/\s*\d+)?", re.IGNORECASE)
 
 
 class LlmRating(Asks, Signal):
