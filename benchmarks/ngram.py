@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 from pool import ROOT, print_table, texts_of
 
@@ -66,7 +67,7 @@ def sizes(megabytes: list[float], order: int) -> None:
             loaded, loading = timed(lambda folder=folder: Ngram.load(folder))
             loaded.log_probs(column.slice(0, 1))  # discounts
             answers, scoring = timed(lambda loaded=loaded: loaded.log_probs(column))
-        bits = -sum(answers.log_probs.drop_null().to_pylist()) / math.log(2) / read
+        bits = -float(np.nansum(answers.nats)) / math.log(2) / read
         rows.append(
             [
                 f"{size / 1e6:,.0f}",
@@ -113,9 +114,7 @@ def beside_kenlm(words: int, order: int) -> None:
     scores, asking = timed(lambda: [peer.score(line, bos=True, eos=False) for line in lines])
     apart = max(
         abs(log_prob / math.log(10) - score) / count
-        for log_prob, score, count in zip(
-            answers.log_probs.to_pylist(), scores, answers.words.to_pylist(), strict=True
-        )
+        for log_prob, score, count in zip(answers.nats, scores, answers.tokens, strict=True)
     )
     print_table(
         f"KenLM's query: order {order}, {ours.entries:,} n-grams, {size / 1e6:.1f} MB scored",
