@@ -59,7 +59,7 @@ class NgramPerplexity(Fitted, Signal):
             section="3.2 Kneser-Ney smoothing",
         ),
     )
-    cost = "About 7 MB/s to learn and 10 MB/s per core to measure; up to 12 bytes of memory per byte of the text learned from."
+    cost = "About 7 MB/s to learn, 10 MB/s per core to measure; up to 12 bytes of memory per byte of text learned from."
     limits = (
         "One model holds one language: text of another is rare to it. Lists, tables and code have high values. CCNet "
         "learns from SentencePiece tokens of one language; values here are per word and cannot be compared with its."
