@@ -19,6 +19,10 @@ import pytest
 
 import cupel
 from cupel.errors import BadInput, BadOption, BudgetSpent, UnknownName
+from cupel.models.answers import Asker
+from cupel.models.budget import Meter
+from cupel.models.load import load_model
+from cupel.models.model import Request
 from cupel.recipe.plan import make_plan
 from cupel.recipe.recipe import Recipe
 from tests.models.server import Fault, Server, serving
@@ -217,3 +221,20 @@ def test_a_model_that_cannot_is_refused_when_the_recipe_is_loaded(tmp_path: Path
         load("llm-rating", "openia:http://127.0.0.1:9/v1#judge")
     with pytest.raises(BadOption, match="option 'model'"):
         Recipe.from_dict({"name": "x", "steps": ["llm-rating"]})
+
+
+def test_one_budget_holds_for_all_models_of_a_run(server: Server) -> None:
+    """What one judge has spent another has not."""
+    meter = Meter(cupel.Budget(max_tokens=40_000))
+    models = [load_model(f"openai:{server.base}#{name}", "generate") for name in ("one", "two")]
+    requests = [Request.chat(f"number {number} " + "word " * 200, max_tokens=10) for number in range(400)]
+    with Asker(models[0], None, meter) as first, Asker(models[1], None, meter) as second:
+        first.ask(requests[:100])
+        asked = len(server.bodies)
+        with pytest.raises(BudgetSpent):
+            second.ask(requests)
+    assert asked == 100
+    assert 100 < len(server.bodies) < 200
+    answers = 3  # words of each
+    spent = sum(len(body["messages"][-1]["content"].split()) + answers for body in server.bodies)
+    assert spent <= 40_000

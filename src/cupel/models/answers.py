@@ -39,7 +39,7 @@ class Asker:
     cache
         The folder of its answers; made where it is missing. None: nothing is kept.
     budget
-        What all requests of this process may cost; cached answers cost nothing.
+        What all requests may cost; cached answers cost nothing. Askers that share a `Meter` share its budget.
     in_flight
         Requests that are asked at once. By default 16 of a server, and one for each core of a local model.
 
@@ -67,7 +67,11 @@ class Asker:
     """
 
     def __init__(
-        self, model: Model, cache: Path | None, budget: Budget | None = None, in_flight: int | None = None
+        self,
+        model: Model,
+        cache: Path | None,
+        budget: Budget | Meter | None = None,
+        in_flight: int | None = None,
     ) -> None:
         if "generate" not in model.abilities:
             model.generate([])  # says what it can do
@@ -77,7 +81,7 @@ class Asker:
             raise BadOption(f"in_flight {in_flight}: expected 1 or more")
         self.model = model
         self._cache = AnswerCache(cache) if cache is not None else None
-        self._meter = Meter(budget or Budget())
+        self._meter = budget if isinstance(budget, Meter) else Meter(budget or Budget())
         self._workers = ThreadPoolExecutor(in_flight, thread_name_prefix="cupel-ask")
         self._lock = threading.Lock()
         self._asked: dict[str, Future[Answer]] = {}

@@ -1,4 +1,4 @@
-"""Models that are asked in a run: one asker per model and run in a process, and what each unit of work used."""
+"""Models that are asked in a run: an asker per model, one budget for all, and what each unit of work used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from cupel.contract import Asks, Method
 from cupel.models.answers import Asker, answers_key
-from cupel.models.budget import Budget, Usage
+from cupel.models.budget import Budget, Meter, Usage
 from cupel.models.load import load_model
 from cupel.models.model import Answer, Request
 from cupel.models.reference import parse_reference
@@ -22,6 +22,7 @@ __all__ = ["Asking", "asks_remotely", "stop_asking", "used"]
 
 _ALONE = threading.Lock()
 _askers: dict[tuple[Path, str], Asker] = {}
+_meters: dict[Path, Meter] = {}
 _usage: ContextVar[list[Usage] | None] = ContextVar("usage", default=None)
 
 
@@ -76,7 +77,8 @@ class Asking:
             if (run, reference) not in _askers:
                 model = load_model(reference, "generate")
                 folder = Store.of(cache).place(answers_key(model))
-                _askers[run, reference] = Asker(model, folder, self.budget, self.in_flight)
+                meter = _meters.setdefault(run, Meter(self.budget))
+                _askers[run, reference] = Asker(model, folder, meter, self.in_flight)
             return _askers[run, reference]
 
 
@@ -84,6 +86,7 @@ def stop_asking(run: Path) -> None:
     """Ask no more for a run in this process; what is on its way is finished and kept."""
     with _ALONE:
         own = [_askers.pop(key) for key in list(_askers) if key[0] == run]
+        _meters.pop(run, None)
     for asker in own:
         asker.close()
 
