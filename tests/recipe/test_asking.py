@@ -83,7 +83,7 @@ def test_cheap_rules_drop_documents_before_a_model_is_asked(server: Server) -> N
     plan = make_plan(recipe(server, {"threshold": {"signal": "llm_rating", "at_least": 3}}, "pii"))
     assert [line.partition(": ")[2] for line in plan.describe()] == [
         "measure 1 signals → threshold",
-        "measure 2 signals → threshold-2",
+        "measure 1 signals → threshold-2",
         "pii",
     ]
 
@@ -93,10 +93,10 @@ def test_what_the_model_says_is_a_column(server: Server, pool: Path, tmp_path: P
     assert ratings(result) == expected()
     asked = result.manifest["asked"]["llm-rating"]
     assert asked["requests"] == len(server.bodies) == len(expected())
-    assert asked["refused"] == 0
+    assert asked["refused"] == sum(rating is None for rating in expected().values()) > 0
     assert asked["tokens_in"] == sum(len(body["messages"][-1]["content"].split()) for body in server.bodies)
     (section,) = [section for section in result.page().sections if section.key == "asked"]
-    assert section.blocks[0].rows[0][:4] == ("llm-rating", len(expected()), 0, 0)  # type: ignore[union-attr]
+    assert section.blocks[0].rows[0][:3] == ("llm-rating", len(expected()), 0)  # type: ignore[union-attr]
     assert server.bodies[0]["model"] == "judge"
 
 

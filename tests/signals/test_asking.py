@@ -94,7 +94,6 @@ def test_a_rating_by_a_rubric_of_ones_own(server: Server, tmp_path: Path) -> Non
     texts = pa.array(["a joke {x} of many words", "a solemn text", None], pa.large_string())
     measured = method.measure(pa.record_batch({"text": texts}))
     assert measured["llm_rating"].to_pylist() == [9.0, None, None]
-    assert measured["llm_rating_refused"].to_pylist() == [0, 1, 1]
     asked = server.bodies[0]["messages"][-1]["content"]
     assert asked.startswith("From 1 to 10, how {funny}?")
     assert "a joke {x} o\n" in asked

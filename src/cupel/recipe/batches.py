@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -196,7 +196,9 @@ def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) ->
         with outcome.spending(f"measure {signal.name}"), used() as usages:
             values = measures[signal.name](seen)
             measured |= {column: values.column(column) for column in wanted}
-        for usage in usages:
+        if usages:
+            # An answer that says nothing is refused, whether the model or the method refuses it.
+            usage = replace(sum(usages, Usage()), refused=values.column(0).null_count)
             outcome.asked[signal.name] = outcome.asked.get(signal.name, Usage()) + usage
     if kernel:
         with outcome.spending("measure text signals"):

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from cupel.contract import Asks, Column, Measure, NamesModel, Paper, Resources, Signal
 from cupel.errors import BadInput
 from cupel.models.model import Answer, Request
-from cupel.signals._columns import count, real
+from cupel.signals._columns import real
 
 __all__ = ["LlmRating"]
 
@@ -73,7 +73,6 @@ class LlmRating(Asks, Signal):
     )
     columns: ClassVar[Mapping[str, Column]] = {
         "llm_rating": real("points", "the rating that the model gives; none where its answer was refused"),
-        "llm_rating_refused": count("answers", "1 where the model gave no rating"),
     }
     files = ("rubric",)
 
@@ -109,9 +108,7 @@ class LlmRating(Asks, Signal):
         def measure(documents: pa.RecordBatch) -> pa.RecordBatch:
             texts = documents.column("text").to_pylist()
             answers = ask([self._request(rubric, text or "") for text in texts])
-            ratings = [self._rating(answer) for answer in answers]
-            refused = pa.array([int(rating is None) for rating in ratings], pa.int64())
-            return pa.record_batch([pa.array(ratings, pa.float64()), refused], names=list(self.columns))
+            return pa.record_batch({"llm_rating": pa.array(map(self._rating, answers), pa.float64())})
 
         return measure
 
