@@ -262,3 +262,18 @@ def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
     assert result.corpus().to_arrow()["metadata"].to_pylist() == [
         '{"doc":0,"signals":{"ngram_perplexity":null,"ngram_bits_per_byte":null}}'
     ]
+
+
+def test_the_cache_stays_within_its_bound(
+    pool: Path, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no running process uses goes; a run ends with the artifacts that it used in its own folder."""
+    script = "import cupel, sys; cupel.refine(cupel.Recipe.load(sys.argv[1]), input=sys.argv[2], output=sys.argv[3])"
+    (tmp_path / "recipe.yaml").write_text(recipe().to_yaml())
+    command = [sys.executable, "-c", script, str(tmp_path / "recipe.yaml"), str(pool), str(tmp_path / "one")]
+    subprocess.run(command, check=True, env=os.environ.copy())
+    (first,) = Store(own_cache).artifacts()
+    monkeypatch.setenv("CUPEL_CACHE_SIZE", "1kB")
+    cupel.refine(recipe(["ngram-perplexity"]), input=pool, output=tmp_path / "two")
+    assert first.path not in [artifact.path for artifact in Store(own_cache).artifacts()]
+    assert cupel.verify(tmp_path / "one").damaged == cupel.verify(tmp_path / "two").damaged == ()

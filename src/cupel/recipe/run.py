@@ -174,6 +174,8 @@ class _Run:
                 seconds=time.monotonic() - self.started,
             )
             self._settle(manifest)
+            if plan.fits or any(pass_.asks for pass_ in plan.passes):
+                self._trim()
         return Result(self.folder.root, manifest)
 
     # -- beginning -----------------------------------------------------------------------------
@@ -208,6 +210,13 @@ class _Run:
         """What is left to do once the manifest is there; a run that was killed before it is completed here."""
         self._remember(manifest)
         self.folder.clear_work()
+
+    def _trim(self) -> None:
+        """Keep the cache within its bound, now that this run has put something there."""
+        for artifact in self.options.cache.trim():
+            self.progress.note(
+                f"removed {artifact.kind}/{artifact.path.name} from the cache, to keep it within its bound"
+            )
 
     def _remember(self, manifest: dict[str, Any]) -> None:
         for path in remember(self.folder, manifest):
