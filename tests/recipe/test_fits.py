@@ -176,7 +176,6 @@ def test_an_artifact_damaged_while_the_run_was_stopped_is_made_again(pool: Path,
     whole = cupel.refine(recipe(), input=pool, output=tmp_path / "whole")
     output = tmp_path / "stopped"
     # Stopped in the decision of the last step: everything before it is there.
-    failing = [*STEPS[:-1], {"sample": {"by": "ngram_perplexity", "budget": "1-documents"}}]
     with pytest.MonkeyPatch.context() as patch:
         from cupel.select.sample import Sample
 
@@ -186,7 +185,6 @@ def test_an_artifact_damaged_while_the_run_was_stopped_is_made_again(pool: Path,
         patch.setattr(Sample, "decide", stop)
         with pytest.raises(cupel.errors.Stopped):
             cupel.refine(recipe(), input=pool, output=output)
-    del failing
     model = output / "artifacts" / "ngram-perplexity" / "model.ngram"
     model.write_bytes(b"damaged")
     result = cupel.refine(recipe(), input=pool, output=output)
@@ -277,3 +275,15 @@ def test_the_cache_stays_within_its_bound(
     cupel.refine(recipe(["ngram-perplexity"]), input=pool, output=tmp_path / "two")
     assert first.path not in [artifact.path for artifact in Store(own_cache).artifacts()]
     assert cupel.verify(tmp_path / "one").damaged == cupel.verify(tmp_path / "two").damaged == ()
+
+
+def test_another_version_of_cupel_learns_anew(
+    pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may read or edit documents in another way, and the cache outlives an upgrade."""
+    runs = []
+    for number in ("1.0", "2.0"):
+        monkeypatch.setattr("cupel.recipe.survivors.version", lambda _, number=number: number)
+        runs.append(cupel.refine(recipe(), input=pool, output=tmp_path / number))
+    inputs = [run.manifest["artifacts"]["ngram-perplexity"]["inputs"]["documents"] for run in runs]
+    assert inputs[0] != inputs[1]

@@ -89,8 +89,8 @@ class SoftDedup(Fitted, Dedup):
         ),
     )
     cost = (
-        "About 7 MB/s a core for both, training and scoring; 11 bytes of memory a byte of the "
-        "text trained on."
+        "About 7 MB/s to train, 10 MB/s per core to score; up to 12 bytes of memory per byte of the text trained on, in "
+        "each process."
     )
     limits = (
         "Plain, fluent language is common too: commonness does not tell a copy from a cliché. Short documents "

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,7 @@ class _Pool(Documents):
     @property
     def digest(self) -> str:
         files = [[file.relative, file.bytes, file.digest] for file in self.corpus.files]
-        return digest_json([files, repr(self.corpus.reading)])
+        return digest_json([version("cupel"), files, repr(self.corpus.reading)])
 
     @cached_property
     def text_bytes(self) -> int:

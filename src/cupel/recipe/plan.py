@@ -199,7 +199,7 @@ class Plan:
         return [f"{name}: {notice}" for name, signal in signals.items() if (notice := signal.notice())]
 
     def describe(self) -> list[str]:
-        """One line a pass, for a terminal."""
+        """One line per pass, for a terminal."""
         lines = []
         for pass_ in self.passes:
             parts = [f"fit {step.label}" for step in pass_.fits]
@@ -324,6 +324,7 @@ class _Planner:
         needed = rules.needs_edit
         if needed and not self.just_edited(needed):
             self.add_edit(needed, find_method(needed, Edit)())
+            self.steps += 1  # what is fitted for these rules learns from the text that they have edited
         self.prepare(rules.signals)
         for column in rules.signals:
             self.want(column, f"step '{label}'")

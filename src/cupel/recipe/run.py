@@ -300,12 +300,11 @@ class _Run:
         groups = [[unit] for unit in units]
         if self.resumed:
             self._take_up(plan, units)
-        self.plan = plan
         for pass_ in plan.passes:
             if pass_.index == len(plan.passes) - 1 and pass_.index > 0:
                 groups = self._output_groups(pass_.index - 1, units)
                 decide_fields(self.folder, job, plan)
-            self._fit(job, pass_, units)
+            self._fit(plan, job, pass_, units)
             self._one_pass(plan, job, pass_.index, groups)
             if pass_.decisions:
                 memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
@@ -314,12 +313,12 @@ class _Run:
                 self._ask(pass_)
         return list(range(len(groups)))
 
-    def _fit(self, job: Job, pass_: Pass, units: list[int]) -> None:
+    def _fit(self, plan: Plan, job: Job, pass_: Pass, units: list[int]) -> None:
         """Fit what the pass uses, on what the pass before it left."""
         for step in pass_.fits:
             documents = NO_DOCUMENTS
             if step.method.given is None and step.method.reads_corpus:
-                before = self.plan.passes[pass_.index - 1]
+                before = plan.passes[pass_.index - 1]
                 inputs = digest_before(job, _input_digest(job.files), step)
                 documents = Survivors(self.folder, before, units, inputs)
             scratch = str(self.folder.work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
@@ -64,6 +65,9 @@ class Survivors(Documents):
 
 
 def digest_before(job: Job, inputs: str, step: FitStep) -> str:
-    """Digest of what decides which documents a method learns from: the input, and the steps before it."""
+    """Digest of what decides which documents a method learns from: the input, the steps before it, and their version.
+
+    The cache outlives an upgrade, and another version of Cupel may read and edit in another way.
+    """
     before = replace(job.recipe, steps=job.recipe.steps[: step.steps])
-    return digest_json([inputs, repr(job.reading), before.digest])
+    return digest_json([version("cupel"), inputs, repr(job.reading), before.digest])
