@@ -21,6 +21,7 @@ from cupel.corpus.layouts import find_layout
 from cupel.corpus.part_rows import to_row
 from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
 from cupel.corpus.remote import IOOptions
+from cupel.corpus.samples import write_samples
 from cupel.corpus.shards import Shard, plan_shards
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, MissingExtra
@@ -191,6 +192,21 @@ class Corpus:
         for batch in self.batches():
             for document in batch.select(["id", "source", "url", "metadata", "parts"]).to_pylist():
                 yield to_row(document, layout)
+
+    def write_tar(self, path: str | os.PathLike[str]) -> int:
+        """Writes the samples of tar archives (WebDataset) as a new one; how many there were.
+
+        Members keep their names, order and content. Images are read where they lie.
+
+        Raises
+        ------
+        BadInput
+            A document is no sample of an archive, or its image cannot be read.
+        InputChanged
+            An image is not what it was when the corpus was read.
+        """
+        documents = (row for batch in self.batches() for row in batch.select(["id", "parts"]).to_pylist())
+        return write_samples(documents, path, io_options=self._options.io)
 
     def quarantined(self) -> list[Quarantined]:
         """What could not be read, and why; reads the corpus unless it has been read to the end already."""

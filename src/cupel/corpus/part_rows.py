@@ -112,7 +112,7 @@ def to_row(document: Mapping[str, Any], layout: str | None = None) -> dict[str, 
     Raises
     ------
     BadInput
-        It has no parts: it is a plain text.
+        It has no parts, or is no row: a plain text, a sample of an archive.
     LossyConversion
         The layout has no room for something that the document holds.
     UnknownName
@@ -124,6 +124,10 @@ def to_row(document: Mapping[str, Any], layout: str | None = None) -> dict[str, 
             f"document '{document['id']}' is a plain text; only documents with parts are rows of a layout"
         )
     frame = frame_of(parts)
+    if "fields" not in frame:
+        raise BadInput(
+            f"document '{document['id']}' is a sample of an archive and no row; Corpus.write_tar writes it"
+        )
     others: dict[str, Any] = orjson.loads(document["metadata"] or b"{}")
     original = frame.get("original", {})
     nested = _object(original.get("metadata"))
