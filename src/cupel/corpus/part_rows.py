@@ -23,7 +23,6 @@ from cupel.corpus.layouts import (
     write_as,
     write_row,
 )
-from cupel.corpus.layouts.turns import part
 from cupel.corpus.parts import LAYOUT, Part, parts_of
 from cupel.corpus.records import BadRow, ReadOptions
 from cupel.errors import BadInput
@@ -39,11 +38,10 @@ def take_parts(row: dict[str, Any], options: ReadOptions) -> list[Part]:
     BadRow
         `missing-text`, `several-layouts`, or what the layout finds wrong.
     """
-    parts, others = read_row(row, _layout(row, options))
-    frame = parts[0].details | _taken(row, options)
+    parts, others = read_row(row, _layout(row, options), _taken(row, options))
     row.clear()
     row.update(others)
-    return [part(LAYOUT, None, None, frame), *parts[1:]]
+    return parts
 
 
 def _layout(row: Mapping[str, Any], options: ReadOptions) -> Layout:

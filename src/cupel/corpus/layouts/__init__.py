@@ -11,11 +11,11 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from cupel.corpus.layouts.layout import Layout
-from cupel.corpus.layouts.turns import Turn, turns_of
+from cupel.corpus.layouts.turns import Turn, part, turns_of
 from cupel.corpus.parts import LAYOUT, Part, details_json
 from cupel.corpus.records import BadRow
 from cupel.errors import BadInput, LossyConversion, UnknownName
@@ -61,7 +61,12 @@ def find_layout(name: str) -> Layout:
 
 def fitting_layouts(names: Collection[str]) -> list[Layout]:
     """The layouts that rows with fields of these names may be in."""
-    return [layout for layout in all_layouts().values() if layout.has(names)]
+    return list(_fitting(tuple(names)))
+
+
+@lru_cache(maxsize=256)  # nearly all rows of a file have the same fields
+def _fitting(names: tuple[str, ...]) -> tuple[Layout, ...]:
+    return tuple(layout for layout in all_layouts().values() if layout.has(names))
 
 
 def layout_of_row(row: Mapping[str, Any], layouts: Sequence[Layout]) -> Layout | None:
@@ -81,8 +86,15 @@ def layout_of_row(row: Mapping[str, Any], layouts: Sequence[Layout]) -> Layout |
     return layouts[0] if layouts else None
 
 
-def read_row(row: Mapping[str, Any], layout: Layout) -> tuple[list[Part], dict[str, Any]]:
+def read_row(
+    row: Mapping[str, Any], layout: Layout, about: Mapping[str, Any] | None = None
+) -> tuple[list[Part], dict[str, Any]]:
     """The parts of a row that has the layout's fields, and its other fields.
+
+    Parameters
+    ----------
+    about
+        What else the first part should say.
 
     Raises
     ------
@@ -104,7 +116,7 @@ def read_row(row: Mapping[str, Any], layout: Layout) -> tuple[list[Part], dict[s
     frame: dict[str, Any] = {"layout": layout.name, "fields": list(row)}
     if form:
         frame["form"] = form
-    return [Part(LAYOUT, extra=details_json(frame)), *parts], others
+    return [part(LAYOUT, None, None, frame | dict(about or {})), *parts], others
 
 
 def write_row(parts: Sequence[Part], others: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,11 +208,11 @@ def write_as(parts: Sequence[Part], others: Mapping[str, Any], target: Layout) -
     LossyConversion
         It has no room for something.
     """
-    plain = [_plain(turn) for turn in turns_of(parts[1:])]
-    losses = target.losses(turns_of([part for turn in plain for part in turn]))
+    plain = [each for turn in turns_of(parts[1:]) for each in _plain(turn)]
+    losses = target.losses(turns_of(plain))
     if losses:
         raise LossyConversion(target.name, sorted(set(losses)))
-    own = target.write_new([part for turn in plain for part in turn])
+    own = target.write_new(plain)
     twice = [name for name in own if name in others]
     if twice:
         raise LossyConversion(target.name, [f"another field of the name '{twice[0]}'"])
@@ -213,11 +225,11 @@ _KEPT = ("turn", "branch", "continues", "item", "content")
 def _plain(turn: Turn) -> list[Part]:
     """The parts of a turn without what only its own layout needs."""
     parts = []
-    for part in turn.parts:
-        details = {name: value for name, value in part.details.items() if name in _KEPT}
-        empty = part.kind == "text" and not part.text and details == {"continues": True}
+    for each in turn.parts:
+        details = {name: value for name, value in each.details.items() if name in _KEPT}
+        empty = each.kind == "text" and not each.text and details == {"continues": True}
         if not empty:
-            parts.append(part._replace(extra=details_json(details)))
+            parts.append(each._replace(extra=details_json(details)))
     if len(parts) == 1 and parts[0].kind == "text":
         details = parts[0].details
         if details.get("item", 0) in (None, {"type": "text", "text": None}):

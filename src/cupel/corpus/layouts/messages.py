@@ -85,6 +85,9 @@ class ShareGPT(Layout):
     def losses(self, turns: Sequence[Turn]) -> list[str]:
         reasons = chat_losses(turns)
         for turn in turns:
+            meant = SHAREGPT.roles.get(str(turn.role), turn.role)
+            if meant != turn.role:
+                reasons.append(f"a role '{turn.role}', which there means '{meant}'")
             more = says_more(turn._replace(fields={}))
             if more:
                 reasons.append(more)

@@ -105,7 +105,8 @@ class ChosenRejected(Layout):
         if not isinstance(prompt, str):
             return False
         return isinstance(chosen, str) or not any(
-            isinstance(turn, dict) and turn.get("role") == "user" for turn in chosen or ()
+            isinstance(turn, dict) and turn.get("role") == "user"
+            for turn in (chosen if isinstance(chosen, list) else ())
         )
 
     def read(self, row: Mapping[str, Any]) -> tuple[list[Part], Form]:
