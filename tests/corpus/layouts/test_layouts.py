@@ -153,21 +153,27 @@ def test_a_conversion_that_succeeds_loses_nothing(name: str, data: st.DataObject
     assert others == others_after
 
 
-def _said(parts: list[Part]) -> list[Any]:
-    """What is said, by whom, and with which fields; an empty text that continues a turn says nothing."""
-    return [
-        (
-            turn.role,
-            turn.branch,
-            dict(turn.fields),
-            [
-                (part.kind, part.text, part.media)
-                for part in turn.parts
-                if part.text != "" or not part.details.get("continues")
-            ],
-        )
-        for turn in turns_of(parts[1:])
-    ]
+def _said(parts: list[Part]) -> dict[str, list[Any]]:
+    """What each branch says, by whom, and with which fields; an empty text that continues a turn says nothing.
+
+    Turns that differ in the spelling of their mark alone are common to both branches once they are converted.
+    """
+    return {
+        branch: [
+            (
+                turn.role,
+                dict(turn.fields),
+                [
+                    (part.kind, part.text, part.media)
+                    for part in turn.parts
+                    if part.text != "" or not part.details.get("continues")
+                ],
+            )
+            for turn in turns_of(parts[1:])
+            if turn.branch in (None, branch)
+        ]
+        for branch in ("chosen", "rejected")
+    }
 
 
 NAMES = sorted({name for layout in all_layouts().values() for name in (*layout.required, *layout.optional)})
