@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "CupelError",
     "Damaged",
     "InputChanged",
+    "LossyConversion",
     "MissingExtra",
     "NotAccepted",
     "OutputInUse",
@@ -65,6 +66,24 @@ class BadInput(CupelError):
 
 class InputChanged(CupelError):
     """The input is not what it was when the run began."""
+
+
+class LossyConversion(CupelError):
+    """A document that another layout cannot hold as a whole.
+
+    >>> raise LossyConversion("alpaca", ["a part of kind 'image'"])
+    Traceback (most recent call last):
+    ...
+    cupel.errors.LossyConversion: the layout 'alpaca' cannot hold a row that has a part of kind 'image'
+    """
+
+    def __init__(self, layout: str, losses: Sequence[str]) -> None:
+        super().__init__(f"the layout '{layout}' cannot hold a row that has {'; '.join(losses)}")
+        self.layout = layout
+        self.losses = list(losses)
+
+    def __reduce__(self) -> tuple[type[LossyConversion], tuple[str, list[str]]]:
+        return LossyConversion, (self.layout, self.losses)
 
 
 class OutputInUse(CupelError):

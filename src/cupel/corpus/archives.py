@@ -13,8 +13,9 @@ from typing import IO, Any
 import pyarrow as pa
 
 from cupel.corpus.formats import HEAD, Detected, detect_format, format_by_name
-from cupel.corpus.records import ReadOptions, Record, Unit
+from cupel.corpus.records import BadRow, ReadOptions, Record, Unit
 from cupel.corpus.remote import RawFile, Watched
+from cupel.corpus.samples import Samples
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
 from cupel.errors import BadInput
@@ -136,13 +137,13 @@ class _MemberSink(Sink):
 
 
 def read_tar(sink: Sink, stream: ByteStream, read_content: ReadContent) -> Iterator[None]:
-    """Documents in the members of a tar archive.
+    """Documents in the members of a tar archive; an image and its caption are one (see `cupel.corpus.samples`).
 
     Members with absolute paths or `..`, links and devices go to quarantine: an archive that has them was made to reach
     outside of itself. So do members that hold no documents.
     """
     reader = _TarInput(stream)
-    members = _Members(sink, read_content)
+    samples = Samples(_Members(sink, read_content))
     stream.budget = 1 << 21
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]
@@ -150,17 +151,21 @@ def read_tar(sink: Sink, stream: ByteStream, read_content: ReadContent) -> Itera
                 stream.budget = member.size + _HEADER_BYTES + (1 << 20)
                 refusal = _refuse(member.name) or _refuse_type(member) or _refuse_holes(member, sink.options)
                 if refusal:
+                    yield from samples.finish()
                     sink.bad(number, "record", *refusal, data=member.name)
                 elif member.isdir():
                     sink.collector.skip("archive:folder")
                 elif (content := archive.extractfile(member)) is not None:
-                    yield from members.read(number, member.name, content, member.size)
+                    offset = None if member.issparse() else member.offset_data
+                    yield from samples.read(number, member.name, content, member.size, offset)
                 yield
+            yield from samples.finish()
     except (tarfile.TarError, StreamFault, EOFError, ValueError, OverflowError) as error:
         fault = error if isinstance(error, StreamFault) else reader.fault
         if fault is None:
             reason = "truncated" if "unexpected end" in str(error) else "corrupt"
             fault = StreamFault(reason, stream.stored_offset, f"broken archive: {error}")
+        yield from samples.finish()
         sink.fault(fault)
         yield
         return
@@ -262,7 +267,7 @@ class _Members:
     def read(self, number: int, name: str, content: IO[bytes], size: int) -> Iterator[None]:
         """The documents of member `number`, or an entry that says why it has none."""
         name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-        sink = _MemberSink(self._sink, name, number, self._used)
+        sink = self._member_sink(name, number)
         if size == 0:
             sink.bad(0, "file", "empty-file", "it holds no bytes")
             return
@@ -291,6 +296,18 @@ class _Members:
             sink.bad(0, "file", "no-text-column", str(error))
         finally:
             self._used = sink.used
+
+    def add_sample(self, number: int, name: str, record_of: Callable[[Sink], Record]) -> None:
+        """A document of several members, the first of which is member `number`."""
+        sink = self._member_sink(name, number)
+        try:
+            sink.add(record_of(sink))
+        except BadRow as bad:
+            sink.bad(number, "record", bad.reason, bad.detail)
+        self._used = sink.used
+
+    def _member_sink(self, name: str, number: int) -> _MemberSink:
+        return _MemberSink(self._sink, name, number, self._used)
 
     def _refuse_format(self, kind: str | None, size: int) -> tuple[str, str] | None:
         """Why a member of this format is not read, if so: (reason, detail)."""

@@ -8,10 +8,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.corpus.columns import MISSING, ColumnCheck, find_text_column, missing_column_message, unique_names
+from cupel.corpus.columns import (
+    UNREAD,
+    ColumnCheck,
+    find_text_column,
+    fitting_layouts,
+    is_readable,
+    missing_column_message,
+    unique_names,
+)
 from cupel.corpus.fields import as_json_values, carried_type
+from cupel.corpus.records import BadRow
 from cupel.corpus.remote import RawFile, Watched, as_arrow
-from cupel.corpus.rows import BadRow, row_to_record
+from cupel.corpus.rows import row_to_record
 from cupel.corpus.sink import Sink
 from cupel.errors import BadInput
 
@@ -42,6 +51,7 @@ def read_arrow(sink: Sink, raw: RawFile) -> Iterator[None]:
             for start in range(0, batch.num_rows, step):
                 yield from rows.add(batch.slice(start, step), first + start)
             first += batch.num_rows
+        rows.finish()
     except (pa.ArrowException, OSError, ValueError) as error:
         file.check()
         detail = f"not a whole Arrow file: {first_line(error)}; what came before was read"
@@ -79,7 +89,7 @@ class TableRows:
     def __init__(self, sink: Sink, schema: pa.Schema, *, first: bool) -> None:
         self._sink = sink
         self.readable = True
-        if find_text_column(schema.names, sink.options) is None:
+        if not is_readable(schema.names, sink.options):
             message = missing_column_message(sink.label, schema.names, sink.options)
             if sink.options.missing_column == "stop":
                 raise BadInput(message)
@@ -88,7 +98,8 @@ class TableRows:
             return
         self._names = unique_names(sink, schema.names, report=first)
         self._text = find_text_column(self._names, sink.options)
-        self._check = ColumnCheck(sink, active=False)
+        # The file's first part checks the layout for all others.
+        self._check = ColumnCheck(sink, active=first and self._text is None)
         self._declare([column.with_name(name) for column, name in zip(schema, self._names, strict=True)])
 
     def rows_at_once(self, size: int, rows: int) -> int:
@@ -116,16 +127,31 @@ class TableRows:
             self._add_row(row, first + offset)
             yield
 
+    def finish(self) -> None:
+        """The end of the file, or of the part that is read.
+
+        Raises
+        ------
+        BadInput
+            No row is in a layout.
+        """
+        if self.readable:
+            self._check.finish()
+
     def _declare(self, schema: list[pa.Field]) -> None:
         """Notes the types of all columns except those that become the document's own."""
         options = self._sink.options
         own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
+        content = {self._text}
+        if self._text is None:
+            for layout in fitting_layouts(self._names, options):
+                content.update(layout.required, layout.optional)
         scalars = ("large_string", "int", "uint", "half", "float", "double")
         for column in schema:
             kind = carried_type(column.type)
             if column.name in own and kind.startswith(scalars):
                 continue
-            if column.name != self._text:
+            if column.name not in content and not _is_parts(column):
                 self._sink.collector.declare(column.name, kind)
 
     def _plain(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -175,11 +201,20 @@ class TableRows:
         columns = tuple(row)
         try:
             record = row_to_record(row, self._sink.options, ordinal, ordinal + 1)
+            self._check.seen()
             # A null in a column is what a missing field is in JSON.
             record.metadata = {name: value for name, value in row.items() if value is not None}
             self._sink.add(record)
         except BadRow as bad:
-            if bad.reason == MISSING:
-                self._check.missing(ordinal + 1, "row", columns, "")
+            if bad.reason in UNREAD:
+                self._check.missing(ordinal + 1, "row", columns, "", bad)
             else:
                 self._sink.bad(ordinal + 1, "row", bad.reason, bad.detail)
+
+
+def _is_parts(column: pa.Field) -> bool:
+    """Whether a column is that of the parts of documents, as Cupel wrote it."""
+    kind = column.type
+    if column.name != "parts" or not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    return pa.types.is_struct(kind.value_type) and kind.value_type.get_field_index("kind") >= 0

@@ -1,22 +1,37 @@
-"""Columns of a file: which one holds the text, and what to say if none does or two share a name."""
+"""Columns of a file: which hold the text or a conversation, and what to say if none do or two share a name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from cupel.corpus.records import TEXT_COLUMNS, ReadOptions, Unit
+from cupel.corpus.layouts import Layout, find_layout
+from cupel.corpus.layouts import fitting_layouts as all_fitting_layouts
+from cupel.corpus.records import TEXT_COLUMNS, BadRow, ReadOptions, Unit
 from cupel.corpus.sink import Sink
 from cupel.errors import BadInput
 
-__all__ = ["MISSING", "ColumnCheck", "find_text_column", "missing_column_message", "unique_names"]
+__all__ = [
+    "MISSING",
+    "UNREAD",
+    "ColumnCheck",
+    "find_text_column",
+    "fitting_layouts",
+    "is_readable",
+    "missing_column_message",
+    "unique_names",
+]
 
 MISSING = "missing-text"
+UNREAD = (MISSING, "several-layouts")
+"""Why a row is not read that, if all rows are like it, stop the run: its columns are not those of a document."""
 _ROWS_BEFORE_GIVING_UP = 100
 
 
 def find_text_column(columns: Any, options: ReadOptions) -> str | None:
     """Which of these columns holds the text, if any."""
+    if options.layout is not None:
+        return None
     if options.text_column is not None:
         return options.text_column if options.text_column in columns else None
     if "text" in columns:  # nearly always, and asked for every row
@@ -24,13 +39,38 @@ def find_text_column(columns: Any, options: ReadOptions) -> str | None:
     return next((name for name in TEXT_COLUMNS if name in columns), None)
 
 
+def fitting_layouts(names: Collection[str], options: ReadOptions) -> list[Layout]:
+    """The layouts of conversations that rows with these columns may be in, where none of these is the text.
+
+    Raises
+    ------
+    UnknownName
+        No layout has the name that the user gave.
+    """
+    if options.layout is not None:
+        layout = find_layout(options.layout)
+        return [layout] if layout.has(names) else []
+    return all_fitting_layouts(names) if options.text_column is None else []
+
+
+def is_readable(names: Collection[str], options: ReadOptions) -> bool:
+    """Whether rows with these columns may be documents."""
+    return find_text_column(names, options) is not None or bool(fitting_layouts(names, options))
+
+
 def missing_column_message(path: str, columns: list[str], options: ReadOptions) -> str:
-    """What to say when a file has no text column."""
+    """What to say when a file has no text column, and no layout of conversations or several."""
+    listed = ", ".join(columns[:20]) or "none"
+    if len(columns) > 20:
+        listed += f" and {len(columns) - 20} more"
+    if options.layout is not None:
+        return f"{path}: the columns are not those of the layout '{options.layout}'; there are: {listed}"
+    if layouts := fitting_layouts(columns, options):
+        fitting = " and ".join(f"'{layout.name}'" for layout in layouts)
+        return f"{path}: the columns ({listed}) are those of {fitting}; name the one that counts: layout=NAME"
     column = f"'{options.text_column}'" if options.text_column else "text"
-    names = ", ".join(columns[:20]) or "none"
-    more = f" and {len(columns) - 20} more" if len(columns) > 20 else ""
     return (
-        f"{path}: no {column} column; there are: {names}{more}. "
+        f"{path}: no {column} column; there are: {listed}. "
         f"Name the one that holds the text: --text-column NAME (text_column=...)"
     )
 
@@ -60,18 +100,18 @@ class ColumnCheck:
 
     def __init__(self, sink: Sink, active: bool = True) -> None:
         self._sink = sink
-        self._waiting: list[tuple[int, Unit, str]] | None = [] if active else None
+        self._waiting: list[tuple[int, Unit, str, BadRow]] | None = [] if active else None
         self._columns: dict[str, None] = {}
 
     def seen(self) -> None:
         """A row has the column: those that waited were just rows without it."""
         if self._waiting is not None:
-            for position, unit, data in self._waiting:
-                self._report(position, unit, data)
+            for entry in self._waiting:
+                self._report(*entry)
             self._waiting = None
 
-    def missing(self, position: int, unit: Unit, columns: Any, data: str) -> None:
-        """A row lacks the column.
+    def missing(self, position: int, unit: Unit, columns: Any, data: str, bad: BadRow) -> None:
+        """A row lacks the column, or fits no single layout, as `bad` says.
 
         Raises
         ------
@@ -79,10 +119,10 @@ class ColumnCheck:
             None of the first hundred rows has it.
         """
         if self._waiting is None:
-            self._report(position, unit, data)
+            self._report(position, unit, data, bad)
             return
         self._columns.update(dict.fromkeys(map(str, columns)))
-        self._waiting.append((position, unit, data[:200]))
+        self._waiting.append((position, unit, data[:200], bad))
         if len(self._waiting) >= _ROWS_BEFORE_GIVING_UP:
             self.finish()
 
@@ -94,9 +134,9 @@ class ColumnCheck:
         message = missing_column_message(self._sink.label, list(self._columns), options)
         if options.missing_column == "stop":
             raise BadInput(message)
-        for position, unit, data in self._waiting:
-            self._report(position, unit, data)
+        for entry in self._waiting:
+            self._report(*entry)
         self._waiting = None
 
-    def _report(self, position: int, unit: Unit, data: str) -> None:
-        self._sink.bad(position, unit, MISSING, "the row has no text column", data)
+    def _report(self, position: int, unit: Unit, data: str, bad: BadRow) -> None:
+        self._sink.bad(position, unit, bad.reason, bad.detail, data)

@@ -17,8 +17,11 @@ import pyarrow.compute as pc
 
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.files import InputFile, LeftOut, scan
+from cupel.corpus.layouts import find_layout
+from cupel.corpus.part_rows import to_row
 from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
 from cupel.corpus.remote import IOOptions
+from cupel.corpus.samples import write_samples
 from cupel.corpus.shards import Shard, plan_shards
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, MissingExtra
@@ -80,6 +83,7 @@ class Corpus:
         id_column: str | None = None,
         source_column: str | None = None,
         url_column: str | None = None,
+        layout: str | None = None,
         format: str | None = None,
         exclude: Sequence[str] = (),
         extractors: Sequence[str] = ("resiliparse",),
@@ -94,6 +98,9 @@ class Corpus:
         ----------
         text_column, id_column, source_column, url_column
             Foreign names for these columns.
+        layout
+            The layout of conversations that all rows are in, such as `messages` or `alpaca`; by default, rows
+            without a text column are in the one that fits their fields.
         format
             One of jsonl, json, parquet, arrow, csv, tsv, warc, arc, html, text, tar, zip for all files.
         exclude
@@ -109,12 +116,17 @@ class Corpus:
         ------
         BadInput
             No such path, no permission, or nothing that can be read.
+        UnknownName
+            No layout has this name.
         """
+        if layout is not None:
+            find_layout(layout)
         named: dict[str, Any] = {
             "text_column": text_column,
             "id_column": id_column,
             "source_column": source_column,
             "url_column": url_column,
+            "layout": layout,
             "io": io,
         }
         reading = replace(options or ReadOptions(), **{k: v for k, v in named.items() if v is not None})
@@ -132,7 +144,7 @@ class Corpus:
 
     @property
     def schema(self) -> pa.Schema:
-        """Columns `doc`, `id`, `text`, `source`, `url`, `path`, `position`, `metadata`."""
+        """Columns `doc`, `id`, `text`, `source`, `url`, `path`, `position`, `metadata`, `parts`."""
         return _SCHEMA
 
     @cached_property
@@ -151,6 +163,50 @@ class Corpus:
                 if batch.documents.num_rows:
                     yield batch.documents
         self._quarantined, self._skipped = quarantined, skipped
+
+    def rows(self, layout: str | None = None) -> Iterator[dict[str, Any]]:
+        """The documents as rows of the layouts that they came in, or of another; their parts become fields again.
+
+        Raises
+        ------
+        BadInput
+            A document is a plain text.
+        LossyConversion
+            The layout has no room for something that a document holds.
+        UnknownName
+            No layout has this name.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "alpaca.jsonl"
+        >>> _ = path.write_text('{"instruction": "Translate.", "input": "", "output": "東京", "lang": "ja"}')
+        >>> corpus = Corpus.read(path)
+        >>> list(corpus.rows())
+        [{'instruction': 'Translate.', 'input': '', 'output': '東京', 'lang': 'ja'}]
+        >>> next(corpus.rows("messages"))["messages"]
+        [{'role': 'user', 'content': 'Translate.'}, {'role': 'assistant', 'content': '東京'}]
+        """
+        if layout is not None:
+            find_layout(layout)
+        for batch in self.batches():
+            for document in batch.select(["id", "source", "url", "metadata", "parts"]).to_pylist():
+                yield to_row(document, layout)
+
+    def write_tar(self, path: str | os.PathLike[str]) -> int:
+        """Writes the samples of tar archives (WebDataset) as a new one; how many there were.
+
+        Members keep their names, order and content. Images are read where they lie.
+
+        Raises
+        ------
+        BadInput
+            A document is no sample of an archive, or its image cannot be read.
+        InputChanged
+            An image is not what it was when the corpus was read.
+        """
+        documents = (row for batch in self.batches() for row in batch.select(["id", "parts"]).to_pylist())
+        return write_samples(documents, path, io_options=self._options.io)
 
     def quarantined(self) -> list[Quarantined]:
         """What could not be read, and why; reads the corpus unless it has been read to the end already."""

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from cupel.corpus.charset import decode, stream_charset, utf16_by_shape
 from cupel.corpus.json_layout import json_layout
+from cupel.corpus.layouts import fitting_layouts
 from cupel.corpus.remote import is_web
 from cupel.corpus.streams import ByteStream, StreamFault, detect_compression
 
@@ -190,7 +191,7 @@ def detect_format(name: str, head: bytes, *, whole: bool, text_column: str | Non
         records = layout.many or has_text or text_column is not None
     if not records:
         return Detected(kind)
-    guessed = not has_text and (text_column is None or not layout.many)
+    guessed = not (has_text or fitting_layouts(layout.columns)) and (text_column is None or not layout.many)
     return Detected("jsonl" if layout.kind == "lines" else "json", guessed)
 
 

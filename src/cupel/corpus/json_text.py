@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 import orjson
 
-__all__ = ["loads", "why_unreadable"]
+__all__ = ["as_text", "loads", "why_unreadable"]
 
 
 def loads(data: bytes) -> Any:
@@ -45,6 +46,13 @@ def _integer(digits: str) -> int | float:
         return int(digits)
     value = int(digits) if len(digits) < 25 else float(digits)
     return value if -(1 << 63) <= value < 1 << 64 else float(value)
+
+
+def as_text(value: object) -> str:
+    """A value that JSON lacks (times and bytes in Parquet's structs and lists) as text."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value)
 
 
 def why_unreadable(data: bytes, error: ValueError) -> tuple[str, str]:

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from cupel.corpus.columns import ColumnCheck
+from cupel.corpus.columns import UNREAD, ColumnCheck
 from cupel.corpus.json_splitter import EXCERPT_BYTES, Value, ValueSplitter
 from cupel.corpus.lines import row_layout
-from cupel.corpus.records import Record
-from cupel.corpus.rows import MISSING, BadRow, parse_object, row_to_record
+from cupel.corpus.records import BadRow, Record
+from cupel.corpus.rows import parse_object, row_to_record
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
 
@@ -104,9 +104,9 @@ class _ValueReader:
             columns = tuple(row)
             record: Record = row_to_record(row, sink.options, ordinal, position)
         except BadRow as bad:
-            if bad.reason == MISSING:
+            if bad.reason in UNREAD:
                 start = value.data[:EXCERPT_BYTES].decode("utf-8", "replace")
-                self.check.missing(position, "row", columns, start)
+                self.check.missing(position, "row", columns, start, bad)
             else:
                 sink.bad(position, "row", bad.reason, bad.detail, value.data[:EXCERPT_BYTES])
         else:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from cupel.corpus.columns import ColumnCheck
-from cupel.corpus.records import TEXT_COLUMNS
-from cupel.corpus.rows import MISSING, BadRow, parse_object, row_to_record
+from cupel.corpus.columns import UNREAD, ColumnCheck
+from cupel.corpus.records import TEXT_COLUMNS, BadRow
+from cupel.corpus.rows import parse_object, row_to_record
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
 
@@ -70,8 +70,9 @@ def row_layout(sink: Sink) -> _kernels.RowLayout:
     from cupel import _kernels
 
     options = sink.options
+    names = list(TEXT_COLUMNS) if options.text_column is None else [options.text_column]
     return _kernels.RowLayout(
-        text=list(TEXT_COLUMNS) if options.text_column is None else [options.text_column],
+        text=names if options.layout is None else [],  # without a text, every row is left to Python
         id=options.id_column or "id",
         source=options.source_column or "source",
         url=options.url_column or "url",
@@ -148,9 +149,9 @@ class _LineReader:
             record = row_to_record(row, self._sink.options, ordinal, position)
         except BadRow as bad:
             where = self._line_number()
-            if bad.reason == MISSING:
+            if bad.reason in UNREAD:
                 columns = islice(row, 100)  # the row is still whole
-                self.check.missing(where, "line", columns, line[:400].decode("utf-8", "replace"))
+                self.check.missing(where, "line", columns, line[:400].decode("utf-8", "replace"), bad)
             else:
                 self._sink.bad(where, "line", bad.reason, bad.detail, line)
         else:

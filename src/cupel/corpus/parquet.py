@@ -55,6 +55,7 @@ def read_parquet(sink: Sink, raw: RawFile, start: int, stop: int | None) -> Iter
         file.check()
         sink.collector.read(info.total_byte_size)
         first += info.num_rows
+    rows.finish()
 
 
 def _int96_columns(table: pq.ParquetFile) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -14,11 +13,14 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel.corpus import json_text
+from cupel.corpus.parts import PARTS, Part
 from cupel.corpus.remote import IOOptions
 from cupel.errors import BadOption
 
 __all__ = [
     "DOCUMENT_SCHEMA",
+    "BadRow",
     "Batch",
     "Collector",
     "Quarantined",
@@ -38,15 +40,27 @@ _COLUMNS: dict[str, pa.DataType] = {
     "position": pa.int64(),
     "metadata": pa.large_string(),
     "html": pa.large_binary(),
+    "parts": PARTS,
 }
 DOCUMENT_SCHEMA = pa.schema(_COLUMNS)
-"""Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset."""
+"""Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset; `parts` is null
+in plain text documents."""
 
 _ROW_BYTES = 200
 """Bytes that a document is assumed to take besides its text."""
 
 TEXT_COLUMNS = ("text", "content", "raw_content", "document", "body", "article")
 """Column names that are tried for the text, in this order, when none is named."""
+
+
+class BadRow(Exception):
+    """A row that cannot be a document."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
 
 Unit = Literal["line", "byte", "row", "file", "record"]
 
@@ -59,8 +73,11 @@ class ReadOptions:
     ----------
     text_column, id_column, source_column, url_column
         Names of these columns, where they differ from the usual ones.
+    layout
+        The layout of conversations that all rows are in (see `cupel.corpus.layouts`); by default, rows
+        without a text column are in the one that fits their fields.
     missing_column
-        What to do with a file that has no text column: `stop` raises `BadInput`, `quarantine` puts
+        What to do with a file that has neither a text column nor a layout: `stop` raises `BadInput`, `quarantine` puts
         the whole file aside.
     html
         `auto` reads pages as pages; `text` takes their markup as the text.
@@ -80,6 +97,7 @@ class ReadOptions:
     id_column: str | None = None
     source_column: str | None = None
     url_column: str | None = None
+    layout: str | None = None
     missing_column: Literal["stop", "quarantine"] = "stop"
     html: Literal["auto", "text"] = "auto"
     max_document_bytes: int = 64 << 20
@@ -93,6 +111,10 @@ class ReadOptions:
         for name in ("max_document_bytes", "batch_bytes", "batch_rows", "max_expansion"):
             if getattr(self, name) < 1:
                 raise BadOption(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.layout is not None and self.text_column is not None:
+            raise BadOption(
+                f"text_column is '{self.text_column}' and layout '{self.layout}'; name one of the two"
+            )
         if isinstance(self.io, dict):
             # Read back from a saved plan.
             object.__setattr__(self, "io", IOOptions(**self.io))
@@ -165,6 +187,7 @@ class Record:
     metadata: dict[str, Any] | None = None
     content: bytes | None = None
     """The bytes to derive an id from if there is none; the text by default."""
+    parts: list[Part] | None = None
 
 
 def excerpt(data: bytes | str) -> str:
@@ -176,13 +199,6 @@ def excerpt(data: bytes | str) -> str:
     text = data[:400].decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data[:200]
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:200])
     return safe[:200]
-
-
-def _json_default(value: object) -> object:
-    """Values that JSON lacks (times and bytes in Parquet's structs and lists) as text."""
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    return str(value)
 
 
 def metadata_json(metadata: dict[str, Any]) -> str:
@@ -197,7 +213,7 @@ def metadata_json(metadata: dict[str, Any]) -> str:
 
 
 def _dumps(value: object) -> bytes:
-    return orjson.dumps(value, default=_json_default, option=orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(value, default=json_text.as_text, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _writable(value: object) -> object:
@@ -297,13 +313,14 @@ class Collector:
             record.position,
             metadata_json(record.metadata) if record.metadata else "{}",
             html,
+            record.parts,
         )
         self._rows.append(row)
         self._count += 1
         self._held += size + _ROW_BYTES
 
     def add_all(self, path: str, documents: pa.RecordBatch) -> Iterator[None]:
-        """Takes many documents in, with all columns except `path` and `html`; a step ends when the batch is full."""
+        """Takes many documents in, with all columns but `path`, `html` and `parts`; a step ends when the batch is full."""
         sizes = pc.binary_length(documents.column("text")).to_numpy() + _ROW_BYTES
         ends = np.cumsum(sizes)
         start = 0
@@ -318,6 +335,7 @@ class Collector:
             columns |= {
                 "path": pa.array([path] * part.num_rows, pa.large_string()),
                 "html": pa.nulls(part.num_rows, pa.large_binary()),
+                "parts": pa.nulls(part.num_rows, PARTS),
             }
             self._transpose()
             arrays = [columns[name] for name in DOCUMENT_SCHEMA.names]

@@ -1,7 +1,8 @@
 """From a row of named fields to a document: which field is which, in every known layout.
 
 Read without flags: datatrove (`text`, `id`, `metadata`), Dolma (`id`, `text`, `source`,
-`added`, `created`, `metadata`), DCLM (`text`, `url`, `metadata`), Hugging Face text sets.
+`added`, `created`, `metadata`), DCLM (`text`, `url`, `metadata`), Hugging Face text sets, and the
+layouts of conversations in `cupel.corpus.layouts`.
 """
 
 from __future__ import annotations
@@ -12,22 +13,15 @@ from typing import Any
 import orjson
 
 from cupel.corpus import json_text
-from cupel.corpus.columns import MISSING, find_text_column
-from cupel.corpus.records import ReadOptions, Record
+from cupel.corpus.columns import find_text_column
+from cupel.corpus.part_rows import stored_parts, take_parts
+from cupel.corpus.parts import Part, content_of, text_of
+from cupel.corpus.records import BadRow, ReadOptions, Record
 
-__all__ = ["MISSING", "BadRow", "parse_object", "row_to_record"]
+__all__ = ["parse_object", "row_to_record"]
 
 WEIGHT = "weight"
 """The field that says how many times a document counts; see `cupel.recipe.job`."""
-
-
-class BadRow(Exception):
-    """A row that cannot be a document."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
 
 
 def parse_object(data: bytes) -> dict[str, Any]:
@@ -74,12 +68,18 @@ def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, posit
     Raises
     ------
     BadRow
-        `missing-text`, `null-text`, `empty-text`, `not-text`, `too-large` or `lone-surrogate`.
+        `missing-text`, `null-text`, `empty-text`, `not-text`, `too-large`, `lone-surrogate`, or what the
+        layout of a conversation finds wrong.
     """
     column = find_text_column(row, options)
     if column is None:
-        raise BadRow(MISSING, "the row has no text column")
-    text = row.pop(column)
+        turns = take_parts(row, options)
+        parts: list[Part] | None = turns
+        text: Any = text_of(turns)
+        column = "the text of its turns"
+    else:
+        parts = stored_parts(row) if "parts" in row else None
+        text = row.pop(column)
     if text is None or (type(text) is float and not math.isfinite(text)):
         raise BadRow("null-text", f"'{column}' is null")
     if isinstance(text, bytes):
@@ -95,7 +95,9 @@ def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, posit
     if size * 4 > options.max_document_bytes and len(text.encode()) > options.max_document_bytes:
         raise BadRow("too-large", f"the text is larger than {options.max_document_bytes} bytes")
     nested = _nested_metadata(row)
-    record = Record(ordinal, position, text=text)
+    record = Record(ordinal, position, text=text, parts=parts)
+    if parts is not None:
+        record.content = content_of(parts)
     record.id = _take(row, nested, options.id_column, "id")
     record.source = _take(row, nested, options.source_column, "source")
     record.url = _take(row, nested, options.url_column, "url")

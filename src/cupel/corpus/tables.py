@@ -6,8 +6,9 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cupel.corpus.columns import find_text_column, missing_column_message, unique_names
-from cupel.corpus.rows import BadRow, row_to_record
+from cupel.corpus.columns import UNREAD, ColumnCheck, is_readable, missing_column_message, unique_names
+from cupel.corpus.records import BadRow
+from cupel.corpus.rows import row_to_record
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
 from cupel.errors import BadInput
@@ -187,11 +188,12 @@ def _too_large(line: int, size: int, limit: int, stored: str) -> _Row:
 def _read(sink: Sink, lines: _Lines, rows: Iterator[_Row], *, quoting: bool) -> Iterator[None]:
     options = sink.options
     header: list[str] | None = None
+    check = ColumnCheck(sink)
     ordinal = 0
     for row in rows:
         if header is None:
             names = [_clean(name).strip() for name in row.fields]
-            if find_text_column(names, options) is None:
+            if not is_readable(names, options):
                 if row.reason:
                     message = f"{sink.label}: its header, line {row.line}, cannot be read: {row.detail}"
                 else:
@@ -203,11 +205,12 @@ def _read(sink: Sink, lines: _Lines, rows: Iterator[_Row], *, quoting: bool) -> 
             header = unique_names(sink, names)
             continue
         for whole in _repaired(row, len(header)) if quoting else [row]:
-            _add(sink, header, whole, ordinal)
+            _add(sink, check, header, whole, ordinal)
             ordinal += 1
         yield
     if lines.fault is not None:
         sink.fault(lines.fault)
+    check.finish()
     yield
 
 
@@ -223,7 +226,7 @@ def _clean(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _add(sink: Sink, header: list[str], row: _Row, ordinal: int) -> None:
+def _add(sink: Sink, check: ColumnCheck, header: list[str], row: _Row, ordinal: int) -> None:
     excerpt = _clean(row.stored[:_EXCERPT])
     if row.reason:
         sink.bad(row.line, "line", row.reason, row.detail, excerpt)
@@ -237,5 +240,9 @@ def _add(sink: Sink, header: list[str], row: _Row, ordinal: int) -> None:
     try:
         fields = dict(zip(header, values, strict=True))
         sink.add(row_to_record(fields, sink.options, ordinal, ordinal + 1))
+        check.seen()
     except BadRow as bad:
-        sink.bad(row.line, "line", bad.reason, bad.detail, excerpt)
+        if bad.reason in UNREAD:
+            check.missing(row.line, "line", header, excerpt, bad)
+        else:
+            sink.bad(row.line, "line", bad.reason, bad.detail, excerpt)

@@ -6,6 +6,7 @@ use super::canonical::{self, MOST_NAMES};
 use crate::fields::object;
 
 const METADATA: &str = "metadata";
+const PARTS: &str = "parts";
 
 /// The names of fields that mean something.
 #[derive(Debug, Clone)]
@@ -78,6 +79,10 @@ impl<'a> Row<'a> {
         fill(&mut self.entries, line)?;
         self.nested.clear();
         self.take_text(layout)?;
+        // What may be the parts of a document is left to the caller.
+        if find(&mut self.entries, PARTS).is_some_and(|entry| entry.value.starts_with('[')) {
+            return None;
+        }
         if let Some(entry) = find(&mut self.entries, METADATA) {
             match entry.value.as_bytes().first() {
                 Some(b'{') => {

@@ -65,6 +65,7 @@ fn what_reading_would_change_is_left() {
         r#""id":1.5"#,               // Python writes floats its own way
         r#""metadata":"{\"a\":1}""#, // an object in a string
         r#""x":1,"metadata":{"x":2}"#,
+        r#""parts":[]"#, // perhaps those of a document
     ] {
         let line = format!(r#"{{"text":"a",{rest}}}"#);
         let found = rows(line.as_bytes(), true);
