@@ -18,7 +18,7 @@ import pytest
 
 import cupel
 from tests.conftest import prose, write_pool
-from tests.models.server import serving
+from tests.models.server import retell, serving
 
 pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
 
@@ -77,16 +77,25 @@ def on_ray(script: str, folder: Path, size: int, **given: object) -> list[str]:
     return done.stdout.strip().splitlines()
 
 
+def _judge(prompt: str) -> str:
+    if "paraphrase" in prompt:
+        return retell(prompt)
+    if "Write a program" in prompt:
+        return "remove_lines(1, 1)" if len(prompt) % 3 else "keep_doc()"
+    return "No." if len(prompt) % 7 == 0 else f"Score: {len(prompt) % 6}"
+
+
 @contextmanager
 def judging() -> Iterator[str]:
-    """A model that rates texts by their length, and answers every seventh without a score; its reference."""
+    """A model that rates texts by their length, answers every seventh without a score, and retells; its reference."""
     with serving() as server:
-        server.reply = lambda prompt: "No." if len(prompt) % 7 == 0 else f"Score: {len(prompt) % 6}"
+        server.reply = _judge
         yield f"openai:{server.base}#judge"
 
 
 def mixed(folder: Path, model: str) -> list[Any]:
-    """Rules, a deduplication, a classifier that is fitted, a model that is asked, perplexity, and a selector."""
+    """Rules, a deduplication, a classifier that is fitted, a model that is asked, edits and new documents that it
+    writes, perplexity, and a selector."""
     good = folder / "good.jsonl"
     rng = random.Random(5)
     good.write_text(
@@ -100,6 +109,8 @@ def mixed(folder: Path, model: str) -> list[Any]:
         {"threshold": {"signal": "quality", "at_least": 0.05}},
         {"llm-rating": {"model": model}},
         {"threshold": {"signal": "llm_rating", "at_least": 1}},
+        {"program-edits": {"model": model}},
+        {"rephrase": {"model": model, "styles": ["easy", "medium"]}},
         "ngram-perplexity",
         {"sample": {"by": "ngram_perplexity", "budget": "70%", "temperature": 0.5}},
     ]

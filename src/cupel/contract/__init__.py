@@ -17,17 +17,33 @@ from cupel.contract.corpus_methods import (
     Need,
     Selector,
 )
-from cupel.contract.edits import Edit, Edited
+from cupel.contract.edits import Edit, Edited, Revise
 from cupel.contract.extraction import Extraction, Extractor
 from cupel.contract.fitted import Fitted, Learned, Learns, is_whole, learn, read_about
+from cupel.contract.generators import (
+    Births,
+    Generate,
+    Generator,
+    KeepsOriginals,
+    NewDocument,
+    Refusal,
+)
 from cupel.contract.method import Column, Method, Options, Paper
-from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Remembers
+from cupel.contract.options import Acts, BoundsCopies, Compares, Keeps, PrefersSources, Remembers
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
+    "Births",
+    "Compares",
+    "Generate",
+    "Generator",
+    "KeepsOriginals",
+    "NewDocument",
+    "Refusal",
+    "Revise",
     "Asks",
     "NamesModel",
     "NO_DOCUMENTS",

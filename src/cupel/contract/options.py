@@ -11,7 +11,7 @@ from pydantic import Field
 
 from cupel.contract.method import Method
 
-__all__ = ["Acts", "BoundsCopies", "Keeps", "PrefersSources", "Remembers"]
+__all__ = ["Acts", "BoundsCopies", "Compares", "Keeps", "PrefersSources", "Remembers"]
 
 
 class Acts(Method.Options):
@@ -50,6 +50,16 @@ class BoundsCopies(Method.Options):
         ge=0,
         le=1,
         description="A document of which a larger share is copied is dropped whole (`cut` and `drop`).",
+    )
+
+
+class Compares(Method.Options):
+    """What of a conversation is compared; without this option all of it."""
+
+    compare: Literal["text", "prompt", "answer"] = Field(
+        "text",
+        description="What of a conversation is compared: its whole `text`, the `prompt` (all turns but those of the "
+        "assistant), or the `answer`. A document without such turns is compared whole.",
     )
 
 

@@ -191,7 +191,10 @@ class Corpus:
             find_layout(layout)
         for batch in self.batches():
             for document in batch.select(["id", "source", "url", "metadata", "parts"]).to_pylist():
-                yield to_row(document, layout)
+                row = to_row(document, layout)
+                if self._output is not None:
+                    row.pop("doc", None)  # the run's own key
+                yield row
 
     def write_tar(self, path: str | os.PathLike[str]) -> int:
         """Writes the samples of tar archives (WebDataset) as a new one; how many there were.

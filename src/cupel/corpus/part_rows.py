@@ -7,7 +7,7 @@ Of a row in one of the layouts, the reader takes what any row has (an id, a sour
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -27,7 +27,7 @@ from cupel.corpus.parts import LAYOUT, Part, parts_of
 from cupel.corpus.records import BadRow, ReadOptions
 from cupel.errors import BadInput
 
-__all__ = ["stored_parts", "take_parts", "to_row"]
+__all__ = ["came_in_row", "stored_parts", "take_parts", "to_row"]
 
 
 def take_parts(row: dict[str, Any], options: ReadOptions) -> list[Part]:
@@ -95,6 +95,12 @@ def stored_parts(row: dict[str, Any]) -> list[Part] | None:
         return None
     del row["parts"]
     return parts
+
+
+def came_in_row(value: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a value of the column `parts` is that of a row, which `to_row` gives back, and not of a sample."""
+    parts = parts_of(value)
+    return bool(parts) and "fields" in frame_of(parts or ())
 
 
 def to_row(document: Mapping[str, Any], layout: str | None = None) -> dict[str, Any]:

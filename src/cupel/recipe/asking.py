@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cupel.contract import Asks, Method
+from cupel.contract import Asks
 from cupel.models.answers import Asker, answers_key
 from cupel.models.budget import Budget, Meter, Usage
 from cupel.models.load import load_model
@@ -91,9 +91,9 @@ def stop_asking(run: Path) -> None:
         asker.close()
 
 
-def asks_remotely(method: Method) -> bool:
+def asks_remotely(method: Asks) -> bool:
     """Whether a method asks a server: one process does that for the whole run, so that limits hold for all of it."""
-    return isinstance(method, Asks) and parse_reference(method.options.model).scheme == "openai"
+    return parse_reference(method.options.model).scheme == "openai"
 
 
 @contextmanager
