@@ -25,7 +25,7 @@ PAGE = "Home | About | Login\nCafés serve coffee.\nThey also serve tea.\nFollow
     [
         ("remove_lines(0, 0)\nremove_lines(3, 3)", ["remove_lines(0, 0)", "remove_lines(3, 3)"]),
         ("```\nremove_lines(line_start=0, line_end=1)\n```", ["remove_lines(0, 1)"]),
-        ("- `normalize(\"a|\", \"\")`", ["normalize('a|', '')"]),
+        ('- `normalize("a|", "")`', ["normalize('a|', '')"]),
         ("keep_chunk()", ["keep_doc()"]),
         ("keep_all()", ["keep_doc()"]),
         ("The text is spam:\ndrop_doc()", ["drop_doc()"]),
@@ -104,7 +104,7 @@ def test_what_is_counted() -> None:
         Answer("keep_doc()"),
     ]
     method = ProgramEdits.from_options({"model": "openai:http://127.0.0.1:1/v1#m"})
-    edit = method.prepare(Resources(ask=lambda reference: lambda requests: answers))
+    edit = method.prepare(Resources(ask=lambda reference, device: lambda requests: answers))
     edited = edit(pa.record_batch({"text": pa.array([PAGE] * 5, pa.large_string())}))
     assert edited.text.to_pylist() == ["Cafés serve coffee.\nThey also serve tea.", PAGE, PAGE, "", PAGE]
     assert edited.columns["program"].to_pylist() == [

@@ -31,7 +31,24 @@ def _rephrase(server: Server, **options: Any) -> dict[str, Any]:
 
 def _pool(folder: Path, documents: int = 60, files: int = 3) -> Path:
     rng = random.Random(3)
-    words = "a quick brown fox jumps over the lazy dog while seven wizards brew tea in 東京".split()
+    words = [
+        "a",
+        "quick",
+        "brown",
+        "fox",
+        "jumps",
+        "over",
+        "the",
+        "lazy",
+        "dog",
+        "while",
+        "seven",
+        "wizards",
+        "brew",
+        "tea",
+        "in",
+        "東京",
+    ]
     folder.mkdir()
     for file in range(files):
         rows = [
@@ -63,7 +80,8 @@ def test_one_document_becomes_four(server: Server, tmp_path: Path) -> None:
     result = _refine(pool, tmp_path / "out", _rephrase(server, styles=STYLES))
     fates = _balanced(result)
     assert result.manifest["documents"]["generated"] == 240
-    assert fates["quarantined"] > 0 and fates["kept"] == 300 - fates["quarantined"]
+    assert fates["quarantined"] > 0
+    assert fates["kept"] == 300 - fates["quarantined"]
     rows = pq.read_table(tmp_path / "out/data").to_pylist()
     originals = {row["id"]: row for row in rows if row["generator"] is None}
     written = [row for row in rows if row["generator"] == "rephrase"]
@@ -71,7 +89,8 @@ def test_one_document_becomes_four(server: Server, tmp_path: Path) -> None:
     for row in written:
         (parent,) = row["parents"]
         assert sorted(row["text"].split()) == sorted(originals[parent]["text"].split())
-        assert row["lang"] == "en" and row["style"] in STYLES
+        assert row["lang"] == "en"
+        assert row["style"] in STYLES
         assert row["source"] == f"{originals[parent]['source']}/rephrase"
         assert row["doc"] > max(original["doc"] for original in originals.values())
     assert [row["doc"] for row in rows] == sorted(row["doc"] for row in rows)
@@ -152,9 +171,11 @@ def test_two_generations(server: Server, tmp_path: Path) -> None:
         story for story in cupel.why(result.output, grandchildren[0]["id"]) if story.row == grandchildren[0]
     ]
     child, original = story.parents
-    assert child["parents"] == [original["doc"]] and original["path"].endswith(".jsonl")
-    assert story.before == story.after and story.before
-    (up, *_) = [up for up in cupel.why(result.output, original["id"])]
+    assert child["parents"] == [original["doc"]]
+    assert original["path"].endswith(".jsonl")
+    assert story.before == story.after
+    assert story.before
+    (up, *_) = list(cupel.why(result.output, original["id"]))
     assert child in up.children
 
 
@@ -166,7 +187,8 @@ def test_what_was_written_and_then_dropped_can_be_read(server: Server, tmp_path:
     assert result.manifest["documents"]["kept"] == 0
     row = next(row for row in result.ledger().to_arrow().to_pylist() if row["parents"] and row["id"])
     (story, *_) = cupel.why(result.output, row["id"])
-    assert len(story.before.split()) == 25 and story.after is None
+    assert len(story.before.split()) == 25
+    assert story.after is None
 
 
 def test_runs_with_generators_are_compared_by_what_they_read(server: Server, tmp_path: Path) -> None:
@@ -180,7 +202,11 @@ def test_runs_with_generators_are_compared_by_what_they_read(server: Server, tmp
 def test_no_documents_are_no_births(server: Server, tmp_path: Path) -> None:
     pool = _pool(tmp_path / "pool")
     result = _refine(
-        pool, tmp_path / "out", {"threshold": {"signal": "byte_count", "at_most": 3}}, _rephrase(server), "exact"
+        pool,
+        tmp_path / "out",
+        {"threshold": {"signal": "byte_count", "at_most": 3}},
+        _rephrase(server),
+        "exact",
     )
     assert result.manifest["documents"] == {
         "in": 60,

@@ -83,8 +83,10 @@ def test_json_lines_are_in_the_layout_they_came_in(tmp_path: Path) -> None:
     lines = _lines(tmp_path / "out")
     for line, row in zip(lines, [*ALPACA, TOOL, PAIR], strict=False):
         assert {name: line[name] for name in row} == row
-        assert "parts" not in line and "text" not in line
-        assert line["source"] in ("alpaca", "chats", "pairs") and isinstance(line["doc"], int)
+        assert "parts" not in line
+        assert "text" not in line
+        assert line["source"] in ("alpaca", "chats", "pairs")
+        assert isinstance(line["doc"], int)
     assert lines[-1]["text"] == "Plain."
     again = _refine(tmp_path / "out", tmp_path / "again", "exact")
     assert again.manifest["content_hash"] == result.manifest["content_hash"]
@@ -120,9 +122,12 @@ def test_edits_see_a_turn_at_a_time(tmp_path: Path) -> None:
     result = _refine(pool, tmp_path / "out", "pii")
     first, second = Corpus.read(tmp_path / "out").to_arrow().to_pylist()
     turns = [part["text"] for part in first["parts"] if part["kind"] == "text"]
-    assert first["text"] == "\n\n".join(turns) and "b.example" not in first["text"]
-    assert turns[0].startswith("Write to ") and turns[0].endswith("\n\n\n\nplease  ")
-    assert second["parts"] is None and "f.example" not in second["text"]
+    assert first["text"] == "\n\n".join(turns)
+    assert "b.example" not in first["text"]
+    assert turns[0].startswith("Write to ")
+    assert turns[0].endswith("\n\n\n\nplease  ")
+    assert second["parts"] is None
+    assert "f.example" not in second["text"]
     ledger = result.ledger().to_arrow().sort_by("doc").to_pylist()
     masked = {name for name in ledger[0]["signals"] if name.endswith("emails")}
     assert [row["signals"][masked.pop()] for row in ledger[:1]] == [3]
@@ -153,9 +158,11 @@ def test_copied_parts_are_cut_out_of_turns(tmp_path: Path) -> None:
     for number, document in enumerate(others, 1):
         turns = [part["text"] for part in document["parts"] if part["kind"] == "text"]
         assert turns[0] == f"Question {number} of many"
-        assert turns[1].startswith(f"Answer {number}") and "notice stands" not in turns[1]
+        assert turns[1].startswith(f"Answer {number}")
+        assert "notice stands" not in turns[1]
         assert document["text"] == "\n\n".join(turns)
-    assert page["parts"] is None and "notice stands" not in page["text"]
+    assert page["parts"] is None
+    assert "notice stands" not in page["text"]
 
 
 @pytest.mark.parametrize(
@@ -198,10 +205,14 @@ def test_cutting_needs_the_whole_text(tmp_path: Path) -> None:
 
 def test_a_pool_without_conversations_is_refused(tmp_path: Path) -> None:
     pool = _pool(tmp_path / "pool", a=[{"text": "Plain."}], b=[{"text": "Plain, too."}])
-    with pytest.raises(BadInput, match="step 'exact': needs conversations, with turns and roles; none of the"):
+    with pytest.raises(
+        BadInput, match="step 'exact': needs conversations, with turns and roles; none of the"
+    ):
         _refine(pool, tmp_path / "out", {"exact": {"compare": "prompt"}})
     (pool / "c.jsonl").write_text(json.dumps(ALPACA[0]) + "\n")
-    assert _refine(pool, tmp_path / "out", {"exact": {"compare": "prompt"}}).manifest["documents"]["kept"] == 3
+    assert (
+        _refine(pool, tmp_path / "out", {"exact": {"compare": "prompt"}}).manifest["documents"]["kept"] == 3
+    )
 
 
 def test_the_hash_covers_who_says_what(tmp_path: Path) -> None:
@@ -240,9 +251,7 @@ def test_real_conversations(shared: Path, tmp_path: Path) -> None:
         assert files, path
         before = Corpus.read(files)
         result = _refine([str(file) for file in files], tmp_path / name, "exact")  # type: ignore[arg-type]
-        kept = {
-            row["doc"] for row in result.ledger().to_arrow().to_pylist() if row["status"] == "kept"
-        }
+        kept = {row["doc"] for row in result.ledger().to_arrow().to_pylist() if row["status"] == "kept"}
         documents = before.to_arrow()
         expected = [
             row

@@ -18,7 +18,7 @@ TEXT = "Tōkyō is the capital of Japan. It has some fourteen million inhabitant
 def _write(answers: list[Answer], texts: list[str], **options: object) -> tuple[object, list[Request]]:
     asked: list[Request] = []
 
-    def ask_of(reference: str):  # type: ignore[no-untyped-def]
+    def ask_of(reference: str, device: str):  # type: ignore[no-untyped-def]
         def ask(requests):  # type: ignore[no-untyped-def]
             asked.extend(requests)
             return answers[: len(requests)]
@@ -39,9 +39,11 @@ def test_the_prompt_is_that_of_the_paper() -> None:
 
 def test_pieces_are_asked_each_and_joined() -> None:
     births, asked = _write([Answer("First part."), Answer("Second part.")], [TEXT], max_characters=80)
-    assert len(asked) == 2 and asked[1].messages[1].content.endswith("\nKyōto was it before.")
+    assert len(asked) == 2
+    assert asked[1].messages[1].content.endswith("\nKyōto was it before.")
     (document,) = births.documents  # type: ignore[attr-defined]
-    assert document.text == "First part.\n\nSecond part." and document.parents == (0,)
+    assert document.text == "First part.\n\nSecond part."
+    assert document.parents == (0,)
 
 
 def test_what_is_refused() -> None:
@@ -82,7 +84,11 @@ def test_pieces_hold_the_whole_text(text: str, most: int) -> None:
 
 def test_pieces_end_where_paragraphs_do() -> None:
     assert pieces_of("One. Two.\n\nThree.\nFour.\n\nFive.", 22) == ["One. Two.", "Three.\nFour.\n\nFive."]
-    assert pieces_of("One two three. Four five six.\n\nSeven", 16) == ["One two three.", "Four five six.", "Seven"]
+    assert pieces_of("One two three. Four five six.\n\nSeven", 16) == [
+        "One two three.",
+        "Four five six.",
+        "Seven",
+    ]
 
 
 def test_options() -> None:

@@ -29,7 +29,7 @@ from cupel.contract.generators import (
     Refusal,
 )
 from cupel.contract.method import Column, Method, Options, Paper
-from cupel.contract.options import Acts, BoundsCopies, Compares, Keeps, PrefersSources, Remembers
+from cupel.contract.options import Acts, BoundsCopies, Compares, Computes, Keeps, PrefersSources, Remembers
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
@@ -38,6 +38,7 @@ from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 __all__ = [
     "Births",
     "Compares",
+    "Computes",
     "Generate",
     "Generator",
     "KeepsOriginals",

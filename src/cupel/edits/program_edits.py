@@ -126,7 +126,7 @@ class ProgramEdits(Asks, Edit):
 
     def prepare(self, resources: Resources) -> Revise:
         """What asks the model."""
-        ask = resources.asker(self.options.model)
+        ask = resources.asker(self.options.model, self.options.device)
         bounds = Bounds(self.options.max_removed)
 
         def edit(documents: pa.RecordBatch) -> Edited:

@@ -24,6 +24,7 @@ from cupel.contract import (
     Acts,
     Asks,
     Compares,
+    Computes,
     CorpusMethod,
     Edit,
     Extraction,
@@ -175,11 +176,22 @@ class Pass:
         return [signal for group in groups for signal in group.signals]
 
     @property
-    def asking(self) -> list[Asks]:
-        """All that asks a model."""
+    def methods(self) -> list[Method]:
+        """All that is carried out on documents."""
         edits = [operation.edit for operation in self.operations if isinstance(operation, EditStep)]
         writing = [self.generator.method] if self.generator else []
-        return [method for method in (*self.signals, *edits, *writing) if isinstance(method, Asks)]
+        return [*self.signals, *edits, *(step.method for step in self.decisions), *writing]
+
+    @property
+    def asking(self) -> list[Asks]:
+        """All that asks a model."""
+        return [method for method in self.methods if isinstance(method, Asks)]
+
+    @property
+    def computes_on_gpus(self) -> bool:
+        """Whether a model that is loaded computes on a GPU."""
+        options = [method.options for method in self.methods]
+        return any(isinstance(each, Computes) and each.device.startswith("cuda") for each in options)
 
 
 @dataclass(frozen=True)

@@ -406,7 +406,7 @@ class _Run:
     def _results(self, pass_: Pass, payloads: list[str]) -> Iterator[str]:
         """What the tasks of a pass give. A server is asked by this process alone, so that limits hold for the run."""
         if self.engine.name == "native" or not any(map(asks_remotely, pass_.asking)):
-            yield from self.engine.map(tasks.run_task, payloads)
+            yield from self.engine.map(tasks.run_task, payloads, gpus=pass_.computes_on_gpus)
             return
         with ThreadPoolExecutor(UNITS_ASKING) as pool:
             for done in as_completed([pool.submit(tasks.run_task, payload) for payload in payloads]):

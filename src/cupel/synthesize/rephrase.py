@@ -43,7 +43,8 @@ STYLES = {
 
 _PREAMBLE = re.compile(
     r"\A\s*(?:(?:sure|certainly|of course|absolutely|okay|ok)(?: thing)?[!.:,]\s+(?=here\b))?"
-    r"(?:here(?:'s|’s| is| are)\b[^\n:.!?]{0,60}\b(?:paraphras|rephras|rewrit|version|conversation|question)[^\n:.!?]{0,80}:\s*"
+    r"(?:here(?:'s|’s| is| are)\b[^\n:.!?]{0,60}\b"
+    r"(?:paraphras|rephras|rewrit|version|conversation|question)[^\n:.!?]{0,80}:\s*"
     r"|(?:paraphrase|rephrased(?: text| version)?)\s*:\s*)?",
     re.IGNORECASE,
 )
@@ -123,7 +124,7 @@ class Rephrase(Asks, Generator):
 
     def prepare(self, resources: Resources) -> Generate:
         """What asks the model."""
-        ask = resources.asker(self.options.model)
+        ask = resources.asker(self.options.model, self.options.device)
 
         def write(documents: pa.RecordBatch) -> Births:
             asked = [
