@@ -8,6 +8,7 @@ layouts of conversations in `cupel.corpus.layouts`.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -62,8 +63,15 @@ def _take(row: dict[str, Any], nested: dict[str, Any], name: str | None, default
     return None
 
 
-def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, position: int) -> Record:
+def row_to_record(
+    row: dict[str, Any], options: ReadOptions, ordinal: int, position: int, media: Collection[str] = ()
+) -> Record:
     """The document that a row holds; consumes the row.
+
+    Parameters
+    ----------
+    media
+        Columns whose cells are media; see `cupel.corpus.cells`.
 
     Raises
     ------
@@ -71,12 +79,12 @@ def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, posit
         `missing-text`, `null-text`, `empty-text`, `not-text`, `too-large`, `lone-surrogate`, or what the
         layout of a conversation finds wrong.
     """
-    column = find_text_column(row, options)
+    column = None if media else find_text_column(row, options)
     if column is None:
-        turns = take_parts(row, options)
+        turns = take_parts(row, options, media)
         parts: list[Part] | None = turns
         text: Any = text_of(turns)
-        column = "the text of its turns"
+        column = "the text of its parts"
     else:
         parts = stored_parts(row) if "parts" in row else None
         text = row.pop(column)

@@ -1,0 +1,65 @@
+"""Cells of media in a row as parts, and these parts as cells again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cupel.corpus.cells import MediaCell
+from cupel.corpus.media_reader import MediaReader
+from cupel.corpus.parts import STORED, Part, details_json
+
+__all__ = ["media_parts", "write_cell", "write_media"]
+
+
+def media_parts(cells: Mapping[str, MediaCell | list[MediaCell]]) -> list[Part]:
+    """A part for each medium, which notes the column that it comes from and the path that the cell named."""
+    parts = []
+    for column, value in cells.items():
+        for cell in value if isinstance(value, list) else [value]:
+            stored = {"column": column} | ({} if cell.path is None else {"path": cell.path})
+            parts.append(Part(cell.kind, None, None, cell.media, details_json({STORED: stored})))
+    return parts
+
+
+def write_media(
+    parts: Iterable[Part], columns: Mapping[str, str], reader: MediaReader | None
+) -> dict[str, Any]:
+    """The columns of media that parts came from.
+
+    Parameters
+    ----------
+    columns
+        Column → `one` or `list`. A column of which no medium is left is null, or an empty list.
+    """
+    row: dict[str, Any] = {name: [] if kind == "list" else None for name, kind in columns.items()}
+    for part in parts:
+        stored = part.details.get(STORED)
+        if not isinstance(stored, dict):
+            continue
+        cell = write_cell(part, stored.get("path"), reader)
+        if columns.get(stored["column"]) == "list":
+            row[stored["column"]].append(cell)
+        else:
+            row[stored["column"]] = cell
+    return row
+
+
+def write_cell(part: Part, path: str | None, reader: MediaReader | None) -> dict[str, Any] | None:
+    """The cell of a medium; without a reader it names where the bytes lie, and holds none.
+
+    Raises
+    ------
+    BadInput
+        The medium cannot be read.
+    InputChanged
+        It is not what it was when it was read.
+    """
+    media = part.media
+    if media is None:
+        return None
+    if media.digest is None:  # a reference from the start
+        return {"bytes": None, "path": path if path is not None else media.uri}
+    if reader is None:
+        return {"bytes": None, "path": media.uri}
+    return {"bytes": reader.read(media), "path": path}
