@@ -93,6 +93,23 @@ def test_lists_of_images_beside_a_chat(tmp_path: Path) -> None:
     assert converted["images"] == images
 
 
+def test_pages_with_images_in_their_cells(tmp_path: Path) -> None:
+    images = [{"bytes": png(1, 1), "path": "a.png"}, None, {"bytes": png(2, 1), "path": None}]
+    rows = [{"images": images, "texts": [None, "東京", None], "url": "https://host.example/"}]
+    schema = pa.schema({"images": pa.list_(CELL), "texts": pa.list_(pa.string()), "url": pa.string()})
+    path = _parquet(tmp_path / "pages.parquet", rows, schema)
+    corpus = Corpus.read(path)
+    (parts,) = corpus.to_arrow()["parts"].to_pylist()
+    assert [part["kind"] for part in parts] == ["layout", "image", "text", "image"]
+    assert [part["media"]["width"] for part in parts if part["media"]] == [1, 2]
+    assert list(corpus.rows()) == rows
+    corpus.write(tmp_path / "again.parquet")
+    assert pq.read_table(tmp_path / "again.parquet").to_pylist() == rows
+    assert pq.read_schema(tmp_path / "again.parquet").field("images").type.equals(pa.list_(CELL))
+    with pytest.raises(LossyConversion, match="an image in a cell of a table"):
+        list(corpus.rows("mmc4"))
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [

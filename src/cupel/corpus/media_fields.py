@@ -7,9 +7,9 @@ from typing import Any
 
 from cupel.corpus.cells import MediaCell
 from cupel.corpus.media_reader import MediaReader
-from cupel.corpus.parts import STORED, Part, details_json
+from cupel.corpus.parts import STORED, Media, Part, details_json
 
-__all__ = ["media_parts", "write_cell", "write_media"]
+__all__ = ["fill_cells", "media_parts", "write_cell", "write_media"]
 
 
 def media_parts(cells: Mapping[str, MediaCell | list[MediaCell]]) -> list[Part]:
@@ -35,9 +35,9 @@ def write_media(
     row: dict[str, Any] = {name: [] if kind == "list" else None for name, kind in columns.items()}
     for part in parts:
         stored = part.details.get(STORED)
-        if not isinstance(stored, dict):
+        if not isinstance(stored, dict) or "column" not in stored:
             continue
-        cell = write_cell(part, stored.get("path"), reader)
+        cell = write_cell(part.media, stored.get("path"), reader)
         if columns.get(stored["column"]) == "list":
             row[stored["column"]].append(cell)
         else:
@@ -45,7 +45,18 @@ def write_media(
     return row
 
 
-def write_cell(part: Part, path: str | None, reader: MediaReader | None) -> dict[str, Any] | None:
+def fill_cells(row: dict[str, Any], reader: MediaReader | None) -> dict[str, Any]:
+    """The row with the cells that a layout left in its lists written out."""
+    for name, value in row.items():
+        if isinstance(value, list) and any(isinstance(item, MediaCell) for item in value):
+            row[name] = [
+                write_cell(item.media, item.path, reader) if isinstance(item, MediaCell) else item
+                for item in value
+            ]
+    return row
+
+
+def write_cell(media: Media | None, path: str | None, reader: MediaReader | None) -> dict[str, Any] | None:
     """The cell of a medium; without a reader it names where the bytes lie, and holds none.
 
     Raises
@@ -55,7 +66,6 @@ def write_cell(part: Part, path: str | None, reader: MediaReader | None) -> dict
     InputChanged
         It is not what it was when it was read.
     """
-    media = part.media
     if media is None:
         return None
     if media.digest is None:  # a reference from the start

@@ -25,7 +25,7 @@ from cupel.corpus.layouts import (
 )
 from cupel.corpus.layouts.image_text import ImageText
 from cupel.corpus.media import MEDIA_KINDS
-from cupel.corpus.media_fields import media_parts, write_cell, write_media
+from cupel.corpus.media_fields import fill_cells, media_parts, write_cell, write_media
 from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.parts import LAYOUT, STORED, Part, parts_of
 from cupel.corpus.records import BadRow, ReadOptions
@@ -161,11 +161,11 @@ def to_row(
         value = document[column]
         others[name] = original[name] if name in original and str(original[name]) == value else value
     others |= write_media(parts, frame.get("media", {}), media)
-    said = [part for part in parts if STORED not in part.details]
+    said = [part for part in parts if "column" not in part.details.get(STORED, {})]
     if layout is None or layout == frame["layout"]:
-        return write_row(said, others)
+        return fill_cells(write_row(said, others), media)
     ordered = {name: others[name] for name in frame["fields"] if name in others}
-    return write_as(said, ordered | others, find_layout(layout))
+    return fill_cells(write_as(said, ordered | others, find_layout(layout)), media)
 
 
 def _sample_row(
@@ -186,7 +186,7 @@ def _sample_row(
     (medium,) = shown
     others.pop("member", None)
     path = str(medium.details.get("member", medium.media and medium.media.uri)).rsplit("/", 1)[-1]
-    cell = write_cell(medium, path, media)
+    cell = write_cell(medium.media, path, media)
     own_fields = {"id": document["id"], medium.kind: cell, "text": captions[0]}
     twice = [name for name in own_fields if name in others]
     if twice:

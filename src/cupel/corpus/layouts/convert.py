@@ -148,7 +148,7 @@ def write_as(parts: Sequence[Part], others: Mapping[str, Any], target: Layout) -
     return own | dict(others)
 
 
-_KEPT = ("turn", "branch", "continues", "item", "content")
+_KEPT = ("turn", "branch", "continues", "item", "content", "info")
 
 
 def _plain(turn: Turn) -> list[Part]:
