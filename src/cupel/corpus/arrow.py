@@ -20,6 +20,7 @@ from cupel.corpus.columns import (
     unique_names,
 )
 from cupel.corpus.fields import as_json_values, carried_type
+from cupel.corpus.media_files import file_columns
 from cupel.corpus.records import BadRow
 from cupel.corpus.remote import RawFile, Watched, as_arrow
 from cupel.corpus.rows import row_to_record
@@ -101,7 +102,9 @@ class TableRows:
             return
         self._names = unique_names(sink, schema.names, report=first)
         self._media = media_columns(pa.schema(list(zip(self._names, schema.types, strict=True))))
-        self._text = None if self._media else find_text_column(self._names, sink.options)
+        files = file_columns(self._names) if sink.options.media_root is not None else []
+        self._shows = [*self._media, *files]
+        self._text = None if self._shows else find_text_column(self._names, sink.options)
         # The file's first part checks the layout for all others.
         self._check = ColumnCheck(sink, active=first and self._text is None)
         self._declare([column.with_name(name) for column, name in zip(schema, self._names, strict=True)])
@@ -146,8 +149,8 @@ class TableRows:
         """Notes the types of all columns except those that become the document's own."""
         options = self._sink.options
         own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
-        content = {self._text, *self._media}
-        if self._media and (caption := caption_column(self._names, options)) is not None:
+        content = {self._text, *self._shows}
+        if self._shows and (caption := caption_column(self._names, options)) is not None:
             content.add(caption)
         elif self._text is None:
             for layout in fitting_layouts(self._names, options):

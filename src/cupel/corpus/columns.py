@@ -8,6 +8,7 @@ from typing import Any
 from cupel.corpus.layouts import Layout, find_layout
 from cupel.corpus.layouts import fitting_layouts as all_fitting_layouts
 from cupel.corpus.layouts.image_text import CAPTIONS, ImageText
+from cupel.corpus.media_files import file_columns
 from cupel.corpus.records import TEXT_COLUMNS, BadRow, ReadOptions, Unit
 from cupel.corpus.sink import Sink
 from cupel.errors import BadInput
@@ -64,6 +65,8 @@ def fitting_layouts(names: Collection[str], options: ReadOptions) -> list[Layout
 
 def is_readable(names: Collection[str], options: ReadOptions, media: Collection[str] = ()) -> bool:
     """Whether rows with these columns, of which some may hold media, may be documents."""
+    if options.media_root is not None:
+        media = [*media, *file_columns(names)]
     if media and options.layout in (None, ImageText.name) and caption_column(names, options) is not None:
         return True
     return find_text_column(names, options) is not None or bool(fitting_layouts(names, options))

@@ -23,26 +23,45 @@ def media_parts(cells: Mapping[str, MediaCell | list[MediaCell]]) -> list[Part]:
 
 
 def write_media(
-    parts: Iterable[Part], columns: Mapping[str, str], reader: MediaReader | None
+    parts: Iterable[Part], columns: Mapping[str, str], reader: MediaReader | None, *, as_cells: bool = False
 ) -> dict[str, Any]:
     """The columns of media that parts came from.
 
     Parameters
     ----------
     columns
-        Column → `one` or `list`. A column of which no medium is left is null, or an empty list.
+        Column → `one` or `list` (cells), `name` or `names` (of files). A column of which no medium is left is null, or
+        an empty list.
+    as_cells
+        Write cells where there are names: `file_name` becomes `image`, and `mask_file_name` becomes `mask`.
     """
-    row: dict[str, Any] = {name: [] if kind == "list" else None for name, kind in columns.items()}
+    row: dict[str, Any] = {name: [] if kind in ("list", "names") else None for name, kind in columns.items()}
     for part in parts:
         stored = part.details.get(STORED)
         if not isinstance(stored, dict) or "column" not in stored:
             continue
-        cell = write_cell(part.media, stored.get("path"), reader)
-        if columns.get(stored["column"]) == "list":
-            row[stored["column"]].append(cell)
+        column = stored["column"]
+        kind = columns.get(column)
+        named = kind in ("name", "names")
+        value = (
+            stored.get("path")
+            if named and not as_cells
+            else write_cell(part.media, stored.get("path"), reader)
+        )
+        if kind in ("list", "names"):
+            row[column].append(value)
         else:
-            row[stored["column"]] = cell
+            row[column] = value
+    if as_cells:
+        return {_cell_column(name, columns[name]): value for name, value in row.items()}
     return row
+
+
+def _cell_column(column: str, kind: str) -> str:
+    plain = {"name": "file_name", "names": "file_names"}.get(kind)
+    if plain is None:
+        return column
+    return column.removesuffix(plain).removesuffix("_") or ("image" if kind == "name" else "images")
 
 
 def fill_cells(row: dict[str, Any], reader: MediaReader | None) -> dict[str, Any]:

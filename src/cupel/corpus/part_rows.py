@@ -26,6 +26,7 @@ from cupel.corpus.layouts import (
 from cupel.corpus.layouts.image_text import ImageText
 from cupel.corpus.media import MEDIA_KINDS
 from cupel.corpus.media_fields import fill_cells, media_parts, write_cell, write_media
+from cupel.corpus.media_files import file_columns
 from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.parts import LAYOUT, STORED, Part, parts_of
 from cupel.corpus.records import BadRow, ReadOptions
@@ -51,12 +52,18 @@ def take_parts(row: dict[str, Any], options: ReadOptions, media: Collection[str]
     cells = {name: row[name] for name in media if row.get(name) is not None and name not in layout.required}
     about = _taken(row, options)
     if cells:
-        about["media"] = {name: "list" if isinstance(value, list) else "one" for name, value in cells.items()}
+        about["media"] = {name: _column_kind(name, value, options) for name, value in cells.items()}
     parts, others = read_row(row, layout, about)
     row.clear()
     row.update({name: value for name, value in others.items() if name not in media})
     shown = media_parts(cells)
     return [parts[0], *shown, *parts[1:]] if isinstance(layout, ImageText) else [*parts, *shown]
+
+
+def _column_kind(name: str, value: object, options: ReadOptions) -> str:
+    """What a column of media holds, for `write_media`."""
+    of_files = options.media_root is not None and name in file_columns([name])
+    return ("names" if of_files else "list") if isinstance(value, list) else "name" if of_files else "one"
 
 
 def _layout(row: Mapping[str, Any], options: ReadOptions, media: Collection[str]) -> Layout:
@@ -160,7 +167,8 @@ def to_row(
     for name, column in frame.get("taken", {}).items():
         value = document[column]
         others[name] = original[name] if name in original and str(original[name]) == value else value
-    others |= write_media(parts, frame.get("media", {}), media)
+    as_cells = layout == ImageText.name
+    others |= write_media(parts, frame.get("media", {}), media, as_cells=as_cells)
     said = [part for part in parts if "column" not in part.details.get(STORED, {})]
     if layout is None or layout == frame["layout"]:
         return fill_cells(write_row(said, others), media)

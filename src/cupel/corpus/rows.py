@@ -15,6 +15,7 @@ import orjson
 
 from cupel.corpus import json_text
 from cupel.corpus.columns import find_text_column
+from cupel.corpus.media_files import file_cells
 from cupel.corpus.part_rows import stored_parts, take_parts
 from cupel.corpus.parts import Part, content_of, text_of
 from cupel.corpus.records import BadRow, ReadOptions, Record
@@ -79,6 +80,8 @@ def row_to_record(
         `missing-text`, `null-text`, `empty-text`, `not-text`, `too-large`, `lone-surrogate`, or what the
         layout of a conversation finds wrong.
     """
+    if options.media_root is not None and (files := file_cells(row, options.media_root, options.io)):
+        media = [*media, *files]
     column = None if media else find_text_column(row, options)
     if column is None:
         turns = take_parts(row, options, media)

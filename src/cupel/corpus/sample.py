@@ -5,19 +5,36 @@ A caption is a text file, or a text `caption` or `text` in the JSON.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cupel.corpus.charset import decode
-from cupel.corpus.formats import is_binary
-from cupel.corpus.media import Described, describe_bytes, media_kind
+from cupel.corpus.formats import extension, is_binary
+from cupel.corpus.media import Described, describe, describe_bytes, media_kind
 from cupel.corpus.parts import LAYOUT, Part, content_of, details_json, text_of
 from cupel.corpus.records import BadRow, Record
+from cupel.corpus.remote import open_raw
 from cupel.corpus.rows import parse_object, row_to_record
 from cupel.corpus.sink import Sink
 
-__all__ = ["CAPTION_ENDINGS", "MAX_HELD_BYTES", "Sample", "SampleFile", "make_sample", "sample_record"]
+__all__ = [
+    "CAPTIONED_FOLDER",
+    "CAPTION_ENDINGS",
+    "JSON_CAPTIONS",
+    "MAX_HELD_BYTES",
+    "SAMPLE",
+    "Sample",
+    "SampleFile",
+    "make_sample",
+    "read_sample",
+    "sample_record",
+]
+
+SAMPLE = "sample"
+"""The format of an input file that is read with those beside it."""
+CAPTIONED_FOLDER = "captioned-folder"
+"""The layout that the first part of a sample of a folder names."""
 
 CAPTION_ENDINGS = ("txt", "text", "caption", "captions")
 JSON_CAPTIONS = ("caption", "text")
@@ -142,3 +159,39 @@ def sample_record(sink: Sink, sample: Sample, layout: str, number: int, about: d
     record.parts = [Part(LAYOUT, extra=details_json({"layout": layout})), *sample.parts]
     record.content = content_of([part._replace(extra=None) for part in sample.parts])
     return record
+
+
+def read_sample(sink: Sink, paths: Iterable[str], relative: str) -> Iterator[None]:
+    """The document of a sample, or an entry that says why it is none.
+
+    Parameters
+    ----------
+    paths
+        Of its files.
+    relative
+        The path of the first below the folder that was named: its name if it is written again.
+    """
+    folder, slash, _ = relative.rpartition("/")
+    files = []
+    for path in paths:
+        name = path.rpartition("/")[2]
+        file = SampleFile(folder + slash + name, extension(name), path, None)
+        raw = open_raw(path, sink.options.io)
+        try:
+            if media_kind(name):
+                file.medium = describe(raw.read, path, name=name)
+                sink.collector.read(file.medium.media.bytes or 0)
+            else:
+                file.data = raw.read(MAX_HELD_BYTES)
+                sink.collector.read(len(file.data))
+        finally:
+            raw.close()
+        files.append(file)
+    sample = make_sample(files)
+    try:
+        if sample is None:
+            raise BadRow("no-caption", "the image has no caption, and others in its folder have one")
+        sink.add(sample_record(sink, sample, CAPTIONED_FOLDER, 1, {}))
+    except BadRow as bad:
+        sink.bad(1, "file", bad.reason, bad.detail)
+    yield

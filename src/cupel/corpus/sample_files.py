@@ -20,14 +20,11 @@ from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.part_rows import to_row
 from cupel.corpus.parts import STORED, Part, parts_of
 from cupel.corpus.remote import IOOptions
-from cupel.corpus.sample import CAPTION_ENDINGS
+from cupel.corpus.sample import CAPTION_ENDINGS, CAPTIONED_FOLDER
 from cupel.corpus.samples import WEBDATASET
 from cupel.errors import BadInput, LossyConversion
 
-__all__ = ["CAPTIONED_FOLDER", "write_folder", "write_tar"]
-
-CAPTIONED_FOLDER = "captioned-folder"
-"""The layout that the first part of a sample of a folder names."""
+__all__ = ["write_folder", "write_tar"]
 
 _ENDINGS = {"image/jpeg": "jpg", "audio/mpeg": "mp3", "image/tiff": "tif"}
 """Where Python's table has a rarer ending first, or one that depends on its version."""
