@@ -81,7 +81,7 @@ def missing_column_message(path: str, columns: list[str], options: ReadOptions) 
         return f"{path}: the columns are not those of the layout '{options.layout}'; there are: {listed}"
     if layouts := fitting_layouts(columns, options):
         fitting = " and ".join(f"'{layout.name}'" for layout in layouts)
-        return f"{path}: the columns ({listed}) are those of {fitting}; name the one that counts: layout=NAME"
+        return f"{path}: the columns ({listed}) are those of {fitting}; name one: --layout NAME (layout=...)"
     column = f"'{options.text_column}'" if options.text_column else "text"
     return (
         f"{path}: no {column} column; there are: {listed}. "

@@ -21,6 +21,7 @@ from cupel.corpus.layouts import find_layout
 from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.part_rows import to_row
 from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
+from cupel.corpus.recognize import Recognized, recognize
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import Shard, plan_shards
 from cupel.corpus.write import write_documents
@@ -164,6 +165,19 @@ class Corpus:
                 if batch.documents.num_rows:
                     yield batch.documents
         self._quarantined, self._skipped = quarantined, skipped
+
+    def recognized(self) -> Recognized:
+        """In which layouts the files are, by the first document of a few of them.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "pool.jsonl"
+        >>> _ = path.write_text('{"instruction": "Translate.", "output": "東京"}')
+        >>> print(Corpus.read(path).recognized().sentence())
+        layout 'alpaca'; --layout NAME names another
+        """
+        return recognize(self.files, self._options)
 
     def rows(self, layout: str | None = None) -> Iterator[dict[str, Any]]:
         """The documents as rows of the layouts that they came in, or of another; their parts become fields again.
