@@ -37,6 +37,17 @@ def test_help_lists_the_commands() -> None:
     assert cupel("--version", program=INSTALLED).stdout.startswith("cupel ")
 
 
+def test_a_layout_can_be_named(tmp_path: Path) -> None:
+    row = {"text": "### Question: x", "instruction": "Where does 東京 lie?", "output": "In Japan."}
+    (tmp_path / "pool.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    (tmp_path / "nothing.yaml").write_text("name: nothing\nsteps: [exact]\n")
+    run = ("refine", tmp_path / "nothing.yaml", "-i", tmp_path / "pool.jsonl", "--no-report", "-o")
+    cupel(*run, tmp_path / "a", "--layout", "alpaca")
+    assert "In Japan." in cupel("sample", tmp_path / "a", "--json").stdout
+    said = cupel(*run, tmp_path / "b", "--layout", "alpakka", status=1).stderr
+    assert "no layout is called 'alpakka'; did you mean 'alpaca'" in " ".join(said.split())
+
+
 def test_refine_then_ask(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(300, 3)
     done = cupel("refine", "gopher", "--input", pool, "--output", tmp_path / "a", "--report")

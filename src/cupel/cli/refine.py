@@ -16,6 +16,7 @@ from cupel.cli._options import (
     EngineName,
     IdColumn,
     InFlight,
+    Layout,
     MaxDocumentBytes,
     Memory,
     Output,
@@ -43,6 +44,7 @@ def refine(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
     strict: Annotated[
         bool,
@@ -103,7 +105,7 @@ def refine(
         loaded,
         input=input,
         output=output,
-        reading=reading_options(text_column, id_column, max_document_bytes),
+        reading=reading_options(text_column, id_column, layout, max_document_bytes),
         writing=api.OutputOptions(
             format=format,
             shard_bytes=parse_bytes(file_size, "--file-size"),

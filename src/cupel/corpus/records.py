@@ -94,6 +94,9 @@ class ReadOptions:
     max_expansion, free_expansion_bytes
         A stream that grows past both `max_expansion` times its stored size and
         `free_expansion_bytes` is put aside as `expands-too-much`.
+    media_root
+        The folder in which the files lie that columns `file_name` name (see `cupel.corpus.media_files`); that of
+        the file itself for `metadata.jsonl` and its like.
     io
         Settings for object stores and web servers.
     """
@@ -110,6 +113,7 @@ class ReadOptions:
     batch_rows: int = 8192
     max_expansion: int = 1000
     free_expansion_bytes: int = 4 << 30
+    media_root: str | None = None
     io: IOOptions | None = None
 
     def __post_init__(self) -> None:

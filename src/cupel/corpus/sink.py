@@ -26,6 +26,11 @@ class Sink:
         self.index = index
 
     @property
+    def addressable(self) -> bool:
+        """Whether the file's own path leads to its rows, so that parts may refer to their cells."""
+        return True
+
+    @property
     def label(self) -> str:
         """The file's name in messages."""
         return self.path

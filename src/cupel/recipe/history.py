@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cupel.corpus.files import InputFile
-from cupel.corpus.fingerprint import digest_of, stamp_of
+from cupel.corpus.fingerprint import digest_of_files, stamp_of
 from cupel.corpus.read import ReadOptions, read_shard
 from cupel.corpus.records import ORDINAL_BITS
 from cupel.corpus.shards import Part, Shard
@@ -323,9 +323,9 @@ def _written(folder: Folder, index: int, docs: set[int]) -> dict[int, tuple[str 
 def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[int, tuple[str | None, str]]:
     found: dict[int, tuple[str | None, str]] = {}
     try:
-        digest = digest_of(file.path, io=options.io)
+        digest = digest_of_files(file.paths, io=options.io)
         note = "" if digest == file.digest else f"{file.path} has changed since the run"
-        file = replace(file, digest=digest, stamp=stamp_of(file.path))
+        file = replace(file, digest=digest, stamp=stamp_of(*file.paths))
         for batch in read_shard(Shard(0, (Part(file, 0, None),), file.bytes), options):
             for row, doc in enumerate(batch.documents.column("doc").to_pylist()):
                 if doc in docs:
