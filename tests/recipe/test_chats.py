@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
+import tarfile
+import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -305,3 +310,76 @@ def test_spans_fall_into_parts() -> None:
         [{"start": 0, "stop": 2}],
     ]
     assert spans_by_part(texts, [[{"start": 2, "stop": 4}], None]) == [[], []]
+
+
+# -- images with captions --------------------------------------------------------------------------
+
+
+def _members(path: Path) -> list[tuple[str, bytes]]:
+    with tarfile.open(path) as archive:
+        return [(item.name, archive.extractfile(item).read()) for item in archive if item.isfile()]  # type: ignore[union-attr]
+
+
+def _png(number: int) -> bytes:
+    """A picture of 1 × 1 pixel, each of another color."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixel = zlib.compress(bytes([0, number]))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+
+
+def _write_samples(path: Path, samples: Iterable[tuple[str, bytes, str]]) -> None:
+    """An archive as WebDataset has them: `name.jpg`, `name.txt`, and so on."""
+    with tarfile.open(path, "w") as archive:
+        for name, image, caption in samples:
+            ending = "png" if image.startswith(b"\x89PNG") else "jpg"
+            for member_name, data in ((f"{name}.{ending}", image), (f"{name}.txt", caption.encode())):
+                member = tarfile.TarInfo(member_name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+
+
+def test_an_archive_of_samples_through_a_run(tmp_path: Path) -> None:
+    captions = ["A cat sleeps.", "A dog barks.", "A cat sleeps.", "東京 at night."]
+    pool = tmp_path / "samples.tar"
+    _write_samples(pool, [(f"{number:04}", _png(number), caption) for number, caption in enumerate(captions)])
+    result = _refine(pool, tmp_path / "out", "exact")
+    written = tmp_path / "written.tar"
+    assert result.corpus().write(written) == 3
+    assert _members(written) == [member for member in _members(pool) if not member[0].startswith("0002")]
+    parts = _texts(tmp_path / "out", "parts")
+    assert {part["media"]["width"] for row in parts for part in row if part["kind"] == "image"} == {1}
+
+
+def test_real_samples_through_a_run(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "data/image_text"
+    with zstandard.open(folder / "flickr8k_mini.jsonl.zst", "rt", encoding="utf-8") as lines:
+        captions = {row["file"]: row["captions"][0] for row in map(json.loads, lines)}
+    pool = tmp_path / "flickr.tar"
+    with (
+        zstandard.open(folder / "flickr8k_mini.tar.zst", "rb") as plain,
+        tarfile.open(fileobj=plain, mode="r|") as archive,
+    ):
+        images = [
+            (item.name.removesuffix(".jpg"), archive.extractfile(item).read(), captions[item.name])  # type: ignore[union-attr]
+            for item in archive
+            if item.name in captions
+        ]
+    _write_samples(pool, images)
+    result = _refine(pool, tmp_path / "out", "exact", "whitespace")
+    assert result.manifest["documents"]["in"] == len(images) > 100
+    result.corpus().write(tmp_path / "after.tar")
+    after = _members(tmp_path / "after.tar")
+    names = {name for name, _ in after}
+    assert len(names) == 2 * result.manifest["documents"]["kept"]
+    before = [member for member in _members(pool) if member[0] in names]
+    assert [member for member in after if member[0].endswith(".jpg")] == [
+        member for member in before if member[0].endswith(".jpg")
+    ]
+    assert [name for name, _ in after] == [name for name, _ in before]
+    assert [text.rstrip() for name, text in after if name.endswith(".txt")] == [
+        text.rstrip() for name, text in before if name.endswith(".txt")
+    ]

@@ -21,6 +21,7 @@ ORDER = (
     "compare",
     "clusters",
     "verify",
+    "convert",
     "dedup",
     "fit",
     "assay",
@@ -53,6 +54,10 @@ EXAMPLES = {
             "clusters refined --diff 1",
         ),
         "verify": ("verify refined",),
+        "convert": (
+            "convert alpaca.jsonl -o chats.parquet --to messages",
+            "convert refined -o samples.tar",
+        ),
         "dedup": (
             "dedup pool -o unique --by minhash",
             "dedup pool -o cut --by substring --set substring.min_bytes=400",
