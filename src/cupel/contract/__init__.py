@@ -6,7 +6,10 @@ found by being there; nothing registers it. Third parties add methods, and kinds
 `cupel.methods`, which names a module.
 """
 
+from cupel.contract.annotations import Annotates, NamesFinding
 from cupel.contract.asks import Asks, NamesModel
+from cupel.contract.attributions import Attribution
+from cupel.contract.audits import Audit
 from cupel.contract.corpus_methods import (
     MEMBERS,
     SPANS,
@@ -19,15 +22,35 @@ from cupel.contract.corpus_methods import (
 )
 from cupel.contract.edits import Edit, Edited
 from cupel.contract.extraction import Extraction, Extractor
+from cupel.contract.finding import DOCUMENT_TABLE, Argument, Bench, Finding, FindingMethod, Progress
+from cupel.contract.finding_folder import KeptFinding, is_finding, write_finding
 from cupel.contract.fitted import Fitted, Learned, Learns, is_whole, learn, read_about
 from cupel.contract.method import Column, Method, Options, Paper
 from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Remembers
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
+from cupel.contract.studies import Study
+from cupel.contract.updates import MODEL, Update
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
+    "DOCUMENT_TABLE",
+    "MODEL",
+    "Annotates",
+    "Argument",
+    "Attribution",
+    "Audit",
+    "Bench",
+    "Finding",
+    "FindingMethod",
+    "KeptFinding",
+    "NamesFinding",
+    "Progress",
+    "Study",
+    "Update",
+    "is_finding",
+    "write_finding",
     "Asks",
     "NamesModel",
     "NO_DOCUMENTS",
