@@ -117,7 +117,7 @@ def test_noise_is_hard_to_learn_and_seeds_are_taken_together(trials: list[Trial]
     other = recount(trials[1].folder)
     for row in found.to_pylist():
         chances = [[chance for chance, _, _ in visits[row["id"]]] for visits in (one, other)]
-        assert row["confidence"] == pytest.approx(np.mean(sum(chances, [])))
+        assert row["confidence"] == pytest.approx(np.mean(np.concatenate(chances)))
         deviations = [(chance - np.mean(own)) ** 2 for own in chances for chance in own]
         assert row["variability"] == pytest.approx(np.sqrt(np.mean(deviations)), abs=1e-9)
 

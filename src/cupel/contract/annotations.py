@@ -44,7 +44,7 @@ class Annotates(FindingMethod, Signal):
 
     def prepare(self, resources: Resources) -> Measure:
         """What joins the finding's values to batches of documents."""
-        table = self._documents()
+        table = self._named_finding().table(DOCUMENT_TABLE)
         # The ids of the table are hashed once; a batch then costs a lookup per document.
         rows = {id: row for row, id in enumerate(table["id"].to_pylist())}
         values = {name: table[name].combine_chunks() for name in self.columns}
@@ -55,10 +55,7 @@ class Annotates(FindingMethod, Signal):
 
         return measure
 
-    def _documents(self) -> pa.Table:
-        return self._finding().table(DOCUMENT_TABLE)
-
-    def _finding(self) -> KeptFinding:
+    def _named_finding(self) -> KeptFinding:
         if self.options.finding is None:
             raise BadInput(
                 f"{self.name}: no finding is named; `cupel {self.command} {self.name}` makes one, whose folder is the "

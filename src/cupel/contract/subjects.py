@@ -13,7 +13,7 @@ from cupel.models.folder import digest_file, digest_folder, fetch_folder
 from cupel.models.reference import check_reference, parse_reference
 from cupel.store import digest
 
-__all__ = ["model_digest", "model_folder", "named_pools", "trial_digest", "trial_folders"]
+__all__ = ["model_digest", "model_folder", "model_label", "named_pools", "trial_digest", "trial_folders"]
 
 _NAMED = re.compile(r"([\w.+-]+)=(.+)", re.DOTALL)
 
@@ -68,8 +68,9 @@ def model_folder(word: str, where: str) -> Path:
     BadInput
         It cannot be fetched.
     """
-    check_reference(word, "log_probs", where)
-    reference = parse_reference(word, where)
+    # A trial is a trial, with or without the scheme.
+    reference = parse_reference(f"trial:{word}" if _is_trial(word) else word, where)
+    check_reference(reference.text, "log_probs", where)
     if reference.scheme == "hf":
         return fetch_folder(reference, where)
     if reference.scheme not in ("folder", "trial"):
@@ -77,6 +78,15 @@ def model_folder(word: str, where: str) -> Path:
             f"{where}: model '{word}': its weights cannot be read; expected trial:FOLDER, a folder or hf:org/name"
         )
     return reference.path
+
+
+def model_label(word: str) -> str:
+    """What tables call a model: a trial by its arm and seed, others by their reference."""
+    try:
+        name = json.loads((parse_reference(word).path / "trial.json").read_bytes())["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return word
+    return str(name)
 
 
 def model_digest(word: str, where: str) -> str:
@@ -109,6 +119,10 @@ def named_pools(words: Sequence[str], where: str) -> dict[str, str]:
             raise BadOption(f"{where}: two pools are called '{name}'; give one another name: other={path}")
         pools[name] = path
     return pools
+
+
+def _is_trial(word: str) -> bool:
+    return (Path(word).expanduser() / "trial.json").is_file()
 
 
 def _trials_of(path: Path, where: str) -> list[dict[str, Any]]:
