@@ -6,7 +6,10 @@ found by being there; nothing registers it. Third parties add methods, and kinds
 `cupel.methods`, which names a module.
 """
 
+from cupel.contract.annotations import Annotates, NamesFinding
 from cupel.contract.asks import Asks, NamesModel
+from cupel.contract.attributions import Attribution
+from cupel.contract.audits import Audit
 from cupel.contract.corpus_methods import (
     MEMBERS,
     SPANS,
@@ -19,6 +22,8 @@ from cupel.contract.corpus_methods import (
 )
 from cupel.contract.edits import Edit, Edited, Revise
 from cupel.contract.extraction import Extraction, Extractor
+from cupel.contract.finding import DOCUMENT_TABLE, Argument, Bench, Finding, FindingMethod, Progress
+from cupel.contract.finding_folder import KeptFinding, is_finding, write_finding
 from cupel.contract.fitted import Fitted, Learned, Learns, is_whole, learn, read_about
 from cupel.contract.generators import (
     Births,
@@ -33,61 +38,79 @@ from cupel.contract.options import Acts, BoundsCopies, Compares, Computes, Keeps
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
+from cupel.contract.studies import Study
+from cupel.contract.updates import MODEL, Update
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
-    "Births",
-    "Compares",
-    "Computes",
-    "Generate",
-    "Generator",
-    "KeepsOriginals",
-    "NewDocument",
-    "Refusal",
-    "Revise",
-    "Asks",
-    "NamesModel",
-    "NO_DOCUMENTS",
-    "is_whole",
-    "read_about",
-    "learn",
-    "Selector",
-    "Measure",
-    "Learns",
-    "Learned",
-    "Fitted",
-    "Documents",
-    "CorpusMethod",
+    "DOCUMENT_TABLE",
     "MEMBERS",
+    "MODEL",
+    "NO_DOCUMENTS",
     "SPANS",
     "WEIGHTLESS",
     "Acts",
+    "Annotates",
+    "Argument",
+    "Asks",
+    "Attribution",
+    "Audit",
+    "Bench",
+    "Births",
     "BoundsCopies",
     "Clusters",
     "Column",
+    "Compares",
+    "Computes",
+    "CorpusMethod",
     "Decision",
     "Dedup",
+    "Documents",
     "Edit",
     "Edited",
     "Extraction",
     "Extractor",
+    "Finding",
+    "FindingMethod",
+    "Fitted",
+    "Generate",
+    "Generator",
     "Keeps",
+    "KeepsOriginals",
+    "KeptFinding",
     "KernelSignal",
+    "Learned",
+    "Learns",
+    "Measure",
     "Method",
+    "NamesFinding",
+    "NamesModel",
     "Need",
+    "NewDocument",
     "Options",
     "Paper",
     "PrefersSources",
+    "Progress",
     "Reason",
+    "Refusal",
     "Remembers",
     "Resources",
+    "Revise",
     "Rule",
     "Rules",
+    "Selector",
     "Signal",
+    "Study",
+    "Update",
     "View",
     "all_methods",
     "find_method",
+    "is_finding",
+    "is_whole",
     "label_columns",
+    "learn",
     "methods_by_heading",
     "methods_of",
+    "read_about",
+    "write_finding",
 ]
