@@ -18,6 +18,7 @@ from cupel.contract.corpus_methods import (
     Selector,
 )
 from cupel.contract.edits import Edit, Edited
+from cupel.contract.evaluations import EvaluationMethod
 from cupel.contract.extraction import Extraction, Extractor
 from cupel.contract.fitted import Fitted, Learned, Learns, is_whole, learn, read_about
 from cupel.contract.method import Column, Method, Options, Paper
@@ -25,6 +26,7 @@ from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Re
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
+from cupel.contract.training import Body, Objective, ScalePart
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "SPANS",
     "WEIGHTLESS",
     "Acts",
+    "Body",
     "BoundsCopies",
     "Clusters",
     "Column",
@@ -52,12 +55,14 @@ __all__ = [
     "Dedup",
     "Edit",
     "Edited",
+    "EvaluationMethod",
     "Extraction",
     "Extractor",
     "Keeps",
     "KernelSignal",
     "Method",
     "Need",
+    "Objective",
     "Options",
     "Paper",
     "PrefersSources",
@@ -66,6 +71,7 @@ __all__ = [
     "Resources",
     "Rule",
     "Rules",
+    "ScalePart",
     "Signal",
     "View",
     "all_methods",
