@@ -21,6 +21,7 @@ from cupel.contract.corpus_methods import (
     Selector,
 )
 from cupel.contract.edits import Edit, Edited, Revise
+from cupel.contract.evaluations import EvaluationMethod
 from cupel.contract.extraction import Extraction, Extractor
 from cupel.contract.finding import DOCUMENT_TABLE, Argument, Bench, Finding, FindingMethod, Progress
 from cupel.contract.finding_folder import KeptFinding, is_finding, write_finding
@@ -39,6 +40,7 @@ from cupel.contract.registry import all_methods, find_method, label_columns, met
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
 from cupel.contract.studies import Study
+from cupel.contract.training import Body, Objective, ScalePart
 from cupel.contract.updates import MODEL, Update
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
@@ -57,6 +59,7 @@ __all__ = [
     "Audit",
     "Bench",
     "Births",
+    "Body",
     "BoundsCopies",
     "Clusters",
     "Column",
@@ -68,6 +71,7 @@ __all__ = [
     "Documents",
     "Edit",
     "Edited",
+    "EvaluationMethod",
     "Extraction",
     "Extractor",
     "Finding",
@@ -87,6 +91,7 @@ __all__ = [
     "NamesModel",
     "Need",
     "NewDocument",
+    "Objective",
     "Options",
     "Paper",
     "PrefersSources",
@@ -98,6 +103,7 @@ __all__ = [
     "Revise",
     "Rule",
     "Rules",
+    "ScalePart",
     "Selector",
     "Signal",
     "Study",
