@@ -1,7 +1,7 @@
 """What a study pays for calling the lab many times: eight tiny trials in eight calls, with trainers that stay warm
 between calls and with trainers that start anew for each.
 
-    python -m benchmarks.warm_trainers
+    python benchmarks/warm_trainers.py
 """
 
 from __future__ import annotations
