@@ -140,7 +140,7 @@ def _beginnings(models: Sequence[Path]) -> int:
     for folder in models:
         try:
             job = json.loads((folder / "trial.json").read_bytes())["job"]
-            begun.add(job.get("initial_digest") or f"seed {job['seed']}")
+            begun.add(job.get("start_digest") or job.get("initial_digest") or f"seed {job['seed']}")
         except FileNotFoundError:
             continue
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -16,7 +16,7 @@ from cupel.corpus.parts import PARTS, Part
 from cupel.errors import BadInput, BadOption
 from cupel.lab.data.documents import as_documents
 from cupel.lab.data.pack import pack
-from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob
+from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob, kept_checkpoint
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_losses
 from tests import warm
@@ -24,6 +24,9 @@ from tests.lab import tokens
 
 torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
 
+from safetensors.torch import load_file  # noqa: E402
+
+from cupel.lab.training.checkpoint import latest_checkpoint  # noqa: E402
 from cupel.lab.training.model import build_model, initialise  # noqa: E402
 from cupel.lab.training.objectives import ObjectiveBatch, next_token  # noqa: E402
 from cupel.lab.training.trainer import Diverged, Trainer  # noqa: E402
@@ -312,6 +315,102 @@ def test_a_killed_trial_goes_on_with_the_same_curve(made: Path, tmp_path: Path) 
     ).read_bytes()
 
 
+def test_checkpoints_are_kept_and_change_nothing(made: Path, tmp_path: Path) -> None:
+    whole = Trainer().train(_job(made, tmp_path / "whole", steps=12))
+    keeping = _job(made, tmp_path / "keeping", steps=12, keep=(0, 5, 7, 12))
+    folder = Trainer().train(keeping)
+    assert keeping.decisive() == _job(made, tmp_path / "whole", steps=12).decisive()
+    assert sorted(path.name for path in (folder / "steps").iterdir()) == [
+        f"{step:09}" for step in (0, 5, 7, 12)
+    ]
+    for name in ("model.safetensors", "curve.bin", "visit_losses.bin"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+    last = kept_checkpoint(folder, 12)
+    assert _weights(last) == _weights(folder)
+    drawn = build_model(keeping)
+    initialise(drawn, keeping.seed)
+    first = load_file(kept_checkpoint(folder, 0) / "model.safetensors")
+    assert all(torch.equal(first[name], weight) for name, weight in drawn.named_parameters())
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(last, use_safetensors=True)
+    assert all(torch.equal(load_file(last / "model.safetensors")[n], w) for n, w in model.named_parameters())
+    short = Trainer().train(_job(made, tmp_path / "short", steps=7, schedule="constant", warmup=0.0))
+    long = _job(made, tmp_path / "long", steps=12, schedule="constant", warmup=0.0, keep=(7,))
+    assert _weights(kept_checkpoint(Trainer().train(long), 7)) == _weights(short)
+
+
+def _weights(folder: Path) -> dict[str, list[float]]:
+    weights = load_file(folder / "model.safetensors")
+    return {name: weight.flatten().tolist() for name, weight in sorted(weights.items())}
+
+
+def test_a_finished_trial_gives_checkpoints_that_it_did_not_keep(made: Path, tmp_path: Path) -> None:
+    job = _job(made, tmp_path / "a", steps=12)
+    folder = Trainer().train(job)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    steps: list[int] = []
+    trainer = Trainer(lambda event: steps.append(event["step"]))
+    trainer.train(replace(job, keep=(6,)))
+    trainer.train(replace(job, keep=(6, 9)))
+    assert steps == [6, 9], "no step after a checkpoint is trained, and the second starts from the first"
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    kept = Trainer().train(_job(made, tmp_path / "b", steps=12, keep=(6, 9)))
+    for step in (6, 9):
+        assert _weights(kept_checkpoint(folder, step)) == _weights(kept_checkpoint(kept, step))
+
+
+def test_a_killed_trial_keeps_the_same_checkpoints(made: Path, tmp_path: Path) -> None:
+    objective = _objective("deadly_objective")
+    shape = {"steps": 20, "objective": objective, "keep": (3, 8, 20), "checkpoint_steps": 5}
+    whole = Trainer().train(_job(made, tmp_path / "whole", **shape))
+    job = _job(made, tmp_path / "killed", **shape)
+    job.write(tmp_path / "job.json")
+    command, root = [warm.trainer(), str(tmp_path / "job.json")], Path(__file__).parents[3]
+    for call, saved in ((5, "3"), (5, "5"), (7, "10")):  # each counts from the checkpoint before
+        environment = {**os.environ, "DEADLY_CALL": str(call)}
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root, env=environment)
+        assert ended.returncode == -signal.SIGKILL
+        assert int(latest_checkpoint(tmp_path / "killed").name.removeprefix("checkpoint-")) == int(saved)
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
+    for name in ("curve.bin", "visit_losses.bin", "model.safetensors"):
+        assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes(), name
+    for step in (3, 8, 20):
+        assert _weights(kept_checkpoint(tmp_path / "killed", step)) == _weights(kept_checkpoint(whole, step))
+    assert not list((tmp_path / "killed").glob("checkpoint-*"))
+
+
+def test_a_trial_starts_from_the_optimizer_of_another(made: Path, tmp_path: Path) -> None:
+    first = Trainer().train(_job(made, tmp_path / "a", steps=12, keep=(12,)))
+    start = kept_checkpoint(first, 12)
+    changes = {"steps": 4, "start": str(start), "start_digest": "s", "keep": (0, 4), "warmup": 0.0}
+    second = Trainer().train(_job(made, tmp_path / "b", **changes))
+    assert _weights(kept_checkpoint(second, 0)) == _weights(first)
+    moments = load_file(kept_checkpoint(second, 0) / "optimiser.safetensors")
+    before = load_file(start / "optimiser.safetensors")
+    assert all(torch.equal(moments[name], before[name]) for name in before if name != "random")
+    after = load_file(kept_checkpoint(second, 4) / "optimiser.safetensors")
+    assert {float(value) for name, value in after.items() if name.endswith("|step")} == {16.0}
+    weights_only = {**changes, "start": "", "start_digest": "", "initial": f"{start}/model.safetensors"}
+    other = Trainer().train(_job(made, tmp_path / "c", **{**weights_only, "initial_digest": "i"}))
+    assert read_curve(second)["loss"][0] == read_curve(other)["loss"][0]
+    assert read_curve(second)["loss"].tolist() != read_curve(other)["loss"].tolist()
+
+
+def test_a_killed_trial_that_started_from_another_resumes(made: Path, tmp_path: Path) -> None:
+    first = Trainer().train(_job(made, tmp_path / "a", steps=12, keep=(12,)))
+    start = {"start": str(kept_checkpoint(first, 12)), "start_digest": "s"}
+    shape = {"steps": 12, "objective": _objective("deadly_objective"), **start}
+    whole = Trainer().train(_job(made, tmp_path / "whole", **shape))
+    _job(made, tmp_path / "killed", **shape).write(tmp_path / "job.json")
+    command, root = [warm.trainer(), str(tmp_path / "job.json")], Path(__file__).parents[3]
+    environment = {**os.environ, "DEADLY_CALL": "9"}
+    ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root, env=environment)
+    assert ended.returncode == -signal.SIGKILL
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
+    assert _weights(tmp_path / "killed") == _weights(whole)
+
+
 def _checkpoint(folder: Path) -> str:
     return max((path.name for path in folder.glob("checkpoint-*")), default="")
 
@@ -402,6 +501,10 @@ def test_shapes_count_their_parameters() -> None:
 
 
 def test_impossible_jobs_are_refused() -> None:
+    with pytest.raises(BadOption, match="expected steps from 0 to 1"):
+        TrainJob("", "", "", tokens.SHAPE, 300, 299, 0, 1, 1, 0.1, keep=(2,))
+    with pytest.raises(BadOption, match="both initial and start"):
+        TrainJob("", "", "", tokens.SHAPE, 300, 299, 0, 1, 1, 0.1, initial="a", start="b")
     with pytest.raises(BadOption, match="no multiple of 3 heads"):
         TrainJob("", "", "", ModelShape(64, 1, 3, 96, 32), 300, 299, 0, 1, 1, 0.1)
     with pytest.raises(BadOption, match="0 steps"):
