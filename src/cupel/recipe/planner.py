@@ -210,7 +210,8 @@ class _Planner:
         self.fit(label, generator)
         self.begin_asking(generator)
         self.close_group()
-        self.forget_text()  # what was measured is not known of new documents
+        # What was measured of a text, or counted while it was edited, is not known of new ones.
+        self.valid = {c for c in self.valid if c in self.providers and self.reads_no_text(self.providers[c])}
         self.generator = GeneratorStep(label, generator, frozenset(self.valid))
         self.close_pass()
 
