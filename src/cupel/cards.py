@@ -99,6 +99,8 @@ def _use(method: type[Method]) -> str:
 
 
 def _recipe(method: type[Method]) -> str:
+    if method.written_in == "scale":
+        return f"In a scale:\n\n```yaml\n{method.kind}: {method.name}\n```"
     fields = method.Options.model_fields
     if not fields:
         return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}\n```"

@@ -22,6 +22,7 @@ ORDER = (
     "compare",
     "clusters",
     "verify",
+    "convert",
     "dedup",
     "fit",
     "assay",
@@ -59,6 +60,10 @@ EXAMPLES = {
             "clusters refined --diff 1",
         ),
         "verify": ("verify refined",),
+        "convert": (
+            "convert alpaca.jsonl -o chats.parquet --to messages",
+            "convert refined -o samples.tar",
+        ),
         "dedup": (
             "dedup pool -o unique --by minhash",
             "dedup pool -o cut --by substring --set substring.min_bytes=400",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ import pyarrow as pa
 from cupel.engine import Engine
 from cupel.errors import BadInput, RunFailed
 from cupel.lab.data.arms import Arm
-from cupel.lab.data.documents import as_documents, documents_digest, read_documents, without
+from cupel.lab.data.chats import CHAT_VERSION
+from cupel.lab.data.documents import (
+    CHATS,
+    DOCUMENTS,
+    as_documents,
+    documents_digest,
+    read_documents,
+    without,
+)
 from cupel.lab.data.pack import PACK_VERSION, PIECE_TOKENS, pack
 from cupel.lab.data.survey import Lowest
 from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext
@@ -44,6 +53,13 @@ class TrialPlan:
         Values in place of the scale's, by dotted name: `{"tokens": 500_000}`.
     initial
         A `model.safetensors` whose weights the trial starts from; by default they are drawn by the seed.
+    start
+        A trial that kept a checkpoint of its last step, or a checkpoint that a trial kept (`Trial.checkpoint`): the
+        trial starts from its weights and its optimizer's state. Schedule and order of documents begin anew, so
+        that phases and rounds are trials that start from each other.
+    checkpoints
+        Steps after which a checkpoint is kept for good, in `steps/` of the trial's folder. They do not change the
+        trial: of one that is finished, only the steps up to a missing checkpoint are trained again.
     """
 
     name: str
@@ -51,6 +67,8 @@ class TrialPlan:
     seed: int = 0
     changes: Mapping[str, Any] = field(default_factory=dict)
     initial: Path | None = None
+    start: Trial | Path | None = None
+    checkpoints: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,7 +134,7 @@ class Lab:
         drawn = Lowest(recipe.tokenizer.sample_bytes, seed)
         for text in texts:
             drawn.offer(text, text, "")
-        sample = [text for _, text, _ in drawn.documents()]
+        sample = [document.text for document in drawn.documents()]
         if not sample:
             raise BadInput("no text to train a tokenizer on")
         return cls(recipe, cached_tokenizer(sample, recipe.tokenizer.vocabulary, store), store, on)
@@ -128,19 +146,22 @@ class Lab:
         *,
         without_ids: frozenset[str] = frozenset(),
         ordered: bool = False,
+        read: Callable[[str], Iterator[pa.RecordBatch]] | None = None,
     ) -> TokenStore:
         """The tokens of an arm.
 
         Parameters
         ----------
         documents
-            An arm; a table with `text`, and where they matter `id` and `weight`; or texts.
+            An arm; a table with `text`, and where they matter `id`, `weight` and `parts`; or texts.
         name
             For messages.
         without_ids
             Documents that are held out.
         ordered
             Trials see the documents in the order given, instead of one that their seed names.
+        read
+            Gives the documents of an arm's path, as the scale reads chats; by default they are read from there.
 
         Raises
         ------
@@ -149,20 +170,28 @@ class Lab:
         RunFailed
             The disk is full.
         """
+        chats = self.scale.chats != "text"
         if isinstance(documents, Arm):
             known = documents.identity()
-            parts = [
-                (part.share, without(read_documents(part.path), without_ids)) for part in documents.parts
-            ]
+            read = read or partial(read_documents, chats=chats)
+            parts = [(part.share, read(part.path)) for part in documents.parts]
         else:
-            table = as_documents(documents)
-            known = documents_digest(table, ("id", "text", "weight"))
-            parts = [(None, without(iter(table.to_batches(max_chunksize=4096)), without_ids))]
+            table = as_documents(documents, chats=chats)
+            columns = ("id", "text", "weight", "answers") if chats else ("id", "text", "weight")
+            known = documents_digest(table, columns)
+            parts = [(None, iter(table.to_batches(max_chunksize=4096)))]
+        # Without their answers, chats are plain texts that the template has written: all of them counts.
+        wanted = CHATS.names if self.scale.chats == "answers" else DOCUMENTS.names
+        parts = [
+            (share, without((batch.select(wanted) for batch in batches), without_ids))
+            for share, batches in parts
+        ]
         piece = max(PIECE_TOKENS, 2 * self.scale.model.context)
         key = Key(
             "tokens",
             version=PACK_VERSION,
-            options={"piece_tokens": piece, "ordered": ordered},
+            options={"piece_tokens": piece, "ordered": ordered}
+            | ({"chats": self.scale.chats, "template": CHAT_VERSION} if chats else {}),
             inputs={
                 "documents": known,
                 "tokenizer": self.tokenizer.digest,
@@ -186,7 +215,7 @@ class Lab:
         Raises
         ------
         BadInput
-            An arm that does not fill one batch.
+            An arm that does not fill one batch, or a trial to start from that kept no checkpoint.
         RunFailed
             A trial failed; the same call resumes.
         """
@@ -200,6 +229,8 @@ class Lab:
                 self.on,
                 name=plan.name,
                 initial=plan.initial,
+                start=plan.start.checkpoint() if isinstance(plan.start, Trial) else plan.start,
+                checkpoints=plan.checkpoints,
             )
             for plan in plans
         ]

@@ -14,9 +14,9 @@ from cupel.contract import Argument, Bench, Finding, Method, Paper, Study
 from cupel.errors import BadInput
 from cupel.lab.assay import bits_per_byte_on, scale_floors
 from cupel.lab.data.arms import Arm, Part
-from cupel.lab.data.documents import HELD_OUT, read_documents, without
+from cupel.lab.data.documents import read_documents, without
 from cupel.lab.data.overlap import find_overlap
-from cupel.lab.data.survey import Survey, read_held_out, survey
+from cupel.lab.data.survey import Survey, held_out_table, read_held_out, survey
 from cupel.lab.evaluations.evaluation import Evaluation
 from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
 from cupel.lab.scale import Scale
@@ -163,17 +163,15 @@ def _held_out(
     if given:
         documents = read_held_out(given, 4 * scale.evaluation.held_out_bytes)
     else:
-        rows = [
-            {"id": id, "text": text, "domain": name}
-            for name, found in surveys.items()
-            for id, text, _ in found.held_out
+        drawn = [
+            document._replace(domain=name) for name, pool in surveys.items() for document in pool.held_out
         ]
-        if not rows:
+        if not drawn:
             raise BadInput(
                 "random-mixtures: the pools are too small to hold text out of them; name some as 'held_out'"
             )
-        documents = pa.Table.from_pylist(rows, HELD_OUT)
-        left_out = frozenset(row["id"] for row in rows)
+        documents = held_out_table(drawn)
+        left_out = frozenset(document.id for document in drawn)
     batches = {name: without(read_documents(path), left_out) for name, path in pools.items()}
     kept = find_overlap(documents, batches).kept
     if kept.num_rows < 2:

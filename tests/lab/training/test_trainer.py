@@ -4,14 +4,19 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from cupel.corpus.parts import PARTS, Part
 from cupel.errors import BadInput, BadOption
-from cupel.lab.training.job import ModelShape, TrainJob
+from cupel.lab.data.documents import as_documents
+from cupel.lab.data.pack import pack
+from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_losses
 from tests import warm
@@ -19,7 +24,8 @@ from tests.lab import tokens
 
 torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
 
-from cupel.lab.training.model import build_model, causal, initialise  # noqa: E402
+from cupel.lab.training.model import build_model, initialise  # noqa: E402
+from cupel.lab.training.objectives import ObjectiveBatch, next_token  # noqa: E402
 from cupel.lab.training.trainer import Diverged, Trainer  # noqa: E402
 
 
@@ -75,13 +81,17 @@ def test_compiled_it_trains_the_same(made: Path, tmp_path: Path) -> None:
 seen: list[int] = []
 
 
-def counted(model: torch.nn.Module, given: torch.Tensor) -> torch.Tensor:
-    seen.append(len(given))
-    return causal(model, given)
+def counted(model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]) -> torch.Tensor:
+    seen.append(len(batch.tokens))
+    return next_token(model, batch, options)
+
+
+def _objective(name: str) -> Choice:
+    return Choice(name, function=f"tests.lab.training.test_trainer:{name}")
 
 
 def test_a_few_sequences_at_a_time_train_the_same(made: Path, tmp_path: Path) -> None:
-    shape = {"sequences": 4, "steps": 3, "objective": f"{__name__}:counted"}
+    shape = {"sequences": 4, "steps": 3, "objective": _objective("counted")}
     curves = []
     for few, sizes in ((None, [4, 4, 4]), (3, [3, 1] * 3)):
         seen.clear()
@@ -91,6 +101,105 @@ def test_a_few_sequences_at_a_time_train_the_same(made: Path, tmp_path: Path) ->
     whole, parts = curves
     np.testing.assert_allclose(parts["loss"], whole["loss"], rtol=1e-4)
     np.testing.assert_allclose(parts["gradient_norm"], whole["gradient_norm"], rtol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def chats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tokens of which only answers count."""
+    folder = tmp_path_factory.mktemp("chats")
+    parts = [
+        [Part("text", "user", question), Part("text", "assistant", reply)]
+        for question, reply in zip(tokens.texts(120, seed=1), tokens.texts(120, seed=2), strict=True)
+    ]
+    table = as_documents(pa.table({"text": [""] * 120, "parts": pa.array(parts, PARTS)}), chats=True)
+    pack([(None, table.to_batches())], tokens.tokenizer(folder), folder / "tokens", name="chats")
+    return folder
+
+
+def test_only_the_targets_that_count_are_trained_on(chats: Path, tmp_path: Path) -> None:
+    """The first step against plain autograd, and what is written down of all of them."""
+    job = _job(chats, tmp_path / "a", steps=6, sequences=16)
+    folder = Trainer().train(job)
+    curve, visits = read_curve(folder), read_visit_losses(folder)
+    order = Order(_store(chats), tmp_path / "visits", seed=job.seed, length=job.stream_tokens)
+    model = build_model(job)
+    initialise(model, job.seed)
+    batch = order.batch(0, 16, 32)
+    assert batch.mask is not None
+    rows = torch.from_numpy(batch.tokens)
+    targets = rows[:, 1:].masked_fill(~torch.from_numpy(batch.mask), -100)
+    loss = model(input_ids=rows[:, :-1], labels=rows, shift_labels=targets.contiguous()).loss
+    loss.backward()
+    norm = torch.sqrt(sum((weight.grad**2).sum() for weight in model.parameters()))
+    assert float(curve["loss"][0]) == pytest.approx(float(loss.detach()), rel=1e-4)
+    assert float(curve["gradient_norm"][0]) == pytest.approx(float(norm), rel=1e-3)
+    for step in range(6):
+        counted = int(order.batch(step, 16, 32).mask.sum())  # type: ignore[union-attr]
+        of_step = visits[visits["step"] == step]
+        assert 0 < of_step["tokens"].sum() == counted < 16 * 32
+        assert of_step["loss"].sum() / counted == pytest.approx(float(curve["loss"][step]), rel=1e-5)
+
+
+def test_with_a_mask_too_a_few_sequences_at_a_time_train_the_same(chats: Path, tmp_path: Path) -> None:
+    """The loss is the mean over the targets of the step, and not of means over a few sequences each."""
+    whole, parts = (
+        read_curve(
+            Trainer().train(_job(chats, tmp_path / str(few), sequences=16, steps=4, micro_sequences=few))
+        )
+        for few in (None, 3)
+    )
+    np.testing.assert_allclose(parts["loss"], whole["loss"], rtol=1e-4)
+    np.testing.assert_allclose(parts["gradient_norm"], whole["gradient_norm"], rtol=1e-3)
+
+
+seen_batches: list[tuple[list[list[int]], int, int]] = []
+
+
+def watching(model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]) -> torch.Tensor:
+    seen_batches.append((batch.documents.tolist(), int(batch.step), batch.seed))
+    return next_token(model, batch, options)
+
+
+def test_an_objective_sees_documents_step_and_seed(made: Path, tmp_path: Path) -> None:
+    seen_batches.clear()
+    job = _job(made, tmp_path / "a", steps=3, sequences=2, objective=_objective("watching"))
+    Trainer().train(job)
+    order = Order(_store(made), tmp_path / "visits", seed=job.seed, length=job.stream_tokens)
+    owners = np.repeat(
+        order.visits["document"], [len(_store(made).document(int(d))) for d in order.visits["document"]]
+    )
+    for number, (documents, step, seed) in enumerate(seen_batches):
+        assert (step, seed) == (number, job.seed)
+        assert np.ravel(documents).tolist() == owners[number * 64 + 1 : number * 64 + 65].tolist()
+
+
+def test_options_of_the_objective_change_the_loss_and_the_key(made: Path, tmp_path: Path) -> None:
+    plain = _job(made, tmp_path / "plain", steps=3)
+    weighed = replace(
+        plain, output=str(tmp_path / "z"), objective=replace(NEXT_TOKEN, options={"z_loss": 0.1})
+    )
+    assert plain.decisive()["objective"] == "causal", "trials from before objectives had versions stay valid"
+    assert weighed.decisive()["objective"] == {"name": "next-token", "version": 1, "options": {"z_loss": 0.1}}
+    model = build_model(plain)
+    initialise(model, plain.seed)
+    tokens_of_step = torch.from_numpy(
+        Order(_store(made), tmp_path / "visits", seed=1, length=plain.stream_tokens).batch(0, 4, 32).tokens
+    )
+    logits = model(input_ids=tokens_of_step[:, :-1]).logits
+    added = 0.1 * float(logits.detach().logsumexp(-1).square().mean())
+    losses = [float(read_curve(Trainer().train(job))["loss"][0]) for job in (plain, weighed)]
+    assert losses[1] - losses[0] == pytest.approx(added, rel=1e-3)
+
+
+def test_a_body_of_another_architecture(made: Path, tmp_path: Path) -> None:
+    body = Choice("qwen3", function="cupel.lab.training.bodies:qwen3")
+    job = _job(made, tmp_path / "a", body=body)
+    folder = Trainer().train(job)
+    assert json.loads((folder / "config.json").read_text())["model_type"] == "qwen3"
+    curve = read_curve(folder)
+    assert curve["loss"][-1] < curve["loss"][0]
+    assert job.decisive()["body"]["name"] == "qwen3"
+    assert "body" not in _job(made, tmp_path / "b").decisive()
 
 
 def test_it_learns(made: Path, tmp_path: Path) -> None:
@@ -171,18 +280,18 @@ def test_the_trial_loads_as_an_ordinary_checkpoint(made: Path, tmp_path: Path) -
     assert not list(folder.glob("checkpoint-*"))
 
 
-def deadly_objective(model: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+def deadly_objective(
+    model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]
+) -> torch.Tensor:
     """The usual loss; the call whose number stands in `DEADLY_CALL` kills the process as `kill -9` does."""
-    from cupel.lab.training.model import causal
-
     model.calls = getattr(model, "calls", 0) + 1  # type: ignore[assignment, operator]
     if model.calls == int(os.environ.get("DEADLY_CALL", 0)):
         os.kill(os.getpid(), signal.SIGKILL)
-    return causal(model, rows)
+    return next_token(model, batch, options)
 
 
 def test_a_killed_trial_goes_on_with_the_same_curve(made: Path, tmp_path: Path) -> None:
-    objective = "tests.lab.training.test_trainer:deadly_objective"
+    objective = _objective("deadly_objective")
     whole = Trainer().train(_job(made, tmp_path / "whole", steps=30, objective=objective))
     job = _job(made, tmp_path / "killed", steps=30, objective=objective)
     job.write(tmp_path / "job.json")
@@ -207,16 +316,16 @@ def _checkpoint(folder: Path) -> str:
     return max((path.name for path in folder.glob("checkpoint-*")), default="")
 
 
-def bad_objective(model: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+def bad_objective(
+    model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]
+) -> torch.Tensor:
     """No number from the eighth call on."""
-    from cupel.lab.training.model import causal
-
     model.calls = getattr(model, "calls", 0) + 1  # type: ignore[assignment, operator]
-    return causal(model, rows) * (float("nan") if model.calls > 7 else 1.0)  # type: ignore[operator]
+    return next_token(model, batch, options) * (float("nan") if model.calls > 7 else 1.0)  # type: ignore[operator]
 
 
 def test_a_loss_that_is_no_number_stops_and_names_the_documents(made: Path, tmp_path: Path) -> None:
-    job = _job(made, tmp_path / "a", objective="tests.lab.training.test_trainer:bad_objective")
+    job = _job(made, tmp_path / "a", objective=_objective("bad_objective"))
     with pytest.raises(Diverged, match=r"step 7 .* documents of this step: d\d+.*checkpoint-000000005"):
         Trainer().train(job)
     assert not (tmp_path / "a" / "trial.json").exists()

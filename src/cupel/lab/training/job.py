@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from cupel.errors import BadInput, BadOption
 from cupel.lab.training.schedule import Kind
 
-__all__ = ["TRAINER_VERSION", "ModelShape", "TrainJob"]
+__all__ = ["LLAMA", "NEXT_TOKEN", "TRAINER_VERSION", "Choice", "ModelShape", "TrainJob", "kept_checkpoint"]
 
 TRAINER_VERSION = 1
 """Goes up whenever the same job would give other weights; cached trials of older ones are not used."""
@@ -19,7 +19,7 @@ TRAINER_VERSION = 1
 
 @dataclass(frozen=True)
 class ModelShape:
-    """The plain Llama architecture (Touvron et al. 2023) of transformers, by its sizes.
+    """The sizes of a model, which mean the same in every body.
 
     Attributes
     ----------
@@ -66,6 +66,32 @@ class ModelShape:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A part of a trial that a scale chooses by name: an objective, a body.
+
+    Attributes
+    ----------
+    name, version, options
+        What the trial is known by; options that have their default values are left out.
+    function
+        `module:function` that the training process calls.
+    """
+
+    name: str
+    version: int = 1
+    function: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def decisive(self) -> dict[str, Any]:
+        """What decides the weights: everything but where the function stands."""
+        return {"name": self.name, "version": self.version, "options": dict(self.options)}
+
+
+NEXT_TOKEN = Choice("next-token", 1, "cupel.lab.training.objectives:next_token")
+LLAMA = Choice("llama", 1, "cupel.lab.training.bodies:llama")
+
+
+@dataclass(frozen=True)
 class TrainJob:
     """One trial.
 
@@ -75,6 +101,8 @@ class TrainJob:
         Folder of the tokens, file of the tokenizer, folder to write the trial to.
     model, vocabulary, end_of_text
         The shape, how many tokens there are, and the token that closes a document.
+    body, objective
+        The architecture, and what is minimized.
     seed
         Initialisation and order of documents.
     steps, sequences
@@ -89,8 +117,6 @@ class TrainJob:
         default. Tied, both are the embeddings.
     betas, epsilon, weight_decay, clip
         AdamW (Loshchilov and Hutter 2019) and the bound of the gradient's norm. Only matrices decay.
-    objective
-        `causal`, or `module:function` of your own.
     precision
         `float32` or `bfloat16` (autocast).
     device
@@ -101,11 +127,17 @@ class TrainJob:
         Whether torch.compile is used.
     checkpoint_steps
         A checkpoint every so many steps.
+    keep
+        Steps after which a checkpoint is kept for good: an ordinary Hugging Face checkpoint with the optimizer's
+        state beside it. 0 is the model before its first step.
     name
         What it is called in messages.
     initial, initial_digest
         A `model.safetensors` whose weights the trial starts from, in place of those that the seed draws;
         and the hash of it that the trial is known by.
+    start, start_digest
+        A kept checkpoint whose weights and optimizer state the trial starts from; and the hash of both that the trial
+        is known by. Steps, schedule and order of documents begin anew.
     """
 
     tokens: str
@@ -128,22 +160,35 @@ class TrainJob:
     epsilon: float = 1e-8
     weight_decay: float = 0.1
     clip: float = 1.0
-    objective: str = "causal"
+    body: Choice = LLAMA
+    objective: Choice = NEXT_TOKEN
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 1
     micro_sequences: int | None = None
     compile: bool = True
     checkpoint_steps: int = 500
+    keep: tuple[int, ...] = ()
     name: str = ""
     initial: str = ""
     initial_digest: str = ""
+    start: str = ""
+    start_digest: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.sequences < 1:
             raise BadOption(f"{self.steps} steps of {self.sequences} sequences: expected 1 or more of each")
         if self.micro_sequences is not None and self.micro_sequences < 1:
             raise BadOption(f"micro_sequences is {self.micro_sequences}: expected 1 or more")
+        if any(not 0 <= step <= self.steps for step in self.keep):
+            raise BadOption(
+                f"{self.name}: checkpoints after steps {', '.join(map(str, self.keep))}: expected steps from 0 to "
+                f"{self.steps}, the last of the trial"
+            )
+        if self.initial and self.start:
+            raise BadOption(
+                f"{self.name}: both initial and start say what it starts from; expected one of them"
+            )
         if self.model.hidden_size % self.model.heads:
             raise BadOption(
                 f"hidden_size {self.model.hidden_size} is no multiple of {self.model.heads} heads"
@@ -164,13 +209,36 @@ class TrainJob:
     def decisive(self) -> dict[str, Any]:
         """All that decides the weights besides the tokens: what a cached trial is known by."""
         told = asdict(self)
-        for place in ("tokens", "tokenizer", "output", "checkpoint_steps", "name", "initial"):
+        # Before there was a choice, keys had "causal" for this objective and nothing for this body. Trials that were
+        # trained then are the same, and stay valid.
+        told["objective"] = "causal" if self.objective == NEXT_TOKEN else self.objective.decisive()
+        told["body"] = self.body.decisive()
+        if self.body == LLAMA:
+            del told["body"]
+        for place in (
+            "tokens",
+            "tokenizer",
+            "output",
+            "checkpoint_steps",
+            "keep",
+            "name",
+            "initial",
+            "start",
+        ):
             del told[place]
-        if not self.initial:
-            del told["initial_digest"]
+        for digest in ("initial_digest", "start_digest"):
+            if not told[digest]:
+                del told[digest]
         if self.micro_sequences is None:
             del told["micro_sequences"]
         return told | {"trainer": TRAINER_VERSION}
+
+    @property
+    def missing(self) -> list[int]:
+        """Steps whose checkpoints are to be kept and are not there yet, in order."""
+        return [
+            step for step in sorted(set(self.keep)) if not kept_checkpoint(Path(self.output), step).is_dir()
+        ]
 
     def write(self, path: Path) -> None:
         """The job as a file that `python -m cupel.lab.training` takes."""
@@ -187,11 +255,18 @@ class TrainJob:
         """
         try:
             given: Mapping[str, Any] = json.loads(path.read_text())
-            known = {field.name for field in fields(cls)}
+            known = {known_field.name for known_field in fields(cls)}
             strange = sorted(set(given) - known)
             if strange:
                 raise BadInput(f"{path}: unknown fields: {', '.join(strange)}")
             shape, betas = ModelShape(**given["model"]), tuple(given["betas"])
-            return cls(**{**given, "model": shape, "betas": betas})
+            chosen = {part: Choice(**given[part]) for part in ("body", "objective")}
+            keep = tuple(given.get("keep", ()))
+            return cls(**{**given, **chosen, "model": shape, "betas": betas, "keep": keep})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadInput(f"{path} is no training job: {error}") from None
+
+
+def kept_checkpoint(trial: Path, step: int) -> Path:
+    """Where a trial's folder holds the checkpoint that is kept after so many steps."""
+    return trial / "steps" / f"{step:09}"

@@ -24,10 +24,10 @@ __all__ = [
 ]
 
 CURVE = np.dtype([("step", "<u4"), ("loss", "<f4"), ("learning_rate", "<f4"), ("gradient_norm", "<f4")])
-"""One step: mean loss of its tokens in nats before the update, learning rate, norm before clipping."""
+"""One step: mean loss of the targets that count, in nats before the update, learning rate, norm before clipping."""
 
 VISIT_LOSS = np.dtype([("step", "<u4"), ("visit", "<u8"), ("tokens", "<u4"), ("loss", "<f4")])
-"""Part of a visit that one step trained on: how many targets, and their losses' sum in nats."""
+"""Part of a visit that one step trained on: how many targets count, and the sum of their losses in nats."""
 
 VISIT_LIKELY = np.dtype("<u4")
 """Of the same part: how many targets had a probability above one half, and so were surely the likeliest token."""
@@ -48,15 +48,22 @@ class Records:
     ) -> None:
         """One step; `losses` are those of `batch`'s targets."""
         flat = losses.ravel()
-        row = np.array([(step, flat.mean(dtype=np.float64), learning_rate, norm)], CURVE)
+        likely = flat < _HALF
+        lengths = np.diff(np.append(batch.starts, flat.size))
+        loss = flat.mean(dtype=np.float64)
+        if batch.mask is not None:
+            counts = batch.mask.ravel()
+            flat = np.where(counts, flat, np.float32(0))
+            lengths = np.add.reduceat(counts, batch.starts, dtype=np.int64)
+            loss = flat.sum(dtype=np.float64) / max(int(lengths.sum()), 1)
+        row = np.array([(step, loss, learning_rate, norm)], CURVE)
         self._curve.write(row.tobytes())
         visits = np.empty(len(batch.visits), VISIT_LOSS)
         visits["step"], visits["visit"] = step, batch.visits
-        visits["tokens"] = np.diff(np.append(batch.starts, flat.size))
+        visits["tokens"] = lengths
         visits["loss"] = np.add.reduceat(flat, batch.starts, dtype=np.float64)
         self._visits.write(visits.tobytes())
-        likely = np.add.reduceat(flat < _HALF, batch.starts, dtype=VISIT_LIKELY)
-        self._likely.write(likely.tobytes())
+        self._likely.write(np.add.reduceat(likely, batch.starts, dtype=VISIT_LIKELY).tobytes())
 
     def flush(self) -> tuple[int, int]:
         """Everything to disk; how many rows the curve and the visits have now."""
