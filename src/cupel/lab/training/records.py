@@ -30,7 +30,7 @@ VISIT_LOSS = np.dtype([("step", "<u4"), ("visit", "<u8"), ("tokens", "<u4"), ("l
 """Part of a visit that one step trained on: how many targets count, and the sum of their losses in nats."""
 
 VISIT_LIKELY = np.dtype("<u4")
-"""Of the same part: how many of these targets had a probability above one half, and so were surely the likeliest token."""
+"""Of the same part: how many targets had a probability above one half, and so were surely the likeliest token."""
 
 _HALF = float(np.log(2.0))
 
@@ -48,13 +48,12 @@ class Records:
     ) -> None:
         """One step; `losses` are those of `batch`'s targets."""
         flat = losses.ravel()
-        likely = flat < _HALF
         lengths = np.diff(np.append(batch.starts, flat.size))
         loss = flat.mean(dtype=np.float64)
+        likely = flat < _HALF
         if batch.mask is not None:
             counts = batch.mask.ravel()
-            flat = np.where(counts, flat, np.float32(0))
-            likely &= counts
+            flat, likely = np.where(counts, flat, np.float32(0)), likely & counts
             lengths = np.add.reduceat(counts, batch.starts, dtype=np.int64)
             loss = flat.sum(dtype=np.float64) / max(int(lengths.sum()), 1)
         row = np.array([(step, loss, learning_rate, norm)], CURVE)
