@@ -69,8 +69,8 @@ class Trial:
     arm, seed
         Which one.
     folder
-        An ordinary Hugging Face checkpoint, with `curve.bin`, `visits.bin`, `visit_losses.bin` and
-        `trial.json` beside it.
+        An ordinary Hugging Face checkpoint, with `curve.bin`, `visits.bin`, `visit_losses.bin`,
+        `visit_likely.bin` and `trial.json` beside it.
     record
         What `trial.json` says: tokens, epochs, seconds, operations, versions.
     cached

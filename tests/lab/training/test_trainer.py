@@ -18,7 +18,7 @@ from cupel.lab.data.documents import as_documents
 from cupel.lab.data.pack import pack
 from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob, kept_checkpoint
 from cupel.lab.training.order import Order
-from cupel.lab.training.records import read_curve, read_visit_losses
+from cupel.lab.training.records import read_curve, read_visit_likely, read_visit_losses
 from tests import warm
 from tests.lab import tokens
 
@@ -141,6 +141,9 @@ def test_only_the_targets_that_count_are_trained_on(chats: Path, tmp_path: Path)
         of_step = visits[visits["step"] == step]
         assert 0 < of_step["tokens"].sum() == counted < 16 * 32
         assert of_step["loss"].sum() / counted == pytest.approx(float(curve["loss"][step]), rel=1e-5)
+    likely = read_visit_likely(folder)
+    assert likely is not None
+    assert (likely <= visits["tokens"]).all(), "only targets that count can be likely"
 
 
 def test_with_a_mask_too_a_few_sequences_at_a_time_train_the_same(chats: Path, tmp_path: Path) -> None:
@@ -310,6 +313,10 @@ def test_a_killed_trial_goes_on_with_the_same_curve(made: Path, tmp_path: Path) 
     assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
     assert read_curve(tmp_path / "killed").tolist() == read_curve(whole).tolist()
     assert read_visit_losses(tmp_path / "killed").tolist() == read_visit_losses(whole).tolist()
+    likely = read_visit_likely(whole)
+    assert likely is not None
+    assert len(likely) == len(read_visit_losses(whole))
+    assert np.array_equal(likely, read_visit_likely(tmp_path / "killed"))
     assert (tmp_path / "killed" / "model.safetensors").read_bytes() == (
         whole / "model.safetensors"
     ).read_bytes()
