@@ -37,6 +37,17 @@ def test_help_lists_the_commands() -> None:
     assert cupel("--version", program=INSTALLED).stdout.startswith("cupel ")
 
 
+def test_a_layout_can_be_named(tmp_path: Path) -> None:
+    row = {"text": "### Question: x", "instruction": "Where does 東京 lie?", "output": "In Japan."}
+    (tmp_path / "pool.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    (tmp_path / "nothing.yaml").write_text("name: nothing\nsteps: [exact]\n")
+    run = ("refine", tmp_path / "nothing.yaml", "-i", tmp_path / "pool.jsonl", "--no-report", "-o")
+    cupel(*run, tmp_path / "a", "--layout", "alpaca")
+    assert "In Japan." in cupel("sample", tmp_path / "a", "--json").stdout
+    said = cupel(*run, tmp_path / "b", "--layout", "alpakka", status=1).stderr
+    assert "no layout is called 'alpakka'; did you mean 'alpaca'" in " ".join(said.split())
+
+
 def test_refine_then_ask(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(300, 3)
     done = cupel("refine", "gopher", "--input", pool, "--output", tmp_path / "a", "--report")
@@ -203,7 +214,7 @@ def test_what_was_not_read_is_shown(tmp_path: Path) -> None:
     assert "too-large" in said
     assert "line 4" in said
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["documents"] == {"in": 5, "kept": 4, "dropped": 0, "quarantined": 1}
+    assert manifest["documents"] == {"in": 5, "generated": 0, "kept": 4, "dropped": 0, "quarantined": 1}
     assert manifest["left_out"] == [{"kind": ".docx", "files": 1, "bytes": 1500, "names": ["report.docx"]}]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "report.docx" in page

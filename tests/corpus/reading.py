@@ -1,9 +1,10 @@
-"""What the tests of this package share: reading a path to the end, and making archives."""
+"""What the tests of this package share: reading a path to the end, and making archives and pictures."""
 
 from __future__ import annotations
 
 import io
 import os
+import struct
 import tarfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -54,6 +55,13 @@ def read_all(
             found.batch_sizes.append(batch.documents.nbytes)
             found.batch_rows.append(batch.documents.num_rows)
     return found
+
+
+def png(width: int, height: int, more: bytes = b"") -> bytes:
+    """A PNG file without pixels, whose header says how large the picture is."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + bytes(4)
+    return start + more + b"\0\0\0\0IEND"
 
 
 def make_tar(members: dict[str, bytes], *special: tarfile.TarInfo) -> bytes:

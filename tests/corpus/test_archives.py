@@ -46,7 +46,7 @@ MEMBERS = {
     "a/rows.parquet": parquet("seven"),
     "a/settings.json": b'{"name": 1}\n',
     "b/picture.png": b"\x89PNG\r\n",
-    "b/picture.txt": b"\x89PNG\r\n\x1a\n\x00\x00",
+    "b/garbage.txt": b"\x89PNG\r\n\x1a\n\x00\x00",
     "b/report.html": b"%PDF-1.7 obj",
     "b/other.json": b'[{"question": "why?"}]',
     "b/inner.tar": b"x" * 100,
@@ -97,7 +97,7 @@ def test_members_are_read_as_files_are(tmp_path: Path, ending: str) -> None:
     }
     assert whole == {
         "member b/picture.png": "no-document",
-        "member b/picture.txt": "binary",
+        "member b/garbage.txt": "binary",
         "member b/report.html": "binary",
         "member b/other.json": "no-text-column",
         "member b/inner.tar": "archive-in-archive",

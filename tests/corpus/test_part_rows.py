@@ -151,7 +151,7 @@ def test_a_file_that_fits_two_layouts_asks_for_one(tmp_path: Path, name: str) ->
         table = pa.Table.from_pylist([row])
         with pa.ipc.new_file(path, table.schema) as writer:
             writer.write_table(table)
-    with pytest.raises(BadInput, match=r"are those of 'alpaca' and 'prompt-completion'.*layout=NAME"):
+    with pytest.raises(BadInput, match=r"are those of 'alpaca' and 'prompt-completion'.*--layout NAME"):
         Corpus.read(path).count()
     _same(Corpus.read(path, layout="alpaca"), [row])
     (document,) = Corpus.read(path, layout="prompt-completion").to_arrow().to_pylist()
@@ -249,3 +249,75 @@ def test_real_files_come_out_unchanged(shared: Path, name: str, documents: int) 
     rows = [json.loads(line) for line in content.splitlines() if line.strip()]
     assert len(rows) == documents
     _same(Corpus.read(path), rows)
+
+
+TOOLS = {
+    "messages": [
+        {"role": "system", "content": "Call tools."},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Wetter in 東京?"},
+                {"type": "image_url", "image_url": {"url": "https://host.example/sky.png", "detail": "low"}},
+                {"type": "text", "text": "Siehe Bild."},
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "sky", "arguments": '{"at": "東京"}'},
+                },
+                {"id": "call_2", "type": "function", "function": {"name": "wind", "arguments": "{}"}},
+            ],
+        },
+        {"role": "tool", "tool_call_id": "call_1", "name": "sky", "content": "blue"},
+        {"role": "tool", "content": [{"type": "text", "text": "3 m/s"}], "tool_call_id": "call_2"},
+        {"role": "assistant", "content": "Blauer Himmel.", "tool_calls": [], "refusal": None},
+    ],
+    "tools": [{"type": "function", "function": {"name": "sky", "parameters": {"type": "object"}}}],
+    "parallel_tool_calls": True,
+}
+
+
+@pytest.mark.parametrize("name", ["jsonl", "json"])
+def test_tools_and_pictures_of_a_chat_survive(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"chats.{name}"
+    path.write_text(json.dumps(TOOLS) if name == "jsonl" else json.dumps([TOOLS], indent=2), "utf-8")
+    corpus = Corpus.read(path)
+    (document,) = corpus.to_arrow().to_pylist()
+    assert document["text"] == "\n\n".join(
+        ["Call tools.", "Wetter in 東京?", "Siehe Bild.", "blue", "3 m/s", "Blauer Himmel."]
+    )
+    parts = parts_of(document["parts"]) or []
+    assert [(part.kind, part.role) for part in parts[2:6]] == [
+        ("text", "user"),
+        ("image", "user"),
+        ("text", "user"),
+        ("tool_call", "assistant"),
+    ]
+    assert parts[3].media is not None
+    assert parts[3].media.uri == "https://host.example/sky.png"
+    _same(corpus, [TOOLS])
+    corpus.write(tmp_path / "again.jsonl")
+    assert (tmp_path / "again.jsonl").read_bytes() == orjson.dumps(TOOLS) + b"\n"
+    with pytest.raises(LossyConversion, match="a part of kind 'image'"):
+        list(corpus.rows("sharegpt"))
+
+
+def test_a_chat_in_parquet_is_written_with_its_types(tmp_path: Path) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": "A", "name": None}], "n": 3, "tools": None},
+        {"messages": [{"role": "user", "content": "東京", "name": "Z"}], "n": None, "tools": None},
+    ]
+    schema = pa.Table.from_pylist(rows).schema.set(1, pa.field("n", pa.int16()))
+    pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "chats.parquet")
+    assert Corpus.read(tmp_path / "chats.parquet").write(tmp_path / "again.parquet") == 2
+    again = pq.read_table(tmp_path / "again.parquet")
+    assert again.schema.field("n").type == pa.int16()
+    assert again.select(["messages", "n"]).to_pylist() == [
+        {key: row[key] for key in ("messages", "n")} for row in rows
+    ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import struct
 import tarfile
 from pathlib import Path
 
@@ -13,18 +12,12 @@ import pytest
 import zstandard
 
 from cupel import Corpus
-from cupel.corpus.media import MediaReader
+from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.parts import Media, parts_of
-from cupel.corpus.samples import write_samples
+from cupel.corpus.sample_files import write_tar
 from cupel.errors import BadInput, InputChanged
 
-from .reading import make_tar, read_all
-
-
-def png(width: int, height: int, more: bytes = b"") -> bytes:
-    """The beginning of a PNG file, which says how large the picture is."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + bytes(4) + more
+from .reading import make_tar, png, read_all
 
 
 def members(data: bytes) -> list[tuple[str, bytes]]:
@@ -39,7 +32,7 @@ POOL = {
     "a/000001.json": b'{"url": "https://host.example/1",  "caption": "x", "nsfw": NaN, "id": 5}',
     "a/000002.cls": b"7",
     "a/000002.json": json.dumps({"caption": "東京", "width": 2}).encode(),
-    "a/000002.webp": b"no picture",
+    "a/000002.webp": b"RIFF\x1a\x00\x00\x00WEBPVP8L\x0d\x00\x00\x00\x2f\x01\x00\x00\x10\x07\x10\x11\x11\x88\x88\xfe\x07\x00",
     "a/000003.npy": b"\x93NUMPY\x00\x00",
     "a/000003.PNG": png(3, 5),
     "a/000003.seg.png": png(7, 9),
@@ -67,9 +60,9 @@ def test_a_sample_is_one_document(tmp_path: Path) -> None:
     stored = POOL["a/000001.jpg"]
     assert path.read_bytes()[image.offset : (image.offset or 0) + (image.bytes or 0)] == stored
     assert image.digest == hashlib.blake2b(stored, digest_size=16).hexdigest()
-    broken = second[3].media
-    assert broken is not None
-    assert (broken.mime, broken.width, broken.height) == ("image/webp", None, None)
+    webp = second[3].media
+    assert webp is not None
+    assert (webp.mime, webp.width, webp.height) == ("image/webp", 2, 1)
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -77,7 +70,7 @@ def test_an_archive_is_written_as_it_was(tmp_path: Path, packed: bool) -> None:
     data = make_tar(POOL)
     path = tmp_path / ("pool.tar.zst" if packed else "pool.tar")
     path.write_bytes(zstandard.compress(data) if packed else data)
-    assert Corpus.read(path).write_tar(tmp_path / "again.tar") == 3
+    assert Corpus.read(path).write(tmp_path / "again.tar") == 3
     assert members((tmp_path / "again.tar").read_bytes()) == list(POOL.items())
 
 
@@ -88,7 +81,7 @@ def test_an_edited_caption_is_written_as_it_is_now(tmp_path: Path) -> None:
     for document in documents:
         for part in document["parts"]:
             part["text"] = "new" if part["kind"] == "text" else None
-    write_samples(documents, tmp_path / "again.tar")
+    write_tar(documents, tmp_path / "again.tar")
     again = dict(members((tmp_path / "again.tar").read_bytes()))
     assert again["a/000001.txt"] == b"new"
     assert json.loads(again["a/000002.json"]) == {"caption": "new", "width": 2}
@@ -103,28 +96,99 @@ def test_members_that_are_no_samples_are_read_as_before(tmp_path: Path) -> None:
         "c.json": b'{"text": "three"}\n{"text": "four"}\n',
         "d.jpg": png(1, 1),
         "d.json": b'{"label": 1}',
-        "e.jpg": png(1, 1),
-        "e.txt": b"caf\xe9",
-        "f.jpg": b"",
-        "f.txt": b"five",
     }
     path = tmp_path / "pool.tar"
     path.write_bytes(make_tar(pool))
     found = read_all(path)
-    assert found.texts == ["one", "two", "three", "four", '{"label": 1}', "café", "five"]
+    assert found.texts == ["one", "two", "three", "four", '{"label": 1}']
     assert [(entry.position, entry.reason) for entry in found.quarantined] == [
         (2, "no-document"),
         (5, "no-document"),
-        (7, "no-document"),
-        (9, "empty-file"),
     ]
     assert all(row["parts"] is None for row in found.rows)
 
 
-def test_a_sample_with_an_empty_caption_is_put_aside(tmp_path: Path) -> None:
-    (tmp_path / "pool.tar").write_bytes(make_tar({"1.jpg": png(1, 1), "1.txt": b" "}))
+JPEG = b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x05\x00\x03" + bytes(12)
+
+
+@pytest.mark.parametrize(
+    ("pool", "reason", "detail"),
+    [
+        ({"1.jpg": b"", "1.txt": b"A"}, "empty-medium", "member 1: 1.jpg: the medium holds no bytes"),
+        (
+            {"1.png": png(2, 2)[:-1], "1.txt": b"A"},
+            "truncated-image",
+            "this image/png of 40 bytes ends before",
+        ),
+        ({"1.jpg": JPEG, "1.txt": b"A"}, "truncated-image", "this image/jpeg of 23 bytes ends before"),
+        ({"1.png": png(0, 2), "1.txt": b"A"}, "broken-image", "does not say how large the picture is"),
+        ({"1.jpg": b"<html>not found", "1.txt": b"A"}, "not-an-image", "named as image/jpeg"),
+        ({"1.png": png(1, 1), "1.txt": b" "}, "empty-text", "is empty"),
+        ({"1.png": png(1, 1), "1.txt": b"A", "1.json": b"{"}, "invalid-json", "1.json: "),
+        (
+            {"1.png": png(1, 1), "1.txt": b"A", "1.json": b'{"a": "\xff"}'},
+            "invalid-utf8",
+            "1.json is not UTF-8",
+        ),
+        (
+            {"1.png": png(1, 1), "1.txt": b"\xff\xfe\x00\xd8A"},
+            "invalid-utf8",
+            "1.txt is not UTF-8 at its byte 0",
+        ),
+    ],
+)
+def test_a_broken_sample_is_put_aside_as_a_whole(
+    tmp_path: Path, pool: dict[str, bytes], reason: str, detail: str
+) -> None:
+    whole = {"0.png": png(1, 1), "0.txt": b"zero"}
+    (tmp_path / "pool.tar").write_bytes(make_tar(whole | pool | {"2.png": png(1, 1), "2.txt": b"two"}))
     found = read_all(tmp_path / "pool.tar")
-    assert [(entry.position, entry.reason) for entry in found.quarantined] == [(1, "empty-text")]
+    assert found.texts == ["zero", "two"]
+    assert [(entry.position, entry.reason) for entry in found.quarantined] == [(3, reason)]
+    assert detail in found.quarantined[0].detail
+
+
+def test_a_jpeg_with_bytes_after_its_end_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(make_tar({"1.jpg": JPEG + b"\xff\xd9" + bytes(100), "1.txt": b"A"}))
+    assert read_all(tmp_path / "a.tar").texts == ["A"]
+
+
+def test_two_members_of_one_name(tmp_path: Path) -> None:
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w") as archive:
+        for name, data in [("1.png", png(1, 1)), ("1.txt", b"A"), ("1.txt", b"B"), ("2.txt", b"two")]:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    (tmp_path / "a.tar").write_bytes(target.getvalue())
+    found = read_all(tmp_path / "a.tar")
+    assert found.texts == ["two"]
+    assert [(entry.position, entry.reason) for entry in found.quarantined] == [(1, "duplicate-member")]
+
+
+def test_a_caption_in_another_charset_is_read_and_written_as_it_was(tmp_path: Path) -> None:
+    pool = {"1.png": png(1, 1), "1.txt": "Café de Paris, à côté".encode("latin-1")}
+    (tmp_path / "a.tar").write_bytes(make_tar(pool))
+    corpus = Corpus.read(tmp_path / "a.tar")
+    assert corpus.to_arrow()["text"].to_pylist() == ["Café de Paris, à côté"]
+    corpus.write(tmp_path / "again.tar")
+    assert members((tmp_path / "again.tar").read_bytes()) == list(pool.items())
+
+
+def test_names_that_lead_out_of_an_archive(tmp_path: Path) -> None:
+    pool = {"../1.png": png(1, 1), "../1.txt": b"A", "2.png": png(1, 1), "2.txt": b"two"}
+    (tmp_path / "a.tar").write_bytes(make_tar(pool))
+    found = read_all(tmp_path / "a.tar")
+    assert found.texts == ["two"]
+    assert [(entry.position, entry.reason) for entry in found.quarantined] == [
+        (1, "refused-path"),
+        (2, "refused-path"),
+    ]
+    (document,) = Corpus.read(tmp_path / "a.tar").to_arrow().to_pylist()
+    for part in document["parts"][1:]:
+        part["extra"] = json.dumps({"member": "../1.png"})
+    with pytest.raises(BadInput, match=r"the name '\.\./1\.png' leads out"):
+        write_tar([document], tmp_path / "again.tar")
 
 
 def test_a_cut_archive_gives_what_came_before(tmp_path: Path) -> None:
@@ -174,11 +238,9 @@ def test_media_that_changed_are_noticed(tmp_path: Path) -> None:
 
 def test_only_samples_are_written(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "A", "id": "x"}\n')
-    with pytest.raises(BadInput, match="document 'x' is no sample of an archive"):
-        Corpus.read(tmp_path / "a.jsonl").write_tar(tmp_path / "a.tar")
-    (tmp_path / "b.tar").write_bytes(make_tar({"1.jpg": png(1, 1), "1.txt": b"A"}))
-    with pytest.raises(BadInput, match=r"a sample of an archive and no row; Corpus.write_tar"):
-        list(Corpus.read(tmp_path / "b.tar").rows())
+    with pytest.raises(BadInput, match="document 'x' is a plain text, and no sample"):
+        Corpus.read(tmp_path / "a.jsonl").write(tmp_path / "a.tar")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl"]
 
 
 def test_real_pictures_come_out_unchanged(shared: Path, tmp_path: Path) -> None:
@@ -203,5 +265,5 @@ def test_real_pictures_come_out_unchanged(shared: Path, tmp_path: Path) -> None:
         if part["kind"] == "image"
     }
     assert sizes == {(400, 100)}
-    assert corpus.write_tar(tmp_path / "again.tar") == 989
+    assert corpus.write(tmp_path / "again.tar") == 989
     assert members((tmp_path / "again.tar").read_bytes()) == list(pool.items())

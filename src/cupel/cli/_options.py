@@ -21,6 +21,7 @@ __all__ = [
     "BudgetMoney",
     "BudgetTokens",
     "InFlight",
+    "Layout",
     "PriceIn",
     "PriceOut",
     "make_asking",
@@ -63,6 +64,13 @@ Restart = Annotated[
 ]
 TextColumn = Annotated[str | None, typer.Option(help="Column that holds the text.", rich_help_panel=READING)]
 IdColumn = Annotated[Optional[str], typer.Option(help="Column that holds the id.", rich_help_panel=READING)]  # noqa: UP045
+Layout = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="Layout of all rows, such as messages or alpaca; recognized by their fields where there is no text column.",
+        rich_help_panel=READING,
+    ),
+]
 MaxDocumentBytes = Annotated[
     str,
     typer.Option(
@@ -179,12 +187,28 @@ def parse_bytes(text: str, option: str) -> int:
         raise BadOption(f"{option}: {error}") from None
 
 
-def reading_options(text_column: str | None, id_column: str | None, max_document_bytes: str) -> ReadOptions:
-    """How the options of a command say that documents are read."""
+def reading_options(
+    text_column: str | None, id_column: str | None, layout: str | None, max_document_bytes: str
+) -> ReadOptions:
+    """How the options of a command say that documents are read.
+
+    Raises
+    ------
+    BadOption
+        A number that is none, or both a text column and a layout.
+    UnknownName
+        No layout has this name.
+    """
     from cupel import api
 
     largest = parse_bytes(max_document_bytes, "--max-document-bytes")
-    return api.ReadOptions(text_column=text_column, id_column=id_column, max_document_bytes=largest)
+    if layout is not None:
+        from cupel.corpus.layouts import find_layout
+
+        find_layout(layout)
+    return api.ReadOptions(
+        text_column=text_column, id_column=id_column, layout=layout, max_document_bytes=largest
+    )
 
 
 def make_engine(name: str, address: str | None, cores: int | None, memory: str | None) -> Engine:

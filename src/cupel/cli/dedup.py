@@ -11,6 +11,7 @@ from cupel.cli._options import (
     Cores,
     EngineName,
     IdColumn,
+    Layout,
     MaxDocumentBytes,
     Memory,
     Output,
@@ -41,6 +42,7 @@ def dedup(
     ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
     engine: EngineName = "native",
     address: Address = None,
@@ -56,7 +58,7 @@ def dedup(
     from cupel.cli._results import tell
     from cupel.contract import CorpusMethod, Remembers, find_method, methods_of
     from cupel.errors import BadOption
-    from cupel.recipe.plan import make_plan
+    from cupel.recipe.planner import make_plan
 
     steps: list[Any] = []
     for name in by:
@@ -74,7 +76,7 @@ def dedup(
         recipe,
         input=input,
         output=output,
-        reading=reading_options(text_column, id_column, max_document_bytes),
+        reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=make_engine(engine, address, cores, memory),
         restart=restart,
         accept=accept,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cupel.cli._options import Cores, IdColumn, MaxDocumentBytes, Memory, Restart, TextColumn
+from cupel.cli._options import Cores, IdColumn, Layout, MaxDocumentBytes, Memory, Restart, TextColumn
 from cupel.cli._options import Output as OutputFolder
 
 CONTEXT = {"ignore_unknown_options": True}
@@ -24,6 +24,7 @@ def fit(
     ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
     cores: Cores = None,
     memory: Memory = None,
@@ -43,7 +44,7 @@ def fit(
         input=pools,
         output=output,
         options=options,
-        reading=reading_options(text_column, id_column, max_document_bytes),
+        reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=make_engine("native", None, cores, memory),
         restart=restart,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cupel.cli._options import Cores, IdColumn, MaxDocumentBytes, TextColumn, reading_options
+from cupel.cli._options import Cores, IdColumn, Layout, MaxDocumentBytes, TextColumn, reading_options
 
 
 def inspect(
@@ -15,6 +15,7 @@ def inspect(
     ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
     cores: Cores = None,
 ) -> None:
@@ -27,7 +28,7 @@ def inspect(
 
     profile = api.inspect(
         paths,
-        reading=reading_options(text_column, id_column, max_document_bytes),
+        reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=api.Engine(cores=cores),
         progress=TerminalProgress(),
     )

@@ -16,6 +16,7 @@ from cupel.cli._options import (
     EngineName,
     IdColumn,
     InFlight,
+    Layout,
     MaxDocumentBytes,
     Memory,
     Output,
@@ -43,6 +44,7 @@ def refine(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
+    layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
     strict: Annotated[
         bool,
@@ -55,6 +57,13 @@ def refine(
     format: Annotated[
         str, typer.Option(help="parquet or jsonl (JSONL.zst).", rich_help_panel=WRITING)
     ] = "parquet",
+    output_layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Layout of conversations in jsonl, such as messages; by default the one they came in.",
+            rich_help_panel=WRITING,
+        ),
+    ] = None,
     file_size: Annotated[
         str, typer.Option(help="Size of one data file, about.", rich_help_panel=WRITING)
     ] = "256MB",
@@ -84,7 +93,7 @@ def refine(
     from cupel.cli._console import say
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
-    from cupel.recipe.plan import make_plan
+    from cupel.recipe.planner import make_plan
 
     loaded = api.Recipe.load(recipe, set_ or ())
     plan = make_plan(loaded).describe()
@@ -96,9 +105,12 @@ def refine(
         loaded,
         input=input,
         output=output,
-        reading=reading_options(text_column, id_column, max_document_bytes),
+        reading=reading_options(text_column, id_column, layout, max_document_bytes),
         writing=api.OutputOptions(
-            format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
+            format=format,
+            shard_bytes=parse_bytes(file_size, "--file-size"),
+            strict=strict,
+            layout=output_layout,
         ),
         engine=make_engine(engine, address, cores, memory),
         target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),

@@ -111,6 +111,10 @@ class _MemberSink(Sink):
         """Records of the archive numbered so far."""
 
     @property
+    def addressable(self) -> bool:
+        return False
+
+    @property
     def label(self) -> str:
         return f"{self.path}, member {self._name}"
 
@@ -143,7 +147,7 @@ def read_tar(sink: Sink, stream: ByteStream, read_content: ReadContent) -> Itera
     outside of itself. So do members that hold no documents.
     """
     reader = _TarInput(stream)
-    samples = Samples(_Members(sink, read_content))
+    samples = Samples(_Members(sink, read_content), sink.path)
     stream.budget = 1 << 21
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]

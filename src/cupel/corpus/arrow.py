@@ -8,9 +8,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel.corpus.cells import Cell, media_cell, media_columns
 from cupel.corpus.columns import (
     UNREAD,
     ColumnCheck,
+    caption_column,
     find_text_column,
     fitting_layouts,
     is_readable,
@@ -18,6 +20,7 @@ from cupel.corpus.columns import (
     unique_names,
 )
 from cupel.corpus.fields import as_json_values, carried_type
+from cupel.corpus.media_files import file_columns
 from cupel.corpus.records import BadRow
 from cupel.corpus.remote import RawFile, Watched, as_arrow
 from cupel.corpus.rows import row_to_record
@@ -89,7 +92,8 @@ class TableRows:
     def __init__(self, sink: Sink, schema: pa.Schema, *, first: bool) -> None:
         self._sink = sink
         self.readable = True
-        if not is_readable(schema.names, sink.options):
+        self._media = media_columns(schema)
+        if not is_readable(schema.names, sink.options, self._media):
             message = missing_column_message(sink.label, schema.names, sink.options)
             if sink.options.missing_column == "stop":
                 raise BadInput(message)
@@ -97,7 +101,10 @@ class TableRows:
             self.readable = False
             return
         self._names = unique_names(sink, schema.names, report=first)
-        self._text = find_text_column(self._names, sink.options)
+        self._media = media_columns(pa.schema(list(zip(self._names, schema.types, strict=True))))
+        files = file_columns(self._names) if sink.options.media_root is not None else []
+        self._shows = [*self._media, *files]
+        self._text = None if self._shows else find_text_column(self._names, sink.options)
         # The file's first part checks the layout for all others.
         self._check = ColumnCheck(sink, active=first and self._text is None)
         self._declare([column.with_name(name) for column, name in zip(schema, self._names, strict=True)])
@@ -142,8 +149,10 @@ class TableRows:
         """Notes the types of all columns except those that become the document's own."""
         options = self._sink.options
         own = (options.id_column or "id", options.source_column or "source", options.url_column or "url")
-        content = {self._text}
-        if self._text is None:
+        content = {self._text, *self._shows}
+        if self._shows and (caption := caption_column(self._names, options)) is not None:
+            content.add(caption)
+        elif self._text is None:
             for layout in fitting_layouts(self._names, options):
                 content.update(layout.required, layout.optional)
         scalars = ("large_string", "int", "uint", "half", "float", "double")
@@ -200,7 +209,13 @@ class TableRows:
     def _add_row(self, row: dict[str, Any], ordinal: int) -> None:
         columns = tuple(row)
         try:
-            record = row_to_record(row, self._sink.options, ordinal, ordinal + 1)
+            for name in self._media:
+                if not self._sink.addressable:
+                    raise BadRow(
+                        "inline-media", f"'{name}': a table with media in an archive; unpack the archive"
+                    )
+                row[name] = media_cell(row[name], Cell(self._sink.path, name, ordinal))
+            record = row_to_record(row, self._sink.options, ordinal, ordinal + 1, self._media)
             self._check.seen()
             # A null in a column is what a missing field is in JSON.
             record.metadata = {name: value for name, value in row.items() if value is not None}

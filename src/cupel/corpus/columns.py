@@ -7,6 +7,8 @@ from typing import Any
 
 from cupel.corpus.layouts import Layout, find_layout
 from cupel.corpus.layouts import fitting_layouts as all_fitting_layouts
+from cupel.corpus.layouts.image_text import CAPTIONS, ImageText
+from cupel.corpus.media_files import file_columns
 from cupel.corpus.records import TEXT_COLUMNS, BadRow, ReadOptions, Unit
 from cupel.corpus.sink import Sink
 from cupel.errors import BadInput
@@ -15,6 +17,7 @@ __all__ = [
     "MISSING",
     "UNREAD",
     "ColumnCheck",
+    "caption_column",
     "find_text_column",
     "fitting_layouts",
     "is_readable",
@@ -39,6 +42,13 @@ def find_text_column(columns: Any, options: ReadOptions) -> str | None:
     return next((name for name in TEXT_COLUMNS if name in columns), None)
 
 
+def caption_column(columns: Any, options: ReadOptions) -> str | None:
+    """Which of these columns holds the caption of media beside it, if any."""
+    if options.text_column is not None:
+        return options.text_column if options.text_column in columns else None
+    return next((name for name in (*TEXT_COLUMNS, *CAPTIONS) if name in columns), None)
+
+
 def fitting_layouts(names: Collection[str], options: ReadOptions) -> list[Layout]:
     """The layouts of conversations that rows with these columns may be in, where none of these is the text.
 
@@ -53,8 +63,12 @@ def fitting_layouts(names: Collection[str], options: ReadOptions) -> list[Layout
     return all_fitting_layouts(names) if options.text_column is None else []
 
 
-def is_readable(names: Collection[str], options: ReadOptions) -> bool:
-    """Whether rows with these columns may be documents."""
+def is_readable(names: Collection[str], options: ReadOptions, media: Collection[str] = ()) -> bool:
+    """Whether rows with these columns, of which some may hold media, may be documents."""
+    if options.media_root is not None:
+        media = [*media, *file_columns(names)]
+    if media and options.layout in (None, ImageText.name) and caption_column(names, options) is not None:
+        return True
     return find_text_column(names, options) is not None or bool(fitting_layouts(names, options))
 
 
@@ -67,7 +81,7 @@ def missing_column_message(path: str, columns: list[str], options: ReadOptions) 
         return f"{path}: the columns are not those of the layout '{options.layout}'; there are: {listed}"
     if layouts := fitting_layouts(columns, options):
         fitting = " and ".join(f"'{layout.name}'" for layout in layouts)
-        return f"{path}: the columns ({listed}) are those of {fitting}; name the one that counts: layout=NAME"
+        return f"{path}: the columns ({listed}) are those of {fitting}; name one: --layout NAME (layout=...)"
     column = f"'{options.text_column}'" if options.text_column else "text"
     return (
         f"{path}: no {column} column; there are: {listed}. "

@@ -17,13 +17,16 @@ import pyarrow.compute as pc
 
 from cupel import _kernels
 from cupel.corpus.extraction import extract_batch
+from cupel.corpus.fields import CarriedFields
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.layouts import find_layout
+from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.part_rows import to_row
 from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
+from cupel.corpus.recognize import Recognized, recognize
 from cupel.corpus.remote import IOOptions
-from cupel.corpus.samples import write_samples
 from cupel.corpus.shards import Shard, plan_shards
+from cupel.corpus.write import write_documents
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, MissingExtra
 
@@ -173,13 +176,30 @@ class Corpus:
                     yield _with_fields(batch.documents, fields) if fields else batch.documents
         self._quarantined, self._skipped = quarantined, skipped
 
+    def recognized(self) -> Recognized:
+        """In which layouts the files are, by the first document of a few of them.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "pool.jsonl"
+        >>> _ = path.write_text('{"instruction": "Translate.", "output": "東京"}')
+        >>> print(Corpus.read(path).recognized().sentence())
+        layout 'alpaca'; --layout NAME names another
+        """
+        return recognize(self.files, self._options)
+
     def rows(self, layout: str | None = None) -> Iterator[dict[str, Any]]:
         """The documents as rows of the layouts that they came in, or of another; their parts become fields again.
+
+        Cells of media hold bytes, which are read where they lie.
 
         Raises
         ------
         BadInput
-            A document is a plain text.
+            A document is a plain text, or a medium cannot be read.
+        InputChanged
+            A medium is not what it was when the corpus was read.
         LossyConversion
             The layout has no room for something that a document holds.
         UnknownName
@@ -198,24 +218,51 @@ class Corpus:
         """
         if layout is not None:
             find_layout(layout)
-        for batch in self.batches():
-            for document in batch.select(["id", "source", "url", "metadata", "parts"]).to_pylist():
-                yield to_row(document, layout)
+        with MediaReader(self._options.io) as media:
+            for document in self._documents():
+                yield to_row(document, layout, media)
 
-    def write_tar(self, path: str | os.PathLike[str]) -> int:
-        """Writes the samples of tar archives (WebDataset) as a new one; how many there were.
+    def _documents(self, declared: dict[str, set[str]] | None = None) -> Iterator[dict[str, Any]]:
+        """Documents as Python values; notes the types of Parquet columns in `declared`."""
+        for shard in self.shards:
+            for batch, _ in _read(shard, self._options, self._extractors):
+                if declared is not None:
+                    for name, kinds in batch.declared.items():
+                        declared.setdefault(name, set()).update(kinds)
+                documents = batch.documents.select(["id", "source", "url", "metadata", "parts"])
+                if self._output is not None:  # the run's own key is no field
+                    metadata = CarriedFields({"doc": pa.int64()}, {}).split(documents.column("metadata"))[
+                        "metadata"
+                    ]
+                    documents = documents.set_column(3, "metadata", metadata)
+                yield from documents.to_pylist()
 
-        Members keep their names, order and content. Images are read where they lie.
+    def write(self, path: str | os.PathLike[str], layout: str | None = None) -> int:
+        """Writes documents with parts in the layout that they came in, or in another; how many there were.
+
+        The ending says what is written: `.tar` an archive of samples (WebDataset), `.jsonl` or `.parquet` rows (with
+        media in the cells of Parquet), a name without an ending a new folder of images with captions beside them.
+        Media are read where they lie. The path appears once it is whole.
+
+        Parameters
+        ----------
+        layout
+            Of rows; by default the one that each document came in.
 
         Raises
         ------
         BadInput
-            A document is no sample of an archive, or its image cannot be read.
+            A document is a plain text or has no media for such files, a medium cannot be read, or there is a folder of
+            this name already.
         InputChanged
-            An image is not what it was when the corpus was read.
+            A medium is not what it was when the corpus was read.
+        LossyConversion
+            There is no room for something that a document holds.
+        UnknownName
+            No layout has this name, or nothing is written with this ending.
         """
-        documents = (row for batch in self.batches() for row in batch.select(["id", "parts"]).to_pylist())
-        return write_samples(documents, path, io_options=self._options.io)
+        exact = all(file.format == "parquet" for file in self.files)
+        return write_documents(self._documents, Path(path), layout, exact=exact, io=self._options.io)
 
     def quarantined(self) -> list[Quarantined]:
         """What could not be read, and why; reads the corpus unless it has been read to the end already."""

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["CarriedFields", "FieldCounts", "as_json_values", "carried_type"]
+__all__ = ["CarriedFields", "FieldCounts", "as_json_values", "carried_type", "declared_types", "restore"]
 
 MAX_COLUMNS = 256
 MAX_NAMES = 10_000
@@ -194,6 +194,30 @@ def carried_type(kind: pa.DataType) -> str:
         return "large_binary"
     name = str(kind)
     return name if name in _SIMPLE or _ZONED.fullmatch(name) or _DECIMAL.fullmatch(name) else ""
+
+
+def declared_types(declared: Mapping[str, Collection[str]]) -> dict[str, pa.DataType]:
+    """Columns that have one type throughout, as `carried_type` names it, whose values JSON gives back.
+
+    Examples
+    --------
+    >>> declared_types({"n": {"int32"}, "m": {"int32", "int64"}, "o": {""}})
+    {'n': DataType(int32)}
+    """
+    return {
+        name: _parse(next(iter(kinds))) for name, kinds in declared.items() if len(kinds) == 1 and any(kinds)
+    }
+
+
+def restore(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Values of a column, as JSON holds them, in the type that the column had.
+
+    Examples
+    --------
+    >>> restore(["2026-11-28", None], pa.date32()).to_pylist()
+    [datetime.date(2026, 11, 28), None]
+    """
+    return _from_json(pa.array(values, _json_type(kind)), kind)
 
 
 def as_json_values(column: pa.Array) -> tuple[pa.Array, bool]:

@@ -7,8 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from cupel.corpus.fingerprint import digest_of, stamp_of
-from cupel.corpus.formats import FORMATS, HEAD, Detected, detect_format, extension, format_by_name, stem
+from cupel.corpus.captioned import Choice, choose, choose_singly
+from cupel.corpus.fingerprint import digest_of_files, stamp_of
+from cupel.corpus.formats import (
+    FORMATS,
+    HEAD,
+    Detected,
+    detect_format,
+    extension,
+    format_by_name,
+    stem,
+)
 from cupel.corpus.listing import LeftOut, LeftOuts, Listed, list_input
 from cupel.corpus.remote import IOOptions, is_remote, open_raw, printable, recorded_path
 from cupel.errors import BadInput, BadOption, UnknownName
@@ -42,6 +51,10 @@ class InputFile:
         Changes when the file does; see `cupel.corpus.fingerprint` for what it looks at.
     stamp
         Size and times of a local file: while they stay the same, so does the file, and it need not be read to know.
+    beside
+        Other files that are read with it: the caption of an image, JSON about it.
+    names_media
+        Whether its rows name images that lie below its folder.
     """
 
     index: int
@@ -52,6 +65,16 @@ class InputFile:
     digest: str
     guessed: bool = False
     stamp: str = ""
+    beside: tuple[str, ...] = ()
+    names_media: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "beside", tuple(self.beside))  # a list, where it was read back from JSON
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files that are read."""
+        return (self.path, *self.beside)
 
     @property
     def source(self) -> str:
@@ -120,27 +143,24 @@ def scan(
         for item in list_input(str(name), io=io, exclude=exclude, left_out=left_out):
             by_path.setdefault(item.path, item)
     items = [by_path[path] for path in sorted(by_path)]
-    chosen: list[tuple[Listed, Detected]] = []
-    for item in items:
-        detected = Detected(format) if format else _detect(item, io, text_column)
-        if detected.format is not None:
-            chosen.append((item, detected))
-        else:
-            ending = extension(item.relative)
-            left_out.add(f".{ending}" if ending else "binary", item.relative, item.bytes)
-    states = in_order(lambda pair: _state(pair[0], io), chosen, _REQUESTS_AT_ONCE)
+    detected = {item.path: Detected(format) if format else _detect(item, io, text_column) for item in items}
+    chosen = choose_singly(items, detected, left_out) if format else choose(items, detected, left_out, io)
+    states = in_order(lambda choice: _state(choice, io), chosen, _REQUESTS_AT_ONCE)
     files = [
         InputFile(
             index,
             recorded_path(item.path),
             _recorded_relative(item.relative),
-            str(detected.format),
-            item.bytes,
+            str(choice.detected.format),
+            sum(file.bytes for file in choice.items),
             digest,
-            detected.guessed and not item.named,
+            choice.detected.guessed and not item.named,
             stamp,
+            tuple(recorded_path(other.path) for other in choice.items[1:]),
+            choice.names_media,
         )
-        for index, ((item, detected), (stamp, digest)) in enumerate(zip(chosen, states, strict=True))
+        for index, (choice, (stamp, digest)) in enumerate(zip(chosen, states, strict=True))
+        for item in choice.items[:1]
     ]
     kinds = left_out.sorted()
     if not files:
@@ -159,12 +179,13 @@ def _recorded_relative(relative: str) -> str:
     return relative
 
 
-def _state(item: Listed, io: IOOptions | None) -> tuple[str, str]:
+def _state(choice: Choice, io: IOOptions | None) -> tuple[str, str]:
     """Stamp and digest: the stamp first, so that a change in between shows."""
+    paths = [item.path for item in choice.items]
     try:
-        return stamp_of(item.path), digest_of(item.path, item.bytes, io)
+        return stamp_of(*paths), digest_of_files(paths, [item.bytes for item in choice.items], io)
     except OSError as error:
-        raise BadInput(f"cannot read {printable(item.path)}: {error.strerror or error}") from None
+        raise BadInput(f"cannot read {printable(paths[0])}: {error.strerror or error}") from None
 
 
 def _detect(item: Listed, io: IOOptions | None, text_column: str | None) -> Detected:

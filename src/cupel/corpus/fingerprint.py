@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from cupel.corpus import hub
 from cupel.corpus.remote import IOOptions, is_remote, is_web, local_path, open_raw, web_version
 from cupel.errors import InputChanged
 
-__all__ = ["check_unchanged", "digest_of", "stamp_of"]
+__all__ = ["check_unchanged", "digest_of", "digest_of_files", "stamp_of"]
 
 _PIECE = 64 * 1024
 _LOCAL_SAMPLES = 16
@@ -61,19 +62,39 @@ def digest_of(path: str, size: int | None = None, io: IOOptions | None = None) -
     return state.hexdigest()
 
 
-def stamp_of(path: str) -> str:
-    """What shows without reading it that a local file is unchanged; empty for remote or missing files."""
-    if is_remote(path):
-        return ""
-    try:
-        status = os.stat(local_path(path))
-    except OSError:
-        return ""
-    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+def digest_of_files(
+    paths: Sequence[str], sizes: Sequence[int | None] | None = None, io: IOOptions | None = None
+) -> str:
+    """A digest of files that are read together, such as an image and its caption; that of `digest_of` for one.
+
+    Raises
+    ------
+    OSError
+        As `digest_of` says.
+    """
+    sizes = sizes or [None] * len(paths)
+    digests = [digest_of(path, size, io) for path, size in zip(paths, sizes, strict=True)]
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.blake2b("".join(digests).encode(), digest_size=16).hexdigest()
 
 
-def check_unchanged(path: str, digest: str, stamp: str, io: IOOptions | None = None) -> None:
-    """Make sure that a file that was read is the one that was listed.
+def stamp_of(*paths: str) -> str:
+    """What shows without reading them that local files are unchanged; empty if one is remote or missing."""
+    stamps = []
+    for path in paths:
+        if is_remote(path):
+            return ""
+        try:
+            status = os.stat(local_path(path))
+        except OSError:
+            return ""
+        stamps.append(f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}")
+    return " ".join(stamps)
+
+
+def check_unchanged(paths: Sequence[str], digest: str, stamp: str, io: IOOptions | None = None) -> None:
+    """Make sure that what was read, a file and those beside it, is what was listed.
 
     Raises
     ------
@@ -82,10 +103,11 @@ def check_unchanged(path: str, digest: str, stamp: str, io: IOOptions | None = N
     OSError
         Its store does not answer.
     """
-    if stamp and stamp == stamp_of(path):
+    if stamp and stamp == stamp_of(*paths):
         return
+    path = " or ".join(paths)
     try:
-        now = digest_of(path, None, io)
+        now = digest_of_files(paths, None, io)
     except FileNotFoundError:
         raise InputChanged(
             f"{path} was removed while it was read; put it back and start again in another folder, or with "

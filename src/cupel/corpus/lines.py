@@ -72,7 +72,8 @@ def row_layout(sink: Sink) -> _kernels.RowLayout:
     options = sink.options
     names = list(TEXT_COLUMNS) if options.text_column is None else [options.text_column]
     return _kernels.RowLayout(
-        text=names if options.layout is None else [],  # without a text, every row is left to Python
+        # Without a text, every row is left to Python.
+        text=names if options.layout is None and options.media_root is None else [],
         id=options.id_column or "id",
         source=options.source_column or "source",
         url=options.url_column or "url",

@@ -1,4 +1,4 @@
-"""Images and other media: what is known of one from its first bytes, and its bytes read where they lie."""
+"""Images and other media: what is known of one from its first and last bytes; nothing is decoded."""
 
 from __future__ import annotations
 
@@ -6,20 +6,23 @@ import hashlib
 import io
 import mimetypes
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from typing import NamedTuple
 
 from cupel.corpus.formats import extension, format_by_name
 from cupel.corpus.parts import Media
-from cupel.corpus.remote import IOOptions, open_raw
-from cupel.corpus.streams import ByteStream, StreamFault
-from cupel.errors import BadInput, InputChanged
+from cupel.corpus.records import BadRow
 
-__all__ = ["MediaReader", "describe", "media_kind"]
+__all__ = ["MEDIA_KINDS", "Described", "describe", "describe_bytes", "media_kind"]
+
+MEDIA_KINDS = ("image", "audio", "video")
+"""Kinds of parts that refer to bytes."""
 
 _PIECE = 1 << 20
 _HEADER_BYTES = 256 << 10
 """How much of an image its size is looked for in; JPEG may have metadata first."""
+_TAIL_BYTES = 4096
+_CHECKED = ("image/jpeg", "image/png", "image/gif", "image/webp")
+"""Types of which a break can be told without decoding."""
 _MAGIC = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -51,7 +54,7 @@ def media_kind(name: str) -> str | None:
     if format_by_name(name) != "ignored":
         return None
     kind = (_type_by_name(name) or "").partition("/")[0]
-    return kind if kind in ("image", "audio", "video") else None
+    return kind if kind in MEDIA_KINDS else None
 
 
 def _type_by_name(name: str) -> str | None:
@@ -59,8 +62,18 @@ def _type_by_name(name: str) -> str | None:
     return _TYPES.get(ending) or _NAMES.guess_type(f"x.{ending}")[0]
 
 
-def describe(read: Callable[[int], bytes], uri: str, *, name: str, offset: int | None = None) -> Media:
+class Described(NamedTuple):
+    """A reference to a medium, and why no trainer could read it, if so."""
+
+    media: Media
+    fault: BadRow | None = None
+
+
+def describe(read: Callable[[int], bytes], uri: str, *, name: str, offset: int | None = None) -> Described:
     """A reference to the medium that `read` gives, piece by piece, until it is empty; nothing is decoded.
+
+    Faults are `empty-medium`, `not-an-image` (its name says that it is one), `broken-image` (its header does not say
+    how large the picture is) and `truncated-image`.
 
     Parameters
     ----------
@@ -70,15 +83,46 @@ def describe(read: Callable[[int], bytes], uri: str, *, name: str, offset: int |
         Where in `uri` it begins.
     """
     digest = hashlib.blake2b(digest_size=16)
-    head, size = b"", 0
+    head, tail, size = b"", b"", 0
     while piece := read(_PIECE):
         if size < _HEADER_BYTES:
             head += piece[: _HEADER_BYTES - size]
+        tail = (tail + piece)[-_TAIL_BYTES:]
         size += len(piece)
         digest.update(piece)
     mime = _type_by_content(head) or _type_by_name(name)
     width, height = _pixels(head) if (mime or "").startswith("image/") else (None, None)
-    return Media(uri, offset, size, digest.hexdigest(), mime, width, height)
+    media = Media(uri, offset, size, digest.hexdigest(), mime, width, height)
+    return Described(media, _fault(media, head, tail))
+
+
+def describe_bytes(data: bytes, uri: str, *, name: str, offset: int | None = None) -> Described:
+    """The same of a medium that is held."""
+    return describe(io.BytesIO(data).read, uri, name=name, offset=offset)
+
+
+def _fault(media: Media, head: bytes, tail: bytes) -> BadRow | None:
+    if not media.bytes:
+        return BadRow("empty-medium", "the medium holds no bytes")
+    if media.mime not in _CHECKED:
+        return None
+    if _type_by_content(head) is None:
+        return BadRow("not-an-image", f"it is named as {media.mime} and its content is something else")
+    if media.width is None:
+        return BadRow(
+            "broken-image", f"the header of this {media.mime} does not say how large the picture is"
+        )
+    ends = {
+        "image/jpeg": b"\xff\xd9" in tail,  # whatever follows, such as padding, decoders pass over
+        "image/png": b"IEND" in tail,
+        "image/gif": b"\x3b" in tail,
+        "image/webp": media.bytes >= int.from_bytes(head[4:8], "little") + 8,
+    }
+    if not ends[media.mime]:
+        return BadRow(
+            "truncated-image", f"this {media.mime} of {media.bytes} bytes ends before its picture does"
+        )
+    return None
 
 
 def _type_by_content(head: bytes) -> str | None:
@@ -97,75 +141,3 @@ def _pixels(head: bytes) -> tuple[int | None, int | None]:
         return None, None
     sound = 0 < width < 1 << 31 and 0 < height < 1 << 31
     return (int(width), int(height)) if sound else (None, None)
-
-
-class MediaReader:
-    """Reads the bytes that media refer to; cheap if they are asked for in the order in which they lie.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "a.gif"
-    >>> _ = path.write_bytes(b"GIF89a...")
-    >>> with MediaReader() as media:
-    ...     media.read(Media(uri=str(path)))
-    b'GIF89a...'
-    """
-
-    def __init__(self, io: IOOptions | None = None) -> None:
-        self._io = io
-        self._uri: str | None = None
-        self._stream: ByteStream | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Closes the file that was read last."""
-        if self._stream is not None:
-            self._stream.close()
-        self._stream = None
-        self._uri = None
-
-    def read(self, media: Media) -> bytes:
-        """The bytes of a medium.
-
-        Raises
-        ------
-        BadInput
-            It has no address, or what has the address cannot be read.
-        InputChanged
-            The bytes there are not those that the digest is of.
-        """
-        if media.uri is None:
-            raise BadInput("the medium has no address from which it could be read")
-        try:
-            data = self._bytes(media)
-        except (OSError, StreamFault) as error:
-            self.close()
-            raise BadInput(f"{media.uri}: the medium cannot be read: {error}") from None
-        whole = media.bytes is None or len(data) == media.bytes
-        same = media.digest is None or hashlib.blake2b(data, digest_size=16).hexdigest() == media.digest
-        if not (whole and same):
-            where = "" if media.offset is None else f" at byte {media.offset}"
-            raise InputChanged(f"{media.uri} holds other bytes{where} than when it was read")
-        return data
-
-    def _bytes(self, media: Media) -> bytes:
-        if media.offset is None:
-            raw = open_raw(str(media.uri), self._io)
-            try:
-                return raw.read()
-            finally:
-                raw.close()
-        if self._stream is None or self._uri != media.uri or self._stream.consumed > media.offset:
-            self.close()
-            self._stream = ByteStream(open_raw(str(media.uri), self._io), name=str(media.uri))
-            self._uri = media.uri
-        self._stream.skip(media.offset - self._stream.consumed)
-        return self._stream.read(-1 if media.bytes is None else media.bytes)

@@ -22,6 +22,7 @@ __all__ = [
     "MEDIA",
     "PARTS",
     "SEPARATOR",
+    "STORED",
     "Media",
     "Part",
     "content_of",
@@ -63,6 +64,9 @@ SEPARATOR = "\n\n"
 LAYOUT = "layout"
 """The kind of a document's first part."""
 
+STORED = "stored"
+"""The key in `extra` of where a part was stored, such as a column: needed to write it, and no content."""
+
 
 class Media(NamedTuple):
     """A reference to bytes that are stored elsewhere.
@@ -70,7 +74,7 @@ class Media(NamedTuple):
     Attributes
     ----------
     uri
-        The file or address that holds them.
+        The file or address that holds them; a cell of a table as `cupel.corpus.cells` writes it.
     offset, bytes
         Where in that file they lie, in its decompressed content, and how many they are; null for all of it.
     digest
@@ -109,8 +113,8 @@ class Part(NamedTuple):
         Only in images, audio and video.
     extra
         JSON of an object, or null: `turn` (the turn's other fields, such as `tool_calls`), `branch`
-        (`chosen` or `rejected`, in a part that is not common to both), and what a layout needs to write
-        the part as it was.
+        (`chosen` or `rejected`, in a part that is not common to both), `stored` (where the part was stored),
+        and what else a layout needs to write the part as it was.
 
     Examples
     --------
@@ -165,11 +169,24 @@ def content_of(parts: Iterable[Part]) -> bytes:
     there is no digest.
     """
     content = [
-        (part.kind, part.role, part.text, part.media and (part.media.digest or part.media.uri), part.extra)
+        (
+            part.kind,
+            part.role,
+            part.text,
+            part.media and (part.media.digest or part.media.uri),
+            _without_place(part.extra),
+        )
         for part in parts
         if part.kind != LAYOUT
     ]
     return orjson.dumps(content)
+
+
+def _without_place(extra: str | None) -> str | None:
+    if extra is None or STORED not in extra:
+        return extra
+    details: dict[str, Any] = orjson.loads(extra)
+    return details_json({name: value for name, value in details.items() if name != STORED})
 
 
 def parts_of(value: Sequence[Mapping[str, Any]] | None) -> list[Part] | None:

@@ -7,6 +7,7 @@ between calls, so any number of threads may call it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from cupel.corpus.charset import stream_charset
@@ -24,6 +25,7 @@ from cupel.corpus.records import (
     ReadOptions,
 )
 from cupel.corpus.remote import IOOptions, RawFile, is_remote, open_raw
+from cupel.corpus.sample import SAMPLE, read_sample
 from cupel.corpus.shards import Part, Shard
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import HEAD_BYTES, ByteStream, StreamFault, detect_compression
@@ -68,7 +70,7 @@ def _read_part(part: Part, collector: Collector) -> Iterator[None]:
 
 def _check(file: InputFile, collector: Collector) -> None:
     try:
-        check_unchanged(file.path, file.digest, file.stamp, collector.options.io)
+        check_unchanged(file.paths, file.digest, file.stamp, collector.options.io)
     except OSError as error:
         raise RunFailed(
             f"{file.path} cannot be checked for changes: {error}; start the same command again"
@@ -78,6 +80,8 @@ def _check(file: InputFile, collector: Collector) -> None:
 def _read_listed(part: Part, collector: Collector) -> Iterator[None]:
     file = part.file
     sink = Sink(collector, file.index, file.path, file.source)
+    if file.names_media:
+        sink.options = replace(sink.options, media_root=file.path.rpartition("/")[0])
     if file.bytes == 0:
         sink.bad(0, "file", "empty-file", "the file holds no bytes")
         yield
@@ -118,6 +122,9 @@ def _put_aside(sink: Sink, action: str, error: OSError) -> None:
 
 def _read_file(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
     kind = part.file.format
+    if kind == SAMPLE:
+        yield from read_sample(sink, part.file.paths, part.file.relative)
+        return
     if kind == "parquet":
         from cupel.corpus.parquet import read_parquet
 

@@ -20,6 +20,7 @@ from cupel.errors import BadOption
 
 __all__ = [
     "DOCUMENT_SCHEMA",
+    "ORDINAL_BITS",
     "BadRow",
     "Batch",
     "Collector",
@@ -27,6 +28,7 @@ __all__ = [
     "ReadOptions",
     "Record",
     "TEXT_COLUMNS",
+    "content_id",
     "excerpt",
 ]
 
@@ -45,6 +47,9 @@ _COLUMNS: dict[str, pa.DataType] = {
 DOCUMENT_SCHEMA = pa.schema(_COLUMNS)
 """Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset; `parts` is null
 in plain text documents."""
+
+ORDINAL_BITS = 40
+"""Of a document's key, those that say where it stands in its file; above them stands the number of the file."""
 
 _ROW_BYTES = 200
 """Bytes that a document is assumed to take besides its text."""
@@ -89,6 +94,9 @@ class ReadOptions:
     max_expansion, free_expansion_bytes
         A stream that grows past both `max_expansion` times its stored size and
         `free_expansion_bytes` is put aside as `expands-too-much`.
+    media_root
+        The folder in which the files lie that columns `file_name` name (see `cupel.corpus.media_files`); that of
+        the file itself for `metadata.jsonl` and its like.
     io
         Settings for object stores and web servers.
     """
@@ -105,6 +113,7 @@ class ReadOptions:
     batch_rows: int = 8192
     max_expansion: int = 1000
     free_expansion_bytes: int = 4 << 30
+    media_root: str | None = None
     io: IOOptions | None = None
 
     def __post_init__(self) -> None:
@@ -199,6 +208,15 @@ def excerpt(data: bytes | str) -> str:
     text = data[:400].decode("utf-8", "backslashreplace") if isinstance(data, bytes) else data[:200]
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[:200])
     return safe[:200]
+
+
+def content_id(content: bytes) -> str:
+    """The id of a document that comes without one.
+
+    >>> content_id("東京".encode())
+    'fca6cbd607db4880caeb9b3042f016e8'
+    """
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def metadata_json(metadata: dict[str, Any]) -> str:
@@ -301,7 +319,7 @@ class Collector:
         identity = record.id
         if identity is None:
             content = content if content is not None else (record.text or "").encode()
-            identity = hashlib.blake2b(content, digest_size=16).hexdigest()
+            identity = content_id(content)
         html = record.html.encode("utf-8") if record.html is not None else None
         row = (  # as DOCUMENT_SCHEMA has them
             doc,

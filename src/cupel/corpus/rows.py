@@ -8,12 +8,14 @@ layouts of conversations in `cupel.corpus.layouts`.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import orjson
 
 from cupel.corpus import json_text
 from cupel.corpus.columns import find_text_column
+from cupel.corpus.media_files import file_cells
 from cupel.corpus.part_rows import stored_parts, take_parts
 from cupel.corpus.parts import Part, content_of, text_of
 from cupel.corpus.records import BadRow, ReadOptions, Record
@@ -62,8 +64,15 @@ def _take(row: dict[str, Any], nested: dict[str, Any], name: str | None, default
     return None
 
 
-def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, position: int) -> Record:
+def row_to_record(
+    row: dict[str, Any], options: ReadOptions, ordinal: int, position: int, media: Collection[str] = ()
+) -> Record:
     """The document that a row holds; consumes the row.
+
+    Parameters
+    ----------
+    media
+        Columns whose cells are media; see `cupel.corpus.cells`.
 
     Raises
     ------
@@ -71,12 +80,14 @@ def row_to_record(row: dict[str, Any], options: ReadOptions, ordinal: int, posit
         `missing-text`, `null-text`, `empty-text`, `not-text`, `too-large`, `lone-surrogate`, or what the
         layout of a conversation finds wrong.
     """
-    column = find_text_column(row, options)
+    if options.media_root is not None and (files := file_cells(row, options.media_root, options.io)):
+        media = [*media, *files]
+    column = None if media else find_text_column(row, options)
     if column is None:
-        turns = take_parts(row, options)
+        turns = take_parts(row, options, media)
         parts: list[Part] | None = turns
         text: Any = text_of(turns)
-        column = "the text of its turns"
+        column = "the text of its parts"
     else:
         parts = stored_parts(row) if "parts" in row else None
         text = row.pop(column)

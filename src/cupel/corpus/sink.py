@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cupel.corpus.charset import decode
 from cupel.corpus.formats import extension, is_binary
-from cupel.corpus.records import Collector, Quarantined, ReadOptions, Record, Unit, excerpt
+from cupel.corpus.records import ORDINAL_BITS, Collector, Quarantined, ReadOptions, Record, Unit, excerpt
 from cupel.corpus.streams import StreamFault
 
 __all__ = ["Sink"]
@@ -26,13 +26,18 @@ class Sink:
         self.index = index
 
     @property
+    def addressable(self) -> bool:
+        """Whether the file's own path leads to its rows, so that parts may refer to their cells."""
+        return True
+
+    @property
     def label(self) -> str:
         """The file's name in messages."""
         return self.path
 
     def doc(self, ordinal: int) -> int:
         """The key of the document with this number in the file."""
-        return self.index << 40 | ordinal
+        return self.index << ORDINAL_BITS | ordinal
 
     def only_record(self) -> Record:
         """The record of a file that is one document."""

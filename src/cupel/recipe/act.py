@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 
 from cupel.contract import BoundsCopies
 from cupel.recipe import batches, ledger
-from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.job import WEIGHT
-from cupel.recipe.plan import CorpusStep
+from cupel.recipe.outcome import Outcome, pick, sample_row, with_columns
+from cupel.recipe.steps import CorpusStep
+from cupel.recipe.turns import cut_by_part
 
 __all__ = ["act", "dropped"]
 
@@ -144,13 +145,9 @@ def _drop_mostly_copied(outcome: Outcome, step: CorpusStep, rows: pa.Table) -> p
 
 
 def _cut(outcome: Outcome, step: CorpusStep, rows: pa.Table) -> None:
-    from cupel import _kernels
-
-    batch = outcome.survivors
-    before = batch.column("text")
     with outcome.spending(f"{step.label} (cut)"):
-        text = _kernels.cut_spans(before, _column(rows, "spans"))
-    batches.replace_text(outcome, step.label, text)
+        revised = cut_by_part(outcome.survivors, _column(rows, "spans"))
+    batches.replace_text(outcome, step.label, revised)
 
 
 def _drop(
@@ -175,8 +172,8 @@ def _drop(
         survivor=_column(members, "survivor"),
     )
     outcome.dropped.append(dropped)
-    for row in batches.pick(part):
-        outcome.samples.append((f"{step.label}: {reason}", batches.sample_row(part, row, notes[row])))
+    for row in pick(part):
+        outcome.samples.append((f"{step.label}: {reason}", sample_row(part, row, notes[row])))
     outcome.survivors = outcome.survivors.filter(pc.invert(leaving))
 
 

@@ -6,70 +6,31 @@ exactly the documents that went in.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract import KernelSignal, Measure, Rule, label_columns
+from cupel.contract import KernelSignal, Rule, label_columns
 from cupel.contract.rules import written
-from cupel.models.budget import Usage
 from cupel.recipe import ledger
 from cupel.recipe.asking import used
-from cupel.recipe.plan import EditStep, Group, Pass
-from cupel.recipe.tally import SampleRow, Tally
+from cupel.recipe.outcome import GroupDecision, Outcome, Prepared, drop, drop_these, with_columns
+from cupel.recipe.plan import Pass
+from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.tally import Tally
+from cupel.recipe.turns import Revised, edit_by_part
 
-__all__ = ["Outcome", "best_of", "process"]
+__all__ = ["best_of", "count", "count_survivors", "process", "replace_text"]
 
 EMPTY = "empty-text"
-SAMPLE_CHARACTERS = 3000
-
-
-@dataclass
-class GroupDecision:
-    """Verdicts of one group of rules: `failed` is a bool matrix, documents × (step, rule)."""
-
-    key: str
-    rules: tuple[tuple[str, str], ...]
-    docs: np.ndarray
-    failed: np.ndarray
-
-
-@dataclass
-class Outcome:
-    """What became of a batch: `survivors` carry on, `dropped` are ledger rows."""
-
-    survivors: pa.RecordBatch
-    dropped: list[pa.RecordBatch] = field(default_factory=list)
-    groups: list[GroupDecision] = field(default_factory=list)
-    edited: list[tuple[str, np.ndarray, np.ndarray]] = field(default_factory=list)
-    """(edit, docs changed, bytes taken away from each)."""
-    samples: list[tuple[str, SampleRow]] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-    asked: dict[str, Usage] = field(default_factory=dict)
-    """What each signal asked a model."""
-    documents_in: int = 0
-    """Documents read, in the first pass."""
-    sketch: pa.RecordBatch | None = None
-    """What the deduplications at the end of the pass need of each survivor."""
-
-    @contextmanager
-    def spending(self, step: str) -> Iterator[None]:
-        """Add the CPU time of this thread to `step`."""
-        started = time.thread_time()
-        try:
-            yield
-        finally:
-            self.seconds[step] = self.seconds.get(step, 0.0) + time.thread_time() - started
+EMPTY_TURN = "empty-turn"
 
 
 def process(
-    batch: pa.RecordBatch, pass_: Pass, measures: Mapping[str, Measure], first: str | None = None
+    batch: pa.RecordBatch, pass_: Pass, measures: Mapping[str, Prepared], first: str | None = None
 ) -> Outcome:
     """Carry `batch` through the operations of a pass.
 
@@ -78,7 +39,7 @@ def process(
     batch
         Document columns, `bytes_in`, `edits` and the signal columns known so far.
     measures
-        What measures each signal family, by name.
+        What measures each signal family, by name, and what edits, by label.
     first
         Drop documents without text before anything else, in this step's name.
     """
@@ -89,7 +50,7 @@ def process(
         if outcome.survivors.num_rows == 0:
             break
         if isinstance(operation, EditStep):
-            _edit(outcome, operation)
+            _edit(outcome, operation, measures[operation.label])
         else:
             _measure(outcome, operation, measures)
             if operation.rules:
@@ -180,7 +141,7 @@ def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
     _count_labels(rows, tally, survived=True)
 
 
-def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) -> None:
+def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Prepared]) -> None:
     from cupel import _kernels
 
     batch = outcome.survivors
@@ -196,10 +157,8 @@ def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) ->
         with outcome.spending(f"measure {signal.name}"), used() as usages:
             values = measures[signal.name](seen)
             measured |= {column: values.column(column) for column in wanted}
-        if usages:
-            # An answer that says nothing is refused, whether the model or the method refuses it.
-            usage = replace(sum(usages, Usage()), refused=values.column(0).null_count)
-            outcome.asked[signal.name] = outcome.asked.get(signal.name, Usage()) + usage
+        # An answer that says nothing is refused, whether the model or the method refuses it.
+        outcome.count_usage(signal.name, usages, refused=values.column(0).null_count)
     if kernel:
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():
@@ -245,86 +204,47 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
         label, rule = rules[at]
         part = batch.take(pa.array(chosen))
         values = [written(value) for value in part.column(rule.signal).to_pylist()]
-        _drop(
-            outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen]
-        )
+        drop(outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen])
     outcome.survivors = batch.take(pa.array(np.flatnonzero(dropped_at < 0)))
 
 
-def _edit(outcome: Outcome, operation: EditStep) -> None:
+def _edit(outcome: Outcome, operation: EditStep, edit: Prepared) -> None:
     batch = outcome.survivors
-    with outcome.spending(operation.label):
-        edited = operation.edit.edit(batch)
-    outcome.survivors = with_columns(batch, dict(edited.columns))
-    replace_text(outcome, operation.label, edited.text.cast(pa.large_string()))
+    with outcome.spending(operation.label), used() as usages:
+        revised = edit_by_part(edit, batch)
+    outcome.count_usage(operation.label, usages)
+    outcome.survivors = with_columns(batch, dict(revised.columns))
+    replace_text(outcome, operation.label, revised)
 
 
-def replace_text(outcome: Outcome, label: str, text: pa.Array) -> None:
-    """Give the survivors another text, note who changed it, and drop those with none left."""
+def replace_text(outcome: Outcome, label: str, revised: Revised) -> None:
+    """Give the survivors another text, note who changed it, and drop those with none, or a turn with none, left."""
     batch = outcome.survivors
-    before = batch.column("text")
+    before, text = batch.column("text"), revised.text
     changed = pc.not_equal(before, text).to_numpy(zero_copy_only=False)
     taken = pc.subtract(pc.binary_length(before), pc.binary_length(text)).to_numpy()
     docs = batch.column("doc").to_numpy()
     outcome.edited.append((label, docs[changed], taken[changed]))
     marks = ledger.add_edit(batch.column("edits"), label, changed)
-    outcome.survivors = with_columns(batch, {"text": text, "edits": marks})
+    columns = {"text": text, "edits": marks}
+    if revised.parts is not None:
+        columns["parts"] = revised.parts
+    outcome.survivors = with_columns(batch, columns)
+    blank = _blank(text)
+    if revised.silenced is not None:
+        drop_these(outcome, label, EMPTY_TURN, revised.silenced & ~blank, "some text is left of every turn")
     _drop_blank(outcome, label)
 
 
 def _drop_blank(outcome: Outcome, label: str) -> None:
-    batch = outcome.survivors
-    text = batch.column("text")
-    blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0).to_numpy(zero_copy_only=False)
-    if blank.any():
-        part = batch.take(pa.array(np.flatnonzero(blank)))
-        nothing = [""] * part.num_rows
-        _drop(outcome, part, label, EMPTY, nothing, "some text is left", [[] for _ in nothing])
-        outcome.survivors = batch.take(pa.array(np.flatnonzero(~blank)))
+    drop_these(outcome, label, EMPTY, _blank(outcome.survivors.column("text")), "some text is left")
 
 
-def _drop(
-    outcome: Outcome,
-    part: pa.RecordBatch,
-    step: str,
-    reason: str,
-    values: list[str],
-    limit: str,
-    failed: list[list[str]],
-) -> None:
-    rows = ledger.dropped(part, step=step, reason=reason, values=values, limit=limit, failed=failed)
-    outcome.dropped.append(rows)
-    for row in pick(part):
-        note = f"measured {values[row]}; kept when {limit}" if values[row] else limit
-        outcome.samples.append((f"{step}: {reason}", sample_row(part, row, note)))
-
-
-def pick(part: pa.RecordBatch, how_many: int = 3) -> list[int]:
-    """Rows of a batch to show: a fixed pseudo-random choice by `doc`."""
-    return [int(row) for row in np.argsort(_order(part.column("doc").to_numpy()))[:how_many]]
-
-
-def sample_row(part: pa.RecordBatch, row: int, note: str) -> SampleRow:
-    """One document, its text cut, for the report."""
-    doc = part.column("doc")[row].as_py()
-    return SampleRow(
-        order=int(_order(np.array([doc]))[0]),
-        doc=doc,
-        id=part.column("id")[row].as_py(),
-        source=part.column("source")[row].as_py(),
-        note=note,
-        text=pc.utf8_slice_codeunits(part.column("text").slice(row, 1), 0, SAMPLE_CHARACTERS)[0].as_py(),
+def _blank(text: pa.Array) -> np.ndarray:
+    blank: np.ndarray = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0).to_numpy(
+        zero_copy_only=False
     )
-
-
-def shuffled(docs: np.ndarray) -> np.ndarray:
-    """A pseudo-random number in [0, 1) for each document, always the same."""
-    return _order(docs) / float(1 << 53)
-
-
-def _order(docs: np.ndarray) -> np.ndarray:
-    mixed = docs.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    return ((mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)) >> np.uint64(11)
+    return blank
 
 
 def _only(outcome: Outcome, docs: np.ndarray) -> Outcome:
@@ -345,12 +265,6 @@ def _only(outcome: Outcome, docs: np.ndarray) -> Outcome:
     chosen = set(docs.tolist())
     kept.samples = [(heading, row) for heading, row in outcome.samples if row.doc in chosen]
     return kept
-
-
-def with_columns(batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
-    """`batch` with columns replaced or added."""
-    arrays = dict(zip(batch.schema.names, batch.columns, strict=True)) | columns
-    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from cupel.contract import CorpusMethod, Method, Need, Resources, View
+from cupel.contract import Computes, CorpusMethod, Need, Resources, View
 from cupel.errors import BadOption, MissingExtra, UnknownName
 from cupel.models.folder import local_folder
 from cupel.models.reference import parse_reference
@@ -32,7 +32,7 @@ BYTES_A_DOCUMENT = 80
 """Numbers, cells, similarities and order of the documents, held while clusters are found."""
 
 
-class EmbeddingOptions(Method.Options):
+class EmbeddingOptions(Computes):
     """Where vectors come from."""
 
     model: str | None = Field(
@@ -44,11 +44,6 @@ class EmbeddingOptions(Method.Options):
         None,
         description="A field of the input that holds each document's vector, a list of numbers, from whatever "
         "model of text or images; no model is loaded then. Documents without one are left alone.",
-    )
-    device: str = Field(
-        "cpu",
-        pattern=r"^(cpu|cuda(:\d+)?|mps)$",
-        description="Where `model` runs: `cpu`, `cuda`, `cuda:1`, `mps`.",
     )
     batch_size: int = Field(
         1,

@@ -1,4 +1,4 @@
-"""Instructions with their answers: Alpaca and Dolly."""
+"""What instruction layouts share: one text per field."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from cupel.corpus.layouts.turns import Turn, turns_of
 from cupel.corpus.parts import Part, details_json
 from cupel.corpus.records import BadRow
 
-__all__ = ["Alpaca", "Dolly"]
+__all__ = ["Instruction"]
 
 _CONTINUES = details_json({"continues": True})
 
 
-class _Instruction(Layout):
+class Instruction(Layout):
     """One text per field: an instruction, what it is about, the answer, and perhaps a system prompt."""
 
     instruction: ClassVar[str] = "instruction"
@@ -70,26 +70,3 @@ class _Instruction(Layout):
             if more and not (pair and all(part.kind == "text" for part in turn.parts)):
                 reasons.append(more)
         return reasons
-
-
-class Alpaca(_Instruction):
-    """`instruction`, `input` and `output` of Stanford Alpaca (and a text `system`, where there is one).
-
-    Instruction and input are two texts of one turn. An input that is null or missing stays so.
-    """
-
-    name = "alpaca"
-    required = ("instruction", "output")
-    optional = ("input", "system")
-    about = "input"
-    answer = "output"
-
-
-class Dolly(_Instruction):
-    """`instruction`, `context` and `response` of Databricks' Dolly, like Alpaca's fields."""
-
-    name = "dolly"
-    required = ("instruction", "response")
-    optional = ("context", "system")
-    about = "context"
-    answer = "response"

@@ -1,4 +1,4 @@
-"""A prompt and its completion, as texts or as lists of turns."""
+"""What layouts of a prompt and its answer share: two texts, or two lists of turns."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from cupel.corpus.layouts.turns import Turn, read_turns, turns_of, write_turns
 from cupel.corpus.parts import Part
 from cupel.corpus.records import BadRow
 
-__all__ = ["PromptCompletion", "PromptResponse"]
+__all__ = ["Prompt"]
 
 
-class _Prompt(Layout):
+class Prompt(Layout):
     answer: ClassVar[str]
 
     def fields(self, row: Mapping[str, Any]) -> list[str]:
@@ -59,19 +59,3 @@ class _Prompt(Layout):
         if len(turns) < 2 or turns[-1].role != "assistant":
             reasons.append("no answer of the assistant at its end")
         return reasons
-
-
-class PromptCompletion(_Prompt):
-    """`prompt` and `completion`: two texts (of the user and of the assistant), or two lists of `messages`."""
-
-    name = "prompt-completion"
-    required = ("prompt", "completion")
-    answer = "completion"
-
-
-class PromptResponse(_Prompt):
-    """`prompt` and `response`, like `prompt-completion`."""
-
-    name = "prompt-response"
-    required = ("prompt", "response")
-    answer = "response"
