@@ -136,6 +136,9 @@ def test_only_the_targets_that_count_are_trained_on(chats: Path, tmp_path: Path)
     norm = torch.sqrt(sum((weight.grad**2).sum() for weight in model.parameters()))
     assert float(curve["loss"][0]) == pytest.approx(float(loss.detach()), rel=1e-4)
     assert float(curve["gradient_norm"][0]) == pytest.approx(float(norm), rel=1e-3)
+    likely = read_visit_likely(folder)
+    assert likely is not None
+    assert (likely <= visits["tokens"]).all(), "what does not count is not likely either"
     for step in range(6):
         counted = int(order.batch(step, 16, 32).mask.sum())  # type: ignore[union-attr]
         of_step = visits[visits["step"] == step]
@@ -380,7 +383,7 @@ def test_a_killed_trial_keeps_the_same_checkpoints(made: Path, tmp_path: Path) -
         assert ended.returncode == -signal.SIGKILL
         assert int(latest_checkpoint(tmp_path / "killed").name.removeprefix("checkpoint-")) == int(saved)
     assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
-    for name in ("curve.bin", "visit_losses.bin", "model.safetensors"):
+    for name in ("curve.bin", "visit_losses.bin", "visit_likely.bin", "model.safetensors"):
         assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes(), name
     for step in (3, 8, 20):
         assert _weights(kept_checkpoint(tmp_path / "killed", step)) == _weights(kept_checkpoint(whole, step))
