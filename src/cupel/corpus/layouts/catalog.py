@@ -64,6 +64,7 @@ def layout_of_row(row: Mapping[str, Any], layouts: Sequence[Layout]) -> Layout |
     if len(layouts) > 1:
         names = ", ".join(layout.name for layout in layouts)
         raise BadRow(
-            "several-layouts", f"the row's fields fit several layouts: {names}; name one: --layout NAME (layout=...)"
+            "several-layouts",
+            f"the row's fields fit several layouts: {names}; name one: --layout NAME (layout=...)",
         )
     return layouts[0] if layouts else None
