@@ -6,7 +6,19 @@ from pathlib import Path
 
 from tests.conftest import WORDS
 
-VOCABULARY = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "京", "東", "the", "of", "##s", *WORDS]
+VOCABULARY = [
+    "[PAD]",
+    "[unused0]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    ".",
+    "京",
+    "東",
+    "##s",
+    *dict.fromkeys(WORDS),
+]
 
 
 def save_small_bert(folder: Path, seed: int = 0) -> Path:
