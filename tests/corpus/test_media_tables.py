@@ -108,11 +108,9 @@ def test_exchanges_about_images(tmp_path: Path) -> None:
     corpus = Corpus.read(_parquet(tmp_path / "a.parquet", rows, schema))
     assert corpus.to_arrow()["text"].to_pylist() == ["東京?\n\nYes.\n\nA\n\nB"]
     assert list(corpus.rows()) == rows
-    assert [turn["content"] for turn in next(corpus.rows("messages"))["messages"]] == [
-        "東京?",
-        "Yes.",
-        "A",
-        "B",
+    assert next(corpus.rows("messages"))["messages"][:2] == [
+        {"role": "user", "content": "東京?", "source": "x"},
+        {"role": "assistant", "content": "Yes."},
     ]
 
 
