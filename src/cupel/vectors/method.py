@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -163,7 +163,7 @@ class OnVectors(Fitted, CorpusMethod):
     def prepare(self, resources: Resources) -> Measure:
         if not self.is_fitted:
             return self.sketch_documents
-        return partial(self.sketch_documents, embedder=_static(self.learned(resources)))
+        return partial(self.sketch_documents, embedder=StaticEmbedder(self.learned(resources)))
 
     def sketch(self, text: pa.Array, embedder: Model | None = None) -> pa.RecordBatch:
         """Column `embedding`: a unit vector as float16 bytes, whatever the model; null for null."""
@@ -198,7 +198,7 @@ class OnVectors(Fitted, CorpusMethod):
 
         options = self.options
         if self.is_fitted:
-            model = embedder or _static(self.learned(Resources()))
+            model = embedder or StaticEmbedder(self.learned(Resources()))
         else:
             model = load_model(str(options.model), "embed", device=options.device, where=self.name)
         vectors = model.embed(pc.fill_null(text, "").to_pylist(), options.batch_size)
@@ -264,11 +264,6 @@ def require(*modules: str) -> None:
     for module in modules:
         if importlib.util.find_spec(module) is None:
             raise MissingExtra("a method on vectors", EXTRA)
-
-
-@lru_cache(maxsize=2)
-def _static(folder: Path) -> Model:
-    return StaticEmbedder(folder)
 
 
 def _as_sketch(vectors: Sequence[bytes | None]) -> pa.RecordBatch:
