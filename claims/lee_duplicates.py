@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from cupel.audit.recitation import Emitted
 from cupel.claims.arms import held_out, score_arms, train_arms, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.memorised import Verbatim
 from cupel.claims.pool import copies, head, shuffled, split
 from cupel.contract import Paper
 from cupel.errors import BadInput
@@ -57,7 +57,7 @@ def run(context: Context) -> Outcome:
     lab = context.lab(rest["text"].to_pylist())
     planted, tables = arms(rest, lab.tokenizer, tokens(lab))
     stores = {name: lab.tokens(table, name) for name, table in tables.items()}
-    bits, verbatim = held_out(context, held, tables), Verbatim(planted, PROMPT, LENGTH)
+    bits, verbatim = held_out(context, held, tables), Emitted(planted, PROMPT, LENGTH)
     trials = train_arms(context, lab, stores)
     loss = score_arms(context, lab, trials, [bits])
     by_repeats = score_arms(context, lab, trials, [verbatim])

@@ -11,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from cupel.audit.recitation import Emitted
 from cupel.claims.arms import train_arms
 from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.memorised import Verbatim
 from cupel.claims.pool import shuffled
 from cupel.contract import Paper
 from cupel.errors import BadInput
@@ -136,7 +136,7 @@ def recited(
         raise BadInput(f"no document of {PROMPT + LENGTHS[0]} tokens was trained on; take a larger scale")
     passages = documents.take(pa.array(owners[met[chosen]]))
     model, tokenizer = load_checkpoint(trial.folder, device=lab.on.device)
-    exactly = Verbatim(passages, PROMPT, LENGTHS[0]).exact(model, tokenizer, EvaluationContext(lab.on.device))
+    exactly = Emitted(passages, PROMPT, LENGTHS[0]).exact(model, tokenizer, EvaluationContext(lab.on.device))
     return visits["start"][chosen] / trial.record["tokens"], exactly
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from cupel.audit.recitation import Predicted, beyond_unseen
 from cupel.claims.arms import held_out, score_arms, train_plans, verdict_section
 from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.memorised import Predicted, beyond_unseen
 from cupel.claims.pool import head, in_domain, shuffled, split
 from cupel.contract import Paper
 from cupel.findings import Section, Table

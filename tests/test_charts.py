@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cupel.charts import Difference, band, bars, fitted, forest, funnel, histogram, line
+from cupel.charts import Difference, band, bars, fitted, forest, funnel, histogram, line, scatter
 from cupel.report.figure import draw
 
 HOSTILE = "\x00</svg><script>alert(1)</script>\"']}\u202e"
@@ -32,6 +32,10 @@ def specs() -> dict[str, dict]:
         "histogram, many thresholds": histogram(
             [0, 1], [3], [4], title="a", thresholds=[(i / 7, f"t{i}") for i in range(-2, 9)]
         ),
+        "scatter": scatter(
+            {"a": [(0.1, 0.2)], HOSTILE: [(0, 1), (1, 0)]}, title="a", x_title="x", y_title="y"
+        ),
+        "scatter, empty": scatter({}, title="a", x_title="", y_title=""),
         "funnel": funnel([("input", 100, 9000), ("gopher", 60, 7000), ("none left", 0, 0)]),
         "funnel of nothing": funnel([("input", 0, 0)]),
         "funnel, empty": funnel([]),

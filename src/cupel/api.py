@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from cupel.contract import FindingMethod, KeptFinding
 from cupel.corpus import Corpus
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
 from cupel.errors import NotAccepted, RunFailed
+from cupel.examination import annotation
+from cupel.examination import examine as carry_out
 from cupel.findings import Page
 from cupel.lab.options import AssayOptions
-from cupel.lab.progress import LabProgress
+from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
 from cupel.models.budget import Budget
@@ -42,6 +46,7 @@ __all__ = [
     "Engine",
     "FittedArtifact",
     "IOOptions",
+    "KeptFinding",
     "OutputOptions",
     "Profile",
     "ReadOptions",
@@ -50,11 +55,13 @@ __all__ = [
     "Scale",
     "Story",
     "Verification",
+    "annotate",
     "assay",
     "built_in_recipes",
     "clusters",
     "compare",
     "difference",
+    "examine",
     "fit",
     "inspect",
     "refine",
@@ -226,3 +233,116 @@ def _with_worth(assay: Assay) -> Page:
     )
     page = assay.page
     return page if worth is None else page.model_copy(update={"sections": (*page.sections, worth)})
+
+
+def examine(
+    method: str,
+    subjects: Sequence[str | Path],
+    *,
+    output: str | Path,
+    options: Mapping[str, Any] | None = None,
+    kind: type[FindingMethod] = FindingMethod,
+    progress: LabProgress | None = None,
+    cache: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    restart: bool = False,
+    report: bool = True,
+) -> KeptFinding:
+    """Carry out a method above the recipe (an attribution, audit, study or update), and keep its finding.
+
+    Parameters
+    ----------
+    method
+        Its name.
+    subjects
+        What it examines: folders of trials, references of models, pools of documents, by its kind.
+    output
+        Folder for the tables, artifacts, `finding.json` and `report.html`. The same call again takes the finding from
+        the Store.
+    options
+        Of the method.
+    kind
+        The kind that the method must be of.
+    progress
+        What is told how far it is.
+    cache
+        Where findings, tokens and trials are kept.
+    device, workers
+        `auto`, `cpu` or `cuda`; trials at a time.
+    restart
+        Replace another finding in `output`.
+    report
+        Draw `report.html`.
+
+    Raises
+    ------
+    UnknownName, BadOption
+        No such method or option, or a value that does not hold.
+    BadInput
+        What is examined is not there, or is too little.
+    OutputInUse
+        The folder holds something else.
+    MissingExtra
+        PyTorch is not installed.
+    RunFailed
+        A trial failed, or the disk is full; the same call resumes.
+    """
+    kept = carry_out(
+        method,
+        [str(subject) for subject in subjects],
+        output=output,
+        options=options,
+        kind=kind,
+        progress=progress or Quiet(),
+        cache=cache,
+        device=device,
+        workers=workers,
+        restart=restart,
+    )
+    if report and not kept.report.exists():
+        write(kept.page(), kept.report)
+    return kept
+
+
+def annotate(
+    finding: str | Path,
+    *,
+    input: str | Path | Sequence[str | Path],
+    output: str | Path,
+    reading: ReadOptions | None = None,
+    writing: OutputOptions | None = None,
+    engine: Engine | None = None,
+    restart: bool = False,
+    report: bool = True,
+) -> Result:
+    """Join a finding to a corpus: what it says of each document becomes signals for the next recipe.
+
+    Parameters
+    ----------
+    finding
+        Folder of a finding that says something of each document: an attribution, an audit.
+    input
+        The corpus that it is about. Documents are matched by `id`; those that the finding does not know have nulls.
+    output
+        Folder for the annotated corpus. It holds every document.
+
+    Raises
+    ------
+    BadInput
+        There is no finding, or nothing readable.
+    BadOption
+        The finding says nothing of single documents.
+    OutputInUse, RunFailed
+        As `refine`.
+    """
+    return refine(
+        annotation(finding),
+        input=input,
+        output=output,
+        reading=reading,
+        writing=writing,
+        engine=engine,
+        restart=restart,
+        report=report,
+    )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.contract import Method, Options, Rules
+from cupel.contract import Annotates, FindingMethod, Method, Options, Rules
 
 __all__ = ["card_markdown"]
 
@@ -32,7 +32,7 @@ def card_markdown(method: type[Method]) -> str:
         parts.append(_DOCTEST.sub(r"```pycon\n\1\n```", _UNDERLINED.sub(r"## \1", body.strip())))
     # A rule set from a file brings the table of its rules along in its docstring.
     rules = "" if "| rule |" in body else _rules(method)
-    parts += [rules, _columns(method), _options(method.Options), _recipe(method)]
+    parts += [rules, _columns(method), _options(method.Options), _use(method)]
     if method.cost:
         parts.append(f"## Cost\n\n{method.cost}")
     if method.limits:
@@ -80,7 +80,27 @@ def _options(options: type[Options]) -> str:
     return "## Options\n\n" + _table(rows)
 
 
+def _use(method: type[Method]) -> str:
+    """How the method is written in a recipe, and on the command line where it has a command."""
+    if not issubclass(method, FindingMethod):
+        return _recipe(method)
+    several = "" if method.argument.at_most == 1 else "..."
+    words = "" if method.argument.at_most == 0 else f" {method.argument.metavar}{several}"
+    needed = [
+        f" --{name.replace('_', '-')} …"
+        for name, field in method.Options.model_fields.items()
+        if field.is_required()
+    ]
+    command = f"```\ncupel {method.command} {method.name}{words}{''.join(needed)} -o FOLDER\n```"
+    use = f"On the command line:\n\n{command}"
+    if issubclass(method, Annotates):
+        use += f"\n\nIn a recipe:\n\n```yaml\nsteps:\n  - {method.name}: {{finding: FOLDER}}\n```"
+    return use
+
+
 def _recipe(method: type[Method]) -> str:
+    if method.written_in == "scale":
+        return f"In a scale:\n\n```yaml\n{method.kind}: {method.name}\n```"
     fields = method.Options.model_fields
     if not fields:
         return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}\n```"

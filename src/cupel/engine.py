@@ -159,13 +159,26 @@ class Engine:
         """What one step that needs all documents at once may hold: half of what is free here."""
         return self.memory if self.memory is not None else max(1 << 28, free_bytes() // 2)
 
-    def map(self, task: Task, payloads: Sequence[str]) -> Iterator[str]:
+    def map(self, task: Task, payloads: Sequence[str], *, gpus: bool = False) -> Iterator[str]:
         """Results of `task` over `payloads`, as they come, in no particular order.
 
         `task` must be a function of a module, take a JSON text and give one. A task that is
         lost with its node is run again by Ray.
+
+        Parameters
+        ----------
+        gpus
+            On a cluster, carry tasks out in one process for each GPU, which sees that one alone.
+
+        Raises
+        ------
+        RunFailed
+            The cluster has no GPU, and one is asked for.
         """
         if not payloads:
+            return
+        if gpus and self.name == "ray":
+            yield from _interruptible(_on_gpus(task, payloads))
             return
         module = daft()
 
@@ -180,6 +193,30 @@ class Engine:
             tasks = tasks.into_partitions(len(payloads))
         rows = tasks.select(carry_out(module.col("task")).alias("result"))
         yield from _interruptible(row["result"] for row in rows.iter_rows())
+
+
+def _on_gpus(task: Task, payloads: Sequence[str]) -> Iterator[str]:
+    """Results of `task`, carried out by an actor for each GPU of the cluster."""
+    import ray
+    from ray.util import ActorPool
+
+    count = int(ray.cluster_resources().get("GPU", 0))
+    if not count:
+        raise RunFailed(
+            "a step computes on 'cuda', and the cluster has no GPU; start nodes with one, or use 'cpu'"
+        )
+    actor = ray.remote(num_gpus=1, max_restarts=-1, max_task_retries=-1)(_OneGpu)
+    pool = ActorPool([actor.remote() for _ in range(min(count, len(payloads)))])
+    yield from pool.map_unordered(
+        lambda actor, payload: actor.carry_out.remote(task, payload), list(payloads)
+    )
+
+
+class _OneGpu:
+    """A process that has one GPU for itself, and keeps what it loaded from task to task."""
+
+    def carry_out(self, task: Task, payload: str) -> str:
+        return task(payload)
 
 
 def wait_for_results() -> None:

@@ -214,7 +214,7 @@ def test_what_was_not_read_is_shown(tmp_path: Path) -> None:
     assert "too-large" in said
     assert "line 4" in said
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["documents"] == {"in": 5, "kept": 4, "dropped": 0, "quarantined": 1}
+    assert manifest["documents"] == {"in": 5, "generated": 0, "kept": 4, "dropped": 0, "quarantined": 1}
     assert manifest["left_out"] == [{"kind": ".docx", "files": 1, "bytes": 1500, "names": ["report.docx"]}]
     page = (tmp_path / "out" / "report.html").read_text()
     assert "report.docx" in page

@@ -8,7 +8,7 @@ from cupel.lab.scale import Scale, built_in_scales
 
 def test_all_built_in_scales_hold() -> None:
     names = list(built_in_scales())
-    assert names == ["nano", "micro", "mini", "small", "411M-1x", "1B-1x"]
+    assert names == ["nano", "micro", "mini", "small", "411M-1x", "1B-1x", "nano-sft"]
     assert all(Scale.load(name).name == name for name in names)
 
 

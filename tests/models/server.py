@@ -5,7 +5,9 @@ Replies are computed from the prompt, so what a client gets can be checked whate
 
 from __future__ import annotations
 
+import hashlib
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +39,15 @@ class Fault:
 
 def shout(prompt: str) -> str:
     return f"{prompt.upper()}!"
+
+
+def retell(prompt: str) -> str:
+    """The words of the text in an order of their own; nothing for every eleventh prompt."""
+    number = int(hashlib.md5(prompt.encode()).hexdigest(), 16)
+    if number % 11 == 0:
+        return "No."
+    words = prompt.split("\n", 1)[1].split()
+    return "Here is a paraphrase of the text:\n\n" + " ".join(random.Random(number).sample(words, len(words)))
 
 
 class Server:

@@ -37,7 +37,13 @@ def test_every_question_reads_the_folder_of_that_name(
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "pools" / name, ["mine", "other"])
     result = refine(f"pools/{name}{slash}", name + slash, f"index {name}{slash}")
-    assert result.manifest["documents"] == {"in": 3, "kept": 2, "dropped": 1, "quarantined": 0}
+    assert result.manifest["documents"] == {
+        "in": 3,
+        "generated": 0,
+        "kept": 2,
+        "dropped": 1,
+        "quarantined": 0,
+    }
     assert result.ledger().count_rows() == 3
     assert cupel.Corpus.read([name + slash]).ledger().count_rows() == 3
     (story,) = cupel.why(name + slash, "other")

@@ -18,7 +18,7 @@ import pytest
 
 import cupel
 from tests.conftest import prose, write_pool
-from tests.models.server import serving
+from tests.models.server import retell, serving
 
 pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
 
@@ -77,16 +77,25 @@ def on_ray(script: str, folder: Path, size: int, **given: object) -> list[str]:
     return done.stdout.strip().splitlines()
 
 
+def _judge(prompt: str) -> str:
+    if "paraphrase" in prompt:
+        return retell(prompt)
+    if "Write a program" in prompt:
+        return "remove_lines(1, 1)" if len(prompt) % 3 else "keep_doc()"
+    return "No." if len(prompt) % 7 == 0 else f"Score: {len(prompt) % 6}"
+
+
 @contextmanager
 def judging() -> Iterator[str]:
-    """A model that rates texts by their length, and answers every seventh without a score; its reference."""
+    """A model that rates texts by their length, answers every seventh without a score, and retells; its reference."""
     with serving() as server:
-        server.reply = lambda prompt: "No." if len(prompt) % 7 == 0 else f"Score: {len(prompt) % 6}"
+        server.reply = _judge
         yield f"openai:{server.base}#judge"
 
 
 def mixed(folder: Path, model: str) -> list[Any]:
-    """Rules, a deduplication, a classifier that is fitted, a model that is asked, perplexity, and a selector."""
+    """Rules, a deduplication, a classifier that is fitted, a model that is asked, edits and new documents that it
+    writes, perplexity, and a selector."""
     good = folder / "good.jsonl"
     rng = random.Random(5)
     good.write_text(
@@ -100,6 +109,8 @@ def mixed(folder: Path, model: str) -> list[Any]:
         {"threshold": {"signal": "quality", "at_least": 0.05}},
         {"llm-rating": {"model": model}},
         {"threshold": {"signal": "llm_rating", "at_least": 1}},
+        {"program-edits": {"model": model}},
+        {"rephrase": {"model": model, "styles": ["easy", "medium"]}},
         "ngram-perplexity",
         {"sample": {"by": "ngram_perplexity", "budget": "70%", "temperature": 0.5}},
     ]
@@ -162,7 +173,8 @@ def test_what_is_learned_asked_and_selected_is_the_same_on_ray(pairs: dict[str, 
     native, ray = (json.loads((output / "manifest.json").read_bytes()) for output in (pair.native, pair.ray))
     assert native["artifacts"] == ray["artifacts"]
     assert set(native["artifacts"]) == {"quality-classifier", "ngram-perplexity"}
-    assert 0 < native["documents"]["kept"] < 100
+    documents = native["documents"]
+    assert 0 < documents["kept"] < documents["generated"] + documents["in"] - documents["quarantined"]
     used = [manifest["asked"]["llm-rating"] for manifest in (native, ray)]
     assert used[0] == used[1]
     assert used[0]["cached"] == 0 < used[0]["requests"]
@@ -195,3 +207,34 @@ def test_a_node_that_dies_midway_changes_nothing(make_pool: Callable[..., Path],
         tmp_path / "ray", json.loads((tmp_path / "ray" / "manifest.json").read_text())
     ).ledger()
     assert ledger.count_rows() == 1000
+
+
+ON_GPUS = """
+import json, os
+import ray
+ray.init(address="local", num_cpus=2, num_gpus={gpus}, include_dashboard=False, log_to_driver=False)
+from cupel.engine import Engine
+from cupel.errors import RunFailed
+
+def where(payload):
+    return json.dumps([payload, os.getpid(), os.environ.get("CUDA_VISIBLE_DEVICES")])
+
+engine = Engine("ray")
+engine.start()
+try:
+    for result in engine.map(where, list("abcdefgh"), gpus=True):
+        print(result)
+except RunFailed as error:
+    print(error)
+"""
+
+
+def test_an_actor_for_each_gpu(tmp_path: Path) -> None:
+    """GPUs that Ray only counts: what matters is who gets which."""
+    said = [json.loads(line) for line in on_ray(ON_GPUS, tmp_path, 0, gpus=2)]
+    assert sorted(payload for payload, _, _ in said) == list("abcdefgh")
+    processes = {(process, device) for _, process, device in said}
+    assert len(processes) == 2
+    assert {device for _, device in processes} == {"0", "1"}
+    (refused,) = on_ray(ON_GPUS, tmp_path, 0, gpus=0)
+    assert refused.startswith("a step computes on 'cuda', and the cluster has no GPU")

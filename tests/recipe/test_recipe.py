@@ -10,7 +10,7 @@ import yaml
 
 from cupel.contract import all_methods
 from cupel.errors import BadOption, BadRecipe, UnknownName
-from cupel.recipe.recipe import Recipe, built_in_recipes
+from cupel.recipe.recipe import KINDS, Recipe, built_in_recipes
 
 GOOD = {"name": "good", "steps": ["gopher-quality", {"minhash": {"bands": 10}}]}
 
@@ -133,7 +133,8 @@ def test_every_method_is_in_the_schema() -> None:
     kind = jsonschema.validators.validator_for(schema)
     kind.check_schema(schema)
     validator = kind(schema)
-    for name in all_methods():
-        validator.validate({"name": "x", "steps": [name]})
+    for name, method in all_methods().items():
+        if issubclass(method, KINDS):
+            validator.validate({"name": "x", "steps": [name]})
     with pytest.raises(jsonschema.ValidationError):
         validator.validate({"name": "x", "steps": ["gopher-qualty"]})

@@ -18,6 +18,7 @@ from cupel.charts.flow import funnel
 from cupel.charts.forest import Difference, forest
 from cupel.charts.parts import COLOURS, is_whole
 from cupel.charts.ranking import bars
+from cupel.charts.scatter import scatter
 from cupel.charts.spread import histogram
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "histogram",
     "is_whole",
     "line",
+    "scatter",
 ]

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cupel.cli._help import Command, Group
+from cupel.cli._examine import KINDS, CommandGroup, add_kind
+from cupel.cli._help import Command
 
 __all__ = ["app"]
 
@@ -21,9 +22,15 @@ ORDER = (
     "compare",
     "clusters",
     "verify",
+    "convert",
     "dedup",
     "fit",
     "assay",
+    "attribute",
+    "audit",
+    "study",
+    "update",
+    "annotate",
     "claims",
     "methods",
     "recipes",
@@ -53,6 +60,10 @@ EXAMPLES = {
             "clusters refined --diff 1",
         ),
         "verify": ("verify refined",),
+        "convert": (
+            "convert alpaca.jsonl -o chats.parquet --to messages",
+            "convert refined -o samples.tar",
+        ),
         "dedup": (
             "dedup pool -o unique --by minhash",
             "dedup pool -o cut --by substring --set substring.min_bytes=400",
@@ -67,6 +78,11 @@ EXAMPLES = {
             "assay pool c4@pool fineweb@pool --held-out clean.jsonl --task blimp",
             "assay web=crawl mixed=crawl:0.7,books:0.3 --set tokens=3000000",
         ),
+        "attribute": ("attribute cartography assay#web -o map",),
+        "audit": ("audit verbatim trial:assay-trial --documents pool -o memorized",),
+        "study": ("study random-mixtures web=crawl books=gutenberg code=stack -o mixtures --scale nano",),
+        "update": ("update uniform-soup trial:one trial:two -o soup --held-out clean.jsonl",),
+        "annotate": ("annotate map -i pool -o mapped",),
         "claims": ("claims list", "claims run lee_duplicates", "claims table --write docs/claims.md"),
         "scales": ("scales", "scales nano > mine.yaml"),
         "methods": ("methods", "methods gopher-quality"),
@@ -82,7 +98,7 @@ EXAMPLES = {
 
 app = typer.Typer(
     name="cupel",
-    cls=Group,
+    cls=CommandGroup,
     help="Refine training data and assay what it is worth.",
     no_args_is_help=True,
     add_completion=False,
@@ -114,7 +130,12 @@ def _commands() -> None:
         for info in pkgutil.iter_modules([str(Path(__file__).parent)])
         if not info.name.startswith("_")
     ]
-    for name in sorted(names, key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)):
+    for name in sorted(
+        [*names, *KINDS], key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name)
+    ):
+        if name in KINDS:
+            add_kind(app, name, KINDS[name], EXAMPLES.get(name))
+            continue
         module = importlib.import_module(f"cupel.cli.{name}")
         settings = getattr(module, "CONTEXT", None)
         app.command(name, cls=Command, epilog=EXAMPLES.get(name), context_settings=settings)(

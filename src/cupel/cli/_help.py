@@ -15,15 +15,20 @@ class Command(TyperCommand):
     """A command whose options stand under their panel's name."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments and options, by panel."""
+        for title, records in self.panels(ctx).items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+    def panels(self, ctx: Any) -> dict[str, list[tuple[str, str]]]:
+        """Names and help of all parameters by the title of their panel, in order."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
                 groups.setdefault(getattr(parameter, "rich_help_panel", None) or kind, []).append(record)
-        for title, records in groups.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
+        return groups
 
 
 class Group(TyperGroup):

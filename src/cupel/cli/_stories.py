@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from cupel.api import Story
 from cupel.findings import Alarm, Block, Page, Sample, Samples, Section, Table
@@ -17,10 +19,11 @@ MOST_CHANGES = 2000
 def story_page(story: Story) -> Page:
     """Verdict, signals, and the text before and after."""
     row = story.row
+    place = f"{row['path']}:{row['position']}"
     facts = [
         ("status", row["status"]),
         ("source", row["source"] or "–"),
-        ("read from", f"{row['path']}:{row['position']}"),
+        ("written by", row["path"].partition("/")[2]) if story.parents else ("read from", place),
     ]
     if row["step"]:
         facts.append(("by", f"{row['step']}: {row['reason']}"))
@@ -40,8 +43,29 @@ def story_page(story: Story) -> Page:
         rows = tuple((name, value) for name, value in story.signals.items())
         table = Table(columns=("signal", "value"), rows=rows, formats=("text", "text"))
         sections.append(Section(title="Signals", blocks=(table,)))
+    if story.parents:
+        sections.append(Section(title="Written from", blocks=(_relatives(story.parents),)))
+    if story.children:
+        sections.append(Section(title="Written from it", blocks=(_relatives(story.children),)))
     sections.append(Section(title="Text", blocks=tuple(_texts(story))))
     return Page(title=row["id"], facts=tuple(facts), sections=tuple(sections))
+
+
+def _relatives(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """What became of parents or children, the nearest first."""
+    return Table(
+        columns=("document", "place", "status", "by"),
+        rows=tuple(
+            (
+                row["id"],
+                f"{row['path']}:{row['position']}",
+                row["status"],
+                f"{row['step']}: {row['reason']}" if row["step"] else None,
+            )
+            for row in rows
+        ),
+        formats=("text", "text", "text", "text"),
+    )
 
 
 def _texts(story: Story) -> list[Block]:

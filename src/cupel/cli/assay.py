@@ -24,6 +24,12 @@ def assay(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the report and assay.json.")
     ] = Path("assay"),
+    base: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="For a scale that starts from a model: the folder of a finished trial, or text to train one on."
+        ),
+    ] = None,
     baseline: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="Arm that the others are compared with; the first by default."),
@@ -78,6 +84,7 @@ def assay(
 
     options = api.AssayOptions(
         seeds=seeds,
+        base=base,
         baseline=baseline,
         held_out=tuple(held_out or ()),
         tasks=tuple(task or ()),

@@ -57,6 +57,13 @@ def refine(
     format: Annotated[
         str, typer.Option(help="parquet or jsonl (JSONL.zst).", rich_help_panel=WRITING)
     ] = "parquet",
+    output_layout: Annotated[
+        str | None,
+        typer.Option(
+            help="Layout of conversations in jsonl, such as messages; by default the one they came in.",
+            rich_help_panel=WRITING,
+        ),
+    ] = None,
     file_size: Annotated[
         str, typer.Option(help="Size of one data file, about.", rich_help_panel=WRITING)
     ] = "256MB",
@@ -100,7 +107,10 @@ def refine(
         output=output,
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         writing=api.OutputOptions(
-            format=format, shard_bytes=parse_bytes(file_size, "--file-size"), strict=strict
+            format=format,
+            shard_bytes=parse_bytes(file_size, "--file-size"),
+            strict=strict,
+            layout=output_layout,
         ),
         engine=make_engine(engine, address, cores, memory),
         target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),

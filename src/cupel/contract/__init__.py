@@ -6,7 +6,10 @@ found by being there; nothing registers it. Third parties add methods, and kinds
 `cupel.methods`, which names a module.
 """
 
+from cupel.contract.annotations import Annotates, NamesFinding
 from cupel.contract.asks import Asks, NamesModel
+from cupel.contract.attributions import Attribution
+from cupel.contract.audits import Audit
 from cupel.contract.corpus_methods import (
     MEMBERS,
     SPANS,
@@ -17,60 +20,103 @@ from cupel.contract.corpus_methods import (
     Need,
     Selector,
 )
-from cupel.contract.edits import Edit, Edited
+from cupel.contract.edits import Edit, Edited, Revise
+from cupel.contract.evaluations import EvaluationMethod
 from cupel.contract.extraction import Extraction, Extractor
+from cupel.contract.finding import DOCUMENT_TABLE, Argument, Bench, Finding, FindingMethod, Progress
+from cupel.contract.finding_folder import KeptFinding, is_finding, write_finding
 from cupel.contract.fitted import Fitted, Learned, Learns, is_whole, learn, read_about
+from cupel.contract.generators import (
+    Births,
+    Generate,
+    Generator,
+    KeepsOriginals,
+    NewDocument,
+    Refusal,
+)
 from cupel.contract.method import Column, Method, Options, Paper
-from cupel.contract.options import Acts, BoundsCopies, Keeps, PrefersSources, Remembers
+from cupel.contract.options import Acts, BoundsCopies, Compares, Computes, Keeps, PrefersSources, Remembers
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
 from cupel.contract.rules import Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
+from cupel.contract.studies import Study
+from cupel.contract.training import Body, Objective, ScalePart
+from cupel.contract.updates import MODEL, Update
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
-    "Asks",
-    "NamesModel",
-    "NO_DOCUMENTS",
-    "is_whole",
-    "read_about",
-    "learn",
-    "Selector",
-    "Measure",
-    "Learns",
-    "Learned",
-    "Fitted",
-    "Documents",
-    "CorpusMethod",
+    "DOCUMENT_TABLE",
     "MEMBERS",
+    "MODEL",
+    "NO_DOCUMENTS",
     "SPANS",
     "WEIGHTLESS",
     "Acts",
+    "Annotates",
+    "Argument",
+    "Asks",
+    "Attribution",
+    "Audit",
+    "Bench",
+    "Births",
+    "Body",
     "BoundsCopies",
     "Clusters",
     "Column",
+    "Compares",
+    "Computes",
+    "CorpusMethod",
     "Decision",
     "Dedup",
+    "Documents",
     "Edit",
     "Edited",
+    "EvaluationMethod",
     "Extraction",
     "Extractor",
+    "Finding",
+    "FindingMethod",
+    "Fitted",
+    "Generate",
+    "Generator",
     "Keeps",
+    "KeepsOriginals",
+    "KeptFinding",
     "KernelSignal",
+    "Learned",
+    "Learns",
+    "Measure",
     "Method",
+    "NamesFinding",
+    "NamesModel",
     "Need",
+    "NewDocument",
+    "Objective",
     "Options",
     "Paper",
     "PrefersSources",
+    "Progress",
     "Reason",
+    "Refusal",
     "Remembers",
     "Resources",
+    "Revise",
     "Rule",
     "Rules",
+    "ScalePart",
+    "Selector",
     "Signal",
+    "Study",
+    "Update",
     "View",
     "all_methods",
     "find_method",
+    "is_finding",
+    "is_whole",
     "label_columns",
+    "learn",
     "methods_by_heading",
     "methods_of",
+    "read_about",
+    "write_finding",
 ]

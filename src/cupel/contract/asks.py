@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Self
 from pydantic import Field
 
 from cupel.contract.method import Method
+from cupel.contract.options import Computes
 from cupel.models.reference import check_reference
 
 __all__ = ["Asks", "NamesModel"]
 
 
-class NamesModel(Method.Options):
-    """Which model is asked."""
+class NamesModel(Computes):
+    """Which model is asked, and where it computes."""
 
     model: str = Field(
         description="`hf:org/name@revision`, a folder, `gguf:FILE`, `trial:FOLDER`, `ngram:FOLDER` or "

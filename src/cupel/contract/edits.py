@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import pyarrow as pa
 
 from cupel.contract.method import Method
+from cupel.contract.view import Resources
 
-__all__ = ["Edit", "Edited"]
+__all__ = ["Edit", "Edited", "Revise"]
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,31 @@ class Edited:
     columns: Mapping[str, pa.Array] = field(default_factory=dict)
 
 
+Revise = Callable[[pa.RecordBatch], Edited]
+"""Documents in, their new texts out."""
+
+
 class Edit(Method):
-    """A pure function document → document."""
+    """A pure function document → document.
+
+    An edit defines `edit`. One that must load something first, such as a model, defines `prepare` instead, which a
+    run calls once in each process. Of a document with parts it is shown each text part by itself.
+    """
 
     kind = "edit"
     heading = "Edits: change the text"
     room = "cupel.edits"
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
-    @abstractmethod
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in vars(cls) and cls.edit is Edit.edit and cls.prepare is Edit.prepare:
+            raise TypeError(f"{cls.__name__}: an edit defines 'edit' or 'prepare'")
+
     def edit(self, documents: pa.RecordBatch) -> Edited:
         """The edited text, one row per document, in the same order."""
+        return self.prepare(Resources())(documents)
+
+    def prepare(self, resources: Resources) -> Revise:
+        """What edits batches of documents in this process."""
+        return self.edit

@@ -71,6 +71,8 @@ class Method(ABC):
     """When not to use it, and what it gets wrong."""
     columns: ClassVar[Mapping[str, Column]] = {}
     """The columns that it adds to documents; rules compare them."""
+    written_in: ClassVar[str] = "recipe"
+    """The file in which a user names it."""
     files: ClassVar[tuple[str, ...]] = ()
     """Options that may name files or folders; their content decides the result, whatever they are called."""
 

@@ -11,13 +11,24 @@ from pydantic import Field
 
 from cupel.contract.method import Method
 
-__all__ = ["Acts", "BoundsCopies", "Keeps", "PrefersSources", "Remembers"]
+__all__ = ["Acts", "BoundsCopies", "Compares", "Computes", "Keeps", "PrefersSources", "Remembers"]
 
 
 class Acts(Method.Options):
     """What is done with what the method finds; without this option documents are dropped."""
 
     action: Literal["drop", "cut", "weigh", "mark"]
+
+
+class Computes(Method.Options):
+    """Where a model that the method loads computes. On a cluster, what computes on GPUs has one process for each."""
+
+    device: str = Field(
+        "cpu",
+        pattern=r"^(cpu|cuda(:\d+)?|mps)$",
+        description="Where a model that is loaded here computes: `cpu`, `cuda`, `cuda:1`, `mps`. Beyond the CPU the last "
+        "digits may depend on the machine.",
+    )
 
 
 class Keeps(Method.Options):
@@ -50,6 +61,16 @@ class BoundsCopies(Method.Options):
         ge=0,
         le=1,
         description="A document of which a larger share is copied is dropped whole (`cut` and `drop`).",
+    )
+
+
+class Compares(Method.Options):
+    """What of a conversation is compared; without this option all of it."""
+
+    compare: Literal["text", "prompt", "answer"] = Field(
+        "text",
+        description="What of a conversation is compared: its whole `text`, the `prompt` (all turns but those of the "
+        "assistant), or the `answer`. A document without such turns is compared whole.",
     )
 
 

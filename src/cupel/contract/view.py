@@ -120,9 +120,9 @@ class Resources:
     corpus: str = ""
     remembered: str = ""
     artifact: Path | None = None
-    ask: Callable[[str], Ask] | None = None
+    ask: Callable[[str, str], Ask] | None = None
 
-    def asker(self, reference: str) -> Ask:
+    def asker(self, reference: str, device: str = "cpu") -> Ask:
         """What asks the model of a reference: answers are kept, budgets hold and costs are counted in a run.
 
         Raises
@@ -131,5 +131,5 @@ class Resources:
             The model cannot be loaded, or generates nothing.
         """
         if self.ask is not None:
-            return self.ask(reference)
-        return load_model(reference, "generate").generate
+            return self.ask(reference, device)
+        return load_model(reference, "generate", device=device).generate

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.corpus.extraction import extract_batch
+from cupel.corpus.fields import CarriedFields
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.layouts import find_layout
 from cupel.corpus.media_reader import MediaReader
@@ -219,7 +220,13 @@ class Corpus:
                 if declared is not None:
                     for name, kinds in batch.declared.items():
                         declared.setdefault(name, set()).update(kinds)
-                yield from batch.documents.select(["id", "source", "url", "metadata", "parts"]).to_pylist()
+                documents = batch.documents.select(["id", "source", "url", "metadata", "parts"])
+                if self._output is not None:  # the run's own key is no field
+                    metadata = CarriedFields({"doc": pa.int64()}, {}).split(documents.column("metadata"))[
+                        "metadata"
+                    ]
+                    documents = documents.set_column(3, "metadata", metadata)
+                yield from documents.to_pylist()
 
     def write(self, path: str | os.PathLike[str], layout: str | None = None) -> int:
         """Writes documents with parts in the layout that they came in, or in another; how many there were.

@@ -32,7 +32,7 @@ from cupel.corpus.parts import LAYOUT, STORED, Part, parts_of
 from cupel.corpus.records import BadRow, ReadOptions
 from cupel.errors import BadInput, LossyConversion
 
-__all__ = ["stored_parts", "take_parts", "to_row"]
+__all__ = ["came_in_row", "stored_parts", "take_parts", "to_row"]
 
 
 def take_parts(row: dict[str, Any], options: ReadOptions, media: Collection[str] = ()) -> list[Part]:
@@ -122,6 +122,12 @@ def stored_parts(row: dict[str, Any]) -> list[Part] | None:
         return None
     del row["parts"]
     return parts
+
+
+def came_in_row(value: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a value of the column `parts` is that of a row, which `to_row` gives back, and not of a sample."""
+    parts = parts_of(value)
+    return bool(parts) and "fields" in frame_of(parts or ())
 
 
 def to_row(

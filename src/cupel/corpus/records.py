@@ -20,6 +20,7 @@ from cupel.errors import BadOption
 
 __all__ = [
     "DOCUMENT_SCHEMA",
+    "ORDINAL_BITS",
     "BadRow",
     "Batch",
     "Collector",
@@ -27,6 +28,7 @@ __all__ = [
     "ReadOptions",
     "Record",
     "TEXT_COLUMNS",
+    "content_id",
     "excerpt",
 ]
 
@@ -45,6 +47,9 @@ _COLUMNS: dict[str, pa.DataType] = {
 DOCUMENT_SCHEMA = pa.schema(_COLUMNS)
 """Columns of every batch of documents. `html` is UTF-8, decoded from the page's own charset; `parts` is null
 in plain text documents."""
+
+ORDINAL_BITS = 40
+"""Of a document's key, those that say where it stands in its file; above them stands the number of the file."""
 
 _ROW_BYTES = 200
 """Bytes that a document is assumed to take besides its text."""
@@ -205,6 +210,15 @@ def excerpt(data: bytes | str) -> str:
     return safe[:200]
 
 
+def content_id(content: bytes) -> str:
+    """The id of a document that comes without one.
+
+    >>> content_id("東京".encode())
+    'fca6cbd607db4880caeb9b3042f016e8'
+    """
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
 def metadata_json(metadata: dict[str, Any]) -> str:
     """The metadata as the text of one JSON object."""
     if not metadata:
@@ -305,7 +319,7 @@ class Collector:
         identity = record.id
         if identity is None:
             content = content if content is not None else (record.text or "").encode()
-            identity = hashlib.blake2b(content, digest_size=16).hexdigest()
+            identity = content_id(content)
         html = record.html.encode("utf-8") if record.html is not None else None
         row = (  # as DOCUMENT_SCHEMA has them
             doc,

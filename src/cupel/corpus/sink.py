@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cupel.corpus.charset import decode
 from cupel.corpus.formats import extension, is_binary
-from cupel.corpus.records import Collector, Quarantined, ReadOptions, Record, Unit, excerpt
+from cupel.corpus.records import ORDINAL_BITS, Collector, Quarantined, ReadOptions, Record, Unit, excerpt
 from cupel.corpus.streams import StreamFault
 
 __all__ = ["Sink"]
@@ -37,7 +37,7 @@ class Sink:
 
     def doc(self, ordinal: int) -> int:
         """The key of the document with this number in the file."""
-        return self.index << 40 | ordinal
+        return self.index << ORDINAL_BITS | ordinal
 
     def only_record(self) -> Record:
         """The record of a file that is one document."""

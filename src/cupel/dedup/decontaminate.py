@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.contract import Acts, Clusters, Dedup, Method, Need, Paper, Resources, View
+from cupel.contract import Acts, Clusters, Compares, Dedup, Method, Need, Paper, Resources, View
 from cupel.dedup.contamination.evaluations import EvaluationSets, read_sets
 from cupel.dedup.contamination.items import PARTS, Fields
 from cupel.dedup.contamination.report import Contaminated
@@ -134,7 +134,7 @@ class Decontaminate(Dedup):
         "made from (a novel, for LAMBADA) holds its question and counts as contaminated."
     )
 
-    class Options(Acts, ItemOptions):
+    class Options(Compares, Acts, ItemOptions):
         """Which evaluation sets, and when a document holds an item of them."""
 
         action: Literal["drop", "cut", "mark"] = Field(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import pyarrow as pa
 
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.lab.base import WEIGHTS, base_arm, finished_trial, named_base, train_base
 from cupel.lab.data.arms import Arm, check_names
-from cupel.lab.data.documents import HELD_OUT, read_documents, without
+from cupel.lab.data.documents import without
 from cupel.lab.data.overlap import Overlap, OverlapSearch
-from cupel.lab.data.survey import Survey, read_held_out, survey
+from cupel.lab.data.spool import Spool
+from cupel.lab.data.survey import Survey, held_out_table, read_held_out, survey
 from cupel.lab.evaluations.evaluation import Evaluation
 from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions
 from cupel.lab.evaluations.tasks import TaskOptions, Tasks
@@ -31,7 +33,7 @@ from cupel.verdict.floor import Floor, recorded_floor
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare
 
-__all__ = ["assay", "bits_per_byte_on", "scale_floors"]
+__all__ = ["assay", "bits_per_byte_on", "evaluation_on", "scale_floors"]
 
 
 def assay(
@@ -55,7 +57,13 @@ def assay(
         A trial failed; the same call resumes.
     """
     tell = progress or Quiet()
-    recipe = scale if isinstance(scale, Scale) else Scale.load(scale)
+    recipe = named_base(scale if isinstance(scale, Scale) else Scale.load(scale), options.base)
+    chats = recipe.chats != "text"
+    trial = finished_trial(Path(recipe.base.trial)) if recipe.base and recipe.base.trial else None
+    if trial is not None:
+        if options.tokenizer is not None:
+            raise BadOption("tokenizer: the tokenizer is that of the base; leave one of the two out")
+        recipe = trial.scale(recipe)
     parsed = [arm if isinstance(arm, Arm) else Arm.parse(arm) for arm in arms]
     check_names(parsed)
     names = [arm.name for arm in parsed]
@@ -70,17 +78,31 @@ def assay(
     tasks = [Tasks(options.tasks, asked)] if options.tasks else []
     # More than is scored, since what an arm was trained on will be left out.
     max_bytes = 4 * recipe.evaluation.held_out_bytes
-    given = read_held_out(options.held_out, max_bytes) if options.held_out else None
+    given = read_held_out(options.held_out, max_bytes, chats=chats) if options.held_out else None
     cache = Store.of(options.cache)
     parsed = [_refined(arm, cache, options.engine, tell) for arm in parsed]
-    surveys = _survey(parsed, baseline, recipe, options, tell)
-    lab = Lab(recipe, _tokenizer(surveys[baseline], recipe, options, cache, tell), cache, on)
-    held_out, held_out_ids = _held_out(given, surveys)
-    stores, overlap = _tokenize(lab, parsed, held_out, held_out_ids, tell)
+    with Spool(cache.folder, chats=chats) as spool:
+        start = None if recipe.base is None or trial is not None else base_arm(recipe.base, parsed)
+        if start is not None:
+            start = _refined(start, cache, options.engine, tell)
+        makes_tokenizer = trial is None and options.tokenizer is None
+        surveys = _survey(parsed, baseline if makes_tokenizer else None, recipe, options, spool, tell)
+        sample = surveys[baseline]
+        if makes_tokenizer and recipe.base is not None and recipe.base.arm is not None and start is not None:
+            sample = survey(
+                start, sample_bytes=recipe.tokenizer.sample_bytes, held_out_bytes=0, seed=0, read=spool.read
+            )
+        path = trial.folder if trial is not None else options.tokenizer
+        lab = Lab(recipe, _tokenizer(sample, recipe, path, cache, tell), cache, on)
+        held_out, held_out_ids = _held_out(given, surveys, chats)
+        stores, overlap = _tokenize(lab, parsed, held_out, held_out_ids, spool, tell)
+        initial = None if trial is None else trial.folder / WEIGHTS
+        if start is not None:
+            initial = train_base(lab, start, held_out_ids, tell, spool.read).folder / WEIGHTS
     if not overlap.kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
-    evaluations: list[Evaluation] = [bits_per_byte_on(overlap.kept, recipe), *tasks, *options.evaluations]
-    trials = _train(lab, stores, seeds, tell)
+    evaluations: list[Evaluation] = [evaluation_on(overlap.kept, recipe), *tasks, *options.evaluations]
+    trials = _train(lab, stores, seeds, initial, tell)
     tell.note(f"score {len(names) * len(seeds)} trials on {overlap.kept.num_rows:,} held-out documents")
     measures = {
         name: {seed: lab.score(trial, evaluations) for seed, trial in by_seed.items()}
@@ -116,26 +138,33 @@ def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: LabProgress) -
 
 
 def _survey(
-    arms: Sequence[Arm], baseline: str, scale: Scale, options: AssayOptions, tell: LabProgress
+    arms: Sequence[Arm],
+    sampled: str | None,
+    scale: Scale,
+    options: AssayOptions,
+    spool: Spool,
+    tell: LabProgress,
 ) -> dict[str, Survey]:
+    """A first look at every arm; of the one called `sampled`, also the text that a tokenizer is trained on."""
     surveys = {}
     for arm in arms:
         tell.note(f"read {arm.name}")
-        trains = arm.name == baseline and options.tokenizer is None
         surveys[arm.name] = survey(
             arm,
-            sample_bytes=scale.tokenizer.sample_bytes if trains else 0,
+            sample_bytes=scale.tokenizer.sample_bytes if arm.name == sampled else 0,
             held_out_bytes=0 if options.held_out else scale.evaluation.held_out_bytes // len(arms),
             seed=0,
+            read=spool.read,
         )
     return surveys
 
 
 def _tokenizer(
-    base: Survey, scale: Scale, options: AssayOptions, cache: Store, tell: LabProgress
+    base: Survey, scale: Scale, path: str | Path | None, cache: Store, tell: LabProgress
 ) -> Tokenizer:
-    if options.tokenizer is not None:
-        loaded = Tokenizer.load(options.tokenizer, composing=True)
+    """The tokenizer of `path`; without one, it is trained on the sample that a survey drew."""
+    if path is not None:
+        loaded = Tokenizer.load(path, composing=True)
         if notice := loaded.notice():
             tell.note(notice)
         return loaded
@@ -144,33 +173,57 @@ def _tokenizer(
     return cached_tokenizer(base.sample, scale.tokenizer.vocabulary, cache)
 
 
-def _held_out(given: pa.Table | None, surveys: Mapping[str, Survey]) -> tuple[pa.Table, frozenset[str]]:
+def _held_out(
+    given: pa.Table | None, surveys: Mapping[str, Survey], chats: bool
+) -> tuple[pa.Table, frozenset[str]]:
     """Held-out text, and the ids that no arm may be trained on."""
     if given is not None:
         return given, frozenset()
     rows = [
-        {"id": id, "text": text, "domain": f"text of {name}"}
+        document._replace(domain=f"text of {name}")
         for name, arm_survey in surveys.items()
-        for id, text, _ in arm_survey.held_out
+        for document in arm_survey.held_out
     ]
     if not rows:
         raise BadInput("the arms are too small to hold text out of them; name some with held_out")
-    return pa.Table.from_pylist(rows, HELD_OUT), frozenset(row["id"] for row in rows)
+    return held_out_table(rows, chats=chats), frozenset(document.id for document in rows)
 
 
 def _tokenize(
-    lab: Lab, arms: Sequence[Arm], held_out: pa.Table, held_out_ids: frozenset[str], tell: LabProgress
+    lab: Lab,
+    arms: Sequence[Arm],
+    held_out: pa.Table,
+    held_out_ids: frozenset[str],
+    spool: Spool,
+    tell: LabProgress,
 ) -> tuple[dict[str, TokenStore], Overlap]:
-    """Every arm's tokens, and which held-out text it holds."""
+    """Every arm's tokens, and which held-out text it holds: both from one pass over its documents."""
     search = OverlapSearch(held_out)
     stores = {}
     for arm in arms:
         tell.note(f"tokenize {arm.name}")
+        searched: set[str] = set()
+
+        def documents(path: str) -> Iterator[pa.RecordBatch]:
+            searched.add(path)  # noqa: B023 - called before the next arm
+            for batch in without(spool.read(path), held_out_ids):
+                search.add(arm.name, batch.column("text"))  # noqa: B023
+                yield batch
+
+        stores[arm.name] = lab.tokens(arm, arm.name, without_ids=held_out_ids, read=documents)
+        # Tokens that the cache holds are not made again, and nothing has been read for them.
         for part in arm.parts:
-            for batch in without(read_documents(part.path), held_out_ids):
-                search.add(arm.name, batch.column("text"))
-        stores[arm.name] = lab.tokens(arm, arm.name, without_ids=held_out_ids)
+            if part.path not in searched:
+                for _ in documents(part.path):
+                    pass
     return stores, search.result()
+
+
+def evaluation_on(documents: pa.Table, scale: Scale) -> Evaluation:
+    """What the scale scores trials by, on as much of each domain of these documents as it looks at."""
+    domains = len(set(documents.column("domain").to_pylist()))
+    method = scale.evaluation_method(max(1, scale.evaluation.held_out_bytes // domains))
+    return method.on(documents)  # type: ignore[no-any-return]
 
 
 def bits_per_byte_on(documents: pa.Table, scale: Scale) -> HeldOut:
@@ -182,10 +235,14 @@ def bits_per_byte_on(documents: pa.Table, scale: Scale) -> HeldOut:
 
 
 def _train(
-    lab: Lab, stores: Mapping[str, TokenStore], seeds: Sequence[int], tell: LabProgress
+    lab: Lab,
+    stores: Mapping[str, TokenStore],
+    seeds: Sequence[int],
+    initial: Path | None,
+    tell: LabProgress,
 ) -> dict[str, dict[int, Trial]]:
     # Seed by seed, so that after a stop every arm is as far as the others.
-    plans = [TrialPlan(name, stores[name], seed) for seed in seeds for name in stores]
+    plans = [TrialPlan(name, stores[name], seed, initial=initial) for seed in seeds for name in stores]
     return by_arm(lab.train(plans, tell))
 
 
@@ -222,7 +279,12 @@ def _notes(
                 f"{name} is seen {seen:.1f} times: beyond about four, repeated text is worth much less than fresh text "
                 "(Muennighoff et al. 2023)."
             )
-    if options.tokenizer is None:
+    if scale.base is not None and scale.base.trial is None and scale.base.arm is None:
+        notes.append(
+            "No base was named. It was trained on the text of all arms in equal parts, held-out text aside; name a finished "
+            "trial, or text to train one on (--base), to start from what you will tune."
+        )
+    if options.tokenizer is None and (scale.base is None or scale.base.trial is None):
         notes.append(
             f"The tokenizer was trained on a sample of the baseline, {scale.tokenizer.sample_bytes / 1e6:.0f} MB at most; "
             "bits per byte do not depend on how many tokens a text has, but a tokenizer is better on text like its own."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,15 @@ import pyarrow as pa
 from cupel.engine import Engine
 from cupel.errors import BadInput, RunFailed
 from cupel.lab.data.arms import Arm
-from cupel.lab.data.documents import as_documents, documents_digest, read_documents, without
+from cupel.lab.data.chats import CHAT_VERSION
+from cupel.lab.data.documents import (
+    CHATS,
+    DOCUMENTS,
+    as_documents,
+    documents_digest,
+    read_documents,
+    without,
+)
 from cupel.lab.data.pack import PACK_VERSION, PIECE_TOKENS, pack
 from cupel.lab.data.survey import Lowest
 from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext
@@ -116,7 +125,7 @@ class Lab:
         drawn = Lowest(recipe.tokenizer.sample_bytes, seed)
         for text in texts:
             drawn.offer(text, text, "")
-        sample = [text for _, text, _ in drawn.documents()]
+        sample = [document.text for document in drawn.documents()]
         if not sample:
             raise BadInput("no text to train a tokenizer on")
         return cls(recipe, cached_tokenizer(sample, recipe.tokenizer.vocabulary, store), store, on)
@@ -128,19 +137,22 @@ class Lab:
         *,
         without_ids: frozenset[str] = frozenset(),
         ordered: bool = False,
+        read: Callable[[str], Iterator[pa.RecordBatch]] | None = None,
     ) -> TokenStore:
         """The tokens of an arm.
 
         Parameters
         ----------
         documents
-            An arm; a table with `text`, and where they matter `id` and `weight`; or texts.
+            An arm; a table with `text`, and where they matter `id`, `weight` and `parts`; or texts.
         name
             For messages.
         without_ids
             Documents that are held out.
         ordered
             Trials see the documents in the order given, instead of one that their seed names.
+        read
+            Gives the documents of an arm's path, as the scale reads chats; by default they are read from there.
 
         Raises
         ------
@@ -149,20 +161,28 @@ class Lab:
         RunFailed
             The disk is full.
         """
+        chats = self.scale.chats != "text"
         if isinstance(documents, Arm):
             known = documents.identity()
-            parts = [
-                (part.share, without(read_documents(part.path), without_ids)) for part in documents.parts
-            ]
+            read = read or partial(read_documents, chats=chats)
+            parts = [(part.share, read(part.path)) for part in documents.parts]
         else:
-            table = as_documents(documents)
-            known = documents_digest(table, ("id", "text", "weight"))
-            parts = [(None, without(iter(table.to_batches(max_chunksize=4096)), without_ids))]
+            table = as_documents(documents, chats=chats)
+            columns = ("id", "text", "weight", "answers") if chats else ("id", "text", "weight")
+            known = documents_digest(table, columns)
+            parts = [(None, iter(table.to_batches(max_chunksize=4096)))]
+        # Without their answers, chats are plain texts that the template has written: all of them counts.
+        wanted = CHATS.names if self.scale.chats == "answers" else DOCUMENTS.names
+        parts = [
+            (share, without((batch.select(wanted) for batch in batches), without_ids))
+            for share, batches in parts
+        ]
         piece = max(PIECE_TOKENS, 2 * self.scale.model.context)
         key = Key(
             "tokens",
             version=PACK_VERSION,
-            options={"piece_tokens": piece, "ordered": ordered},
+            options={"piece_tokens": piece, "ordered": ordered}
+            | ({"chats": self.scale.chats, "template": CHAT_VERSION} if chats else {}),
             inputs={
                 "documents": known,
                 "tokenizer": self.tokenizer.digest,

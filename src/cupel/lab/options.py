@@ -22,6 +22,9 @@ class AssayOptions:
     ----------
     seeds
         Trials of each arm; or the seeds themselves.
+    base
+        At a scale that starts from a model: the folder of a finished trial, or an arm to train one on. By default it
+        is trained on the text of all arms, in equal parts.
     baseline
         The arm that the others are compared with; the first by default.
     held_out
@@ -46,6 +49,7 @@ class AssayOptions:
     """
 
     seeds: int | Sequence[int] = 3
+    base: str | None = None
     baseline: str | None = None
     held_out: Sequence[str] = ()
     tasks: Sequence[str] = ()

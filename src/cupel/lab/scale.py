@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
+from cupel.contract import Body, EvaluationMethod, Method, Objective, find_method
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.lab.hyperparameters import step_law
-from cupel.lab.training.job import ModelShape
+from cupel.lab.training.job import Choice, ModelShape
 from cupel.store import digest_json
 
 __all__ = ["NoiseFloor", "Scale", "built_in_scales"]
@@ -24,8 +26,20 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Kind = TypeVar("Kind", bound=Method)
+
+PartChoice = str | dict[str, dict[str, Any]]
+"""A method by name, or one with a mapping of its options, as in a recipe."""
+
+
+def _is_one(choice: PartChoice) -> PartChoice:
+    if isinstance(choice, dict) and len(choice) != 1:
+        raise ValueError("expected a name, or one name with a mapping of its options")
+    return choice
+
+
 class Shape(_Part):
-    """Sizes of the plain Llama architecture."""
+    """Sizes of the model, which mean the same in every body."""
 
     hidden_size: int = Field(gt=0)
     layers: int = Field(gt=0)
@@ -74,10 +88,36 @@ class Training(_Part):
 
 
 class Evaluation(_Part):
-    """How much is looked at of each trial."""
+    """What each trial is scored by besides tasks, and how much is looked at."""
+
+    method: PartChoice = "held-out"
+
+    _one_method = field_validator("method")(_is_one)
 
     held_out_bytes: int = Field(default=500_000, gt=0)
     task_items: int = Field(default=500, gt=0)
+
+
+class Base(_Part):
+    """The model that every trial starts from: a finished trial, or what `scale` makes of an arm with a seed.
+
+    Where neither is named, the arm is the text of all arms of the assay, in equal parts. `scale` says how it is trained
+    (on `tokens` of them, if given); the sizes of the model and the vocabulary are those of the scale that starts from it.
+    """
+
+    trial: str | None = None
+    arm: str | None = None
+    scale: str = "nano"
+    tokens: int | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Base:
+        if self.trial is not None and self.arm is not None:
+            raise ValueError(
+                f"it names both a trial ({self.trial}) and an arm ({self.arm}); expected one of them"
+            )
+        return self
 
 
 class NoiseFloor(_Part):
@@ -93,6 +133,20 @@ class NoiseFloor(_Part):
 class Scale(_Part):
     """One scale, as its YAML file holds it.
 
+    Attributes
+    ----------
+    base
+        The model to start from; by default weights are drawn by the seed.
+    chats
+        How chats are read: as plain `text` without roles; written by the lab's `template` with roles, all of
+        it trained on; or so written and trained on `answers` only.
+    body, objective
+        The architecture, and what is minimized: methods, with options as in a recipe.
+    evaluation
+        What trials are scored by.
+    noise_floor
+        How much trials of one arm scatter, where it has been measured.
+
     Examples
     --------
     >>> scale = Scale.load("nano")
@@ -103,6 +157,10 @@ class Scale(_Part):
     name: str
     title: str = ""
     paper: str = ""
+    base: Base | None = None
+    chats: Literal["text", "template", "answers"] = "text"
+    body: PartChoice = "llama"
+    objective: PartChoice = "next-token"
     model: Shape
     tokenizer: Tokens
     tokens: int = Field(gt=0)
@@ -110,6 +168,8 @@ class Scale(_Part):
     evaluation: Evaluation = Evaluation()
     noise_floor: NoiseFloor | None = None
     notes: str = ""
+
+    _one_method = field_validator("body", "objective")(_is_one)
 
     @classmethod
     def load(cls, name_or_path: str | Path, overrides: Mapping[str, Any] | None = None) -> Scale:
@@ -182,7 +242,49 @@ class Scale(_Part):
     def digest(self) -> str:
         """Hash of all that decides a trial."""
         decisive = self.model_dump(include={"model", "tokenizer", "tokens", "training"})
+        # Left out where it is what every scale had before there was a choice.
+        decisive |= self.model_dump(include={"base", "chats", "body", "objective"}, exclude_defaults=True)
         return digest_json(decisive)
+
+    def chosen(self, part: Literal["body", "objective"]) -> Choice:
+        """The body or the objective, as the trainer takes it.
+
+        Raises
+        ------
+        UnknownName, BadOption
+            No such method, or no such option of it.
+        """
+        method: Body | Objective
+        if part == "body":
+            method = self._method("body", self.body, Body)
+        else:
+            method = self._method("objective", self.objective, Objective)
+        options = method.options.model_dump(mode="json", exclude_defaults=True)
+        return Choice(method.name, method.version, method.function, options)
+
+    def evaluation_method(self, max_domain_bytes: int) -> EvaluationMethod:
+        """What trials are scored by, on so much of each domain of held-out text.
+
+        Raises
+        ------
+        UnknownName, BadOption
+            No such method, or no such option of it.
+        """
+        return self._method(
+            "evaluation.method",
+            self.evaluation.method,
+            EvaluationMethod,
+            {"max_domain_bytes": max_domain_bytes},
+        )
+
+    def _method(
+        self, field: str, choice: PartChoice, kind: type[Kind], defaults: Mapping[str, Any] | None = None
+    ) -> Kind:
+        name, options = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
+        where = f"scale {self.name}: {field}"
+        method = find_method(name, kind, where=where)
+        own = {key: value for key, value in (defaults or {}).items() if key in method.Options.model_fields}
+        return method.from_options({**own, **options}, where=where)
 
     def describe(self) -> list[tuple[str, str]]:
         """Named values for people."""
@@ -210,29 +312,45 @@ class Scale(_Part):
 
 
 def built_in_scales() -> dict[str, str]:
-    """The built-in scales: name → YAML text, the smallest first."""
+    """The built-in scales: name → YAML text, the smallest first, those that start from a model last."""
     folder = resources.files("cupel.lab") / "scales"
     scales = {
         item.name.removesuffix(".yaml"): item.read_text(encoding="utf-8")
         for item in folder.iterdir()
         if item.name.endswith(".yaml")
     }
-    return dict(sorted(scales.items(), key=lambda item: yaml.safe_load(item[1])["tokens"]))
+
+    def place(item: tuple[str, str]) -> tuple[bool, int]:
+        scale = yaml.safe_load(item[1])
+        return "base" in scale, scale["tokens"]
+
+    return dict(sorted(scales.items(), key=place))
 
 
 def _override(data: dict[str, Any], name: str, value: Any, where: str) -> None:
     *path, last = name.split(".")
     place: Any = data
-    fields: Mapping[str, Any] = Scale.model_fields
+    fields: Mapping[str, FieldInfo] = Scale.model_fields
     for part in path:
         if part not in fields:
             raise UnknownName("field", name, _names(), where=where)
-        fields = getattr(fields[part].annotation, "model_fields", {})
-        place = place.setdefault(part, {})
+        fields = _inner(fields[part])
+        if place.get(part) is None:
+            place[part] = {}
+        place = place[part]
     if last not in fields:
         raise UnknownName("field", name, _names(), where=where)
     place[last] = value
-    if name.partition(".")[0] in ("model", "tokenizer", "tokens", "training"):
+    if name.partition(".")[0] in (
+        "base",
+        "chats",
+        "body",
+        "objective",
+        "model",
+        "tokenizer",
+        "tokens",
+        "training",
+    ):
         data.pop("noise_floor", None)
 
 
@@ -240,5 +358,11 @@ def _names() -> list[str]:
     return [
         f"{name}.{inner}" if inner else name
         for name, field in Scale.model_fields.items()
-        for inner in (getattr(field.annotation, "model_fields", None) or [""])
+        for inner in (_inner(field) or [""])
     ]
+
+
+def _inner(field: FieldInfo) -> Mapping[str, FieldInfo]:
+    """The fields below a field, also of one that may be left out."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind.model_fields for kind in kinds if hasattr(kind, "model_fields")), {})

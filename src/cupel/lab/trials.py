@@ -163,6 +163,8 @@ def make_job(
         model=scale.shape,
         vocabulary=tokenizer.vocabulary,
         end_of_text=tokenizer.end_of_text,
+        body=scale.chosen("body"),
+        objective=scale.chosen("objective"),
         seed=seed,
         steps=scale.steps,
         sequences=training.sequences,

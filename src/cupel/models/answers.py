@@ -21,12 +21,13 @@ __all__ = ["Asker", "answers_key"]
 IN_FLIGHT = 16
 
 
-def answers_key(model: Model) -> Key:
+def answers_key(model: Model, device: str = "cpu") -> Key:
     """The key of a model's answers in a Store; `Store.place` gives the folder for an `Asker`.
 
-    However the model is named, its answers are the same.
+    However the model is named, its answers are the same; computed elsewhere than on the CPU, they may not be.
     """
-    return Key("answers", inputs={"model": model.digest})
+    where = {} if device == "cpu" or model.remote else {"device": device}
+    return Key("answers", inputs={"model": model.digest} | where)
 
 
 class Asker:

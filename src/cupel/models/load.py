@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from functools import lru_cache
 
+from cupel.errors import BadInput, MissingExtra
 from cupel.models.fasttext import FastText
 from cupel.models.folder import fetch_folder
 from cupel.models.model import Model
@@ -34,13 +35,27 @@ def load_model(reference: str, ability: str, *, device: str = "cpu", where: str 
     BadOption
         As `check_reference` says.
     BadInput
-        It cannot be read or fetched, or loading it could run code that came with it.
+        It cannot be read or fetched, loading it could run code that came with it, or there is no such device.
     MissingExtra
         The library that reads such models is not installed.
     """
     check_reference(reference, ability, where)
+    named = parse_reference(reference, where)
+    if device != "cpu" and named.scheme not in ("fasttext", "ngram", "openai"):
+        _check_device(device, f"{where}: " if where else "")
     with _loading:
-        return _load(parse_reference(reference, where), ability == "embed", device)
+        return _load(named, ability == "embed", device)
+
+
+def _check_device(device: str, where: str) -> None:
+    try:
+        import torch
+    except ImportError:
+        raise MissingExtra(f"a model on {device}", "lab") from None
+    kind, _, number = device.partition(":")
+    there = torch.backends.mps.is_available() if kind == "mps" else torch.cuda.is_available()
+    if not there or (number and int(number) >= torch.cuda.device_count()):
+        raise BadInput(f"{where}device '{device}': PyTorch {torch.__version__} finds none here; use 'cpu'")
 
 
 @lru_cache(maxsize=2)

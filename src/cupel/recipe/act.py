@@ -17,6 +17,7 @@ from cupel.recipe import batches, ledger
 from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.job import WEIGHT
 from cupel.recipe.plan import CorpusStep
+from cupel.recipe.turns import cut_by_part
 
 __all__ = ["act", "dropped"]
 
@@ -144,13 +145,9 @@ def _drop_mostly_copied(outcome: Outcome, step: CorpusStep, rows: pa.Table) -> p
 
 
 def _cut(outcome: Outcome, step: CorpusStep, rows: pa.Table) -> None:
-    from cupel import _kernels
-
-    batch = outcome.survivors
-    before = batch.column("text")
     with outcome.spending(f"{step.label} (cut)"):
-        text = _kernels.cut_spans(before, _column(rows, "spans"))
-    batches.replace_text(outcome, step.label, text)
+        revised = cut_by_part(outcome.survivors, _column(rows, "spans"))
+    batches.replace_text(outcome, step.label, revised)
 
 
 def _drop(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cupel.contract import Asks, Method
+from cupel.contract import Asks
 from cupel.models.answers import Asker, answers_key
 from cupel.models.budget import Budget, Meter, Usage
 from cupel.models.load import load_model
@@ -21,7 +21,7 @@ from cupel.store import Store
 __all__ = ["Asking", "asks_remotely", "stop_asking", "used"]
 
 _ALONE = threading.Lock()
-_askers: dict[tuple[Path, str], Asker] = {}
+_askers: dict[tuple[Path, str, str], Asker] = {}
 _meters: dict[Path, Meter] = {}
 _usage: ContextVar[list[Usage] | None] = ContextVar("usage", default=None)
 
@@ -48,8 +48,10 @@ class Asking:
     def from_json(cls, given: dict[str, Any]) -> Asking:
         return cls(Budget(**given["budget"]), given["in_flight"])
 
-    def asker(self, run: Path, cache: Path) -> Callable[[str], Callable[[Sequence[Request]], list[Answer]]]:
-        """What gives for the reference of a model the function that asks it.
+    def asker(
+        self, run: Path, cache: Path
+    ) -> Callable[[str, str], Callable[[Sequence[Request]], list[Answer]]]:
+        """What gives for the reference of a model, and where it computes, the function that asks it.
 
         Parameters
         ----------
@@ -59,9 +61,9 @@ class Asking:
             Of the Store that keeps the answers.
         """
 
-        def ask_of(reference: str) -> Callable[[Sequence[Request]], list[Answer]]:
+        def ask_of(reference: str, device: str) -> Callable[[Sequence[Request]], list[Answer]]:
             def ask(requests: Sequence[Request]) -> list[Answer]:
-                asker = self._asker(run, cache, reference)
+                asker = self._asker(run, cache, reference, device)
                 answers = asker.ask(requests)
                 used_here = _usage.get()
                 if used_here is not None:
@@ -72,14 +74,14 @@ class Asking:
 
         return ask_of
 
-    def _asker(self, run: Path, cache: Path, reference: str) -> Asker:
+    def _asker(self, run: Path, cache: Path, reference: str, device: str) -> Asker:
         with _ALONE:
-            if (run, reference) not in _askers:
-                model = load_model(reference, "generate")
-                folder = Store.of(cache).place(answers_key(model))
+            if (run, reference, device) not in _askers:
+                model = load_model(reference, "generate", device=device)
+                folder = Store.of(cache).place(answers_key(model, device))
                 meter = _meters.setdefault(run, Meter(self.budget))
-                _askers[run, reference] = Asker(model, folder, meter, self.in_flight)
-            return _askers[run, reference]
+                _askers[run, reference, device] = Asker(model, folder, meter, self.in_flight)
+            return _askers[run, reference, device]
 
 
 def stop_asking(run: Path) -> None:
@@ -91,9 +93,9 @@ def stop_asking(run: Path) -> None:
         asker.close()
 
 
-def asks_remotely(method: Method) -> bool:
+def asks_remotely(method: Asks) -> bool:
     """Whether a method asks a server: one process does that for the whole run, so that limits hold for all of it."""
-    return isinstance(method, Asks) and parse_reference(method.options.model).scheme == "openai"
+    return parse_reference(method.options.model).scheme == "openai"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ exactly the documents that went in.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,17 +16,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract import KernelSignal, Measure, Rule, label_columns
+from cupel.contract import KernelSignal, Refusal, Rule, label_columns
 from cupel.contract.rules import written
 from cupel.models.budget import Usage
 from cupel.recipe import ledger
 from cupel.recipe.asking import used
 from cupel.recipe.plan import EditStep, Group, Pass
 from cupel.recipe.tally import SampleRow, Tally
+from cupel.recipe.turns import Revised, edit_by_part
 
-__all__ = ["Outcome", "best_of", "process"]
+__all__ = ["Outcome", "Prepared", "Refused", "best_of", "drop_these", "process"]
+
+Prepared = Callable[[pa.RecordBatch], Any]
+"""What a method prepared in this process: it measures, sketches, edits or writes."""
 
 EMPTY = "empty-text"
+EMPTY_TURN = "empty-turn"
 SAMPLE_CHARACTERS = 3000
 
 
@@ -38,6 +43,30 @@ class GroupDecision:
     rules: tuple[tuple[str, str], ...]
     docs: np.ndarray
     failed: np.ndarray
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An answer that is no document, with what the ledger and the quarantine say of it.
+
+    Attributes
+    ----------
+    refusal
+        What the generator says.
+    parents
+        `doc` of each.
+    source
+        That of the document, had it been written.
+    path, position, id
+        Of the first parent.
+    """
+
+    refusal: Refusal
+    parents: tuple[int, ...]
+    source: str
+    path: str
+    position: int
+    id: str
 
 
 @dataclass
@@ -52,11 +81,22 @@ class Outcome:
     samples: list[tuple[str, SampleRow]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     asked: dict[str, Usage] = field(default_factory=dict)
-    """What each signal asked a model."""
+    """What each method asked a model, by the name of the signal or the label of the step."""
     documents_in: int = 0
     """Documents read, in the first pass."""
+    born: pa.RecordBatch | None = None
+    """Documents that a generator wrote from the survivors."""
+    refused: list[Refused] = field(default_factory=list)
+    """Those that it was to write, and did not."""
     sketch: pa.RecordBatch | None = None
     """What the deduplications at the end of the pass need of each survivor."""
+
+    def count_usage(self, asking: str, usages: Sequence[Usage], *, refused: int | None = None) -> None:
+        """Add what was asked of a model, and how many of the answers the method refused, if it says so."""
+        if usages:
+            usage = sum(usages, Usage())
+            usage = usage if refused is None else replace(usage, refused=refused)
+            self.asked[asking] = self.asked.get(asking, Usage()) + usage
 
     @contextmanager
     def spending(self, step: str) -> Iterator[None]:
@@ -69,7 +109,7 @@ class Outcome:
 
 
 def process(
-    batch: pa.RecordBatch, pass_: Pass, measures: Mapping[str, Measure], first: str | None = None
+    batch: pa.RecordBatch, pass_: Pass, measures: Mapping[str, Prepared], first: str | None = None
 ) -> Outcome:
     """Carry `batch` through the operations of a pass.
 
@@ -78,7 +118,7 @@ def process(
     batch
         Document columns, `bytes_in`, `edits` and the signal columns known so far.
     measures
-        What measures each signal family, by name.
+        What measures each signal family, by name, and what edits, by label.
     first
         Drop documents without text before anything else, in this step's name.
     """
@@ -89,7 +129,7 @@ def process(
         if outcome.survivors.num_rows == 0:
             break
         if isinstance(operation, EditStep):
-            _edit(outcome, operation)
+            _edit(outcome, operation, measures[operation.label])
         else:
             _measure(outcome, operation, measures)
             if operation.rules:
@@ -180,7 +220,7 @@ def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
     _count_labels(rows, tally, survived=True)
 
 
-def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) -> None:
+def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Prepared]) -> None:
     from cupel import _kernels
 
     batch = outcome.survivors
@@ -196,10 +236,8 @@ def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Measure]) ->
         with outcome.spending(f"measure {signal.name}"), used() as usages:
             values = measures[signal.name](seen)
             measured |= {column: values.column(column) for column in wanted}
-        if usages:
-            # An answer that says nothing is refused, whether the model or the method refuses it.
-            usage = replace(sum(usages, Usage()), refused=values.column(0).null_count)
-            outcome.asked[signal.name] = outcome.asked.get(signal.name, Usage()) + usage
+        # An answer that says nothing is refused, whether the model or the method refuses it.
+        outcome.count_usage(signal.name, usages, refused=values.column(0).null_count)
     if kernel:
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():
@@ -251,36 +289,53 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
     outcome.survivors = batch.take(pa.array(np.flatnonzero(dropped_at < 0)))
 
 
-def _edit(outcome: Outcome, operation: EditStep) -> None:
+def _edit(outcome: Outcome, operation: EditStep, edit: Prepared) -> None:
     batch = outcome.survivors
-    with outcome.spending(operation.label):
-        edited = operation.edit.edit(batch)
-    outcome.survivors = with_columns(batch, dict(edited.columns))
-    replace_text(outcome, operation.label, edited.text.cast(pa.large_string()))
+    with outcome.spending(operation.label), used() as usages:
+        revised = edit_by_part(edit, batch)
+    outcome.count_usage(operation.label, usages)
+    outcome.survivors = with_columns(batch, dict(revised.columns))
+    replace_text(outcome, operation.label, revised)
 
 
-def replace_text(outcome: Outcome, label: str, text: pa.Array) -> None:
-    """Give the survivors another text, note who changed it, and drop those with none left."""
+def replace_text(outcome: Outcome, label: str, revised: Revised) -> None:
+    """Give the survivors another text, note who changed it, and drop those with none, or a turn with none, left."""
     batch = outcome.survivors
-    before = batch.column("text")
+    before, text = batch.column("text"), revised.text
     changed = pc.not_equal(before, text).to_numpy(zero_copy_only=False)
     taken = pc.subtract(pc.binary_length(before), pc.binary_length(text)).to_numpy()
     docs = batch.column("doc").to_numpy()
     outcome.edited.append((label, docs[changed], taken[changed]))
     marks = ledger.add_edit(batch.column("edits"), label, changed)
-    outcome.survivors = with_columns(batch, {"text": text, "edits": marks})
+    columns = {"text": text, "edits": marks}
+    if revised.parts is not None:
+        columns["parts"] = revised.parts
+    outcome.survivors = with_columns(batch, columns)
+    blank = _blank(text)
+    if revised.silenced is not None:
+        drop_these(outcome, label, EMPTY_TURN, revised.silenced & ~blank, "some text is left of every turn")
     _drop_blank(outcome, label)
 
 
 def _drop_blank(outcome: Outcome, label: str) -> None:
-    batch = outcome.survivors
-    text = batch.column("text")
-    blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0).to_numpy(zero_copy_only=False)
-    if blank.any():
-        part = batch.take(pa.array(np.flatnonzero(blank)))
+    drop_these(outcome, label, EMPTY, _blank(outcome.survivors.column("text")), "some text is left")
+
+
+def _blank(text: pa.Array) -> np.ndarray:
+    blank: np.ndarray = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(text)), 0).to_numpy(
+        zero_copy_only=False
+    )
+    return blank
+
+
+def drop_these(outcome: Outcome, label: str, reason: str, leaving: np.ndarray, limit: str) -> None:
+    """Drop the survivors that are leaving (a bool each) for one reason; `limit` says which stay."""
+    if leaving.any():
+        batch = outcome.survivors
+        part = batch.take(pa.array(np.flatnonzero(leaving)))
         nothing = [""] * part.num_rows
-        _drop(outcome, part, label, EMPTY, nothing, "some text is left", [[] for _ in nothing])
-        outcome.survivors = batch.take(pa.array(np.flatnonzero(~blank)))
+        _drop(outcome, part, label, reason, nothing, limit, [[] for _ in nothing])
+        outcome.survivors = batch.take(pa.array(np.flatnonzero(~leaving)))
 
 
 def _drop(

@@ -12,6 +12,7 @@ from cupel.corpus.files import LeftOut
 from cupel.corpus.remote import printable
 from cupel.engine import Engine
 from cupel.errors import RunFailed
+from cupel.recipe.births import numbered
 from cupel.recipe.fit import artifact_seals, write_artifacts
 from cupel.recipe.folder import Folder, write_json, write_sealed, write_text
 from cupel.recipe.identity import repeated_ids
@@ -63,21 +64,27 @@ def finish(
         A file of a pass is not what was written.
     """
     recipe = plan.recipe
-    counts = {pass_.index: len(job.shards) for pass_ in plan.passes[:-1]}
+    counts = {pass_.index: plan.units(len(job.shards), pass_.index) for pass_ in plan.passes[:-1]}
     counts[plan.passes[-1].index] = len(units)
     tallies = [_add_up(folder, number, count) for number, count in counts.items()]
     seals = keep_clusters(folder, plan)
     seals |= artifact_seals(folder, plan)
     seals |= move_ledger(folder, plan, counts)
     first, last = tallies[0], tallies[-1]
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
     asked = {signal: usage for tally in tallies for signal, usage in tally.asked.items()}
     documents = {
         "in": first.documents_in,
+        "generated": total.documents_generated,
         "kept": last.documents_out,
-        "dropped": sum(tally.documents_dropped for tally in tallies),
-        "quarantined": first.documents_quarantined,
+        "dropped": total.documents_dropped,
+        "quarantined": total.documents_quarantined + sum(total.refused.values()),
     }
-    if documents["in"] != documents["kept"] + documents["dropped"] + documents["quarantined"]:
+    if documents["in"] + documents["generated"] != sum(
+        documents[fate] for fate in ("kept", "dropped", "quarantined")
+    ):
         raise RunFailed(
             f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
         )
@@ -103,6 +110,7 @@ def finish(
         "content_hash": last.content_hash,
         "data_files": [path.name for path in data],
         "fields": carried_fields(folder, job).to_json(),
+        **({"generated": numbered(folder, plan, job)} if plan.generators else {}),
         **repeated_ids(folder, engine.parallelism()),
         "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
         "signal_options": {name: dict(value) for name, value in recipe.signals.items()},

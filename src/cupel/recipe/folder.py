@@ -92,6 +92,11 @@ class Folder:
         """Duplicates that each deduplication found, as `LABEL.parquet`."""
         return self.root / "clusters"
 
+    @property
+    def generated(self) -> Path:
+        """What generators wrote, before anything of it was edited or dropped."""
+        return self.root / "generated"
+
     def artifact(self, label: str) -> Path:
         """What a method learned."""
         return self.root / "artifacts" / label
@@ -118,7 +123,10 @@ class Folder:
         if unit.endswith(".ledger.parquet"):
             return self.root / "ledger" / f"pass-{number}-{unit.replace('.ledger.parquet', '')}.parquet"
         if unit.endswith(".quarantine.jsonl"):
-            return self.root / "quarantine" / unit.replace(".quarantine", "")
+            of_pass = f"pass-{number}-" if number != "0" else ""
+            return self.root / "quarantine" / f"{of_pass}{unit.replace('.quarantine', '')}"
+        if unit.endswith(".born.parquet"):
+            return self.generated / f"pass-{number}-{unit.replace('.born.parquet', '')}.parquet"
         return path
 
     def done(self, number: int, unit: int) -> bool:

@@ -10,10 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from cupel.corpus.files import InputFile
 from cupel.corpus.fingerprint import digest_of_files, stamp_of
 from cupel.corpus.read import ReadOptions, read_shard
+from cupel.corpus.records import ORDINAL_BITS
 from cupel.corpus.shards import Part, Shard
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, InputChanged, RunFailed, UnknownName
@@ -21,8 +23,6 @@ from cupel.recipe.folder import Folder
 from cupel.recipe.job import reading_options
 
 __all__ = ["Comparison", "Story", "compare", "sample", "texts_of", "why"]
-
-ORDINAL_BITS = 40
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,23 @@ class Story:
     row
         Its ledger row.
     before
-        The text as read (the HTML, where it was a page); None where the input is gone.
+        The text as read (the HTML, where it was a page) or as a generator wrote it; None where the input is gone.
     after
         The text as kept; None where it was not kept.
     note
         Why `before` is missing, or that the input has changed since.
+    parents
+        Ledger rows of what it was written from, and before these of what they were written from: the nearest first.
+    children
+        Ledger rows of what was written from it.
     """
 
     row: Mapping[str, Any]
     before: str | None
     after: str | None
     note: str = ""
+    parents: tuple[Mapping[str, Any], ...] = ()
+    children: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def signals(self) -> dict[str, Any]:
@@ -80,7 +86,7 @@ def why(output: str | Path, id: str) -> list[Story]:
         No finished run there, or no such document.
     """
     folder = Folder(Path(output))
-    folder.read_manifest()
+    manifest = folder.read_manifest()
     module = daft()
     rows = _ledger(folder).where(module.col("id") == id).to_arrow().sort_by("doc").to_pylist()
     if not rows:
@@ -88,7 +94,46 @@ def why(output: str | Path, id: str) -> list[Story]:
     before = texts_of(folder, rows)
     kept = [row["doc"] for row in rows if row["status"] == "kept"]
     after = _kept_texts(folder, kept)
-    return [Story(row, *before[row["doc"]][:1], after.get(row["doc"]), before[row["doc"]][1]) for row in rows]
+    family = _Family(folder) if manifest.get("generated") else None
+    return [
+        Story(
+            row,
+            before[row["doc"]][0],
+            after.get(row["doc"]),
+            before[row["doc"]][1],
+            family.parents_of(row["doc"]) if family else (),
+            family.children_of(row["doc"]) if family else (),
+        )
+        for row in rows
+    ]
+
+
+class _Family:
+    """Who was written from whom, in a run with generators."""
+
+    def __init__(self, folder: Folder) -> None:
+        module = daft()
+        self.ledger = _ledger(folder).where(module.col("doc").not_null())
+        born = self.ledger.where(module.col("parents").not_null()).select("doc", "parents").to_pylist()
+        self.parents = {row["doc"]: row["parents"] for row in born}
+
+    def parents_of(self, doc: int) -> tuple[Mapping[str, Any], ...]:
+        rows: dict[int, None] = {}
+        generation = list(self.parents.get(doc, ()))
+        while generation:
+            rows |= dict.fromkeys(generation)
+            generation = [parent for each in generation for parent in self.parents.get(each, ())]
+        return self._rows(list(rows))
+
+    def children_of(self, doc: int) -> tuple[Mapping[str, Any], ...]:
+        return self._rows(sorted(child for child, parents in self.parents.items() if doc in parents))
+
+    def _rows(self, docs: list[int]) -> tuple[Mapping[str, Any], ...]:
+        if not docs:
+            return ()
+        place = {doc: number for number, doc in enumerate(docs)}
+        rows = self.ledger.where(daft().col("doc").is_in(docs)).to_pylist()
+        return tuple(sorted(rows, key=lambda row: place[row["doc"]]))
 
 
 def sample(
@@ -156,9 +201,7 @@ def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
     key = "doc" if same else "id"
     columns = ("status", "step", "reason", "value", "limit")
     a, b = (
-        _ledger(folder)
-        .where(module.col("doc").not_null())
-        .select(
+        _read_documents(folder).select(
             module.col(key),
             *([] if key == "id" else [module.col("id").alias(f"id_{side}")]),
             *(module.col(name).alias(f"{name}_{side}") for name in columns),
@@ -196,6 +239,13 @@ def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
     )
     ordered = counts.to_arrow().sort_by([("in_a", "descending"), ("in_b", "descending")])
     return Comparison(ordered, table, differing)
+
+
+def _read_documents(folder: Folder) -> Any:
+    """The ledger without what generators wrote: two runs write different documents under one key."""
+    module = daft()
+    ledger = _ledger(folder).where(module.col("doc").not_null())
+    return ledger.where(module.col("parents").is_null()) if "parents" in ledger.column_names else ledger
 
 
 def _ledger(folder: Folder) -> Any:
@@ -244,7 +294,29 @@ def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tup
         wanted.setdefault(row["doc"] >> ORDINAL_BITS, set()).add(row["doc"])
     found: dict[int, tuple[str | None, str]] = {}
     for index, docs in wanted.items():
-        found |= _read_again(files[index], docs, options)
+        found |= _read_again(files[index], docs, options) if index in files else _written(folder, index, docs)
+    return found
+
+
+def _written(folder: Folder, index: int, docs: set[int]) -> dict[int, tuple[str | None, str]]:
+    """Documents as a generator wrote them: those of the file with this number."""
+    found: dict[int, tuple[str | None, str]] = {}
+    generated = folder.read_manifest().get("generated", {}).values()
+    starts: dict[str, int] = next((file["starts"] for file in generated if file["file"] == index), {})
+    ordered = sorted(docs)
+    for name, start in starts.items():
+        path = folder.generated / name
+        first = (index << ORDINAL_BITS) + start
+        try:
+            count = pq.read_metadata(path).num_rows
+            here = [doc for doc in ordered if first <= doc < first + count]
+            if here:
+                texts = pq.read_table(path, columns=["text"]).column("text")
+                found |= {doc: (texts[doc - first].as_py(), "") for doc in here}
+        except (OSError, pa.ArrowException) as error:
+            return dict.fromkeys(docs, (None, f"{path} cannot be read: {error}")) | found
+    for doc in docs:
+        found.setdefault(doc, (None, f"{folder.generated} does not hold it"))
     return found
 
 

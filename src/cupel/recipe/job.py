@@ -15,6 +15,8 @@ import pyarrow as pa
 
 from cupel.contract import all_methods
 from cupel.corpus.files import InputFile
+from cupel.corpus.layouts import find_layout
+from cupel.corpus.parts import PARTS
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.corpus.shards import Part, Shard
@@ -35,6 +37,7 @@ DOCUMENT = {
     "path": pa.large_string(),
     "position": pa.int64(),
     "metadata": pa.large_string(),
+    "parts": PARTS,
     "bytes_in": pa.int64(),
     "edits": pa.large_list(pa.large_string()),
 }
@@ -52,6 +55,9 @@ class OutputOptions:
     ----------
     format
         `parquet` (other fields as columns) or `jsonl` (JSONL.zst, other fields at the top level).
+    layout
+        The layout of conversations in JSON lines (see `cupel.corpus.layouts`); by default each is written in the one
+        that it came in. In Parquet they are a column `parts`, whatever layout they came in.
     shard_bytes
         Size of one data file, about.
     strict
@@ -61,10 +67,15 @@ class OutputOptions:
     format: str = "parquet"
     shard_bytes: int = 256_000_000
     strict: bool = False
+    layout: str | None = None
 
     def __post_init__(self) -> None:
         if self.format not in ("parquet", "jsonl"):
             raise BadOption(f"format is '{self.format}': expected 'parquet' or 'jsonl'")
+        if self.layout is not None:
+            find_layout(self.layout)
+            if self.format != "jsonl":
+                raise BadOption(f"layout '{self.layout}' is of JSON lines; choose the format 'jsonl'")
         if self.shard_bytes < 1:
             raise BadOption(f"shard_bytes is {self.shard_bytes}: expected 1 or more")
 

@@ -1,12 +1,13 @@
-"""The ledger: what became of every input document, and why.
+"""The ledger: what became of every document, and why.
 
-One row a document: kept + dropped + quarantined = in, always. Columns:
+One row per document: kept + dropped + quarantined = in + generated, always. Columns:
 
 ========= ==================================================================================
-doc       int64, position in the input (file, then place in the file); null in quarantine
+doc       int64, position in the input (file, then place in the file; generated documents stand in
+          files after all others); null in quarantine
 id        the document's id; null in quarantine where it could not be read
 source    where it says it comes from
-path      input file
+path      input file, or `generated/STEP`
 position  1-based line or row, or byte offset, in that file
 status    kept, dropped or quarantined
 step      the step that dropped it
@@ -19,6 +20,7 @@ bytes_in  UTF-8 bytes of the text as read
 bytes_out UTF-8 bytes of the text as kept
 cluster   `doc` of its duplicate cluster's survivor
 survivor  id of that survivor
+parents   `doc` of each document that it was written from; null for what was read
 signals   struct of all signals measured on it
 ========= ==================================================================================
 """
@@ -34,7 +36,7 @@ import pyarrow.compute as pc
 
 from cupel.recipe.tally import Tally
 
-__all__ = ["IDENTITY", "add_edit", "count_dropped", "dropped", "kept", "quarantined", "schema"]
+__all__ = ["IDENTITY", "add_edit", "count_dropped", "dropped", "kept", "quarantined", "refused", "schema"]
 
 IDENTITY = ("doc", "id", "source", "path", "position", "bytes_in", "edits")
 
@@ -55,6 +57,7 @@ _BASE = {
     "bytes_out": pa.int64(),
     "cluster": pa.int64(),
     "survivor": pa.large_string(),
+    "parents": pa.large_list(pa.int64()),
 }
 
 
@@ -133,6 +136,22 @@ def quarantined(entries: Sequence[Any], source: str = "") -> pa.RecordBatch:
     )
 
 
+def refused(entries: Sequence[Any], step: str) -> pa.RecordBatch:
+    """Ledger rows of documents that a generator was to write and did not."""
+    return pa.RecordBatch.from_pydict(
+        {
+            "source": pa.array([entry.source for entry in entries], pa.large_string()),
+            "path": pa.array([entry.path for entry in entries], pa.large_string()),
+            "position": pa.array([entry.position for entry in entries], pa.int64()),
+            "status": _same("quarantined", len(entries)),
+            "step": _same(step, len(entries)),
+            "reason": pa.array([entry.refusal.reason for entry in entries], pa.large_string()),
+            "value": pa.array([entry.refusal.detail for entry in entries], pa.large_string()),
+            "parents": pa.array([list(entry.parents) for entry in entries], pa.large_list(pa.int64())),
+        }
+    )
+
+
 def count_dropped(rows: pa.RecordBatch, tally: Tally) -> None:
     """Add ledger rows of dropped documents to a tally: by step and reason, and by source."""
     table = pa.table(
@@ -169,7 +188,7 @@ def _column(rows: pa.RecordBatch, name: str, kind: pa.DataType) -> pa.Array:
 
 def _extend(part: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.RecordBatch:
     arrays = dict(zip(part.schema.names, part.columns, strict=True)) | columns
-    for content in ("text", "metadata", "url", "html"):
+    for content in ("text", "metadata", "url", "html", "parts"):
         arrays.pop(content, None)
     return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
 

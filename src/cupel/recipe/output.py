@@ -20,6 +20,7 @@ __all__ = [
     "carried_fields",
     "decide_fields",
     "fit",
+    "has_parts",
     "output_batch",
     "output_schema",
     "weightless",
@@ -36,13 +37,22 @@ def decide_fields(folder: Folder, job: Job, plan: Plan) -> None:
 
     The same counts give the same fields: done again, it changes nothing.
     """
-    counts = FieldCounts()
-    for shard in job.shards:
-        path = folder.unit(0, shard.index, "tally.json")
-        counts.merge(FieldCounts.from_json(read_pass_json(path)["fields"]))
-    exact = all(file.format == "parquet" for file in job.files)
-    found = CarriedFields.of(counts, exact=exact, taken=_own_names(plan))
-    write_sealed(folder.fields, found.to_json())
+    counts, with_parts = FieldCounts(), 0
+    for pass_ in plan.passes[:-1]:
+        if pass_.index and pass_.generator is None:
+            continue
+        for unit in range(plan.units(len(job.shards), pass_.index)):
+            tally = read_pass_json(folder.unit(pass_.index, unit, "tally.json"))
+            counts.merge(FieldCounts.from_json(tally["fields"]))
+            with_parts += tally["with_parts"]
+    exact = all(file.format == "parquet" for file in job.files) and not plan.generators
+    found = CarriedFields.of(counts, exact=exact, taken=_own_names(plan, parts=with_parts > 0))
+    write_sealed(folder.fields, found.to_json() | {"parts": with_parts > 0})
+
+
+def has_parts(folder: Folder) -> bool:
+    """Whether a document of the output may have parts, so that it has a column of them."""
+    return bool(read_sealed(folder.fields)["parts"])
 
 
 def carried_fields(folder: Folder, job: Job) -> CarriedFields:
@@ -52,9 +62,13 @@ def carried_fields(folder: Folder, job: Job) -> CarriedFields:
     return CarriedFields.from_json(read_sealed(folder.fields))
 
 
-def output_schema(plan: Plan, types: dict[str, pa.DataType], carried: CarriedFields) -> pa.Schema:
-    """Columns of the refined corpus."""
+def output_schema(
+    plan: Plan, types: dict[str, pa.DataType], carried: CarriedFields, *, parts: bool = False
+) -> pa.Schema:
+    """Columns of the refined corpus, with or without a column of parts."""
     columns = {name: DOCUMENT[name] for name in BEFORE_FIELDS}
+    if parts:
+        columns["parts"] = DOCUMENT["parts"]
     if plan.weighs:
         columns[WEIGHT] = pa.float64()
     columns |= carried.columns
@@ -131,7 +145,7 @@ def fit(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _own_names(plan: Plan) -> set[str]:
+def _own_names(plan: Plan, *, parts: bool) -> set[str]:
     """Names that no field can have as a column."""
-    weight = {WEIGHT} if plan.weighs else set()
-    return {*BEFORE_FIELDS, *AFTER_FIELDS, "signals", *plan.marks, *weight}
+    own = {*BEFORE_FIELDS, *AFTER_FIELDS, "signals", *plan.marks}
+    return own | ({WEIGHT} if plan.weighs else set()) | ({"parts"} if parts else set())

@@ -3,7 +3,8 @@
 A pass reads all documents once. It is a chain of operations on batches, and ends in a barrier where every
 document must be known at once: decisions over the whole corpus, or something that is fitted to it. Neighboring
 decisions share a barrier. What is fitted is fitted before the pass that uses it, so that what stands before it
-drops documents first. A model is asked in a pass of its own, after what is cheap has dropped documents.
+drops documents first. A model is asked in a pass of its own, after what is cheap has dropped documents. A generator ends a
+pass, too: the next one reads what it wrote beside the documents that were there.
 
 Rules that follow each other without an edit between them form a group: their signals are
 measured together in one pass over the text, and all of them are decided for every document
@@ -22,12 +23,16 @@ from cupel.contract import (
     SPANS,
     Acts,
     Asks,
+    Compares,
+    Computes,
     CorpusMethod,
     Edit,
     Extraction,
     Extractor,
     Fitted,
+    Generator,
     Keeps,
+    KeepsOriginals,
     Method,
     PrefersSources,
     Rules,
@@ -35,10 +40,11 @@ from cupel.contract import (
     find_method,
     methods_of,
 )
+from cupel.corpus.part_arrays import Side
 from cupel.errors import BadRecipe
 from cupel.recipe.recipe import Recipe, Step
 
-__all__ = ["CorpusStep", "EditStep", "Group", "Pass", "Plan", "RulesStep", "make_plan"]
+__all__ = ["CorpusStep", "EditStep", "GeneratorStep", "Group", "Pass", "Plan", "RulesStep", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,13 @@ class CorpusStep:
         """`drop`, `cut`, `weigh` or `mark`."""
         options = self.method.options
         return options.action if isinstance(options, Acts) else "drop"
+
+    @property
+    def side(self) -> Side | None:
+        """What of a conversation is compared; None: all of it."""
+        options = self.method.options
+        compared = options.compare if isinstance(options, Compares) else "text"
+        return None if compared == "text" else compared
 
     @property
     def keep(self) -> str:
@@ -126,13 +139,35 @@ class FitStep:
 
 
 @dataclass(frozen=True)
+class GeneratorStep:
+    """One generator.
+
+    Attributes
+    ----------
+    inherited
+        Columns that hold for what is written from a document, too: they do not depend on its text.
+    """
+
+    label: str
+    method: Generator
+    inherited: frozenset[str]
+
+    @property
+    def drops_originals(self) -> bool:
+        """Whether documents go once others are written from them."""
+        options = self.method.options
+        return isinstance(options, KeepsOriginals) and options.originals == "drop"
+
+
+@dataclass(frozen=True)
 class Pass:
-    """One pass: what is fitted before it, operations on batches, and the decisions that end it."""
+    """One pass: what is fitted before it, operations on batches, and the decisions or the generator that end it."""
 
     index: int
     fits: tuple[FitStep, ...]
     operations: tuple[Group | EditStep, ...]
     decisions: tuple[CorpusStep, ...]
+    generator: GeneratorStep | None
 
     @property
     def signals(self) -> list[Signal]:
@@ -141,9 +176,22 @@ class Pass:
         return [signal for group in groups for signal in group.signals]
 
     @property
-    def asks(self) -> bool:
-        """Whether a model is asked."""
-        return any(isinstance(signal, Asks) for signal in self.signals)
+    def methods(self) -> list[Method]:
+        """All that is carried out on documents."""
+        edits = [operation.edit for operation in self.operations if isinstance(operation, EditStep)]
+        writing = [self.generator.method] if self.generator else []
+        return [*self.signals, *edits, *(step.method for step in self.decisions), *writing]
+
+    @property
+    def asking(self) -> list[Asks]:
+        """All that asks a model."""
+        return [method for method in self.methods if isinstance(method, Asks)]
+
+    @property
+    def computes_on_gpus(self) -> bool:
+        """Whether a model that is loaded computes on a GPU."""
+        options = [method.options for method in self.methods]
+        return any(isinstance(each, Computes) and each.device.startswith("cuda") for each in options)
 
 
 @dataclass(frozen=True)
@@ -188,9 +236,30 @@ class Plan:
         }
 
     @property
+    def generators(self) -> tuple[GeneratorStep, ...]:
+        """All that write documents, in order."""
+        return tuple(pass_.generator for pass_ in self.passes if pass_.generator)
+
+    @property
     def fits(self) -> tuple[FitStep, ...]:
         """All that is fitted, in order."""
         return tuple(step for pass_ in self.passes for step in pass_.fits)
+
+    @property
+    def needs(self) -> tuple[tuple[str, str], ...]:
+        """What documents must have for some steps to make sense: label of the step, and `turns` or `images`."""
+        wanted = [
+            (step.label, need)
+            for step in self.recipe.steps
+            for need in getattr(step.method, "needs", ())
+            if need in ("turns", "images")
+        ]
+        compared = [(step.label, "turns") for pass_ in self.passes for step in pass_.decisions if step.side]
+        return (*wanted, *compared)
+
+    def units(self, shards: int, number: int) -> int:
+        """How many units a pass before the last has: those of a generator's new documents double them."""
+        return shards << sum(pass_.generator is not None for pass_ in self.passes[:number])
 
     def notices(self) -> list[str]:
         """What the signals want to be read once before they measure."""
@@ -211,6 +280,7 @@ class Plan:
                         parts.append(f"measure {len(operation.columns)} signals")
                     parts += [step.label for step in operation.rules]
             parts += [step.label for step in pass_.decisions]
+            parts += [pass_.generator.label] if pass_.generator else []
             lines.append(f"pass {pass_.index + 1}: " + (" → ".join(parts) or "write"))
         return lines
 
@@ -227,6 +297,7 @@ class _Planner:
         self.operations: list[Group | EditStep] = []
         self.decisions: list[CorpusStep] = []
         self.fits: list[FitStep] = []
+        self.generator: GeneratorStep | None = None
         self.built: dict[str, Signal] = {}
         self.steps = 0
         self.asking = False
@@ -267,8 +338,8 @@ class _Planner:
     def close_pass(self) -> None:
         self.close_group()
         operations, decisions = tuple(self.operations), tuple(self.decisions)
-        self.passes.append(Pass(len(self.passes), tuple(self.fits), operations, decisions))
-        self.fits, self.operations, self.decisions = [], [], []
+        self.passes.append(Pass(len(self.passes), tuple(self.fits), operations, decisions, self.generator))
+        self.fits, self.operations, self.decisions, self.generator = [], [], [], None
         self.asking = False
 
     def prepare(self, columns: Iterable[str]) -> None:
@@ -281,10 +352,14 @@ class _Planner:
         )
         for signal in map(self.signal, families):
             self.fit(signal.name, signal)
-            if isinstance(signal, Asks):
-                self.close_group()
-                if self.operations or self.decisions or not self.passes:
-                    self.close_pass()
+            self.begin_asking(signal)
+
+    def begin_asking(self, method: Method) -> None:
+        """Give what asks a model a pass of its own, after what is cheap has dropped documents."""
+        if isinstance(method, Asks):
+            self.close_group()
+            if self.operations or self.decisions or not self.passes:
+                self.close_pass()
 
     def fit(self, label: str, method: Method) -> None:
         """Plan to fit a method before the pass that is being planned, unless that is planned already."""
@@ -313,6 +388,8 @@ class _Planner:
             self.add_edit(label, method)
         elif isinstance(method, CorpusMethod):
             self.add_decision(label, method)
+        elif isinstance(method, Generator):
+            self.add_generator(label, method)
         else:
             raise BadRecipe(f"step '{label}': extraction can only be the first step, and only once")
 
@@ -340,7 +417,10 @@ class _Planner:
         self.close_group()
         if self.asking:
             self.close_pass()
+        self.fit(label, edit)
+        self.begin_asking(edit)
         self.operations.append(EditStep(label, edit))
+        self.asking = isinstance(edit, Asks)
         for column in edit.columns:
             self.measured[column] = edit.name
         self.forget_text()
@@ -356,6 +436,11 @@ class _Planner:
 
     def add_decision(self, label: str, method: CorpusMethod) -> None:
         step = CorpusStep(label, method)
+        if step.side is not None and step.action == "cut":
+            raise BadRecipe(
+                f"step '{label}': cuts parts out of the whole text, and compares the {step.side}; choose the action "
+                "'drop' or 'mark', or compare the 'text'"
+            )
         columns = [*method.signals]
         if step.keep.startswith("signal:"):
             columns.append(step.keep.removeprefix("signal:"))
@@ -369,6 +454,14 @@ class _Planner:
             # What follows sees another text.
             self.close_pass()
             self.forget_text()
+
+    def add_generator(self, label: str, generator: Generator) -> None:
+        self.fit(label, generator)
+        self.begin_asking(generator)
+        self.close_group()
+        self.forget_text()  # what was measured is not known of new documents
+        self.generator = GeneratorStep(label, generator, frozenset(self.valid))
+        self.close_pass()
 
 
 def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Plan:

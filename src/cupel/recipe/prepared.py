@@ -1,4 +1,4 @@
-"""What measures and sketches documents in this process: loaded once for all tasks of a pass."""
+"""What measures, edits, sketches and writes documents in this process: loaded once for all tasks of a pass."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from cupel.contract import CorpusMethod, KernelSignal, Measure, Method, Resources, Signal
+from cupel.contract import CorpusMethod, Edit, Generator, KernelSignal, Method, Resources, Signal
 from cupel.recipe.asking import Asking
+from cupel.recipe.batches import Prepared
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import Job
-from cupel.recipe.plan import Group
+from cupel.recipe.plan import EditStep, Group
 
 __all__ = ["prepared"]
 
 _ALONE = threading.Lock()
 
 
-def prepared(folder: Folder, seal: str, number: int, asking: Asking, cache: Path) -> Mapping[str, Measure]:
-    """What measures each signal family of a pass, and what sketches for each of its decisions, by name and label.
+def prepared(folder: Folder, seal: str, number: int, asking: Asking, cache: Path) -> Mapping[str, Prepared]:
+    """What measures each signal family of a pass, by name; what its other steps edit, sketch and write with, by label.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ def prepared(folder: Folder, seal: str, number: int, asking: Asking, cache: Path
 
 
 @lru_cache(maxsize=2)
-def _prepare(folder: Folder, seal: str, number: int, asking: Asking, cache: Path) -> Mapping[str, Measure]:
+def _prepare(folder: Folder, seal: str, number: int, asking: Asking, cache: Path) -> Mapping[str, Prepared]:
     _, plan, _ = Job.load(folder)
     pass_ = plan.passes[number]
     fitted = {step.label for step in plan.fits}
@@ -44,12 +45,15 @@ def _prepare(folder: Folder, seal: str, number: int, asking: Asking, cache: Path
         for signal in operation.signals
         if not isinstance(signal, KernelSignal)  # all of these share one pass over the text
     }
+    methods |= {step.label: step.edit for step in pass_.operations if isinstance(step, EditStep)}
     methods |= {step.label: step.method for step in pass_.decisions}
+    if pass_.generator is not None:
+        methods[pass_.generator.label] = pass_.generator.method
     ask = asking.asker(folder.root, cache)
     return {
         label: method.prepare(
             Resources(artifact=folder.artifact(label) if label in fitted else None, ask=ask)
         )
         for label, method in methods.items()
-        if isinstance(method, Signal | CorpusMethod)
+        if isinstance(method, Signal | Edit | CorpusMethod | Generator)
     }

@@ -116,7 +116,7 @@ def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
                             os.replace(path, target)
                     if folder.work not in target.parents:
                         seals[str(target.relative_to(folder.root))] = known
-        for place in ("ledger", "quarantine"):
+        for place in ("ledger", "quarantine", "generated"):
             if (folder.root / place).exists():
                 sync(folder.root / place)
     return seals
@@ -130,24 +130,25 @@ def check_whole(folder: Folder, seals: Seals, documents: Mapping[str, int]) -> N
     Damaged
         A file is missing, has another length, or belongs to nothing that the run wrote.
     RunFailed
-        `data` does not hold one row per kept document, or `ledger` one per input document.
+        `data` does not hold one row per kept document, or `ledger` one per document read or generated.
     """
     for name, (size, _) in seals.items():
         wrong = fault(folder.root / name, size, None)
         if wrong:
             raise Damaged(folder.root / name, wrong, "start the same command again: it is made again")
-    for place in ("data", "ledger", "quarantine", "clusters"):
+    for place in ("data", "ledger", "quarantine", "generated", "clusters"):
         for path in _visible(folder.root / place):
             if f"{place}/{path.name}" not in seals:
                 raise Damaged(
                     path, "is not of this run", "move it elsewhere and start the same command again"
                 )
-    for place, what in (("data", "kept"), ("ledger", "in")):
+    counts = {"data": documents["kept"], "ledger": documents["in"] + documents["generated"]}
+    for place, count in counts.items():
         paths = [path for path in _visible(folder.root / place) if path.suffix == ".parquet"]
         rows = sum(map(row_count, paths))
-        if rows != documents[what] and (paths or place == "ledger"):
+        if rows != count and (paths or place == "ledger"):
             raise RunFailed(
-                f"{folder.root / place}: {rows:,} rows, expected {documents[what]:,}; discard the run with --restart"
+                f"{folder.root / place}: {rows:,} rows, expected {count:,}; discard the run with --restart"
             )
 
 

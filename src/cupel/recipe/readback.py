@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 
 from cupel.contract import WEIGHTLESS, Resources, View
 from cupel.contract.docs import among, row_groups
+from cupel.corpus.part_arrays import side_of
 from cupel.recipe.folder import Folder
 from cupel.recipe.pass_files import open_pass_file
 from cupel.recipe.plan import CorpusStep, Pass
 from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
 from cupel.threads import in_order
 
-__all__ = ["Reader", "remembered"]
+__all__ = ["Reader", "compared", "remembered"]
 
 TEXT_ROWS = 2048
 SKETCH_ROWS = 65536
@@ -43,6 +44,14 @@ class Rank(NamedTuple):
 
     source: str | None
     counts: bool
+
+
+def compared(batch: pa.RecordBatch, step: CorpusStep) -> pa.RecordBatch:
+    """The documents as a step compares them: of conversations, the side that it names in place of the text."""
+    if step.side is None:
+        return batch
+    text = side_of(batch.column("parts"), batch.column("text"), step.side)
+    return batch.set_column(batch.schema.get_field_index("text"), "text", text)
 
 
 def remembered(folder: Folder, pass_: Pass, step: CorpusStep) -> Path:
@@ -105,11 +114,19 @@ class Reader(View):
     def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
         if docs is None:
             for rank in self._ranks():
-                for batch in self._stream("parquet", ["doc", "text", "source"], TEXT_ROWS, self._alive(rank)):
-                    yield batch.select(["doc", "text"])
+                for batch in self._stream(
+                    "parquet", [*self._compared, "source"], TEXT_ROWS, self._alive(rank)
+                ):
+                    yield compared(batch, self.step).select(["doc", "text"])
             return
         sorted_docs = np.sort(np.asarray(docs, dtype=np.int64))
-        yield from self._stream("parquet", ["doc", "text"], TEXT_ROWS, _among(sorted_docs), sorted_docs)
+        for batch in self._stream("parquet", self._compared, TEXT_ROWS, _among(sorted_docs), sorted_docs):
+            yield compared(batch, self.step).select(["doc", "text"])
+
+    @property
+    def _compared(self) -> list[str]:
+        """Columns that hold what is compared."""
+        return ["doc", "text", *([] if self.step.side is None else ["parts"])]
 
     def ids(self, docs: pa.Array) -> pa.Array:
         return self._column_of("id", docs)

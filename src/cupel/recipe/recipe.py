@@ -15,6 +15,7 @@ from cupel.contract import (
     Dedup,
     Edit,
     Extraction,
+    Generator,
     Method,
     Options,
     Rules,
@@ -28,7 +29,7 @@ from cupel.store import digest_json
 
 __all__ = ["Recipe", "Step", "built_in_recipes"]
 
-KINDS: tuple[type[Method], ...] = (Extraction, Signal, Rules, Edit, Dedup, Selector)
+KINDS: tuple[type[Method], ...] = (Extraction, Signal, Rules, Edit, Dedup, Selector, Generator)
 """The kinds whose methods can be steps."""
 
 _FIELDS = ("name", "title", "description", "paper", "seed", "signals", "steps")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,9 +52,10 @@ def groups_of(folder: Folder, number: int, plan: str) -> list[list[int]]:
     return [list(group) for group in found["groups"]]
 
 
-def take_up(folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads: int) -> list[Damaged]:
+def take_up(folder: Folder, plan: Plan, seal: str, shards: int, threads: int) -> list[Damaged]:
     """Discard what is damaged of the passes that are done, and everything made from it.
 
+    `shards` is how many the input has.
     Every file of every finished unit is read once. A pass that is not whole takes with it the deduplications
     that end it and all later passes: they may have read what was lost.
 
@@ -69,14 +70,12 @@ def take_up(folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads
             # It is learned again, to the byte: what was measured with it holds.
             fit_marker(folder, step.label).unlink()
             damaged_fits += faults
-    return damaged_fits + _take_up_passes(folder, plan, seal, units, threads)
+    return damaged_fits + _take_up_passes(folder, plan, seal, shards, threads)
 
 
-def _take_up_passes(
-    folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads: int
-) -> list[Damaged]:
+def _take_up_passes(folder: Folder, plan: Plan, seal: str, shards: int, threads: int) -> list[Damaged]:
     for pass_ in plan.passes:
-        faults, whole = _pass_faults(folder, plan, pass_, seal, units, threads)
+        faults, whole = _pass_faults(folder, plan, pass_, seal, shards, threads)
         for unit in {unit for unit, _ in faults if unit is not None}:
             forget_unit(folder, pass_.index, unit)
         if not whole or faults:
@@ -95,15 +94,13 @@ def _take_up_passes(
     return []
 
 
-def state_faults(
-    folder: Folder, plan: Plan, seal: str, units: Sequence[int], threads: int
-) -> Iterator[Damaged]:
+def state_faults(folder: Folder, plan: Plan, seal: str, shards: int, threads: int) -> Iterator[Damaged]:
     """Every damaged file of an unfinished run."""
     for fitted in plan.fits:
         if fit_marker(folder, fitted.label).exists():
             yield from fit_faults(folder, seal, fitted.label)
     for pass_ in plan.passes:
-        faults, _ = _pass_faults(folder, plan, pass_, seal, units, threads)
+        faults, _ = _pass_faults(folder, plan, pass_, seal, shards, threads)
         yield from (fault for _, fault in faults)
         for step in pass_.decisions:
             if marker(folder, pass_.index, step.label).exists():
@@ -111,10 +108,10 @@ def state_faults(
 
 
 def _pass_faults(
-    folder: Folder, plan: Plan, pass_: Pass, seal: str, units: Sequence[int], threads: int
+    folder: Folder, plan: Plan, pass_: Pass, seal: str, shards: int, threads: int
 ) -> tuple[list[tuple[int | None, Damaged]], bool]:
     """Faults with the unit that each is of, None for that of the whole pass; and whether all units are done."""
-    groups = [[unit] for unit in units]
+    groups = [[unit] for unit in range(plan.units(shards, pass_.index))]
     if pass_.index == len(plan.passes) - 1:
         begun = (
             any(folder.pass_folder(pass_.index).glob("*.done"))
@@ -142,8 +139,9 @@ def _discard_from(folder: Folder, plan: Plan, number: int, *, steps: int = 0, un
                     path.unlink(missing_ok=True)
             if later.index > number or units:
                 _remove(folder.pass_folder(later.index))
-                for path in (folder.root / "ledger").glob(f"pass-{later.index}-*"):
-                    path.unlink(missing_ok=True)
+                for place in ("ledger", "quarantine", "generated"):
+                    for path in (folder.root / place).glob(f"pass-{later.index}-*"):
+                        path.unlink(missing_ok=True)
         last = plan.passes[-1].index
         if number < last or units:
             groups_path(folder, last - 1).unlink(missing_ok=True)
@@ -160,7 +158,7 @@ def discard_all(folder: Folder) -> None:
             *folder.work.glob("fitted-*"),
         ]:
             _remove(path)
-        for name in ("data", "ledger", "clusters", "artifacts", "quarantine"):
+        for name in ("data", "ledger", "clusters", "artifacts", "generated", "quarantine"):
             _remove(folder.root / name)
         folder.fields.unlink(missing_ok=True)
 
@@ -171,7 +169,7 @@ def discard_run(folder: Folder) -> None:
     with disk_errors(folder.root):
         folder.discarding.touch()
         names = ("manifest.json", "inputs.json", "report.json", "report.html", "recipe.yaml")
-        for name in (*names, "data", "ledger", "clusters", "artifacts", "quarantine"):
+        for name in (*names, "data", "ledger", "clusters", "artifacts", "generated", "quarantine"):
             _remove(folder.root / name)
         for path in folder.work.iterdir():
             if path not in kept:

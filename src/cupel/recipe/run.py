@@ -33,11 +33,13 @@ from cupel.errors import (
 from cupel.findings import Page
 from cupel.recipe import task as tasks
 from cupel.recipe.asking import asks_remotely, stop_asking
+from cupel.recipe.births import PassReader, reader_of
 from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
 from cupel.recipe.fit import fit
 from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
 from cupel.recipe.job import Job
+from cupel.recipe.needs import check_needs
 from cupel.recipe.options import RunOptions
 from cupel.recipe.output import decide_fields
 from cupel.recipe.plan import Pass, Plan, make_plan
@@ -174,7 +176,7 @@ class _Run:
                 seconds=time.monotonic() - self.started,
             )
             self._settle(manifest)
-            if plan.fits or any(pass_.asks for pass_ in plan.passes):
+            if plan.fits or any(pass_.asking for pass_ in plan.passes):
                 self._trim()
         return Result(self.folder.root, manifest)
 
@@ -262,8 +264,9 @@ class _Run:
             self._compare(begun["config_digest"], begun["input_digest"], files, "unfinished run")
             job = Job.from_json(begun["job"])
         else:
-            discard_all(self.folder)
             annotated = _annotated(self.inputs, files)
+            check_needs(make_plan(self.recipe, annotated), files, self.options.reading)
+            discard_all(self.folder)
             shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
             job = Job(
                 self.recipe,
@@ -296,16 +299,18 @@ class _Run:
 
     def _passes(self, plan: Plan, job: Job) -> list[int]:
         """Carry out every pass; the units of the last one."""
-        units = [shard.index for shard in job.shards]
-        groups = [[unit] for unit in units]
+        groups: list[list[int]] = []
         if self.resumed:
-            self._take_up(plan, units)
+            self._take_up(plan, job)
         for pass_ in plan.passes:
-            if pass_.index == len(plan.passes) - 1 and pass_.index > 0:
-                groups = self._output_groups(pass_.index - 1, units)
+            units = list(range(plan.units(len(job.shards), pass_.index)))
+            groups = [[unit] for unit in units]
+            before = self._left_by(plan, job, pass_.index - 1) if pass_.index else None
+            if before is not None and pass_.index == len(plan.passes) - 1:
+                groups = self._output_groups(before, units)
                 decide_fields(self.folder, job, plan)
-            self._fit(plan, job, pass_, units)
-            self._one_pass(plan, job, pass_.index, groups)
+            self._fit(plan, job, pass_, before, units)
+            self._one_pass(plan, job, pass_.index, groups, before)
             if pass_.decisions:
                 memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
                 corpus = _input_digest(job.files)
@@ -313,20 +318,22 @@ class _Run:
                 self._ask(pass_)
         return list(range(len(groups)))
 
-    def _fit(self, plan: Plan, job: Job, pass_: Pass, units: list[int]) -> None:
+    def _left_by(self, plan: Plan, job: Job, number: int) -> PassReader:
+        return reader_of(self.folder, plan, number, len(job.files), len(job.shards))
+
+    def _fit(self, plan: Plan, job: Job, pass_: Pass, before: PassReader | None, units: list[int]) -> None:
         """Fit what the pass uses, on what the pass before it left."""
         for step in pass_.fits:
             documents = NO_DOCUMENTS
-            if step.method.given is None and step.method.reads_corpus:
-                before = plan.passes[pass_.index - 1]
+            if step.method.given is None and step.method.reads_corpus and before is not None:
                 inputs = digest_before(job, _input_digest(job.files), step)
-                documents = Survivors(self.folder, before, units, inputs)
+                documents = Survivors(before, units, inputs)
             scratch = str(self.folder.work)
             resources = Resources(scratch, self.engine.memory_bytes(), self.engine.parallelism())
             fit(self.folder, step, documents, resources, self.options.cache, self.seal, self.progress.note)
 
-    def _take_up(self, plan: Plan, units: list[int]) -> None:
-        damaged = take_up(self.folder, plan, self.seal, units, self.engine.parallelism())
+    def _take_up(self, plan: Plan, job: Job) -> None:
+        damaged = take_up(self.folder, plan, self.seal, len(job.shards), self.engine.parallelism())
         if damaged:
             more = f", and {len(damaged) - 1:,} more" if len(damaged) > 1 else ""
             self.progress.note(f"damaged since the run was stopped, and made again: {damaged[0]}{more}")
@@ -340,12 +347,13 @@ class _Run:
                 reasons, Page(title="Before duplicates go", subtitle=reasons, sections=sections)
             )
 
-    def _output_groups(self, number: int, units: list[int]) -> list[list[int]]:
-        """Neighbouring shards that together give about one data file, or two to every core where there is less."""
+    def _output_groups(self, before: PassReader, units: list[int]) -> list[list[int]]:
+        """Neighboring shards that together give about one data file, or two to every core where there is less."""
+        number = before.pass_.index
         path = groups_path(self.folder, number)
         if path.exists():
             return groups_of(self.folder, number, self.seal)
-        sizes = {unit: self.folder.unit(number, unit, "parquet").stat().st_size for unit in units}
+        sizes = {unit: before.path(unit).stat().st_size for unit in units}
         share = sum(sizes.values()) // (2 * self.engine.parallelism())
         limit = min(self.options.writing.shard_bytes, max(share, SMALLEST_SHARE))
         groups: list[list[int]] = [[]]
@@ -359,7 +367,9 @@ class _Run:
         write_sealed(path, {"plan": self.seal, "groups": groups})
         return groups
 
-    def _one_pass(self, plan: Plan, job: Job, number: int, groups: list[list[int]]) -> None:
+    def _one_pass(
+        self, plan: Plan, job: Job, number: int, groups: list[list[int]], before: PassReader | None
+    ) -> None:
         waiting = [unit for unit in range(len(groups)) if not self.folder.done(number, unit)]
         with disk_errors(self.folder.work):
             make_folder(self.folder.pass_folder(number))
@@ -374,13 +384,15 @@ class _Run:
                     "unit": u,
                     "shards": groups[u],
                     "threads": threads,
+                    "births": before.to_json(groups[u]) if before else {},
                     "asking": self.options.asking.to_json(),
                     "cache": str(self.options.cache.folder),
                 }
             )
             for u in waiting
         ]
-        sizes = [sum(job.shards[shard].bytes for shard in group) for group in groups]
+        count = len(job.shards)
+        sizes = [sum(job.shards[unit % count].bytes for unit in group) for group in groups]
         title = f"pass {number + 1} of {len(plan.passes)}"
         with self.progress.following(title, self.folder.pass_folder(number), sizes):
             for result in self._results(plan.passes[number], payloads):
@@ -393,8 +405,8 @@ class _Run:
 
     def _results(self, pass_: Pass, payloads: list[str]) -> Iterator[str]:
         """What the tasks of a pass give. A server is asked by this process alone, so that limits hold for the run."""
-        if self.engine.name == "native" or not any(map(asks_remotely, pass_.signals)):
-            yield from self.engine.map(tasks.run_task, payloads)
+        if self.engine.name == "native" or not any(map(asks_remotely, pass_.asking)):
+            yield from self.engine.map(tasks.run_task, payloads, gpus=pass_.computes_on_gpus)
             return
         with ThreadPoolExecutor(UNITS_ASKING) as pool:
             for done in as_completed([pool.submit(tasks.run_task, payload) for payload in payloads]):

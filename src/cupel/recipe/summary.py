@@ -35,8 +35,9 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
     steps = _steps(plan)
     decisions = [step for pass_ in plan.passes for step in pass_.decisions]
     keeping = {step.label for step in decisions if step.action in ("mark", "weigh")}
+    keeping |= {step.label for step in plan.generators}
     sections = [
-        _funnel(steps, keeping, tallies, total, manifest),
+        _funnel(steps, keeping, _born(plan, tallies), tallies, total, manifest),
         _rules(plan, total),
         _signals(folder, plan),
         *_breakdowns(total),
@@ -45,7 +46,7 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         _edits(plan, total),
         _samples(steps, total, manifest["documents"]["kept"]),
         _sources(total, steps),
-        _quarantine(folder, tallies[0]),
+        _quarantine(folder, total),
         _left_out(manifest),
         _asked(total),
         _cost(folder, plan, total, manifest),
@@ -57,10 +58,11 @@ def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: 
         ),
     ]
     documents = manifest["documents"]
-    share = _share(documents["kept"], documents["in"])
+    share = _share(documents["kept"], documents["in"] + documents["generated"])
     size = manifest["bytes"]
     facts = (
         ("documents in", write_count(documents["in"])),
+        *([("generated", write_count(documents["generated"]))] if documents["generated"] else []),
         ("kept", f"{write_count(documents['kept'])} ({write_percent(share)})"),
         ("dropped", write_count(documents["dropped"])),
         ("quarantined", write_count(documents["quarantined"])),
@@ -95,17 +97,28 @@ def _steps(plan: Plan) -> list[str]:
                 [operation.label] if isinstance(operation, EditStep) else [s.label for s in operation.rules]
             )
         labels += [step.label for step in pass_.decisions]
+        labels += [pass_.generator.label] if pass_.generator else []
     return labels
+
+
+def _born(plan: Plan, tallies: Sequence[Tally]) -> dict[str, tuple[int, int]]:
+    """Documents that each generator wrote, and bytes of their text, by label."""
+    return {
+        pass_.generator.label: (tally.born, tally.bytes_born)
+        for pass_, tally in zip(plan.passes, tallies, strict=True)
+        if pass_.generator
+    }
 
 
 def _funnel(
     steps: list[str],
     keeping: set[str],
+    born: Mapping[str, tuple[int, int]],
     tallies: Sequence[Tally],
     total: Tally,
     manifest: Mapping[str, Any],
 ) -> Section:
-    """`keeping` are steps that are not meant to drop anything."""
+    """`keeping` are steps that need not drop anything."""
     first = tallies[0]
     documents, size = first.documents_in - first.documents_quarantined, first.bytes_in
     drawn = [("input", documents, size)]
@@ -119,8 +132,10 @@ def _funnel(
         bytes_gone = sum(drop.bytes for drop in reasons.values())
         cut = total.edited_bytes.get(label, 0)
         edited = total.edited.get(label, 0)
-        rows.append((label, documents, gone, _share(gone, documents), bytes_gone + max(cut, 0), edited))
-        documents, size = documents - gone, size - bytes_gone - cut
+        new, new_bytes = born.get(label, (0, 0))
+        row = (label, documents, gone, _share(gone, documents), bytes_gone + max(cut, 0), edited)
+        rows.append((*row, new) if born else row)
+        documents, size = documents - gone + new, size - bytes_gone - cut + new_bytes
         drawn.append((label, documents, max(size, 0)))
         if not gone and not edited and label not in keeping:
             idle.append(label)
@@ -130,9 +145,15 @@ def _funnel(
     blocks: list[Block] = [Figure(spec=charts.funnel(drawn))]
     blocks.append(
         Table(
-            columns=("step", "documents in", "dropped", "share dropped", "bytes removed", "documents edited"),
+            columns=(
+                *("step", "documents in", "dropped", "share dropped", "bytes removed", "documents edited"),
+                *(("documents written",) if born else ()),
+            ),
             rows=tuple(rows),
-            formats=("text", "count", "count", "percent", "bytes", "count"),
+            formats=(
+                *("text", "count", "count", "percent", "bytes", "count"),
+                *(("count",) if born else ()),
+            ),
         )
     )
     if idle:
@@ -320,14 +341,15 @@ def _sources(total: Tally, steps: list[str]) -> Section:
     )
 
 
-def _quarantine(folder: Folder, first: Tally) -> Section:
+def _quarantine(folder: Folder, total: Tally) -> Section:
     blocks: list[Block] = []
-    if first.quarantined:
-        rows = tuple(sorted(first.quarantined.items(), key=lambda item: -item[1]))
+    put_aside = total.quarantined | total.refused
+    if put_aside:
+        rows = tuple(sorted(put_aside.items(), key=lambda item: -item[1]))
         blocks.append(Table(columns=("reason", "documents"), rows=rows, formats=("text", "count")))
-        blocks.append(_first_quarantined(folder, sum(first.quarantined.values())))
-    if first.skipped:
-        rows = tuple(sorted(first.skipped.items(), key=lambda item: -item[1]))
+        blocks.append(_first_quarantined(folder, sum(put_aside.values())))
+    if total.skipped:
+        rows = tuple(sorted(total.skipped.items(), key=lambda item: -item[1]))
         blocks.append(
             Table(
                 columns=("not documents", "records"),
@@ -339,7 +361,9 @@ def _quarantine(folder: Folder, first: Tally) -> Section:
     return Section(
         title="Quarantine",
         key="quarantine",
-        lead="What could not be read as a document.",
+        lead="What could not be read as a document, and answers of models that are none."
+        if total.refused
+        else "What could not be read as a document.",
         blocks=tuple(blocks),
     )
 
@@ -350,7 +374,8 @@ def _first_quarantined(folder: Folder, count: int) -> Table:
         with open(path, "rb") as lines:
             for line in islice(lines, SHOWN_QUARANTINED - len(rows)):
                 entry = orjson.loads(line)
-                unit = next(name for name in entry if name not in ("path", "reason", "detail", "excerpt"))
+                known = ("path", "reason", "detail", "excerpt", "answer")
+                unit = next(name for name in entry if name not in known)
                 place = f"{unit} {entry[unit]}"
                 rows.append((entry["path"], place, entry["reason"], entry["detail"]))
     return Table(
@@ -392,7 +417,7 @@ def _asked(total: Tally) -> Section:
     )
     estimated = sum(usage.estimated for usage in total.asked.values())
     table = Table(
-        columns=("signal", "requests", "answered before", "refused", "tokens in", "tokens out", "cost"),
+        columns=("asking", "requests", "answered before", "refused", "tokens in", "tokens out", "cost"),
         rows=rows,
         formats=("text", "count", "count", "count", "count", "count", "text"),
         caption=f"Tokens of {write_count(estimated)} answers are estimated, since the server did not count them."

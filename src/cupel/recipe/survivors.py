@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 
 from cupel.contract import Documents
 from cupel.contract.docs import among
+from cupel.recipe.births import PassReader
 from cupel.recipe.decide import dropped_before
-from cupel.recipe.folder import Folder
 from cupel.recipe.job import Job
-from cupel.recipe.pass_files import open_pass_file
-from cupel.recipe.plan import FitStep, Pass
+from cupel.recipe.plan import FitStep
 from cupel.store import digest_json
 
 __all__ = ["Survivors", "digest_before"]
@@ -29,9 +28,9 @@ ROWS = 2048
 class Survivors(Documents):
     """Documents of a finished pass without those that its decisions drop, in the order of the input."""
 
-    folder: Folder
-    pass_: Pass
+    left: PassReader
     units: list[int]
+    """Those of the pass that follows."""
     decisive: str
     """Digest of the input, and of all that was done with it so far."""
 
@@ -51,17 +50,16 @@ class Survivors(Documents):
 
     @cached_property
     def _dropped(self) -> np.ndarray:
-        return dropped_before(self.folder, self.pass_, len(self.pass_.decisions))
+        return dropped_before(self.left.folder, self.left.pass_, len(self.left.pass_.decisions))
 
     def _read(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         for unit in self.units:
-            with open_pass_file(self.folder.unit(self.pass_.index, unit, "parquet")) as file:
-                for batch in file.iter_batches(ROWS, columns=columns, use_threads=False):
-                    docs = batch.column("doc").to_numpy()
-                    if len(self._dropped):
-                        batch = batch.filter(pa.array(~among(docs, self._dropped)))
-                    if batch.num_rows:
-                        yield batch
+            for batch in self.left.batches(unit, ROWS, columns):
+                docs = batch.column("doc").to_numpy()
+                if len(self._dropped):
+                    batch = batch.filter(pa.array(~among(docs, self._dropped)))
+                if batch.num_rows:
+                    yield batch
 
 
 def digest_before(job: Job, inputs: str, step: FitStep) -> str:

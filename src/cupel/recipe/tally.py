@@ -71,6 +71,13 @@ class Tally:
     """`step: reason` or `kept` → a few documents."""
     asked: dict[str, Usage] = field(default_factory=dict)
     """signal → what it asked a model."""
+    born: int = 0
+    """Documents that a generator wrote."""
+    bytes_born: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    """reason → documents that it was to write, and did not."""
+    with_parts: int = 0
+    """Documents of several parts that the first pass kept, and new ones."""
     content_hash: str = "0" * 32
     fields: FieldCounts = field(default_factory=FieldCounts)
     """What the fields of the documents that the first pass kept hold."""
@@ -110,6 +117,10 @@ class Tally:
         return sum(drop.documents for reasons in self.dropped.values() for drop in reasons.values())
 
     @property
+    def documents_generated(self) -> int:
+        return self.born + sum(self.refused.values())
+
+    @property
     def documents_quarantined(self) -> int:
         return sum(self.quarantined.values())
 
@@ -117,9 +128,21 @@ class Tally:
         """Add `other` to this. `documents_out`, `bytes_out` and hashes belong to a pass: they add too."""
         from cupel import _kernels
 
-        for name in ("documents_in", "bytes_in", "documents_out", "bytes_out", "text_bytes_out"):
+        for name in (
+            *("documents_in", "bytes_in", "documents_out", "bytes_out", "text_bytes_out"),
+            *("born", "bytes_born", "with_parts"),
+        ):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("quarantined", "skipped", "seconds", "edited", "edited_bytes", "counts", "entered"):
+        for name in (
+            "quarantined",
+            "refused",
+            "skipped",
+            "seconds",
+            "edited",
+            "edited_bytes",
+            "counts",
+            "entered",
+        ):
             _add(getattr(self, name), getattr(other, name))
         for name in ("alone", "only"):
             for step, rules in getattr(other, name).items():

@@ -25,12 +25,15 @@ from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.act import act
 from cupel.recipe.asking import Asking
-from cupel.recipe.batches import Outcome, with_columns
+from cupel.recipe.batches import Outcome, Refused, with_columns
+from cupel.recipe.births import PARENTS, PassReader, generate
+from cupel.recipe.content import content_hash
 from cupel.recipe.folder import Folder, disk_errors, is_refined, write_passing, write_text
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job, ledger_schema, signal_types
 from cupel.recipe.output import (
     carried_fields,
     fit,
+    has_parts,
     output_batch,
     output_schema,
     weightless,
@@ -40,6 +43,8 @@ from cupel.recipe.output import (
 from cupel.recipe.pass_files import open_pass_file, read_pass_table
 from cupel.recipe.plan import CorpusStep, Group, Pass
 from cupel.recipe.prepared import prepared
+from cupel.recipe.quarantine import quarantined_lines, refused_lines
+from cupel.recipe.readback import compared
 from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
@@ -114,13 +119,15 @@ class _Task:
         self.unit: int = task["unit"]
         self.shards: list[int] = task["shards"]
         self.threads: int = task["threads"]
+        self.births: Mapping[str, Any] = task["births"]
         asking = Asking.from_json(task["asking"])
         self.measures = prepared(folder, self.plan_seal, number, asking, Path(task["cache"]))
         self.tally = Tally()
         self.types = signal_types(self.plan)
         self.last = number == len(self.plan.passes) - 1
+        self.refused: list[Refused] = []
         self.reported = 0.0
-        self.batch_rows = ASKING_ROWS if self.pass_.asks else BATCH_ROWS
+        self.batch_rows = ASKING_ROWS if self.pass_.asking else BATCH_ROWS
 
     def path(self, suffix: str) -> Path:
         return self.folder.unit(self.pass_.index, self.unit, suffix)
@@ -141,9 +148,11 @@ class _Task:
                 if self.pass_.decisions
                 else None
             )
+            if self.pass_.generator is not None:
+                self.born = self._parquet(stack, "born.parquet", self._carried_schema())
             if self.last:
                 self.carried = carried_fields(self.folder, self.job)
-                schema = output_schema(self.plan, self.types, self.carried)
+                schema = output_schema(self.plan, self.types, self.carried, parts=has_parts(self.folder))
                 with disk_errors(self.folder.data):
                     make_folder(self.folder.data)
                 self.data: ParquetWriter | RollingWriter = stack.enter_context(
@@ -153,6 +162,7 @@ class _Task:
                         schema,
                         shard_bytes=self.job.output.shard_bytes,
                         jsonl=self.job.output.format == "jsonl",
+                        layout=self.job.output.layout,
                         keep_empty=self.unit == 0,  # a corpus of no documents still has its columns
                         repeating=self.carried.columns,
                     )
@@ -163,7 +173,10 @@ class _Task:
             for outcome in in_order(self._process, source, self.threads):
                 self._take(outcome)
             if quarantine:
-                self._write_quarantine(quarantine)
+                self._write_quarantine(quarantined_lines(quarantine), ledger.quarantined(quarantine))
+            if self.refused:
+                label = self.pass_.generator.label if self.pass_.generator else ""
+                self._write_quarantine(refused_lines(self.refused), ledger.refused(self.refused, label))
         write_passing(self.path("tally.json"), self.tally.to_json())
         self.path("progress").unlink(missing_ok=True)
         data = self.data.files if isinstance(self.data, RollingWriter) else []
@@ -234,11 +247,17 @@ class _Task:
             batch = with_columns(batch, {"metadata": without_doc(batch.column("metadata"))})
         if self.plan.weighs:
             batch = with_columns(batch, with_weight(batch))
-        return batch.select([*DOCUMENT, *self._weight, *self.plan.reused])
+        if self.plan.generators:
+            batch = with_columns(batch, {"parents": pa.nulls(batch.num_rows, PARENTS)})
+        return batch.select([*DOCUMENT, *self._weight, *self._parents, *self.plan.reused])
 
     @property
     def _weight(self) -> tuple[str, ...]:
         return (WEIGHT,) if self.plan.weighs else ()
+
+    @property
+    def _parents(self) -> tuple[str, ...]:
+        return ("parents",) if self.plan.generators else ()
 
     def _annotations(self, documents: pa.RecordBatch) -> dict[str, pa.Array]:
         """Signals that an annotated corpus carries, out of its metadata; what is not reused is let go."""
@@ -256,15 +275,17 @@ class _Task:
 
     def _from_pass(self) -> Iterator[tuple[pa.RecordBatch, ...]]:
         before = self.plan.passes[self.pass_.index - 1]
+        reader = PassReader.from_json(self.folder, before, self.births)
         for index in self.shards:
-            path = self.folder.unit(before.index, index, "parquet")
-            with open_pass_file(path) as file:
-                docs = _doc_range(file)
+            clusters = []
+            if before.decisions:
+                with open_pass_file(reader.path(index)) as file:
+                    docs = _doc_range(file)
                 clusters = [(step, self._members(before, step, docs)) for step in before.decisions]
-                for batch in file.iter_batches(batch_size=self.batch_rows, use_threads=False):
-                    _check_running(self.folder.root)
-                    if batch.num_rows:
-                        yield (batch, *clusters)  # type: ignore[misc]
+            for batch in reader.batches(index, self.batch_rows):
+                _check_running(self.folder.root)
+                if batch.num_rows:
+                    yield (batch, *clusters)  # type: ignore[misc]
 
     def _members(self, pass_: Pass, step: CorpusStep, docs: tuple[int, int]) -> pa.Table:
         path = self.folder.decided(pass_.index, step.label)
@@ -290,6 +311,9 @@ class _Task:
                 outcome.seconds[name] = outcome.seconds.get(name, 0.0) + seconds
         if self.pass_.decisions and outcome.survivors.num_rows:
             outcome.sketch = self._sketch(outcome)
+        if self.pass_.generator is not None:
+            step = self.pass_.generator
+            generate(outcome, step, self.measures[step.label], self._carried_schema())
         return outcome
 
     def _sketch(self, outcome: Outcome) -> pa.RecordBatch:
@@ -297,7 +321,7 @@ class _Task:
         columns: dict[str, pa.Array] = {name: batch.column(name) for name in ("doc", "id", "source")}
         for step in self.pass_.decisions:
             with outcome.spending(f"{step.label} (sketch)"):
-                sketch = self.measures[step.label](batch)
+                sketch = self.measures[step.label](compared(batch, step))
             columns |= {f"{step.label}.{name}": sketch.column(name) for name in sketch.schema.names}
             columns[f"{step.label}.priority"] = priority(step, batch)
         return pa.RecordBatch.from_arrays(list(columns.values()), schema=sketch_schema(self.pass_))
@@ -309,6 +333,8 @@ class _Task:
         if self.pass_.index == 0:
             self._count_input(outcome)
             self.tally.fields.count(outcome.survivors.column("metadata"))
+            parts = outcome.survivors.column("parts")
+            self.tally.with_parts += len(parts) - parts.null_count
         batches.count(outcome, self.pass_, self.tally)
         schema = self.rows.schema
         for rows in outcome.dropped:
@@ -321,10 +347,28 @@ class _Task:
                 self.data.write(fit(survivors, self.data.schema))
             if outcome.sketch is not None and self.sketches is not None:
                 self.sketches.write(outcome.sketch)
+        if outcome.born is not None:
+            self._take_births(outcome.born, outcome.refused)
         self.tally.documents_out += survivors.num_rows
         self.tally.text_bytes_out += pc.sum(pc.binary_length(survivors.column("text"))).as_py() or 0
         self.tally.spend("write", time.thread_time() - started)
         self._report_progress()
+
+    def _take_births(self, born: pa.RecordBatch, refused: list[Refused]) -> None:
+        tally = self.tally
+        for name in ("doc", "position"):
+            numbered = pc.add(born.column(name), tally.born)
+            born = born.set_column(born.schema.get_field_index(name), name, numbered)
+        self.born.write(born)
+        tally.born += born.num_rows
+        tally.bytes_born += pc.sum(born.column("bytes_in")).as_py() or 0
+        tally.fields.count(born.column("metadata"))
+        for entry in pc.value_counts(born.column("source")).to_pylist():
+            tally.count_source(entry["values"], "in", entry["counts"])
+        for entry in refused:
+            reason = entry.refusal.reason
+            tally.refused[reason] = tally.refused.get(reason, 0) + 1
+        self.refused += refused
 
     def _count_input(self, outcome: Outcome) -> None:
         self.tally.documents_in += outcome.documents_in
@@ -342,34 +386,21 @@ class _Task:
             self.tally.sample("kept", [batches.sample_row(survivors, row, "")])
         for entry in pc.value_counts(survivors.column("source")).to_pylist():
             self.tally.count_source(entry["values"], "out", entry["counts"])
-        content = [survivors.column(name) for name in ("id", "source", "text")]
-        content += [survivors.column(name).cast(pa.large_string()) for name in self._weight]
-        added = _kernels.add_hashes(bytes.fromhex(self.tally.content_hash), _kernels.content_hash(content))
+        content = content_hash(survivors, self._weight)
+        added = _kernels.add_hashes(bytes.fromhex(self.tally.content_hash), content)
         self.tally.content_hash = added.hex()
         self.data.write(output_batch(survivors, self.data.schema, self.carried))
 
-    def _write_quarantine(self, entries: list[Quarantined]) -> None:
-        lines = [
-            orjson.dumps(
-                {
-                    "path": e.path,
-                    e.unit: e.position,
-                    "reason": e.reason,
-                    "detail": e.detail,
-                    "excerpt": e.excerpt,
-                }
-            )
-            for e in entries
-        ]
+    def _write_quarantine(self, lines: list[bytes], entries: pa.RecordBatch) -> None:
         write_text(self.path("quarantine.jsonl"), b"\n".join(lines).decode() + "\n")
-        rows = ledger.fit(ledger.quarantined(entries), self.rows.schema)
         writer = ParquetWriter(self.path("quarantine.ledger.parquet"), self.rows.schema)
-        writer.write(rows)
+        writer.write(ledger.fit(entries, self.rows.schema))
         writer.close()
 
     def _carried_schema(self) -> pa.Schema:
         """Columns of the survivors after this pass."""
         known: dict[str, pa.DataType] = dict(DOCUMENT) | dict.fromkeys(self._weight, pa.float64())
+        known |= dict.fromkeys(self._parents, PARENTS)
         reached = set(self.plan.reused)
         for pass_ in self.plan.passes[: self.pass_.index + 1]:
             for operation in pass_.operations:

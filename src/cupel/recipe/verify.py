@@ -22,7 +22,7 @@ from cupel.store import page_fault
 
 __all__ = ["Verification", "verify"]
 
-PLACES = ("data", "ledger", "clusters", "artifacts", "quarantine")
+PLACES = ("data", "ledger", "clusters", "artifacts", "generated", "quarantine")
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ def _unfinished(folder: Folder, threads: int) -> Verification:
         return Verification(folder.root, False, 1, 0, (damaged,))
     job = Job.from_json(begun["job"])
     plan = make_plan(job.recipe, job.annotated)
-    units = [shard.index for shard in job.shards]
-    damage = tuple(state_faults(folder, plan, begun["seal"], units, threads))
+    damage = tuple(state_faults(folder, plan, begun["seal"], len(job.shards), threads))
     sizes = sealed_state(folder)
     return Verification(folder.root, False, len(sizes) + 1, sum(sizes), damage)
 
@@ -132,12 +131,13 @@ def _page(folder: Folder, listed: Seals) -> Iterator[Damaged]:
 
 
 def _miscounted(folder: Folder, manifest: dict[str, Any]) -> Iterator[Damaged]:
-    for place, what in (("data", "kept"), ("ledger", "in")):
+    documents = manifest["documents"]
+    in_ledger = documents["in"] + documents.get("generated", 0)  # early versions generated nothing
+    for place, expected in (("data", documents["kept"]), ("ledger", in_ledger)):
         paths = [folder.root / name for name in manifest["files"] if name.startswith(f"{place}/")]
         if any(path.suffix != ".parquet" for path in paths):
             continue  # JSON lines: their digest says it
         rows = sum(map(_rows, paths))
-        expected = manifest["documents"][what]
         if rows != expected:
             yield Damaged(folder.root / place, f"{place} holds {rows:,} rows, expected {expected:,}")
 

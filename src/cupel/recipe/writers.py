@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel.contract import label_columns
+from cupel.corpus.json_text import as_text
+from cupel.corpus.part_rows import came_in_row, to_row
 from cupel.recipe.folder import disk_errors
 from cupel.store import make_folder, put, rename, temporary
 
@@ -100,10 +102,15 @@ class ParquetWriter:
 
 
 class JsonlWriter:
-    """One JSONL.zst file: document columns, with the metadata's fields beside them."""
+    """One JSONL.zst file: document columns, with the metadata's fields beside them.
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    Conversations are rows of the layout that they came in, or of the one named.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, layout: str | None = None) -> None:
         import zstandard
+
+        self.layout = layout
 
         self.path = path
         self.rows = 0
@@ -116,6 +123,10 @@ class JsonlWriter:
     def write(self, batch: pa.RecordBatch) -> None:
         lines = []
         for row in batch.to_pylist():
+            parts = row.get("parts")
+            if self.layout is not None or (parts is not None and came_in_row(parts)):
+                lines.append(orjson.dumps(_row_of(row, self.layout), default=as_text))
+                continue
             fields = orjson.loads(row.pop("metadata", None) or b"{}")
             row = {key: value for key, value in row.items() if value is not None}
             # A field called like a column goes one level down, where reading finds it again.
@@ -147,6 +158,13 @@ class JsonlWriter:
         temporary(self.path).unlink(missing_ok=True)
 
 
+def _row_of(document: dict[str, Any], layout: str | None) -> dict[str, Any]:
+    """A conversation as a row of a layout, what Cupel knows of it behind the fields of the row."""
+    row = to_row(document, layout)
+    known = {name: value for name, value in document.items() if name not in ("text", "parts", "metadata")}
+    return row | {name: value for name, value in known.items() if value is not None and name not in row}
+
+
 class RollingWriter:
     """Files of about `shard_bytes` each: `part-00007-000.parquet`, `part-00007-001.parquet` …
 
@@ -161,6 +179,7 @@ class RollingWriter:
         *,
         shard_bytes: int,
         jsonl: bool = False,
+        layout: str | None = None,
         keep_empty: bool = False,
         repeating: Collection[str] = (),
     ) -> None:
@@ -169,6 +188,7 @@ class RollingWriter:
         self.schema = schema
         self.shard_bytes = shard_bytes
         self.jsonl = jsonl
+        self.layout = layout
         self.keep_empty = keep_empty
         self.repeating = repeating
         self.files: list[Path] = []
@@ -189,7 +209,7 @@ class RollingWriter:
         suffix = "jsonl.zst" if self.jsonl else "parquet"
         path = self.folder / f"{self.stem}-{len(self.files):03d}.{suffix}"
         writer = (
-            JsonlWriter(path, self.schema)
+            JsonlWriter(path, self.schema, self.layout)
             if self.jsonl
             else ParquetWriter(path, self.schema, repeating=self.repeating)
         )

@@ -103,7 +103,7 @@ class LlmRating(Asks, Signal):
     def prepare(self, resources: Resources) -> Measure:
         """What asks the model."""
         rubric = self._rubric()
-        ask = resources.asker(self.options.model)
+        ask = resources.asker(self.options.model, self.options.device)
 
         def measure(documents: pa.RecordBatch) -> pa.RecordBatch:
             texts = documents.column("text").to_pylist()

@@ -72,7 +72,7 @@ class Perplexity(Asks, Signal):
 
     def prepare(self, resources: Resources) -> Measure:
         """What measures by the model, which is loaded here."""
-        model = load_model(self.options.model, self.asks)
+        model = load_model(self.options.model, self.asks, device=self.options.device)
 
         def measure(documents: pa.RecordBatch) -> pa.RecordBatch:
             scored = model.log_probs(documents.column("text"))

@@ -15,7 +15,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from cupel.contract import CorpusMethod, Documents, Fitted, Learned, Learns, Measure, Need, Resources, View
+from cupel.contract import (
+    Computes,
+    CorpusMethod,
+    Documents,
+    Fitted,
+    Learned,
+    Learns,
+    Measure,
+    Need,
+    Resources,
+    View,
+)
 from cupel.errors import BadInput, BadOption, MissingExtra, UnknownName
 from cupel.models.folder import digest_folder, fetch_folder, local_folder
 from cupel.models.model import Model
@@ -37,7 +48,7 @@ BYTES_A_DOCUMENT = 80
 """Numbers, cells, similarities and order of the documents, held while clusters are found."""
 
 
-class EmbeddingOptions(Learns):
+class EmbeddingOptions(Learns, Computes):
     """Where vectors come from."""
 
     artifact: str | None = Field(
@@ -58,11 +69,6 @@ class EmbeddingOptions(Learns):
         None,
         description="A field of the input that holds each document's vector, a list of numbers, from whatever "
         "model of text or images; no model is loaded then. Documents without one are left alone.",
-    )
-    device: str = Field(
-        "cpu",
-        pattern=r"^(cpu|cuda(:\d+)?|mps)$",
-        description="Where `model` runs: `cpu`, `cuda`, `cuda:1`, `mps`.",
     )
     batch_size: int = Field(
         1,

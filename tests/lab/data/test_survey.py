@@ -32,7 +32,7 @@ def test_the_draw_is_even() -> None:
         drawn = Lowest(100, seed)
         for n in range(40):
             drawn.offer(f"d{n}", "x" * 10, "")
-        for id, _, _ in drawn.documents():
+        for id, *_ in drawn.documents():
             counts[int(id[1:])] += 1
     assert sum(counts) == 10_000
     # Binomial with mean 250 and deviation 13.7; five deviations for forty of them.
@@ -50,9 +50,9 @@ def test_no_more_than_a_tenth_is_held_out(tmp_path: Path) -> None:
     arm = Arm.parse(str(_pool(tmp_path)))
     found = survey(arm, sample_bytes=1000, held_out_bytes=10**9, seed=0)
     assert found.documents == 200
-    held = sum(len(text) for _, text, _ in found.held_out)
+    held = sum(len(document.text) for document in found.held_out)
     assert 0 < held <= 0.1 * found.bytes + 200
-    gone = frozenset(id for id, _, _ in found.held_out)
+    gone = frozenset(document.id for document in found.held_out)
     left = [
         id
         for batch in without(read_documents(arm.parts[0].path), gone)
@@ -69,7 +69,7 @@ def test_of_long_documents_the_beginning_is_held_out(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(texts)))
     found = survey(Arm.parse(path), sample_bytes=0, held_out_bytes=20_000, seed=0)
     assert len(found.held_out) == 5
-    assert all(text == texts[int(id[1:])][:4096] for id, text, _ in found.held_out)
+    assert all(document.text == texts[int(document.id[1:])][:4096] for document in found.held_out)
 
 
 def test_an_arm_without_text_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.training.job import ModelShape, TrainJob
+from cupel.lab.training.job import Choice, ModelShape, TrainJob
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_losses
 from tests import warm
@@ -19,7 +20,8 @@ from tests.lab import tokens
 
 torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
 
-from cupel.lab.training.model import build_model, causal, initialise  # noqa: E402
+from cupel.lab.training.model import build_model, initialise  # noqa: E402
+from cupel.lab.training.objectives import ObjectiveBatch, next_token  # noqa: E402
 from cupel.lab.training.trainer import Diverged, Trainer  # noqa: E402
 
 
@@ -75,13 +77,17 @@ def test_compiled_it_trains_the_same(made: Path, tmp_path: Path) -> None:
 seen: list[int] = []
 
 
-def counted(model: torch.nn.Module, given: torch.Tensor) -> torch.Tensor:
-    seen.append(len(given))
-    return causal(model, given)
+def counted(model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]) -> torch.Tensor:
+    seen.append(len(batch.tokens))
+    return next_token(model, batch, options)
+
+
+def _objective(name: str) -> Choice:
+    return Choice(name, function=f"tests.lab.training.test_trainer:{name}")
 
 
 def test_a_few_sequences_at_a_time_train_the_same(made: Path, tmp_path: Path) -> None:
-    shape = {"sequences": 4, "steps": 3, "objective": f"{__name__}:counted"}
+    shape = {"sequences": 4, "steps": 3, "objective": _objective("counted")}
     curves = []
     for few, sizes in ((None, [4, 4, 4]), (3, [3, 1] * 3)):
         seen.clear()
@@ -171,18 +177,18 @@ def test_the_trial_loads_as_an_ordinary_checkpoint(made: Path, tmp_path: Path) -
     assert not list(folder.glob("checkpoint-*"))
 
 
-def deadly_objective(model: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+def deadly_objective(
+    model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]
+) -> torch.Tensor:
     """The usual loss; the call whose number stands in `DEADLY_CALL` kills the process as `kill -9` does."""
-    from cupel.lab.training.model import causal
-
     model.calls = getattr(model, "calls", 0) + 1  # type: ignore[assignment, operator]
     if model.calls == int(os.environ.get("DEADLY_CALL", 0)):
         os.kill(os.getpid(), signal.SIGKILL)
-    return causal(model, rows)
+    return next_token(model, batch, options)
 
 
 def test_a_killed_trial_goes_on_with_the_same_curve(made: Path, tmp_path: Path) -> None:
-    objective = "tests.lab.training.test_trainer:deadly_objective"
+    objective = _objective("deadly_objective")
     whole = Trainer().train(_job(made, tmp_path / "whole", steps=30, objective=objective))
     job = _job(made, tmp_path / "killed", steps=30, objective=objective)
     job.write(tmp_path / "job.json")
@@ -207,16 +213,16 @@ def _checkpoint(folder: Path) -> str:
     return max((path.name for path in folder.glob("checkpoint-*")), default="")
 
 
-def bad_objective(model: torch.nn.Module, rows: torch.Tensor) -> torch.Tensor:
+def bad_objective(
+    model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]
+) -> torch.Tensor:
     """No number from the eighth call on."""
-    from cupel.lab.training.model import causal
-
     model.calls = getattr(model, "calls", 0) + 1  # type: ignore[assignment, operator]
-    return causal(model, rows) * (float("nan") if model.calls > 7 else 1.0)  # type: ignore[operator]
+    return next_token(model, batch, options) * (float("nan") if model.calls > 7 else 1.0)  # type: ignore[operator]
 
 
 def test_a_loss_that_is_no_number_stops_and_names_the_documents(made: Path, tmp_path: Path) -> None:
-    job = _job(made, tmp_path / "a", objective="tests.lab.training.test_trainer:bad_objective")
+    job = _job(made, tmp_path / "a", objective=_objective("bad_objective"))
     with pytest.raises(Diverged, match=r"step 7 .* documents of this step: d\d+.*checkpoint-000000005"):
         Trainer().train(job)
     assert not (tmp_path / "a" / "trial.json").exists()

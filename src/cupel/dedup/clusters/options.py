@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cupel.contract import Acts, Keeps, Method, PrefersSources
+from cupel.contract import Acts, Compares, Keeps, Method, PrefersSources
 
 __all__ = ["SMALLEST_GIANT", "SMALLEST_STOP", "ActionOptions", "ClusterOptions", "LossOptions"]
 
@@ -27,7 +27,7 @@ class LossOptions(Method.Options):
     )
 
 
-class ActionOptions(Acts, PrefersSources, LossOptions):
+class ActionOptions(Compares, Acts, PrefersSources, LossOptions):
     """Options that every method has whose clusters are acted on: what is done, and what is too much."""
 
     action: Literal["drop", "weigh", "mark"] = Field(

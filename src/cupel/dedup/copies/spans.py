@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.contract import MEMBERS, SPANS, Acts, BoundsCopies, Clusters, PrefersSources, View
+from cupel.contract import MEMBERS, SPANS, Acts, BoundsCopies, Clusters, Compares, PrefersSources, View
 from cupel.dedup.clusters.options import LossOptions
 from cupel.dedup.clusters.report import ids_of
 from cupel.findings import Block, Facts, Prose, Sample, Samples, Section, Table
@@ -26,7 +26,7 @@ SHOWN_SOURCES = 30
 Integers = npt.NDArray[np.int64]
 
 
-class SpanOptions(BoundsCopies, Acts, PrefersSources, LossOptions):
+class SpanOptions(Compares, BoundsCopies, Acts, PrefersSources, LossOptions):
     """Options that every method has that finds copied parts."""
 
     action: Literal["cut", "drop", "mark"] = Field(

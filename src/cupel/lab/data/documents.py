@@ -11,10 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.corpus import Corpus
+from cupel.corpus.parts import PARTS
 from cupel.errors import BadInput
+from cupel.lab.data.chats import ANSWERS, render_column
 from cupel.recipe.job import WEIGHT
 
 __all__ = [
+    "CHATS",
     "DOCUMENTS",
     "HELD_OUT",
     "as_documents",
@@ -29,13 +32,21 @@ DOCUMENTS = pa.schema(
 )
 """What the lab knows of a document."""
 
+CHATS = DOCUMENTS.append(pa.field("answers", ANSWERS))
+"""What it knows where a scale trains on answers."""
+
 HELD_OUT = pa.schema({"id": pa.large_string(), "text": pa.large_string(), "domain": pa.large_string()})
 """What an evaluation knows of a held-out document."""
 
 
-def read_documents(path: str) -> Iterator[pa.RecordBatch]:
+def read_documents(path: str, *, chats: bool = False) -> Iterator[pa.RecordBatch]:
     """The documents of a source as `DOCUMENTS`: weight 1 where none is given, domain from a field of
     that name, else the document's source.
+
+    Parameters
+    ----------
+    chats
+        As `CHATS`: chats are written by the lab's template, and it is known where their answers stand.
 
     Raises
     ------
@@ -44,23 +55,33 @@ def read_documents(path: str) -> Iterator[pa.RecordBatch]:
     """
     for batch in Corpus.read([path]).batches():
         weights, domains = _fields(batch)
-        yield pa.RecordBatch.from_arrays(
-            [
-                pc.cast(batch.column("id"), pa.large_string()),
-                pc.cast(batch.column("text"), pa.large_string()),
-                pc.coalesce(
-                    domains,
-                    pc.cast(batch.column("source"), pa.large_string()),
-                    pa.scalar("", pa.large_string()),
-                ),
-                weights,
-            ],
-            schema=DOCUMENTS,
+        text, answers = pc.cast(batch.column("text"), pa.large_string()), None
+        if chats:
+            text, answers = render_column(text, batch.column("parts"))
+        columns = [
+            pc.cast(batch.column("id"), pa.large_string()),
+            text,
+            pc.coalesce(
+                domains,
+                pc.cast(batch.column("source"), pa.large_string()),
+                pa.scalar("", pa.large_string()),
+            ),
+            weights,
+        ]
+        yield (
+            pa.RecordBatch.from_arrays(columns, schema=DOCUMENTS)
+            if answers is None
+            else pa.RecordBatch.from_arrays([*columns, answers], schema=CHATS)
         )
 
 
-def as_documents(given: pa.Table | Iterable[str]) -> pa.Table:
+def as_documents(given: pa.Table | Iterable[str], *, chats: bool = False) -> pa.Table:
     """A table of the lab's columns from one with `text`, or from texts.
+
+    Parameters
+    ----------
+    chats
+        As `CHATS`: chats in a column `parts` are written by the lab's template.
 
     Raises
     ------
@@ -88,6 +109,10 @@ def as_documents(given: pa.Table | Iterable[str]) -> pa.Table:
         for f in DOCUMENTS
     ]
     documents = pa.Table.from_arrays(columns, schema=DOCUMENTS)
+    if chats:
+        parts = table.column("parts") if "parts" in table.column_names else pa.nulls(count, PARTS)
+        text, answers = render_column(documents.column("text"), parts)
+        documents = documents.set_column(1, "text", text).append_column(CHATS.field("answers"), answers)
     weights = documents.column("weight").to_numpy()
     if count and not (weights >= 0).all():
         raise BadInput("a weight is below 0 or missing; expected numbers of 0 or more")

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput
+from cupel.lab.data.chats import encode_chats
 from cupel.lab.training.tokens import TokenStore
 from cupel.models.tokenizer import Tokenizer
 
@@ -44,7 +45,8 @@ def pack(
     ----------
     parts
         One for a plain arm; several with their shares of the tokens for a mixture. Batches have the
-        columns `id`, `text` and `weight`; documents without text, or of weight zero, are left out.
+        columns `id`, `text` and `weight`; documents without text, or of weight zero, are left out. With a column
+        `answers` (`cupel.lab.data.chats`) they are chats: only what is answered counts in the loss.
     name
         What the arm is called in messages.
     ordered
@@ -72,6 +74,12 @@ def pack(
         meta |= _reweigh(folder, factors)
     elif not writer.weighed:
         (folder / "weights.bin").unlink()
+    if writer.masked:
+        if not writer.counted:
+            raise BadInput(f"arm '{name}' holds no answer: its chats have no turn of the role 'assistant'")
+        meta |= {"masked": True, "counted_tokens": writer.counted}
+    else:
+        (folder / "mask.bin").unlink()
     meta |= {
         "version": PACK_VERSION,
         "tokenizer": tokenizer.digest,
@@ -89,10 +97,11 @@ class _Writer:
     def __init__(self, folder: Path, tokenizer: Tokenizer, piece_tokens: int) -> None:
         self.tokenizer, self.piece_tokens = tokenizer, piece_tokens
         self.dtype = np.dtype("<u2" if tokenizer.vocabulary <= 1 << 16 else "<u4")
-        names = ("tokens.bin", "offsets.bin", "weights.bin", "ids.bin", "id_offsets.bin")
+        names = ("tokens.bin", "offsets.bin", "weights.bin", "mask.bin", "ids.bin", "id_offsets.bin")
         self.files: dict[str, BinaryIO] = {file: (folder / file).open("wb") for file in names}
         self.documents = self.pieces = self.tokens = self.id_bytes = self.bytes = 0
         self.weighted, self.heaviest, self.weighed = 0.0, 0.0, False
+        self.counted, self.masked = 0, False
         zero = np.zeros(1, "<u8").tobytes()
         self.files["offsets.bin"].write(zero)
         self.files["id_offsets.bin"].write(zero)
@@ -112,9 +121,13 @@ class _Writer:
         )
         if not batch.num_rows:
             return
-        tokens, offsets = self.tokenizer.encoder.encode(batch.column("text"))
+        tokens, offsets = self._encode(batch)
         self.files["tokens.bin"].write(tokens.astype(self.dtype, copy=False).tobytes())
         owner, ends = _pieces(offsets, self.piece_tokens)
+        if self.masked:
+            # Whoever counts documents goes by the end of text that closes a piece; in a chat it closes answers too.
+            inside = ends < offsets[owner + 1]
+            ends = ends - (inside & (tokens[ends - 1] == self.tokenizer.end_of_text))
         self.files["offsets.bin"].write((ends + self.tokens).astype("<u8").tobytes())
         weights = batch.column("weight").to_numpy(zero_copy_only=False)
         self.files["weights.bin"].write(weights[owner].astype("<f8").tobytes())
@@ -130,6 +143,18 @@ class _Writer:
         self.weighted += float((np.diff(offsets) * weights).sum())
         self.heaviest = max(self.heaviest, float(weights.max()))
         self.weighed = self.weighed or bool((weights != 1.0).any())
+
+    def _encode(self, batch: pa.RecordBatch) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Tokens, and where those of each document begin; of chats, the mask goes to its file."""
+        if "answers" not in batch.schema.names:
+            return self.tokenizer.encoder.encode(batch.column("text"))
+        encoded = encode_chats(
+            self.tokenizer.encoder, batch.column("text").to_pylist(), batch.column("answers").to_pylist()
+        )
+        self.files["mask.bin"].write(encoded.counts.tobytes())
+        self.counted += int(np.count_nonzero(encoded.counts))
+        self.masked = self.masked or not bool(encoded.counts.all())
+        return encoded.tokens, encoded.offsets
 
     def meta(self) -> dict[str, Any]:
         return {
@@ -189,7 +214,7 @@ def _reweigh(folder: Path, factors: Sequence[tuple[int, float]]) -> dict[str, An
 
 def _digest(folder: Path, tokenizer: str) -> str:
     digest = hashlib.blake2b(tokenizer.encode(), digest_size=16)
-    for name in ("tokens.bin", "offsets.bin", "weights.bin"):
+    for name in ("tokens.bin", "offsets.bin", "weights.bin", "mask.bin"):
         path = folder / name
         if not path.exists():
             continue

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from cupel.contract import Options
+from cupel.contract import EvaluationMethod, Method, Paper
 from cupel.errors import BadInput
 from cupel.lab.data.documents import HELD_OUT, check_held_out, documents_digest
 from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
@@ -19,10 +20,10 @@ from cupel.models.windows import OVERLAP, text_rows
 from cupel.store import seeded_rank
 from cupel.verdict.measures import Measure
 
-__all__ = ["HeldOut", "HeldOutOptions", "select_held_out"]
+__all__ = ["BitsPerByte", "HeldOut", "HeldOutOptions", "select_held_out"]
 
 
-class HeldOutOptions(Options):
+class HeldOutOptions(Method.Options):
     """How much held-out text is scored, and with how much context."""
 
     max_domain_bytes: int = Field(
@@ -44,15 +45,40 @@ class HeldOutOptions(Options):
     )
 
 
-class HeldOut:
-    """Bits per byte: how many bits the model needs for a byte of text that it has not seen.
+class BitsPerByte(EvaluationMethod):
+    """Bits per byte: how many bits a model needs for a byte of text that it has not seen.
 
     The sum of −log₂ p over a document's tokens, over its UTF-8 bytes: unlike loss per token it compares
-    models with different tokenizers (Gao et al. 2020, section 3.1, after Graves 2013). Where a tokenizer composes
-    characters (Unicode NFC), the bytes are those of the composed text, which its tokens stand for. Every token of a
-    document is scored once; the first is predicted from the BOS token (EOS where there is none), and no end
-    is predicted. A document longer than the model's context is scored in windows; each keeps
-    `overlap` of the context from before, so that no token is scored without any.
+    models with different tokenizers. Where a tokenizer composes characters (Unicode NFC), the bytes are those of the
+    composed text, which its tokens stand for. Every token of a document is scored once; the first is predicted
+    from the BOS token (EOS where there is none), and no end is predicted. A document longer than the model's context
+    is scored in windows; each keeps `overlap` of the context from before, so that no token is scored without any.
+    """
+
+    name = "held-out"
+    version = 2
+    papers: ClassVar = (
+        Paper(
+            "The Pile: An 800GB Dataset of Diverse Text for Language Modeling",
+            "Gao et al.",
+            2020,
+            "https://arxiv.org/abs/2101.00027",
+            "Section 3.1",
+        ),
+    )
+    limits = (
+        "It says nothing of what the text is for: held-out text has to stand for what is wanted of the model."
+    )
+    Options = HeldOutOptions
+
+    options: HeldOutOptions
+
+    def on(self, documents: pa.Table) -> HeldOut:
+        return HeldOut(documents, self.options)
+
+
+class HeldOut:
+    """Bits per byte on held-out documents, as `BitsPerByte` explains it.
 
     Parameters
     ----------
@@ -73,8 +99,8 @@ class HeldOut:
     [{'id': 'a', 'text': 'Café', 'domain': 'wiki'}]
     """
 
-    name = "held-out"
-    version = 2
+    name = BitsPerByte.name
+    version = BitsPerByte.version
 
     def __init__(self, documents: pa.Table, options: HeldOutOptions = HeldOutOptions()) -> None:
         self.options = options
@@ -133,13 +159,16 @@ def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOption
             taken.append(place)
     taken.sort()
     ids = [str(documents["id"][place]) for place in taken]
-    return pa.table(
+    selected = pa.table(
         {
             "id": pa.array(ids, pa.large_string()),
             "text": pa.array([texts[place] for place in taken], pa.large_string()),
             "domain": pa.array([domains[place] for place in taken], pa.large_string()),
         }
     )
+    if "answers" not in documents.column_names:
+        return selected
+    return selected.append_column("answers", documents["answers"].take(pa.array(taken, pa.int64())))
 
 
 def _cut(text: str, max_bytes: int) -> str:

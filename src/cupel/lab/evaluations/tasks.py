@@ -7,21 +7,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
 from pydantic import Field
 
-from cupel.contract import Options
+from cupel.contract import EvaluationMethod, Method, Paper
 from cupel.errors import BadInput
 from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.evaluations.task_data import DATA_ENDINGS, LocalTask, choose, read_tasks
 from cupel.verdict.measures import Measure
 
-__all__ = ["TaskFacts", "TaskOptions", "Tasks", "accuracy_by_file"]
+__all__ = ["TaskAccuracy", "TaskFacts", "TaskOptions", "Tasks", "accuracy_by_file"]
 
 
-class TaskOptions(Options):
+class TaskOptions(Method.Options):
     """How many questions of each task are asked."""
 
     limit: int | None = Field(
@@ -61,14 +62,48 @@ class TaskFacts:
     majority: float | None
 
 
-class Tasks:
-    """Accuracy by likelihood, through lm-evaluation-harness (Gao et al. 2021).
+class TaskAccuracy(EvaluationMethod):
+    """Accuracy on tasks by likelihood, through lm-evaluation-harness.
 
     The alternative with the highest log-probability given the question is the model's answer (`accuracy`); for
     multiple choice also the one with the highest per byte of UTF-8 (`accuracy_per_byte`), since sums favor short
     ones. If n alternatives share the highest value, the right one counts 1/n, so a model that cannot tell them
-    apart scores chance, wherever the right one is. For the minimal pairs of BLiMP this is the full-sentence method
-    (Warstadt et al. 2020, section 4).
+    apart scores chance, wherever the right one is. For the minimal pairs of BLiMP this is the full-sentence method.
+    """
+
+    name = "tasks"
+    papers: ClassVar = (
+        Paper(
+            "A framework for few-shot language model evaluation",
+            "Gao et al.",
+            2021,
+            "https://doi.org/10.5281/zenodo.5371628",
+        ),
+        Paper(
+            "BLiMP: The Benchmark of Linguistic Minimal Pairs for English",
+            "Warstadt et al.",
+            2020,
+            "https://arxiv.org/abs/1912.00582",
+            "Section 4",
+        ),
+    )
+    limits = "Small models score near chance on most tasks; BLiMP tells them apart best."
+
+    class Options(TaskOptions):
+        """Which tasks, and how many questions of each."""
+
+        tasks: tuple[str, ...] = Field(
+            min_length=1, description="Names of the harness, its YAML files, or files of questions."
+        )
+
+    options: Options
+
+    def on(self, documents: pa.Table) -> Tasks:
+        return Tasks(self.options.tasks, TaskOptions(**self.options.model_dump(exclude={"tasks"})))
+
+
+class Tasks:
+    """Accuracy on tasks, as `TaskAccuracy` explains it.
 
     Parameters
     ----------
@@ -97,8 +132,8 @@ class Tasks:
     0.5
     """
 
-    name = "tasks"
-    version = 1
+    name = TaskAccuracy.name
+    version = TaskAccuracy.version
 
     def __init__(self, tasks: Sequence[str], options: TaskOptions = TaskOptions()) -> None:
         self.options = options

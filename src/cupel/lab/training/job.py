@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from cupel.errors import BadInput, BadOption
 from cupel.lab.training.schedule import Kind
 
-__all__ = ["TRAINER_VERSION", "ModelShape", "TrainJob"]
+__all__ = ["LLAMA", "NEXT_TOKEN", "TRAINER_VERSION", "Choice", "ModelShape", "TrainJob"]
 
 TRAINER_VERSION = 1
 """Goes up whenever the same job would give other weights; cached trials of older ones are not used."""
@@ -19,7 +19,7 @@ TRAINER_VERSION = 1
 
 @dataclass(frozen=True)
 class ModelShape:
-    """The plain Llama architecture (Touvron et al. 2023) of transformers, by its sizes.
+    """The sizes of a model, which mean the same in every body.
 
     Attributes
     ----------
@@ -66,6 +66,32 @@ class ModelShape:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A part of a trial that a scale chooses by name: an objective, a body.
+
+    Attributes
+    ----------
+    name, version, options
+        What the trial is known by; options that have their default values are left out.
+    function
+        `module:function` that the training process calls.
+    """
+
+    name: str
+    version: int = 1
+    function: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def decisive(self) -> dict[str, Any]:
+        """What decides the weights: everything but where the function stands."""
+        return {"name": self.name, "version": self.version, "options": dict(self.options)}
+
+
+NEXT_TOKEN = Choice("next-token", 1, "cupel.lab.training.objectives:next_token")
+LLAMA = Choice("llama", 1, "cupel.lab.training.bodies:llama")
+
+
+@dataclass(frozen=True)
 class TrainJob:
     """One trial.
 
@@ -75,6 +101,8 @@ class TrainJob:
         Folder of the tokens, file of the tokenizer, folder to write the trial to.
     model, vocabulary, end_of_text
         The shape, how many tokens there are, and the token that closes a document.
+    body, objective
+        The architecture, and what is minimized.
     seed
         Initialisation and order of documents.
     steps, sequences
@@ -89,8 +117,6 @@ class TrainJob:
         default. Tied, both are the embeddings.
     betas, epsilon, weight_decay, clip
         AdamW (Loshchilov and Hutter 2019) and the bound of the gradient's norm. Only matrices decay.
-    objective
-        `causal`, or `module:function` of your own.
     precision
         `float32` or `bfloat16` (autocast).
     device
@@ -128,7 +154,8 @@ class TrainJob:
     epsilon: float = 1e-8
     weight_decay: float = 0.1
     clip: float = 1.0
-    objective: str = "causal"
+    body: Choice = LLAMA
+    objective: Choice = NEXT_TOKEN
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 1
@@ -164,6 +191,12 @@ class TrainJob:
     def decisive(self) -> dict[str, Any]:
         """All that decides the weights besides the tokens: what a cached trial is known by."""
         told = asdict(self)
+        # Before there was a choice, keys had "causal" for this objective and nothing for this body. Trials that were
+        # trained then are the same, and stay valid.
+        told["objective"] = "causal" if self.objective == NEXT_TOKEN else self.objective.decisive()
+        told["body"] = self.body.decisive()
+        if self.body == LLAMA:
+            del told["body"]
         for place in ("tokens", "tokenizer", "output", "checkpoint_steps", "name", "initial"):
             del told[place]
         if not self.initial:
@@ -187,11 +220,12 @@ class TrainJob:
         """
         try:
             given: Mapping[str, Any] = json.loads(path.read_text())
-            known = {field.name for field in fields(cls)}
+            known = {known_field.name for known_field in fields(cls)}
             strange = sorted(set(given) - known)
             if strange:
                 raise BadInput(f"{path}: unknown fields: {', '.join(strange)}")
             shape, betas = ModelShape(**given["model"]), tuple(given["betas"])
-            return cls(**{**given, "model": shape, "betas": betas})
+            chosen = {part: Choice(**given[part]) for part in ("body", "objective")}
+            return cls(**{**given, **chosen, "model": shape, "betas": betas})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadInput(f"{path} is no training job: {error}") from None

@@ -1,48 +1,32 @@
-"""The model of a trial, what it is trained for, and its optimiser."""
+"""The model of a trial, its objective and its optimizer."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.training.job import TrainJob
+from cupel.lab.training.bodies import BodyFunction
+from cupel.lab.training.job import Choice, TrainJob
+from cupel.lab.training.objectives import ObjectiveFunction
 
-__all__ = ["Objective", "build_model", "build_optimiser", "find_objective", "initialise", "load_weights"]
-
-Objective = Callable[[nn.Module, Tensor], Tensor]
-"""`(model, tokens)` → losses in nats: tokens int64 (sequences, context + 1), losses float32
-(sequences, context), one for each target."""
+__all__ = ["build_model", "build_optimiser", "find_objective", "initialise", "load_weights"]
 
 
 def build_model(job: TrainJob) -> nn.Module:
-    """A plain `LlamaForCausalLM` in float32, its weights yet to be set."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    """The job's body in float32, its weights yet to be set.
 
-    shape = job.model
-    config = LlamaConfig(
-        vocab_size=job.vocabulary,
-        hidden_size=shape.hidden_size,
-        intermediate_size=shape.feed_forward_size,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.key_value_heads or shape.heads,
-        max_position_embeddings=shape.context,
-        tie_word_embeddings=shape.tied,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_base},
-        bos_token_id=job.end_of_text,
-        eos_token_id=job.end_of_text,
-        pad_token_id=None,
-        use_cache=False,
-        attn_implementation="sdpa",  # type: ignore[call-arg]
-    )
-    model: nn.Module = LlamaForCausalLM(config)
-    return model.float()
+    Raises
+    ------
+    BadOption
+        There is no such body.
+    """
+    build: BodyFunction = _find(job.body, "body")
+    return build(job).float()
 
 
 @torch.no_grad()
@@ -120,31 +104,25 @@ def build_optimiser(model: nn.Module, job: TrainJob) -> torch.optim.AdamW:
     )
 
 
-def causal(model: nn.Module, tokens: Tensor) -> Tensor:
-    """The loss of each next token."""
-    inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    logits: Tensor = model(input_ids=inputs, use_cache=False).logits.float()
-    losses = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
-    return losses.view(targets.shape)
-
-
-def find_objective(name: str) -> Objective:
-    """The objective called `causal`, or `module:function`.
+def find_objective(job: TrainJob) -> ObjectiveFunction:
+    """The function of the job's objective.
 
     Raises
     ------
     BadOption
-        No such thing.
+        There is no such function.
     """
-    if name == "causal":
-        return causal
-    module, colon, function = name.partition(":")
+    return _find(job.objective, "objective")  # type: ignore[no-any-return]
+
+
+def _find(choice: Choice, kind: str) -> Any:
+    module, colon, function = choice.function.partition(":")
     if not colon:
-        raise BadOption(f"objective is '{name}': expected causal or module:function")
+        raise BadOption(f"{kind} '{choice.name}' is '{choice.function}': expected module:function")
     try:
-        found: Any = getattr(importlib.import_module(module), function)
+        chosen: Any = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
-        raise BadOption(f"objective '{name}': {error}") from None
-    if not callable(found):
-        raise BadOption(f"objective '{name}' is no function")
-    return found  # type: ignore[no-any-return]
+        raise BadOption(f"{kind} '{choice.name}': {choice.function}: {error}") from None
+    if not callable(chosen):
+        raise BadOption(f"{kind} '{choice.name}': {choice.function} is not a function")
+    return chosen

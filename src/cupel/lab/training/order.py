@@ -44,11 +44,14 @@ class Batch:
     starts
         Where each of these visits begins among the targets laid end to end; the first may be 0 for a
         document that began in an earlier batch.
+    mask
+        bool, sequences × context: which targets count; None where all do.
     """
 
     tokens: NDArray[np.int64]
     visits: NDArray[np.int64]
     starts: NDArray[np.int64]
+    mask: NDArray[np.bool_] | None = None
 
 
 class Order:
@@ -87,26 +90,39 @@ class Order:
         rows = range(sequences)[part]
         first = (step * sequences + rows.start) * context
         wanted = len(rows) * context
-        window = self._window(first, wanted + 1)
+        window, counts = self._window(first, wanted + 1)
         tokens = np.lib.stride_tricks.sliding_window_view(window, context + 1)[::context]
+        mask = None if counts is None else counts[1:].reshape(len(rows), context)
         # A target stands one place after its input.
         begin = bisect_right(self._starts, first + 1) - 1
         end = bisect_right(self._starts, first + wanted)
         starts = np.maximum(self._starts[begin:end].astype(np.int64) - (first + 1), 0)
-        return Batch(np.ascontiguousarray(tokens), np.arange(begin, end), starts)
+        return Batch(np.ascontiguousarray(tokens), np.arange(begin, end), starts, mask)
 
-    def _window(self, first: int, length: int) -> NDArray[np.int64]:
+    def documents(self, batch: Batch) -> NDArray[np.int64]:
+        """Of each target of a batch the number of its document: int64, sequences × context."""
+        rows, width = batch.tokens.shape
+        lengths = np.diff(np.append(batch.starts, rows * (width - 1)))
+        documents = self.visits["document"][batch.visits].astype(np.int64)
+        return np.repeat(documents, lengths).reshape(rows, width - 1)
+
+    def _window(self, first: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
+        """So many tokens of the stream, and which of them count; None where all do."""
         found = np.empty(length, np.int64)
+        counts = None if self.store.mask is None else np.empty(length, bool)
         visit = bisect_right(self._starts, first) - 1
         filled = 0
         while filled < length:
-            tokens = self.store.document(int(self.visits["document"][visit]))
+            document = int(self.visits["document"][visit])
             skipped = max(0, first - int(self._starts[visit]))
-            piece = tokens[skipped : skipped + length - filled]
+            wanted = slice(skipped, skipped + length - filled)
+            piece = self.store.document(document)[wanted]
             found[filled : filled + len(piece)] = piece
+            if counts is not None:
+                counts[filled : filled + len(piece)] = self.store.counts(document)[wanted]
             filled += len(piece)
             visit += 1
-        return found
+        return found, counts
 
 
 def epochs(store: TokenStore, tokens: int) -> float:

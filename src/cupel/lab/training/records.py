@@ -1,6 +1,6 @@
-"""What a trial writes down on the way: its loss curve, and the loss of each visit to a document.
+"""What a trial writes down on the way: its loss curve, the loss of each visit to a document, and how much of it was likely.
 
-Both are plain arrays that are added to; a trial that resumes from a checkpoint first cuts them back to it.
+All are plain arrays that are added to; a trial that resumes from a checkpoint first cuts them back to it.
 """
 
 from __future__ import annotations
@@ -13,45 +13,68 @@ from numpy.typing import NDArray
 
 from cupel.lab.training.order import Batch
 
-__all__ = ["CURVE", "VISIT_LOSS", "Records", "read_curve", "read_visit_losses"]
+__all__ = [
+    "CURVE",
+    "VISIT_LIKELY",
+    "VISIT_LOSS",
+    "Records",
+    "read_curve",
+    "read_visit_likely",
+    "read_visit_losses",
+]
 
 CURVE = np.dtype([("step", "<u4"), ("loss", "<f4"), ("learning_rate", "<f4"), ("gradient_norm", "<f4")])
-"""One step: mean loss of its tokens in nats before the update, learning rate, norm before clipping."""
+"""One step: mean loss of the targets that count, in nats before the update, learning rate, norm before clipping."""
 
 VISIT_LOSS = np.dtype([("step", "<u4"), ("visit", "<u8"), ("tokens", "<u4"), ("loss", "<f4")])
-"""Part of a visit that one step trained on: how many targets, and their losses' sum in nats."""
+"""Part of a visit that one step trained on: how many targets count, and the sum of their losses in nats."""
+
+VISIT_LIKELY = np.dtype("<u4")
+"""Of the same part: how many targets had a probability above one half, and so were surely the likeliest token."""
+
+_HALF = float(np.log(2.0))
 
 
 class Records:
-    """The two files of one trial, open for adding."""
+    """The files of one trial, open for adding."""
 
     def __init__(self, folder: Path, curve_rows: int = 0, visit_rows: int = 0) -> None:
         self._curve = _open(folder / "curve.bin", curve_rows * CURVE.itemsize)
         self._visits = _open(folder / "visit_losses.bin", visit_rows * VISIT_LOSS.itemsize)
+        self._likely = _open(folder / "visit_likely.bin", visit_rows * VISIT_LIKELY.itemsize)
 
     def add(
         self, step: int, losses: NDArray[np.float32], batch: Batch, learning_rate: float, norm: float
     ) -> None:
         """One step; `losses` are those of `batch`'s targets."""
         flat = losses.ravel()
-        row = np.array([(step, flat.mean(dtype=np.float64), learning_rate, norm)], CURVE)
+        lengths = np.diff(np.append(batch.starts, flat.size))
+        loss = flat.mean(dtype=np.float64)
+        if batch.mask is not None:
+            counts = batch.mask.ravel()
+            flat = np.where(counts, flat, np.float32(0))
+            lengths = np.add.reduceat(counts, batch.starts, dtype=np.int64)
+            loss = flat.sum(dtype=np.float64) / max(int(lengths.sum()), 1)
+        row = np.array([(step, loss, learning_rate, norm)], CURVE)
         self._curve.write(row.tobytes())
         visits = np.empty(len(batch.visits), VISIT_LOSS)
         visits["step"], visits["visit"] = step, batch.visits
-        visits["tokens"] = np.diff(np.append(batch.starts, flat.size))
+        visits["tokens"] = lengths
         visits["loss"] = np.add.reduceat(flat, batch.starts, dtype=np.float64)
         self._visits.write(visits.tobytes())
+        likely = np.add.reduceat(flat < _HALF, batch.starts, dtype=VISIT_LIKELY)
+        self._likely.write(likely.tobytes())
 
     def flush(self) -> tuple[int, int]:
-        """Everything to disk; how many rows the two files have now."""
-        self._curve.flush()
-        self._visits.flush()
+        """Everything to disk; how many rows the curve and the visits have now."""
+        for file in (self._curve, self._visits, self._likely):
+            file.flush()
         return self._curve.tell() // CURVE.itemsize, self._visits.tell() // VISIT_LOSS.itemsize
 
     def close(self) -> None:
         """No more is added."""
-        self._curve.close()
-        self._visits.close()
+        for file in (self._curve, self._visits, self._likely):
+            file.close()
 
 
 def read_curve(folder: Path) -> NDArray[np.void]:
@@ -63,6 +86,13 @@ def read_visit_losses(folder: Path) -> NDArray[np.void]:
     """The losses of all visits of a trial (`VISIT_LOSS`), mapped."""
     path = folder / "visit_losses.bin"
     return np.memmap(path, VISIT_LOSS, "r") if path.stat().st_size else np.empty(0, VISIT_LOSS)
+
+
+def read_visit_likely(folder: Path) -> NDArray[np.uint32] | None:
+    """Of each row of `read_visit_losses` how many targets had a probability above one half (`VISIT_LIKELY`); None for
+    a trial of a version of Cupel that did not write it down."""
+    path = folder / "visit_likely.bin"
+    return np.fromfile(path, VISIT_LIKELY) if path.is_file() else None
 
 
 def _open(path: Path, size: int) -> BinaryIO:

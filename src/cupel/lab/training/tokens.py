@@ -20,8 +20,9 @@ class TokenStore:
     document here is a piece of one where documents are long: pieces of one have the same id.
 
     Files of the folder: `tokens.bin` (uint16 or uint32, little endian), `offsets.bin` (uint64, one more
-    than there are documents), `weights.bin` (float64, where documents weigh differently), `ids.bin` and
-    `id_offsets.bin` (the documents' ids, UTF-8), `meta.json`. All are mapped, none is read whole.
+    than there are documents), `weights.bin` (float64, where documents weigh differently), `mask.bin` (one byte a token,
+    1 where its loss counts; only where some do not), `ids.bin` and `id_offsets.bin` (the documents' ids, UTF-8),
+    `meta.json`. All are mapped, none is read whole.
 
     Raises
     ------
@@ -36,6 +37,7 @@ class TokenStore:
             self.documents: int = self.meta["documents"]
             self.ordered: bool = self.meta.get("ordered", False)
             tokens, weighed = self.meta["tokens"], self.meta["weighed"]
+            masked: bool = self.meta.get("masked", False)
             kind = np.dtype(self.meta["dtype"]).str
         except (OSError, ValueError) as error:
             raise BadInput(f"{folder} holds no tokens: {error}") from None
@@ -46,6 +48,7 @@ class TokenStore:
         self.tokens = self._map("tokens.bin", kind, tokens)
         self.offsets = self._map("offsets.bin", "<u8", self.documents + 1)
         self.weights = self._map("weights.bin", "<f8", self.documents) if weighed else None
+        self.mask = self._map("mask.bin", "|b1", tokens) if masked else None
 
     @classmethod
     def is_whole(cls, folder: Path) -> bool:
@@ -86,4 +89,12 @@ class TokenStore:
 
     def document(self, number: int) -> NDArray[Any]:
         """The tokens of one document, its end-of-text token included."""
-        return self.tokens[int(self.offsets[number]) : int(self.offsets[number + 1])]
+        return self.tokens[self._range(number)]
+
+    def counts(self, number: int) -> NDArray[np.bool_]:
+        """Of each token of one document whether its loss counts."""
+        part = self._range(number)
+        return np.ones(part.stop - part.start, bool) if self.mask is None else self.mask[part]
+
+    def _range(self, number: int) -> slice:
+        return slice(int(self.offsets[number]), int(self.offsets[number + 1]))

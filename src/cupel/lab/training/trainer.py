@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cupel.errors import BadOption, CupelError, RunFailed
@@ -24,6 +26,7 @@ from cupel.lab.training.model import (
     initialise,
     load_weights,
 )
+from cupel.lab.training.objectives import ObjectiveBatch
 from cupel.lab.training.order import Batch, Order, epochs
 from cupel.lab.training.records import Records
 from cupel.lab.training.schedule import learning_rate_factor
@@ -34,6 +37,7 @@ from cupel.store import replace
 __all__ = ["Diverged", "Trainer"]
 
 Progress = Callable[[Mapping[str, Any]], None]
+Losses = Callable[[ObjectiveBatch], Tensor]
 
 _TOLD_SECONDS = 0.5
 _LOOK_STEPS = 10
@@ -55,7 +59,7 @@ class Trainer:
 
     def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress or (lambda told: None)
-        self._built: tuple[Any, nn.Module, Callable[[Tensor], Tensor]] | None = None
+        self._built: tuple[Any, nn.Module, Losses] | None = None
         self._group = Group()
         self.first = self._group.first
         """Whether this is the process that writes and tells, of those that train together."""
@@ -88,10 +92,11 @@ class Trainer:
             ) from error
         return output
 
-    def _step_of(self, job: TrainJob) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
+    def _step_of(self, job: TrainJob) -> tuple[nn.Module, Losses]:
         """The model, and the compiled function that gives its losses."""
         key = (
             job.model,
+            job.body,
             job.vocabulary,
             job.end_of_text,
             job.objective,
@@ -100,12 +105,12 @@ class Trainer:
             job.compile,
         )
         if self._built is None or self._built[0] != key:
-            objective = find_objective(job.objective)
+            objective = find_objective(job)
             model = self._group.shard(build_model(job).to(self._group.device(job)))
 
-            def losses(tokens: Tensor) -> Tensor:
+            def losses(batch: ObjectiveBatch) -> Tensor:
                 with torch.autocast(job.device, torch.bfloat16, enabled=job.precision == "bfloat16"):
-                    return objective(model, tokens)
+                    return objective(model, batch, job.objective.options)
 
             self._built = (key, model, torch.compile(losses, dynamic=False) if job.compile else losses)
         return self._built[1], self._built[2]
@@ -119,7 +124,7 @@ class _Run:
         job: TrainJob,
         group: Group,
         model: nn.Module,
-        losses: Callable[[Tensor], Tensor],
+        losses: Losses,
         progress: Progress,
     ) -> None:
         self.job, self.group, self.model, self.losses, self.progress = job, group, model, losses, progress
@@ -172,36 +177,58 @@ class _Run:
     def _one_step(self) -> None:
         job = self.job
         batch = self.order.batch(self.step, job.sequences, job.model.context, self.rows)
-        tokens = torch.from_numpy(batch.tokens).to(self.device, non_blocking=True)
         factor = learning_rate_factor(
             job.schedule, self.step, job.steps, warmup=job.warmup, decay=job.decay, floor=job.floor
         )
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * factor
-        losses = self._backward(tokens)
+        losses = self._backward(batch)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), job.clip)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.waiting.append((self.step, batch, losses, job.learning_rate * factor, norm.detach()))
         self.step += 1
 
-    def _backward(self, tokens: Tensor) -> Tensor:
-        """Gradients of the mean loss of these sequences, a few at a time where so it is asked; their losses."""
+    def _backward(self, batch: Batch) -> Tensor:
+        """Gradients of the mean loss of the targets that count, a few sequences at a time where so it is asked;
+        the losses of all targets."""
+        tokens, documents = self._on_device(batch.tokens), self._on_device(self.order.documents(batch))
+        mask = None if batch.mask is None else self._on_device(batch.mask)
+        step = torch.tensor(self.step, device=self.device)
+        counted = self._counted(batch)
+        few = self.job.micro_sequences or len(tokens)
         seen = []
-        for part in tokens.split(self.job.micro_sequences or len(tokens)):
-            losses = self.losses(part)
-            (losses.mean() * (len(part) / len(tokens))).backward()
+        for first in range(0, len(tokens), few):
+            part = slice(first, first + few)
+            counts = None if mask is None else mask[part]
+            losses = self.losses(ObjectiveBatch(tokens[part], counts, documents[part], step, self.job.seed))
+            if counts is None:
+                (losses.mean() * (len(losses) / len(tokens))).backward()
+            else:
+                (losses.masked_fill(~counts, 0.0).sum() / counted).backward()
             seen.append(losses.detach())
         return torch.cat(seen)
+
+    def _counted(self, batch: Batch) -> float:
+        """How many targets of the step count, shared among the processes, which average their gradients."""
+        whole = batch if batch.mask is None or self.group.size == 1 else self._whole(self.step)
+        if whole.mask is None:
+            return float(batch.tokens[:, 1:].size)
+        # A step without any target that counts has no gradient, and is a step all the same.
+        return max(1.0, float(np.count_nonzero(whole.mask))) / self.group.size
+
+    def _on_device(self, values: NDArray[Any]) -> Tensor:
+        return torch.from_numpy(values).to(self.device, non_blocking=True)
 
     def _look(self) -> float:
         """Write the losses down that are waiting; the last step's mean."""
         loss = float("nan")
         for step, batch, losses, rate, norm in self.waiting:
             seen, batch = self.group.gather(losses, batch, lambda: self._whole(step))  # noqa: B023
+            counted = seen if batch.mask is None else seen[torch.from_numpy(batch.mask)]
+            loss = float(counted.double().mean()) if counted.numel() else 0.0
             if not bool(torch.isfinite(seen).all()):
                 raise Diverged(self._diverged(step, batch))
-            loss = float(seen.double().mean())
             if self.records is not None:
                 self.records.add(step, seen.numpy(), batch, rate, self.group.value(norm))
         self.waiting.clear()

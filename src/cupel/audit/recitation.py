@@ -1,4 +1,4 @@
-"""How much of what it was trained on a model gives back to the letter."""
+"""How much of a text a model gives back word for word: evaluations that audits and claims share."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from cupel.models.likelihood import Row, score_rows
 from cupel.models.windows import context_length
 from cupel.verdict.measures import Measure
 
-__all__ = ["Predicted", "Verbatim", "beyond_unseen"]
+__all__ = ["Predicted", "Emitted", "beyond_unseen"]
 
 
-class Verbatim:
+class Emitted:
     """The share of passages whose next tokens a model emits verbatim when it is given their first ones.
 
     Greedy decoding gives a passage back exactly if every token of it is the likeliest one after those

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from cupel.claims.memorised import Predicted, Verbatim
+from cupel.audit.recitation import Emitted, Predicted
 from cupel.claims.pool import shuffled
 from cupel.claims.result import carry_out
 from cupel.errors import BadInput
@@ -40,7 +40,7 @@ def test_tokens_are_recited_as_greedy_decoding_does(trials: list[Trial]) -> None
     rows = [{"id": str(n), "text": (text + " ") * 4, "domain": "made"} for n, text in enumerate(texts)]
     passages = pa.Table.from_pylist(rows)
     model, tokenizer = load_checkpoint(trials[0].folder)
-    exact = Verbatim(passages, 8, 6).exact(model, tokenizer, EvaluationContext())
+    exact = Emitted(passages, 8, 6).exact(model, tokenizer, EvaluationContext())
     assert exact[0].all()
     for row, found in zip(rows, exact, strict=True):
         ids = tokenizer.backend_tokenizer.encode(row["text"], add_special_tokens=False).ids[:14]
@@ -54,12 +54,12 @@ def test_tokens_are_recited_as_greedy_decoding_does(trials: list[Trial]) -> None
                 torch.tensor([given[:9]]), max_new_tokens=6, do_sample=False, pad_token_id=0
             )
         assert bool(found.all()) == (made[0, 9:].tolist() == given[9:])
-    (measure,) = Verbatim(passages, 8, 6).measure(model, tokenizer, EvaluationContext())
+    (measure,) = Emitted(passages, 8, 6).measure(model, tokenizer, EvaluationContext())
     assert measure.value == exact.all(axis=1).mean()
     (predicted,) = Predicted(passages).measure(model, tokenizer, EvaluationContext())
     assert predicted.amount[0] >= exact[0].sum()
     with pytest.raises(BadInput, match="has 1 tokens; expected 14 or more"):
-        Verbatim(pa.Table.from_pylist([{"id": "a", "text": "a", "domain": ""}]), 8, 6).exact(
+        Emitted(pa.Table.from_pylist([{"id": "a", "text": "a", "domain": ""}]), 8, 6).exact(
             model, tokenizer, EvaluationContext()
         )
 

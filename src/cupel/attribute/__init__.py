@@ -1,0 +1,1 @@
+"""Attributions: what a model learned from which document."""

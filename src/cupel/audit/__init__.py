@@ -1,0 +1,1 @@
+"""Audits: findings about a model or a corpus."""

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cupel.cli._options import IdColumn, Layout, MaxDocumentBytes, reading_options
+
+
+def convert(
+    input: Annotated[
+        list[str], typer.Argument(help="Files, folders, or the folder of a finished run.", metavar="INPUT")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .jsonl, .parquet or .tar (WebDataset); without an ending, a new folder of images "
+            "with captions.",
+        ),
+    ],
+    to: Annotated[
+        str | None,
+        typer.Option(help="Layout of the rows written, such as messages; by default the one they came in."),
+    ] = None,
+    layout: Layout = None,
+    id_column: IdColumn = None,
+    max_document_bytes: MaxDocumentBytes = "64MiB",
+) -> None:
+    """Write conversations, pages and captioned images as they came, or in another layout."""
+    from cupel import api
+    from cupel.cli._console import say
+    from cupel.units import write_count
+
+    reading = reading_options(None, id_column, layout, max_document_bytes)
+    corpus = api.Corpus.read(input, options=reading)
+    count = corpus.write(output, to)
+    say(f"{write_count(count)} documents in {output}")
+    entries = corpus.quarantined()
+    if entries:
+        first = entries[0]
+        say(
+            f"{write_count(len(entries))} not read, first {first.path}, {first.unit} {first.position}: "
+            f"{first.reason}: {first.detail}"
+        )

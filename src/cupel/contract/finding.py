@@ -1,0 +1,160 @@
+"""Methods above the recipe: they examine models, trials or corpora, and give a finding."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import pyarrow as pa
+
+from cupel.contract.method import Method
+from cupel.errors import BadInput, BadOption
+from cupel.findings import Section
+from cupel.store import Key, Store
+
+__all__ = ["DOCUMENT_TABLE", "Argument", "Bench", "Finding", "FindingMethod", "Progress"]
+
+DOCUMENT_TABLE = "documents"
+"""The table of a finding that has one row per document, and can be joined to a corpus by `id`."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a method above the recipe gives back.
+
+    Attributes
+    ----------
+    tables
+        By name. The table `documents` has one row per document, a unique `id`, and the method's columns.
+    sections
+        What there is to see, for a page or a terminal.
+    facts
+        The headline: a few named values, already written with their units.
+    about
+        The figures behind it, as JSON holds them.
+    artifacts
+        Names of what the method wrote into its bench's folder: a merged model, an index.
+    """
+
+    tables: Mapping[str, pa.Table] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: tuple[str, ...] = ()
+
+
+class Progress(Protocol):
+    """What is told how far a method is: a line about what begins, and events of trials."""
+
+    def note(self, text: str) -> None: ...
+
+    def training(self, trials: int) -> None: ...
+
+    def trained(self, event: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a method above the recipe works with.
+
+    Attributes
+    ----------
+    folder
+        Empty; a method writes its artifacts here.
+    store
+        Where tokens and trials are kept.
+    progress
+        What is told how far the method is.
+    device, workers
+        `auto`, `cpu` or `cuda`; trials at a time.
+    """
+
+    folder: Path
+    store: Store
+    progress: Progress
+    device: str = "auto"
+    workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What the methods of a kind are given on the command line, before their options.
+
+    Attributes
+    ----------
+    metavar, help
+        What usage and help call it.
+    names
+        What each word names: folders of `trials`, references of `models`, `pools` of documents. Their content is
+        part of what a finding is known by. `words` mean only themselves.
+    at_least, at_most
+        How many there must, and may, be.
+    """
+
+    metavar: str
+    help: str
+    names: Literal["trials", "models", "pools", "words"]
+    at_least: int = 1
+    at_most: int | None = None
+
+
+class FindingMethod(Method):
+    """A method that gives a finding.
+
+    A kind of these methods sets `kind`, `heading`, `room`, `command` and `argument`, and turns the words of the
+    command line into typed inputs in `examine`, which calls the kind's own abstract method. `cupel COMMAND METHOD`
+    then exists for all methods of the kind.
+    """
+
+    command: ClassVar[str]
+    """The command that carries out methods of this kind: a verb, lower case."""
+    argument: ClassVar[Argument]
+    """What the command takes; a method narrows how many by one of its own."""
+    version: ClassVar[int] = 1
+    """Goes up whenever the same options and inputs would give another finding."""
+    pools: ClassVar[tuple[str, ...]] = ()
+    """Options that name pools of documents, whose content decides the finding."""
+    applied: ClassVar[frozenset[str]] = frozenset()
+    """Options of the method's use in a recipe, which decide nothing of the finding."""
+
+    @abstractmethod
+    def examine(self, words: Sequence[str], bench: Bench) -> Finding:
+        """The finding about what the words name.
+
+        Raises
+        ------
+        BadInput, BadOption
+            A word names nothing that the method can examine.
+        """
+
+    def check_words(self, words: Sequence[str]) -> None:
+        """Whether there are as many words as the method takes.
+
+        Raises
+        ------
+        BadInput
+            Too few, or too many.
+        """
+        argument = self.argument
+        if len(words) < argument.at_least:
+            count = "one or more" if argument.at_least == 1 else f"{argument.at_least} or more"
+            raise BadInput(
+                f"{self.name}: {len(words)} given as {argument.metavar}; expected {count}: {argument.help}"
+            )
+        if argument.at_most is not None and len(words) > argument.at_most:
+            raise BadInput(
+                f"{self.name}: {' '.join(words)}: {len(words)} given as {argument.metavar}; expected "
+                f"{argument.at_most} at most"
+            )
+        if len(set(words)) < len(words):
+            again = next(word for word in words if words.count(word) > 1)
+            raise BadOption(f"{self.name}: {again} is named twice")
+
+    def key(self, words: Sequence[str], digests: Mapping[str, str]) -> Key:
+        """The key of the finding; `digests` of what words and `pools` name."""
+        options = self.options.model_dump(mode="json", exclude=set(self.applied))
+        inputs = {**self.file_digests, **digests}
+        return Key("findings", self.name, self.version, {**options, "words": list(words)}, inputs)

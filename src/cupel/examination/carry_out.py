@@ -1,0 +1,119 @@
+"""A method above the recipe, carried out: found once, kept in the Store, copied to where it is wanted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from cupel.contract import (
+    Bench,
+    FindingMethod,
+    KeptFinding,
+    Progress,
+    find_method,
+    is_finding,
+    methods_of,
+    write_finding,
+)
+from cupel.contract.subjects import model_digest, named_pools, trial_digest
+from cupel.corpus import Corpus
+from cupel.errors import BadInput, BadOption, OutputInUse, UnknownName
+from cupel.recipe.folder import disk_errors
+from cupel.store import Store, digest_json, make, make_folder
+
+__all__ = ["examine"]
+
+
+def examine(
+    method: str,
+    words: Sequence[str],
+    *,
+    output: str | Path,
+    options: Mapping[str, Any] | None = None,
+    kind: type[FindingMethod] = FindingMethod,
+    progress: Progress,
+    cache: str | Path | Store | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    restart: bool = False,
+) -> KeptFinding:
+    """Carry out a method above the recipe and write its finding; `cupel.api.examine` says what the parameters are."""
+    examined = _method(method, kind, options or {})
+    examined.check_words(words)
+    folder, store = Path(output), Store.of(cache)
+    _refuse_foreign(folder)
+    key = examined.key(words, _digests(examined, words))
+
+    def build(unfinished: Path) -> None:
+        artifacts = unfinished / "artifacts"
+        make_folder(artifacts)
+        finding = examined.examine(words, Bench(artifacts, store, progress, device, workers))
+        write_finding(finding, examined, key, unfinished)
+
+    with disk_errors(store.folder):
+        kept = store.make(key, build, whole=is_finding)
+        store.trim()
+    with disk_errors(folder):
+        _copy(kept, folder, restart=restart)
+    return KeptFinding.read(folder)
+
+
+def _method(name: str, kind: type[FindingMethod], options: Mapping[str, Any]) -> FindingMethod:
+    method = find_method(name)
+    if not issubclass(method, kind) or not issubclass(method, FindingMethod):
+        raise UnknownName(kind.kind or "method that gives a finding", name, methods_of(kind))
+    for option in method.applied & options.keys():
+        raise BadOption(f"{name}: '{option}' is what is made here; it goes into a recipe")
+    return method.from_options(options)
+
+
+def _digests(method: FindingMethod, words: Sequence[str]) -> dict[str, str]:
+    """Digests of the content of what words and options name."""
+    names = method.argument.names
+    digests = {}
+    if names == "pools":
+        digests = {
+            f"pool {name}": _pool_digest([path]) for name, path in named_pools(words, method.name).items()
+        }
+    elif names in ("trials", "models"):
+        of = trial_digest if names == "trials" else model_digest
+        digests = {f"{names} {number}": of(word, method.name) for number, word in enumerate(words, 1)}
+    for option in method.pools:
+        if paths := getattr(method.options, option):
+            digests[option] = _pool_digest([paths] if isinstance(paths, str) else list(paths))
+    return digests
+
+
+def _pool_digest(paths: list[str]) -> str:
+    files = [[file.relative, file.bytes, file.digest] for file in Corpus.read(paths).files]
+    return digest_json([version("cupel"), files])
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Never write among somebody's files, nor remove them."""
+    if folder.is_file():
+        raise OutputInUse(f"{folder}: is a file; choose a new folder")
+    if folder.is_dir() and any(folder.iterdir()):
+        try:
+            KeptFinding.read(folder)
+        except BadInput:
+            raise OutputInUse(f"{folder}: not empty, and no finding; choose an empty or new folder") from None
+
+
+def _copy(kept: Path, folder: Path, *, restart: bool) -> None:
+    """Bring a finding from the Store to where it is wanted, unless it is there already."""
+    if folder.exists() and any(folder.iterdir()):
+        if is_finding(folder) and KeptFinding.read(folder).record == KeptFinding.read(kept).record:
+            return
+        if not restart:
+            raise OutputInUse(
+                f"{folder}: holds the finding of another method, or about something else; choose another folder, or "
+                "replace it with --restart"
+            )
+        shutil.rmtree(folder)
+    elif folder.exists():
+        folder.rmdir()
+    make(folder, lambda unfinished: shutil.copytree(kept, unfinished))

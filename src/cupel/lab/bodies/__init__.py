@@ -1,0 +1,1 @@
+"""Bodies, one file each: the architecture of the model that is trained."""

@@ -1,0 +1,1 @@
+"""Studies of mixtures: rounds of trials, and which mixture they say is best."""

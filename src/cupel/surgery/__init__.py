@@ -1,0 +1,1 @@
+"""Updates by operations on weights: models in, a model out."""

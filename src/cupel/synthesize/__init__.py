@@ -1,0 +1,1 @@
+"""Generators: methods that write new documents."""
