@@ -58,7 +58,7 @@ class EmbeddingOptions(Learns, Computes):
     embed: Literal["model", "fast"] = Field(
         "model",
         description="`fast` takes the mean of vectors of tokens, distilled from `model`, instead of asking `model` for "
-        "every text: some hundred times as fast, and less exact (see [Learn, ask, choose](../choosing.md#fast-vectors)).",
+        "every text: a few hundred times as fast, and less exact.",
     )
     model: str | None = Field(
         None,
