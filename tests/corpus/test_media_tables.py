@@ -93,6 +93,35 @@ def test_lists_of_images_beside_a_chat(tmp_path: Path) -> None:
     assert converted["images"] == images
 
 
+def test_exchanges_about_images(tmp_path: Path) -> None:
+    rows = [
+        {
+            "images": [{"bytes": png(2, 1), "path": None}],
+            "texts": [
+                {"user": "東京?", "assistant": "Yes.", "source": "x"},
+                {"user": "A", "assistant": "B", "source": "y"},
+            ],
+            "caption": "beside a conversation, a field like any other",
+        }
+    ]
+    schema = pa.Table.from_pylist(rows).schema.set(0, pa.field("images", pa.list_(CELL)))
+    corpus = Corpus.read(_parquet(tmp_path / "a.parquet", rows, schema))
+    assert corpus.to_arrow()["text"].to_pylist() == ["東京?\n\nYes.\n\nA\n\nB"]
+    assert list(corpus.rows()) == rows
+    assert next(corpus.rows("messages"))["messages"][:2] == [
+        {"role": "user", "content": "東京?", "source": "x"},
+        {"role": "assistant", "content": "Yes."},
+    ]
+
+
+def test_rows_that_only_look_like_pages(tmp_path: Path) -> None:
+    path = _parquet(tmp_path / "a.parquet", [{"texts": [{"question": "A"}], "images": ["a.png"]}])
+    with pytest.raises(
+        BadInput, match=r"are those of 'obelics' and 'user-assistant'|and the rows hold something else"
+    ):
+        Corpus.read(path).count()
+
+
 def test_pages_with_images_in_their_cells(tmp_path: Path) -> None:
     images = [{"bytes": png(1, 1), "path": "a.png"}, None, {"bytes": png(2, 1), "path": None}]
     rows = [{"images": images, "texts": [None, "東京", None], "url": "https://host.example/"}]

@@ -63,9 +63,16 @@ class Fitted(Method):
     """Methods with the same one learn the same, and share artifacts; by default each stands alone."""
     applied: ClassVar[frozenset[str]] = frozenset()
     """Options that decide only how it is used, and not what is learned."""
+    unfitted: ClassVar[str] = ""
+    """Of a method that learns only with some options: which."""
     files: ClassVar[tuple[str, ...]] = ("artifact",)
 
     options: Learns
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it learns with these options; where it does not, it is used as any other method."""
+        return True
 
     @property
     def reads_corpus(self) -> bool:

@@ -152,7 +152,7 @@ class TableRows:
         content = {self._text, *self._shows}
         if self._shows and (caption := caption_column(self._names, options)) is not None:
             content.add(caption)
-        elif self._text is None:
+        if self._text is None:
             for layout in fitting_layouts(self._names, options):
                 content.update(layout.required, layout.optional)
         scalars = ("large_string", "int", "uint", "half", "float", "double")

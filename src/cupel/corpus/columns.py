@@ -79,7 +79,10 @@ def missing_column_message(path: str, columns: list[str], options: ReadOptions) 
         listed += f" and {len(columns) - 20} more"
     if options.layout is not None:
         return f"{path}: the columns are not those of the layout '{options.layout}'; there are: {listed}"
-    if layouts := fitting_layouts(columns, options):
+    layouts = fitting_layouts(columns, options)
+    if len(layouts) == 1:
+        return f"{path}: the columns ({listed}) are those of '{layouts[0].name}', and the rows hold something else"
+    if layouts:
         fitting = " and ".join(f"'{layout.name}'" for layout in layouts)
         return f"{path}: the columns ({listed}) are those of {fitting}; name one: --layout NAME (layout=...)"
     column = f"'{options.text_column}'" if options.text_column else "text"

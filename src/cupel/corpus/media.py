@@ -115,7 +115,7 @@ def _fault(media: Media, head: bytes, tail: bytes) -> BadRow | None:
     ends = {
         "image/jpeg": b"\xff\xd9" in tail,  # whatever follows, such as padding, decoders pass over
         "image/png": b"IEND" in tail,
-        "image/gif": b"\x3b" in tail,
+        "image/gif": tail.rstrip(b"\0\r\n").endswith(b"\x3b"),
         "image/webp": media.bytes >= int.from_bytes(head[4:8], "little") + 8,
     }
     if not ends[media.mime]:

@@ -23,7 +23,7 @@ from cupel.corpus.layouts import (
     write_as,
     write_row,
 )
-from cupel.corpus.layouts.image_text import ImageText
+from cupel.corpus.layouts.image_text import CAPTIONS, ImageText
 from cupel.corpus.media import MEDIA_KINDS
 from cupel.corpus.media_fields import fill_cells, media_parts, write_cell, write_media
 from cupel.corpus.media_files import file_columns
@@ -67,12 +67,13 @@ def _column_kind(name: str, value: object, options: ReadOptions) -> str:
 
 
 def _layout(row: Mapping[str, Any], options: ReadOptions, media: Collection[str]) -> Layout:
-    if media and options.layout in (None, ImageText.name):
-        caption = caption_column(row, options)
-        if caption is not None:
-            return ImageText(caption)
+    caption = caption_column(row, options) if media and options.layout in (None, ImageText.name) else None
+    if caption is not None and caption not in CAPTIONS:
+        return ImageText(caption)
     layouts = fitting_layouts(row, options)
     layout = layouts[0] if layouts and options.layout is not None else layout_of_row(row, layouts)
+    if layout is None and caption is not None:
+        return ImageText(caption)  # beside a conversation, it is one field of many
     if layout is None:
         raise BadRow(MISSING, "the row has no text column")
     return layout

@@ -151,7 +151,10 @@ def _fitted(name: str, options: Mapping[str, Any]) -> Fitted:
         raise UnknownName("fitted method", name, able)
     if "artifact" in options:
         raise BadOption(f"{name}: 'artifact' is what is made here; it goes into a recipe")
-    return method.from_options(options)
+    fitted = method.from_options(options)
+    if not fitted.is_fitted:
+        raise BadOption(f"{name}: learns nothing with these options; {fitted.unfitted}")
+    return fitted
 
 
 def _refuse_foreign(folder: Path, *, restart: bool) -> None:

@@ -117,7 +117,9 @@ class _Planner:
     def fit(self, label: str, method: Method) -> None:
         """Plan to fit a method before the pass that is being planned, unless that is planned already."""
         fits = [*self.fits, *(step for pass_ in self.passes for step in pass_.fits)]
-        if not isinstance(method, Fitted) or any(step.method is method for step in fits):
+        if not isinstance(method, Fitted) or not method.is_fitted:
+            return
+        if any(step.method is method for step in fits):
             return
         if method.given is None and method.reads_corpus:
             self.close_group()

@@ -14,6 +14,7 @@ from cupel import _kernels
 from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, View
 from cupel.contract.draws import uniform
 from cupel.findings import Facts, Section
+from cupel.models.model import Model
 from cupel.select._budget import Budget, BudgetOptions
 from cupel.units import write_bytes, write_count, write_number
 from cupel.vectors.mapped import Vectors
@@ -91,9 +92,9 @@ class KCenter(OnVectors, Selector):
             [*super().sketch_schema, pa.field("draw", pa.float64()), pa.field("cost", pa.int64())]
         )
 
-    def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+    def sketch_documents(self, documents: pa.RecordBatch, embedder: Model | None = None) -> pa.RecordBatch:
         """Columns `embedding`, `draw` (in (0, 1), by the id) and `cost` (in the budget's unit)."""
-        embedded = super().sketch_documents(documents)
+        embedded = super().sketch_documents(documents, embedder)
         draws = pa.array(uniform(documents.column("id"), self.options.seed))
         columns = [embedded.column("embedding"), draws, self.budget.costs(documents)]
         return pa.RecordBatch.from_arrays(columns, schema=self.sketch_schema)

@@ -138,6 +138,17 @@ ROWS = {
     "hh-rlhf": _rows({"chosen": TRANSCRIPTS, "rejected": TRANSCRIPTS}),
     "chosen-rejected": _either(TEXTS, MESSAGES),
     "obelics": PAGES,
+    "user-assistant": _rows(
+        {
+            "texts": st.lists(
+                _shuffled(
+                    st.fixed_dictionaries({"user": TEXTS, "assistant": TEXTS}, optional={"source": VALUES})
+                ),
+                min_size=1,
+                max_size=3,
+            )
+        }
+    ),
     "mmc4": _rows({"text_list": st.lists(TEXTS, min_size=1, max_size=3), "image_info": IMAGE_INFOS}),
 }
 
@@ -234,6 +245,7 @@ def test_layouts_are_found_by_fields_and_shape() -> None:
         "hh-rlhf": {"chosen": "\n\nHuman: A", "rejected": "\n\nHuman: B"},
         "obelics": {"texts": ["A", None], "images": [None, "a.png"]},
         "mmc4": {"text_list": ["A"], "image_info": []},
+        "user-assistant": {"texts": [{"user": "A", "assistant": "B"}], "images": []},
         "chosen-rejected": {"chosen": turns, "rejected": turns},
     }
     for name, row in rows.items():
@@ -292,6 +304,7 @@ def test_two_layouts_in_one_row_are_not_guessed() -> None:
         ({"texts": [], "images": []}, "no-parts", "are empty lists"),
         ({"texts": [None], "images": ["data:,x"]}, "inline-media", "'images[0]' holds the image itself"),
         ({"texts": [None], "images": [{"alt": "A"}]}, "not-interleaved", "neither 'url' nor 'path'"),
+        ({"texts": [{"user": "A", "assistant": None}]}, "not-text", "'texts[0].assistant' is null"),
         ({"text_list": "A", "image_info": []}, "not-interleaved", "'text_list' is no list of texts"),
         ({"text_list": ["A"], "image_info": [5]}, "not-interleaved", "'image_info' is no list of objects"),
         (
@@ -432,6 +445,11 @@ def test_tool_calls_stay_with_their_turn() -> None:
                 "texts": ["A", None, "B"],
                 "metadata": '[null,{"raw_url":"b.png","matched_text_index":1,"sim":0.5},null]',
             },
+        ),
+        (
+            {"messages": [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}]},
+            "user-assistant",
+            {"texts": [{"user": "A", "assistant": "B"}]},
         ),
         ({"prompt": "A", "response": "B"}, "dolly", {"instruction": "A", "context": "", "response": "B"}),
     ],
