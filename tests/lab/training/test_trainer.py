@@ -460,10 +460,14 @@ def test_no_gpu_when_one_is_asked_for(made: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_the_same_trial(made: Path, tmp_path: Path) -> None:
-    """Sharded over two processes, the curve is that of one, but for rounding."""
-    alone = Trainer().train(_job(made, tmp_path / "alone", steps=20))
-    _job(made, tmp_path / "shared", steps=20).write(tmp_path / "job.json")
+@pytest.mark.parametrize("documents", ["made", "chats"])
+def test_two_processes_train_the_same_trial(
+    documents: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Sharded over two processes, the curve is that of one, but for rounding; also where not every target counts."""
+    folder: Path = request.getfixturevalue(documents)
+    alone = Trainer().train(_job(folder, tmp_path / "alone", steps=20))
+    _job(folder, tmp_path / "shared", steps=20).write(tmp_path / "job.json")
     subprocess.run(
         [
             sys.executable,
