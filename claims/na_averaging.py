@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -20,6 +19,7 @@ from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
 from cupel.store import Key, Store
+from cupel.surgery.weights import average as average_weights
 
 SEED = "wiki_simple"
 PARTITIONS = ("arxiv_abstracts", "legal_dc", "reviews_imdb", "forum_qa", "code", "medical_qa")
@@ -108,15 +108,10 @@ def arms(documents: pa.Table, lab: Lab) -> dict[str, pa.Table]:
 
 def average(trials: Sequence[Trial], cache: Store) -> Trial:
     """A checkpoint whose weights are the means of those of `trials`, kept in the cache."""
-    from safetensors.torch import load_file, save_file
+    folders = [trial.folder for trial in trials]
 
     def build(unfinished: Path) -> None:
-        unfinished.mkdir()
-        for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
-            shutil.copyfile(trials[0].folder / name, unfinished / name)
-        held = [load_file(trial.folder / "model.safetensors") for trial in trials]
-        weights = {name: sum(one[name] for one in held) / len(held) for name in held[0]}
-        save_file(weights, unfinished / "model.safetensors", {"format": "pt"})
+        average_weights(folders, [1 / len(folders)] * len(folders), unfinished)
 
     members = {str(number): trial.folder.name for number, trial in enumerate(trials)}
     folder = cache.make(Key("averages", inputs=members), build)

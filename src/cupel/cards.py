@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.contract import Annotates, FindingMethod, Method, Options, Rules
+from cupel.contract import Annotates, EvaluationMethod, FindingMethod, Method, Options, Rules
 
 __all__ = ["card_markdown"]
 
@@ -100,7 +100,9 @@ def _use(method: type[Method]) -> str:
 
 def _recipe(method: type[Method]) -> str:
     if method.written_in == "scale":
-        return f"In a scale:\n\n```yaml\n{method.kind}: {method.name}\n```"
+        is_evaluation = issubclass(method, EvaluationMethod)
+        named = f"{{method: {method.name}}}" if is_evaluation else method.name
+        return f"In a scale:\n\n```yaml\n{method.kind}: {named}\n```"
     fields = method.Options.model_fields
     if not fields:
         return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}\n```"

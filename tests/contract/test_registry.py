@@ -13,7 +13,7 @@ import pytest
 SOURCE = Path(__file__).parent.parent.parent / "src"
 
 MODULE = '''
-"""Audits and a signal of another package."""
+"""Touches and a signal of another package."""
 
 from abc import abstractmethod
 
@@ -23,18 +23,18 @@ import pyarrow.compute as pc
 from cupel.contract import Column, Method, Paper, Signal
 
 
-class Audit(Method):
+class Touch(Method):
     """A finding about a corpus."""
 
-    kind = "audit"
-    heading = "Audits: findings about a corpus"
+    kind = "touch"
+    heading = "Touches: findings about a corpus"
 
     @abstractmethod
     def audit(self, text: pa.Array) -> str:
         """The finding, in a sentence."""
 
 
-class Leaks(Audit):
+class Leaks(Touch):
     """Leaked keys.
 
     Texts in which a private key stands.
@@ -62,6 +62,55 @@ class Alloy(Signal):
         label = pc.if_else(pc.greater(gold, 0), "gold", pc.if_else(pc.greater(silver, 0), "silver", None))
         words = pc.cast(pc.add(gold, silver), pa.int64())
         return pa.record_batch({"alloy": label.cast(pa.large_string()), "alloy_words": words})
+'''
+
+OWN_COMMAND = '''
+"""A kind of another package that has a command of its own: nothing but this class says so."""
+
+from abc import abstractmethod
+
+import pyarrow as pa
+from pydantic import Field
+
+from cupel.contract import Argument, Bench, Column, Finding, FindingMethod, Annotates, NamesFinding
+from cupel.findings import Prose, Section
+
+
+class Streak(FindingMethod):
+    """A method that strikes metal on stone."""
+
+    kind = "streak"
+    heading = "Streaks: what metal leaves on a stone"
+    command = "streak"
+    argument = Argument("METAL", "Names of metals.", "words", at_most=2)
+
+    @abstractmethod
+    def strike(self, metals: tuple[str, ...], bench: Bench) -> Finding: ...
+
+    def examine(self, words, bench: Bench) -> Finding:
+        return self.strike(tuple(words), bench)
+
+
+class Karat(Streak, Annotates):
+    """How pure a metal is."""
+
+    name = "karat"
+    columns = {"karat": Column(pa.int64(), "parts", "of twenty-four")}
+
+    class Options(NamesFinding):
+        """How pure."""
+
+        parts: int = Field(24, ge=1, le=24, description="Parts of twenty-four.")
+
+    options: Options
+
+    def strike(self, metals: tuple[str, ...], bench: Bench) -> Finding:
+        table = pa.table({"id": pa.array(metals, pa.large_string()), "karat": [self.options.parts] * len(metals)})
+        return Finding(
+            tables={"documents": table},
+            sections=(Section(title="Streaks", blocks=(Prose(text="Yellow on black."),)),),
+            facts=(("metals", str(len(metals))),),
+        )
 '''
 
 OWN_ACTION = '''
@@ -112,7 +161,7 @@ def cupel(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_kind_of_another_package_is_listed_under_its_heading(site: Path) -> None:
     done = cupel(site, "methods")
     assert done.returncode == 0, done.stderr
-    listed = done.stdout[done.stdout.index("Audits: findings about a corpus") :]
+    listed = done.stdout[done.stdout.index("Touches: findings about a corpus") :]
     assert "Leaked keys" in listed.split("\n\n")[0]
     assert "The metal that a text is about" in done.stdout
 
@@ -120,7 +169,7 @@ def test_a_kind_of_another_package_is_listed_under_its_heading(site: Path) -> No
 def test_a_method_of_a_new_kind_has_a_card(site: Path) -> None:
     done = cupel(site, "methods", "leaks")
     assert done.returncode == 0, done.stderr
-    assert "audit — Leaked keys" in done.stdout
+    assert "touch — Leaked keys" in done.stdout
     assert "Texts in which a private key stands." in done.stdout
     assert "Assaying keys" in done.stdout
 
@@ -133,7 +182,7 @@ def test_a_recipe_refuses_steps_of_kinds_that_it_cannot_carry_out(site: Path, tm
     done = cupel(site, "refine", str(recipe), *arguments)
     assert done.returncode != 0
     said = " ".join(done.stderr.split())
-    assert "step 'leaks': 'leaks' is a method of kind 'audit', and a recipe has no steps of that kind" in said
+    assert "step 'leaks': 'leaks' is a method of kind 'touch', and a recipe has no steps of that kind" in said
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 
@@ -161,7 +210,7 @@ def test_any_label_column_is_a_breakdown_of_the_report(site: Path, tmp_path: Pat
     ("module", "sentence"),
     [
         (
-            MODULE.replace('    heading = "Audits: findings about a corpus"\n', ""),
+            MODULE.replace('    heading = "Touches: findings about a corpus"\n', ""),
             "method 'leaks' of touchstone: its kind has no name or no heading",
         ),
         (
@@ -169,7 +218,7 @@ def test_any_label_column_is_a_breakdown_of_the_report(site: Path, tmp_path: Pat
             "two methods are called 'exact': cupel.dedup.exact and touchstone",
         ),
         (
-            MODULE.replace('kind = "audit"', 'kind = "signal"'),
+            MODULE.replace('kind = "touch"', 'kind = "signal"'),
             "two kinds are called 'signal': cupel.contract.signals and touchstone",
         ),
         (
@@ -184,3 +233,33 @@ def test_faulty_packages_are_named(module: str, sentence: str, tmp_path: Path) -
     assert done.returncode != 0
     assert sentence in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_a_kind_of_another_package_has_its_command(tmp_path: Path) -> None:
+    """One class is all that a new kind takes: command, help, card, finding and annotation follow from it."""
+    site = installed(tmp_path, OWN_COMMAND)
+    done = cupel(site, "methods", "karat")
+    assert "cupel streak karat METAL... -o FOLDER" in done.stdout, done.stderr
+    shown = cupel(site, "streak", "--help")
+    assert "karat" in shown.stdout, shown.stderr
+    shown = cupel(site, "streak", "karat", "--help")
+    assert "Names of metals." in shown.stdout
+    assert "--parts" in shown.stdout
+    assert "--finding" not in shown.stdout, "that is for recipes"
+    found = tmp_path / "found"
+    done = cupel(site, "streak", "karat", "gold", "silver", "--parts", "18", "-o", str(found))
+    assert done.returncode == 0, done.stderr
+    assert "Yellow on black." in done.stdout
+    assert json.loads((found / "finding.json").read_bytes())["options"] == {"parts": 18}
+    done = cupel(site, "streak", "karat", "gold", "silver", "lead", "-o", str(tmp_path / "three"))
+    assert "expected 2 at most" in " ".join(done.stderr.split())
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text("\n".join(json.dumps({"id": id, "text": f"A {id} cup."}) for id in ("gold", "lead")))
+    done = cupel(site, "annotate", str(found), "-i", str(pool), "-o", str(tmp_path / "annotated"))
+    assert done.returncode == 0, done.stderr
+    recipe = tmp_path / "pure.yaml"
+    recipe.write_text("name: pure\nsteps: [{threshold: {signal: karat, at_least: 14}}]\n")
+    arguments = ["-i", str(tmp_path / "annotated"), "-o", str(tmp_path / "pure")]
+    done = cupel(site, "refine", str(recipe), *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "pure" / "manifest.json").read_bytes())["documents"]["kept"] == 1

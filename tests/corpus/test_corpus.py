@@ -85,3 +85,24 @@ def test_the_folder_of_a_run(tmp_path: Path) -> None:
     assert corpus.ledger().count_rows() == 2
     with pytest.raises(BadInput, match="finished run"):
         Corpus.read(tmp_path / "data").ledger()
+
+
+def test_fields_as_columns_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    rows = [
+        {"text": "a", "weight": 2, "lang": "fr"},
+        {"text": "b"},
+        {"text": "c", "weight": "heavy", "café": 1},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    corpus = Corpus.read(path)
+    fields = {"weight": pa.float64(), "lang": pa.large_string()}
+    table = pa.Table.from_batches(corpus.batches(fields))
+    assert table.column_names == [*corpus.schema.names, "weight", "lang"]
+    assert table["weight"].to_pylist() == [2.0, None, None]
+    assert table["lang"].to_pylist() == ["fr", None, None]
+    assert [json.loads(text or "{}") for text in table["metadata"].to_pylist()] == [
+        {},
+        {},
+        {"weight": "heavy", "café": 1},
+    ]

@@ -1,14 +1,22 @@
 """Assays from end to end, as small as they can be, on the command line's own path."""
 
+import itertools
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 import cupel
 from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.lab.data import spool
+from cupel.lab.data.documents import read_documents, without
+from cupel.lab.data.overlap import find_overlap
+from cupel.lab.lab import Lab
+from cupel.store import Store
 from tests.conftest import WORDS
 
 pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
@@ -108,6 +116,44 @@ def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Pat
     for store in found.stores.values():
         assert not ids & {store.id(number) for number in range(store.documents)}
     assert "No held-out text was given" in " ".join(found.notes)
+
+
+def test_an_arm_is_read_once(pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For its sample, held-out text, overlap and tokens; also where arms share a source, or tokens are there already."""
+    clean, junk = str(pools / "clean.jsonl"), str(pools / "junk.jsonl")
+    arms, scale = [clean, f"mixed={clean}:0.5,{junk}:0.5"], cupel.Scale.load("nano", TINY)
+    reads: list[str] = []
+
+    def counted(path: str, *, chats: bool) -> Iterator[pa.RecordBatch]:
+        reads.append(path)
+        return read_documents(path, chats=chats)
+
+    monkeypatch.setattr(spool, "read_documents", counted)
+    options = cupel.AssayOptions(seeds=1, cache=tmp_path)
+    first = cupel.assay(arms, scale=scale, options=options)
+    assert reads == [clean, junk]
+    again = cupel.assay(arms, scale=scale, options=options)
+    assert reads == [clean, junk] * 2
+    assert again.overlap.share.tolist() == first.overlap.share.tolist()
+    assert again.overlap.documents.equals(first.overlap.documents)
+    # The same as when each look at an arm reads it anew.
+    ids = frozenset(first.overlap.documents["id"].to_pylist())
+    texts = {name: without(read_documents(path), ids) for name, path in (("clean", clean), ("junk", junk))}
+    direct = find_overlap(first.overlap.documents, texts)
+    assert first.overlap.share[0].tolist() == direct.share[0].tolist()
+    assert (
+        first.overlap.share[1].tolist()
+        == find_overlap(
+            first.overlap.documents,
+            {"mixed": itertools.chain(*(without(read_documents(path), ids) for path in (clean, junk)))},
+        )
+        .share[0]
+        .tolist()
+    )
+    lab = Lab(scale, first.tokenizer, Store(tmp_path / "other"), first.on)
+    for arm in first.arms:
+        store = lab.tokens(arm, arm.name, without_ids=ids)
+        assert store.meta["digest"] == first.stores[arm.name].meta["digest"]
 
 
 def test_a_recipe_and_a_mixture_are_arms(pools: Path) -> None:

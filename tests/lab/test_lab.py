@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from cupel.errors import BadInput, BadOption, OutputInUse, RunFailed
+from cupel.lab import trainers as trainers_module
 from cupel.lab import trials as trials_module
 from cupel.lab.data.documents import as_documents
 from cupel.lab.lab import Lab, TrialPlan
@@ -233,6 +234,85 @@ def test_training_keeps_the_cache_within_its_bound(tmp_path: Path) -> None:
     kinds = [artifact.kind for artifact in bench.cache.artifacts()]
     assert kinds == ["tokens", "trials"]
     assert len([note for note in notes if "removed numbers/" in note]) == 2
+
+
+def test_trials_keep_checkpoints_and_start_from_each_other(tmp_path: Path) -> None:
+    bench = lab(tmp_path)
+    store = bench.tokens(tokens.texts(60), "made")
+    (plain,) = bench.train([TrialPlan("made", store)])
+    with pytest.raises(
+        BadInput, match=rf"no checkpoint of step {plain.steps} was kept; .*checkpoints=\({plain.steps},\)"
+    ):
+        bench.train([TrialPlan("second", store, start=plain)])
+    (kept,) = bench.train([TrialPlan("made", store, checkpoints=(3, plain.steps))])
+    assert kept.folder == plain.folder
+    with pytest.raises(BadInput, match=rf"no checkpoint of step 4 was kept, only of \[3, {plain.steps}\]"):
+        kept.checkpoint(4)
+    plans = [
+        TrialPlan("second", store, start=kept),
+        TrialPlan("from the middle", store, start=kept.checkpoint(3)),
+        TrialPlan("weights alone", store, initial=kept.folder / "model.safetensors"),
+        TrialPlan("made", store, checkpoints=(5,)),
+        TrialPlan("made", store, checkpoints=(6,)),
+    ]
+    trials = bench.train(plans)
+    assert len({trial.folder for trial in trials}) == 4
+    assert trials[3].checkpoint(5).is_dir()
+    assert trials[4].checkpoint(6).is_dir()
+    assert [trial.cached for trial in bench.train(plans)] == [True] * 5
+    with pytest.raises(BadOption, match=f"expected steps from 0 to {plain.steps}"):
+        bench.train([TrialPlan("made", store, checkpoints=(plain.steps + 1,))])
+    with pytest.raises(BadInput, match="a checkpoint that a trial kept"):
+        bench.train([TrialPlan("made", store, start=plain.folder)])
+
+
+def test_a_trainer_stays_warm_between_calls(tmp_path: Path) -> None:
+    trainers_module.end_idle()
+    bench = lab(tmp_path)
+    store = bench.tokens(tokens.texts(60), "made")
+    processes = []
+    for seed in (0, 1):
+        (trial,) = bench.train([TrialPlan("made", store, seed)])
+        assert (trial.folder / "trainer.log").exists(), "each trial has a log of its own"
+        (idle,) = trainers_module._idle
+        processes.append(idle.process.pid)
+    assert processes[0] == processes[1]
+    idle.process.kill()
+    idle.process.wait()
+    (trial,) = bench.train([TrialPlan("made", store, 2)])
+    (other,) = trainers_module._idle
+    assert other.process.pid != processes[0], "one that has died is not taken"
+    trainers_module.end_idle()
+    assert not other.alive
+    assert not trainers_module._idle
+
+
+def test_a_warm_trainer_that_ends_as_it_is_given_a_trial_is_replaced(tmp_path: Path) -> None:
+    trainers_module.end_idle()
+    bench = lab(tmp_path)
+    store = bench.tokens(tokens.texts(60), "made")
+    bench.train([TrialPlan("made", store, 0)])
+    (idle,) = trainers_module._idle
+    idle.process.kill()
+    idle.process.wait()
+    idle.process.poll = lambda: None  # type: ignore[method-assign]  # it dies between this look and its job
+    (trial,) = bench.train([TrialPlan("made", store, 1)])
+    assert (trial.folder / "trial.json").exists()
+
+
+def test_a_trainer_for_another_environment_is_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainers_module.end_idle()
+    bench = lab(tmp_path)
+    store = bench.tokens(tokens.texts(60), "made")
+    bench.train([TrialPlan("made", store, 0)])
+    (first,) = trainers_module._idle
+    monkeypatch.setenv("CUPEL_TESTS_OTHER", "1")
+    bench.train([TrialPlan("made", store, 1)])
+    (second,) = trainers_module._idle
+    assert first is not second
+    assert not first.alive, "what is idle for another environment gives its memory back"
 
 
 def test_a_trial_of_another_trainer_is_refused(tmp_path: Path) -> None:

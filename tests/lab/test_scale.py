@@ -4,6 +4,8 @@ import pytest
 
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.lab.scale import Scale, built_in_scales
+from cupel.lab.training.job import LLAMA, NEXT_TOKEN
+from cupel.store import digest_json
 
 
 def test_all_built_in_scales_hold() -> None:
@@ -50,3 +52,42 @@ def test_files_of_ones_own(tmp_path: Path) -> None:
         Scale.load(path)
     with pytest.raises(BadRecipe, match="cannot be read"):
         Scale.load(tmp_path / "none.yaml")
+
+
+def test_parts_of_a_trial_are_chosen_by_name_and_options() -> None:
+    plain = Scale.load("nano")
+    assert (plain.chosen("objective"), plain.chosen("body")) == (NEXT_TOKEN, LLAMA)
+    changed = plain.changed({"objective": {"next-token": {"z_loss": 1e-4}}, "body": "qwen3"})
+    assert changed.chosen("objective").decisive() == {
+        "name": "next-token",
+        "version": 1,
+        "options": {"z_loss": 1e-4},
+    }
+    assert changed.chosen("body").function == "cupel.lab.training.bodies:qwen3"
+    assert changed.digest != plain.digest
+    assert plain.changed({"objective": {"next-token": {"z_loss": 0.0}}}).chosen("objective") == NEXT_TOKEN
+    with pytest.raises(UnknownName, match="did you mean 'next-token'"):
+        plain.changed({"objective": "next-tokn"}).chosen("objective")
+    with pytest.raises(UnknownName, match="scale nano: objective: next-token"):
+        plain.changed({"objective": {"next-token": {"z_los": 1.0}}}).chosen("objective")
+    with pytest.raises(UnknownName, match="evaluation"):
+        plain.changed({"evaluation.method": "held-ot"}).evaluation_method(1)
+    with pytest.raises(BadOption, match="expected a name, or one name"):
+        plain.changed({"body": {"llama": {}, "qwen3": {}}})
+
+
+def test_the_digest_of_a_scale_without_choices_is_what_it_was() -> None:
+    """Recorded results of claims compare it."""
+    before = Scale.load("nano").model_dump(include={"model", "tokenizer", "tokens", "training"})
+    assert Scale.load("nano").digest == digest_json(before)
+
+
+def test_a_base_can_be_changed_by_dotted_names() -> None:
+    scale = Scale.load("nano-sft", {"base.arm": "pool", "base.tokens": 1000})
+    assert scale.base is not None
+    assert (scale.base.arm, scale.base.tokens, scale.base.scale) == ("pool", 1000, "nano")
+    assert Scale.load("nano", {"base.seed": 1}).base is not None
+    with pytest.raises(UnknownName, match=r"did you mean 'base\.arm'"):
+        Scale.load("nano-sft", {"base.arn": "pool"})
+    with pytest.raises(BadOption, match="it names both a trial"):
+        Scale.load("nano-sft", {"base.arm": "pool", "base.trial": "folder"})

@@ -236,3 +236,9 @@ def test_a_file_that_is_no_gguf_is_refused(tmp_path: Path) -> None:
         file.write_bytes(content)
         with pytest.raises(BadInput, match=rf"{name}\.gguf: not a GGUF model that transformers can read"):
             load_model(f"gguf:{file}", "generate")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there(trial: Path) -> None:
+    with pytest.raises(BadInput, match=r"perplexity: device 'cuda': PyTorch .* finds none here; use 'cpu'"):
+        load_model(f"trial:{trial}", "log_probs", device="cuda", where="perplexity")

@@ -23,7 +23,7 @@ from cupel.models.answers import Asker
 from cupel.models.budget import Meter
 from cupel.models.load import load_model
 from cupel.models.model import Request
-from cupel.recipe.plan import make_plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
 from tests.models.server import Fault, Server, serving
 

@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import cupel
+from cupel.errors import BadRecipe
+from cupel.recipe.planner import make_plan
 from tests.models.server import Server, retell, serving
 
 STYLES = ("easy", "medium", "hard", "qa")
@@ -141,6 +143,34 @@ def test_what_follows_sees_old_and_new_documents(server: Server, tmp_path: Path)
     for row in result.ledger().to_arrow().to_pylist():
         if row["status"] != "quarantined":
             assert row["signals"]["byte_count"] == row["bytes_in"]  # measured anew on what was written
+
+
+def test_weights_are_inherited(server: Server, tmp_path: Path) -> None:
+    pool = _pool(tmp_path / "pool")
+    with (pool / "p0.jsonl").open("a") as file:
+        file.write((pool / "p1.jsonl").read_text().splitlines()[0] + "\n")
+    weigh = {"exact": {"action": "weigh"}}
+    _refine(pool, tmp_path / "out", weigh, _rephrase(server, styles=("easy", "qa")))
+    rows = pq.read_table(tmp_path / "out/data").to_pylist()
+    weights = {row["id"]: row["weight"] for row in rows if row["generator"] is None}
+    assert set(weights.values()) == {0.5, 1.0}
+    for row in rows:
+        if row["generator"]:
+            assert row["weight"] == weights[row["parents"][0]]
+
+
+def test_what_an_edit_counted_is_not_known_of_new_documents(server: Server, tmp_path: Path) -> None:
+    pool = _pool(tmp_path / "pool")
+    counted = {"threshold": {"signal": "whitespace_removed_characters", "at_most": 5}}
+    with pytest.raises(BadRecipe, match="comes from the edit 'whitespace', which must stand before"):
+        _refine(pool, tmp_path / "out", "whitespace", _rephrase(server), counted)
+    result = _refine(pool, tmp_path / "out", "refinedweb-lines", _rephrase(server), "refinedweb")
+    steps = [
+        line
+        for line in make_plan(cupel.Recipe.load(result.output / "recipe.yaml")).describe()
+        if "refinedweb-lines" in line
+    ]
+    assert len(steps) == 2  # once before new documents are written, and once for all
 
 
 def test_originals_may_go(server: Server, tmp_path: Path) -> None:

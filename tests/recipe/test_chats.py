@@ -320,7 +320,7 @@ def _members(path: Path) -> list[tuple[str, bytes]]:
         return [(item.name, archive.extractfile(item).read()) for item in archive if item.isfile()]  # type: ignore[union-attr]
 
 
-def _png(number: int) -> bytes:
+def png(number: int) -> bytes:
     """A picture of 1 × 1 pixel, each of another color."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
@@ -345,7 +345,7 @@ def _write_samples(path: Path, samples: Iterable[tuple[str, bytes, str]]) -> Non
 def test_an_archive_of_samples_through_a_run(tmp_path: Path) -> None:
     captions = ["A cat sleeps.", "A dog barks.", "A cat sleeps.", "東京 at night."]
     pool = tmp_path / "samples.tar"
-    _write_samples(pool, [(f"{number:04}", _png(number), caption) for number, caption in enumerate(captions)])
+    _write_samples(pool, [(f"{number:04}", png(number), caption) for number, caption in enumerate(captions)])
     result = _refine(pool, tmp_path / "out", "exact")
     written = tmp_path / "written.tar"
     assert result.corpus().write(written) == 3

@@ -18,7 +18,7 @@ import cupel
 from cupel.contract import is_whole, read_about
 from cupel.errors import BadInput, BadOption, Damaged, OutputInUse, UnknownName
 from cupel.models.ngram import Ngram
-from cupel.recipe.plan import make_plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
 from cupel.store import Store
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cupel.errors import BadRecipe
-from cupel.recipe.plan import EditStep, Group, Plan, make_plan
+from cupel.recipe.plan import Plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
+from cupel.recipe.steps import EditStep, Group
 
 
 def plan(*steps: object, annotated: dict[str, str] | None = None, **fields: object) -> Plan:

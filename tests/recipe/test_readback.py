@@ -12,7 +12,7 @@ import pytest
 
 import cupel
 from cupel.recipe.folder import Folder
-from cupel.recipe.plan import make_plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.readback import Reader
 from cupel.recipe.writers import ParquetWriter
 from tests.conftest import prose

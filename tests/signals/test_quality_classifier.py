@@ -13,7 +13,7 @@ import cupel
 from cupel.contract import read_about
 from cupel.errors import BadInput, BadOption
 from cupel.models.fasttext import FastText
-from cupel.recipe.plan import make_plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
 from cupel.signals.quality_classifier import FILE, QualityClassifier
 

@@ -46,7 +46,7 @@ class CommandGroup(Group):
         kind = kinds_by_command().get(cmd_name)
         if kind is None:
             return None
-        alone = typer.Typer(add_completion=False)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         add_kind(alone, cmd_name, f"{kind.heading}.")
         command = typer.main.get_command(alone)
         command.name = cmd_name

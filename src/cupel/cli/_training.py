@@ -50,6 +50,9 @@ class TrainingProgress:
     def training(self, trials: int) -> None:
         """So many trials are trained now."""
         self._total, self._began = trials, time.monotonic()
+        self._done.clear()
+        if self._task is not None:
+            self._bar.remove_task(self._task)
         self._task = self._bar.add_task("train", total=1.0, words="")
 
     def trained(self, event: Mapping[str, Any]) -> None:

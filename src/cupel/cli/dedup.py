@@ -58,7 +58,7 @@ def dedup(
     from cupel.cli._results import tell
     from cupel.contract import CorpusMethod, Remembers, find_method, methods_of
     from cupel.errors import BadOption
-    from cupel.recipe.plan import make_plan
+    from cupel.recipe.planner import make_plan
 
     steps: list[Any] = []
     for name in by:

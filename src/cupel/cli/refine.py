@@ -93,7 +93,7 @@ def refine(
     from cupel.cli._console import say
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
-    from cupel.recipe.plan import make_plan
+    from cupel.recipe.planner import make_plan
 
     loaded = api.Recipe.load(recipe, set_ or ())
     plan = make_plan(loaded).describe()

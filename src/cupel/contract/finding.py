@@ -109,6 +109,7 @@ class FindingMethod(Method):
     then exists for all methods of the kind.
     """
 
+    written_in = "command"
     command: ClassVar[str]
     """The command that carries out methods of this kind: a verb, lower case."""
     argument: ClassVar[Argument]

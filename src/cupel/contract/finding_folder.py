@@ -154,7 +154,7 @@ def write_finding(finding: Finding, method: FindingMethod, key: Key, folder: Pat
         "sections": [section.model_dump(mode="json") for section in finding.sections],
         "files": {path.relative_to(folder).as_posix(): digest_file(path) for path in files},
     }
-    text = json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(record, indent=1, ensure_ascii=False)
     (folder / FINDING).write_text(text + "\n", "utf-8")
 
 

@@ -19,6 +19,10 @@ from cupel.errors import BadOption, UnknownName
 __all__ = ["Column", "Method", "Options", "Paper"]
 
 
+WRITTEN_IN = ("recipe", "command", "scale")
+"""Where methods are named: in a recipe, on the command line by the command of their kind, or in a scale."""
+
+
 @dataclass(frozen=True)
 class Paper:
     """Where a method comes from."""
@@ -72,7 +76,7 @@ class Method(ABC):
     columns: ClassVar[Mapping[str, Column]] = {}
     """The columns that it adds to documents; rules compare them."""
     written_in: ClassVar[str] = "recipe"
-    """The file in which a user names it."""
+    """Where a user names it: one of `WRITTEN_IN`."""
     files: ClassVar[tuple[str, ...]] = ()
     """Options that may name files or folders; their content decides the result, whatever they are called."""
 

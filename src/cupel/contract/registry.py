@@ -13,7 +13,7 @@ from typing import TypeVar, overload
 
 import pyarrow as pa
 
-from cupel.contract.method import Column, Method
+from cupel.contract.method import WRITTEN_IN, Column, Method
 from cupel.errors import BadOption, UnknownName
 
 __all__ = ["all_methods", "find_method", "label_columns", "methods_by_heading", "methods_of"]
@@ -51,11 +51,18 @@ def methods_of(kind: type[Kind]) -> dict[str, type[Kind]]:
 
 
 def methods_by_heading() -> dict[str, dict[str, type[Method]]]:
-    """The methods under the headings of their kinds, both in the order of the methods' names."""
+    """The methods under the headings of their kinds: first what recipes name, then commands, then scales, and of
+    these first the kinds with the most methods."""
     listed: dict[str, dict[str, type[Method]]] = {}
     for name, method in all_methods().items():
         listed.setdefault(method.heading, {})[name] = method
-    return listed
+
+    def place(heading: str) -> tuple[int, int, str]:
+        methods = listed[heading]
+        written_in = next(iter(methods.values())).written_in
+        return WRITTEN_IN.index(written_in), -len(methods), heading
+
+    return {heading: listed[heading] for heading in sorted(listed, key=place)}
 
 
 @cache

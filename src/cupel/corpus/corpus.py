@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cupel import _kernels
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.fields import CarriedFields
 from cupel.corpus.files import InputFile, LeftOut, scan
@@ -155,8 +156,16 @@ class Corpus:
         """The units in which the corpus is read."""
         return plan_shards(self.files, target_bytes=self._target, io=self._options.io)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The documents, a few megabytes at a time, in order."""
+    def batches(self, fields: Mapping[str, pa.DataType] | None = None) -> Iterator[pa.RecordBatch]:
+        """The documents, a few megabytes at a time, in order.
+
+        Parameters
+        ----------
+        fields
+            Fields of the documents that become columns of their own, after all others: bool, int64, uint64, double,
+            large_string or a large_list of one of them. Null where a document has no such field; a value of another
+            type stays in `metadata`.
+        """
         quarantined: list[Quarantined] = []
         skipped: Counter[str] = Counter()
         for shard in self.shards:
@@ -164,7 +173,7 @@ class Corpus:
                 quarantined += entries
                 skipped.update(batch.skipped)
                 if batch.documents.num_rows:
-                    yield batch.documents
+                    yield _with_fields(batch.documents, fields) if fields else batch.documents
         self._quarantined, self._skipped = quarantined, skipped
 
     def recognized(self) -> Recognized:
@@ -354,6 +363,18 @@ def _read(
             documents = documents.set_column(index, "text", pc.cast(text, pa.large_string()))
             documents = documents.filter(pa.array([error is None for error in errors], pa.bool_()))
         yield replace(batch, documents=documents.select(_SCHEMA.names)), entries
+
+
+def _with_fields(documents: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:
+    """Documents with columns of these fields."""
+    place = documents.schema.get_field_index("metadata")
+    *columns, rest = _kernels.split_fields(
+        documents.column(place), list(fields), list(fields.values())
+    ).columns
+    documents = documents.set_column(place, documents.schema.field(place), rest)
+    for name, column in zip(fields, columns, strict=True):
+        documents = documents.append_column(name, column)
+    return documents
 
 
 def _source(shards: Sequence[Shard], options: ReadOptions, extractors: Sequence[str]) -> Any:

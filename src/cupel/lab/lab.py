@@ -53,6 +53,13 @@ class TrialPlan:
         Values in place of the scale's, by dotted name: `{"tokens": 500_000}`.
     initial
         A `model.safetensors` whose weights the trial starts from; by default they are drawn by the seed.
+    start
+        A trial that kept a checkpoint of its last step, or a checkpoint that a trial kept (`Trial.checkpoint`): the
+        trial starts from its weights and its optimizer's state. Schedule and order of documents begin anew, so
+        that phases and rounds are trials that start from each other.
+    checkpoints
+        Steps after which a checkpoint is kept for good, in `steps/` of the trial's folder. They do not change the
+        trial: of one that is finished, only the steps up to a missing checkpoint are trained again.
     """
 
     name: str
@@ -60,6 +67,8 @@ class TrialPlan:
     seed: int = 0
     changes: Mapping[str, Any] = field(default_factory=dict)
     initial: Path | None = None
+    start: Trial | Path | None = None
+    checkpoints: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,7 +215,7 @@ class Lab:
         Raises
         ------
         BadInput
-            An arm that does not fill one batch.
+            An arm that does not fill one batch, or a trial to start from that kept no checkpoint.
         RunFailed
             A trial failed; the same call resumes.
         """
@@ -220,6 +229,8 @@ class Lab:
                 self.on,
                 name=plan.name,
                 initial=plan.initial,
+                start=plan.start.checkpoint() if isinstance(plan.start, Trial) else plan.start,
+                checkpoints=plan.checkpoints,
             )
             for plan in plans
         ]

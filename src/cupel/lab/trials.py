@@ -7,7 +7,6 @@ import json
 import os
 import queue
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -22,10 +21,11 @@ from cupel.errors import BadInput, BadOption, MissingExtra, OutputInUse, RunFail
 from cupel.lab.cluster import cluster_gpus, train_on_cluster
 from cupel.lab.progress import LabProgress, Quiet
 from cupel.lab.scale import Scale
-from cupel.lab.training.job import TRAINER_VERSION, TrainJob
+from cupel.lab.trainers import TrainerProcess, give_back, take
+from cupel.lab.training.job import TRAINER_VERSION, TrainJob, kept_checkpoint
 from cupel.lab.training.tokens import TokenStore
 from cupel.models.tokenizer import Tokenizer
-from cupel.store import Key, Store, digest_file
+from cupel.store import Key, Store, digest_all, digest_file
 
 __all__ = ["Machine", "Trial", "by_arm", "machine", "make_job", "train"]
 
@@ -69,8 +69,8 @@ class Trial:
     arm, seed
         Which one.
     folder
-        An ordinary Hugging Face checkpoint, with `curve.bin`, `visits.bin`, `visit_losses.bin` and
-        `trial.json` beside it.
+        An ordinary Hugging Face checkpoint, with `curve.bin`, `visits.bin`, `visit_losses.bin`,
+        `visit_likely.bin` and `trial.json` beside it.
     record
         What `trial.json` says: tokens, epochs, seconds, operations, versions.
     cached
@@ -82,6 +82,30 @@ class Trial:
     folder: Path
     record: Mapping[str, Any]
     cached: bool
+
+    @property
+    def steps(self) -> int:
+        """How many steps it was trained for."""
+        return int(self.record["job"]["steps"])
+
+    def checkpoint(self, step: int | None = None) -> Path:
+        """The checkpoint that was kept after so many steps, by default after the last: an ordinary Hugging Face
+        checkpoint, from which other trials can start with the optimizer's state.
+
+        Raises
+        ------
+        BadInput
+            It was not kept.
+        """
+        after = self.steps if step is None else step
+        path = kept_checkpoint(self.folder, after)
+        if not path.is_dir():
+            kept = sorted(int(place.name) for place in (self.folder / "steps").glob("[0-9]*"))
+            raise BadInput(
+                f"{self.folder}: no checkpoint of step {after} was kept"
+                f"{f', only of {kept}' if kept else ''}; plan the trial with checkpoints=({after},)"
+            )
+        return path
 
 
 def by_arm(trials: Iterable[Trial]) -> dict[str, dict[int, Trial]]:
@@ -138,6 +162,8 @@ def make_job(
     *,
     name: str,
     initial: Path | None = None,
+    checkpoints: Sequence[int] = (),
+    start: Path | None = None,
 ) -> TrainJob:
     """The job of one trial; its folder is named by the hash of all that decides it.
 
@@ -145,6 +171,8 @@ def make_job(
     ------
     BadInput
         The arm does not fill one batch, or there are no weights to start from.
+    BadOption
+        A checkpoint of a step that the trial does not have.
     """
     training = scale.training
     batch = training.sequences * scale.model.context
@@ -188,6 +216,9 @@ def make_job(
         name=f"{name}, seed {seed}",
         initial=str(initial) if initial is not None else "",
         initial_digest=_digest(initial) if initial is not None else "",
+        keep=tuple(checkpoints),
+        start=str(start) if start is not None else "",
+        start_digest=_start_digest(start) if start is not None else "",
     )
     key = Key("trials", scale.name, TRAINER_VERSION, job.decisive(), {"tokens": store.meta["digest"]})
     return replace(job, output=str(cache.place(key)))
@@ -203,7 +234,8 @@ def train(jobs: Sequence[TrainJob], on: Machine, progress: LabProgress | None = 
     OutputInUse
         Another process trains one of them.
     """
-    cached = [_finished(Path(job.output)) for job in jobs]
+    jobs = _together(jobs)
+    cached = [None if job.missing else _finished(Path(job.output)) for job in jobs]
     unique = {job.output: job for job, done in zip(jobs, cached, strict=True) if done is None}
     with ExitStack() as locks:
         for job in unique.values():
@@ -217,12 +249,27 @@ def train(jobs: Sequence[TrainJob], on: Machine, progress: LabProgress | None = 
     ]
 
 
+def _together(jobs: Sequence[TrainJob]) -> list[TrainJob]:
+    """The jobs, those of one trial with the checkpoints that any of them wants."""
+    keep: dict[str, set[int]] = {}
+    for job in jobs:
+        keep.setdefault(job.output, set()).update(job.keep)
+    return [replace(job, keep=tuple(sorted(keep[job.output]))) for job in jobs]
+
+
+def _start_digest(checkpoint: Path) -> str:
+    return digest_all(
+        [_digest(checkpoint / "model.safetensors"), _digest(checkpoint / "optimiser.safetensors")]
+    )
+
+
 def _digest(weights: Path) -> str:
     try:
         return digest_file(weights)
     except OSError as error:
         raise BadInput(
-            f"{weights}: {error.strerror}; expected the model.safetensors of a finished trial"
+            f"{weights}: {error.strerror}; expected the model.safetensors of a finished trial, or to start with the "
+            "optimizer's state a checkpoint that a trial kept (Trial.checkpoint)"
         ) from None
 
 
@@ -288,14 +335,14 @@ def _train_here(jobs: Sequence[TrainJob], report: Report, at_once: int) -> list[
 
 
 class _Worker(threading.Thread):
-    """One training process, which takes job after job, so that torch starts and compiles once."""
+    """Trains job after job in one process, which it gives back when there is no job left."""
 
     def __init__(
         self, waiting: queue.SimpleQueue[TrainJob], report: Report, failures: list[Mapping[str, Any]]
     ) -> None:
         super().__init__(daemon=True)
         self._waiting, self._report, self._failures = waiting, report, failures
-        self._process: subprocess.Popen[str] | None = None
+        self._process: TrainerProcess | None = None
         self._beginning = threading.Lock()
         """Held while a trial begins, and to stop: after a stop none begins, and none that began is missed."""
         self._stopped = False
@@ -316,7 +363,7 @@ class _Worker(threading.Thread):
             self._stopped = True
         self._end()
 
-    def _begin(self) -> tuple[TrainJob, Path, subprocess.Popen[str]] | None:
+    def _begin(self) -> tuple[TrainJob, Path, TrainerProcess] | None:
         """The next trial, the file that says what it is, and the process that trains it."""
         with self._beginning:
             if self._stopped:
@@ -324,6 +371,9 @@ class _Worker(threading.Thread):
             try:
                 job = self._waiting.get_nowait()
             except queue.Empty:
+                if self._process is not None:
+                    give_back(self._process)
+                    self._process = None
                 return None
             path = Path(job.output) / "job.json"
             job.write(path)
@@ -332,17 +382,26 @@ class _Worker(threading.Thread):
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # with the compilers that torch has started
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            process.end()
 
-    def _follow(self, job: TrainJob, path: Path, process: subprocess.Popen[str]) -> None:
+    def _follow(self, job: TrainJob, path: Path, trainer: TrainerProcess) -> None:
+        while not self._followed(path, trainer.process):
+            code = trainer.process.wait()
+            with self._beginning:
+                was_warm, self._process = trainer.warm, None
+                trainer.end()
+                if was_warm and not self._stopped:
+                    # It ended itself, having had nothing to do, just when it was given this job.
+                    trainer = self._running(job)
+                    continue
+            self._failures.append({"error": _death(job, code)})
+            return
+
+    def _followed(self, path: Path, process: subprocess.Popen[str]) -> bool:
+        """Whether the process has told how the trial of this file ended."""
         if process.stdin is None or process.stdout is None:
             raise RunFailed("the training process has no pipes")
-        # One that died already is told below, like one that dies on the way.
+        # One that died already is told of by the caller, like one that dies on the way.
         with suppress(BrokenPipeError):
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
@@ -354,28 +413,22 @@ class _Worker(threading.Thread):
                 self._failures.append(event)
             self._report(event)
             if "error" in event or "done" in event:
-                return
-        code = process.wait()
-        log = Path(job.output) / "trainer.log"
-        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        last_line = f": {lines[-1]}" if lines else ""
-        died = f"by signal {-code}" if code < 0 else f"with code {code}"
-        self._failures.append({"error": f"{job.name}: the training process ended {died}{last_line} ({log})"})
-        self._end()
+                return True
+        return False
 
-    def _running(self, job: TrainJob) -> subprocess.Popen[str]:
+    def _running(self, job: TrainJob) -> TrainerProcess:
         if self._process is None:
-            with (Path(job.output) / "trainer.log").open("w") as log:
-                self._process = subprocess.Popen(
-                    [*TRAINER, "-"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    text=True,
-                    env=_environment(job),
-                    start_new_session=True,
-                )
+            log = Path(job.output) / "trainer.log"
+            self._process = take((*TRAINER, "-"), _environment(job), log)
         return self._process
+
+
+def _death(job: TrainJob, code: int) -> str:
+    log = Path(job.output) / "trainer.log"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    last_line = f": {lines[-1]}" if lines else ""
+    died = f"by signal {-code}" if code < 0 else f"with code {code}"
+    return f"{job.name}: the training process ended {died}{last_line} ({log})"
 
 
 def _environment(job: TrainJob) -> dict[str, str]:

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 
 from cupel.contract import BoundsCopies
 from cupel.recipe import batches, ledger
-from cupel.recipe.batches import Outcome, with_columns
 from cupel.recipe.job import WEIGHT
-from cupel.recipe.plan import CorpusStep
+from cupel.recipe.outcome import Outcome, pick, sample_row, with_columns
+from cupel.recipe.steps import CorpusStep
 from cupel.recipe.turns import cut_by_part
 
 __all__ = ["act", "dropped"]
@@ -172,8 +172,8 @@ def _drop(
         survivor=_column(members, "survivor"),
     )
     outcome.dropped.append(dropped)
-    for row in batches.pick(part):
-        outcome.samples.append((f"{step.label}: {reason}", batches.sample_row(part, row, notes[row])))
+    for row in pick(part):
+        outcome.samples.append((f"{step.label}: {reason}", sample_row(part, row, notes[row])))
     outcome.survivors = outcome.survivors.filter(pc.invert(leaving))
 
 

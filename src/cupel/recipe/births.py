@@ -22,11 +22,12 @@ import pyarrow.compute as pc
 from cupel.contract import Births, Generate, Refusal
 from cupel.corpus.records import ORDINAL_BITS, content_id
 from cupel.recipe.asking import used
-from cupel.recipe.batches import Outcome, Refused, drop_these
 from cupel.recipe.folder import Folder
-from cupel.recipe.job import Job
+from cupel.recipe.job import WEIGHT, Job
+from cupel.recipe.outcome import Outcome, Refused, drop_these
 from cupel.recipe.pass_files import open_pass_file, read_pass_json
-from cupel.recipe.plan import GeneratorStep, Pass, Plan
+from cupel.recipe.plan import Pass, Plan
+from cupel.recipe.steps import GeneratorStep
 
 __all__ = ["PARENTS", "PassReader", "generate", "numbered", "reader_of", "virtual_path"]
 
@@ -100,7 +101,9 @@ def _documents(
     columns["metadata"] = pa.array(fields, pa.large_string())
     for item in schema:
         if item.name not in columns:
-            inherited = item.name in step.inherited and item.name in parents.schema.names
+            inherited = item.name in parents.schema.names and (
+                item.name in step.inherited or item.name == WEIGHT
+            )
             columns[item.name] = (
                 parents.column(item.name).take(first) if inherited else pa.nulls(len(documents), item.type)
             )

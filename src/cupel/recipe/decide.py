@@ -19,9 +19,10 @@ from cupel.findings import Section
 from cupel.recipe.act import dropped
 from cupel.recipe.folder import Folder, disk_errors, write_passing
 from cupel.recipe.pass_files import read_pass_json, read_pass_table
-from cupel.recipe.plan import CorpusStep, Pass
+from cupel.recipe.plan import Pass
 from cupel.recipe.readback import Reader, remembered
 from cupel.recipe.seals import marker, seal_decision
+from cupel.recipe.steps import CorpusStep
 from cupel.store import rename, temporary
 from cupel.units import write_bytes
 

@@ -12,8 +12,9 @@ from cupel.contract import Documents, Resources, is_whole, learn, read_about
 from cupel.errors import Damaged
 from cupel.findings import Section
 from cupel.recipe.folder import Folder, disk_errors
-from cupel.recipe.plan import FitStep, Plan
+from cupel.recipe.plan import Plan
 from cupel.recipe.seals import Seals, fit_marker, seal_fit, sealed_files
+from cupel.recipe.steps import FitStep
 from cupel.store import Store, make
 
 __all__ = ["artifact_seals", "fit", "fitted_sections", "write_artifacts"]

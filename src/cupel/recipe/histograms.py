@@ -13,10 +13,11 @@ import pyarrow.compute as pc
 from cupel import charts
 from cupel.contract import Column, all_methods
 from cupel.findings import Figure
-from cupel.recipe.batches import shuffled
 from cupel.recipe.folder import Folder
+from cupel.recipe.outcome import shuffled
 from cupel.recipe.pass_files import open_pass_file, row_count
-from cupel.recipe.plan import Group, Plan
+from cupel.recipe.plan import Plan
+from cupel.recipe.steps import Group
 from cupel.units import written
 
 __all__ = ["signal_figures"]

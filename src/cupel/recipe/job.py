@@ -23,7 +23,8 @@ from cupel.corpus.shards import Part, Shard
 from cupel.errors import BadOption
 from cupel.recipe import ledger
 from cupel.recipe.folder import Folder, disk_errors, read_sealed
-from cupel.recipe.plan import Plan, make_plan
+from cupel.recipe.plan import Plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
 
 __all__ = ["DOCUMENT", "WEIGHT", "Job", "OutputOptions"]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from cupel.contract import CorpusMethod, Edit, Generator, KernelSignal, Method, Resources, Signal
 from cupel.recipe.asking import Asking
-from cupel.recipe.batches import Prepared
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import Job
-from cupel.recipe.plan import EditStep, Group
+from cupel.recipe.outcome import Prepared
+from cupel.recipe.steps import EditStep, Group
 
 __all__ = ["prepared"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from cupel.corpus.records import Quarantined
-from cupel.recipe.batches import Refused
+from cupel.recipe.outcome import Refused
 
 __all__ = ["quarantined_lines", "refused_lines"]
 

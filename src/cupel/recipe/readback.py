@@ -18,7 +18,8 @@ from cupel.contract.docs import among, row_groups
 from cupel.corpus.part_arrays import side_of
 from cupel.recipe.folder import Folder
 from cupel.recipe.pass_files import open_pass_file
-from cupel.recipe.plan import CorpusStep, Pass
+from cupel.recipe.plan import Pass
+from cupel.recipe.steps import CorpusStep
 from cupel.recipe.writers import PASS_ROW_GROUP_BYTES
 from cupel.threads import in_order
 

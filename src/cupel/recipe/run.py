@@ -42,7 +42,8 @@ from cupel.recipe.job import Job
 from cupel.recipe.needs import check_needs
 from cupel.recipe.options import RunOptions
 from cupel.recipe.output import decide_fields
-from cupel.recipe.plan import Pass, Plan, make_plan
+from cupel.recipe.plan import Pass, Plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.progress import Progress, Silent
 from cupel.recipe.publish import RESTART, remember
 from cupel.recipe.recipe import Recipe

@@ -16,7 +16,8 @@ from cupel.recipe.decide import decision_seconds, decision_sections
 from cupel.recipe.fit import fitted_sections
 from cupel.recipe.folder import Folder
 from cupel.recipe.histograms import signal_figures
-from cupel.recipe.plan import EditStep, Group, Plan, RulesStep
+from cupel.recipe.plan import Plan
+from cupel.recipe.steps import EditStep, Group, RulesStep
 from cupel.recipe.tally import Tally
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
 

@@ -16,7 +16,7 @@ from cupel.contract.docs import among
 from cupel.recipe.births import PassReader
 from cupel.recipe.decide import dropped_before
 from cupel.recipe.job import Job
-from cupel.recipe.plan import FitStep
+from cupel.recipe.steps import FitStep
 from cupel.store import digest_json
 
 __all__ = ["Survivors", "digest_before"]

@@ -25,11 +25,11 @@ from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.act import act
 from cupel.recipe.asking import Asking
-from cupel.recipe.batches import Outcome, Refused, with_columns
 from cupel.recipe.births import PARENTS, PassReader, generate
 from cupel.recipe.content import content_hash
 from cupel.recipe.folder import Folder, disk_errors, is_refined, write_passing, write_text
 from cupel.recipe.job import DOCUMENT, WEIGHT, Job, ledger_schema, signal_types
+from cupel.recipe.outcome import Outcome, Refused, pick, sample_row, with_columns
 from cupel.recipe.output import (
     carried_fields,
     fit,
@@ -41,11 +41,12 @@ from cupel.recipe.output import (
     without_doc,
 )
 from cupel.recipe.pass_files import open_pass_file, read_pass_table
-from cupel.recipe.plan import CorpusStep, Group, Pass
+from cupel.recipe.plan import Pass
 from cupel.recipe.prepared import prepared
 from cupel.recipe.quarantine import quarantined_lines, refused_lines
 from cupel.recipe.readback import compared
 from cupel.recipe.seals import forget_unit, seal_unit
+from cupel.recipe.steps import CorpusStep, Group
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.store import make_folder
@@ -382,8 +383,8 @@ class _Task:
 
         self.rows.write(ledger.fit(ledger.kept(survivors), self.rows.schema))
         batches.count_survivors(survivors, self.tally)
-        for row in batches.pick(survivors):
-            self.tally.sample("kept", [batches.sample_row(survivors, row, "")])
+        for row in pick(survivors):
+            self.tally.sample("kept", [sample_row(survivors, row, "")])
         for entry in pc.value_counts(survivors.column("source")).to_pylist():
             self.tally.count_source(entry["values"], "out", entry["counts"])
         content = content_hash(survivors, self._weight)

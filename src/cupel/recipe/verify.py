@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from cupel.errors import Damaged
 from cupel.recipe.folder import Folder, read_sealed
 from cupel.recipe.job import Job
-from cupel.recipe.plan import make_plan
+from cupel.recipe.planner import make_plan
 from cupel.recipe.resume import sealed_state, state_faults
 from cupel.recipe.seals import Seals, fault
 from cupel.store import page_fault

@@ -9,17 +9,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
+from cupel.corpus.parts import PARTS, Part
 from cupel.errors import BadInput, BadOption
-from cupel.lab.training.job import Choice, ModelShape, TrainJob
+from cupel.lab.data.documents import as_documents
+from cupel.lab.data.pack import pack
+from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob, kept_checkpoint
 from cupel.lab.training.order import Order
-from cupel.lab.training.records import read_curve, read_visit_losses
+from cupel.lab.training.records import read_curve, read_visit_likely, read_visit_losses
 from tests import warm
 from tests.lab import tokens
 
 torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
 
+from safetensors.torch import load_file  # noqa: E402
+
+from cupel.lab.training.checkpoint import latest_checkpoint  # noqa: E402
 from cupel.lab.training.model import build_model, initialise  # noqa: E402
 from cupel.lab.training.objectives import ObjectiveBatch, next_token  # noqa: E402
 from cupel.lab.training.trainer import Diverged, Trainer  # noqa: E402
@@ -97,6 +104,111 @@ def test_a_few_sequences_at_a_time_train_the_same(made: Path, tmp_path: Path) ->
     whole, parts = curves
     np.testing.assert_allclose(parts["loss"], whole["loss"], rtol=1e-4)
     np.testing.assert_allclose(parts["gradient_norm"], whole["gradient_norm"], rtol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def chats(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tokens of which only answers count."""
+    folder = tmp_path_factory.mktemp("chats")
+    parts = [
+        [Part("text", "user", question), Part("text", "assistant", reply)]
+        for question, reply in zip(tokens.texts(120, seed=1), tokens.texts(120, seed=2), strict=True)
+    ]
+    table = as_documents(pa.table({"text": [""] * 120, "parts": pa.array(parts, PARTS)}), chats=True)
+    pack([(None, table.to_batches())], tokens.tokenizer(folder), folder / "tokens", name="chats")
+    return folder
+
+
+def test_only_the_targets_that_count_are_trained_on(chats: Path, tmp_path: Path) -> None:
+    """The first step against plain autograd, and what is written down of all of them."""
+    job = _job(chats, tmp_path / "a", steps=6, sequences=16)
+    folder = Trainer().train(job)
+    curve, visits = read_curve(folder), read_visit_losses(folder)
+    order = Order(_store(chats), tmp_path / "visits", seed=job.seed, length=job.stream_tokens)
+    model = build_model(job)
+    initialise(model, job.seed)
+    batch = order.batch(0, 16, 32)
+    assert batch.mask is not None
+    rows = torch.from_numpy(batch.tokens)
+    targets = rows[:, 1:].masked_fill(~torch.from_numpy(batch.mask), -100)
+    loss = model(input_ids=rows[:, :-1], labels=rows, shift_labels=targets.contiguous()).loss
+    loss.backward()
+    norm = torch.sqrt(sum((weight.grad**2).sum() for weight in model.parameters()))
+    assert float(curve["loss"][0]) == pytest.approx(float(loss.detach()), rel=1e-4)
+    assert float(curve["gradient_norm"][0]) == pytest.approx(float(norm), rel=1e-3)
+    likely = read_visit_likely(folder)
+    assert likely is not None
+    assert (likely <= visits["tokens"]).all(), "what does not count is not likely either"
+    for step in range(6):
+        counted = int(order.batch(step, 16, 32).mask.sum())  # type: ignore[union-attr]
+        of_step = visits[visits["step"] == step]
+        assert 0 < of_step["tokens"].sum() == counted < 16 * 32
+        assert of_step["loss"].sum() / counted == pytest.approx(float(curve["loss"][step]), rel=1e-5)
+    likely = read_visit_likely(folder)
+    assert likely is not None
+    assert (likely <= visits["tokens"]).all(), "only targets that count can be likely"
+
+
+def test_with_a_mask_too_a_few_sequences_at_a_time_train_the_same(chats: Path, tmp_path: Path) -> None:
+    """The loss is the mean over the targets of the step, and not of means over a few sequences each."""
+    whole, parts = (
+        read_curve(
+            Trainer().train(_job(chats, tmp_path / str(few), sequences=16, steps=4, micro_sequences=few))
+        )
+        for few in (None, 3)
+    )
+    np.testing.assert_allclose(parts["loss"], whole["loss"], rtol=1e-4)
+    np.testing.assert_allclose(parts["gradient_norm"], whole["gradient_norm"], rtol=1e-3)
+
+
+seen_batches: list[tuple[list[list[int]], int, int]] = []
+
+
+def watching(model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]) -> torch.Tensor:
+    seen_batches.append((batch.documents.tolist(), int(batch.step), batch.seed))
+    return next_token(model, batch, options)
+
+
+def test_an_objective_sees_documents_step_and_seed(made: Path, tmp_path: Path) -> None:
+    seen_batches.clear()
+    job = _job(made, tmp_path / "a", steps=3, sequences=2, objective=_objective("watching"))
+    Trainer().train(job)
+    order = Order(_store(made), tmp_path / "visits", seed=job.seed, length=job.stream_tokens)
+    owners = np.repeat(
+        order.visits["document"], [len(_store(made).document(int(d))) for d in order.visits["document"]]
+    )
+    for number, (documents, step, seed) in enumerate(seen_batches):
+        assert (step, seed) == (number, job.seed)
+        assert np.ravel(documents).tolist() == owners[number * 64 + 1 : number * 64 + 65].tolist()
+
+
+def test_options_of_the_objective_change_the_loss_and_the_key(made: Path, tmp_path: Path) -> None:
+    plain = _job(made, tmp_path / "plain", steps=3)
+    weighed = replace(
+        plain, output=str(tmp_path / "z"), objective=replace(NEXT_TOKEN, options={"z_loss": 0.1})
+    )
+    assert plain.decisive()["objective"] == "causal", "trials from before objectives had versions stay valid"
+    assert weighed.decisive()["objective"] == {"name": "next-token", "version": 1, "options": {"z_loss": 0.1}}
+    model = build_model(plain)
+    initialise(model, plain.seed)
+    tokens_of_step = torch.from_numpy(
+        Order(_store(made), tmp_path / "visits", seed=1, length=plain.stream_tokens).batch(0, 4, 32).tokens
+    )
+    logits = model(input_ids=tokens_of_step[:, :-1]).logits
+    added = 0.1 * float(logits.detach().logsumexp(-1).square().mean())
+    losses = [float(read_curve(Trainer().train(job))["loss"][0]) for job in (plain, weighed)]
+    assert losses[1] - losses[0] == pytest.approx(added, rel=1e-3)
+
+
+def test_a_body_of_another_architecture(made: Path, tmp_path: Path) -> None:
+    body = Choice("qwen3", function="cupel.lab.training.bodies:qwen3")
+    job = _job(made, tmp_path / "a", body=body)
+    folder = Trainer().train(job)
+    assert json.loads((folder / "config.json").read_text())["model_type"] == "qwen3"
+    curve = read_curve(folder)
+    assert curve["loss"][-1] < curve["loss"][0]
+    assert job.decisive()["body"]["name"] == "qwen3"
+    assert "body" not in _job(made, tmp_path / "b").decisive()
 
 
 def test_it_learns(made: Path, tmp_path: Path) -> None:
@@ -204,9 +316,109 @@ def test_a_killed_trial_goes_on_with_the_same_curve(made: Path, tmp_path: Path) 
     assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
     assert read_curve(tmp_path / "killed").tolist() == read_curve(whole).tolist()
     assert read_visit_losses(tmp_path / "killed").tolist() == read_visit_losses(whole).tolist()
+    likely = read_visit_likely(whole)
+    assert likely is not None
+    assert len(likely) == len(read_visit_losses(whole))
+    assert np.array_equal(likely, read_visit_likely(tmp_path / "killed"))
     assert (tmp_path / "killed" / "model.safetensors").read_bytes() == (
         whole / "model.safetensors"
     ).read_bytes()
+
+
+def test_checkpoints_are_kept_and_change_nothing(made: Path, tmp_path: Path) -> None:
+    whole = Trainer().train(_job(made, tmp_path / "whole", steps=12))
+    keeping = _job(made, tmp_path / "keeping", steps=12, keep=(0, 5, 7, 12))
+    folder = Trainer().train(keeping)
+    assert keeping.decisive() == _job(made, tmp_path / "whole", steps=12).decisive()
+    assert sorted(path.name for path in (folder / "steps").iterdir()) == [
+        f"{step:09}" for step in (0, 5, 7, 12)
+    ]
+    for name in ("model.safetensors", "curve.bin", "visit_losses.bin"):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+    last = kept_checkpoint(folder, 12)
+    assert _weights(last) == _weights(folder)
+    drawn = build_model(keeping)
+    initialise(drawn, keeping.seed)
+    first = load_file(kept_checkpoint(folder, 0) / "model.safetensors")
+    assert all(torch.equal(first[name], weight) for name, weight in drawn.named_parameters())
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(last, use_safetensors=True)
+    assert all(torch.equal(load_file(last / "model.safetensors")[n], w) for n, w in model.named_parameters())
+    short = Trainer().train(_job(made, tmp_path / "short", steps=7, schedule="constant", warmup=0.0))
+    long = _job(made, tmp_path / "long", steps=12, schedule="constant", warmup=0.0, keep=(7,))
+    assert _weights(kept_checkpoint(Trainer().train(long), 7)) == _weights(short)
+
+
+def _weights(folder: Path) -> dict[str, list[float]]:
+    weights = load_file(folder / "model.safetensors")
+    return {name: weight.flatten().tolist() for name, weight in sorted(weights.items())}
+
+
+def test_a_finished_trial_gives_checkpoints_that_it_did_not_keep(made: Path, tmp_path: Path) -> None:
+    job = _job(made, tmp_path / "a", steps=12)
+    folder = Trainer().train(job)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    steps: list[int] = []
+    trainer = Trainer(lambda event: steps.append(event["step"]))
+    trainer.train(replace(job, keep=(6,)))
+    trainer.train(replace(job, keep=(6, 9)))
+    assert steps == [6, 9], "no step after a checkpoint is trained, and the second starts from the first"
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+    kept = Trainer().train(_job(made, tmp_path / "b", steps=12, keep=(6, 9)))
+    for step in (6, 9):
+        assert _weights(kept_checkpoint(folder, step)) == _weights(kept_checkpoint(kept, step))
+
+
+def test_a_killed_trial_keeps_the_same_checkpoints(made: Path, tmp_path: Path) -> None:
+    objective = _objective("deadly_objective")
+    shape = {"steps": 20, "objective": objective, "keep": (3, 8, 20), "checkpoint_steps": 5}
+    whole = Trainer().train(_job(made, tmp_path / "whole", **shape))
+    job = _job(made, tmp_path / "killed", **shape)
+    job.write(tmp_path / "job.json")
+    command, root = [warm.trainer(), str(tmp_path / "job.json")], Path(__file__).parents[3]
+    for call, saved in ((5, "3"), (5, "5"), (7, "10")):  # each counts from the checkpoint before
+        environment = {**os.environ, "DEADLY_CALL": str(call)}
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root, env=environment)
+        assert ended.returncode == -signal.SIGKILL
+        assert int(latest_checkpoint(tmp_path / "killed").name.removeprefix("checkpoint-")) == int(saved)
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
+    for name in ("curve.bin", "visit_losses.bin", "visit_likely.bin", "model.safetensors"):
+        assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes(), name
+    for step in (3, 8, 20):
+        assert _weights(kept_checkpoint(tmp_path / "killed", step)) == _weights(kept_checkpoint(whole, step))
+    assert not list((tmp_path / "killed").glob("checkpoint-*"))
+
+
+def test_a_trial_starts_from_the_optimizer_of_another(made: Path, tmp_path: Path) -> None:
+    first = Trainer().train(_job(made, tmp_path / "a", steps=12, keep=(12,)))
+    start = kept_checkpoint(first, 12)
+    changes = {"steps": 4, "start": str(start), "start_digest": "s", "keep": (0, 4), "warmup": 0.0}
+    second = Trainer().train(_job(made, tmp_path / "b", **changes))
+    assert _weights(kept_checkpoint(second, 0)) == _weights(first)
+    moments = load_file(kept_checkpoint(second, 0) / "optimiser.safetensors")
+    before = load_file(start / "optimiser.safetensors")
+    assert all(torch.equal(moments[name], before[name]) for name in before if name != "random")
+    after = load_file(kept_checkpoint(second, 4) / "optimiser.safetensors")
+    assert {float(value) for name, value in after.items() if name.endswith("|step")} == {16.0}
+    weights_only = {**changes, "start": "", "start_digest": "", "initial": f"{start}/model.safetensors"}
+    other = Trainer().train(_job(made, tmp_path / "c", **{**weights_only, "initial_digest": "i"}))
+    assert read_curve(second)["loss"][0] == read_curve(other)["loss"][0]
+    assert read_curve(second)["loss"].tolist() != read_curve(other)["loss"].tolist()
+
+
+def test_a_killed_trial_that_started_from_another_resumes(made: Path, tmp_path: Path) -> None:
+    first = Trainer().train(_job(made, tmp_path / "a", steps=12, keep=(12,)))
+    start = {"start": str(kept_checkpoint(first, 12)), "start_digest": "s"}
+    shape = {"steps": 12, "objective": _objective("deadly_objective"), **start}
+    whole = Trainer().train(_job(made, tmp_path / "whole", **shape))
+    _job(made, tmp_path / "killed", **shape).write(tmp_path / "job.json")
+    command, root = [warm.trainer(), str(tmp_path / "job.json")], Path(__file__).parents[3]
+    environment = {**os.environ, "DEADLY_CALL": "9"}
+    ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root, env=environment)
+    assert ended.returncode == -signal.SIGKILL
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
+    assert _weights(tmp_path / "killed") == _weights(whole)
 
 
 def _checkpoint(folder: Path) -> str:
@@ -299,6 +511,10 @@ def test_shapes_count_their_parameters() -> None:
 
 
 def test_impossible_jobs_are_refused() -> None:
+    with pytest.raises(BadOption, match="expected steps from 0 to 1"):
+        TrainJob("", "", "", tokens.SHAPE, 300, 299, 0, 1, 1, 0.1, keep=(2,))
+    with pytest.raises(BadOption, match="both initial and start"):
+        TrainJob("", "", "", tokens.SHAPE, 300, 299, 0, 1, 1, 0.1, initial="a", start="b")
     with pytest.raises(BadOption, match="no multiple of 3 heads"):
         TrainJob("", "", "", ModelShape(64, 1, 3, 96, 32), 300, 299, 0, 1, 1, 0.1)
     with pytest.raises(BadOption, match="0 steps"):

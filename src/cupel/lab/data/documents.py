@@ -53,8 +53,7 @@ def read_documents(path: str, *, chats: bool = False) -> Iterator[pa.RecordBatch
     BadInput
         Nothing readable there, or a weight that is no number of 0 or more.
     """
-    for batch in Corpus.read([path]).batches():
-        weights, domains = _fields(batch)
+    for batch in Corpus.read([path]).batches({WEIGHT: pa.float64(), "domain": pa.large_string()}):
         text, answers = pc.cast(batch.column("text"), pa.large_string()), None
         if chats:
             text, answers = render_column(text, batch.column("parts"))
@@ -62,11 +61,11 @@ def read_documents(path: str, *, chats: bool = False) -> Iterator[pa.RecordBatch
             pc.cast(batch.column("id"), pa.large_string()),
             text,
             pc.coalesce(
-                domains,
+                batch.column("domain"),
                 pc.cast(batch.column("source"), pa.large_string()),
                 pa.scalar("", pa.large_string()),
             ),
-            weights,
+            _weights(batch),
         ]
         yield (
             pa.RecordBatch.from_arrays(columns, schema=DOCUMENTS)
@@ -158,26 +157,22 @@ def documents_digest(documents: pa.Table, columns: Sequence[str], more: str = ""
     return digest.hexdigest()
 
 
-def _fields(batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
-    """Weight and domain, which travel among a document's other fields."""
-    metadata = batch.column("metadata")
-    rows = batch.num_rows
-    named = [bool(pc.any(pc.match_substring(metadata, f'"{field}"')).as_py()) for field in (WEIGHT, "domain")]
-    if not any(named):
-        return pa.array([1.0] * rows, pa.float64()), pa.nulls(rows, pa.large_string())
-    fields: list[dict[str, Any]] = [orjson.loads(field) if field else {} for field in metadata.to_pylist()]
-    weights = [field.get(WEIGHT) for field in fields]
-    for place, weight in enumerate(weights):
+def _weights(batch: pa.RecordBatch) -> pa.Array:
+    """Weights, 1 where a document has none."""
+    weights = batch.column(WEIGHT)
+    # A value that is no number, or an integer beyond 64 bits, is still among the other fields.
+    others = pc.match_substring(batch.column("metadata"), f'"{WEIGHT}"')
+    unusual = pc.fill_null(pc.invert(pc.and_(pc.greater_equal(weights, 0.0), pc.is_finite(weights))), False)
+    if not pc.any(pc.or_kleene(others, unusual)).as_py():
+        return pc.fill_null(weights, 1.0)
+    checked = weights.to_pylist()
+    for place, text in enumerate(batch.column("metadata").to_pylist()):
+        weight = checked[place]
         if weight is None:
-            weights[place] = 1.0
-        elif (
-            isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf")
-        ):
+            weight = orjson.loads(text or "{}").get(WEIGHT, 1.0)
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
             raise BadInput(
                 f"document {batch.column('id')[place]}: weight {weight!r}; expected a number of 0 or more"
             )
-    domains = [field.get("domain") for field in fields]
-    return (
-        pa.array(weights, pa.float64()),
-        pa.array([d if isinstance(d, str) else None for d in domains], pa.large_string()),
-    )
+        checked[place] = float(weight)
+    return pa.array(checked, pa.float64())

@@ -1,7 +1,8 @@
 """`python -m cupel.lab.training JOB.json …` trains each trial in turn, told as JSON lines.
 
 With `-`, paths are read from the standard input, one a line; when that ends, so does the process, at
-once: whoever gave the jobs is gone, and a trial resumes from its checkpoint.
+once: whoever gave the jobs is gone, and a trial resumes from its checkpoint. It also ends when it has been given
+nothing for a while. The standard error of each trial goes to `trainer.log` beside its job.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+IDLE_SECONDS = 600.0
+"""How long a process that holds torch, and some hundred megabytes, waits for its next job."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,13 +41,29 @@ def _asked() -> Iterator[str]:
     def listen() -> None:
         for line in sys.stdin:
             paths.put(line.strip())
+        end()
+
+    def end() -> None:
         if os.getsid(0) == os.getpid():  # whoever gave the jobs has given this process a session of its own
             os.killpg(0, signal.SIGKILL)  # the compilers that torch has started must not stay behind
         os._exit(0)
 
     threading.Thread(target=listen, daemon=True).start()
     while True:
-        yield paths.get()
+        try:
+            path = paths.get(timeout=IDLE_SECONDS)
+        except queue.Empty:
+            end()
+        else:
+            _log_to(Path(path).with_name("trainer.log"))
+            yield path
+
+
+def _log_to(path: Path) -> None:
+    """Have what this process and its compilers write to the standard error in this file."""
+    sys.stderr.flush()
+    with path.open("a") as log:
+        os.dup2(log.fileno(), sys.stderr.fileno())
 
 
 def _tell(told: Mapping[str, Any]) -> None:

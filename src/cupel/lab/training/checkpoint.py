@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from cupel.lab.training.job import kept_checkpoint
 from cupel.store import replace
 
-__all__ = ["latest_checkpoint", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "keep_checkpoint",
+    "latest_checkpoint",
+    "load_checkpoint",
+    "remove_checkpoints",
+    "save_checkpoint",
+]
 
 _PREFIX = "checkpoint-"
 
@@ -26,23 +33,55 @@ def save_checkpoint(
     moments: Mapping[str, Tensor],
     state: Mapping[str, Any],
 ) -> None:
-    """Keep weights, the optimiser's moments and a few numbers after `step` steps; older ones go."""
+    """Save weights, the optimizer's moments and a few numbers after `step` steps, to resume from; older ones go."""
+    target = replace(
+        folder / f"{_PREFIX}{step:09}", lambda unfinished: _write(unfinished, step, weights, moments, state)
+    )
+    remove_checkpoints(folder, target)
+
+
+def keep_checkpoint(
+    folder: Path,
+    step: int,
+    weights: Mapping[str, Tensor],
+    moments: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    complete: Callable[[Path], None],
+) -> None:
+    """Save the same for good; `complete` adds what makes an ordinary Hugging Face checkpoint of the folder."""
 
     def build(unfinished: Path) -> None:
-        unfinished.mkdir()
-        save_file(dict(weights), unfinished / "model.safetensors")
-        save_file({**moments, "random": torch.get_rng_state()}, unfinished / "optimiser.safetensors")
-        (unfinished / "state.json").write_text(json.dumps({"step": step, **state}))
+        _write(unfinished, step, weights, moments, state)
+        complete(unfinished)
 
-    target = replace(folder / f"{_PREFIX}{step:09}", build)
-    for older in folder.glob(f"{_PREFIX}*"):
-        if older != target:
-            shutil.rmtree(older, ignore_errors=True)
+    replace(kept_checkpoint(folder, step), build)
 
 
-def latest_checkpoint(folder: Path) -> Path | None:
-    """The last whole checkpoint of a trial."""
-    return max(folder.glob(f"{_PREFIX}*"), default=None)
+def latest_checkpoint(folder: Path, before: int | None = None) -> Path | None:
+    """The last whole checkpoint of a trial, of fewer than `before` steps."""
+    saved = [(int(path.name.removeprefix(_PREFIX)), path) for path in folder.glob(f"{_PREFIX}*")]
+    saved += [(int(path.name), path) for path in (folder / "steps").glob("[0-9]*")]
+    return max((each for each in saved if before is None or each[0] < before), default=(0, None))[1]
+
+
+def remove_checkpoints(folder: Path, but: Path | None = None) -> None:
+    """Remove what is there to resume from; what is kept for good stays."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        if path != but:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _write(
+    folder: Path,
+    step: int,
+    weights: Mapping[str, Tensor],
+    moments: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+) -> None:
+    folder.mkdir()
+    save_file(dict(weights), folder / "model.safetensors", {"format": "pt"})
+    save_file({**moments, "random": torch.get_rng_state()}, folder / "optimiser.safetensors")
+    (folder / "state.json").write_text(json.dumps({"step": step, **state}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 from cupel.errors import BadInput, BadOption
 from cupel.lab.training.schedule import Kind
 
-__all__ = ["LLAMA", "NEXT_TOKEN", "TRAINER_VERSION", "Choice", "ModelShape", "TrainJob"]
+__all__ = ["LLAMA", "NEXT_TOKEN", "TRAINER_VERSION", "Choice", "ModelShape", "TrainJob", "kept_checkpoint"]
 
 TRAINER_VERSION = 1
 """Goes up whenever the same job would give other weights; cached trials of older ones are not used."""
@@ -127,11 +127,17 @@ class TrainJob:
         Whether torch.compile is used.
     checkpoint_steps
         A checkpoint every so many steps.
+    keep
+        Steps after which a checkpoint is kept for good: an ordinary Hugging Face checkpoint with the optimizer's
+        state beside it. 0 is the model before its first step.
     name
         What it is called in messages.
     initial, initial_digest
         A `model.safetensors` whose weights the trial starts from, in place of those that the seed draws;
         and the hash of it that the trial is known by.
+    start, start_digest
+        A kept checkpoint whose weights and optimizer state the trial starts from; and the hash of both that the trial
+        is known by. Steps, schedule and order of documents begin anew.
     """
 
     tokens: str
@@ -162,15 +168,27 @@ class TrainJob:
     micro_sequences: int | None = None
     compile: bool = True
     checkpoint_steps: int = 500
+    keep: tuple[int, ...] = ()
     name: str = ""
     initial: str = ""
     initial_digest: str = ""
+    start: str = ""
+    start_digest: str = ""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.sequences < 1:
             raise BadOption(f"{self.steps} steps of {self.sequences} sequences: expected 1 or more of each")
         if self.micro_sequences is not None and self.micro_sequences < 1:
             raise BadOption(f"micro_sequences is {self.micro_sequences}: expected 1 or more")
+        if any(not 0 <= step <= self.steps for step in self.keep):
+            raise BadOption(
+                f"{self.name}: checkpoints after steps {', '.join(map(str, self.keep))}: expected steps from 0 to "
+                f"{self.steps}, the last of the trial"
+            )
+        if self.initial and self.start:
+            raise BadOption(
+                f"{self.name}: both initial and start say what it starts from; expected one of them"
+            )
         if self.model.hidden_size % self.model.heads:
             raise BadOption(
                 f"hidden_size {self.model.hidden_size} is no multiple of {self.model.heads} heads"
@@ -197,13 +215,30 @@ class TrainJob:
         told["body"] = self.body.decisive()
         if self.body == LLAMA:
             del told["body"]
-        for place in ("tokens", "tokenizer", "output", "checkpoint_steps", "name", "initial"):
+        for place in (
+            "tokens",
+            "tokenizer",
+            "output",
+            "checkpoint_steps",
+            "keep",
+            "name",
+            "initial",
+            "start",
+        ):
             del told[place]
-        if not self.initial:
-            del told["initial_digest"]
+        for digest in ("initial_digest", "start_digest"):
+            if not told[digest]:
+                del told[digest]
         if self.micro_sequences is None:
             del told["micro_sequences"]
         return told | {"trainer": TRAINER_VERSION}
+
+    @property
+    def missing(self) -> list[int]:
+        """Steps whose checkpoints are to be kept and are not there yet, in order."""
+        return [
+            step for step in sorted(set(self.keep)) if not kept_checkpoint(Path(self.output), step).is_dir()
+        ]
 
     def write(self, path: Path) -> None:
         """The job as a file that `python -m cupel.lab.training` takes."""
@@ -226,6 +261,12 @@ class TrainJob:
                 raise BadInput(f"{path}: unknown fields: {', '.join(strange)}")
             shape, betas = ModelShape(**given["model"]), tuple(given["betas"])
             chosen = {part: Choice(**given[part]) for part in ("body", "objective")}
-            return cls(**{**given, **chosen, "model": shape, "betas": betas})
+            keep = tuple(given.get("keep", ()))
+            return cls(**{**given, **chosen, "model": shape, "betas": betas, "keep": keep})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadInput(f"{path} is no training job: {error}") from None
+
+
+def kept_checkpoint(trial: Path, step: int) -> Path:
+    """Where a trial's folder holds the checkpoint that is kept after so many steps."""
+    return trial / "steps" / f"{step:09}"

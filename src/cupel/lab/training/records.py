@@ -50,9 +50,10 @@ class Records:
         flat = losses.ravel()
         lengths = np.diff(np.append(batch.starts, flat.size))
         loss = flat.mean(dtype=np.float64)
+        likely = flat < _HALF
         if batch.mask is not None:
             counts = batch.mask.ravel()
-            flat = np.where(counts, flat, np.float32(0))
+            flat, likely = np.where(counts, flat, np.float32(0)), likely & counts
             lengths = np.add.reduceat(counts, batch.starts, dtype=np.int64)
             loss = flat.sum(dtype=np.float64) / max(int(lengths.sum()), 1)
         row = np.array([(step, loss, learning_rate, norm)], CURVE)
@@ -62,8 +63,7 @@ class Records:
         visits["tokens"] = lengths
         visits["loss"] = np.add.reduceat(flat, batch.starts, dtype=np.float64)
         self._visits.write(visits.tobytes())
-        likely = np.add.reduceat(flat < _HALF, batch.starts, dtype=VISIT_LIKELY)
-        self._likely.write(likely.tobytes())
+        self._likely.write(np.add.reduceat(likely, batch.starts, dtype=VISIT_LIKELY).tobytes())
 
     def flush(self) -> tuple[int, int]:
         """Everything to disk; how many rows the curve and the visits have now."""

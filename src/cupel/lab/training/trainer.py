@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from cupel.errors import BadOption, CupelError, RunFailed
-from cupel.lab.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from cupel.lab.training.checkpoint import (
+    keep_checkpoint,
+    latest_checkpoint,
+    load_checkpoint,
+    remove_checkpoints,
+    save_checkpoint,
+)
 from cupel.lab.training.job import TRAINER_VERSION, TrainJob
 from cupel.lab.training.model import (
     build_model,
@@ -67,6 +73,9 @@ class Trainer:
     def train(self, job: TrainJob) -> Path:
         """Train one trial, or the rest of it; gives its folder, an ordinary Hugging Face checkpoint.
 
+        Of a finished trial that lacks a checkpoint that is to be kept, the steps up to it are trained again; nothing
+        else of the trial changes.
+
         Raises
         ------
         Diverged
@@ -77,7 +86,7 @@ class Trainer:
             The disk is full.
         """
         output = Path(job.output)
-        if (output / "trial.json").is_file():
+        if (output / "trial.json").is_file() and not job.missing:
             return output
         if job.device == "cuda" and not torch.cuda.is_available():
             raise BadOption(f"{job.name}: a GPU was asked for, and torch {torch.__version__} finds none")
@@ -137,18 +146,27 @@ class _Run:
         self.order = Order(self.store, visits, seed=job.seed, length=job.stream_tokens)
         group.initialise(model, job, self._initialise, build_model)
         self.optimiser = build_optimiser(model, job)
+        self.missing = job.missing
+        self.finished = (self.output / "trial.json").is_file()
+        """Only checkpoints are missing; what the trial has written down stays as it is."""
+        self.until = max(self.missing) if self.finished else job.steps
         self.step, self.seconds, rows = 0, 0.0, (0, 0)
-        found = latest_checkpoint(self.output)
+        found = latest_checkpoint(self.output, before=min(self.missing, default=None))
         if found is not None:
             weights, moments, state = load_checkpoint(found)
             group.load(model, self.optimiser, weights, moments)
             self.step, self.seconds, rows = state["step"], state["seconds"], tuple(state["rows"])
-        self.records = Records(self.output, *rows) if group.first else None
+        elif job.start:
+            weights, moments, _ = load_checkpoint(Path(job.start))
+            group.load(model, self.optimiser, weights, moments)
+            torch.manual_seed(job.seed)
+        self.records = Records(self.output, *rows) if group.first and not self.finished else None
         self.waiting: list[tuple[int, Batch, Tensor, float, Tensor]] = []
 
     def _initialise(self, model: nn.Module, seed: int) -> None:
-        if self.job.initial:
-            load_weights(model, Path(self.job.initial))
+        initial = self.job.initial or (self.job.start and f"{self.job.start}/model.safetensors")
+        if initial:
+            load_weights(model, Path(initial))
         else:
             initialise(model, seed)
 
@@ -157,19 +175,28 @@ class _Run:
         try:
             started = told = time.monotonic()
             before = self.seconds
-            while self.step < self.job.steps:
+            if self.step in self.missing:
+                self._keep()
+            while self.step < self.until:
                 self._one_step()
-                at_checkpoint = self.step % self.job.checkpoint_steps == 0 and self.step < self.job.steps
-                if self.step % _LOOK_STEPS == 0 or at_checkpoint or self.step == self.job.steps:
+                last = self.step == self.until
+                kept = self.step in self.missing
+                at_checkpoint = self.step % self.job.checkpoint_steps == 0 and not last and not kept
+                if self.step % _LOOK_STEPS == 0 or at_checkpoint or kept or last:
                     loss = self._look()
                     now = time.monotonic()
                     self.seconds = before + now - started
-                    if now - told >= _TOLD_SECONDS or self.step == self.job.steps:
+                    if now - told >= _TOLD_SECONDS or last:
                         told = now
                         self._tell(loss)
                 if at_checkpoint:
                     self._checkpoint()
-            self._publish()
+                if kept:
+                    self._keep()
+            if not self.finished:
+                self._publish()
+            if self.group.first:
+                remove_checkpoints(self.output)
         finally:
             if self.records is not None:
                 self.records.close()
@@ -262,9 +289,21 @@ class _Run:
 
     def _checkpoint(self) -> None:
         weights, moments = self.group.state(self.model, self.optimiser)
-        if self.records is not None:
-            state = {"seconds": self.seconds, "rows": self.records.flush()}
-            save_checkpoint(self.output, self.step, weights, moments, state)
+        if self.group.first:
+            save_checkpoint(self.output, self.step, weights, moments, self._state())
+
+    def _keep(self) -> None:
+        weights, moments = self.group.state(self.model, self.optimiser)
+        if self.group.first:
+            keep_checkpoint(self.output, self.step, weights, moments, self._state(), self._complete)
+
+    def _state(self) -> dict[str, Any]:
+        rows = self.records.flush() if self.records is not None else (0, 0)
+        return {"seconds": self.seconds, "rows": rows}
+
+    def _complete(self, folder: Path) -> None:
+        self.model.config.save_pretrained(folder)  # type: ignore[union-attr, operator]
+        _save_tokenizer(Path(self.job.tokenizer), folder, self.job)
 
     def _publish(self) -> None:
         weights, _ = self.group.state(self.model, self.optimiser)
@@ -294,9 +333,6 @@ class _Run:
         replace(
             self.output / "trial.json", lambda unfinished: unfinished.write_text(json.dumps(told, indent=1))
         )
-        kept = latest_checkpoint(self.output)
-        if kept is not None:
-            shutil.rmtree(kept, ignore_errors=True)
 
 
 def _machine(job: TrainJob) -> str:
