@@ -76,10 +76,11 @@ class Cartography(Attribution, Annotates):
     )
     cost = "Nothing beyond the trial: it reads 20 bytes per visit. Memory: about 100 bytes per visit."
     limits = (
-        "A visit is measured before its own update, so the first one tells what the model knew from others. Learning "
-        "rates decay, so late visits differ little. p > 1/2 is a sufficient sign that a token was the likeliest one, not "
-        "a necessary one: correctness is a lower bound of accuracy. Long documents average over many tokens and vary less; "
-        "compare documents of similar length."
+        "Probabilities are per token, so text that falls into many short tokens looks more probable than it is: among "
+        "news, shuffled words had low confidence (AUROC 0.92, interval 0.86 to 0.96), and random letters a high one (0.30), "
+        "though the lowest correctness (0.996; 190 documents, 3.5 visits each). Look at both. A visit is measured before "
+        "its own update; learning rates decay, so late visits differ little. p > 1/2 is a sufficient sign that a token was "
+        "the likeliest one: correctness is a lower bound of accuracy. Long documents average over many tokens and vary less."
     )
     columns: ClassVar[Mapping[str, Column]] = {
         "confidence": Column(pa.float64(), "probability", "mean over visits of the geometric mean per token"),
