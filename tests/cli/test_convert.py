@@ -51,6 +51,7 @@ def test_errors_are_one_line(tmp_path: Path) -> None:
         ((pool, "-o", tmp_path / "x.jsonl", "--to", "mesages"), "did you mean 'messages'"),
         ((pool, "-o", tmp_path / "x.csv"), "ending"),
         ((tmp_path / "plain.jsonl", "-o", tmp_path / "x.jsonl"), "is a plain text"),
+        ((pool, "-o", tmp_path), "name"),
         ((tmp_path / "nowhere", "-o", tmp_path / "x.jsonl"), "nowhere"),
     ):
         done = cupel("convert", *arguments)

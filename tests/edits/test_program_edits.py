@@ -47,6 +47,7 @@ def test_calls_are_read(answer: str, calls: list[str]) -> None:
         "remove_lines(0, True)",
         "remove_lines(open('x'), 1)",
         "__import__('os').system('true')",
+        'normalize("a", "\\ud800")',
         "normalize(1, 2)",
         "remove_lines(" + "(" * 5000,
         "remove_lines(0, 9" + "9" * 5000 + ")",
@@ -138,3 +139,13 @@ def test_in_a_run(tmp_path: Path) -> None:
     assert (rows[1]["step"], rows[1]["reason"]) == ("program-edits", "empty-text")
     assert [row["signals"]["program"] for row in rows] == ["remove_lines(0, 0)", "drop_doc()", "keep_doc()"]
     assert result.manifest["asked"]["program-edits"]["requests"] == 3
+
+
+def test_a_text_that_is_kept_stays_to_the_letter() -> None:
+    text = "x" * 70 + "\n\n" + "y" * 70 + "\n"
+    method = ProgramEdits.from_options({"model": "openai:http://127.0.0.1:1/v1#m", "max_characters": 60})
+    edit = method.prepare(
+        Resources(ask=lambda reference, device: lambda requests: [Answer("keep_doc()")] * len(requests))
+    )
+    edited = edit(pa.record_batch({"text": pa.array([text], pa.large_string())}))
+    assert edited.text.to_pylist() == [text]

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import cupel
-from cupel.errors import BadRecipe
+from cupel.contract import Births, Generate, Generator, NewDocument, Refusal, Resources
+from cupel.errors import BadRecipe, Stopped
+from cupel.recipe import finish
+from cupel.recipe.births import _sound
+from cupel.recipe.outcome import Refused
 from cupel.recipe.planner import make_plan
+from cupel.recipe.quarantine import refused_lines
+from cupel.store import Store
 from tests.models.server import Server, retell, serving
 
 STYLES = ("easy", "medium", "hard", "qa")
@@ -260,3 +268,63 @@ def test_the_report_counts_births(server: Server, tmp_path: Path) -> None:
     assert rows["exact"]["documents in"] == 60 + born
     assert ("generated", "60") in page.facts
     assert sections["quarantine"].blocks
+
+
+def test_a_run_that_is_stopped_while_it_ends_resumes(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = _pool(tmp_path / "pool")
+    steps = (_rephrase(server), "exact")
+    whole = _refine(pool, tmp_path / "whole", *steps)
+    monkeypatch.setattr(finish, "numbered", _stopped)
+    with pytest.raises(Stopped):
+        _refine(pool, tmp_path / "out", *steps)
+    monkeypatch.undo()
+    (data,) = (tmp_path / "out/data").glob("*.parquet")
+    data.write_bytes(
+        data.read_bytes()[:100]
+    )  # the last pass is done again, from what lies in its place by now
+    again = _refine(pool, tmp_path / "out", *steps)
+    assert again.manifest["content_hash"] == whole.manifest["content_hash"]
+    assert cupel.verify(again.output).damaged == ()
+
+
+def _stopped(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_what_is_learned_from_answers_is_named_by_them(server: Server, tmp_path: Path) -> None:
+    """Two servers may answer otherwise: the recipe alone does not say what was learned from."""
+    pool = _pool(tmp_path / "pool")
+    steps = (_rephrase(server), "ngram-perplexity")
+    server.reply = lambda prompt: "No."
+    refused = _refine(pool, tmp_path / "refused", *steps)
+    shutil.rmtree(Store.of().folder / "answers")
+    server.reply = retell
+    answered = _refine(pool, tmp_path / "answered", *steps)
+    models = [run.manifest["artifacts"]["ngram-perplexity"] for run in (refused, answered)]
+    assert models[0]["files"] != models[1]["files"]
+    assert models[0]["inputs"] != models[1]["inputs"]
+
+
+class Nothing(Generator):
+    """Writes blanks, and half a surrogate pair."""
+
+    name = "nothing"
+
+    def prepare(self, resources: Resources) -> Generate:
+        def write(documents: pa.RecordBatch) -> Births:
+            texts = [" ", "a\ud800b"]
+            new = [NewDocument((row,), text) for row in range(documents.num_rows) for text in texts]
+            return Births(new, [Refusal((0,), "odd", "is odd", "\udfff")])
+
+        return write
+
+
+def test_what_no_document_can_hold() -> None:
+    batch = pa.record_batch({"doc": [7, 8], "text": ["x", "y"]})
+    births = _sound(Nothing().prepare(Resources())(batch))
+    assert [(new.parents, new.text) for new in births.documents] == [((0,), "a?b"), ((1,), "a?b")]
+    assert [refusal.reason for refusal in births.refused] == ["odd", "empty-text", "empty-text"]
+    lines = refused_lines([Refused(births.refused[0], (7,), "s/nothing", "p", 1, "x")])
+    assert json.loads(lines[0])["answer"] == "\\udfff"

@@ -116,6 +116,32 @@ def test_json_lines_in_another_layout(tmp_path: Path) -> None:
         _refine(pairs, tmp_path / "lossy", "exact", writing=writing)
 
 
+def test_plain_texts_stay_plain_in_another_layout(tmp_path: Path) -> None:
+    pool = _pool(tmp_path / "pool", alpaca=ALPACA[:1], texts=[{"text": "Plain."}])
+    _refine(pool, tmp_path / "out", "exact", writing=cupel.OutputOptions(format="jsonl", layout="messages"))
+    first, second = _lines(tmp_path / "out")
+    assert first["messages"]
+    assert second["text"] == "Plain."
+    with pytest.raises(BadOption, match="holds bytes of media"):
+        cupel.OutputOptions(format="jsonl", layout="image-text")
+
+
+def test_fields_that_are_called_like_columns(tmp_path: Path) -> None:
+    own = {"doc": "mine", "signals": {"byte_count": 7}, "id": 12, "weight": 0.5}
+    pool = _pool(tmp_path / "pool", alpaca=[ALPACA[0] | own])
+    steps = ("counts", {"softdedup": {"action": "weigh", "segments": 5}})
+    _refine(pool, tmp_path / "out", *steps, writing=cupel.OutputOptions(format="jsonl"))
+    (line,) = _lines(tmp_path / "out")
+    assert line["id"] == 12
+    assert isinstance(line["doc"], int)
+    assert line["signals"]["byte_count"] > 7
+    assert line["metadata"] == {"doc": "mine", "signals": {"byte_count": 7}}
+    again = _refine(
+        tmp_path / "out", tmp_path / "again", {"threshold": {"signal": "byte_count", "at_least": 10}}
+    )
+    assert again.manifest["documents"]["kept"] == 1
+
+
 def test_edits_see_a_turn_at_a_time(tmp_path: Path) -> None:
     chat = {
         "messages": [

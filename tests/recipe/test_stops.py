@@ -74,7 +74,9 @@ def test_a_pass_with_units_not_done_is_not_finished(
 ) -> None:
     pool, carry_out = make_pool(200, 4), Engine.map
 
-    def lose_the_last(self: Engine, task: Callable[[str], str], payloads: Sequence[str]) -> Iterator[str]:
+    def lose_the_last(
+        self: Engine, task: Callable[[str], str], payloads: Sequence[str], **_: bool
+    ) -> Iterator[str]:
         return carry_out(self, task, payloads[:-1])
 
     monkeypatch.setattr(Engine, "map", lose_the_last)

@@ -123,7 +123,7 @@ class Verbatim(Audit, Annotates):
             else seen.slice(0, 0)
         )
         bench.progress.note(f"count {seen.num_rows:,} passages in {', '.join(options.documents)}")
-        held_by = count_documents(seen["text"].to_pylist(), read_pools(options.documents))
+        held_by = count_documents(seen["passage"].to_pylist(), read_pools(options.documents))
         recited: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
         for name, folder in folders.items():
             bench.progress.note(f"recite with {name}")

@@ -55,6 +55,12 @@ def write_documents(
             raise BadOption(f"layout='{layout}': {target} is written as samples and not as rows")
     if ending == "" and target.exists():
         raise BadInput(f"{target} exists already; name a new folder")
+    if target.is_dir():
+        raise BadInput(f"{target} is a folder; name a file")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{target.parent} cannot be made: {error.strerror}") from None
     unfinished = target.with_name(f".{target.name}.unfinished")
     _remove(unfinished)
     try:

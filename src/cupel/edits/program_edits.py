@@ -202,9 +202,18 @@ def _call(line: str) -> Call | None:
     kind = str if name == "normalize" else int
     if len(values) != len(given) or _CALLS.get(name) != len(values):
         return None
-    if any(type(value) is not kind for value in values):
+    if any(type(value) is not kind for value in values) or not all(map(_is_text, values)):
         return None
     return Call("keep_doc" if name.startswith("keep") else name, values)  # type: ignore[arg-type]
+
+
+def _is_text(value: object) -> bool:
+    """Whether a string can be written: half a surrogate pair cannot."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def carry_out(program: list[Call], text: str, bounds: Bounds) -> str | None:
@@ -245,6 +254,6 @@ def _edit(chunks: list[str], answers: list[str | None], bounds: Bounds) -> tuple
             continue
         calls += [str(call) for call in program]
         removed += chunk.count("\n") - new.count("\n") if new else chunk.count("\n") + 1
-        texts.append(new)
-    kept = [text for text in texts if text]
-    return "\n".join(kept), "\n".join(calls) if calls else None, removed, refused
+        if new or not chunk:  # a chunk that was dropped leaves no line behind
+            texts.append(new)
+    return "\n".join(texts), "\n".join(calls) if calls else None, removed, refused

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from cupel.contract import Argument, Bench, Finding, Method, Paper, Study
-from cupel.errors import BadInput
+from cupel.errors import BadInput, BadOption
 from cupel.lab.assay import bits_per_byte_on, scale_floors
 from cupel.lab.data.arms import Arm, Part
 from cupel.lab.data.documents import read_documents, without
@@ -103,6 +103,11 @@ class RandomMixtures(Study):
         """Which mixture of these pools is best, and whether it is better than the natural and the uniform one."""
         options = self.options
         scale = Scale.load(options.scale)
+        if scale.base is not None or scale.chats != "text":
+            raise BadOption(
+                f"{self.name}: the scale '{options.scale}' tunes a base trial, or reads chats; mixtures are trained from "
+                "the beginning on plain text: choose another scale"
+            )
         bench.progress.note(f"read {', '.join(pools)}")
         surveys = _survey(pools, scale, held_out=not options.held_out)
         sample = [text for found in surveys.values() for text in found.sample]

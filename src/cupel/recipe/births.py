@@ -57,7 +57,7 @@ def generate(outcome: Outcome, step: GeneratorStep, write: Generate, schema: pa.
     if not parents.num_rows:
         return
     with outcome.spending(step.label), used() as usages:
-        births = write(parents)
+        births = _sound(write(parents))
     outcome.count_usage(step.label, usages, refused=len(births.refused))
     outcome.refused = [_refused(parents, step, refusal) for refusal in births.refused]
     outcome.born = _documents(parents, step, births, schema)
@@ -67,6 +67,20 @@ def generate(outcome: Outcome, step: GeneratorStep, write: Generate, schema: pa.
         drop_these(outcome, step.label, "replaced", had, "not written anew")
         without = np.ones(outcome.survivors.num_rows, dtype=bool)
         drop_these(outcome, step.label, "nothing-written", without, "something is written from it")
+
+
+def _sound(births: Births) -> Births:
+    """The same, documents without a text among the refused."""
+    documents, refused = [], list(births.refused)
+    for document in births.documents:
+        text = document.text.encode("utf-8", "replace").decode()  # half a surrogate pair is no character
+        if text.strip():
+            documents.append(document._replace(text=text))
+        else:
+            refused.append(
+                Refusal(document.parents, "empty-text", "nothing is left of the answer", document.text)
+            )
+    return Births(documents, refused)
 
 
 def _documents(
@@ -130,7 +144,10 @@ def numbered(folder: Folder, plan: Plan, job: Job) -> dict[str, Any]:
     for pass_ in plan.passes:
         if pass_.generator is not None:
             reader = reader_of(folder, plan, pass_.index, len(job.files), len(job.shards))
-            paths = [folder.published(reader.path(unit)).name for unit in reader.starts]
+            paths = [
+                folder.published(folder.unit(pass_.index, unit - reader.units, "born.parquet")).name
+                for unit in reader.starts
+            ]
             starts = dict(zip(paths, reader.starts.values(), strict=True))
             files[pass_.generator.label] = {"file": reader.base >> ORDINAL_BITS, "starts": starts}
     return files
@@ -162,7 +179,9 @@ class PassReader:
     def path(self, index: int) -> Path:
         """The file that a unit of the next pass reads."""
         if index >= self.units:
-            return self.folder.unit(self.pass_.index, index - self.units, "born.parquet")
+            path = self.folder.unit(self.pass_.index, index - self.units, "born.parquet")
+            # A run that is stopped while it ends has put it in its place already.
+            return path if path.exists() else self.folder.published(path)
         return self.folder.unit(self.pass_.index, index, "parquet")
 
     def batches(

@@ -16,6 +16,7 @@ import pyarrow as pa
 from cupel.contract import all_methods
 from cupel.corpus.files import InputFile
 from cupel.corpus.layouts import find_layout
+from cupel.corpus.layouts.image_text import ImageText
 from cupel.corpus.parts import PARTS
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
@@ -58,11 +59,11 @@ class OutputOptions:
         `parquet` (other fields as columns) or `jsonl` (JSONL.zst, other fields at the top level).
     layout
         The layout of conversations in JSON lines (see `cupel.corpus.layouts`); by default each is written in the one
-        that it came in. In Parquet they are a column `parts`, whatever layout they came in.
+        that it came in. A plain text stays one. In Parquet they are a column `parts`, whatever layout they came in.
     shard_bytes
         Size of one data file, about.
     strict
-        Stop at the first document that would go to quarantine.
+        Stop at the first document that cannot be read, and would go to quarantine.
     """
 
     format: str = "parquet"
@@ -75,6 +76,8 @@ class OutputOptions:
             raise BadOption(f"format is '{self.format}': expected 'parquet' or 'jsonl'")
         if self.layout is not None:
             find_layout(self.layout)
+            if self.layout == ImageText.name:
+                raise BadOption(f"layout '{self.layout}' holds bytes of media, which JSON lines cannot")
             if self.format != "jsonl":
                 raise BadOption(f"layout '{self.layout}' is of JSON lines; choose the format 'jsonl'")
         if self.shard_bytes < 1:

@@ -33,11 +33,16 @@ def check_needs(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) ->
     wanting = list(plan.needs)
     if plan.generators or not wanting:
         return  # what a generator writes may have it
+    documents = False
     for file in files:
-        present = _present(_first(file, reading))
+        columns = list(_first(file, reading))
+        documents = documents or bool(columns)
+        present = _present(columns)
         wanting = [(label, need) for label, need in wanting if need not in present]
         if not wanting:
             return
+    if not documents:
+        return  # an empty pool has no wrong documents
     label, need = wanting[0]
     raise BadInput(
         f"step '{label}': needs {_WHAT[need]}; none of the first {LOOKED_AT:,} documents of "

@@ -67,6 +67,8 @@ class _Planner:
         else:
             edits = [name for name, edit in methods_of(Edit).items() if column in edit.columns]
             advice = f"; it comes from the edit '{edits[0]}', which must stand before" if edits else ""
+            if edits and any(pass_.generator for pass_ in self.passes):
+                advice += ", after every generator: what an edit counted is not known of new documents"
             raise BadRecipe(f"{where}: needs the signal '{column}', which nothing here measures{advice}")
 
     def close_group(self) -> None:

@@ -37,7 +37,7 @@ def refused_lines(entries: Sequence[Refused]) -> list[bytes]:
                 "document": entry.id,
                 "reason": entry.refusal.reason,
                 "detail": entry.refusal.detail,
-                "answer": entry.refusal.answer,
+                "answer": entry.refusal.answer.encode("utf-8", "backslashreplace").decode(),
             }
         )
         for entry in entries

@@ -328,7 +328,8 @@ class _Run:
             documents = NO_DOCUMENTS
             if step.method.given is None and step.method.reads_corpus and before is not None:
                 inputs = digest_before(job, _input_digest(job.files), step)
-                documents = Survivors(before, units, inputs)
+                asked = any(earlier.asking for earlier in plan.passes[: pass_.index])
+                documents = Survivors(before, units, inputs, asked)
             scratch = str(self.folder.work)
             resources = Resources(scratch, self.engine.memory_bytes(), self.engine.parallelism())
             fit(self.folder, step, documents, resources, self.options.cache, self.seal, self.progress.note)

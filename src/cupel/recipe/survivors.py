@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,10 +34,20 @@ class Survivors(Documents):
     """Those of the pass that follows."""
     decisive: str
     """Digest of the input, and of all that was done with it so far."""
+    asked: bool = False
+    """Whether models were asked so far: what they answer, no digest of a recipe tells."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        return self.decisive
+        if not self.asked:
+            return self.decisive
+        content = hashlib.blake2b(digest_size=16)
+        for batch in self._read(["doc", "id", "text"]):
+            for name in ("id", "text"):
+                for value in batch.column(name).to_pylist():
+                    data = (value or "").encode()
+                    content.update(len(data).to_bytes(8, "little") + data)
+        return digest_json([self.decisive, content.hexdigest()])
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         return self._read(["doc", "id", "text", "source", "url", "metadata"])

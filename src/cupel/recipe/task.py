@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from cupel.contract import WEIGHTLESS
 from cupel.corpus.extraction import extract_batch
+from cupel.corpus.part_rows import to_row
 from cupel.corpus.read import Batch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
@@ -336,6 +337,8 @@ class _Task:
             self.tally.fields.count(outcome.survivors.column("metadata"))
             parts = outcome.survivors.column("parts")
             self.tally.with_parts += len(parts) - parts.null_count
+            if self.job.output.layout is not None and parts.null_count < len(parts):
+                self._check_layout(outcome.survivors.filter(parts.is_valid()), self.job.output.layout)
         batches.count(outcome, self.pass_, self.tally)
         schema = self.rows.schema
         for rows in outcome.dropped:
@@ -377,6 +380,12 @@ class _Task:
             self.tally.bytes_in += pc.sum(rows.column("bytes_in")).as_py() or 0
             for entry in pc.value_counts(rows.column("source")).to_pylist():
                 self.tally.count_source(entry["values"], "in", entry["counts"])
+
+    @staticmethod
+    def _check_layout(documents: pa.RecordBatch, layout: str) -> None:
+        """Refuse conversations that the layout of the output cannot hold before anything is done for them."""
+        for document in documents.select(["id", "source", "url", "metadata", "parts"]).to_pylist():
+            to_row(document, layout)
 
     def _keep(self, survivors: pa.RecordBatch) -> None:
         from cupel import _kernels

@@ -124,7 +124,7 @@ class JsonlWriter:
         lines = []
         for row in batch.to_pylist():
             parts = row.get("parts")
-            if self.layout is not None or (parts is not None and came_in_row(parts)):
+            if parts is not None and (self.layout is not None or came_in_row(parts)):
                 lines.append(orjson.dumps(_row_of(row, self.layout), default=as_text))
                 continue
             fields = orjson.loads(row.pop("metadata", None) or b"{}")
@@ -159,10 +159,22 @@ class JsonlWriter:
 
 
 def _row_of(document: dict[str, Any], layout: str | None) -> dict[str, Any]:
-    """A conversation as a row of a layout, what Cupel knows of it behind the fields of the row."""
+    """A conversation as a row of a layout, what Cupel knows of it behind the fields of the row.
+
+    A field of the row that is called like one of these, and is another, goes one level down, where reading finds it.
+    """
     row = to_row(document, layout)
-    known = {name: value for name, value in document.items() if name not in ("text", "parts", "metadata")}
-    return row | {name: value for name, value in known.items() if value is not None and name not in row}
+    known = {name: value for name, value in document.items() if value is not None}
+    for name in ("text", "parts", "metadata"):
+        known.pop(name, None)
+    for name in ("id", "source", "url"):
+        # A number as the id of a row is a text as that of a document.
+        if name in row and str(row[name]) == known.get(name):
+            del known[name]
+    below = {name: row.pop(name) for name in known if name in row}
+    if below:
+        row["metadata"] = below | ({"metadata": row["metadata"]} if "metadata" in row else {})
+    return row | known
 
 
 class RollingWriter:

@@ -150,7 +150,7 @@ class Store:
             bound = read_bytes(size) if size else None
         except BadOption as error:
             raise BadOption(f"CUPEL_CACHE_SIZE: {error}") from None
-        return cls(Path(folder) if folder is not None else default_folder(), bound)
+        return cls(Path(folder).absolute() if folder is not None else default_folder().absolute(), bound)
 
     def path(self, key: Key) -> Path:
         """Where the artifact of this key lies, or would lie."""
