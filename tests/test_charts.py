@@ -37,6 +37,9 @@ def specs() -> dict[str, dict]:
         ),
         "scatter, empty": scatter({}, title="a", x_title="", y_title=""),
         "funnel": funnel([("input", 100, 9000), ("gopher", 60, 7000), ("none left", 0, 0)]),
+        "funnel that grows": funnel(
+            [("input", 100, 9000), ("rephrase", 300, 40_000), ("exact", 250, 30_000)]
+        ),
         "funnel of nothing": funnel([("input", 0, 0)]),
         "funnel, empty": funnel([]),
         "bars": bars(["en", "de"], [90, 10], [1, 5], title="language"),
@@ -174,3 +177,11 @@ def test_charts_need_no_altair_and_no_renderer() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_a_funnel_that_grows_is_drawn_by_its_most() -> None:
+    rows = funnel([("input", 100, 10), ("rephrase", 400, 40), ("exact", 200, 20)])["datasets"]["steps"]
+    assert [row["documents_share"] for row in rows] == [0.25, 1, 0.5]
+    assert [row["documents_before"] for row in rows] == [0.25, 1, 1]
+    assert rows[1]["about"].endswith("300 more written here")
+    assert "(400.0 %)" in rows[1]["about"]

@@ -55,26 +55,29 @@ def funnel(
 
 def _rows(steps: Sequence[tuple[str, int, int]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
+    # A step that writes documents leaves more than there were: the longest bar is that of the most.
+    most_documents = max([1, *(documents for _, documents, _ in steps)])
+    most_bytes = max([1, *(size for _, _, size in steps)])
     for place, (name, documents, size) in enumerate(steps):
         first_documents, first_bytes = max(steps[0][1], 1), max(steps[0][2], 1)
         _, before, before_size = steps[max(place - 1, 0)]
-        share, bytes_share = documents / first_documents, size / first_bytes
+        change = f"{write_count(abs(before - documents))} {'dropped' if documents <= before else 'more written'} here"
         rows.append(
             {
                 "name": name,
                 "documents": documents,
                 "bytes": size,
-                "lost_documents": before - documents,
+                "lost_documents": max(before - documents, 0),
                 "row": place,
                 "whole": 1,
-                "documents_share": share,
-                "documents_before": before / first_documents,
-                "bytes_share": bytes_share,
-                "bytes_before": before_size / first_bytes,
+                "documents_share": documents / most_documents,
+                "documents_before": max(before, documents) / most_documents,
+                "bytes_share": size / most_bytes,
+                "bytes_before": max(before_size, size) / most_bytes,
                 "written": f"{write_count(documents)}{'' if place else ' documents'} · {write_bytes(size)}",
-                "about": f"{name}: {write_count(documents)} documents left ({write_percent(share)}), "
-                f"{write_bytes(size)} ({write_percent(bytes_share)}); "
-                f"{write_count(before - documents)} dropped here",
+                "about": f"{name}: {write_count(documents)} documents left "
+                f"({write_percent(documents / first_documents)}), "
+                f"{write_bytes(size)} ({write_percent(size / first_bytes)}); {change}",
             }
         )
     return rows
