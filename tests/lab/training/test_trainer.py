@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cupel.contract.subjects import model_folder
 from cupel.corpus.parts import PARTS, Part
 from cupel.errors import BadInput, BadOption
 from cupel.lab.data.documents import as_documents
@@ -19,6 +20,7 @@ from cupel.lab.data.pack import pack
 from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob, kept_checkpoint
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_likely, read_visit_losses
+from cupel.models.reference import check_reference
 from tests import warm
 from tests.lab import tokens
 
@@ -287,6 +289,15 @@ def test_the_trial_loads_as_an_ordinary_checkpoint(made: Path, tmp_path: Path) -
     assert told["tokens"] == 12 * 4 * 32
     assert told["parameters"]["all"] == sum(weight.numel() for weight in model.parameters())
     assert not list(folder.glob("checkpoint-*"))
+
+
+def test_folders_say_what_architecture_they_hold(made: Path, tmp_path: Path) -> None:
+    """A trial moved elsewhere, or a checkpoint that it kept, is a plain folder: it must be known as a causal model."""
+    folder = Trainer().train(_job(made, tmp_path / "a", steps=4, keep=(2,)))
+    for place in (folder, kept_checkpoint(folder, 2)):
+        assert json.loads((place / "config.json").read_text())["architectures"] == ["LlamaForCausalLM"]
+        check_reference(str(place), "log_probs", "test")
+    assert model_folder(str(kept_checkpoint(folder, 2)), "test") == kept_checkpoint(folder, 2)
 
 
 def deadly_objective(
