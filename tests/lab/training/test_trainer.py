@@ -401,6 +401,22 @@ def test_a_killed_trial_keeps_the_same_checkpoints(made: Path, tmp_path: Path) -
     assert not list((tmp_path / "killed").glob("checkpoint-*"))
 
 
+def test_a_trial_that_goes_back_and_is_killed_again_records_all_steps(made: Path, tmp_path: Path) -> None:
+    objective = _objective("deadly_objective")
+    whole = Trainer().train(_job(made, tmp_path / "whole", objective=objective))
+    job = _job(made, tmp_path / "killed", objective=objective)
+    command, root = [warm.trainer(), str(tmp_path / "job.json")], Path(__file__).parents[3]
+    # Once after a checkpoint of step 5; then, from the first step again, after that of step 3.
+    for call, keep in ((8, ()), (5, (3,))):
+        replace(job, keep=keep).write(tmp_path / "job.json")
+        environment = {**os.environ, "DEADLY_CALL": str(call)}
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root, env=environment)
+        assert ended.returncode == -signal.SIGKILL
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
+    for name in ("curve.bin", "visit_losses.bin", "visit_likely.bin", "model.safetensors"):
+        assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes(), name
+
+
 def test_a_trial_starts_from_the_optimizer_of_another(made: Path, tmp_path: Path) -> None:
     first = Trainer().train(_job(made, tmp_path / "a", steps=12, keep=(12,)))
     start = kept_checkpoint(first, 12)
