@@ -96,6 +96,18 @@ def test_an_answer_that_is_cut_is_scored_as_far_as_it_goes() -> None:
         AnswerBits().on(held.drop_columns(["answers"]))
 
 
+def test_a_chat_without_an_answer_as_far_as_it_goes_is_left_out() -> None:
+    """Else a domain that has no other weighs nothing, and its value is no number."""
+    question = user("long " * 100)
+    whole = documents([question, assistant("yes")], [user("a"), assistant("it was")])
+    held = whole.set_column(whole.schema.get_field_index("domain"), "domain", pa.array(["x", "y"]))
+    assert Answers(held).documents["domain"].to_pylist() == ["x", "y"]
+    options = HeldOutOptions(max_document_bytes=64)
+    assert Answers(held, options).documents["domain"].to_pylist() == ["y"]
+    with pytest.raises(BadInput, match="in its first 64 bytes"):
+        Answers(held.slice(0, 1), options)
+
+
 def test_the_digest_follows_the_answers() -> None:
     one, other = documents([user("a"), assistant("b")]), documents([user("a"), assistant("c")])
     assert Answers(one).digest == Answers(one).digest != Answers(other).digest

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from cupel.contract.subjects import model_folder
 from cupel.corpus.parts import PARTS, Part
 from cupel.errors import BadInput, BadOption
 from cupel.lab.data.documents import as_documents
@@ -19,6 +20,7 @@ from cupel.lab.data.pack import pack
 from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob, kept_checkpoint
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_likely, read_visit_losses
+from cupel.models.reference import check_reference
 from tests import warm
 from tests.lab import tokens
 
@@ -289,6 +291,15 @@ def test_the_trial_loads_as_an_ordinary_checkpoint(made: Path, tmp_path: Path) -
     assert not list(folder.glob("checkpoint-*"))
 
 
+def test_folders_say_what_architecture_they_hold(made: Path, tmp_path: Path) -> None:
+    """A trial moved elsewhere, or a checkpoint that it kept, is a plain folder: it must be known as a causal model."""
+    folder = Trainer().train(_job(made, tmp_path / "a", steps=4, keep=(2,)))
+    for place in (folder, kept_checkpoint(folder, 2)):
+        assert json.loads((place / "config.json").read_text())["architectures"] == ["LlamaForCausalLM"]
+        check_reference(str(place), "log_probs", "test")
+    assert model_folder(str(kept_checkpoint(folder, 2)), "test") == kept_checkpoint(folder, 2)
+
+
 def deadly_objective(
     model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str, object]
 ) -> torch.Tensor:
@@ -388,6 +399,22 @@ def test_a_killed_trial_keeps_the_same_checkpoints(made: Path, tmp_path: Path) -
     for step in (3, 8, 20):
         assert _weights(kept_checkpoint(tmp_path / "killed", step)) == _weights(kept_checkpoint(whole, step))
     assert not list((tmp_path / "killed").glob("checkpoint-*"))
+
+
+def test_a_trial_that_goes_back_and_is_killed_again_records_all_steps(made: Path, tmp_path: Path) -> None:
+    objective = _objective("deadly_objective")
+    whole = Trainer().train(_job(made, tmp_path / "whole", objective=objective))
+    job = _job(made, tmp_path / "killed", objective=objective)
+    command, root = [warm.trainer(), str(tmp_path / "job.json")], Path(__file__).parents[3]
+    # Once after a checkpoint of step 5; then, from the first step again, after that of step 3.
+    for call, keep in ((8, ()), (5, (3,))):
+        replace(job, keep=keep).write(tmp_path / "job.json")
+        environment = {**os.environ, "DEADLY_CALL": str(call)}
+        ended = subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root, env=environment)
+        assert ended.returncode == -signal.SIGKILL
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, cwd=root).returncode == 0
+    for name in ("curve.bin", "visit_losses.bin", "visit_likely.bin", "model.safetensors"):
+        assert (tmp_path / "killed" / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_a_trial_starts_from_the_optimizer_of_another(made: Path, tmp_path: Path) -> None:

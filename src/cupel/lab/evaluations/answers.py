@@ -15,7 +15,7 @@ from cupel.errors import BadInput
 from cupel.lab.data.chats import encode_chats
 from cupel.lab.data.documents import HELD_OUT, documents_digest
 from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
-from cupel.lab.evaluations.held_out import HeldOutOptions, select_held_out
+from cupel.lab.evaluations.held_out import HeldOutOptions, cut_text, select_held_out
 from cupel.models.checkpoint import as_read, prefix_token, text_encoder
 from cupel.models.encoder import Encoder
 from cupel.models.likelihood import Row, score_rows
@@ -61,8 +61,8 @@ class Answers:
     Parameters
     ----------
     documents
-        Columns `id`, `text`, `domain`, `answers` (see `cupel.lab.data.chats`). Those without an answer, and a text
-        that its domain had before, are left out.
+        Columns `id`, `text`, `domain`, `answers` (see `cupel.lab.data.chats`). Those without an answer in the bytes
+        that are scored, and a text that its domain had before, are left out.
     options
         Caps and context.
 
@@ -82,13 +82,17 @@ class Answers:
                 "(chats: answers)"
             )
         self.options = options
-        answered = pa.array(
-            [_answers(row) != [] for row in documents.select(["text", "answers"]).to_pylist()]
-        )
-        documents = documents.filter(answered)
+        documents = _answered(documents, None)
         if not documents.num_rows:
             raise BadInput(
                 "held-out documents: none holds an answer, a turn of the role 'assistant'; there is nothing to score"
+            )
+        # Before the choice, so that none takes the place of one that has an answer.
+        documents = _answered(documents, options.max_document_bytes)
+        if not documents.num_rows:
+            raise BadInput(
+                "held-out documents: none holds an answer, a turn of the role 'assistant', in its first "
+                f"{options.max_document_bytes:,} bytes (max_document_bytes); there is nothing to score"
             )
         self.documents = select_held_out(documents, options)
 
@@ -126,9 +130,17 @@ class Answers:
         return measures_by_domain("answer_bits_per_byte", "lower", self.documents, bits, sizes, self.version)
 
 
-def _answers(row: dict[str, Any]) -> list[str]:
+def _answered(documents: pa.Table, max_bytes: int | None) -> pa.Table:
+    """The documents that hold an answer, in their first `max_bytes` bytes where that is given."""
+    rows = documents.select(["text", "answers"]).to_pylist()
+    return documents.filter(pa.array([_answers(row, max_bytes) != [] for row in rows], pa.bool_()))
+
+
+def _answers(row: dict[str, Any], max_bytes: int | None = None) -> list[str]:
     """What is said in the answers of a document, as far as its text goes; a plain text is one answer."""
     text, spans = row["text"] or "", row["answers"]
+    if max_bytes is not None:
+        text = cut_text(text, max_bytes)
     if spans is None:
         return [text] if text else []
     return [said for start, end in zip(spans[::2], spans[1::2], strict=True) if (said := text[start:end])]

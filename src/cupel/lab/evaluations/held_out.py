@@ -20,7 +20,7 @@ from cupel.models.windows import OVERLAP, text_rows
 from cupel.store import seeded_rank
 from cupel.verdict.measures import Measure
 
-__all__ = ["BitsPerByte", "HeldOut", "HeldOutOptions", "select_held_out"]
+__all__ = ["BitsPerByte", "HeldOut", "HeldOutOptions", "cut_text", "select_held_out"]
 
 
 class HeldOutOptions(Method.Options):
@@ -141,7 +141,7 @@ def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOption
     """
     check_held_out(documents)
     ranked: dict[str, dict[str, tuple[bytes, int]]] = {}
-    texts = [_cut(text or "", options.max_document_bytes) for text in documents["text"].to_pylist()]
+    texts = [cut_text(text or "", options.max_document_bytes) for text in documents["text"].to_pylist()]
     domains = [str(domain) for domain in documents["domain"].to_pylist()]
     for place, (text, domain) in enumerate(zip(texts, domains, strict=True)):
         if text:
@@ -171,7 +171,7 @@ def select_held_out(documents: pa.Table, options: HeldOutOptions = HeldOutOption
     return selected.append_column("answers", documents["answers"].take(pa.array(taken, pa.int64())))
 
 
-def _cut(text: str, max_bytes: int) -> str:
+def cut_text(text: str, max_bytes: int) -> str:
     """The first `max_bytes` bytes, to a whole character."""
     data = text.encode()
     return text if len(data) <= max_bytes else data[:max_bytes].decode("utf-8", "ignore")

@@ -57,11 +57,25 @@ def keep_checkpoint(
     replace(kept_checkpoint(folder, step), build)
 
 
-def latest_checkpoint(folder: Path, before: int | None = None) -> Path | None:
-    """The last whole checkpoint of a trial, of fewer than `before` steps."""
+def latest_checkpoint(
+    folder: Path, before: int | None = None, recorded: tuple[int, int] | None = None
+) -> Path | None:
+    """The last whole checkpoint of a trial, of fewer than `before` steps.
+
+    Where it is given what is `recorded`, rows of the curve and of visits, only one that finds there all that it
+    follows: a trial that went back to an earlier step has cut its records, and later checkpoints lie there still.
+    """
     saved = [(int(path.name.removeprefix(_PREFIX)), path) for path in folder.glob(f"{_PREFIX}*")]
     saved += [(int(path.name), path) for path in (folder / "steps").glob("[0-9]*")]
-    return max((each for each in saved if before is None or each[0] < before), default=(0, None))[1]
+    for step, path in sorted(saved, reverse=True):
+        if (before is None or step < before) and (recorded is None or _follows(path, step, recorded)):
+            return path
+    return None
+
+
+def _follows(checkpoint: Path, step: int, recorded: tuple[int, int]) -> bool:
+    curve, visits = json.loads((checkpoint / "state.json").read_text())["rows"]
+    return bool(curve == step and curve <= recorded[0] and visits <= recorded[1])
 
 
 def remove_checkpoints(folder: Path, but: Path | None = None) -> None:

@@ -26,7 +26,10 @@ def build_model(job: TrainJob) -> nn.Module:
         There is no such body.
     """
     build: BodyFunction = _find(job.body, "body")
-    return build(job).float()
+    model = build(job).float()
+    # As save_pretrained of transformers would: by it a folder is known as a causal model. Sharding renames the class.
+    model.config.architectures = [type(model).__name__]  # type: ignore[union-attr]
+    return model
 
 
 @torch.no_grad()

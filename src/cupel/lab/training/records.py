@@ -21,6 +21,7 @@ __all__ = [
     "read_curve",
     "read_visit_likely",
     "read_visit_losses",
+    "recorded_rows",
 ]
 
 CURVE = np.dtype([("step", "<u4"), ("loss", "<f4"), ("learning_rate", "<f4"), ("gradient_norm", "<f4")])
@@ -93,6 +94,19 @@ def read_visit_likely(folder: Path) -> NDArray[np.uint32] | None:
     a trial of a version of Cupel that did not write it down."""
     path = folder / "visit_likely.bin"
     return np.fromfile(path, VISIT_LIKELY) if path.is_file() else None
+
+
+def recorded_rows(folder: Path) -> tuple[int, int]:
+    """How many whole rows the curve and the visits of a trial have on disk."""
+    curve, visits, likely = (
+        path.stat().st_size // kind.itemsize if (path := folder / name).is_file() else 0
+        for name, kind in (
+            ("curve.bin", CURVE),
+            ("visit_losses.bin", VISIT_LOSS),
+            ("visit_likely.bin", VISIT_LIKELY),
+        )
+    )
+    return curve, min(visits, likely)
 
 
 def _open(path: Path, size: int) -> BinaryIO:

@@ -34,7 +34,7 @@ from cupel.lab.training.model import (
 )
 from cupel.lab.training.objectives import ObjectiveBatch
 from cupel.lab.training.order import Batch, Order, epochs
-from cupel.lab.training.records import Records
+from cupel.lab.training.records import Records, recorded_rows
 from cupel.lab.training.schedule import learning_rate_factor
 from cupel.lab.training.sharded import Group
 from cupel.lab.training.tokens import TokenStore
@@ -151,7 +151,8 @@ class _Run:
         """Only checkpoints are missing; what the trial has written down stays as it is."""
         self.until = max(self.missing) if self.finished else job.steps
         self.step, self.seconds, rows = 0, 0.0, (0, 0)
-        found = latest_checkpoint(self.output, before=min(self.missing, default=None))
+        recorded = None if self.finished else recorded_rows(self.output)
+        found = latest_checkpoint(self.output, min(self.missing, default=None), recorded)
         if found is not None:
             weights, moments, state = load_checkpoint(found)
             group.load(model, self.optimiser, weights, moments)
