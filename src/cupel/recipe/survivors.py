@@ -43,8 +43,11 @@ class Survivors(Documents):
             return self.decisive
         content = hashlib.blake2b(digest_size=16)
         for batch in self._read(["doc", "id", "text"]):
-            for name in ("id", "text"):
-                for value in batch.column(name).to_pylist():
+            # A document after the other: where a batch ends must not matter.
+            for document in zip(
+                batch.column("id").to_pylist(), batch.column("text").to_pylist(), strict=True
+            ):
+                for value in document:
                     data = (value or "").encode()
                     content.update(len(data).to_bytes(8, "little") + data)
         return digest_json([self.decisive, content.hexdigest()])
