@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cupel.contract import FindingMethod, KeptFinding
+from cupel.contract import FindingMethod, KeptFinding, TrialProgress
 from cupel.corpus import Corpus
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
@@ -16,7 +16,7 @@ from cupel.examination import annotation
 from cupel.examination import examine as carry_out
 from cupel.findings import Page
 from cupel.lab.options import AssayOptions
-from cupel.lab.progress import LabProgress, Quiet
+from cupel.lab.progress import Quiet
 from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
 from cupel.models.budget import Budget
@@ -184,7 +184,7 @@ def assay(
     scale: Scale | str | Path = "nano",
     output: str | Path | None = None,
     options: AssayOptions | None = None,
-    progress: LabProgress | None = None,
+    progress: TrialProgress | None = None,
 ) -> Assay:
     """Train the same small recipe on each data variant, and say which is better.
 
@@ -242,7 +242,7 @@ def examine(
     output: str | Path,
     options: Mapping[str, Any] | None = None,
     kind: type[FindingMethod] = FindingMethod,
-    progress: LabProgress | None = None,
+    progress: TrialProgress | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
     workers: int | None = None,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 import string
 from pathlib import Path
 
@@ -150,3 +152,15 @@ def test_a_trial_without_likely_tokens_has_no_correctness(trials: list[Trial], t
     kept = examined([old], tmp_path / "map")
     assert kept.table("documents")["correctness"].null_count == len(documents())
     assert "no correctness" in kept.sections[-1].blocks[0].text  # type: ignore[union-attr]
+
+
+def test_losses_that_are_no_probabilities_are_refused(tmp_path: Path, trials: list[Trial]) -> None:
+    job = json.loads((trials[0].folder / "job.json").read_text())
+    job["objective"]["options"] = {"z_loss": 1e-4}
+    copy = tmp_path / "trial"
+    shutil.copytree(trials[0].folder, copy)
+    (copy / "job.json").write_text(json.dumps(job))
+    with pytest.raises(
+        BadInput, match=r"minimized next-token with \{'z_loss': 0.0001\}, whose losses are not -ln p"
+    ):
+        examined([copy], tmp_path / "map")

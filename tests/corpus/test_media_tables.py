@@ -249,3 +249,15 @@ def test_what_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(BadOption, match="written as samples and not as rows"):
         corpus.write(tmp_path / "a.tar", "image-text")
     assert [path.name for path in tmp_path.iterdir()] == ["pool.parquet"]
+
+
+def test_files_that_a_row_only_names_are_not_read(tmp_path: Path) -> None:
+    """Whoever wrote the row would choose which files of this machine go into the archive."""
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    rows = [{"image": {"bytes": None, "path": str(tmp_path / "secret.jpg")}, "text": "A cat."}]
+    schema = pa.schema({"image": CELL, "text": pa.string()})
+    corpus = Corpus.read(_parquet(tmp_path / "pool.parquet", rows, schema))
+    assert corpus.count() == 1
+    with pytest.raises(BadInput, match=r"secret\.jpg: only its address is known"):
+        corpus.write(tmp_path / "out.tar")
+    assert not (tmp_path / "out.tar").exists()

@@ -86,11 +86,25 @@ def test_held_out_chats_are_taken_from_every_arm_and_trained_on_by_none(chats: P
     assert {measure.subset for measure in result.measures["clean"][0]} == {"text of clean", "text of noise"}
 
 
+def test_what_the_base_has_seen_is_not_scored(chats: Path, tmp_path: Path) -> None:
+    fresh = (chats / "fresh.jsonl").read_text().splitlines()
+    text = tmp_path / "text.jsonl"
+    text.write_text((chats / "clean.jsonl").read_text() + "\n".join(fresh[:20]) + "\n")
+    arms = [str(chats / "clean.jsonl"), str(chats / "noise.jsonl")]
+    scale = cupel.Scale.load("nano-sft", SFT)
+    result = cupel.assay(arms, scale=scale, options=options(chats, seeds=1, base=str(text)))
+    assert result.overlap.arms == ("clean", "noise", "the base")
+    seen = dict(zip(result.overlap.documents["id"].to_pylist(), result.overlap.seen[2].tolist(), strict=True))
+    assert {id for id, was_seen in seen.items() if was_seen} == {f"fresh{number}" for number in range(20)}
+    assert not any(result.overlap.seen[1])
+
+
 def test_a_base_that_is_named(chats: Path) -> None:
     arms = [str(chats / "clean.jsonl"), str(chats / "noise.jsonl")]
     scale = cupel.Scale.load("nano-sft", SFT)
     pool = cupel.assay(arms, scale=scale, options=options(chats, seeds=1, base=str(chats / "clean.jsonl")))
     assert "No base was named" not in " ".join(pool.notes)
+    assert pool.overlap.arms == ("clean", "noise"), "the base's text is an arm's, and was looked at with it"
     (path,) = {
         path.parent
         for path in (chats / "cache" / "trials").glob("*/trial.json")

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import struct
 import tarfile
-import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from cupel import Corpus
 from cupel.corpus.part_arrays import part_texts, side_of, spans_by_part, with_texts
 from cupel.corpus.parts import PARTS, Part
 from cupel.errors import BadInput, BadOption, BadRecipe, LossyConversion, UnknownName
+from tests.corpus.reading import make_tar, png
 
 ALPACA = [
     {"instruction": "Name a city.", "input": "", "output": "東京 is one.", "topic": "places"},
@@ -346,38 +344,27 @@ def _members(path: Path) -> list[tuple[str, bytes]]:
         return [(item.name, archive.extractfile(item).read()) for item in archive if item.isfile()]  # type: ignore[union-attr]
 
 
-def png(number: int) -> bytes:
-    """A picture of 1 × 1 pixel, each of another color."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
-    pixel = zlib.compress(bytes([0, number]))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
-
-
 def _write_samples(path: Path, samples: Iterable[tuple[str, bytes, str]]) -> None:
     """An archive as WebDataset has them: `name.jpg`, `name.txt`, and so on."""
-    with tarfile.open(path, "w") as archive:
-        for name, image, caption in samples:
-            ending = "png" if image.startswith(b"\x89PNG") else "jpg"
-            for member_name, data in ((f"{name}.{ending}", image), (f"{name}.txt", caption.encode())):
-                member = tarfile.TarInfo(member_name)
-                member.size = len(data)
-                archive.addfile(member, io.BytesIO(data))
+    members = {}
+    for name, image, caption in samples:
+        members[f"{name}.{'png' if image.startswith(bytes([0x89])) else 'jpg'}"] = image
+        members[f"{name}.txt"] = caption.encode()
+    path.write_bytes(make_tar(members))
 
 
 def test_an_archive_of_samples_through_a_run(tmp_path: Path) -> None:
     captions = ["A cat sleeps.", "A dog barks.", "A cat sleeps.", "東京 at night."]
     pool = tmp_path / "samples.tar"
-    _write_samples(pool, [(f"{number:04}", png(number), caption) for number, caption in enumerate(captions)])
+    _write_samples(
+        pool, [(f"{number:04}", png(number + 1, 1), caption) for number, caption in enumerate(captions)]
+    )
     result = _refine(pool, tmp_path / "out", "exact")
     written = tmp_path / "written.tar"
     assert result.corpus().write(written) == 3
     assert _members(written) == [member for member in _members(pool) if not member[0].startswith("0002")]
     parts = _texts(tmp_path / "out", "parts")
-    assert {part["media"]["width"] for row in parts for part in row if part["kind"] == "image"} == {1}
+    assert {part["media"]["width"] for row in parts for part in row if part["kind"] == "image"} == {1, 2, 4}
 
 
 def test_real_samples_through_a_run(shared: Path, tmp_path: Path) -> None:

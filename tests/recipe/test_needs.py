@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -19,7 +17,7 @@ from cupel.errors import BadInput
 from cupel.recipe.needs import check_needs
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe, Step
-from tests.recipe.test_chats import png
+from tests.corpus.reading import make_tar, png
 
 
 class Pictures(Signal):
@@ -58,9 +56,5 @@ def test_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         BadInput, match="step 'pictures': needs documents with images; none of the first 1,000"
     ):
         _check(pool, monkeypatch)
-    with tarfile.open(pool / "c.tar", "w") as archive:
-        for name, data in (("1.png", png(1)), ("1.txt", b"A cat.")):
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
+    (pool / "c.tar").write_bytes(make_tar({"1.png": png(1, 1), "1.txt": b"A cat."}))
     _check(pool, monkeypatch)

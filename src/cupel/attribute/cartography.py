@@ -17,7 +17,7 @@ from cupel import charts
 from cupel.contract import DOCUMENT_TABLE, Annotates, Attribution, Bench, Column, Finding, NamesFinding, Paper
 from cupel.errors import BadInput
 from cupel.findings import Alarm, Block, Figure, Section, Table
-from cupel.lab.training.job import TrainJob
+from cupel.lab.training.job import NEXT_TOKEN, TrainJob
 from cupel.lab.training.order import VISIT
 from cupel.lab.training.records import read_visit_likely, read_visit_losses
 from cupel.lab.training.tokens import TokenStore
@@ -107,6 +107,12 @@ class Cartography(Attribution, Annotates):
             raise BadInput(
                 f"{self.name}: the trials were not trained on the same documents; name those of one arm (ASSAY#ARM)"
             )
+        for job in jobs:
+            if job.objective.name != NEXT_TOKEN.name or job.objective.options.get("z_loss"):
+                raise BadInput(
+                    f"{self.name}: '{job.name}' minimized {job.objective.name} with {job.objective.options}, whose losses "
+                    "are not -ln p of the tokens; expected trials of the objective next-token without z_loss"
+                )
         store = TokenStore(Path(jobs[0].tokens))
         visits = [
             _visits(folder, store, job.end_of_text, self.options.skip)

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from cupel.claims.pool import read_pool
-from cupel.contract import Paper
+from cupel.contract import Paper, TrialProgress
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Section
 from cupel.lab.lab import Lab
-from cupel.lab.progress import LabProgress, Quiet
+from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
 from cupel.store import Store
 
@@ -133,7 +133,7 @@ class Context:
     data: Path | None = None
     device: str = "auto"
     workers: int | None = None
-    progress: LabProgress = field(default_factory=Quiet)
+    progress: TrialProgress = field(default_factory=Quiet)
 
     def __post_init__(self) -> None:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:

@@ -23,7 +23,7 @@ from cupel.contract.corpus_methods import (
 from cupel.contract.edits import Edit, Edited, Revise
 from cupel.contract.evaluations import EvaluationMethod
 from cupel.contract.extraction import Extraction, Extractor
-from cupel.contract.finding import DOCUMENT_TABLE, Argument, Bench, Finding, FindingMethod, Progress
+from cupel.contract.finding import DOCUMENT_TABLE, Argument, Bench, Finding, FindingMethod, TrialProgress
 from cupel.contract.finding_folder import KeptFinding, is_finding, write_finding
 from cupel.contract.fitted import Fitted, Learned, Learns, is_whole, learn, read_about
 from cupel.contract.generators import (
@@ -95,7 +95,7 @@ __all__ = [
     "Options",
     "Paper",
     "PrefersSources",
-    "Progress",
+    "TrialProgress",
     "Reason",
     "Refusal",
     "Remembers",

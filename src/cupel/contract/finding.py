@@ -15,7 +15,7 @@ from cupel.errors import BadInput, BadOption
 from cupel.findings import Section
 from cupel.store import Key, Store
 
-__all__ = ["DOCUMENT_TABLE", "Argument", "Bench", "Finding", "FindingMethod", "Progress"]
+__all__ = ["DOCUMENT_TABLE", "Argument", "Bench", "Finding", "FindingMethod", "TrialProgress"]
 
 DOCUMENT_TABLE = "documents"
 """The table of a finding that has one row per document, and can be joined to a corpus by `id`."""
@@ -46,14 +46,17 @@ class Finding:
     artifacts: tuple[str, ...] = ()
 
 
-class Progress(Protocol):
-    """What is told how far a method is: a line about what begins, and events of trials."""
+class TrialProgress(Protocol):
+    """Who wants to be told of the progress of an assay, a study, a claim or a set of trials."""
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: str) -> None:
+        """One line about what begins."""
 
-    def training(self, trials: int) -> None: ...
+    def training(self, trials: int) -> None:
+        """So many trials are not cached, and are trained now."""
 
-    def trained(self, event: Mapping[str, Any]) -> None: ...
+    def trained(self, event: Mapping[str, Any]) -> None:
+        """A trial made a step (`trial`, `step`, `steps`, `loss`, `seconds`), is `done`, or met an `error`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Bench:
 
     folder: Path
     store: Store
-    progress: Progress
+    progress: TrialProgress
     device: str = "auto"
     workers: int | None = None
 

@@ -201,6 +201,9 @@ def _content(part: Part, media: MediaReader) -> bytes:
             return stored.encode("utf-8")
         return orjson.dumps(fields | {key: part.text})
     if part.media is not None:
+        if part.media.digest is None:
+            # The row only named it: whoever wrote the row is not to choose which files are read here.
+            raise BadInput(f"{part.media.uri}: only its address is known, and not its bytes; fetch it first")
         return media.read(part.media)
     try:
         return (part.text or "").encode(details.get("charset", "utf-8"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ from cupel.contract import (
     Bench,
     FindingMethod,
     KeptFinding,
-    Progress,
+    TrialProgress,
     find_method,
     is_finding,
     methods_of,
@@ -20,9 +19,9 @@ from cupel.contract import (
 )
 from cupel.contract.subjects import model_digest, named_pools, trial_digest
 from cupel.corpus import Corpus
-from cupel.errors import BadInput, BadOption, OutputInUse, UnknownName
+from cupel.errors import BadOption, UnknownName
 from cupel.recipe.folder import disk_errors
-from cupel.store import Store, digest_json, make, make_folder
+from cupel.store import Store, deliver, digest_json, make_folder, refuse_foreign
 
 __all__ = ["examine"]
 
@@ -34,7 +33,7 @@ def examine(
     output: str | Path,
     options: Mapping[str, Any] | None = None,
     kind: type[FindingMethod] = FindingMethod,
-    progress: Progress,
+    progress: TrialProgress,
     cache: str | Path | Store | None = None,
     device: str = "auto",
     workers: int | None = None,
@@ -44,7 +43,7 @@ def examine(
     examined = _method(method, kind, options or {})
     examined.check_words(words)
     folder, store = Path(output), Store.of(cache)
-    _refuse_foreign(folder)
+    refuse_foreign(folder, KeptFinding.read, "finding")
     key = examined.key(words, _digests(examined, words))
 
     def build(unfinished: Path) -> None:
@@ -57,7 +56,15 @@ def examine(
         kept = store.make(key, build, whole=is_finding)
         store.trim()
     with disk_errors(folder):
-        _copy(kept, folder, restart=restart)
+        deliver(
+            kept,
+            folder,
+            is_there=lambda: (
+                is_finding(folder) and KeptFinding.read(folder).record == KeptFinding.read(kept).record
+            ),
+            holds="the finding of another method, or about something else",
+            restart=restart,
+        )
     return KeptFinding.read(folder)
 
 
@@ -90,30 +97,3 @@ def _digests(method: FindingMethod, words: Sequence[str]) -> dict[str, str]:
 def _pool_digest(paths: list[str]) -> str:
     files = [[file.relative, file.bytes, file.digest] for file in Corpus.read(paths).files]
     return digest_json([version("cupel"), files])
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Never write among somebody's files, nor remove them."""
-    if folder.is_file():
-        raise OutputInUse(f"{folder}: is a file; choose a new folder")
-    if folder.is_dir() and any(folder.iterdir()):
-        try:
-            KeptFinding.read(folder)
-        except BadInput:
-            raise OutputInUse(f"{folder}: not empty, and no finding; choose an empty or new folder") from None
-
-
-def _copy(kept: Path, folder: Path, *, restart: bool) -> None:
-    """Bring a finding from the Store to where it is wanted, unless it is there already."""
-    if folder.exists() and any(folder.iterdir()):
-        if is_finding(folder) and KeptFinding.read(folder).record == KeptFinding.read(kept).record:
-            return
-        if not restart:
-            raise OutputInUse(
-                f"{folder}: holds the finding of another method, or about something else; choose another folder, or "
-                "replace it with --restart"
-            )
-        shutil.rmtree(folder)
-    elif folder.exists():
-        folder.rmdir()
-    make(folder, lambda unfinished: shutil.copytree(kept, unfinished))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from cupel.contract import TrialProgress
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.lab.base import WEIGHTS, base_arm, finished_trial, named_base, train_base
@@ -22,7 +23,7 @@ from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions
 from cupel.lab.evaluations.tasks import TaskOptions, Tasks
 from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
 from cupel.lab.options import AssayOptions
-from cupel.lab.progress import LabProgress, Quiet
+from cupel.lab.progress import Quiet
 from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
@@ -41,7 +42,7 @@ def assay(
     *,
     scale: Scale | str | Path = "nano",
     options: AssayOptions = AssayOptions(),
-    progress: LabProgress | None = None,
+    progress: TrialProgress | None = None,
 ) -> Assay:
     """Train every arm with every seed, score and compare them.
 
@@ -95,7 +96,7 @@ def assay(
         path = trial.folder if trial is not None else options.tokenizer
         lab = Lab(recipe, _tokenizer(sample, recipe, path, cache, tell), cache, on)
         held_out, held_out_ids = _held_out(given, surveys, chats)
-        stores, overlap = _tokenize(lab, parsed, held_out, held_out_ids, spool, tell)
+        stores, overlap = _tokenize(lab, parsed, start, held_out, held_out_ids, spool, tell)
         initial = None if trial is None else trial.folder / WEIGHTS
         if start is not None:
             initial = train_base(lab, start, held_out_ids, tell, spool.read).folder / WEIGHTS
@@ -115,7 +116,7 @@ def assay(
     )  # fmt: skip
 
 
-def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: LabProgress) -> Arm:
+def _refined(arm: Arm, cache: Store, engine: Engine | None, tell: TrialProgress) -> Arm:
     """The arm with its recipes carried out."""
     from cupel.recipe.options import RunOptions
     from cupel.recipe.recipe import Recipe
@@ -143,7 +144,7 @@ def _survey(
     scale: Scale,
     options: AssayOptions,
     spool: Spool,
-    tell: LabProgress,
+    tell: TrialProgress,
 ) -> dict[str, Survey]:
     """A first look at every arm; of the one called `sampled`, also the text that a tokenizer is trained on."""
     surveys = {}
@@ -160,7 +161,7 @@ def _survey(
 
 
 def _tokenizer(
-    base: Survey, scale: Scale, path: str | Path | None, cache: Store, tell: LabProgress
+    base: Survey, scale: Scale, path: str | Path | None, cache: Store, tell: TrialProgress
 ) -> Tokenizer:
     """The tokenizer of `path`; without one, it is trained on the sample that a survey drew."""
     if path is not None:
@@ -192,12 +193,13 @@ def _held_out(
 def _tokenize(
     lab: Lab,
     arms: Sequence[Arm],
+    base: Arm | None,
     held_out: pa.Table,
     held_out_ids: frozenset[str],
     spool: Spool,
-    tell: LabProgress,
+    tell: TrialProgress,
 ) -> tuple[dict[str, TokenStore], Overlap]:
-    """Every arm's tokens, and which held-out text it holds: both from one pass over its documents."""
+    """Every arm's tokens, and which held-out text it or the base holds: both from one pass over its documents."""
     search = OverlapSearch(held_out)
     stores = {}
     for arm in arms:
@@ -216,6 +218,11 @@ def _tokenize(
             if part.path not in searched:
                 for _ in documents(part.path):
                     pass
+    known = {part.path for arm in arms for part in arm.parts}
+    for part in base.parts if base is not None else ():
+        if part.path not in known:
+            for batch in without(spool.read(part.path), held_out_ids):
+                search.add("the base", batch.column("text"))
     return stores, search.result()
 
 
@@ -239,7 +246,7 @@ def _train(
     stores: Mapping[str, TokenStore],
     seeds: Sequence[int],
     initial: Path | None,
-    tell: LabProgress,
+    tell: TrialProgress,
 ) -> dict[str, dict[int, Trial]]:
     # Seed by seed, so that after a stop every arm is as far as the others.
     plans = [TrialPlan(name, stores[name], seed, initial=initial) for seed in seeds for name in stores]

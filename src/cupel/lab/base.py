@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from cupel.contract import TrialProgress
 from cupel.errors import BadInput, BadOption
 from cupel.lab.data.arms import Arm, Part
 from cupel.lab.lab import Lab, TrialPlan
-from cupel.lab.progress import LabProgress
 from cupel.lab.scale import Base, Scale
 from cupel.lab.training.job import LLAMA, ModelShape
 from cupel.lab.trials import Trial
@@ -105,7 +105,7 @@ def train_base(
     lab: Lab,
     arm: Arm,
     held_out_ids: frozenset[str],
-    tell: LabProgress,
+    tell: TrialProgress,
     read: Callable[[str], Iterator[pa.RecordBatch]],
 ) -> Trial:
     """The trial that the lab's scale starts from; trained once, whoever asks.

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from cupel.contract import TrialProgress
 from cupel.engine import Engine
 from cupel.errors import BadInput, RunFailed
 from cupel.lab.data.arms import Arm
@@ -26,7 +27,7 @@ from cupel.lab.data.pack import PACK_VERSION, PIECE_TOKENS, pack
 from cupel.lab.data.survey import Lowest
 from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext
 from cupel.lab.evaluations.score import score
-from cupel.lab.progress import LabProgress, Quiet
+from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine, make_job, train
@@ -209,7 +210,7 @@ class Lab:
                 f"{self.cache.path(key)}: {error}; free some space, then run the same command again"
             ) from error
 
-    def train(self, plans: Sequence[TrialPlan], progress: LabProgress | None = None) -> list[Trial]:
+    def train(self, plans: Sequence[TrialPlan], progress: TrialProgress | None = None) -> list[Trial]:
         """Train what is not trained yet, several at a time; gives the trials in the order of the plans.
 
         Raises

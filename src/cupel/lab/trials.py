@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cupel.contract import TrialProgress
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, MissingExtra, OutputInUse, RunFailed
 from cupel.lab.cluster import cluster_gpus, train_on_cluster
-from cupel.lab.progress import LabProgress, Quiet
+from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
 from cupel.lab.trainers import TrainerProcess, give_back, take
 from cupel.lab.training.job import TRAINER_VERSION, TrainJob, kept_checkpoint
@@ -224,7 +225,9 @@ def make_job(
     return replace(job, output=str(cache.place(key)))
 
 
-def train(jobs: Sequence[TrainJob], on: Machine, progress: LabProgress | None = None) -> list[dict[str, Any]]:
+def train(
+    jobs: Sequence[TrainJob], on: Machine, progress: TrialProgress | None = None
+) -> list[dict[str, Any]]:
     """Train what is not trained yet; gives what each trial's `trial.json` says, with `cached` added.
 
     Raises

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,10 +27,10 @@ from cupel.contract import (
 from cupel.corpus import Corpus
 from cupel.corpus.read import ReadOptions
 from cupel.engine import Engine
-from cupel.errors import BadInput, BadOption, OutputInUse, UnknownName
+from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Page, Section
 from cupel.recipe.folder import disk_errors
-from cupel.store import Store, digest_json, make
+from cupel.store import Store, deliver, digest_json, refuse_foreign
 
 __all__ = ["FittedArtifact", "fit"]
 
@@ -117,7 +116,7 @@ def fit(
     elif input:
         raise BadOption(f"{method}: learns only from what its options name, and not from {', '.join(input)}")
     key = fitted.key(documents)
-    _refuse_foreign(folder, restart=restart)
+    refuse_foreign(folder, read_about, "artifact")
     machine, store = engine or Engine(), cache or Store.of()
 
     def build(unfinished: Path) -> None:
@@ -129,18 +128,13 @@ def fit(
         learned = store.make(key, build, whole=is_whole)
         store.trim()
     with disk_errors(folder):
-        if is_whole(folder) and read_about(folder) == read_about(learned):
-            return FittedArtifact(method, folder, read_about(folder))
-        if folder.exists() and any(folder.iterdir()):
-            if not restart:
-                raise OutputInUse(
-                    f"{folder}: holds what was learned from something else, or with other options; choose another "
-                    "folder, or replace it with --restart"
-                )
-            shutil.rmtree(folder)
-        elif folder.exists():
-            folder.rmdir()
-        make(folder, lambda unfinished: shutil.copytree(learned, unfinished))
+        deliver(
+            learned,
+            folder,
+            is_there=lambda: is_whole(folder) and read_about(folder) == read_about(learned),
+            holds="what was learned from something else, or with other options",
+            restart=restart,
+        )
     return FittedArtifact(method, folder, read_about(folder))
 
 
@@ -155,19 +149,6 @@ def _fitted(name: str, options: Mapping[str, Any]) -> Fitted:
     if not fitted.is_fitted:
         raise BadOption(f"{name}: learns nothing with these options; {fitted.unfitted}")
     return fitted
-
-
-def _refuse_foreign(folder: Path, *, restart: bool) -> None:
-    """Never write among somebody's files, nor remove them with `restart`."""
-    if folder.is_file():
-        raise OutputInUse(f"{folder}: is a file; choose a new folder")
-    if folder.is_dir() and any(folder.iterdir()):
-        try:
-            read_about(folder)
-        except BadInput:
-            raise OutputInUse(
-                f"{folder}: not empty, and no artifact; choose an empty or new folder"
-            ) from None
 
 
 class _Pool(Documents):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cupel.store.artifacts import Artifact, Key, Store, default_folder
+from cupel.store.delivery import deliver, refuse_foreign
 from cupel.store.digests import digest, digest_all, digest_file, digest_json, seeded_rank
 from cupel.store.files import make, make_folder, put, rename, replace, sync, temporary
 from cupel.store.pages import page_fault, seal_page
@@ -12,6 +13,7 @@ __all__ = [
     "Key",
     "Store",
     "default_folder",
+    "deliver",
     "digest",
     "digest_all",
     "digest_file",
@@ -20,6 +22,7 @@ __all__ = [
     "make_folder",
     "page_fault",
     "put",
+    "refuse_foreign",
     "rename",
     "replace",
     "seal_page",

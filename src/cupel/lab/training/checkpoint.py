@@ -6,7 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,6 +16,7 @@ from cupel.lab.training.job import kept_checkpoint
 from cupel.store import replace
 
 __all__ = [
+    "Moment",
     "keep_checkpoint",
     "latest_checkpoint",
     "load_checkpoint",
@@ -26,35 +27,37 @@ __all__ = [
 _PREFIX = "checkpoint-"
 
 
-def save_checkpoint(
-    folder: Path,
-    step: int,
-    weights: Mapping[str, Tensor],
-    moments: Mapping[str, Tensor],
-    state: Mapping[str, Any],
-) -> None:
-    """Save weights, the optimizer's moments and a few numbers after `step` steps, to resume from; older ones go."""
-    target = replace(
-        folder / f"{_PREFIX}{step:09}", lambda unfinished: _write(unfinished, step, weights, moments, state)
-    )
+class Moment(NamedTuple):
+    """All of a trial after so many steps.
+
+    Attributes
+    ----------
+    moments
+        The optimizer's.
+    numbers
+        What else is to be known: JSON values.
+    """
+
+    step: int
+    weights: Mapping[str, Tensor]
+    moments: Mapping[str, Tensor]
+    numbers: Mapping[str, Any]
+
+
+def save_checkpoint(folder: Path, moment: Moment) -> None:
+    """Save a trial, to resume from; what was saved before goes."""
+    target = replace(folder / f"{_PREFIX}{moment.step:09}", lambda unfinished: _write(unfinished, moment))
     remove_checkpoints(folder, target)
 
 
-def keep_checkpoint(
-    folder: Path,
-    step: int,
-    weights: Mapping[str, Tensor],
-    moments: Mapping[str, Tensor],
-    state: Mapping[str, Any],
-    complete: Callable[[Path], None],
-) -> None:
+def keep_checkpoint(folder: Path, moment: Moment, complete: Callable[[Path], None]) -> None:
     """Save the same for good; `complete` adds what makes an ordinary Hugging Face checkpoint of the folder."""
 
     def build(unfinished: Path) -> None:
-        _write(unfinished, step, weights, moments, state)
+        _write(unfinished, moment)
         complete(unfinished)
 
-    replace(kept_checkpoint(folder, step), build)
+    replace(kept_checkpoint(folder, moment.step), build)
 
 
 def latest_checkpoint(
@@ -85,17 +88,11 @@ def remove_checkpoints(folder: Path, but: Path | None = None) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _write(
-    folder: Path,
-    step: int,
-    weights: Mapping[str, Tensor],
-    moments: Mapping[str, Tensor],
-    state: Mapping[str, Any],
-) -> None:
+def _write(folder: Path, moment: Moment) -> None:
     folder.mkdir()
-    save_file(dict(weights), folder / "model.safetensors", {"format": "pt"})
-    save_file({**moments, "random": torch.get_rng_state()}, folder / "optimiser.safetensors")
-    (folder / "state.json").write_text(json.dumps({"step": step, **state}))
+    save_file(dict(moment.weights), folder / "model.safetensors", {"format": "pt"})
+    save_file({**moment.moments, "random": torch.get_rng_state()}, folder / "optimiser.safetensors")
+    (folder / "state.json").write_text(json.dumps({"step": moment.step, **moment.numbers}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -13,8 +15,16 @@ from cupel.errors import BadInput, BadOption
 from cupel.lab.training.bodies import BodyFunction
 from cupel.lab.training.job import Choice, TrainJob
 from cupel.lab.training.objectives import ObjectiveFunction
+from cupel.store import digest_file
 
-__all__ = ["build_model", "build_optimiser", "find_objective", "initialise", "load_weights"]
+__all__ = [
+    "build_model",
+    "build_optimiser",
+    "code_digest",
+    "find_objective",
+    "initialise",
+    "load_weights",
+]
 
 
 def build_model(job: TrainJob) -> nn.Module:
@@ -118,12 +128,39 @@ def find_objective(job: TrainJob) -> ObjectiveFunction:
     return _find(job.objective, "objective")  # type: ignore[no-any-return]
 
 
+def code_digest(choice: Choice) -> str:
+    """Changes with the file of a body or an objective; empty where there is no such file."""
+    try:
+        spec = importlib.util.find_spec(choice.function.partition(":")[0])
+    except (ImportError, ValueError):  # loading it says what is wrong
+        return ""
+    path = spec.origin if spec is not None else None
+    return digest_file(Path(path)) if path is not None and Path(path).is_file() else ""
+
+
+_loaded: dict[str, str] = {}
+"""Modules of bodies and objectives → digests of their files when they were loaded."""
+
+
+def _module(choice: Choice) -> ModuleType:
+    """The module of a body or an objective, as its file is now: this process may have trained with an older one."""
+    name = choice.function.partition(":")[0]
+    digest = code_digest(choice)
+    module = importlib.import_module(name)
+    if _loaded.setdefault(name, digest) != digest:
+        _loaded[name] = digest
+        # Bytecode is told from its source by time and size alone.
+        importlib.invalidate_caches()
+        module = importlib.reload(module)
+    return module
+
+
 def _find(choice: Choice, kind: str) -> Any:
-    module, colon, function = choice.function.partition(":")
+    _, colon, function = choice.function.partition(":")
     if not colon:
         raise BadOption(f"{kind} '{choice.name}' is '{choice.function}': expected module:function")
     try:
-        chosen: Any = getattr(importlib.import_module(module), function)
+        chosen: Any = getattr(_module(choice), function)
     except (ImportError, AttributeError) as error:
         raise BadOption(f"{kind} '{choice.name}': {choice.function}: {error}") from None
     if not callable(chosen):

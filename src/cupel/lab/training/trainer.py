@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from cupel.errors import BadOption, CupelError, RunFailed
 from cupel.lab.training.checkpoint import (
+    Moment,
     keep_checkpoint,
     latest_checkpoint,
     load_checkpoint,
@@ -28,6 +29,7 @@ from cupel.lab.training.job import TRAINER_VERSION, TrainJob
 from cupel.lab.training.model import (
     build_model,
     build_optimiser,
+    code_digest,
     find_objective,
     initialise,
     load_weights,
@@ -109,6 +111,8 @@ class Trainer:
             job.vocabulary,
             job.end_of_text,
             job.objective,
+            code_digest(job.body),
+            code_digest(job.objective),
             job.precision,
             job.device,
             job.compile,
@@ -152,9 +156,9 @@ class _Run:
         self.until = max(self.missing) if self.finished else job.steps
         self.step, self.seconds, rows = 0, 0.0, (0, 0)
         recorded = None if self.finished else recorded_rows(self.output)
-        found = latest_checkpoint(self.output, min(self.missing, default=None), recorded)
-        if found is not None:
-            weights, moments, state = load_checkpoint(found)
+        checkpoint = latest_checkpoint(self.output, min(self.missing, default=None), recorded)
+        if checkpoint is not None:
+            weights, moments, state = load_checkpoint(checkpoint)
             group.load(model, self.optimiser, weights, moments)
             self.step, self.seconds, rows = state["step"], state["seconds"], tuple(state["rows"])
         elif job.start:
@@ -289,18 +293,20 @@ class _Run:
             )
 
     def _checkpoint(self) -> None:
-        weights, moments = self.group.state(self.model, self.optimiser)
+        moment = self._moment()
         if self.group.first:
-            save_checkpoint(self.output, self.step, weights, moments, self._state())
+            save_checkpoint(self.output, moment)
 
     def _keep(self) -> None:
-        weights, moments = self.group.state(self.model, self.optimiser)
+        moment = self._moment()
         if self.group.first:
-            keep_checkpoint(self.output, self.step, weights, moments, self._state(), self._complete)
+            keep_checkpoint(self.output, moment, self._complete)
 
-    def _state(self) -> dict[str, Any]:
+    def _moment(self) -> Moment:
+        """The trial as it is; processes that train together gather it."""
+        weights, moments = self.group.state(self.model, self.optimiser)
         rows = self.records.flush() if self.records is not None else (0, 0)
-        return {"seconds": self.seconds, "rows": rows}
+        return Moment(self.step, weights, moments, {"seconds": self.seconds, "rows": rows})
 
     def _complete(self, folder: Path) -> None:
         self.model.config.save_pretrained(folder)  # type: ignore[union-attr, operator]
