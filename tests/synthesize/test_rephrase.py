@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cupel.contract import Resources, find_method
 from cupel.errors import BadOption, UnknownName
 from cupel.models.model import Answer, Request
-from cupel.synthesize.rephrase import STYLES, SYSTEM, Rephrase, pieces_of, told
+from cupel.synthesize.rephrase import STYLES, SYSTEM, Rephrase, pieces_of, without_preamble
 
 TEXT = "Tōkyō is the capital of Japan. It has some fourteen million inhabitants.\n\nKyōto was it before."
 
@@ -72,7 +72,7 @@ def test_what_is_refused() -> None:
     ],
 )
 def test_what_a_model_says_before_it_begins(answer: str, text: str) -> None:
-    assert told(answer) == text
+    assert without_preamble(answer) == text
 
 
 @given(st.text(alphabet="ab .\n東。", max_size=200), st.integers(1, 40))

@@ -57,7 +57,7 @@ def draw_passages(
         encoded = [encoder.encode_batch(heads, add_special_tokens=False) for encoder in encoders]
         ids, domains = rows.column("id").to_pylist(), rows.column("domain").to_pylist()
         for place, row in enumerate(wanted):
-            if ids[place] not in drawn and all(len(found[place]) >= tokens for found in encoded):
+            if ids[place] not in drawn and all(len(of_encoder[place]) >= tokens for of_encoder in encoded):
                 end = encoded[0][place].offsets[tokens - 1][1]
                 drawn[ids[place]] = (float(draws[row]), heads[place], domains[place], heads[place][:end])
         if len(drawn) > 2 * count:

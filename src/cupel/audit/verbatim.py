@@ -192,8 +192,8 @@ class Verbatim(Audit, Annotates):
             facts=(
                 ("passages", f"{seen.num_rows:,}"),
                 *(
-                    (f"recited by {name}", _share(found["recited"], found["passages"]))
-                    for name, found in shares.items()
+                    (f"recited by {name}", _share(counts["recited"], counts["passages"]))
+                    for name, counts in shares.items()
                 ),
             ),
             about={"models": shares, "prompt": self.options.prompt, "length": length},

@@ -86,8 +86,8 @@ def carry_out(
     from cupel.cli._training import TrainingProgress
     from cupel.report.terminal import show
 
-    kind, found = _find(str(context.info_name), method)
-    subjects, options = method_options(found, words or (), kept_out=tuple(found.applied))
+    kind, method_class = _find(str(context.info_name), method)
+    subjects, options = method_options(method_class, words or (), kept_out=tuple(method_class.applied))
     with TrainingProgress() as progress:
         kept = api.examine(
             method,

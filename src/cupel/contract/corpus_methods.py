@@ -107,7 +107,6 @@ class CorpusMethod(Method):
     roles: ClassVar[tuple[str, str]] = ("stays", "copy")
     """What a list of clusters calls the one that the others are like, and what it calls these."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
-    """Which document columns `sketch_documents` reads."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -90,7 +90,6 @@ class Generator(Method):
     heading = "Generators: write new documents"
     room = "cupel.synthesize"
     needs: ClassVar[tuple[str, ...]] = ("text",)
-    """Which document columns it reads; `turns` or `images` where it takes only documents that have these."""
 
     @abstractmethod
     def prepare(self, resources: Resources) -> Generate:

@@ -77,6 +77,9 @@ class Method(ABC):
     """The columns that it adds to documents; rules compare them."""
     written_in: ClassVar[str] = "recipe"
     """Where a user names it: one of `WRITTEN_IN`."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Which document columns it reads (`text`, `url`, `source`, `metadata`); `turns` or `images` where it makes sense of
+    documents with these alone."""
     files: ClassVar[tuple[str, ...]] = ()
     """Options that may name files or folders; their content decides the result, whatever they are called."""
 

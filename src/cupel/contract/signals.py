@@ -28,7 +28,6 @@ class Signal(Method):
     room = "cupel.signals"
     columns: ClassVar[Mapping[str, Column]]
     needs: ClassVar[tuple[str, ...]] = ("text",)
-    """Which document columns it reads: text, url, source, metadata."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

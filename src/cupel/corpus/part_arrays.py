@@ -130,11 +130,11 @@ def side_of(parts: pa.Array, text: pa.Array, side: Side) -> pa.Array:
 
 def has_role(parts: pa.Array) -> NDArray[np.bool_]:
     """Which documents are conversations: somebody speaks in a text part."""
-    found = np.zeros(len(parts), dtype=bool)
+    speaks = np.zeros(len(parts), dtype=bool)
     if parts.null_count < len(parts):
         texts = part_texts(parts)
-        found[texts.rows[texts.roles.is_valid().to_numpy(zero_copy_only=False)]] = True
-    return found
+        speaks[texts.rows[texts.roles.is_valid().to_numpy(zero_copy_only=False)]] = True
+    return speaks
 
 
 def spans_by_part(

@@ -160,7 +160,7 @@ def numbered(text: str) -> str:
     return "\n".join(f"[{number:03}] {line}" for number, line in enumerate(text.split("\n")))
 
 
-def chunks_of(text: str, most: int) -> list[str]:
+def chunks_of(text: str, max_characters: int) -> list[str]:
     r"""A text in chunks of whole lines of at most so many characters; a longer line is a chunk.
 
     >>> chunks_of("one\ntwo\nthree", 8)
@@ -169,7 +169,7 @@ def chunks_of(text: str, most: int) -> list[str]:
     chunks: list[list[str]] = [[]]
     held = 0
     for line in text.split("\n"):
-        if chunks[-1] and held + len(line) > most:
+        if chunks[-1] and held + len(line) > max_characters:
             chunks.append([])
             held = 0
         chunks[-1].append(line)

@@ -110,12 +110,12 @@ class RandomMixtures(Study):
             )
         bench.progress.note(f"read {', '.join(pools)}")
         surveys = _survey(pools, scale, held_out=not options.held_out)
-        sample = [text for found in surveys.values() for text in found.sample]
+        sample = [text for pool_survey in surveys.values() for text in pool_survey.sample]
         tokenizer = cached_tokenizer(sample, scale.tokenizer.vocabulary, bench.store)
         lab = Lab(scale, tokenizer, bench.store, machine(bench.device, bench.workers))
         held_out, left_out = _held_out(options.held_out, pools, surveys, scale)
         search, proof = _halves(held_out)
-        sizes = np.array([found.bytes for found in surveys.values()], np.float64)
+        sizes = np.array([pool_survey.bytes for pool_survey in surveys.values()], np.float64)
         natural, rng = sizes / sizes.sum(), np.random.default_rng(options.seed)
         mixtures = draw_mixtures(natural, options.mixtures, options.concentration, rng)
 

@@ -71,16 +71,13 @@ def finish(
     seals |= artifact_seals(folder, plan)
     seals |= move_ledger(folder, plan, counts)
     first, last = tallies[0], tallies[-1]
-    total = Tally()
-    for tally in tallies:
-        total.merge(tally)
     asked = {signal: usage for tally in tallies for signal, usage in tally.asked.items()}
     documents = {
         "in": first.documents_in,
-        "generated": total.documents_generated,
+        "generated": sum(tally.documents_generated for tally in tallies),
         "kept": last.documents_out,
-        "dropped": total.documents_dropped,
-        "quarantined": total.documents_quarantined + sum(total.refused.values()),
+        "dropped": sum(tally.documents_dropped for tally in tallies),
+        "quarantined": sum(tally.documents_quarantined for tally in tallies),
     }
     if documents["in"] + documents["generated"] != sum(
         documents[fate] for fate in ("kept", "dropped", "quarantined")

@@ -180,8 +180,8 @@ def sample(
     texts = texts_of(folder, [row for row in rows if row["doc"] is not None])
     shown = ("id", "source", "step", "reason", "value", "limit")
     table = {name: pa.array([row[name] for row in rows], pa.large_string()) for name in shown}
-    found = [texts[row["doc"]][0] if row["doc"] is not None else None for row in rows]
-    return pa.table(table | {"text": pa.array(found, pa.large_string())})
+    shown_texts = [texts[row["doc"]][0] if row["doc"] is not None else None for row in rows]
+    return pa.table(table | {"text": pa.array(shown_texts, pa.large_string())})
 
 
 def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
@@ -254,14 +254,14 @@ def _ledger(folder: Folder) -> Any:
 
 def _refuse_unknown(ledger: Any, step: str, reason: str | None, where: str) -> None:
     module = daft()
-    gone = ledger.where(module.col("status") != "kept")
-    found = gone.select("step", "reason").distinct().to_pylist()
-    steps = {row["step"] for row in found}
+    dropped = ledger.where(module.col("status") != "kept")
+    reasons = dropped.select("step", "reason").distinct().to_pylist()
+    steps = {row["step"] for row in reasons}
     if step not in steps:
         raise UnknownName("step that dropped documents", step, steps, where=where)
     if reason is not None:
         raise UnknownName(
-            "reason", reason, {row["reason"] for row in found if row["step"] == step}, where=where
+            "reason", reason, {row["reason"] for row in reasons if row["step"] == step}, where=where
         )
 
 
@@ -270,7 +270,7 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
         return {}
     from cupel.corpus import Corpus
 
-    found: dict[int, str] = {}
+    texts: dict[int, str] = {}
     wanted = pa.array(docs, pa.int64())
     module = daft()
     if (folder.data / "").exists() and any(folder.data.glob("*.parquet")):
@@ -280,8 +280,8 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
         metadata = [json.loads(text).get("doc") for text in batch.column("metadata").to_pylist()]
         at = pc.is_in(pa.array(metadata, pa.int64()), wanted).to_numpy(zero_copy_only=False)
         for row in at.nonzero()[0]:
-            found[metadata[row]] = batch.column("text")[int(row)].as_py()
-    return found
+            texts[metadata[row]] = batch.column("text")[int(row)].as_py()
+    return texts
 
 
 def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
@@ -292,15 +292,15 @@ def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tup
     wanted: dict[int, set[int]] = {}
     for row in rows:
         wanted.setdefault(row["doc"] >> ORDINAL_BITS, set()).add(row["doc"])
-    found: dict[int, tuple[str | None, str]] = {}
+    texts: dict[int, tuple[str | None, str]] = {}
     for index, docs in wanted.items():
-        found |= _read_again(files[index], docs, options) if index in files else _written(folder, index, docs)
-    return found
+        texts |= _read_again(files[index], docs, options) if index in files else _written(folder, index, docs)
+    return texts
 
 
 def _written(folder: Folder, index: int, docs: set[int]) -> dict[int, tuple[str | None, str]]:
     """Documents as a generator wrote them: those of the file with this number."""
-    found: dict[int, tuple[str | None, str]] = {}
+    texts: dict[int, tuple[str | None, str]] = {}
     generated = folder.read_manifest().get("generated", {}).values()
     starts: dict[str, int] = next((file["starts"] for file in generated if file["file"] == index), {})
     ordered = sorted(docs)
@@ -311,17 +311,17 @@ def _written(folder: Folder, index: int, docs: set[int]) -> dict[int, tuple[str 
             count = pq.read_metadata(path).num_rows
             here = [doc for doc in ordered if first <= doc < first + count]
             if here:
-                texts = pq.read_table(path, columns=["text"]).column("text")
-                found |= {doc: (texts[doc - first].as_py(), "") for doc in here}
+                column = pq.read_table(path, columns=["text"]).column("text")
+                texts |= {doc: (column[doc - first].as_py(), "") for doc in here}
         except (OSError, pa.ArrowException) as error:
-            return dict.fromkeys(docs, (None, f"{path} cannot be read: {error}")) | found
+            return dict.fromkeys(docs, (None, f"{path} cannot be read: {error}")) | texts
     for doc in docs:
-        found.setdefault(doc, (None, f"{folder.generated} does not hold it"))
-    return found
+        texts.setdefault(doc, (None, f"{folder.generated} does not hold it"))
+    return texts
 
 
 def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[int, tuple[str | None, str]]:
-    found: dict[int, tuple[str | None, str]] = {}
+    texts: dict[int, tuple[str | None, str]] = {}
     try:
         digest = digest_of_files(file.paths, io=options.io)
         note = "" if digest == file.digest else f"{file.path} has changed since the run"
@@ -332,11 +332,11 @@ def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[i
                     text = batch.documents.column("text")[row].as_py()
                     html = batch.documents.column("html")[row].as_py()
                     shown = text if text is not None else (html or b"").decode("utf-8", "replace")
-                    found[doc] = (shown, note)
-            if len(found) == len(docs):
+                    texts[doc] = (shown, note)
+            if len(texts) == len(docs):
                 break
     except (BadInput, InputChanged, RunFailed, OSError) as error:
         note = f"the input cannot be read again: {error}"
     for doc in docs:
-        found.setdefault(doc, (None, note or f"{file.path} no longer holds it"))
-    return found
+        texts.setdefault(doc, (None, note or f"{file.path} no longer holds it"))
+    return texts

@@ -47,7 +47,7 @@ def check_needs(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) ->
     raise BadInput(
         f"step '{label}': needs {_WHAT[need]}; none of the first {LOOKED_AT:,} documents of "
         f"{'the file' if len(files) == 1 else f'each of the {len(files):,} files'} is one. Plain texts have a text "
-        "column; name the layout of others (layout=...) if it is not recognized"
+        "column; name the layout of others if it is not recognized: --layout NAME (layout=...)"
     )
 
 

@@ -112,7 +112,7 @@ class Plan:
         wanted = [
             (step.label, need)
             for step in self.recipe.steps
-            for need in getattr(step.method, "needs", ())
+            for need in step.method.needs
             if need in ("turns", "images")
         ]
         compared = [(step.label, "turns") for pass_ in self.passes for step in pass_.decisions if step.side]

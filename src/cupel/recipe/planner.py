@@ -189,6 +189,9 @@ class _Planner:
     def reads_no_text(self, name: str) -> bool:
         return "text" not in find_method(name, Signal).needs
 
+    def holds_for_children(self, name: str) -> bool:
+        return not {"text", "id"} & set(find_method(name, Signal).needs)
+
     def add_decision(self, label: str, method: CorpusMethod) -> None:
         step = CorpusStep(label, method)
         if step.side is not None and step.action == "cut":
@@ -215,7 +218,9 @@ class _Planner:
         self.begin_asking(generator)
         self.close_group()
         # What was measured of a text, or counted while it was edited, is not known of new ones.
-        self.valid = {c for c in self.valid if c in self.providers and self.reads_no_text(self.providers[c])}
+        self.valid = {
+            c for c in self.valid if c in self.providers and self.holds_for_children(self.providers[c])
+        }
         self.generator = GeneratorStep(label, generator, frozenset(self.valid))
         self.close_pass()
 

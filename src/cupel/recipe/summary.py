@@ -121,7 +121,7 @@ def _funnel(
 ) -> Section:
     """`keeping` are steps that need not drop anything."""
     first = tallies[0]
-    documents, size = first.documents_in - first.documents_quarantined, first.bytes_in
+    documents, size = first.documents_in - first.documents_unread, first.bytes_in
     drawn = [("input", documents, size)]
     rows: list[tuple[Any, ...]] = []
     idle: list[str] = []
@@ -140,9 +140,9 @@ def _funnel(
         drawn.append((label, documents, max(size, 0)))
         if not gone and not edited and label not in keeping:
             idle.append(label)
-    if first.documents_quarantined:
+    if first.documents_unread:
         drawn[0] = ("input", first.documents_in, first.bytes_in)
-        drawn.insert(1, ("read", first.documents_in - first.documents_quarantined, first.bytes_in))
+        drawn.insert(1, ("read", first.documents_in - first.documents_unread, first.bytes_in))
     blocks: list[Block] = [Figure(spec=charts.funnel(drawn))]
     blocks.append(
         Table(

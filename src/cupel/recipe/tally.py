@@ -121,8 +121,13 @@ class Tally:
         return self.born + sum(self.refused.values())
 
     @property
-    def documents_quarantined(self) -> int:
+    def documents_unread(self) -> int:
         return sum(self.quarantined.values())
+
+    @property
+    def documents_quarantined(self) -> int:
+        """What could not be read, and answers of models that are no documents."""
+        return self.documents_unread + sum(self.refused.values())
 
     def merge(self, other: Tally) -> None:
         """Add `other` to this. `documents_out`, `bytes_out` and hashes belong to a pass: they add too."""

@@ -16,9 +16,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from cupel.contract import WEIGHTLESS
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.part_rows import to_row
 from cupel.corpus.read import Batch, Quarantined, read_shard
@@ -37,7 +35,6 @@ from cupel.recipe.output import (
     has_parts,
     output_batch,
     output_schema,
-    weightless,
     with_weight,
     without_doc,
 )
@@ -47,6 +44,7 @@ from cupel.recipe.prepared import prepared
 from cupel.recipe.quarantine import quarantined_lines, refused_lines
 from cupel.recipe.readback import compared
 from cupel.recipe.seals import forget_unit, seal_unit
+from cupel.recipe.sketches import doc_range, priority, sketch_schema
 from cupel.recipe.steps import CorpusStep, Group
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
@@ -282,7 +280,7 @@ class _Task:
             clusters = []
             if before.decisions:
                 with open_pass_file(reader.path(index)) as file:
-                    docs = _doc_range(file)
+                    docs = doc_range(file)
                 clusters = [(step, self._members(before, step, docs)) for step in before.decisions]
             for batch in reader.batches(index, self.batch_rows):
                 _check_running(self.folder.root)
@@ -433,41 +431,3 @@ class _Task:
                 "kept": tally.documents_out,
             }
             write_passing(self.path("progress"), done)
-
-
-LOWEST = float(np.finfo(np.float64).min)
-
-
-def sketch_schema(pass_: Pass) -> pa.Schema:
-    """Columns of a pass's sketches: identity, then each deduplication's own under its label."""
-    fields = [("doc", pa.int64()), ("id", pa.large_string()), ("source", pa.large_string())]
-    for step in pass_.decisions:
-        own = step.method.sketch_schema
-        fields += [(f"{step.label}.{item.name}", item.type) for item in own]
-        fields.append((f"{step.label}.priority", pa.float64()))
-    return pa.schema(fields)
-
-
-def priority(step: CorpusStep, batch: pa.RecordBatch) -> pa.Array:
-    """What decides which of a cluster stays: the highest, then the first.
-
-    Documents of weight 0 have the lowest of all, and those without a value of the signal the next.
-    """
-    if step.keep == "first":
-        priority = np.zeros(batch.num_rows)
-    elif step.keep == "longest":
-        priority = pc.cast(pc.binary_length(batch.column("text")), pa.float64()).to_numpy()
-    else:
-        signal = pc.cast(batch.column(step.keep.removeprefix("signal:")), pa.float64())
-        priority = np.maximum(np.nan_to_num(pc.fill_null(signal, np.nan).to_numpy(), nan=LOWEST), LOWEST)
-    return pa.array(np.where(weightless(batch).to_numpy(zero_copy_only=False), WEIGHTLESS, priority))
-
-
-def _doc_range(file: pq.ParquetFile) -> tuple[int, int]:
-    low, high = 2**63 - 1, -1
-    at = file.schema_arrow.get_field_index("doc")
-    for group in range(file.metadata.num_row_groups):
-        statistics = file.metadata.row_group(group).column(at).statistics
-        if statistics is not None and statistics.has_min_max:
-            low, high = min(low, statistics.min), max(high, statistics.max)
-    return low, high

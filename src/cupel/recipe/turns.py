@@ -110,7 +110,7 @@ def _by_document(column: pa.Array, rows: NDArray[np.int64], sizes: NDArray[np.in
     valid = column.is_valid().to_numpy(zero_copy_only=False)
     of = rows[valid]
     values = column.drop_null()
-    found = np.bincount(of, minlength=count) > 0
+    counted = np.bincount(of, minlength=count) > 0
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         order = np.argsort(of, kind="stable")
         offsets = np.searchsorted(of[order], np.arange(count + 1))
@@ -118,12 +118,12 @@ def _by_document(column: pa.Array, rows: NDArray[np.int64], sizes: NDArray[np.in
             pa.array(offsets.astype(np.int64)), values.take(pa.array(order)).cast(pa.large_string())
         )
         joined = pc.binary_join(lists, pa.scalar("\n", pa.large_string()))
-        return pc.if_else(pa.array(found), joined, None).cast(kind)
+        return pc.if_else(pa.array(counted), joined, None).cast(kind)
     numbers = values.cast(pa.float64()).to_numpy() if pa.types.is_floating(kind) else None
     if numbers is not None:
         weights = np.maximum(sizes[valid], 1).astype(np.float64)
         total = np.bincount(of, numbers * weights, count) / np.maximum(np.bincount(of, weights, count), 1)
     else:
         total = np.bincount(of, values.cast(pa.int64()).to_numpy(), count).astype(np.int64)
-    summed = pa.array(total, mask=~found)
+    summed = pa.array(total, mask=~counted)
     return pc.greater(summed, 0) if pa.types.is_boolean(kind) else summed.cast(kind)

@@ -110,10 +110,14 @@ class UniformSoup(Update):
         if self.options.held_out:
             measures = self._measures(models, output, bench)
             about["bits_per_byte"] = {
-                name: {measure.subset: measure.value for measure in found} for name, found in measures.items()
+                name: {measure.subset: measure.value for measure in own_measures}
+                for name, own_measures in measures.items()
             }
             sections.append(_loss_section(measures))
-            facts += [(f"bits per byte, {name}", f"{_mean(found):.4f}") for name, found in measures.items()]
+            facts += [
+                (f"bits per byte, {name}", f"{_mean(own_measures):.4f}")
+                for name, own_measures in measures.items()
+            ]
         return Finding(sections=tuple(sections), facts=tuple(facts), about=about, artifacts=(MODEL,))
 
     def _measures(self, models: Sequence[Path], soup: Path, bench: Bench) -> dict[str, tuple[Measure, ...]]:
@@ -166,15 +170,15 @@ def _mean(measures: Sequence[Measure]) -> float:
 
 def _loss_section(measures: dict[str, tuple[Measure, ...]]) -> Section:
     soup = measures[SOUP]
-    ingredients = {name: found for name, found in measures.items() if name != SOUP}
-    means = [_mean(found) for found in ingredients.values()]
+    ingredients = {name: own_measures for name, own_measures in measures.items() if name != SOUP}
+    means = [_mean(own_measures) for own_measures in ingredients.values()]
     rows: list[tuple[object, ...]] = []
-    for name, found in ingredients.items():
+    for name, own_measures in ingredients.items():
         parts: list[tuple[Sequence[Measure], Sequence[Measure], str]] = [
-            ((own,), (other,), own.subset) for own, other in zip(soup, found, strict=True)
+            ((own,), (other,), own.subset) for own, other in zip(soup, own_measures, strict=True)
         ]
         if len(soup) > 1:
-            parts.insert(0, (soup, found, f"mean of {len(soup)}"))
+            parts.insert(0, (soup, own_measures, f"mean of {len(soup)}"))
         for own, other, subset in parts:
             difference = paired_difference_of_items(own, other)
             word = ("better" if difference.value < 0 else "worse") if difference.decided else "undecided"

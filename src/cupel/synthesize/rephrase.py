@@ -23,7 +23,7 @@ from cupel.contract import (
 )
 from cupel.models.model import Answer, Request
 
-__all__ = ["Rephrase", "pieces_of", "told"]
+__all__ = ["Rephrase", "pieces_of", "without_preamble"]
 
 SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, "
@@ -68,7 +68,7 @@ class Rephrase(Asks, Generator):
 
     Examples
     --------
-    >>> told("Sure! Here's a paraphrase of the paragraph:\\n\\nTōkyō is Japan's capital.")
+    >>> without_preamble("Sure! Here's a paraphrase of the paragraph:\\n\\nTōkyō is Japan's capital.")
     "Tōkyō is Japan's capital."
     >>> pieces_of("One. Two.\\n\\nThree, four.", 14)
     ['One. Two.', 'Three, four.']
@@ -157,7 +157,7 @@ class Rephrase(Asks, Generator):
         missing = [answer for answer in answers if answer.text is None]
         if missing:
             return Refusal((row,), "no-answer", f"style {style}: {missing[0].refused}", raw)
-        text = "\n\n".join(filter(None, (told(answer.text or "") for answer in answers)))
+        text = "\n\n".join(filter(None, (without_preamble(answer.text or "") for answer in answers)))
         ratio = len(text) / max(1, sum(map(len, pieces)))
         if not self.options.min_ratio <= ratio <= self.options.max_ratio:
             bounds = f"{self.options.min_ratio:g} to {self.options.max_ratio:g}"
@@ -170,30 +170,30 @@ class Rephrase(Asks, Generator):
         return NewDocument((row,), text, {"style": style, "model": self.options.model})
 
 
-def told(answer: str) -> str:
+def without_preamble(answer: str) -> str:
     """An answer without what the model says before it begins."""
     return _PREAMBLE.sub("", answer, count=1).strip()
 
 
-def pieces_of(text: str, most: int) -> list[str]:
-    """A text in pieces of at most so many characters, divided where it ends something."""
-    return list(_pieces(text.strip(), most, 0))
+def pieces_of(text: str, max_characters: int) -> list[str]:
+    """A text in pieces of at max_characters so many characters, divided where it ends something."""
+    return list(_pieces(text.strip(), max_characters, 0))
 
 
-def _pieces(text: str, most: int, level: int) -> Iterator[str]:
-    if len(text) <= most:
+def _pieces(text: str, max_characters: int, level: int) -> Iterator[str]:
+    if len(text) <= max_characters:
         if text:
             yield text
         return
     if level == len(_ENDS):
-        yield from (text[start : start + most] for start in range(0, len(text), most))
+        yield from (text[start : start + max_characters] for start in range(0, len(text), max_characters))
         return
     held = start = end = 0
     for match in [*_ENDS[level].finditer(text), None]:
         stop = len(text) if match is None else match.start()
-        if held and stop - start > most:
-            yield from _pieces(text[start:end].strip(), most, level + 1)
+        if held and stop - start > max_characters:
+            yield from _pieces(text[start:end].strip(), max_characters, level + 1)
             start = held
         end = stop
         held = len(text) if match is None else match.end()
-    yield from _pieces(text[start:end].strip(), most, level + 1)
+    yield from _pieces(text[start:end].strip(), max_characters, level + 1)
