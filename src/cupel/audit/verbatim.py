@@ -257,7 +257,7 @@ def _repeats_section(
                 columns=("documents that hold it", "passages", "recited", "share", "from", "to", "k-eidetic"),
                 rows=tuple(rows),
                 formats=("text", "count", "count", "percent", "percent", "percent", "count"),
-                caption=f"{name}. k-eidetic: recited, and held by at most so many documents.",
+                caption=f"{name}. k-eidetic: recited, and held by at most that many documents.",
             )
         )
     return Section(

@@ -47,13 +47,13 @@ class Finding:
 
 
 class TrialProgress(Protocol):
-    """Who wants to be told of the progress of an assay, a study, a claim or a set of trials."""
+    """Follows the progress of an assay, a study, a claim, or a set of trials."""
 
     def note(self, text: str) -> None:
         """One line about what begins."""
 
     def training(self, trials: int) -> None:
-        """So many trials are not cached, and are trained now."""
+        """`trials` trials are not cached and will be trained now."""
 
     def trained(self, event: Mapping[str, Any]) -> None:
         """A trial made a step (`trial`, `step`, `steps`, `loss`, `seconds`), is `done`, or met an `error`."""

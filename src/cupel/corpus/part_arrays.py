@@ -35,7 +35,7 @@ class PartTexts:
     texts
         large_string, with line feeds as the only line ends.
     roles
-        large_string; null where nobody speaks.
+        large_string; null for text without a speaker.
     """
 
     rows: NDArray[np.int64]
@@ -44,7 +44,7 @@ class PartTexts:
     roles: pa.Array
 
     def joined(self, rows: int) -> pa.Array:
-        """The text of each of so many documents: its parts with a blank line between them, as `text_of` has it."""
+        """The texts of a batch of `rows` documents: parts joined by a blank line, as in `text_of`."""
         return _joined(self.texts, self.rows, rows)
 
 
@@ -120,7 +120,7 @@ def side_of(parts: pa.Array, text: pa.Array, side: Side) -> pa.Array:
     if parts.null_count == len(parts):
         return text
     texts = part_texts(parts)
-    answers = pc.equal(texts.roles, ANSWERS)  # null where nobody speaks
+    answers = pc.equal(texts.roles, ANSWERS)  # null for text without a speaker
     wanted = pc.fill_null(answers if side == "answer" else pc.invert(answers), False)
     rows = texts.rows[wanted.to_numpy(zero_copy_only=False)]
     has = np.zeros(len(parts), dtype=bool)

@@ -106,7 +106,7 @@ class Part(NamedTuple):
         `text`, `image`, `audio`, `video`, `tool_call` (a turn that calls tools and says nothing), `data`
         (anything else that a turn may hold) or `layout`.
     role
-        Who speaks, such as `user`, `assistant`, `system` or `tool`; null where nobody does.
+        Who speaks, such as `user`, `assistant`, `system` or `tool`; null for text without a speaker.
     text
         What is said; only in text parts.
     media

@@ -68,7 +68,7 @@ class ProgramEdits(Asks, Edit):
     do is bounded by what these calls can do.
 
     Lines are shown with numbers from 0 (`[000]`), a text in chunks of whole lines of at most `max_characters`;
-    `drop_doc()` drops the chunk that it is written for, and a document goes once all of its chunks have. A
+    `drop_doc()` drops the chunk that it is written for, and a document is dropped once all of its chunks are. A
     program is read, not executed: only these calls with literal arguments count, and lines that are none are passed
     over, as are calls that name lines that are not there, or strings that do not occur. A program is refused as a
     whole, and the document stays what it was, if there is no call in it, or if it would take away more than
@@ -161,7 +161,7 @@ def numbered(text: str) -> str:
 
 
 def chunks_of(text: str, max_characters: int) -> list[str]:
-    r"""A text in chunks of whole lines of at most so many characters; a longer line is a chunk.
+    r"""A text in chunks of whole lines, at most `max_characters` each; a longer line is a chunk by itself.
 
     >>> chunks_of("one\ntwo\nthree", 8)
     ['one\ntwo', 'three']

@@ -1,4 +1,4 @@
-"""Progress of the lab that nobody is told of."""
+"""Progress that is not reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["Quiet"]
 
 
 class Quiet:
-    """Tells nobody."""
+    """Reports nothing."""
 
     def note(self, text: str) -> None:
         pass

@@ -263,7 +263,7 @@ class Scale(_Part):
         return Choice(method.name, method.version, method.function, options)
 
     def evaluation_method(self, max_domain_bytes: int) -> EvaluationMethod:
-        """What trials are scored by, on so much of each domain of held-out text.
+        """What trials are scored by, on up to `max_domain_bytes` of each domain of held-out text.
 
         Raises
         ------

@@ -90,7 +90,7 @@ class Trial:
         return int(self.record["job"]["steps"])
 
     def checkpoint(self, step: int | None = None) -> Path:
-        """The checkpoint that was kept after so many steps, by default after the last: an ordinary Hugging Face
+        """The checkpoint that was kept after `step` steps, by default after the last: an ordinary Hugging Face
         checkpoint, from which other trials can start with the optimizer's state.
 
         Raises
@@ -404,7 +404,7 @@ class _Worker(threading.Thread):
         """Whether the process has told how the trial of this file ended."""
         if process.stdin is None or process.stdout is None:
             raise RunFailed("the training process has no pipes")
-        # One that died already is told of by the caller, like one that dies on the way.
+        # The caller reports one that has died already, like one that dies on the way.
         with suppress(BrokenPipeError):
             process.stdin.write(f"{path}\n")
             process.stdin.flush()

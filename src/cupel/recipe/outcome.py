@@ -1,4 +1,4 @@
-"""What became of a batch: who carries on, who was dropped and why, and what there is to show of it."""
+"""What became of a batch: which documents survive, which were dropped and why, and samples for the report."""
 
 from __future__ import annotations
 

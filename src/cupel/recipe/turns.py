@@ -27,7 +27,7 @@ class Revised:
     parts
         The column `parts`; None where no document has any.
     silenced
-        Which of them hold a turn that had a text and has none left; None where nobody speaks.
+        Which of them hold a turn that had text and has none left; None where no document has turns.
     columns
         What the edit counted, per document.
     """

@@ -161,7 +161,7 @@ class JsonlWriter:
 def _row_of(document: dict[str, Any], layout: str | None) -> dict[str, Any]:
     """A conversation as a row of a layout, what Cupel knows of it behind the fields of the row.
 
-    A field of the row that is called like one of these, and is another, goes one level down, where reading finds it.
+    A field of the row that clashes with one of these moves one level down, where reading finds it again.
     """
     row = to_row(document, layout)
     known = {name: value for name, value in document.items() if value is not None}

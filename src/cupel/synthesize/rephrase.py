@@ -176,7 +176,7 @@ def without_preamble(answer: str) -> str:
 
 
 def pieces_of(text: str, max_characters: int) -> list[str]:
-    """A text in pieces of at max_characters so many characters, divided where it ends something."""
+    """A text in pieces of at most `max_characters`, divided after paragraphs, lines, sentences or words."""
     return list(_pieces(text.strip(), max_characters, 0))
 
 

@@ -38,7 +38,7 @@ which everything counts."""
 
 
 def render(parts: Iterable[Part]) -> tuple[str, list[int] | None]:
-    r"""A chat as one text, and the characters where each answer starts and ends; None where nobody speaks.
+    r"""A chat as one text, and the characters where each answer starts and ends; None for text without a speaker.
 
     Of a preference pair the chosen answer is taken. Turns without text, such as calls of tools, and media are left out.
 

@@ -28,7 +28,7 @@ _PREFIX = "checkpoint-"
 
 
 class Moment(NamedTuple):
-    """All of a trial after so many steps.
+    """The whole state of a trial after `step` steps.
 
     Attributes
     ----------

@@ -268,5 +268,5 @@ class TrainJob:
 
 
 def kept_checkpoint(trial: Path, step: int) -> Path:
-    """Where a trial's folder holds the checkpoint that is kept after so many steps."""
+    """Where a trial's folder holds the checkpoint kept after `step` steps."""
     return trial / "steps" / f"{step:09}"
