@@ -10,10 +10,9 @@ import pyarrow as pa
 from cupel.claims.claim import Context
 from cupel.errors import BadInput
 from cupel.findings import Section, Table
-from cupel.lab.assay import bits_per_byte_on
+from cupel.lab.assay import evaluation_on
 from cupel.lab.data.overlap import find_overlap
 from cupel.lab.evaluations.evaluation import Evaluation
-from cupel.lab.evaluations.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, by_arm
@@ -65,8 +64,8 @@ def score_arms(
     }
 
 
-def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]) -> HeldOut:
-    """Bits per byte on documents of which no arm holds a fifth or more, as many as the scale looks at.
+def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]) -> Evaluation:
+    """What the scale scores by, on documents of which no arm holds a fifth or more, as many as the scale looks at.
 
     Raises
     ------
@@ -76,7 +75,7 @@ def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]
     kept = find_overlap(documents, {name: table.to_batches() for name, table in arms.items()}).kept
     if not kept.num_rows:
         raise BadInput("all held-out text stands in the training data of an arm: nothing is left to score")
-    return bits_per_byte_on(kept, context.scale)
+    return evaluation_on(kept, context.scale)
 
 
 def as_interval(one: Comparison) -> tuple[float, float] | None:

@@ -19,7 +19,6 @@ from cupel.lab.data.overlap import Overlap, OverlapSearch
 from cupel.lab.data.spool import Spool
 from cupel.lab.data.survey import Survey, held_out_table, read_held_out, survey
 from cupel.lab.evaluations.evaluation import Evaluation
-from cupel.lab.evaluations.held_out import HeldOut, HeldOutOptions
 from cupel.lab.evaluations.tasks import TaskOptions, Tasks
 from cupel.lab.lab import Lab, TrialPlan, cached_tokenizer
 from cupel.lab.options import AssayOptions
@@ -34,7 +33,7 @@ from cupel.verdict.floor import Floor, recorded_floor
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare
 
-__all__ = ["assay", "bits_per_byte_on", "evaluation_on", "scale_floors"]
+__all__ = ["assay", "evaluation_on", "scale_floors"]
 
 
 def assay(
@@ -231,14 +230,6 @@ def evaluation_on(documents: pa.Table, scale: Scale) -> Evaluation:
     domains = len(set(documents.column("domain").to_pylist()))
     method = scale.evaluation_method(max(1, scale.evaluation.held_out_bytes // domains))
     return method.on(documents)  # type: ignore[no-any-return]
-
-
-def bits_per_byte_on(documents: pa.Table, scale: Scale) -> HeldOut:
-    """Bits per byte on as much of each domain of these documents as the scale looks at."""
-    domains = len(set(documents.column("domain").to_pylist()))
-    return HeldOut(
-        documents, HeldOutOptions(max_domain_bytes=max(1, scale.evaluation.held_out_bytes // domains))
-    )
 
 
 def _train(

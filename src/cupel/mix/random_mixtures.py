@@ -12,7 +12,7 @@ from pydantic import Field
 
 from cupel.contract import Argument, Bench, Finding, Method, Paper, Study
 from cupel.errors import BadInput, BadOption
-from cupel.lab.assay import bits_per_byte_on, scale_floors
+from cupel.lab.assay import evaluation_on, scale_floors
 from cupel.lab.data.arms import Arm, Part
 from cupel.lab.data.documents import read_documents, without
 from cupel.lab.data.overlap import find_overlap
@@ -125,7 +125,7 @@ class RandomMixtures(Study):
             _plan(lab, pools, shares, f"mixture {number}", 0, left_out, changes)
             for number, shares in enumerate(mixtures, 1)
         ]
-        evaluation = bits_per_byte_on(search, scale)
+        evaluation = evaluation_on(search, scale)
         trials = lab.train(plans, bench.progress)
         scored = [lab.score(trial, [evaluation]) for trial in trials]
         domains = [measure.subset for measure in scored[0]]
@@ -141,7 +141,7 @@ class RandomMixtures(Study):
             for name, shares in arms.items()
         ]
         proven = by_arm(lab.train(plans, bench.progress))
-        verdict = _verdict(lab, proven, bits_per_byte_on(proof, scale))
+        verdict = _verdict(lab, proven, evaluation_on(proof, scale))
         return sweep_finding(
             list(pools), mixtures, domains, losses, fit, arms, predicted, verdict, proven, surveys
         )
