@@ -181,6 +181,19 @@ def test_what_an_edit_counted_is_not_known_of_new_documents(server: Server, tmp_
     assert len(steps) == 2  # once before new documents are written, and once for all
 
 
+def test_a_model_that_is_asked_before_and_after_is_counted_twice(server: Server, tmp_path: Path) -> None:
+    pool = _pool(tmp_path / "pool", documents=12)
+    server.reply = lambda prompt: retell(prompt) if "paraphrase" in prompt else "Score: 3"
+    rating = {"model": f"openai:{server.base}#m"}
+    rated = {"threshold": {"signal": "llm_rating", "at_least": 1}}
+    steps: list[Any] = [{"llm-rating": rating}, rated, _rephrase(server), rated]
+    result = _refine(pool, tmp_path / "out", *steps)
+    born = result.manifest["documents"]["generated"] - result.manifest["documents"]["quarantined"]
+    asked = result.manifest["asked"]["llm-rating"]
+    assert asked["requests"] == 12 + 12 + born
+    assert asked["cached"] == 12
+
+
 def test_originals_may_go(server: Server, tmp_path: Path) -> None:
     pool = _pool(tmp_path / "pool")
     result = _refine(pool, tmp_path / "out", _rephrase(server, originals="drop"))

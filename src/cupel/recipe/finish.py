@@ -71,21 +71,9 @@ def finish(
     seals |= artifact_seals(folder, plan)
     seals |= move_ledger(folder, plan, counts)
     first, last = tallies[0], tallies[-1]
-    asked = {signal: usage for tally in tallies for signal, usage in tally.asked.items()}
-    documents = {
-        "in": first.documents_in,
-        "generated": sum(tally.documents_generated for tally in tallies),
-        "kept": last.documents_out,
-        "dropped": sum(tally.documents_dropped for tally in tallies),
-        "quarantined": sum(tally.documents_quarantined for tally in tallies),
-    }
-    if documents["in"] + documents["generated"] != sum(
-        documents[fate] for fate in ("kept", "dropped", "quarantined")
-    ):
-        raise RunFailed(
-            f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
-        )
+    documents = _documents(tallies)
     check_whole(folder, seals, documents)
+    asked = _asked(tallies)
     data = sorted(path for path in folder.data.iterdir() if not path.name.startswith("."))
     manifest: dict[str, Any] = {
         "cupel": version("cupel"),
@@ -113,7 +101,7 @@ def finish(
         "signal_options": {name: dict(value) for name, value in recipe.signals.items()},
         "reused_signals": list(plan.reused),
         **({"artifacts": write_artifacts(folder, plan)} if plan.fits else {}),
-        **({"asked": {signal: asdict(usage) for signal, usage in asked.items()}} if asked else {}),
+        **({"asked": asked} if asked else {}),
         "engine": engine.name,
         "started": begun["started"],
         "seconds": round(seconds, 3),
@@ -132,6 +120,32 @@ def finish(
     manifest["memory"] = prepare_memory(folder, plan, begun["input_digest"])
     write_sealed(folder.manifest, manifest)
     return manifest
+
+
+def _documents(tallies: Sequence[Tally]) -> dict[str, int]:
+    """How many documents there were, and what became of them."""
+    documents = {
+        "in": tallies[0].documents_in,
+        "generated": sum(tally.documents_generated for tally in tallies),
+        "kept": tallies[-1].documents_out,
+        "dropped": sum(tally.documents_dropped for tally in tallies),
+        "quarantined": sum(tally.documents_quarantined for tally in tallies),
+    }
+    fates = documents["kept"] + documents["dropped"] + documents["quarantined"]
+    if documents["in"] + documents["generated"] != fates:
+        raise RunFailed(
+            f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
+        )
+    return documents
+
+
+def _asked(tallies: Sequence[Tally]) -> dict[str, dict[str, Any]]:
+    """What was asked of models by each method, in whichever passes."""
+    total = Tally()
+    for tally in tallies:
+        for asking, usage in tally.asked.items():
+            total.count_usage(asking, usage)
+    return {asking: asdict(usage) for asking, usage in total.asked.items()}
 
 
 def _add_up(folder: Folder, number: int, units: int) -> Tally:
