@@ -144,7 +144,7 @@ def refine(
     >>> recipe = cupel.Recipe.from_dict({"name": "once", "steps": ["exact"]})
     >>> done = cupel.refine(recipe, input=folder / "pool.jsonl", output=folder / "out")
     >>> done.manifest["documents"]
-    {'in': 2, 'kept': 1, 'dropped': 1, 'quarantined': 0}
+    {'in': 2, 'generated': 0, 'kept': 1, 'dropped': 1, 'quarantined': 0}
     """
     options = RunOptions(
         reading=reading or ReadOptions(),
