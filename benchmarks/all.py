@@ -28,6 +28,7 @@ SPEED = (
 )
 ACCURACY = (
     "noise",
+    "tuning",
     "agreement",
     "agreement_dclm",
     "quality",
