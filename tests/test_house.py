@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import cupel
 from cupel.cards import card_markdown
 from cupel.contract import all_methods
 
@@ -101,3 +102,10 @@ def test_every_paper_has_an_address() -> None:
 def test_no_assert_in_the_product() -> None:
     found = [path for path in SOURCES if re.search(r"^\s+assert ", path.read_text(), re.MULTILINE)]
     assert not found
+
+
+def test_no_module_takes_the_name_of_a_function() -> None:
+    """Importing `cupel.dedup.minhash` would set `cupel.dedup`, and the function of that name would be gone."""
+    modules = {path.name.removesuffix(".py") for path in (ROOT / "src" / "cupel").iterdir()}
+    assert "reproduction" in modules
+    assert not modules & set(cupel.__all__)

@@ -36,16 +36,16 @@ def claims(
     cache: Cache = None,
 ) -> None:
     """List what papers claim, run the experiment behind a claim, or show what came out."""
-    from cupel.claims.claim import Context
-    from cupel.claims.folder import find_claim, find_data
-    from cupel.claims.result import carry_out, write_result
-    from cupel.claims.table import result_section
     from cupel.cli._console import out, say
     from cupel.cli._training import TrainingProgress
     from cupel.errors import BadOption, UnknownName
     from cupel.findings import Page
     from cupel.lab.scale import Scale
     from cupel.report.terminal import show
+    from cupel.reproduction.claim import Context
+    from cupel.reproduction.folder import find_claim, find_data
+    from cupel.reproduction.result import carry_out, write_result
+    from cupel.reproduction.table import result_section
     from cupel.store import Store
 
     if action not in ("list", "run", "table"):
@@ -73,18 +73,18 @@ def claims(
 
 
 def _list(folder: Path) -> None:
-    from cupel.claims.folder import find_claims
     from cupel.findings import Table
+    from cupel.reproduction.folder import find_claims
 
     rows = tuple((one.id, one.claim.statement, str(one.claim.cost)) for one in find_claims(folder).values())
     _show(Table(columns=("claim", "what the paper says", "cost"), rows=rows, formats=("text",) * 3))
 
 
 def _table(folder: Path, write: Path | None) -> None:
-    from cupel.claims.folder import find_claims
-    from cupel.claims.result import read_results
-    from cupel.claims.table import claims_markdown, claims_table
     from cupel.errors import RunFailed
+    from cupel.reproduction.folder import find_claims
+    from cupel.reproduction.result import read_results
+    from cupel.reproduction.table import claims_markdown, claims_table
 
     found, results = find_claims(folder), read_results(folder)
     if write is not None:

@@ -193,7 +193,7 @@ class Recipe:
 
 def built_in_recipes() -> dict[str, str]:
     """The built-in recipes: name → YAML text."""
-    folder = resources.files("cupel.recipes")
+    folder = resources.files("cupel.recipe.built_in")
     files = sorted(
         (item for item in folder.iterdir() if item.name.endswith(".yaml")), key=lambda item: item.name
     )
