@@ -16,6 +16,7 @@ from typing import Any
 from cupel import errors
 from cupel.contract import NO_DOCUMENTS, Resources
 from cupel.corpus.files import InputFile, LeftOut, scan
+from cupel.corpus.frames import Source, paths_of
 from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
 from cupel.engine import read_tables, wait_for_results
@@ -98,7 +99,7 @@ class Result:
 def refine(
     recipe: Recipe | str | Path,
     *,
-    input: str | Path | Sequence[str | Path],
+    input: Source | Sequence[Source],
     output: str | Path,
     overrides: Iterable[str] = (),
     options: RunOptions = RunOptions(),
@@ -122,7 +123,7 @@ def refine(
             raise BadOption("overrides go with a recipe's name or file, not with a Recipe object")
     else:
         recipe = Recipe.load(recipe, overrides)
-    inputs = [str(input)] if isinstance(input, str | Path) else [str(place) for place in input]
+    inputs = paths_of(input, cache=options.cache, note=progress.note if progress else None)
     run = _Run(recipe, inputs, Folder(Path(output).absolute()), options, progress or Silent())
     return run.carry_out(begun)
 
