@@ -31,6 +31,8 @@ from cupel.corpus.shards import Shard, plan_shards
 from cupel.corpus.write import write_documents
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, MissingExtra
+from cupel.notebook import facts_html
+from cupel.units import write_bytes
 
 if TYPE_CHECKING:
     import pandas
@@ -374,6 +376,16 @@ class Corpus:
     def __repr__(self) -> str:
         size = sum(file.bytes for file in self.files)
         return f"Corpus({len(self.files)} files, {size / 1e6:.1f} MB stored)"
+
+    def _repr_html_(self) -> str:
+        formats = Counter(file.format for file in self.files)
+        facts = [
+            ("files", ", ".join(f"{count:,} {format}" for format, count in formats.most_common())),
+            ("stored", write_bytes(sum(file.bytes for file in self.files))),
+            ("columns", ", ".join(self.schema.names)),
+            *((f"left out: {kind.kind}", f"{kind.files:,}") for kind in self.left_out),
+        ]
+        return facts_html("Corpus", facts, subtitle=str(self._output or ""))
 
 
 def _read(

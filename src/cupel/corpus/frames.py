@@ -65,10 +65,7 @@ def paths_of(
     >>> pq.read_table(first)["text"].to_pylist()
     ['Café', '東京']
     """
-    if isinstance(inputs, list | tuple):
-        each = list(inputs)
-    else:
-        each = [inputs]
+    each = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     paths: list[str] = []
     for item in each:
         if isinstance(item, str | os.PathLike):

@@ -14,6 +14,7 @@ from cupel.corpus.records import DOCUMENT_SCHEMA, BadRow, Collector, ReadOptions
 from cupel.corpus.rows import row_to_record
 from cupel.corpus.sink import Sink
 from cupel.errors import BadInput
+from cupel.notebook import facts_html
 from cupel.recipe import batches, ledger
 from cupel.recipe.job import DOCUMENT, WEIGHT, ledger_schema
 from cupel.recipe.outcome import Prepared, with_columns
@@ -69,13 +70,16 @@ class Check:
         """Whether no step that was applied drops it."""
         return self.status == "kept"
 
-    def __repr__(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """What would happen, in one line."""
         if self.status == "dropped":
-            verdict = f"dropped by {self.step}: {self.reason}"
-            verdict += f" = {self.value}; kept when {self.limit}" if self.value else f" ({self.limit})"
-        else:
-            verdict = self.status if self.reason is None else f"{self.status}: {self.reason} ({self.value})"
-        lines = [verdict]
+            measured = f" = {self.value}; kept when {self.limit}" if self.value else f" ({self.limit})"
+            return f"dropped by {self.step}: {self.reason}{measured}"
+        return self.status if self.reason is None else f"{self.status}: {self.reason} ({self.value})"
+
+    def __repr__(self) -> str:
+        lines = [self.verdict]
         if len(self.failed) > 1:
             lines.append(f"  fails       {', '.join(self.failed)}")
         if self.edits:
@@ -84,6 +88,15 @@ class Check:
         lines += [f"  {name:<{width}}  {_written(value)}" for name, value in self.signals.items()]
         lines += [f"  not applied {label}: {why}" for label, why in self.not_applied.items()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        facts = [
+            *([("fails", ", ".join(self.failed))] if self.failed else []),
+            *([("edited by", ", ".join(self.edits))] if self.edits else []),
+            *((name, _written(value)) for name, value in self.signals.items()),
+            *((f"{label}: not applied", why) for label, why in self.not_applied.items()),
+        ]
+        return facts_html(self.verdict, facts)
 
 
 def check(recipe: Recipe, documents: Sequence[str | Mapping[str, Any]]) -> list[Check]:
@@ -114,7 +127,7 @@ def check(recipe: Recipe, documents: Sequence[str | Mapping[str, Any]]) -> list[
     for pass_ in plan.passes:
         applied, reasons = _applicable(pass_, set(batch.schema.names))
         skipped |= reasons
-        before = {doc: text for doc, text in _texts(batch)}
+        before = dict(_texts(batch))
         outcome = batches.process(batch, applied, _measures(applied), "extract" if not pass_.index else None)
         batch = outcome.survivors
         texts |= before | dict(_texts(batch))

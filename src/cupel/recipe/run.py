@@ -15,6 +15,7 @@ from typing import Any
 
 from cupel import errors
 from cupel.contract import NO_DOCUMENTS, Resources
+from cupel.corpus import Corpus
 from cupel.corpus.files import InputFile, LeftOut, scan
 from cupel.corpus.frames import Source, paths_of
 from cupel.corpus.remote import local_path
@@ -32,6 +33,7 @@ from cupel.errors import (
     Stopped,
 )
 from cupel.findings import Page
+from cupel.notebook import page_html
 from cupel.recipe import task as tasks
 from cupel.recipe.asking import asks_remotely, stop_asking
 from cupel.recipe.births import PassReader, reader_of
@@ -89,11 +91,16 @@ class Result:
         """The ledger as a Daft DataFrame: one row per input document."""
         return read_tables(self.output / "ledger")
 
-    def corpus(self) -> Any:
-        """The refined corpus."""
-        from cupel.corpus import Corpus
-
+    def corpus(self) -> Corpus:
+        """The refined corpus, in the columns of its files; its `doc` is that of the ledger."""
         return Corpus.read([str(self.output)])
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{what} {count:,}" for what, count in self.manifest["documents"].items())
+        return f"Result({str(self.output)!r}, {self.manifest['recipe']}: {counts})"
+
+    def _repr_html_(self) -> str:
+        return page_html(self.page(), ("funnel", "quarantine", "left-out"))
 
 
 def refine(

@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel.errors import Damaged
+from cupel.notebook import facts_html
 from cupel.recipe.folder import Folder, read_sealed
 from cupel.recipe.job import Job
 from cupel.recipe.planner import make_plan
 from cupel.recipe.resume import sealed_state, state_faults
 from cupel.recipe.seals import Seals, fault
 from cupel.store import page_fault
+from cupel.units import write_bytes
 
 __all__ = ["Verification", "verify"]
 
@@ -44,6 +46,12 @@ class Verification:
     files: int
     bytes: int
     damaged: tuple[Damaged, ...]
+
+    def _repr_html_(self) -> str:
+        what = "finished run" if self.finished else "unfinished run, finished parts"
+        facts = [("what", what), ("files", f"{self.files:,}"), ("size", write_bytes(self.bytes))]
+        facts += [("damaged", str(damaged)) for damaged in self.damaged] or [("damaged", "nothing")]
+        return facts_html(f"Verified {self.output}", facts)
 
 
 def verify(output: str | Path) -> Verification:
