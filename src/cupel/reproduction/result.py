@@ -18,7 +18,7 @@ from cupel.reproduction.claim import Context, Outcome
 from cupel.reproduction.folder import ClaimFile
 from cupel.store import replace
 
-__all__ = ["Result", "carry_out", "read_result", "read_results", "write_result"]
+__all__ = ["Result", "carry_out", "read_result", "read_results", "result_path", "write_result"]
 
 FOLDER = "results"
 
@@ -113,13 +113,18 @@ def read_result(path: Path) -> Result:
 
 def write_result(result: Result, folder: Path) -> Path:
     """Record a result beside its claim; a reason given by hand stays as long as the verdict does."""
-    path = folder / FOLDER / f"{result.id}.json"
+    path = result_path(result.id, folder)
     if path.is_file() and not result.reason:
         before = read_result(path)
         if before.passed == result.passed:
             result = result.model_copy(update={"reason": before.reason})
     text = result.model_dump_json(indent=1) + "\n"
     return replace(path, lambda unfinished: unfinished.write_text(text, "utf-8"))
+
+
+def result_path(id: str, folder: Path) -> Path:
+    """Where the result of a claim is recorded."""
+    return folder / FOLDER / f"{id}.json"
 
 
 def _commit(folder: Path) -> str:
