@@ -359,7 +359,7 @@ def check(
     --------
     >>> import cupel
     >>> recipe = cupel.Recipe.from_dict({"name": "long", "steps": [{"length": {"min_words": 3}}, "exact"]})
-    >>> first, second = cupel.check(recipe, ["Café 東京", "Café in 東京, today"])
+    >>> first, second = cupel.check(recipe, ["Café 東", "Café in 東京, today"])
     >>> first.status, first.reason, first.limit, second.kept
     ('dropped', 'min_words', 'word_count ≥ 3', True)
     """
@@ -391,7 +391,7 @@ def methods(kind: str | None = None) -> dict[str, type[Method]]:
     --------
     >>> import cupel
     >>> cupel.methods()["exact"].title()
-    'Exact duplicates'
+    'Exact duplicates, on normalized text'
     """
     known = dict(all_methods())
     if kind is None:

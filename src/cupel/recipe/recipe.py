@@ -183,7 +183,10 @@ class Recipe:
         Examples
         --------
         >>> recipe = Recipe.from_dict({"name": "long", "steps": [{"length": {"min_words": 3}}, "exact"]})
-        >>> print(recipe.check("Café 東京"))
+        >>> print(recipe.check("Café"))
+        dropped by length: min_words = 1; kept when word_count ≥ 3
+          word_count  1
+          not applied exact: compares all documents of a corpus
         """
         import cupel  # the face of the package: what carries out a recipe stands above what a recipe is
 

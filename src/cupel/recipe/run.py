@@ -37,6 +37,7 @@ from cupel.notebook import page_html
 from cupel.recipe import task as tasks
 from cupel.recipe.asking import asks_remotely, stop_asking
 from cupel.recipe.births import PassReader, reader_of
+from cupel.recipe.data_card import CARD, write_card
 from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
 from cupel.recipe.fit import fit
@@ -158,6 +159,8 @@ class _Run:
         finished = None if restart else self._finished(files)
         if finished is not None and not self.folder.work.exists():
             self._remember(finished.manifest)
+            if not (self.folder.root / CARD).exists():
+                write_card(self.folder, finished.manifest, {})
             return finished
         with self.folder.locked(), self._resumable():
             tasks.allow_tasks(self.folder.root)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from cupel.errors import Damaged
 from cupel.notebook import facts_html
+from cupel.recipe.data_card import card_fault
 from cupel.recipe.folder import Folder, read_sealed
 from cupel.recipe.job import Job
 from cupel.recipe.planner import make_plan
@@ -58,7 +59,8 @@ def verify(output: str | Path) -> Verification:
     """Read every file of a run and compare it with what was written.
 
     Lengths, digests and row counts are checked; of a finished run also that no foreign file lies among its own. A
-    `report.html` may be missing: it is drawn on demand.
+    `report.html` may be missing: it is drawn on demand. Of the data card, `README.md`, only what Cupel wrote is checked: the
+    rest is yours.
 
     Parameters
     ----------
@@ -104,6 +106,7 @@ def verify(output: str | Path) -> Verification:
     damage += _foreign(folder, listed)
     damage += _page(folder, listed)
     damage += _miscounted(folder, manifest)
+    damage += [fault_of_card] if (fault_of_card := card_fault(folder, manifest)) else []
     page = folder.root / "report.html"
     size = sum(size for size, _ in listed.values()) + (page.stat().st_size if page.exists() else 0)
     return Verification(folder.root, True, len(listed) + 1 + page.exists(), size, tuple(damage))
