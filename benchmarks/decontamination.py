@@ -28,9 +28,9 @@ from pool import print_table, rows, save, shared, texts_of
 from stage import MemoryView
 
 from cupel.contract import Clusters, Resources
-from cupel.dedup.contamination.evaluations import read_sets
-from cupel.dedup.contamination.items import Fields
-from cupel.dedup.decontaminate import Decontaminate
+from cupel.deduplication.contamination.evaluations import read_sets
+from cupel.deduplication.contamination.items import Fields
+from cupel.deduplication.decontaminate import Decontaminate
 
 TASKS = ("arc_easy", "boolq", "lambada_openai", "openbook_qa", "piqa", "jeopardy_all")
 SUBJECTS = ("high_school_us_history", "high_school_biology", "professional_psychology", "philosophy")

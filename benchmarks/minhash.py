@@ -29,7 +29,7 @@ from pool import print_table, rows, save, texts_of
 from stage import Stage
 
 from cupel import _kernels
-from cupel.dedup.minhash import MinHash
+from cupel.deduplication.minhash import MinHash
 
 WORDS_A_DOCUMENT = 60
 BLOCK = 4096

@@ -34,7 +34,7 @@ from stage import Stage
 
 from cupel import _kernels
 from cupel.contract import Dedup, find_method
-from cupel.dedup.near.curve import candidate_probability
+from cupel.deduplication.near.curve import candidate_probability
 
 PEER = ROOT / ".peers" / "text-dedup"
 PEER_NEEDS = (

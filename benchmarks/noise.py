@@ -26,12 +26,12 @@ import numpy as np
 import pyarrow as pa
 from pool import ROOT, print_table, save, shared
 
-from cupel.claims.pool import draw, read_pool, split
 from cupel.lab.assay import bits_per_byte_on
 from cupel.lab.evaluations.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
+from cupel.reproduction.pool import draw, read_pool, split
 from cupel.verdict.calibration import calibration
 from cupel.verdict.floor import noise_floor
 from cupel.verdict.measures import Measure

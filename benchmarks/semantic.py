@@ -27,8 +27,8 @@ from pool import print_table, rows, save, shared
 from stage import MemoryView
 
 from cupel.contract import Dedup, Resources
-from cupel.dedup.minhash import MinHash
-from cupel.dedup.semdedup import SemDeDup
+from cupel.deduplication.minhash import MinHash
+from cupel.deduplication.semdedup import SemDeDup
 from cupel.vectors.fields import unit
 from cupel.vectors.kmeans import Cells, cells_of
 from cupel.vectors.mapped import Vectors, read_vectors

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import shuffled, split
-from cupel.claims.refined import refined
-from cupel.claims.semantic import reworded_pool, semantic_recipe
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.recipe.recipe import Recipe
+from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import shuffled, split
+from cupel.reproduction.refined import refined
+from cupel.reproduction.semantic import reworded_pool, semantic_recipe
 from cupel.verdict.comparison import Comparison
 from cupel.verdict.verdict import compare
 

@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.claims.arms import as_interval, held_out, score_arms, train_plans, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import head, shuffled, split
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
 from cupel.models.tokenizer import Tokenizer
+from cupel.reproduction.arms import as_interval, held_out, score_arms, train_plans, verdict_section
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import head, shuffled, split
 from cupel.verdict.verdict import compare
 
 DOMAIN = "arxiv_abstracts"

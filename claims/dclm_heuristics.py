@@ -8,13 +8,20 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from cupel.claims.arms import arms_section, as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import copies, draw, near_copy, split
-from cupel.claims.refined import refined
 from cupel.contract import Paper
 from cupel.lab.assay import scale_floors
 from cupel.recipe.recipe import Recipe, built_in_recipes
+from cupel.reproduction.arms import (
+    arms_section,
+    as_interval,
+    held_out,
+    score_arms,
+    train_arms,
+    verdict_section,
+)
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import copies, draw, near_copy, split
+from cupel.reproduction.refined import refined
 from cupel.verdict.verdict import compare
 
 CLEAN = ("wiki_simple", "web_crawl")

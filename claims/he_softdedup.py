@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pyarrow as pa
 
-from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import draw, near_copy, split
-from cupel.claims.refined import refined
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.recipe.recipe import Recipe
+from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import draw, near_copy, split
+from cupel.reproduction.refined import refined
 from cupel.verdict.comparison import Comparison
 from cupel.verdict.verdict import compare
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from cupel.audit.recitation import Emitted
-from cupel.claims.arms import held_out, score_arms, train_arms, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import copies, head, shuffled, split
+from cupel.auditing.recitation import Emitted
 from cupel.contract import Paper
 from cupel.errors import BadInput
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
 from cupel.models.tokenizer import Tokenizer
+from cupel.reproduction.arms import held_out, score_arms, train_arms, verdict_section
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import copies, head, shuffled, split
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from cupel.claims.arms import as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import head, shuffled, split
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Trial
+from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import head, shuffled, split
 from cupel.verdict.comparison import Comparison
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cupel.claims.arms import held_out
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import head, shuffled, split
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
+from cupel.reproduction.arms import held_out
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import head, shuffled, split
 from cupel.store import Key, Store
 from cupel.surgery.weights import average as average_weights
 

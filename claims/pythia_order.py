@@ -11,10 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cupel.audit.recitation import Emitted
-from cupel.claims.arms import train_arms
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import shuffled
+from cupel.auditing.recitation import Emitted
 from cupel.contract import Paper
 from cupel.errors import BadInput
 from cupel.findings import Figure, Section, Table
@@ -25,6 +22,9 @@ from cupel.lab.training.records import read_visit_losses
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
 from cupel.models.checkpoint import load_checkpoint
+from cupel.reproduction.arms import train_arms
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import shuffled
 from cupel.verdict.special import special
 
 DATA = ("code", "legal_dc", "medical_qa")

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from cupel.claims.arms import arms_section, as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import head, shuffled, split
-from cupel.claims.refined import refined
-from cupel.claims.semantic import reworded_pool, semantic_recipe
 from cupel.contract import Paper
 from cupel.lab.assay import scale_floors
 from cupel.recipe.recipe import Recipe
+from cupel.reproduction.arms import (
+    arms_section,
+    as_interval,
+    held_out,
+    score_arms,
+    train_arms,
+    verdict_section,
+)
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import head, shuffled, split
+from cupel.reproduction.refined import refined
+from cupel.reproduction.semantic import reworded_pool, semantic_recipe
 from cupel.verdict.verdict import compare
 
 DATA = ("web_crawl", "web_boilerplate", "forum_qa", "wiki_simple")

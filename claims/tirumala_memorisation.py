@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cupel.audit.recitation import Predicted, beyond_unseen
-from cupel.claims.arms import held_out, score_arms, train_plans, verdict_section
-from cupel.claims.claim import Claim, Context, Cost, Outcome
-from cupel.claims.pool import head, in_domain, shuffled, split
+from cupel.auditing.recitation import Predicted, beyond_unseen
 from cupel.contract import Paper
 from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
+from cupel.reproduction.arms import held_out, score_arms, train_plans, verdict_section
+from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.pool import head, in_domain, shuffled, split
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import Verdict, compare
 

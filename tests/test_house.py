@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import cupel
 from cupel.cards import card_markdown
 from cupel.contract import all_methods
 
@@ -117,3 +118,10 @@ def test_nobody_is_told_to_install_the_project_of_another() -> None:
                 (name, line) for line in (ROOT / name).read_text("utf-8").splitlines() if told.search(line)
             ]
     assert [place for place in wrong if place[0] != "tests/test_house.py"] == []
+
+
+def test_no_module_takes_the_name_of_a_function() -> None:
+    """Importing `cupel.dedup.minhash` would set `cupel.dedup`, and the function of that name would be gone."""
+    modules = {path.name.removesuffix(".py") for path in (ROOT / "src" / "cupel").iterdir()}
+    assert "reproduction" in modules
+    assert not modules & set(cupel.__all__)

@@ -6,41 +6,62 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cupel.contract import FindingMethod, KeptFinding, TrialProgress
+from cupel.contract import (
+    Attribution,
+    Audit,
+    FindingMethod,
+    KeptFinding,
+    Method,
+    Study,
+    TrialProgress,
+    Update,
+    all_methods,
+)
 from cupel.corpus import Corpus
+from cupel.corpus.convert import Conversion, convert
+from cupel.corpus.frames import Source, paths_of
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
 from cupel.engine import Engine
-from cupel.errors import NotAccepted, RunFailed
+from cupel.errors import NotAccepted, RunFailed, UnknownName
 from cupel.examination import annotation
 from cupel.examination import examine as carry_out
 from cupel.findings import Page
 from cupel.lab.options import AssayOptions
 from cupel.lab.progress import Quiet
 from cupel.lab.result import Assay
-from cupel.lab.scale import Scale
+from cupel.lab.scale import Scale, built_in_scales
 from cupel.models.budget import Budget
-from cupel.recipe import run
+from cupel.recipe import check as checking
+from cupel.recipe import profile, run
 from cupel.recipe.asking import Asking
+from cupel.recipe.check import Check
 from cupel.recipe.clusters import Cluster, Difference, clusters, difference
 from cupel.recipe.fitting import FittedArtifact, fit
 from cupel.recipe.history import Comparison, Story, compare, sample, why
 from cupel.recipe.job import OutputOptions
 from cupel.recipe.options import RunOptions
-from cupel.recipe.profile import Profile, inspect
+from cupel.recipe.profile import Profile
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe, built_in_recipes
+from cupel.recipe.repetition import dedup_recipe
 from cupel.recipe.run import Result
 from cupel.recipe.verify import Verification, verify
 from cupel.report import write
+from cupel.report.progress import Bar
+from cupel.reproduction.run import claims, run_claim
+from cupel.store.cleaning import CacheContent, cache
 
 __all__ = [
     "Asking",
-    "Budget",
     "Assay",
     "AssayOptions",
+    "Budget",
+    "CacheContent",
+    "Check",
     "Cluster",
     "Comparison",
+    "Conversion",
     "Corpus",
     "Difference",
     "Engine",
@@ -57,15 +78,27 @@ __all__ = [
     "Verification",
     "annotate",
     "assay",
-    "built_in_recipes",
+    "attribute",
+    "audit",
+    "cache",
+    "check",
+    "claims",
     "clusters",
     "compare",
+    "convert",
+    "dedup",
     "difference",
     "examine",
     "fit",
     "inspect",
+    "methods",
+    "recipes",
     "refine",
+    "run_claim",
     "sample",
+    "scales",
+    "study",
+    "update",
     "verify",
     "why",
 ]
@@ -74,14 +107,14 @@ __all__ = [
 def refine(
     recipe: Recipe | str | Path,
     *,
-    input: str | Path | Sequence[str | Path],
+    input: Source | Sequence[Source],
     output: str | Path,
     overrides: Iterable[str] = (),
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
     target_shard_bytes: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     asking: Asking | None = None,
     restart: bool = False,
     accept: bool = False,
@@ -94,7 +127,9 @@ def refine(
     recipe
         A built-in recipe's name, a YAML file, or a `Recipe`.
     input
-        Files, folders, globs, URLs or Hugging Face data set names.
+        Files, folders, globs, URLs or Hugging Face data set names; or tables in memory: pandas, Polars or Daft
+        DataFrames, Arrow tables, data sets of the library `datasets`. A table is written to the cache as Parquet, named
+        by its content, so the same table is the same input on every call.
     output
         Folder for the corpus, ledger, quarantine, manifest and report. A run that was
         stopped resumes.
@@ -108,7 +143,8 @@ def refine(
         Input bytes of one shard: the unit of parallel work and of what a kill can undo. By
         default a quarter of each core's share, between 4 and 128 MiB.
     progress
-        Who is told how far it is.
+        True: a bar, in a notebook or a terminal. An object with the methods of `cupel.recipe.progress.Progress` is told
+        how far the run is. Nothing is drawn by default.
     asking
         What models may cost, and how many requests wait at once.
     restart
@@ -161,7 +197,7 @@ def refine(
             output=output,
             overrides=overrides,
             options=options,
-            progress=progress,
+            progress=_run_progress(progress),
         )
     except NotAccepted as asked:
         page = Path(output) / "_work" / "before-duplicates-go.html"
@@ -172,13 +208,221 @@ def refine(
     return result
 
 
+def _run_progress(progress: Progress | bool | None) -> Progress | None:
+    return (Bar() if progress else None) if isinstance(progress, bool) else progress
+
+
+def _trial_progress(progress: TrialProgress | bool | None) -> TrialProgress | None:
+    return (Bar() if progress else None) if isinstance(progress, bool) else progress
+
+
+def dedup(
+    input: Source | Sequence[Source],
+    *,
+    output: str | Path,
+    by: str | Sequence[str],
+    overrides: Iterable[str] = (),
+    index: str | Path | None = None,
+    reading: ReadOptions | None = None,
+    writing: OutputOptions | None = None,
+    engine: Engine | None = None,
+    progress: Progress | bool | None = None,
+    restart: bool = False,
+    accept: bool = False,
+    report: bool = True,
+) -> Result:
+    """Deduplicate a pool: one kind of repetition after the other, and nothing else.
+
+    Parameters
+    ----------
+    input
+        As `refine` takes it.
+    output
+        Folder for the corpus, ledger, quarantine, manifest and report.
+    by
+        Kinds of repetition, in this order: `exact`, `minhash`, `substring`, … `cupel.methods()` lists them.
+    overrides
+        `step.option=value`, such as `substring.min_bytes=400`.
+    index
+        Folder of what earlier runs have seen: their copies are dropped too, and this run is remembered there.
+    reading, writing, engine, progress, restart, accept, report
+        As `refine` takes them.
+
+    Raises
+    ------
+    UnknownName, BadOption
+        No such deduplication, or one that keeps no index.
+    CupelError
+        As `refine`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pyarrow, cupel
+    >>> pool = pyarrow.table({"id": ["a", "b", "c"], "text": ["Café", "東京", "Café"]})
+    >>> result = cupel.dedup(pool, output=tempfile.mkdtemp(), by="exact", report=False)
+    >>> result.corpus().to_arrow()["id"].to_pylist()
+    ['a', 'b']
+    """
+    return refine(
+        dedup_recipe(by, overrides, index),
+        input=input,
+        output=output,
+        reading=reading,
+        writing=writing,
+        engine=engine,
+        progress=progress,
+        restart=restart,
+        accept=accept,
+        report=report,
+    )
+
+
+def inspect(
+    input: Source | Sequence[Source],
+    *,
+    reading: ReadOptions | None = None,
+    engine: Engine | None = None,
+    progress: Progress | bool | None = None,
+    scratch: str | Path | None = None,
+) -> Profile:
+    """Profile a pool: sizes, languages, duplicates and signal histograms.
+
+    Everything is read once and measured; nothing is kept. While it runs it needs free disk of about the pool's
+    compressed size.
+
+    Parameters
+    ----------
+    input
+        As `refine` takes it.
+    reading, engine, progress
+        As `refine` takes them.
+    scratch
+        Where temporary files lie; the temporary folder by default.
+
+    Returns
+    -------
+    Profile
+        `page` to look at, `manifest` with the counts.
+
+    Raises
+    ------
+    BadInput
+        Nothing readable there.
+    RunFailed
+        There is no folder for temporary files, or no room in it.
+    """
+    told = _run_progress(progress)
+    paths = paths_of(input, note=told.note if told else None)
+    return profile.inspect(paths, reading=reading, engine=engine, progress=told, scratch=scratch)
+
+
+def check(
+    recipe: Recipe | str | Path,
+    documents: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]],
+    *,
+    overrides: Iterable[str] = (),
+) -> Check | list[Check]:
+    """What a recipe would do to one document, or to each of a list, without a run.
+
+    Its rules and edits are applied by the same code as in a run. Steps that need the whole corpus, a model or something
+    to learn from are left out, and named in `not_applied`.
+
+    Parameters
+    ----------
+    recipe
+        A built-in recipe's name, a YAML file, or a `Recipe`.
+    documents
+        A text, a row (with a text column, or a conversation in a known layout), or a list of these.
+    overrides
+        `step.option=value`, as `--set` takes them.
+
+    Returns
+    -------
+    Check or list of Check
+        Kept or dropped, by which step, rule and threshold; the signals' values, and the edited text.
+
+    Raises
+    ------
+    UnknownName, BadRecipe, BadOption
+        The recipe does not hold.
+    BadInput
+        A document is neither a text nor a row.
+
+    Examples
+    --------
+    >>> import cupel
+    >>> recipe = cupel.Recipe.from_dict({"name": "long", "steps": [{"length": {"min_words": 3}}, "exact"]})
+    >>> first, second = cupel.check(recipe, ["Café 東", "Café in 東京, today"])
+    >>> first.status, first.reason, first.limit, second.kept
+    ('dropped', 'min_words', 'word_count ≥ 3', True)
+    """
+    loaded = recipe if isinstance(recipe, Recipe) else Recipe.load(recipe, overrides)
+    if isinstance(documents, str | Mapping):
+        return checking.check(loaded, [documents])[0]
+    return checking.check(loaded, list(documents))
+
+
+def methods(kind: str | None = None) -> dict[str, type[Method]]:
+    """The methods there are, by name: ours and those of installed packages.
+
+    Parameters
+    ----------
+    kind
+        Only those of this kind, such as `signal` or `deduplication`.
+
+    Returns
+    -------
+    dict
+        Name → class, with `title()`, the documentation, and `Options`, whose fields are what a recipe can set.
+
+    Raises
+    ------
+    UnknownName
+        No such kind.
+
+    Examples
+    --------
+    >>> import cupel
+    >>> cupel.methods()["exact"].title()
+    'Exact duplicates, on normalized text'
+    """
+    known = dict(all_methods())
+    if kind is None:
+        return known
+    kinds = {method.kind for method in known.values()}
+    if kind not in kinds:
+        raise UnknownName("kind of method", kind, sorted(kinds))
+    return {name: method for name, method in known.items() if method.kind == kind}
+
+
+def recipes() -> dict[str, str]:
+    """The built-in recipes: name → YAML text, to read, copy and edit. `Recipe.load(name)` loads one.
+
+    >>> import cupel
+    >>> "fineweb" in cupel.recipes()
+    True
+    """
+    return built_in_recipes()
+
+
+def scales() -> dict[str, str]:
+    """The built-in scales that arms are trained at: name → YAML text, the smallest first. `Scale.load(name)` loads one.
+
+    >>> import cupel
+    >>> "nano" in cupel.scales()
+    True
+    """
+    return built_in_scales()
+
+
 def assay(
     arms: Sequence[str | Path],
     *,
     scale: Scale | str | Path = "nano",
     output: str | Path | None = None,
     options: AssayOptions | None = None,
-    progress: TrialProgress | None = None,
+    progress: TrialProgress | bool | None = None,
 ) -> Assay:
     """Train the same small recipe on each data variant, and say which is better.
 
@@ -206,7 +450,9 @@ def assay(
 
     from cupel.lab.assay import assay as run_assay
 
-    found = run_assay(arms, scale=scale, options=options or AssayOptions(), progress=progress)
+    found = run_assay(
+        arms, scale=scale, options=options or AssayOptions(), progress=_trial_progress(progress)
+    )
     if output is not None:
         try:
             folder = Path(output)
@@ -236,7 +482,7 @@ def examine(
     output: str | Path,
     options: Mapping[str, Any] | None = None,
     kind: type[FindingMethod] = FindingMethod,
-    progress: TrialProgress | None = None,
+    progress: TrialProgress | bool | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
     workers: int | None = None,
@@ -259,7 +505,8 @@ def examine(
     kind
         The kind that the method must be of.
     progress
-        What is told how far it is.
+        True: a bar, in a notebook or a terminal. An object with the methods of `cupel.contract.TrialProgress` is told how
+        far it is.
     cache
         Where findings, tokens and trials are kept.
     device, workers
@@ -288,7 +535,7 @@ def examine(
         output=output,
         options=options,
         kind=kind,
-        progress=progress or Quiet(),
+        progress=_trial_progress(progress) or Quiet(),
         cache=cache,
         device=device,
         workers=workers,
@@ -299,14 +546,211 @@ def examine(
     return kept
 
 
+def attribute(
+    method: str,
+    trials: Sequence[str | Path] | str | Path,
+    *,
+    output: str | Path,
+    options: Mapping[str, Any] | None = None,
+    progress: TrialProgress | bool | None = None,
+    cache: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    restart: bool = False,
+    report: bool = True,
+) -> KeptFinding:
+    """Say what trained models learned from which document.
+
+    Parameters
+    ----------
+    method
+        An attribution, such as `cartography`.
+    trials
+        Folders of trials, or arms of an assay (`assay#web`).
+    output, options, progress, cache, device, workers, restart, report
+        As `examine` takes them.
+
+    Returns
+    -------
+    KeptFinding
+        Tables, sections and artifacts, in `output`.
+
+    Raises
+    ------
+    CupelError
+        As `examine`.
+    """
+    return examine(
+        method,
+        [trials] if isinstance(trials, str | Path) else trials,
+        output=output,
+        options=options,
+        kind=Attribution,
+        progress=progress,
+        cache=cache,
+        device=device,
+        workers=workers,
+        restart=restart,
+        report=report,
+    )
+
+
+def audit(
+    method: str,
+    subjects: Sequence[str | Path] | str | Path,
+    *,
+    output: str | Path,
+    options: Mapping[str, Any] | None = None,
+    progress: TrialProgress | bool | None = None,
+    cache: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    restart: bool = False,
+    report: bool = True,
+) -> KeptFinding:
+    """Find what a model or a corpus gives away.
+
+    Parameters
+    ----------
+    method
+        An audit, such as `verbatim`.
+    subjects
+        References of models, or folders of trials.
+    output, options, progress, cache, device, workers, restart, report
+        As `examine` takes them.
+
+    Returns
+    -------
+    KeptFinding
+        Tables, sections and artifacts, in `output`.
+
+    Raises
+    ------
+    CupelError
+        As `examine`.
+    """
+    return examine(
+        method,
+        [subjects] if isinstance(subjects, str | Path) else subjects,
+        output=output,
+        options=options,
+        kind=Audit,
+        progress=progress,
+        cache=cache,
+        device=device,
+        workers=workers,
+        restart=restart,
+        report=report,
+    )
+
+
+def study(
+    method: str,
+    arms: Sequence[str | Path] | str | Path,
+    *,
+    output: str | Path,
+    options: Mapping[str, Any] | None = None,
+    progress: TrialProgress | bool | None = None,
+    cache: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    restart: bool = False,
+    report: bool = True,
+) -> KeptFinding:
+    """Train round after round, and say what follows.
+
+    Parameters
+    ----------
+    method
+        A study, such as `random-mixtures`.
+    arms
+        Pools of documents, by the study; `NAME=PATH` names one.
+    output, options, progress, cache, device, workers, restart, report
+        As `examine` takes them.
+
+    Returns
+    -------
+    KeptFinding
+        Tables, sections and artifacts, in `output`.
+
+    Raises
+    ------
+    CupelError
+        As `examine`.
+    """
+    return examine(
+        method,
+        [arms] if isinstance(arms, str | Path) else arms,
+        output=output,
+        options=options,
+        kind=Study,
+        progress=progress,
+        cache=cache,
+        device=device,
+        workers=workers,
+        restart=restart,
+        report=report,
+    )
+
+
+def update(
+    method: str,
+    models: Sequence[str | Path] | str | Path,
+    *,
+    output: str | Path,
+    options: Mapping[str, Any] | None = None,
+    progress: TrialProgress | bool | None = None,
+    cache: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    restart: bool = False,
+    report: bool = True,
+) -> KeptFinding:
+    """Make a model of models.
+
+    Parameters
+    ----------
+    method
+        An update, such as `uniform-soup`.
+    models
+        References of models.
+    output, options, progress, cache, device, workers, restart, report
+        As `examine` takes them.
+
+    Returns
+    -------
+    KeptFinding
+        Tables, sections and artifacts, in `output`.
+
+    Raises
+    ------
+    CupelError
+        As `examine`.
+    """
+    return examine(
+        method,
+        [models] if isinstance(models, str | Path) else models,
+        output=output,
+        options=options,
+        kind=Update,
+        progress=progress,
+        cache=cache,
+        device=device,
+        workers=workers,
+        restart=restart,
+        report=report,
+    )
+
+
 def annotate(
     finding: str | Path,
     *,
-    input: str | Path | Sequence[str | Path],
+    input: Source | Sequence[Source],
     output: str | Path,
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
+    progress: Progress | bool | None = None,
     restart: bool = False,
     report: bool = True,
 ) -> Result:
@@ -337,6 +781,7 @@ def annotate(
         reading=reading,
         writing=writing,
         engine=engine,
+        progress=progress,
         restart=restart,
         report=report,
     )

@@ -215,7 +215,7 @@ def test_any_label_column_is_a_breakdown_of_the_report(site: Path, tmp_path: Pat
         ),
         (
             MODULE.replace('"leaks"', '"exact"'),
-            "two methods are called 'exact': cupel.dedup.exact and touchstone",
+            "two methods are called 'exact': cupel.deduplication.exact and touchstone",
         ),
         (
             MODULE.replace('kind = "touch"', 'kind = "signal"'),

@@ -187,7 +187,7 @@ def test_what_is_joined_is_a_signal(trial: Path, tmp_path: Path) -> None:
     documents = done.manifest["documents"]
     assert (documents["in"], documents["kept"]) == (4, 4)
     assert set(done.manifest["signals"]) == {"grains", "metal"}
-    own = [json.loads(row) for row in done.corpus().to_arrow()["metadata"].to_pylist()]
+    own = done.corpus().to_arrow().to_pylist()
     assert [row["signals"]["grains"] for row in own] == [3, None, 5, 3]
     assert [row["year"] for row in own] == [1556] * 4
     recipe = cupel.Recipe.from_dict(

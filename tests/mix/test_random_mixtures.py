@@ -15,8 +15,8 @@ import yaml
 import cupel
 from cupel.errors import BadInput, BadOption, RunFailed
 from cupel.lab.progress import Quiet
-from tests.claims import world
 from tests.conftest import prose
+from tests.reproduction import world
 
 pytest.importorskip("torch", reason="needs the extra lab")
 

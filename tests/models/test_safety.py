@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cupel.dedup.semdedup import SemDeDup
+from cupel.deduplication.semdedup import SemDeDup
 from cupel.errors import BadInput
 from cupel.models import embedder
 from cupel.models.safety import check_model_folder

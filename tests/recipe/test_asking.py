@@ -70,8 +70,8 @@ def recipe(server: Server, *after: Any) -> Recipe:
 
 
 def ratings(result: cupel.Result) -> dict[str, float | None]:
-    table = result.corpus().to_arrow().select(["id", "metadata"]).to_pylist()
-    return {row["id"]: json.loads(row["metadata"])["signals"]["llm_rating"] for row in table}
+    table = result.corpus().to_arrow().select(["id", "signals"]).to_pylist()
+    return {row["id"]: row["signals"]["llm_rating"] for row in table}
 
 
 def expected() -> dict[str, float | None]:

@@ -21,8 +21,8 @@ from cupel.errors import BadOption, RunFailed, UnknownName
 from cupel.findings import Facts, Prose
 from cupel.recipe.progress import Silent
 from tests.conftest import prose, write_pool
-from tests.dedup import reference
-from tests.dedup.conftest import without
+from tests.deduplication import reference
+from tests.deduplication.conftest import without
 
 MENU = "Start — Über uns — Impressum — 東京\n"
 

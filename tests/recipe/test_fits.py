@@ -257,8 +257,8 @@ def test_nothing_to_learn_from_is_said(tmp_path: Path) -> None:
     )
     (section,) = [section for section in result.page().sections if section.key == "fitted"]
     assert section.lead == "There were no words to learn from, so that no document has a value."
-    assert result.corpus().to_arrow()["metadata"].to_pylist() == [
-        '{"doc":0,"signals":{"ngram_perplexity":null,"ngram_bits_per_byte":null}}'
+    assert result.corpus().to_arrow()["signals"].to_pylist() == [
+        {"ngram_perplexity": None, "ngram_bits_per_byte": None}
     ]
 
 

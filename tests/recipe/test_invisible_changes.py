@@ -17,7 +17,9 @@ from tests.conftest import make_rows
 from tests.signals.texts import real_texts
 
 RECIPES = sorted(
-    path.name.removesuffix(".yaml") for path in files("cupel.recipes").iterdir() if ".yaml" in path.name
+    path.name.removesuffix(".yaml")
+    for path in files("cupel.recipe.built_in").iterdir()
+    if ".yaml" in path.name
 )
 GLOBAL = {"exact", "minhash", "substring", "bloom", "paragraphs", "lines"}
 """Steps that compare documents: the variants of a document are copies of each other."""

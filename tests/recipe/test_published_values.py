@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-import cupel.recipes
+import cupel.recipe.built_in
 from cupel.contract import Dedup, Edit, find_method
 from cupel.rules import methods
 
 RULE_SETS = {rule_set.name: rule_set for rule_set in methods()}
-RECIPES = Path(cupel.recipes.__path__[0])
+RECIPES = Path(cupel.recipe.built_in.__path__[0])
 
 # By rule set: datatrove's filter, and its parameters by our rules.
 FILTERS = {

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.dedup.conftest import resolve
+from tests.deduplication.conftest import resolve
 
 __all__ = ["resolve"]

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 import cupel
 from cupel.findings import Facts, Section
-from tests.dedup.conftest import Resolve
+from tests.deduplication.conftest import Resolve
 
 pytest.importorskip("faiss", reason="needs the extra 'semantic'")
 
-from cupel.dedup.semdedup import SemDeDup
+from cupel.deduplication.semdedup import SemDeDup
 from cupel.select.d4 import D4
 from cupel.select.prototypes import Prototypes
-from tests.dedup.semantic import families, fields, resolve_vectors
+from tests.deduplication.semantic import families, fields, resolve_vectors
 
 
 def rows_by(members: object, reason: str) -> set[int]:

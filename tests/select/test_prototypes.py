@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 import cupel
 from cupel.errors import BadOption
 from cupel.findings import Facts, Section, Table
-from tests.dedup.conftest import Resolve
+from tests.deduplication.conftest import Resolve
 
 pytest.importorskip("faiss", reason="needs the extra 'semantic'")
 
 from cupel.select.prototypes import Prototypes
-from tests.dedup.semantic import clustered, families, fields, mapped, resolve_vectors
+from tests.deduplication.semantic import clustered, families, fields, mapped, resolve_vectors
 
 
 def dropped(members: object) -> set[int]:

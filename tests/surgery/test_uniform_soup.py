@@ -17,8 +17,8 @@ from cupel.models.checkpoint import load_checkpoint
 from cupel.models.load import load_model
 from cupel.store import Store
 from cupel.surgery.weights import average
-from tests.claims import world
 from tests.lab import tokens
+from tests.reproduction import world
 
 torch = pytest.importorskip("torch", reason="needs the extra lab")
 

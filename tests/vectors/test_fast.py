@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import cupel
-from cupel.dedup.semdedup import SemDeDup
+from cupel.deduplication.semdedup import SemDeDup
 from cupel.errors import BadInput, BadOption
 from cupel.store import Store
 from tests.models.small_bert import save_small_bert

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("faiss", reason="needs the extra 'semantic'")
 
-from tests.dedup.semantic import clustered, families, mapped
+from tests.deduplication.semantic import clustered, families, mapped
 
 
 def test_k_means_is_as_good_as_that_of_faiss() -> None:

@@ -31,40 +31,23 @@ def cache(
     remove: Annotated[bool, typer.Option("--remove", help="Remove what the other options select.")] = False,
 ) -> None:
     """List what is kept of earlier runs (tokens, trials, models), or remove what is not needed any more."""
+    from cupel import api
     from cupel.cli._console import out, say
-    from cupel.errors import BadOption, UnknownName
     from cupel.findings import Page, Section
     from cupel.report.terminal import show
-    from cupel.store import Store
-    from cupel.units import read_bytes, read_seconds, write_bytes
+    from cupel.units import write_bytes
 
-    store = Store.of(folder)
-    artifacts = store.artifacts()
-    kinds = sorted({artifact.kind for artifact in artifacts})
-    if kind is not None and kind not in kinds:
-        raise UnknownName("kind of artifact", kind, kinds, where=str(store.folder))
-    if keep is not None and not remove:
-        raise BadOption("--keep says what to leave of a cache; it goes with --remove")
-    if remove and kind is None and unused_for is None and keep is None:
-        raise BadOption("--remove needs to know what: name --kind, --unused-for or --keep")
-    since = time.time() - (read_seconds(unused_for) if unused_for is not None else 0)
-    selected = [
-        artifact
-        for artifact in artifacts
-        if kind in (None, artifact.kind) and (unused_for is None or artifact.used < since)
-    ]
+    content = api.cache(folder, kind=kind, unused_for=unused_for, keep=keep, remove=remove)
+    store, selected = content.store, list(content.artifacts)
     if remove:
-        if keep is not None:
-            selected = store.excess(selected, read_bytes(keep))
-        removed = store.remove(selected)
-        size = sum(artifact.bytes for artifact in removed)
-        say(f"{store.folder}: removed {len(removed):,} artifacts ({write_bytes(size)})")
-        if left := len(selected) - len(removed):
-            say(f"left {left:,} that a running process uses")
+        size = sum(artifact.bytes for artifact in selected)
+        say(f"{store.folder}: removed {len(selected):,} artifacts ({write_bytes(size)})")
+        if content.spared:
+            say(f"left {content.spared:,} that a running process uses")
         return
     table = _by_kind(selected) if kind is None and unused_for is None else _one_by_one(selected)
     bound = "no bound (set CUPEL_CACHE_SIZE)" if store.max_bytes is None else write_bytes(store.max_bytes)
-    facts = (("size", write_bytes(sum(artifact.bytes for artifact in artifacts))), ("bound", bound))
+    facts = (("size", write_bytes(content.bytes)), ("bound", bound))
     show(
         Page(title=f"Cache {store.folder}", facts=facts, sections=(Section(title="", blocks=(table,)),)), out
     )

@@ -36,17 +36,14 @@ def claims(
     cache: Cache = None,
 ) -> None:
     """List what papers claim, run the experiment behind a claim, or show what came out."""
-    from cupel.claims.claim import Context
-    from cupel.claims.folder import find_claim, find_data
-    from cupel.claims.result import carry_out, write_result
-    from cupel.claims.table import result_section
+    from cupel import api
     from cupel.cli._console import out, say
     from cupel.cli._training import TrainingProgress
     from cupel.errors import BadOption, UnknownName
     from cupel.findings import Page
-    from cupel.lab.scale import Scale
     from cupel.report.terminal import show
-    from cupel.store import Store
+    from cupel.reproduction.result import result_path
+    from cupel.reproduction.table import result_section
 
     if action not in ("list", "run", "table"):
         raise UnknownName("action", action, ("list", "run", "table"))
@@ -54,37 +51,37 @@ def claims(
         return _list(folder) if action == "list" else _table(folder, write)
     if id is None:
         raise BadOption("cupel claims run: which one? `cupel claims list` names them")
-    one = find_claim(id, folder)
     with TrainingProgress() as progress:
-        context = Context(
-            cache=Store.of(cache),
-            scale=Scale.load(scale or one.claim.scale),
-            seeds=tuple(range(seeds or one.claim.seeds)),
-            data=data or find_data(folder),
+        result = api.run_claim(
+            id,
+            folder=folder,
+            seeds=seeds,
+            scale=scale,
+            data=data,
             device=device,
             workers=workers,
+            cache=cache,
             progress=progress,
         )
-        result = carry_out(one, context)
-    path = write_result(result, folder)
-    show(Page(title=one.id, sections=(result_section(one, result), *result.sections)), out)
-    say(f"recorded  {path}")
+    claim = api.claims(folder)[id]
+    show(Page(title=id, sections=(result_section(claim, result), *result.sections)), out)
+    say(f"recorded  {result_path(id, folder)}")
     return None
 
 
 def _list(folder: Path) -> None:
-    from cupel.claims.folder import find_claims
+    from cupel import api
     from cupel.findings import Table
 
-    rows = tuple((one.id, one.claim.statement, str(one.claim.cost)) for one in find_claims(folder).values())
+    rows = tuple((one.id, one.claim.statement, str(one.claim.cost)) for one in api.claims(folder).values())
     _show(Table(columns=("claim", "what the paper says", "cost"), rows=rows, formats=("text",) * 3))
 
 
 def _table(folder: Path, write: Path | None) -> None:
-    from cupel.claims.folder import find_claims
-    from cupel.claims.result import read_results
-    from cupel.claims.table import claims_markdown, claims_table
     from cupel.errors import RunFailed
+    from cupel.reproduction.folder import find_claims
+    from cupel.reproduction.result import read_results
+    from cupel.reproduction.table import claims_markdown, claims_table
 
     found, results = find_claims(folder), read_results(folder)
     if write is not None:

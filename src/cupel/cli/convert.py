@@ -35,10 +35,9 @@ def convert(
     from cupel.units import write_count
 
     reading = reading_options(None, id_column, layout, max_document_bytes)
-    corpus = api.Corpus.read(input, options=reading)
-    count = corpus.write(output, to)
-    say(f"{write_count(count)} documents in {output}")
-    entries = corpus.quarantined()
+    conversion = api.convert(input, output, to=to, reading=reading)
+    say(f"{write_count(conversion.documents)} documents in {output}")
+    entries = conversion.quarantined
     if entries:
         first = entries[0]
         say(

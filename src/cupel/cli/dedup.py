@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -56,31 +56,20 @@ def dedup(
     from cupel import api
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
-    from cupel.contract import CorpusMethod, Remembers, find_method, methods_of
-    from cupel.errors import BadOption
     from cupel.recipe.planner import make_plan
+    from cupel.recipe.repetition import dedup_recipe
 
-    steps: list[Any] = []
-    for name in by:
-        options = find_method(name, CorpusMethod, where="--by").Options
-        if index is not None and not issubclass(options, Remembers):
-            able = [
-                able_name
-                for able_name, method in methods_of(CorpusMethod).items()
-                if issubclass(method.Options, Remembers)
-            ]
-            raise BadOption(f"--index: {name} keeps no index; these do: {', '.join(able)}")
-        steps.append(name if index is None else {name: {"index": str(index.absolute())}})
-    recipe = api.Recipe.from_dict({"name": "dedup", "steps": steps}, set_ or ())
-    result = api.refine(
-        recipe,
-        input=input,
+    result = api.dedup(
+        input,
         output=output,
+        by=by,
+        overrides=set_ or (),
+        index=index,
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=make_engine(engine, address, cores, memory),
         restart=restart,
         accept=accept,
         report=report,
-        progress=TerminalProgress(make_plan(recipe).describe()),
+        progress=TerminalProgress(make_plan(dedup_recipe(by, set_ or (), index)).describe()),
     )
     tell(result)

@@ -21,7 +21,7 @@ def recipes(
     if schema:
         typer.echo(json.dumps(api.Recipe.json_schema(), indent=1))
         return
-    known = api.built_in_recipes()
+    known = api.recipes()
     if name is not None:
         if name not in known:
             raise UnknownName("recipe", name, known)

@@ -20,7 +20,7 @@ class Attribution(FindingMethod):
 
     kind = "attribution"
     heading = "Attributions: what a model learned from what"
-    room = "cupel.attribute"
+    room = "cupel.attribution"
     command = "attribute"
     argument = Argument(
         "TRIAL",

@@ -15,7 +15,7 @@ class Audit(FindingMethod):
 
     kind = "audit"
     heading = "Audits: what a model or a corpus gives away"
-    room = "cupel.audit"
+    room = "cupel.auditing"
     command = "audit"
     argument = Argument(
         "MODEL",

@@ -153,7 +153,7 @@ class Dedup(CorpusMethod):
 
     kind = "dedup"
     heading = "Deduplications: find copies in the whole corpus"
-    room = "cupel.dedup"
+    room = "cupel.deduplication"
 
     @abstractmethod
     def sketch(self, text: pa.Array) -> pa.RecordBatch:

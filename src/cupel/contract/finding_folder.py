@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from cupel.contract.finding import DOCUMENT_TABLE, Finding, FindingMethod
 from cupel.errors import BadInput, UnknownName
 from cupel.findings import Page, Section
+from cupel.notebook import page_html
 from cupel.store import Key, digest_file, make_folder
 
 __all__ = ["FINDING", "KeptFinding", "is_finding", "write_finding"]
@@ -118,6 +119,12 @@ class KeptFinding:
             facts=tuple((str(name), str(value)) for name, value in self.record["facts"]),
             sections=self.sections,
         )
+
+    def __repr__(self) -> str:
+        return f"KeptFinding({str(self.folder)!r}, {self.method}: tables {', '.join(self.record['tables'])})"
+
+    def _repr_html_(self) -> str:
+        return page_html(self.page())
 
 
 def write_finding(finding: Finding, method: FindingMethod, key: Key, folder: Path) -> None:

@@ -14,21 +14,25 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from cupel import _kernels
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.fields import CarriedFields
 from cupel.corpus.files import InputFile, LeftOut, scan
+from cupel.corpus.frames import Source, paths_of
 from cupel.corpus.layouts import find_layout
 from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.part_rows import to_row
 from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
 from cupel.corpus.recognize import Recognized, recognize
-from cupel.corpus.remote import IOOptions
+from cupel.corpus.remote import IOOptions, local_path
 from cupel.corpus.shards import Shard, plan_shards
 from cupel.corpus.write import write_documents
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, MissingExtra
+from cupel.notebook import facts_html
+from cupel.units import write_bytes
 
 if TYPE_CHECKING:
     import pandas
@@ -81,7 +85,7 @@ class Corpus:
     @classmethod
     def read(
         cls,
-        paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        paths: Source | Sequence[Source],
         *,
         text_column: str | None = None,
         id_column: str | None = None,
@@ -94,8 +98,9 @@ class Corpus:
         io: IOOptions | None = None,
         options: ReadOptions | None = None,
     ) -> Corpus:
-        """A corpus of files, folders, globs, addresses or Hugging Face data set names.
+        """A corpus of files, folders, globs, addresses, Hugging Face data set names, or tables in memory.
 
+        A DataFrame, an Arrow table or a data set of the library `datasets` is written to the cache as Parquet.
         The folder of a finished run reads as its refined corpus, with `manifest` and `ledger`.
 
         Parameters
@@ -134,7 +139,7 @@ class Corpus:
             "io": io,
         }
         reading = replace(options or ReadOptions(), **{k: v for k, v in named.items() if v is not None})
-        names = [os.fspath(path) for path in ([paths] if isinstance(paths, str | os.PathLike) else paths)]
+        names = paths_of(paths)
         output = Path(names[0]) if len(names) == 1 and (Path(names[0]) / "manifest.json").is_file() else None
         if output is not None:
             names = [str(output / "data")]
@@ -148,8 +153,14 @@ class Corpus:
 
     @property
     def schema(self) -> pa.Schema:
-        """Columns `doc`, `id`, `text`, `source`, `url`, `path`, `position`, `metadata`, `parts`."""
-        return _SCHEMA
+        """The columns of `to_arrow` and its like.
+
+        `doc`, `id`, `text`, `source`, `url`, `path`, `position`, `metadata`, `parts`. Of a finished run that wrote
+        Parquet, the columns of its data files: signals and the fields that documents came with among them. There
+        `doc` is the key of the ledger.
+        """
+        tables = self._tables()
+        return pq.read_schema(tables[0]) if tables else _SCHEMA
 
     @cached_property
     def shards(self) -> list[Shard]:
@@ -157,7 +168,10 @@ class Corpus:
         return plan_shards(self.files, target_bytes=self._target, io=self._options.io)
 
     def batches(self, fields: Mapping[str, pa.DataType] | None = None) -> Iterator[pa.RecordBatch]:
-        """The documents, a few megabytes at a time, in order.
+        """The documents, a few megabytes at a time, in order, in the same columns whatever they come from.
+
+        `doc` is a document's place: of a finished run, its place in the input of that run, which is the key of
+        `ledger`. Fields without a column of their own are in `metadata`, as JSON.
 
         Parameters
         ----------
@@ -172,8 +186,11 @@ class Corpus:
             for batch, entries in _read(shard, self._options, self._extractors):
                 quarantined += entries
                 skipped.update(batch.skipped)
-                if batch.documents.num_rows:
-                    yield _with_fields(batch.documents, fields) if fields else batch.documents
+                documents = batch.documents
+                if documents.num_rows:
+                    if self._output is not None:
+                        documents = _with_ledger_key(documents)
+                    yield _with_fields(documents, fields) if fields else documents
         self._quarantined, self._skipped = quarantined, skipped
 
     def recognized(self) -> Recognized:
@@ -281,7 +298,10 @@ class Corpus:
         return sum(batch.num_rows for batch in self.batches())
 
     def to_arrow(self) -> pa.Table:
-        """All documents in memory."""
+        """All documents in memory, in the columns of `schema`."""
+        tables = self._tables()
+        if tables:
+            return pa.concat_tables(pq.ParquetFile(path).read() for path in tables)
         return pa.Table.from_batches(self.batches(), schema=_SCHEMA)
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -311,8 +331,20 @@ class Corpus:
         return polars.from_arrow(self.to_arrow())  # type: ignore[return-value]
 
     def to_daft(self) -> DataFrame:
-        """A lazy Daft table; each shard is one task, on the native runner and on Ray."""
-        return _source(self.shards, self._options, self._extractors).read()
+        """A lazy Daft table of the columns of `schema`; each shard is one task, on the native runner and on Ray."""
+        if self._output is not None and self._tables():
+            return read_tables(self._output / "data")  # type: ignore[no-any-return]
+        keyed = self._output is not None
+        return _source(self.shards, self._options, self._extractors, keyed).read()
+
+    def _tables(self) -> list[str]:
+        """The data files of a finished run that wrote Parquet."""
+        files = self.files if self._output is not None else []
+        return (
+            [local_path(file.path) for file in files]
+            if all(file.format == "parquet" for file in files)
+            else []
+        )
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -345,6 +377,16 @@ class Corpus:
         size = sum(file.bytes for file in self.files)
         return f"Corpus({len(self.files)} files, {size / 1e6:.1f} MB stored)"
 
+    def _repr_html_(self) -> str:
+        formats = Counter(file.format for file in self.files)
+        facts = [
+            ("files", ", ".join(f"{count:,} {format}" for format, count in formats.most_common())),
+            ("stored", write_bytes(sum(file.bytes for file in self.files))),
+            ("columns", ", ".join(self.schema.names)),
+            *((f"left out: {kind.kind}", f"{kind.files:,}") for kind in self.left_out),
+        ]
+        return facts_html("Corpus", facts, subtitle=str(self._output or ""))
+
 
 def _read(
     shard: Shard, options: ReadOptions, extractors: Sequence[str]
@@ -365,6 +407,16 @@ def _read(
         yield replace(batch, documents=documents.select(_SCHEMA.names)), entries
 
 
+def _with_ledger_key(documents: pa.RecordBatch) -> pa.RecordBatch:
+    """Documents of a finished run: their `doc` is the one that it wrote, not their place among its files."""
+    split = CarriedFields({"doc": pa.int64()}, {}).split(documents.column("metadata"))
+    split["doc"] = pc.coalesce(split["doc"], documents.column("doc"))  # a table of others has none
+    for name in ("doc", "metadata"):
+        place = documents.schema.get_field_index(name)
+        documents = documents.set_column(place, documents.schema.field(place), split[name])
+    return documents
+
+
 def _with_fields(documents: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -> pa.RecordBatch:
     """Documents with columns of these fields."""
     place = documents.schema.get_field_index("metadata")
@@ -377,8 +429,8 @@ def _with_fields(documents: pa.RecordBatch, fields: Mapping[str, pa.DataType]) -
     return documents
 
 
-def _source(shards: Sequence[Shard], options: ReadOptions, extractors: Sequence[str]) -> Any:
-    """The corpus as Daft reads it."""
+def _source(shards: Sequence[Shard], options: ReadOptions, extractors: Sequence[str], keyed: bool) -> Any:
+    """The corpus as Daft reads it; `keyed` if a finished run wrote it, with keys of its own."""
     module = daft()
     from daft.io.source import DataSource, DataSourceTask
     from daft.recordbatch import RecordBatch
@@ -396,7 +448,8 @@ def _source(shards: Sequence[Shard], options: ReadOptions, extractors: Sequence[
         async def read(self) -> AsyncIterator[Any]:
             for batch, _ in _read(self._shard, options, extractors):
                 if batch.documents.num_rows:
-                    yield RecordBatch.from_arrow_record_batches([batch.documents], _SCHEMA)
+                    documents = _with_ledger_key(batch.documents) if keyed else batch.documents
+                    yield RecordBatch.from_arrow_record_batches([documents], _SCHEMA)
 
     class ShardSource(DataSource):  # type: ignore[misc]
         @property

@@ -24,6 +24,7 @@ from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial
 from cupel.models.checkpoint import load_checkpoint
 from cupel.models.tokenizer import Tokenizer
+from cupel.notebook import page_html
 from cupel.release import version
 from cupel.units import write_bytes
 from cupel.verdict.measures import Measure
@@ -76,6 +77,12 @@ class Assay:
     def summary(self) -> Page:
         """The ten lines that say what came out."""
         return summary_page(_report(self, whole=False))
+
+    def __repr__(self) -> str:
+        return "\n".join(self.verdict.sentence(arm) for arm in self.verdict.arms)
+
+    def _repr_html_(self) -> str:
+        return page_html(self.summary)
 
     def to_json(self) -> dict[str, Any]:
         """Everything a machine may want, as plain data."""

@@ -13,6 +13,7 @@ from cupel.corpus.remote import printable
 from cupel.engine import Engine
 from cupel.errors import RunFailed
 from cupel.recipe.births import numbered
+from cupel.recipe.data_card import write_card
 from cupel.recipe.fit import artifact_seals, write_artifacts
 from cupel.recipe.folder import Folder, write_json, write_sealed, write_text
 from cupel.recipe.identity import repeated_ids
@@ -120,6 +121,8 @@ def finish(
     for path in (folder.root / "recipe.yaml", folder.root / "report.json", folder.inputs):
         manifest["files"][path.name] = list(seal(path))
     manifest["memory"] = prepare_memory(folder, plan, begun["input_digest"])
+    languages = {name: left for name, (_, left) in last.labels.get("language", {}).items()}
+    write_card(folder, manifest, languages)
     write_sealed(folder.manifest, manifest)
     return manifest
 

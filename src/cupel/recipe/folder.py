@@ -10,6 +10,7 @@
       inputs.json                   the files that were read, with their digests
       manifest.json                 counts, hashes, versions; there only when the run is whole
       report.json, report.html      what to look at, as data and as a page
+      README.md                     the data card: what a hub shows and `datasets` loads
       _work/                        passes in progress; gone when the run is whole
 
 Everything is written under a temporary name, brought to the disk, and renamed when whole. A finished shard

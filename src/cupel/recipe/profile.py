@@ -13,6 +13,7 @@ from cupel.corpus.remote import printable
 from cupel.engine import Engine
 from cupel.errors import RunFailed
 from cupel.findings import Page
+from cupel.notebook import page_html, page_text
 from cupel.recipe.options import RunOptions
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe
@@ -40,6 +41,12 @@ class Profile:
 
     page: Page
     manifest: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return page_text(self.page)
+
+    def _repr_html_(self) -> str:
+        return page_html(self.page)
 
 
 def inspect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -25,6 +25,7 @@ from cupel.contract import (
     methods_of,
 )
 from cupel.errors import BadOption, BadRecipe, UnknownName
+from cupel.notebook import facts_html
 from cupel.store import digest_json
 
 __all__ = ["Recipe", "Step", "built_in_recipes"]
@@ -151,6 +152,46 @@ class Recipe:
         """The recipe as a file that replays it."""
         return yaml.safe_dump(self.to_dict(), sort_keys=False, allow_unicode=True)
 
+    def __repr__(self) -> str:
+        return f"Recipe({self.name!r}: {' → '.join(step.label for step in self.steps)})"
+
+    def _repr_html_(self) -> str:
+        rows = [(step.label, yaml.safe_dump(step.options, sort_keys=False) or "") for step in self.steps]
+        shown = [(label, " ".join(options.strip("{}\n").split("\n"))) for label, options in rows]
+        return facts_html(self.name, shown, subtitle=self.title)
+
+    def check(self, documents: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]) -> Any:
+        """What the recipe would do to one document, or to each of a list, without a run.
+
+        Its rules and edits are applied by the same code as in a run. Steps that need the whole corpus, a model or
+        something to learn from are left out, and named.
+
+        Parameters
+        ----------
+        documents
+            A text, a row (with a text column, or a conversation in a known layout), or a list of these.
+
+        Returns
+        -------
+        A `cupel.Check`, or a list of them.
+
+        Raises
+        ------
+        BadInput
+            A document is neither a text nor a row.
+
+        Examples
+        --------
+        >>> recipe = Recipe.from_dict({"name": "long", "steps": [{"length": {"min_words": 3}}, "exact"]})
+        >>> print(recipe.check("Café"))
+        dropped by length: min_words = 1; kept when word_count ≥ 3
+          word_count  1
+          not applied exact: compares all documents of a corpus
+        """
+        import cupel  # the face of the package: what carries out a recipe stands above what a recipe is
+
+        return cupel.check(self, documents)
+
     @cached_property
     def digest(self) -> str:
         """Hash of what decides the result: steps with all options, signal options, seed. 32 hex digits.
@@ -193,7 +234,7 @@ class Recipe:
 
 def built_in_recipes() -> dict[str, str]:
     """The built-in recipes: name → YAML text."""
-    folder = resources.files("cupel.recipes")
+    folder = resources.files("cupel.recipe.built_in")
     files = sorted(
         (item for item in folder.iterdir() if item.name.endswith(".yaml")), key=lambda item: item.name
     )

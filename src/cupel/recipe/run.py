@@ -15,7 +15,9 @@ from typing import Any
 
 from cupel import errors
 from cupel.contract import NO_DOCUMENTS, Resources
+from cupel.corpus import Corpus
 from cupel.corpus.files import InputFile, LeftOut, scan
+from cupel.corpus.frames import Source, paths_of
 from cupel.corpus.remote import local_path
 from cupel.corpus.shards import plan_shards
 from cupel.engine import read_tables, wait_for_results
@@ -31,9 +33,11 @@ from cupel.errors import (
     Stopped,
 )
 from cupel.findings import Page
+from cupel.notebook import page_html
 from cupel.recipe import task as tasks
 from cupel.recipe.asking import asks_remotely, stop_asking
 from cupel.recipe.births import PassReader, reader_of
+from cupel.recipe.data_card import CARD, write_card
 from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
 from cupel.recipe.fit import fit
@@ -88,17 +92,22 @@ class Result:
         """The ledger as a Daft DataFrame: one row per input document."""
         return read_tables(self.output / "ledger")
 
-    def corpus(self) -> Any:
-        """The refined corpus."""
-        from cupel.corpus import Corpus
-
+    def corpus(self) -> Corpus:
+        """The refined corpus, in the columns of its files; its `doc` is that of the ledger."""
         return Corpus.read([str(self.output)])
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{what} {count:,}" for what, count in self.manifest["documents"].items())
+        return f"Result({str(self.output)!r}, {self.manifest['recipe']}: {counts})"
+
+    def _repr_html_(self) -> str:
+        return page_html(self.page(), ("funnel", "quarantine", "left-out"))
 
 
 def refine(
     recipe: Recipe | str | Path,
     *,
-    input: str | Path | Sequence[str | Path],
+    input: Source | Sequence[Source],
     output: str | Path,
     overrides: Iterable[str] = (),
     options: RunOptions = RunOptions(),
@@ -116,7 +125,7 @@ def refine(
             raise BadOption("overrides go with a recipe's name or file, not with a Recipe object")
     else:
         recipe = Recipe.load(recipe, overrides)
-    inputs = [str(input)] if isinstance(input, str | Path) else [str(place) for place in input]
+    inputs = paths_of(input, cache=options.cache, note=progress.note if progress else None)
     run = _Run(recipe, inputs, Folder(Path(output).absolute()), options, progress or Silent())
     return run.carry_out()
 
@@ -144,6 +153,8 @@ class _Run:
         finished = None if restart else self._finished(files)
         if finished is not None and not self.folder.work.exists():
             self._remember(finished.manifest)
+            if not (self.folder.root / CARD).exists():
+                write_card(self.folder, finished.manifest, {})
             return finished
         with self.folder.locked(), self._resumable():
             tasks.allow_tasks(self.folder.root)

@@ -13,12 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel.errors import Damaged
+from cupel.notebook import facts_html
+from cupel.recipe.data_card import card_fault
 from cupel.recipe.folder import Folder, read_sealed
 from cupel.recipe.job import Job
 from cupel.recipe.planner import make_plan
 from cupel.recipe.resume import sealed_state, state_faults
 from cupel.recipe.seals import Seals, fault
 from cupel.store import page_fault
+from cupel.units import write_bytes
 
 __all__ = ["Verification", "verify"]
 
@@ -45,12 +48,19 @@ class Verification:
     bytes: int
     damaged: tuple[Damaged, ...]
 
+    def _repr_html_(self) -> str:
+        what = "finished run" if self.finished else "unfinished run, finished parts"
+        facts = [("what", what), ("files", f"{self.files:,}"), ("size", write_bytes(self.bytes))]
+        facts += [("damaged", str(damaged)) for damaged in self.damaged] or [("damaged", "nothing")]
+        return facts_html(f"Verified {self.output}", facts)
+
 
 def verify(output: str | Path) -> Verification:
     """Read every file of a run and compare it with what was written.
 
     Lengths, digests and row counts are checked; of a finished run also that no foreign file lies among its own. A
-    `report.html` may be missing: it is drawn on demand.
+    `report.html` may be missing: it is drawn on demand. Of the data card, `README.md`, only what Cupel wrote is checked: the
+    rest is yours.
 
     Parameters
     ----------
@@ -96,6 +106,7 @@ def verify(output: str | Path) -> Verification:
     damage += _foreign(folder, listed)
     damage += _page(folder, listed)
     damage += _miscounted(folder, manifest)
+    damage += [fault_of_card] if (fault_of_card := card_fault(folder, manifest)) else []
     page = folder.root / "report.html"
     size = sum(size for size, _ in listed.values()) + (page.stat().st_size if page.exists() else 0)
     return Verification(folder.root, True, len(listed) + 1 + page.exists(), size, tuple(damage))

@@ -8,10 +8,10 @@ import numpy as np
 from pydantic import Field
 
 from cupel.contract import Acts, Clusters, Paper, Resources, Selector, View
-from cupel.dedup.clusters.losses import lost_sources, source_table
-from cupel.dedup.clusters.options import LossOptions
-from cupel.dedup.semantic.members import grouped
-from cupel.dedup.semantic.sweep import cell_table, similarity_figure
+from cupel.deduplication.clusters.losses import lost_sources, source_table
+from cupel.deduplication.clusters.options import LossOptions
+from cupel.deduplication.semantic.members import grouped
+from cupel.deduplication.semantic.sweep import cell_table, similarity_figure
 from cupel.findings import Block, Facts, Prose, Section
 from cupel.select._prototypical import prune
 from cupel.vectors.method import CellOptions, InCells

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.notebook import facts_html
 from cupel.verdict.bootstrap import REPLICATES, Resampled
 from cupel.verdict.comparison import Comparison, Decision
 from cupel.verdict.floor import Floor
@@ -68,6 +69,14 @@ class Verdict:
             comparison.subset
             for comparison in self.of(arm)
             if comparison.metric == metric and not comparison.parts and comparison.verdict == decision
+        )
+
+    def __repr__(self) -> str:
+        return "\n".join(self.sentence(arm) for arm in self.arms)
+
+    def _repr_html_(self) -> str:
+        return facts_html(
+            "Verdict", [(arm, self.sentence(arm)) for arm in self.arms], subtitle=f"against {self.baseline}"
         )
 
     def to_json(self) -> dict[str, Any]:
