@@ -52,7 +52,7 @@ def _rules(method: type[Method]) -> str:
     rows = [("rule", "keeps documents when", "why", "source")]
     for rule in method.rules:
         off = rule.threshold is None
-        when = f"`{rule.signal}` (off until a threshold is given)" if off else f"`{rule}`"
+        when = f"`{', '.join(rule.signals)}` (off until a threshold is given)" if off else f"`{rule}`"
         rows.append((f"`{rule.name}`", when, rule.why, rule.source))
     return "## Rules\n\n" + _table(rows)
 
