@@ -33,6 +33,12 @@ def dedup(
             "--by", help="Kind of repetition, in this order; repeatable. `cupel methods` lists them."
         ),
     ],
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field that is compared in place of the text, such as url; repeatable: all must be equal."
+        ),
+    ] = None,
     set_: Overrides = None,
     index: Annotated[
         Path | None,
@@ -56,21 +62,25 @@ def dedup(
     from cupel import api
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
-    from cupel.contract import CorpusMethod, Remembers, find_method, methods_of
+    from cupel.contract import ComparesKeys, CorpusMethod, Options, Remembers, find_method, methods_of
     from cupel.errors import BadOption
     from cupel.recipe.planner import make_plan
+
+    def able(options: type[Options]) -> str:
+        methods = methods_of(CorpusMethod).items()
+        return ", ".join(name for name, method in methods if issubclass(method.Options, options))
 
     steps: list[Any] = []
     for name in by:
         options = find_method(name, CorpusMethod, where="--by").Options
         if index is not None and not issubclass(options, Remembers):
-            able = [
-                able_name
-                for able_name, method in methods_of(CorpusMethod).items()
-                if issubclass(method.Options, Remembers)
-            ]
-            raise BadOption(f"--index: {name} keeps no index; these do: {', '.join(able)}")
-        steps.append(name if index is None else {name: {"index": str(index.absolute())}})
+            raise BadOption(f"--index: {name} keeps no index; these do: {able(Remembers)}")
+        if key and not issubclass(options, ComparesKeys):
+            raise BadOption(f"--key: {name} compares no keys; these do: {able(ComparesKeys)}")
+        given: dict[str, Any] = {"key": key} if key else {}
+        if index is not None:
+            given["index"] = str(index.absolute())
+        steps.append({name: given} if given else name)
     recipe = api.Recipe.from_dict({"name": "dedup", "steps": steps}, set_ or ())
     result = api.refine(
         recipe,

@@ -26,6 +26,8 @@ _MAX_FILES = 100
 _SHOWN_NAMES = 20
 _MAX_NAMES = 10_000
 _OWN = ("text", "id", "source", "url")
+_ALWAYS = ("text", "id", "source")
+"""Of web pages the text is there once they are extracted."""
 
 
 @dataclass
@@ -67,7 +69,8 @@ def check_fields(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) -
     wanted: dict[str, tuple[str, str]] = {}
     for step in plan.recipe.steps:
         for name, advice in step.method.fields.items():
-            wanted.setdefault(name, (step.label, advice))
+            if name not in _ALWAYS:
+                wanted.setdefault(name, (step.label, advice))
     if plan.generators or not wanted:
         return  # what a generator writes may have it
     look = _Look(wanted)
