@@ -219,6 +219,21 @@ def test_signals_in_an_expression_are_measured_when_they_hold(tmp_path: Path) ->
     assert {row["word_count"] for row in signals} == {4, 1}
 
 
+def test_signals_of_an_earlier_run_are_no_fields(tmp_path: Path) -> None:
+    given = [{"id": "a", "text": "One two three.", "lang": "en"}, {"id": "b", "text": "One.", "lang": "de"}]
+    pool = write(tmp_path / "pool.jsonl", given)
+    refine(steps("counts"), pool, tmp_path / "annotated")
+    with pytest.raises(BadInput, match="name the signal 'word_count' itself"):
+        refine(steps({"where": "signals.word_count > 2"}), tmp_path / "annotated", tmp_path / "out")
+    result = refine(
+        steps({"where": "word_count > 2 and lang = 'en'"}), tmp_path / "annotated", tmp_path / "out"
+    )
+    assert kept(result) == {"a"}
+    assert result.manifest["reused_signals"] == ["word_count"]
+    with pytest.raises(BadRecipe, match="write `field: lang`"):
+        refine(steps({"threshold": {"signal": "lang", "is": "en"}}), tmp_path / "annotated", tmp_path / "x")
+
+
 def test_a_key_across_crawls(tmp_path: Path) -> None:
     first = write(
         tmp_path / "first.jsonl", [{"id": "a", "text": "Old.", "url": "u1"}, {"id": "n", "text": "No url."}]

@@ -10,7 +10,7 @@ both the number 3 and the text 3; `true` and `"True"` are both true. A field may
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,9 +42,8 @@ class FieldValues:
         large_string, one per document: a text as it is, anything else as JSON; null where it is missing.
     listed
         Which documents hold a list.
-    scalars
-        A row for each scalar, or each element of a list: `row` (the document's, ascending), `text` (large_string),
-        `number` (double, null where it is no number) and `boolean` (null where it is no truth value).
+    json
+        The values as JSON; None for a column of the documents, whose values are the texts in `shown`.
 
     Examples
     --------
@@ -60,7 +59,18 @@ class FieldValues:
 
     shown: pa.Array
     listed: Bools
-    scalars: pa.RecordBatch
+    json: pa.Array | None
+
+    @cached_property
+    def scalars(self) -> pa.RecordBatch:
+        """A row for each scalar, or each element of a list.
+
+        Columns: `row` (the document's, ascending), `text` (large_string), `number` (double, null where it is no number)
+        and `boolean` (null where it is no truth value).
+        """
+        if self.json is None:
+            return _kernels.field_scalars(self.shown, json=False)
+        return _kernels.field_scalars(self.json, json=True)
 
     @cached_property
     def _rows(self) -> npt.NDArray[np.int64]:
@@ -98,7 +108,7 @@ class FieldValues:
     @property
     def text(self) -> pa.Array:
         """The text of each document's value; null where it is missing, a list or an object."""
-        return self._single("text")
+        return self.shown if self.json is None else self._single("text")
 
     @property
     def number(self) -> pa.Array:
@@ -113,6 +123,8 @@ class FieldValues:
     @property
     def length(self) -> pa.Array:
         """Characters of a text, elements of a list: double; null where it is missing or an object."""
+        if self.json is None:
+            return pc.cast(pc.utf8_length(self.shown), pa.float64())
         elements = np.bincount(self._rows, minlength=len(self.shown)).astype(np.float64)
         characters = pc.cast(pc.utf8_length(self.text), pa.float64())
         return pc.if_else(pa.array(self.listed), pa.array(elements), characters)
@@ -128,20 +140,15 @@ class FieldValues:
 def field_values(documents: pa.RecordBatch, name: str) -> FieldValues:
     """What the field called `name` holds in each of these documents."""
     known = documents.schema.names
+    nothing_listed = np.zeros(documents.num_rows, bool)
     if name in DOCUMENT_FIELDS and name in known:
-        shown = pc.cast(documents.column(name), pa.large_string())
-        return FieldValues(
-            shown, np.zeros(documents.num_rows, bool), _kernels.field_scalars(shown, json=False)
-        )
+        return FieldValues(pc.cast(documents.column(name), pa.large_string()), nothing_listed, None)
     if "metadata" not in known:
-        nothing = pa.nulls(documents.num_rows, pa.large_string())
-        return FieldValues(
-            nothing, np.zeros(documents.num_rows, bool), _kernels.field_scalars(nothing, json=True)
-        )
+        return FieldValues(pa.nulls(documents.num_rows, pa.large_string()), nothing_listed, None)
     metadata = documents.column("metadata")
     json = _kernels.field_at_path(metadata, name)
     if name.startswith("metadata."):  # reading has put what stands in `metadata` beside the other fields
         json = pc.coalesce(json, _kernels.field_at_path(metadata, name.removeprefix("metadata.")))
     listed = pc.fill_null(pc.starts_with(json, "["), False).to_numpy(zero_copy_only=False)
-    values = FieldValues(json, listed, _kernels.field_scalars(json, json=True))
-    return FieldValues(pc.coalesce(values.text, json), listed, values.scalars)
+    values = FieldValues(json, listed, json)
+    return replace(values, shown=pc.coalesce(values.text, json))

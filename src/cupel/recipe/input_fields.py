@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from cupel.corpus.field_values import field_values
 from cupel.corpus.files import InputFile, scan
 from cupel.corpus.read import ReadOptions
 from cupel.errors import BadInput, CupelError, UnknownSignal
+from cupel.recipe.folder import Folder
 from cupel.recipe.needs import LOOKED_AT, first_documents
 from cupel.recipe.plan import Plan
 
@@ -58,8 +60,15 @@ class _Look:
                 self.names.update(batch.declared, _names_in(batch.documents))
 
 
-def check_fields(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) -> None:
+def check_fields(
+    plan: Plan, files: Sequence[InputFile], reading: ReadOptions, annotated: Collection[str] = ()
+) -> None:
     """Refuse a pool in which no document has a field that a step cannot do without.
+
+    Parameters
+    ----------
+    annotated
+        Signals that the input carries; they are no fields.
 
     Raises
     ------
@@ -73,6 +82,12 @@ def check_fields(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) -
                 wanted.setdefault(name, (step.label, advice))
     if plan.generators or not wanted:
         return  # what a generator writes may have it
+    for name, (label, _) in wanted.items():
+        if (signal := name.removeprefix("signals.")) in annotated and signal != name:
+            raise BadInput(
+                f"step '{label}': '{name}' is a signal of the run that wrote the input, and no field; "
+                f"name the signal '{signal}' itself"
+            )
     look = _Look(wanted)
     look.over(files, reading)
     if not look.missing or not look.documents:
@@ -102,8 +117,13 @@ def explaining_signals(inputs: Sequence[str], reading: ReadOptions) -> Iterator[
 
 def _input_has(name: str, inputs: Sequence[str], reading: ReadOptions) -> bool:
     look = _Look({name: ("", "")})
+    folders = [Folder(Path(place)) for place in inputs]
+    places = [
+        str(folder.data) if folder.manifest.is_file() else place
+        for folder, place in zip(folders, inputs, strict=True)
+    ]
     try:
-        files = scan(list(inputs), io=reading.io, text_column=reading.text_column).files
+        files = scan(places, io=reading.io, text_column=reading.text_column).files
         look.over(files, reading)
     except CupelError:
         return False  # the recipe is wrong either way, and that comes first

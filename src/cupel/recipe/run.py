@@ -270,7 +270,7 @@ class _Run:
             annotated = _annotated(self.inputs, files)
             plan = make_plan(self.recipe, annotated)
             check_needs(plan, files, self.options.reading)
-            check_fields(plan, files, self.options.reading)
+            check_fields(plan, files, self.options.reading, annotated)
             discard_all(self.folder)
             shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
             job = Job(

@@ -223,6 +223,8 @@ class TextTest(Node):
     def read(self, documents: pa.RecordBatch, kind: str) -> pa.Array:
         if isinstance(self.value, Field):
             values = self.value.values(documents)
+            if not values.listed.any():
+                return self.test(values.text)
             return values.any(self.test(values.scalars.column("text")))
         return self.test(self.value.read(documents, "text"))
 
