@@ -103,6 +103,8 @@ def _recipe(method: type[Method]) -> str:
         is_evaluation = issubclass(method, EvaluationMethod)
         named = f"{{method: {method.name}}}" if is_evaluation else method.name
         return f"In a scale:\n\n```yaml\n{method.kind}: {named}\n```"
+    if "steps:" in (inspect.getdoc(method) or ""):
+        return ""  # its page shows it already
     fields = method.Options.model_fields
     if not fields:
         return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}\n```"

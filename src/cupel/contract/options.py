@@ -90,7 +90,10 @@ def _one_or_more(value: Any) -> Any:
 class ComparesKeys(Method.Options):
     """Which fields of documents are compared in place of their text; without this option the text is."""
 
-    key: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_one_or_more)] = Field(
+    key: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        BeforeValidator(_one_or_more, json_schema_input_type=str | list[str]),
+    ] = Field(
         (),
         description="Fields that are compared in place of the text, one or several: `url`, `[source, title]`, "
         "`meta.page_id`. Documents are copies where all are equal; one that lacks one of them has no copy.",

@@ -91,7 +91,7 @@ class ExpressionRule(Condition):
 
 
 class Where(Rules):
-    """A filter by one expression.
+    """A filter by an expression over signals and fields.
 
     Keeps the documents for which an expression is true, as SQL's WHERE does. It may name signals, fields of the
     input, and the document's own `id`, `text`, `source` and `url`:
