@@ -270,3 +270,93 @@ def test_names_that_may_be_missing() -> None:
         dict(Where.from_options({"expression": 'a = "x"'}).fields)["x"]
         == "a text stands in single quotes: 'x'"
     )
+
+
+WORDS = [
+    *(
+        "and",
+        "or",
+        "not",
+        "in",
+        "between",
+        "is",
+        "null",
+        "true",
+        "false",
+        "like",
+        "ilike",
+        "(",
+        ")",
+        ",",
+        ".",
+        "+",
+        "-",
+    ),
+    *(
+        "*",
+        "/",
+        "=",
+        "!=",
+        "<",
+        ">=",
+        "'a'",
+        "'%'",
+        "''",
+        "1",
+        "0",
+        "2.5",
+        "123456789012345678901234567890",
+        "1e300",
+    ),
+    *(
+        "word_count",
+        "language",
+        "ends_with_terminal",
+        "score",
+        "lang",
+        "tags",
+        "meta",
+        "text",
+        "url",
+        '"n-x"',
+        "meta.q",
+    ),
+    *(
+        "length",
+        "lower",
+        "abs",
+        "coalesce",
+        "contains",
+        "matches",
+        "field",
+        "flag",
+        "é",
+        "`",
+        '"',
+        "'",
+        ";",
+        "%",
+        "\n",
+    ),
+]
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join) | st.text(max_size=20))
+def test_whatever_is_written_is_a_condition_or_refused(expression: str) -> None:
+    read_or_refuse(expression)
+
+
+def read_or_refuse(expression: str) -> None:
+    try:
+        condition = parse(expression, KINDS)
+    except BadOption:
+        return
+    result = condition.read(DOCUMENTS, "truth")
+    assert len(result) == len(ROWS)
+    assert pa.types.is_boolean(result.type)
+    Where.from_options({"expression": expression}).decide(DOCUMENTS)
+
+
+@given(conditions(2), st.sampled_from(WORDS), st.integers(0, 40))
+def test_a_word_too_many_is_a_condition_or_refused(condition: str, word: str, at: int) -> None:
+    read_or_refuse(f"{condition[:at]} {word} {condition[at:]}")

@@ -231,7 +231,7 @@ class Rules(Method):
     """
 
     kind = "rules"
-    heading = "Rules: decide on signals"
+    heading = "Rules: decide on signals and fields"
     room = "cupel.rules"
     rules: tuple[Condition, ...] = ()
     needs_edit: ClassVar[str | None] = None

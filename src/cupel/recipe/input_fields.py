@@ -27,6 +27,7 @@ _MAX_FILES = 100
 """Of more files, so many are looked at, evenly spread."""
 _SHOWN_NAMES = 20
 _MAX_NAMES = 10_000
+_MAX_DEPTH = 8
 _OWN = ("text", "id", "source", "url")
 _ALWAYS = ("text", "id", "source")
 """Of web pages the text is there once they are extracted."""
@@ -139,15 +140,15 @@ def _names_in(documents: pa.RecordBatch) -> set[str]:
     """Names of all fields of these documents, those in objects with dots."""
     names = {name for name in _OWN if _has(documents, name)}
     for text in documents.column("metadata").to_pylist():
-        names.update(_names_of(orjson.loads(text), ""))
+        names.update(_names_of(orjson.loads(text), "", 0))
     return names
 
 
-def _names_of(value: Mapping[str, Any], before: str) -> Iterator[str]:
+def _names_of(value: Mapping[str, Any], before: str, depth: int) -> Iterator[str]:
     for name, inner in value.items():
         yield before + name
-        if isinstance(inner, dict):
-            yield from _names_of(inner, f"{before}{name}.")
+        if isinstance(inner, dict) and depth < _MAX_DEPTH:
+            yield from _names_of(inner, f"{before}{name}.", depth + 1)
 
 
 def _renamed(name: str, reading: ReadOptions) -> str:

@@ -9,6 +9,9 @@ use arrow_array::{ArrayRef, LargeStringArray, RecordBatch};
 use super::object;
 use crate::KernelError;
 
+/// Lists in lists: of deeper ones nothing is read, and no stack overflows.
+const MAX_DEPTH: usize = 32;
+
 /// The JSON text of the field `path` of each object; null where it is missing or null.
 ///
 /// Dots lead into objects. A name that itself holds dots comes first: `a.b` is the field "a.b" where there is one, and
@@ -37,7 +40,7 @@ fn look_up<'a>(object: &'a str, path: &str) -> Result<Option<Cow<'a, str>>, Kern
     candidates.sort_by_key(|&(length, _)| std::cmp::Reverse(length));
     for (length, value) in candidates {
         let found = match path.get(length + 1..) {
-            Some(inner) => descend(value, inner)?,
+            Some(inner) => descend(value, inner, 0)?,
             None => Some(Cow::Borrowed(value)),
         };
         if found.is_some() {
@@ -48,16 +51,18 @@ fn look_up<'a>(object: &'a str, path: &str) -> Result<Option<Cow<'a, str>>, Kern
 }
 
 /// What `path` leads to in an object, or in all objects of a list.
-fn descend<'a>(value: &'a str, path: &str) -> Result<Option<Cow<'a, str>>, KernelError> {
+fn descend<'a>(value: &'a str, path: &str, depth: usize) -> Result<Option<Cow<'a, str>>, KernelError> {
     if value.starts_with('{') {
         return look_up(value, path);
     }
-    let Some(elements) = value.starts_with('[').then(|| object::elements(value)).flatten() else {
+    let Some(elements) =
+        (value.starts_with('[') && depth < MAX_DEPTH).then(|| object::elements(value)).flatten()
+    else {
         return Ok(None);
     };
     let mut list = String::new();
     for element in elements {
-        if let Some(inner) = descend(element, path)? {
+        if let Some(inner) = descend(element, path, depth + 1)? {
             list.push(if list.is_empty() { '[' } else { ',' });
             list.push_str(&inner);
         }
@@ -83,7 +88,7 @@ pub fn scalars(values: &LargeStringArray, json: bool) -> Result<RecordBatch, Ker
     let mut columns = Scalars::default();
     for (row, value) in values.iter().enumerate() {
         match value {
-            Some(value) if json => columns.take(row as i64, value),
+            Some(value) if json => columns.take(row as i64, value, 0),
             Some(value) => columns.push_text(row as i64, value),
             None => (),
         }
@@ -100,16 +105,16 @@ struct Scalars {
 }
 
 impl Scalars {
-    fn take(&mut self, row: i64, json: &str) {
+    fn take(&mut self, row: i64, json: &str, depth: usize) {
         match json.as_bytes().first() {
             Some(b'"') => {
                 if let Some(text) = object::text(json) {
                     self.push_text(row, &text);
                 }
             }
-            Some(b'[') => {
+            Some(b'[') if depth < MAX_DEPTH => {
                 for element in object::elements(json).unwrap_or_default() {
-                    self.take(row, element);
+                    self.take(row, element, depth + 1);
                 }
             }
             Some(b't' | b'f') => self.push(row, json, None, json.parse().ok()),

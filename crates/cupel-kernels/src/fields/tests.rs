@@ -141,3 +141,28 @@ fn scalars_of_every_type() {
     assert_eq!(plain.num_rows(), 2);
     assert_eq!(plain.column(2).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [None, Some(7.0)]);
 }
+
+#[test]
+fn lists_in_lists_without_end_overflow_no_stack() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let rows = LargeStringArray::from(vec![nested(20), nested(100_000)]);
+    assert_eq!(scalars(&rows, true).unwrap().num_rows(), 1);
+    let inner = format!(r#"{{"a":{}}}"#, nested(100_000).replace('1', r#"{"b":1}"#));
+    assert_eq!(paths(&inner, "a.b"), None);
+}
+
+proptest! {
+    #[test]
+    fn any_path_of_any_object(json in "\\{(\"[a-b.]{0,3}\":(1|\"é\"|null|\\[1,2\\]|\\{\"b\":2\\}),){0,3}\"z\":0\\}", path in "[abz.é]{0,5}") {
+        let rows = LargeStringArray::from(vec![json.as_str()]);
+        let found = at_path(&rows, &path).unwrap();
+        prop_assert!(scalars(&found, true).unwrap().num_rows() <= 2);
+    }
+
+    #[test]
+    fn any_bytes_have_scalars_or_none(json in ".{0,40}") {
+        let rows = LargeStringArray::from(vec![json.as_str()]);
+        scalars(&rows, true).unwrap();
+        scalars(&rows, false).unwrap();
+    }
+}

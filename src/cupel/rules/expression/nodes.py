@@ -83,9 +83,15 @@ class Literal(Node):
 
     value: float | int | str | bool
 
+    @property
+    def scalar(self) -> pa.Scalar[Any]:
+        """It as a double, a text or a truth value."""
+        if self.kind == "number":
+            return pa.scalar(float(self.value), pa.float64())
+        return pa.scalar(self.value, pa.large_string() if self.kind == "text" else pa.bool_())
+
     def read(self, documents: pa.RecordBatch, kind: str) -> pa.Array:
-        types = {"number": pa.float64(), "text": pa.large_string(), "truth": pa.bool_()}
-        return pa.repeat(pa.scalar(self.value, types[self.kind]), documents.num_rows)
+        return pa.repeat(self.scalar, documents.num_rows)
 
 
 @dataclass(frozen=True)
@@ -160,7 +166,7 @@ class Comparison(Node):
             equal = values.is_one_of([literal.value])
             return pc.invert(equal) if sign == "!=" else equal
         scalars = values.scalars.column("number" if literal.kind == "number" else "text")
-        return values.any(ORDER[sign](scalars, pa.scalar(literal.value, scalars.type)))
+        return values.any(ORDER[sign](scalars, literal.scalar))
 
 
 @dataclass(frozen=True)
@@ -175,11 +181,11 @@ class Membership(Node):
         return (self.value, *self.literals)
 
     def read(self, documents: pa.RecordBatch, kind: str) -> pa.Array:
-        options = [literal.value for literal in self.literals]
         if isinstance(self.value, Field):
-            return self.value.values(documents).is_one_of(options)
+            return self.value.values(documents).is_one_of(literal.value for literal in self.literals)
         column = self.value.read(documents, self.value.kind)
-        present = pc.is_in(column, value_set=pa.array(options, column.type))
+        options = pa.array([literal.scalar.as_py() for literal in self.literals], column.type)
+        present = pc.is_in(column, value_set=options)
         return pc.if_else(column.is_valid(), present, None)
 
 
@@ -200,8 +206,8 @@ class Between(Node):
         if isinstance(value, Field) and isinstance(low, Literal) and isinstance(high, Literal):
             values = value.values(documents)
             scalars = values.scalars.column("number" if low.kind == "number" else "text")
-            above = pc.greater_equal(scalars, pa.scalar(low.value, scalars.type))
-            return values.any(pc.and_(above, pc.less_equal(scalars, pa.scalar(high.value, scalars.type))))
+            above = pc.greater_equal(scalars, low.scalar)
+            return values.any(pc.and_(above, pc.less_equal(scalars, high.scalar)))
         bounds = (
             Comparison(self.at, "truth", ">=", value, low),
             Comparison(self.at, "truth", "<=", value, high),
