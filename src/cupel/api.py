@@ -223,6 +223,7 @@ def dedup(
     by: str | Sequence[str],
     overrides: Iterable[str] = (),
     index: str | Path | None = None,
+    key: str | Sequence[str] = (),
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
@@ -245,6 +246,8 @@ def dedup(
         `step.option=value`, such as `substring.min_bytes=400`.
     index
         Folder of what earlier runs have seen: their copies are dropped too, and this run is remembered there.
+    key
+        Fields whose values are compared in place of the text, such as `url`; `exact` takes them.
     reading, writing, engine, progress, restart, accept, report
         As `refine` takes them.
 
@@ -265,7 +268,7 @@ def dedup(
     ['a', 'b']
     """
     return refine(
-        dedup_recipe(by, overrides, index),
+        dedup_recipe(by, overrides, index, key),
         input=input,
         output=output,
         reading=reading,

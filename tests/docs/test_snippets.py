@@ -46,7 +46,18 @@ def folder(tmp_path: Path) -> Path:
         module = path.read_text(errors="replace")
         rows.append({"id": path.stem, "text": module[:4000], "source": "stdlib"})
     rng = random.Random(3)
-    rows += [{"id": f"good-{n}", "text": prose(rng, 250), "source": "essays"} for n in range(1, 40)]
+    rows += [
+        {
+            "id": f"good-{n}",
+            "text": prose(rng, 250),
+            "source": "essays",
+            "url": f"https://example.org/{n // 2}",
+            "lang": "en",
+            "tags": ["essay"],
+            "meta": {"title": f"Essay {n}", "quality": {"score": n % 6}},
+        }
+        for n in range(1, 40)
+    ]
     (pool / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (pool / "licence.txt").write_text((ROOT / "LICENSE").read_text())
     (pool / "licence-copy.txt").write_text((ROOT / "LICENSE").read_text())

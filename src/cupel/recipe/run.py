@@ -42,6 +42,7 @@ from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
 from cupel.recipe.fit import fit
 from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
+from cupel.recipe.input_fields import check_fields, explaining_signals
 from cupel.recipe.job import Job
 from cupel.recipe.needs import check_needs
 from cupel.recipe.options import RunOptions
@@ -143,9 +144,10 @@ class _Run:
         self.left_out: list[LeftOut] = []
 
     def carry_out(self) -> Result:
-        make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        inputs = [_documents_of(place) for place in self.inputs]
         reading, restart = self.options.reading, self.options.restart
+        with explaining_signals(self.inputs, reading):
+            make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
+        inputs = [_documents_of(place) for place in self.inputs]
         scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
@@ -270,7 +272,9 @@ class _Run:
             job = Job.from_json(begun["job"])
         else:
             annotated = _annotated(self.inputs, files)
-            check_needs(make_plan(self.recipe, annotated), files, self.options.reading)
+            plan = make_plan(self.recipe, annotated)
+            check_needs(plan, files, self.options.reading)
+            check_fields(plan, files, self.options.reading, annotated)
             discard_all(self.folder)
             shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
             job = Job(
