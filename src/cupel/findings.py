@@ -114,10 +114,15 @@ class Section(_Data):
 
 
 class Page(_Data):
-    """A whole report: headline numbers, then sections."""
+    """A whole report: headline numbers, then sections.
+
+    `summary` is the essential of it, for a terminal, which shows it instead of facts and sections unless all is asked
+    for. Alarms need not be in it: they are shown before it, from whichever section they are in.
+    """
 
     title: str
     subtitle: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     sections: tuple[Section, ...] = ()
+    summary: tuple[Section, ...] = ()
     footer: str = ""

@@ -31,6 +31,7 @@ __all__ = [
     "Cores",
     "Device",
     "EngineName",
+    "Full",
     "IdColumn",
     "MaxDocumentBytes",
     "Memory",
@@ -126,6 +127,8 @@ Report = Annotated[
         rich_help_panel=WRITING,
     ),
 ]
+
+Full = Annotated[bool, typer.Option("--full", help="Print all that the report has, not only the essential.")]
 
 BudgetTokens = Annotated[
     str | None,

@@ -10,6 +10,7 @@ from cupel.cli._options import (
     Address,
     Cores,
     EngineName,
+    Full,
     IdColumn,
     Layout,
     MaxDocumentBytes,
@@ -51,10 +52,13 @@ def dedup(
     accept: Accept = False,
     restart: Restart = False,
     report: Report = True,
+    full: Full = False,
 ) -> None:
     """Deduplicate a pool: one kind of repetition after the other, and nothing else."""
+    from cupel.cli._progress import TerminalProgress, announce
+
+    announce(f"dedup by {', '.join(by)}: {', '.join(input)} → {output}")
     from cupel import api
-    from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
     from cupel.contract import CorpusMethod, Remembers, find_method, methods_of
     from cupel.errors import BadOption
@@ -83,4 +87,4 @@ def dedup(
         report=report,
         progress=TerminalProgress(make_plan(recipe).describe()),
     )
-    tell(result)
+    tell(result, output, full=full)

@@ -20,9 +20,11 @@ def inspect(
     cores: Cores = None,
 ) -> None:
     """Profile a pool: sizes, languages, duplicates, signal histograms."""
+    from cupel.cli._progress import TerminalProgress, announce
+
+    announce(f"inspect {', '.join(paths)}")
     from cupel import api
     from cupel.cli._console import out, say
-    from cupel.cli._progress import TerminalProgress
     from cupel.report import write
     from cupel.report.terminal import show
 

@@ -14,6 +14,7 @@ from cupel.cli._options import (
     BudgetTokens,
     Cores,
     EngineName,
+    Full,
     IdColumn,
     InFlight,
     Layout,
@@ -69,6 +70,7 @@ def refine(
     ] = "256MB",
     restart: Restart = False,
     report: Report = True,
+    full: Full = False,
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,
@@ -89,9 +91,11 @@ def refine(
     ] = None,
 ) -> None:
     """Turn a raw pool into a training corpus, with a ledger of every document."""
+    from cupel.cli._progress import TerminalProgress, announce
+
+    announce(f"refine {recipe}: {', '.join(input)} → {output}")
     from cupel import api
     from cupel.cli._console import say
-    from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
     from cupel.recipe.planner import make_plan
 
@@ -120,4 +124,4 @@ def refine(
         report=report,
         progress=TerminalProgress(plan),
     )
-    tell(result)
+    tell(result, output, full=full)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from cupel.findings import Page
 from cupel.recipe import task as tasks
 from cupel.recipe.asking import asks_remotely, stop_asking
 from cupel.recipe.births import PassReader, reader_of
+from cupel.recipe.changes import differences, kept_settings, settings, written
 from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
 from cupel.recipe.fit import fit
@@ -71,14 +72,22 @@ class Result:
         The folder.
     manifest
         Counts, hashes, versions: what `manifest.json` holds.
+    up_to_date
+        Whether the folder held this run, finished, before it was called for.
     """
 
     output: Path
     manifest: dict[str, Any]
+    up_to_date: bool = False
 
     @property
     def report(self) -> Path:
         return self.output / "report.html"
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What needs a look before the output is used: nothing kept, much in quarantine, a step without effect."""
+        return tuple(self.manifest.get("alarms", ()))
 
     def page(self) -> Page:
         """What there is to look at, as data."""
@@ -205,9 +214,9 @@ class _Run:
         if not self.folder.manifest.exists() or self.folder.discarding.exists():
             return None
         manifest = self.folder.read_manifest()
-        self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
+        self._compare(manifest["config_digest"], manifest["input_digest"], files, "a finished run")
         check_sizes(self.folder, manifest, "--restart does the run again")
-        return Result(self.folder.root, manifest)
+        return Result(self.folder.root, manifest, up_to_date=True)
 
     def _settle(self, manifest: dict[str, Any]) -> None:
         """What is left to do once the manifest is there; a run that was killed before it is completed here."""
@@ -229,13 +238,14 @@ class _Run:
 
     def _compare(self, config: str, input_digest: str, files: list[InputFile], what: str) -> None:
         if config != self._config_digest():
+            changes = differences(kept_settings(self.folder), self._settings())
             raise OutputInUse(
-                f"{self.folder.root}: holds a {what} of another recipe or other options; "
+                f"{self.folder.root}: holds {what} of another recipe or other options ({written(changes)}); "
                 "choose another folder, or discard it with --restart"
             )
         if input_digest != _input_digest(files):
             raise InputChanged(
-                f"{self.folder.root}: holds a {what} on input that has changed since{self._changes(files)}; "
+                f"{self.folder.root}: holds {what} on input that has changed since{self._changes(files)}; "
                 "choose another folder, or discard it with --restart"
             )
 
@@ -252,17 +262,17 @@ class _Run:
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         return " (" + "; ".join(sorted(changes)[:3]) + more + ")" if changes else ""
 
+    def _settings(self) -> dict[str, Any]:
+        return settings(self.recipe.to_dict(), asdict(self.options.reading), asdict(self.options.writing))
+
     def _config_digest(self) -> str:
         return digest_json([self.recipe.digest, repr(self.options.reading), repr(self.options.writing)])
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
-        self.resumed = self.folder.plan.exists()
-        if self.resumed:
-            try:
-                begun = read_sealed(self.folder.plan)
-            except Damaged as damaged:
-                raise Damaged(damaged.path, damaged.fault, RESTART) from None
-            self._compare(begun["config_digest"], begun["input_digest"], files, "unfinished run")
+        begun = self._unfinished(files)
+        self.resumed = begun is not None
+        if begun is not None:
+            self._compare(begun["config_digest"], begun["input_digest"], files, "an unfinished run")
             job = Job.from_json(begun["job"])
         else:
             annotated = _annotated(self.inputs, files)
@@ -289,6 +299,24 @@ class _Run:
         self.seal = str(begun["seal"])
         self.started = time.monotonic()
         return job, make_plan(self.recipe, job.annotated), begun
+
+    def _unfinished(self, files: list[InputFile]) -> dict[str, Any] | None:
+        """What the plan of an unfinished run holds; None if there is none, or another one that finished no shard."""
+        if not self.folder.plan.exists():
+            return None
+        try:
+            begun = read_sealed(self.folder.plan)
+        except Damaged as damaged:
+            raise Damaged(damaged.path, damaged.fault, RESTART) from None
+        same = begun["config_digest"] == self._config_digest() and begun["input_digest"] == _input_digest(
+            files
+        )
+        if same or any(self.folder.work.glob("pass-*/*.done")):
+            return begun
+        self.progress.note(
+            f"{self.folder.root} held an unfinished run of another kind, without a finished shard; it is replaced"
+        )
+        return None
 
     def _shard_bytes(self, files: list[InputFile]) -> int:
         if self.options.target_shard_bytes is not None:

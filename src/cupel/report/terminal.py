@@ -44,15 +44,18 @@ def show(
     page_or_sections: Page | Section | Iterable[Section],
     console: Console | None = None,
     *,
+    full: bool = False,
     samples: int = MOST_SAMPLES,
     characters: int = LONGEST_SAMPLE,
 ) -> None:
-    """Print a page, a section or several to the terminal.
+    """Print a page, a section or several to the terminal: what alarms on a page first.
 
     Parameters
     ----------
     console
         Where to; standard output when left out. Its width decides the layout.
+    full
+        All of a page, also where it has a summary.
     samples, characters
         At most so many documents of a group, and so many characters of each; what is left
         out is said.
@@ -69,24 +72,37 @@ def show(
         from rich.console import Console as Terminal
 
         console = Terminal()
+    room = _Room(console.width, samples, characters)
     if isinstance(page_or_sections, Page):
-        _show_head(page_or_sections, console)
-        sections: Iterable[Section] = page_or_sections.sections
-    else:
-        sections = [page_or_sections] if isinstance(page_or_sections, Section) else page_or_sections
-    for section in sections:
-        _show_section(section, console, _Room(console.width, samples, characters))
-    if isinstance(page_or_sections, Page) and page_or_sections.footer:
-        console.print()
-        console.print(styled(page_or_sections.footer, SOFT))
+        _show_page(page_or_sections, console, room, full=full)
+        return
+    for section in [page_or_sections] if isinstance(page_or_sections, Section) else page_or_sections:
+        _show_section(section, console, room)
 
 
-def _show_head(page: Page, console: Console) -> None:
+def _show_page(page: Page, console: Console, room: _Room, *, full: bool) -> None:
     console.print(styled(page.title, "bold"))
     if page.subtitle:
         console.print(styled(page.subtitle, SOFT))
+    for section in page.sections:
+        for block in section.blocks:
+            if isinstance(block, Alarm):
+                console.print(_alarm(block, room))
+    if page.summary and not full:
+        for section in page.summary:
+            _show_section(section, console, room)
+        return
     if page.facts:
-        console.print(_facts(Facts(facts=page.facts), _Room(console.width, 0, 0)))
+        console.print(_facts(Facts(facts=page.facts), room))
+    for section in page.sections:
+        rest = tuple(block for block in section.blocks if not isinstance(block, Alarm))
+        if rest:
+            _show_section(section.model_copy(update={"blocks": rest}), console, room)
+    for section in page.summary:
+        _show_section(section, console, room)
+    if page.footer:
+        console.print()
+        console.print(styled(page.footer, SOFT))
 
 
 def _show_section(section: Section, console: Console, room: _Room) -> None:
