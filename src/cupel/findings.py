@@ -62,7 +62,8 @@ class Table(_Data):
     """Rows under named columns. Numbers stay numbers; `formats` says how to write a column.
 
     A format is one of `count` (12,345), `bytes` (1.2 MB), `percent` (a fraction, 12.3 %),
-    `number` (3 significant digits), `seconds`, `age` (how long ago), `text`, `bar` (a fraction, drawn).
+    `number` (3 significant digits), `seconds`, `age` (how long ago), `text`, `line` (text that a terminal cuts rather
+    than wraps), `bar` (a fraction, drawn).
     """
 
     block: Literal["table"] = "table"

@@ -74,10 +74,12 @@ def test_refine_then_ask(make_pool: Callable[..., Path], tmp_path: Path) -> None
 
 def test_a_run_that_keeps_nothing_alarms_and_says_which_step_to_loosen(tmp_path: Path) -> None:
     (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "Café", "text": "too short"}) + "\n")
-    arguments = ("refine", "gopher", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "out")
+    arguments = ("refine", "gopher", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "out", "--report")
     said = " ".join(cupel(*arguments, status=3).stdout.split())
     assert said.index("! Nothing was kept of 1 documents.") < said.index("Kept 0 of 1 documents")
-    assert "dropped the most, 1: loosen it (--set language.OPTION=VALUE" in said
+    assert (
+        "The step 'gopher-quality' dropped the most, 1: loosen it (--set gopher-quality.OPTION=VALUE" in said
+    )
     assert "cupel why" in said
     assert "Café" in said
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
@@ -102,11 +104,11 @@ def test_a_finished_run_is_one_line(make_pool: Callable[..., Path], tmp_path: Pa
 
 def test_a_refusal_says_what_differs(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(30, 1)
-    (tmp_path / "once.yaml").write_text("name: once\nsteps: [exact, length]\n")
+    (tmp_path / "once.yaml").write_text("name: once\nsteps: [exact, {length: {min_bytes: 5}}]\n")
     arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", tmp_path / "out", "--no-report")
     cupel(*arguments)
     said = cupel(*arguments, "--set", "length.min_bytes=7", "--format", "jsonl", status=1).stderr
-    assert "length.min_bytes: null → 7; format: 'parquet' → 'jsonl'" in " ".join(said.split())
+    assert "length.min_bytes: 5 → 7; format: 'parquet' → 'jsonl'" in " ".join(said.split())
 
 
 def test_a_run_without_a_finished_shard_does_not_block_the_corrected_command(
@@ -128,9 +130,61 @@ def test_a_run_without_a_finished_shard_does_not_block_the_corrected_command(
     assert "it is replaced" in " ".join(done.stderr.split())
 
 
+def test_a_dry_run_resolves_everything_and_writes_nothing(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool = make_pool(300, 2)
+    before = sorted(tmp_path.rglob("*"))
+    arguments = ("-i", pool, "-o", tmp_path / "out", "--set", "gopher-quality.min_words=7", "--dry-run")
+    said = " ".join(cupel("refine", "gopher", *arguments).stdout.split())
+    for words in (
+        "text column 'text' 2",
+        "about 300",
+        "less than 10 s for pass 1",
+        "300 documents of the input",
+        "min_words: 7",
+        "exact, minhash, writing, starting up",
+        "would be made",
+    ):
+        assert words in said
+    assert sorted(tmp_path.rglob("*")) == before
+    said = cupel("dedup", pool, "-o", tmp_path / "out", "--by", "minhash", "--dry-run").stdout
+    assert "pass 1: minhash" in said
+
+
+def test_a_dry_run_refuses_what_the_run_would(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    pool = make_pool(30, 1)
+    (tmp_path / "once.yaml").write_text("name: once\nsteps: [exact]\n")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", tmp_path / "out", "--no-report")
+    assert "no 'txt' column" in cupel(*arguments, "--text-column", "txt", "--dry-run", status=1).stderr
+    cupel(*arguments)
+    assert "up to date" in cupel(*arguments, "--dry-run").stdout
+    refused = cupel(*arguments, "--format", "jsonl", "--dry-run", status=1).stderr
+    assert "format: 'parquet' → 'jsonl'" in refused
+    (tmp_path / "file").write_text("")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", tmp_path / "file", "--dry-run")
+    assert "is a file" in cupel(*arguments, status=1).stderr
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "notes.txt").write_text("mine")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", held, "--dry-run")
+    assert "no run of Cupel" in cupel(*arguments, status=1).stderr
+
+
 def test_inspect_prints_and_writes_a_page(make_pool: Callable[..., Path], tmp_path: Path) -> None:
-    said = cupel("inspect", make_pool(200, 2), "--page", tmp_path / "page.html").stdout
-    assert "200" in said
+    done = cupel("inspect", make_pool(200, 2), "--page", tmp_path / "page.html")
+    said = done.stdout
+    assert len(said.splitlines()) <= 32
+    for words in (
+        "200, ",
+        "text column 'text'",
+        "languages",
+        "exact copies",
+        "sample texts",
+        "recipes that fit",
+    ):
+        assert words in said
+    assert not re.search("kept|dropped|refined", said + done.stderr)
     page = (tmp_path / "page.html").read_text()
     assert "Languages" in page
     assert "word count" in page

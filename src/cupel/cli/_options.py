@@ -30,6 +30,7 @@ __all__ = [
     "Cache",
     "Cores",
     "Device",
+    "DryRun",
     "EngineName",
     "Full",
     "IdColumn",
@@ -128,6 +129,13 @@ Report = Annotated[
     ),
 ]
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Check everything, say what would be read, done and taken, and stop; nothing is written.",
+    ),
+]
 Full = Annotated[bool, typer.Option("--full", help="Print all that the report has, not only the essential.")]
 
 BudgetTokens = Annotated[

@@ -30,10 +30,13 @@ class TerminalProgress:
     ----------
     plan
         Lines to say before the first pass, once all that was asked for has been found good.
+    keeping
+        Whether documents may be dropped, so that the share of those kept says something.
     """
 
-    def __init__(self, plan: Sequence[str] = ()) -> None:
+    def __init__(self, plan: Sequence[str] = (), *, keeping: bool = True) -> None:
         self.plan = tuple(plan)
+        self.keeping = keeping
 
     def note(self, text: str) -> None:
         err.print(text, style="dim", markup=False)
@@ -53,7 +56,7 @@ class TerminalProgress:
             task = bar.add_task(title, total=1.0, words=())
 
             def draw(now: Snapshot) -> None:
-                bar.update(task, completed=now.share, words=fields(now))
+                bar.update(task, completed=now.share, words=fields(now, keeping=self.keeping))
 
             with watch(title, folder, sizes, draw):
                 yield
@@ -66,13 +69,13 @@ class TerminalProgress:
             nonlocal last
             if now.share >= 1.0 or time.monotonic() - last >= LINE_SECONDS:
                 last = time.monotonic()
-                err.print(f"{title}: {' · '.join(fields(now))}", soft_wrap=True)
+                err.print(f"{title}: {' · '.join(fields(now, keeping=self.keeping))}", soft_wrap=True)
 
         with watch(title, folder, sizes, draw):
             yield
 
 
-def fields(now: Snapshot) -> list[str]:
+def fields(now: Snapshot, *, keeping: bool) -> list[str]:
     """What a snapshot says, the most important first."""
     if now.share >= 1:
         time_words = write_seconds(now.seconds)
@@ -82,7 +85,7 @@ def fields(now: Snapshot) -> list[str]:
     words = [
         f"{write_count(now.documents)} documents" if now.documents else "",
         time_words,
-        f"kept {write_percent(now.kept / now.documents)}" if now.documents else "",
+        f"kept {write_percent(now.kept / now.documents)}" if now.documents and keeping else "",
         f"{write_bytes(now.bytes / rate)}/s" if now.bytes else "",
         f"{write_count(now.documents / rate)} documents/s" if now.documents else "",
     ]

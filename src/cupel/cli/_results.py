@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cupel.recipe.options import RunOptions
+    from cupel.recipe.recipe import Recipe
     from cupel.recipe.run import Result
 
-__all__ = ["NOTHING_KEPT", "tell"]
+__all__ = ["NOTHING_KEPT", "foresee", "tell"]
 
 NOTHING_KEPT = 3
 """Exit status of a run that ended as it should and kept no document."""
@@ -47,3 +50,12 @@ def tell(result: Result, output: Path, *, full: bool = False) -> None:
         )
     if not result.manifest["documents"]["kept"]:
         sys.exit(NOTHING_KEPT)
+
+
+def foresee(recipe: Recipe, input: Sequence[str], output: Path, options: RunOptions) -> None:
+    """Print what a run would read, do, take and write."""
+    from cupel.cli._console import out
+    from cupel.recipe.dry_run import dry_run
+    from cupel.report.terminal import show
+
+    show(dry_run(recipe, input=input, output=output, options=options), out)

@@ -9,6 +9,7 @@ from cupel.cli._options import (
     Accept,
     Address,
     Cores,
+    DryRun,
     EngineName,
     Full,
     IdColumn,
@@ -35,6 +36,7 @@ def dedup(
         ),
     ],
     set_: Overrides = None,
+    dry_run: DryRun = False,
     index: Annotated[
         Path | None,
         typer.Option(
@@ -59,15 +61,16 @@ def dedup(
 
     announce(f"dedup by {', '.join(by)}: {', '.join(input)} → {output}")
     from cupel import api
-    from cupel.cli._results import tell
+    from cupel.cli._results import foresee, tell
     from cupel.contract import CorpusMethod, Remembers, find_method, methods_of
     from cupel.errors import BadOption
+    from cupel.recipe.options import RunOptions
     from cupel.recipe.planner import make_plan
 
     steps: list[Any] = []
     for name in by:
-        options = find_method(name, CorpusMethod, where="--by").Options
-        if index is not None and not issubclass(options, Remembers):
+        known = find_method(name, CorpusMethod, where="--by").Options
+        if index is not None and not issubclass(known, Remembers):
             able = [
                 able_name
                 for able_name, method in methods_of(CorpusMethod).items()
@@ -76,12 +79,21 @@ def dedup(
             raise BadOption(f"--index: {name} keeps no index; these do: {', '.join(able)}")
         steps.append(name if index is None else {name: {"index": str(index.absolute())}})
     recipe = api.Recipe.from_dict({"name": "dedup", "steps": steps}, set_ or ())
+    options = RunOptions(
+        reading=reading_options(text_column, id_column, layout, max_document_bytes),
+        engine=make_engine(engine, address, cores, memory),
+        restart=restart,
+        accept=accept,
+    )
+    if dry_run:
+        foresee(recipe, input, output, options)
+        return
     result = api.refine(
         recipe,
         input=input,
         output=output,
-        reading=reading_options(text_column, id_column, layout, max_document_bytes),
-        engine=make_engine(engine, address, cores, memory),
+        reading=options.reading,
+        engine=options.engine,
         restart=restart,
         accept=accept,
         report=report,

@@ -13,6 +13,7 @@ from cupel.cli._options import (
     BudgetMoney,
     BudgetTokens,
     Cores,
+    DryRun,
     EngineName,
     Full,
     IdColumn,
@@ -42,7 +43,7 @@ def refine(
     ],
     output: Output,
     set_: Overrides = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    dry_run: DryRun = False,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     layout: Layout = None,
@@ -95,20 +96,13 @@ def refine(
 
     announce(f"refine {recipe}: {', '.join(input)} → {output}")
     from cupel import api
-    from cupel.cli._console import say
-    from cupel.cli._results import tell
+    from cupel.cli._results import foresee, tell
+    from cupel.recipe.options import RunOptions
     from cupel.recipe.planner import make_plan
 
     loaded = api.Recipe.load(recipe, set_ or ())
     plan = make_plan(loaded).describe()
-    if dry_run:
-        for line in plan:
-            say(line)
-        return
-    result = api.refine(
-        loaded,
-        input=input,
-        output=output,
+    options = RunOptions(
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         writing=api.OutputOptions(
             format=format,
@@ -119,6 +113,21 @@ def refine(
         engine=make_engine(engine, address, cores, memory),
         target_shard_bytes=None if shard_size is None else parse_bytes(shard_size, "--shard-size"),
         asking=make_asking(budget_tokens, budget_money, price_in, price_out, in_flight),
+        restart=restart,
+        accept=accept,
+    )
+    if dry_run:
+        foresee(loaded, input, output, options)
+        return
+    result = api.refine(
+        loaded,
+        input=input,
+        output=output,
+        reading=options.reading,
+        writing=options.writing,
+        engine=options.engine,
+        target_shard_bytes=options.target_shard_bytes,
+        asking=options.asking,
         restart=restart,
         accept=accept,
         report=report,

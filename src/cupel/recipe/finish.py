@@ -93,6 +93,10 @@ def finish(
         "documents": documents,
         "dropped_by": counts_of_drops(plan, total),
         "quarantined_by": total.quarantined | total.refused,
+        "labels": {
+            column: {label: measured for label, (measured, _) in counts.items()}
+            for column, counts in total.labels.items()
+        },
         "bytes": {
             "text_in": first.bytes_in,
             "text_out": last.text_bytes_out,

@@ -53,7 +53,7 @@ from cupel.recipe.seals import check_sizes
 from cupel.recipe.survivors import Survivors, digest_before
 from cupel.store import digest, digest_json, make_folder
 
-__all__ = ["Result", "refine"]
+__all__ = ["Prospect", "Result", "prospect", "refine"]
 
 STOP_WAIT_SECONDS = 0.1
 UNITS_ASKING = 2
@@ -136,6 +136,44 @@ def refine(
     return run.carry_out(begun)
 
 
+@dataclass(frozen=True)
+class Prospect:
+    """What a run would be, with everything that would be refused found good.
+
+    Attributes
+    ----------
+    recipe, plan
+        With overrides, and its passes.
+    files, left_out
+        What would be read, and what of the input would not.
+    job
+        The run as its workers would see it.
+    state
+        What there is in the output folder, in a sentence.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    files: list[InputFile]
+    left_out: list[LeftOut]
+    job: Job
+    state: str
+
+
+def prospect(
+    recipe: Recipe, *, input: str | Path | Sequence[str | Path], output: str | Path, options: RunOptions
+) -> Prospect:
+    """Everything that `refine` finds out before it begins. Nothing is written.
+
+    Raises
+    ------
+    CupelError
+        As `refine` would.
+    """
+    inputs = [str(input)] if isinstance(input, str | Path) else [str(place) for place in input]
+    return _Run(recipe, inputs, Folder(Path(output).absolute()), options, Silent()).foresee()
+
+
 class _Run:
     def __init__(
         self, recipe: Recipe, inputs: list[str], folder: Folder, options: RunOptions, progress: Progress
@@ -149,13 +187,8 @@ class _Run:
         self.left_out: list[LeftOut] = []
 
     def carry_out(self, begun: Callable[[], object]) -> Result:
-        make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        inputs = [_documents_of(place) for place in self.inputs]
-        reading, restart = self.options.reading, self.options.restart
-        scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
-        files, self.left_out = scanned.files, scanned.left_out
-        self._refuse_own_input(files)
-        self._refuse_foreign(restart=restart)
+        restart = self.options.restart
+        files = self._scan()
         finished = None if restart else self._finished(files)
         if finished is not None and not self.folder.work.exists():
             self._remember(finished.manifest)
@@ -190,7 +223,45 @@ class _Run:
                 self._trim()
         return Result(self.folder.root, manifest)
 
+    def foresee(self) -> Prospect:
+        files = self._scan()
+        work = self.folder.work
+        self.folder.check_free()
+        if self.options.restart:
+            state = "what it holds of a run would be discarded"
+        elif self._finished(files) is not None:
+            state = "up to date: the run is finished"
+        elif (begun := self._unfinished(files)) is not None:
+            self._compare(begun["config_digest"], begun["input_digest"], files, "an unfinished run")
+            done = sum(1 for _ in work.glob("pass-*/*.done"))
+            state = f"an unfinished run would be resumed ({done:,} shards of its passes are done)"
+        else:
+            state = (
+                "would be made" if not self.folder.root.exists() else "would be used; it holds no other run"
+            )
+        job, plan = self._new_job(files)
+        return Prospect(self.recipe, plan, files, self.left_out, job, state)
+
     # -- beginning -----------------------------------------------------------------------------
+
+    def _scan(self) -> list[InputFile]:
+        """The input's files; refuses what can be refused before anything is touched."""
+        make_plan(self.recipe)
+        inputs = [_documents_of(place) for place in self.inputs]
+        reading = self.options.reading
+        scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
+        self.left_out = scanned.left_out
+        self._refuse_own_input(scanned.files)
+        self._refuse_foreign(restart=self.options.restart)
+        return scanned.files
+
+    def _new_job(self, files: list[InputFile]) -> tuple[Job, Plan]:
+        annotated = _annotated(self.inputs, files)
+        plan = make_plan(self.recipe, annotated)
+        check_needs(plan, files, self.options.reading)
+        shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
+        reading, writing = self.options.reading, self.options.writing
+        return Job(self.recipe, tuple(files), tuple(shards), reading, writing, annotated), plan
 
     def _refuse_own_input(self, files: list[InputFile]) -> None:
         root = str(self.folder.root) + os.sep
@@ -275,18 +346,8 @@ class _Run:
             self._compare(begun["config_digest"], begun["input_digest"], files, "an unfinished run")
             job = Job.from_json(begun["job"])
         else:
-            annotated = _annotated(self.inputs, files)
-            check_needs(make_plan(self.recipe, annotated), files, self.options.reading)
+            job, _ = self._new_job(files)
             discard_all(self.folder)
-            shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
-            job = Job(
-                self.recipe,
-                tuple(files),
-                tuple(shards),
-                self.options.reading,
-                self.options.writing,
-                annotated,
-            )
             begun = {
                 "config_digest": self._config_digest(),
                 "input_digest": _input_digest(files),

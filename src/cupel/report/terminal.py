@@ -27,6 +27,8 @@ ACCENT, ALARM = "dark_orange3", "bold red"
 MOST_ROWS = 40
 MOST_SAMPLES = 3
 LONGEST_SAMPLE = 400
+LINE = 28
+"""Characters of a `line` that is not the last one of its table."""
 NARROW = 12
 """Characters that a column of text may be squeezed to."""
 _GAP, _BAR = 2, 10
@@ -165,6 +167,8 @@ def _table(block: Table, room: _Room) -> RenderableType:
         [_cell(value, unit) for value, unit in zip(row, formats, strict=False)]
         for row in block.rows[:MOST_ROWS]
     ]
+    if "line" in formats:
+        rows = _cut_lines(block.columns, rows, formats, room.width)
     shown = _columns_that_fit(_needs(block.columns, rows), numeric, room.width)
     columns, formats = block.columns[:shown], formats[:shown]
     rows = [row[:shown] for row in rows]
@@ -188,6 +192,25 @@ def _table(block: Table, room: _Room) -> RenderableType:
     parts: list[RenderableType] = [styled(block.caption, SOFT)] if block.caption else []
     parts += [grid, *_left_out(block, shown)]
     return Group(*parts)
+
+
+def _cut_lines(
+    columns: Sequence[str], rows: Sequence[list[Text]], formats: Sequence[str], width: int
+) -> list[list[Text]]:
+    """The rows with their `line` cells cut: the last such column takes the room that the others leave."""
+    last = max(place for place, unit in enumerate(formats) if unit == "line")
+    needs = _needs(columns, rows)
+    others = [
+        min(need, LINE if formats[i] == "line" else NARROW if formats[i] == "text" else need)
+        for i, need in enumerate(needs)
+        if i != last
+    ]
+    left = max(width - sum(others) - _GAP * len(others) - 1, NARROW)
+    for row in rows:
+        for place, cell in enumerate(row):
+            if formats[place] == "line":
+                cell.truncate(left if place == last else LINE, overflow="ellipsis")
+    return [list(row) for row in rows]
 
 
 def _left_out(block: Table, shown: int) -> list[Text]:
