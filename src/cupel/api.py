@@ -32,7 +32,7 @@ from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe, built_in_recipes
 from cupel.recipe.run import Result
 from cupel.recipe.verify import Verification, verify
-from cupel.report import warm_up, write
+from cupel.report import write
 
 __all__ = [
     "Asking",
@@ -116,8 +116,7 @@ def refine(
     accept
         Go on where a deduplication would take away more than its bounds allow.
     report
-        Draw `report.html`, which takes a second or two. The same call with `report=True`
-        draws it later.
+        Draw `report.html`. The same call with `report=True` draws it later.
 
     Raises
     ------
@@ -163,7 +162,6 @@ def refine(
             overrides=overrides,
             options=options,
             progress=progress,
-            begun=warm_up if report else _nothing,
         )
     except NotAccepted as asked:
         page = Path(output) / "_work" / "before-duplicates-go.html"
@@ -172,10 +170,6 @@ def refine(
     if report and not result.report.exists():
         write(result.page(), result.report)
     return result
-
-
-def _nothing() -> None:
-    """Nothing is drawn, so nothing is warmed up."""
 
 
 def assay(

@@ -138,7 +138,9 @@ class MissingExtra(CupelError):
     """A feature whose optional dependency is not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an extra: pip install 'cupel[{extra}]'")
+        super().__init__(
+            f"{feature} needs the extra '{extra}'; in your clone of Cupel: pip install -e '.[{extra}]'"
+        )
 
 
 _TOO_MANY_FILES = "too many open files; raise the limit with `ulimit -n`, or use fewer --cores"

@@ -19,7 +19,7 @@ from cupel.store import Store
 from tests.claims import world
 from tests.lab import tokens
 
-torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from cupel.recipe.recipe import Recipe
 from cupel.verdict.comparison import Comparison
 from tests.claims import world
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 
 def _bench(documents: pa.Table, folder: Path, **changes: Any) -> Lab:

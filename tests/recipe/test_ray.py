@@ -20,7 +20,7 @@ import cupel
 from tests.conftest import prose, write_pool
 from tests.models.server import retell, serving
 
-pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
+pytest.importorskip("ray", reason="needs the extra ray")
 
 STEPS = ["unicode-repair", "gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
 

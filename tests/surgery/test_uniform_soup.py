@@ -20,7 +20,7 @@ from cupel.surgery.weights import average
 from tests.claims import world
 from tests.lab import tokens
 
-torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 
 @pytest.fixture(scope="module")

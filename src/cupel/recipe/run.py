@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -112,14 +112,8 @@ def refine(
     overrides: Iterable[str] = (),
     options: RunOptions = RunOptions(),
     progress: Progress | None = None,
-    begun: Callable[[], object] = lambda: None,
 ) -> Result:
-    """Carry out a recipe, all but its report page; `cupel.api.refine` says what the other parameters are.
-
-    Parameters
-    ----------
-    begun
-        Called once it is sure that there is something to do.
+    """Carry out a recipe, all but its report page; `cupel.api.refine` says what the parameters are.
 
     Raises
     ------
@@ -133,7 +127,7 @@ def refine(
         recipe = Recipe.load(recipe, overrides)
     inputs = [str(input)] if isinstance(input, str | Path) else [str(place) for place in input]
     run = _Run(recipe, inputs, Folder(Path(output).absolute()), options, progress or Silent())
-    return run.carry_out(begun)
+    return run.carry_out()
 
 
 @dataclass(frozen=True)
@@ -186,7 +180,7 @@ class _Run:
         self.progress = progress
         self.left_out: list[LeftOut] = []
 
-    def carry_out(self, begun: Callable[[], object]) -> Result:
+    def carry_out(self) -> Result:
         restart = self.options.restart
         files = self._scan()
         finished = None if restart else self._finished(files)
@@ -203,7 +197,6 @@ class _Run:
                 return finished
             job, plan, beginning = self._begin(files)
             self.engine.start()
-            begun()
             for notice in plan.notices():
                 self.progress.note(notice)
             units = self._passes(plan, job)
