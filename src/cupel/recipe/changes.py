@@ -66,26 +66,27 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """`name: before → now` of each setting that differs, steps before their options.
 
     >>> differences({"text_column": None, "exact": "a step"}, {"text_column": "messages", "pii": "a step"})
-    ["text_column: null → 'messages'", "step 'exact' is no longer there", "step 'pii' is new"]
+    ['steps removed: exact', 'steps added: pii', "text_column: null → 'messages'"]
     """
     if not before:
         return []
     # What was kept has been through JSON: tuples are lists, and numbers may have lost their kind.
     now = orjson.loads(orjson.dumps(dict(now), default=str))
     before = orjson.loads(orjson.dumps(dict(before), default=str))
-    changes = []
+    steps_before, steps_now = ([name for name in each if each[name] == "a step"] for each in (before, now))
+    removed = [name for name in steps_before if name not in steps_now]
+    added = [name for name in steps_now if name not in steps_before]
+    changes = [f"steps removed: {', '.join(removed)}"] if removed else []
+    changes += [f"steps added: {', '.join(added)}"] if added else []
+    if not changes and steps_before != steps_now:
+        changes.append(f"order of steps: {', '.join(steps_before)} → {', '.join(steps_now)}")
     for name in dict.fromkeys([*before, *now]):
-        old, new = before.get(name, ABSENT), now.get(name, ABSENT)
         step = name.rpartition(".")[0]
-        if old == new or (step and (step in before) != (step in now)):
-            continue  # the same, or an option of a step that only one of them has
-        if "a step" in (old, new):
-            changes.append(f"step '{name}' {'is new' if old is ABSENT else 'is no longer there'}")
-        else:
+        if {name, step} & {*removed, *added}:
+            continue
+        old, new = before.get(name, ABSENT), now.get(name, ABSENT)
+        if old != new:
             changes.append(f"{name}: {_value(old)} → {_value(new)}")
-    order = [name for name in before if before[name] == "a step"]
-    if not changes and order != [name for name in now if now[name] == "a step"]:
-        changes.append("the steps are in another order")
     return changes
 
 

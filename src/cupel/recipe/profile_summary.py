@@ -209,7 +209,7 @@ def _languages(labels: Mapping[str, int]) -> str:
 
 def _duplicates(folder: Folder, documents: int) -> str:
     parts = []
-    for label, words in (("exact", "exact copies"), ("minhash", "near copies")):
+    for label, words in (("exact", "exact copies"), ("minhash", "exact or near copies")):
         path = folder.clusters / f"{label}.parquet"
         if path.exists() and documents:
             members = pq.read_table(path, columns=["kept"]).column("kept")
