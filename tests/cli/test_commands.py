@@ -76,14 +76,14 @@ def test_a_run_that_keeps_nothing_alarms_and_says_which_step_to_loosen(tmp_path:
     (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "Café", "text": "too short"}) + "\n")
     arguments = ("refine", "gopher", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "out", "--report")
     said = " ".join(cupel(*arguments, status=3).stdout.split())
-    assert said.index("! Nothing was kept of 1 documents.") < said.index("Kept 0 of 1 documents")
+    assert said.index("! Nothing was kept of 1 document.") < said.index("Kept 0 of 1 document")
     assert (
         "The step 'gopher-quality' dropped the most, 1: loosen it (--set gopher-quality.OPTION=VALUE" in said
     )
     assert "cupel why" in said
     assert "Café" in said
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert manifest["alarms"][0].startswith("Nothing was kept of 1 documents.")
+    assert manifest["alarms"][0].startswith("Nothing was kept of 1 document.")
     assert "Nothing was kept" in (tmp_path / "out" / "report.html").read_text()
     again = cupel(*arguments, status=3).stdout
     assert "Nothing was kept" in again
@@ -323,7 +323,7 @@ def test_what_was_not_read_is_shown(tmp_path: Path) -> None:
     assert "1 .docx (1.50 kB, such as report.docx)" in said
     assert re.search(r"too-large +1$", said, re.MULTILINE)
     assert "out/quarantine/*.jsonl" in said.replace("\n", "")
-    assert re.search(r"! 1 documents \(20.0 %\) went to quarantine, mostly for 'too-large'", said)
+    assert re.search(r"! 1 document \(20.0 %\) went to quarantine, mostly for 'too-large'", said)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["documents"] == {"in": 5, "generated": 0, "kept": 4, "dropped": 0, "quarantined": 1}
     assert manifest["left_out"] == [{"kind": ".docx", "files": 1, "bytes": 1500, "names": ["report.docx"]}]

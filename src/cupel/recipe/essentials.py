@@ -77,19 +77,21 @@ def run_alarms(
     if not everything:
         found.append(Alarm(text="The input holds no documents."))
     elif not documents["kept"]:
-        found.append(
-            Alarm(text=f"Nothing was kept of {write_count(everything)} documents. {_advice(by_step)}")
-        )
+        found.append(Alarm(text=f"Nothing was kept of {_documents(everything)}. {_advice(by_step)}"))
     if documents["quarantined"] > MAX_QUARANTINED_SHARE * everything:
         share = write_percent(documents["quarantined"] / everything)
         reason = max(quarantined, key=lambda name: quarantined[name])
         found.append(
             Alarm(
-                text=f"{write_count(documents['quarantined'])} documents ({share}) went to quarantine, mostly for "
+                text=f"{_documents(documents['quarantined'])} ({share}) went to quarantine, mostly for "
                 f"'{reason}'. Is the input what you meant, and read as it should be?"
             )
         )
     return found
+
+
+def _documents(count: int) -> str:
+    return f"{write_count(count)} {'document' if count == 1 else 'documents'}"
 
 
 def _advice(by_step: Mapping[str, int]) -> str:
@@ -121,7 +123,7 @@ def kept_sentence(manifest: Mapping[str, Any]) -> str:
     share = f" ({write_percent(documents['kept'] / everything)})" if everything else ""
     generated = f", {write_count(documents['generated'])} of them generated" if documents["generated"] else ""
     return (
-        f"Kept {write_count(documents['kept'])} of {write_count(everything)} documents{generated}{share}: "
+        f"Kept {write_count(documents['kept'])} of {_documents(everything)}{generated}{share}: "
         f"{write_bytes(text)} of text, about {write_scaled(estimate_tokens(text))} tokens. "
         f"It took {write_seconds(manifest['seconds'])}."
     )
