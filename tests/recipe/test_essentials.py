@@ -26,17 +26,17 @@ def texts(*arguments: Any) -> list[str]:
 
 @pytest.mark.parametrize(("quarantined", "alarmed"), [(10, False), (11, True)])
 def test_more_than_a_tenth_in_quarantine_alarms(quarantined: int, alarmed: bool) -> None:
-    found = texts(
+    raised = texts(
         counts(100 - quarantined, 0, quarantined), [], {"too-large": 1, "bad-json": quarantined - 1}
     )
-    assert bool(found) == alarmed
-    assert not found or "mostly for 'bad-json'" in found[0]
+    assert bool(raised) == alarmed
+    assert not raised or "mostly for 'bad-json'" in raised[0]
 
 
 def test_nothing_kept_names_the_step_that_dropped_the_most() -> None:
     drops = [drop("language", "languages", 5), drop("gopher", "min_words", 4), drop("gopher", "max_words", 4)]
-    (found,) = texts(counts(0, 13), drops, {})
-    assert "'gopher' dropped the most, 8" in found
+    (raised,) = texts(counts(0, 13), drops, {})
+    assert "'gopher' dropped the most, 8" in raised
     assert texts(counts(1, 12), drops, {}) == []
     assert texts(counts(0), [], {}) == ["The input holds no documents."]
     assert "All went to quarantine." in texts(counts(0, 0, 3), [], {"bad-json": 3})[0]

@@ -114,22 +114,22 @@ def _expansion(files: Sequence[InputFile], options: RunOptions) -> float:
 def _alarms(
     timed: Timed | None, estimates: _Estimates, ahead: Prospect, output: str | Path, options: RunOptions
 ) -> list[str]:
-    found = []
+    texts = []
     if timed is not None and timed.documents and not timed.survivors:
-        found.append(f"The first pass drops all of the first {write_count(timed.documents)} documents.")
+        texts.append(f"The first pass drops all of the first {write_count(timed.documents)} documents.")
     if timed is not None and timed.quarantined > 0.1 * (timed.documents + timed.quarantined):
         share = timed.quarantined / (timed.documents + timed.quarantined)
-        found.append(
+        texts.append(
             f"{write_percent(share)} of the first documents cannot be read and would go to quarantine."
         )
     if (disk := _disk(ahead, estimates)) > (free := _free(output)):
-        found.append(f"About {write_bytes(disk)} of disk may be taken, and {write_bytes(free)} are free.")
+        texts.append(f"About {write_bytes(disk)} of disk may be taken, and {write_bytes(free)} are free.")
     if (memory := _memory(ahead, estimates)) > options.engine.memory_bytes():
-        found.append(
+        texts.append(
             f"Decisions take about {write_bytes(memory)} of memory, and "
             f"{write_bytes(options.engine.memory_bytes())} may be used (--memory)."
         )
-    return found
+    return texts
 
 
 def _input(ahead: Prospect, options: RunOptions) -> list[Block]:

@@ -69,25 +69,25 @@ def run_alarms(
     documents, drops, quarantined
         As the manifest has them: fates with their counts, reasons of drops, reasons of quarantine.
     """
-    found = []
+    raised = []
     everything = documents["in"] + documents["generated"]
     by_step: dict[str, int] = {}
     for drop in drops:
         by_step[drop["step"]] = by_step.get(drop["step"], 0) + drop["documents"]
     if not everything:
-        found.append(Alarm(text="The input holds no documents."))
+        raised.append(Alarm(text="The input holds no documents."))
     elif not documents["kept"]:
-        found.append(Alarm(text=f"Nothing was kept of {_documents(everything)}. {_advice(by_step)}"))
+        raised.append(Alarm(text=f"Nothing was kept of {_documents(everything)}. {_advice(by_step)}"))
     if documents["quarantined"] > MAX_QUARANTINED_SHARE * everything:
         share = write_percent(documents["quarantined"] / everything)
         reason = max(quarantined, key=lambda name: quarantined[name])
-        found.append(
+        raised.append(
             Alarm(
                 text=f"{_documents(documents['quarantined'])} ({share}) went to quarantine, mostly for "
                 f"'{reason}'. Is the input what you meant, and read as it should be?"
             )
         )
-    return found
+    return raised
 
 
 def _documents(count: int) -> str:

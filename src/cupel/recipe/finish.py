@@ -85,7 +85,7 @@ def finish(
         "recipe": recipe.name,
         "config_digest": begun["config_digest"],
         "recipe_digest": recipe.digest,
-        "input": [printable(given) for given in inputs],
+        "input": [printable(place) for place in inputs],
         "input_digest": begun["input_digest"],
         "input_files": len(job.files),
         "input_bytes": sum(file.bytes for file in job.files),

@@ -527,11 +527,11 @@ def _input_digest(files: Iterable[InputFile]) -> str:
     return digest("".join(json.dumps([file.relative, file.bytes, file.digest]) for file in files))
 
 
-def _documents_of(given: str) -> str:
+def _documents_of(place: str) -> str:
     """The data files of a finished run; anything else as it is."""
-    folder = Folder(Path(given))
+    folder = Folder(Path(place))
     if not folder.manifest.is_file() or not folder.data.is_dir():
-        return given
+        return place
     check_sizes(
         folder, folder.read_manifest(), "refine it again, or give its data files themselves", below="data/"
     )

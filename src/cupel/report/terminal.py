@@ -1,7 +1,7 @@
 """The blocks of a page laid out in the terminal, with Rich.
 
 Text goes to Rich as `Text`, never as markup, and its control characters are written out:
-a document cannot colour, move or clear anything.
+a document cannot color, move or clear anything.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def show(
     full
         All of a page, also where it has a summary.
     samples, characters
-        At most so many documents of a group, and so many characters of each; what is left
+        The most documents shown of a group, and characters of each; what is left
         out is said.
 
     Examples
@@ -183,9 +183,9 @@ def _table(block: Table, room: _Room) -> RenderableType:
             if numeric[place]
             else None,
         )
-    for given, cells in zip(block.rows, rows, strict=False):
+    for values, cells in zip(block.rows, rows, strict=False):
         if draw_bars:
-            for value, unit, cell in zip(given, formats, cells, strict=False):
+            for value, unit, cell in zip(values, formats, cells, strict=False):
                 if unit == "bar" and isinstance(value, int | float) and math.isfinite(value):
                     cell.append(f" {draw_bar(value, _BAR)}", style=KEPT)
         grid.add_row(*cells)
@@ -264,8 +264,8 @@ def _fit(
 
 
 def _is_numeric(cells: Iterable[Sequence[Any]]) -> bool:
-    given = [cell[0] for cell in cells if cell and cell[0] is not None]
-    return bool(given) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in given)
+    present = [cell[0] for cell in cells if cell and cell[0] is not None]
+    return bool(present) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
 
 
 def _samples(block: Samples, room: _Room) -> RenderableType:
