@@ -62,7 +62,8 @@ class Table(_Data):
     """Rows under named columns. Numbers stay numbers; `formats` says how to write a column.
 
     A format is one of `count` (12,345), `bytes` (1.2 MB), `percent` (a fraction, 12.3 %),
-    `number` (3 significant digits), `seconds`, `age` (how long ago), `text`, `bar` (a fraction, drawn).
+    `number` (3 significant digits), `seconds`, `age` (how long ago), `text`, `line` (text that a terminal cuts rather
+    than wraps), `bar` (a fraction, drawn).
     """
 
     block: Literal["table"] = "table"
@@ -114,10 +115,15 @@ class Section(_Data):
 
 
 class Page(_Data):
-    """A whole report: headline numbers, then sections."""
+    """A whole report: headline numbers, then sections.
+
+    `summary` is the essential of it, for a terminal, which shows it instead of facts and sections unless all is asked
+    for. Alarms need not be in it: they are shown before it, from whichever section they are in.
+    """
 
     title: str
     subtitle: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     sections: tuple[Section, ...] = ()
+    summary: tuple[Section, ...] = ()
     footer: str = ""

@@ -9,6 +9,7 @@ from typing import Any
 from cupel.errors import BadOption
 
 __all__ = [
+    "estimate_tokens",
     "read_count",
     "FORMATS",
     "read_bytes",
@@ -18,6 +19,7 @@ __all__ = [
     "write_count",
     "write_number",
     "write_percent",
+    "write_scaled",
     "write_seconds",
     "written",
 ]
@@ -49,6 +51,35 @@ def write_bytes(value: float) -> str:
         return f"{size:.0f} B"
     digits = 2 if abs(size) < 9.995 else 1 if abs(size) < 99.95 else 0
     return f"{size:.{digits}f} {units[place]}"
+
+
+TEXT_BYTES_PER_TOKEN = 4.0
+"""Of UTF-8 text: vocabularies of 32,000 to 128,000 tokens take 3 bytes of code, 4 to 5 of English prose."""
+
+
+def estimate_tokens(text_bytes: float) -> float:
+    """About how many tokens so much text has, whatever the tokenizer: one per four bytes.
+
+    >>> estimate_tokens(10_000)
+    2500.0
+    """
+    return text_bytes / TEXT_BYTES_PER_TOKEN
+
+
+def write_scaled(value: float) -> str:
+    """A number that is only about right, in two digits: thousands (k), millions (M), billions (B).
+
+    >>> write_scaled(950), write_scaled(1_470_000), write_scaled(12.34e9), write_scaled(996)
+    ('950', '1.5M', '12B', '1.0k')
+    """
+    size, suffixes = float(value), ("", "k", "M", "B", "T")
+    place = 0
+    while size >= 995 and place < len(suffixes) - 1:
+        size /= 1000
+        place += 1
+    if place == 0:
+        return f"{size:.0f}"
+    return f"{size:.1f}{suffixes[place]}" if size < 9.95 else f"{size:.0f}{suffixes[place]}"
 
 
 _UNITS = {

@@ -72,9 +72,119 @@ def test_refine_then_ask(make_pool: Callable[..., Path], tmp_path: Path) -> None
     assert rows[0]["reason"] in why
 
 
+def test_a_run_that_keeps_nothing_alarms_and_says_which_step_to_loosen(tmp_path: Path) -> None:
+    (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "Café", "text": "too short"}) + "\n")
+    arguments = ("refine", "gopher", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "out", "--report")
+    said = " ".join(cupel(*arguments, status=3).stdout.split())
+    assert said.index("! Nothing was kept of 1 document.") < said.index("Kept 0 of 1 document")
+    assert (
+        "The step 'gopher-quality' dropped the most, 1: loosen it (--set gopher-quality.OPTION=VALUE" in said
+    )
+    assert "cupel why" in said
+    assert "Café" in said
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["alarms"][0].startswith("Nothing was kept of 1 document.")
+    assert "Nothing was kept" in (tmp_path / "out" / "report.html").read_text()
+    again = cupel(*arguments, status=3).stdout
+    assert "Nothing was kept" in again
+
+
+def test_a_finished_run_is_one_line(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "once.yaml").write_text("name: once\nsteps: [exact]\n")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", make_pool(30, 1), "-o", tmp_path / "out")
+    assert "step: rule" in cupel(*arguments, "--report").stdout
+    done = cupel(*arguments, "--report")
+    assert done.stdout.count("\n") == 1
+    assert "is up to date" in done.stdout
+    assert str(tmp_path / "out" / "report.html") in done.stdout
+    assert done.stderr == ""
+    whole = cupel(*arguments, "--full").stdout
+    assert "Throughput and cost" in whole
+
+
+def test_a_refusal_says_what_differs(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    pool = make_pool(30, 1)
+    (tmp_path / "once.yaml").write_text("name: once\nsteps: [exact, {length: {min_bytes: 5}}]\n")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", tmp_path / "out", "--no-report")
+    cupel(*arguments)
+    said = cupel(*arguments, "--set", "length.min_bytes=7", "--format", "jsonl", status=1).stderr
+    assert "length.min_bytes: 5 → 7; format: 'parquet' → 'jsonl'" in " ".join(said.split())
+
+
+def test_a_run_without_a_finished_shard_does_not_block_the_corrected_command(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "once.yaml").write_text("name: once\nsteps: [exact]\n")
+    arguments = (
+        "refine",
+        tmp_path / "once.yaml",
+        "-i",
+        make_pool(30, 1),
+        "-o",
+        tmp_path / "out",
+        "--no-report",
+    )
+    assert "no 'txt' column" in cupel(*arguments, "--text-column", "txt", status=1).stderr
+    done = cupel(*arguments)
+    assert "Kept" in done.stdout
+    assert "it is replaced" in " ".join(done.stderr.split())
+
+
+def test_a_dry_run_resolves_everything_and_writes_nothing(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool = make_pool(300, 2)
+    before = sorted(tmp_path.rglob("*"))
+    arguments = ("-i", pool, "-o", tmp_path / "out", "--set", "gopher-quality.min_words=7", "--dry-run")
+    said = " ".join(cupel("refine", "gopher", *arguments).stdout.split())
+    for words in (
+        "text column 'text' 2",
+        "about 300",
+        "less than 10 s for pass 1",
+        "300 documents of the input",
+        "min_words: 7",
+        "exact, minhash, writing, starting up",
+        "would be made",
+    ):
+        assert words in said
+    assert sorted(tmp_path.rglob("*")) == before
+    said = cupel("dedup", pool, "-o", tmp_path / "out", "--by", "minhash", "--dry-run").stdout
+    assert "pass 1: minhash" in said
+
+
+def test_a_dry_run_refuses_what_the_run_would(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    pool = make_pool(30, 1)
+    (tmp_path / "once.yaml").write_text("name: once\nsteps: [exact]\n")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", tmp_path / "out", "--no-report")
+    assert "no 'txt' column" in cupel(*arguments, "--text-column", "txt", "--dry-run", status=1).stderr
+    cupel(*arguments)
+    assert "up to date" in cupel(*arguments, "--dry-run").stdout
+    refused = cupel(*arguments, "--format", "jsonl", "--dry-run", status=1).stderr
+    assert "format: 'parquet' → 'jsonl'" in refused
+    (tmp_path / "file").write_text("")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", tmp_path / "file", "--dry-run")
+    assert "is a file" in cupel(*arguments, status=1).stderr
+    held = tmp_path / "held"
+    held.mkdir()
+    (held / "notes.txt").write_text("mine")
+    arguments = ("refine", tmp_path / "once.yaml", "-i", pool, "-o", held, "--dry-run")
+    assert "no run of Cupel" in cupel(*arguments, status=1).stderr
+
+
 def test_inspect_prints_and_writes_a_page(make_pool: Callable[..., Path], tmp_path: Path) -> None:
-    said = cupel("inspect", make_pool(200, 2), "--page", tmp_path / "page.html").stdout
-    assert "200" in said
+    done = cupel("inspect", make_pool(200, 2), "--page", tmp_path / "page.html")
+    said = done.stdout
+    assert len(said.splitlines()) <= 32
+    for words in (
+        "200, ",
+        "text column 'text'",
+        "languages",
+        "exact copies",
+        "sample texts",
+        "recipes that fit",
+    ):
+        assert words in said
+    assert not re.search("kept|dropped|refined", said + done.stderr)
     page = (tmp_path / "page.html").read_text()
     assert "Languages" in page
     assert "word count" in page
@@ -155,7 +265,7 @@ def test_a_document_cannot_write_to_the_terminal(tmp_path: Path) -> None:
         + "words of the people that have been " * 20
     )
     (tmp_path / "pool.jsonl").write_text(json.dumps({"id": "\x1b[2Jevil", "text": evil}) + "\n")
-    cupel("refine", "gopher", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "out")
+    cupel("refine", "gopher", "-i", tmp_path / "pool.jsonl", "-o", tmp_path / "out", status=3)
     for done in (cupel("sample", tmp_path / "out"), cupel("why", tmp_path / "out", "\x1b[2Jevil")):
         assert "\x1b" not in done.stdout
         assert "\x07" not in done.stdout
@@ -177,8 +287,8 @@ def test_names_and_ids_cannot_write_to_the_terminal_either(tmp_path: Path) -> No
     (folder / "\x1b[2J\u202e.jsonl").write_text("\n".join(lines))
     first, second, page = tmp_path / "a\x9b31m", tmp_path / "b", tmp_path / "page\x1b[1m.html"
     done = [
-        cupel("refine", "gopher", "-i", folder, "-o", first, "--report"),
-        cupel("refine", "c4", "-i", folder, "-o", second),
+        cupel("refine", "gopher", "-i", folder, "-o", first, "--report", status=3),
+        cupel("refine", "c4", "-i", folder, "-o", second, status=3),
         cupel("inspect", folder, "--page", page),
         cupel("compare", first, second),
         cupel("why", first, rows[0]["id"], "--full"),
@@ -210,9 +320,10 @@ def test_what_was_not_read_is_shown(tmp_path: Path) -> None:
     places = ("-i", pool, "-o", tmp_path / "out")
     arguments = ("refine", recipe, *places, "--report", "--max-document-bytes", "2kB")
     said = cupel(*arguments).stdout
-    assert re.search(r"\.docx +1 +1.50 kB +report\.docx", said)
-    assert "too-large" in said
-    assert "line 4" in said
+    assert "1 .docx (1.50 kB, such as report.docx)" in said
+    assert re.search(r"too-large +1$", said, re.MULTILINE)
+    assert "out/quarantine/*.jsonl" in said.replace("\n", "")
+    assert re.search(r"! 1 document \(20.0 %\) went to quarantine, mostly for 'too-large'", said)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["documents"] == {"in": 5, "generated": 0, "kept": 4, "dropped": 0, "quarantined": 1}
     assert manifest["left_out"] == [{"kind": ".docx", "files": 1, "bytes": 1500, "names": ["report.docx"]}]

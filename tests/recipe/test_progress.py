@@ -29,16 +29,19 @@ def test_compressed_input_is_not_taken_for_done_too_early(tmp_path: Path) -> Non
     assert watcher.snapshot().share == 0.75
 
 
-def test_the_time_left_is_told_once_a_unit_is_finished(tmp_path: Path) -> None:
+def test_the_time_left_is_given_once_several_units_are_finished(tmp_path: Path) -> None:
     finish(tmp_path, 0, 400)
-    watcher = _Watcher("pass", tmp_path, [100, 100, 100])
+    watcher = _Watcher("pass", tmp_path, [100] * 7)
     watcher.started -= 10
-    begin(tmp_path, 1, 399)
-    assert watcher.snapshot().seconds_left is None, "what an earlier start finished says nothing of the rate"
-    finish(tmp_path, 1, 400)
+    for unit in (1, 2):
+        finish(tmp_path, unit, 400)
+        assert watcher.snapshot().seconds_left is None, (
+            "one or two units say little, and earlier starts nothing"
+        )
+    finish(tmp_path, 3, 400)
     now = watcher.snapshot()
     assert now.seconds_left is not None
-    assert 9.9 < now.seconds_left < 11, "one third took 10 s, one third is left"
+    assert 9.9 < now.seconds_left < 11, "three took 10 s, three are left"
 
 
 def test_unreadable_progress_counts_as_none(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ import pytest
 import cupel
 from cupel.errors import BadInput, BadOption, InputChanged, OutputInUse, RunFailed
 from cupel.findings import Table
-from cupel.recipe import run
 from tests.conftest import write_pool
 
 STEPS = ["unicode-repair", "gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
@@ -42,24 +41,6 @@ def data(output: Path) -> list[dict]:
     return [
         row for path in sorted((output / "data").glob("*.parquet")) for row in pq.read_table(path).to_pylist()
     ]
-
-
-def test_begun_is_called_where_there_is_something_to_do(
-    make_pool: Callable[..., Path], tmp_path: Path
-) -> None:
-    pool, calls = make_pool(40, 1), []
-
-    def once(steps: list[str]) -> None:
-        recipe = cupel.Recipe.from_dict({"name": "once", "steps": steps})
-        run.refine(recipe, input=pool, output=tmp_path / "out", begun=lambda: calls.append(1))
-
-    once(["exact"])
-    assert calls == [1]
-    once(["exact"])  # it is finished
-    assert calls == [1]
-    with pytest.raises(OutputInUse):
-        once(["minhash"])
-    assert calls == [1]
 
 
 def test_the_ledger_balances_to_the_document(make_pool: Callable[..., Path], tmp_path: Path) -> None:

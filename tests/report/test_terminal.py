@@ -118,3 +118,35 @@ def test_a_section_or_several_are_shown_too() -> None:
     assert "One" in out.getvalue()
     assert "Two" in out.getvalue()
     assert "first" in out.getvalue()
+
+
+def test_alarms_come_first_and_the_summary_instead_of_the_sections() -> None:
+    page = Page(
+        title="Refined",
+        facts=(("time", "3 s"),),
+        sections=(
+            Section(title="Funnel", blocks=(Prose(text="all of it"), Alarm(text="nothing was kept"))),
+            Section(title="Only an alarm", blocks=(Alarm(text="much in quarantine"),)),
+        ),
+        summary=(Section(title="", blocks=(Prose(text="the essential"),)),),
+    )
+    short = shown(page)
+    assert (
+        short.index("! nothing was kept") < short.index("! much in quarantine") < short.index("the essential")
+    )
+    assert "all of it" not in short
+    out = io.StringIO()
+    show(page, Console(file=out, width=80), full=True)
+    whole = out.getvalue()
+    assert whole.index("! nothing was kept") < whole.index("all of it")
+    assert whole.count("nothing was kept") == 1
+    assert "Only an alarm" not in whole.replace("much in quarantine", "")
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_lines_of_a_table_are_cut_to_the_width(width: int) -> None:
+    rows = (("id", "string", "東京 " * 200), ("a_very_long_name_of_a_field_in_a_pool", "int64", "7"))
+    table = Table(columns=("field", "type", "example"), rows=rows, formats=("line", "line", "line"))
+    lines = shown(Section(title="Fields", blocks=(table,)), width).splitlines()
+    assert len(lines) == 6
+    assert "a_very_long" in lines[-1]

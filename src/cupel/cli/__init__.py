@@ -13,8 +13,8 @@ __all__ = ["main"]
 def main() -> None:
     """Entry point of `cupel`.
 
-    Exit status: 0 done, 1 an error said in one line, 2 wrong usage; 130 stopped with Ctrl-C, 143 with SIGTERM, as
-    shells have it: 128 and the number of the signal.
+    Exit status: 0 done, 1 an error said in one line, 2 wrong usage, 3 a run that ended and kept no document; 130
+    stopped with Ctrl-C, 143 with SIGTERM, as shells have it: 128 and the number of the signal.
     """
     received: list[int] = []
 

@@ -22,7 +22,7 @@ def say(line: str) -> None:
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    """Say what is wrong on standard error and end."""
+    """Say what is wrong on standard error, wrapped between words on a terminal and in one line elsewhere; and end."""
     printable = "".join(c if c.isprintable() or c in "\n" else repr(c)[1:-1] for c in message)
-    err.print(Text.assemble(("error: ", "bold red"), printable), soft_wrap=True)
+    err.print(Text.assemble(("error: ", "bold red"), printable), soft_wrap=not err.is_terminal)
     sys.exit(status)

@@ -30,7 +30,9 @@ __all__ = [
     "Cache",
     "Cores",
     "Device",
+    "DryRun",
     "EngineName",
+    "Full",
     "IdColumn",
     "MaxDocumentBytes",
     "Memory",
@@ -126,6 +128,15 @@ Report = Annotated[
         rich_help_panel=WRITING,
     ),
 ]
+
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Check everything, say what would be read, done and taken, and stop; nothing is written.",
+    ),
+]
+Full = Annotated[bool, typer.Option("--full", help="Print all that the report has, not only the essential.")]
 
 BudgetTokens = Annotated[
     str | None,

@@ -7,15 +7,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.progress import BarColumn, Progress, TextColumn
-
+from cupel.cli._bar import make_bar
 from cupel.cli._console import err
 from cupel.recipe.progress import Snapshot, watch
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
-__all__ = ["TerminalProgress"]
+__all__ = ["TerminalProgress", "announce"]
 
 LINE_SECONDS = 10.0
+
+
+def announce(text: str) -> None:
+    """Say on a terminal what begins, before anything that takes time is loaded."""
+    if err.is_terminal:
+        err.print(text, style="dim", markup=False)
 
 
 class TerminalProgress:
@@ -25,10 +30,13 @@ class TerminalProgress:
     ----------
     plan
         Lines to say before the first pass, once all that was asked for has been found good.
+    keeping
+        Whether documents may be dropped, so that the share of those kept says something.
     """
 
-    def __init__(self, plan: Sequence[str] = ()) -> None:
+    def __init__(self, plan: Sequence[str] = (), *, keeping: bool = True) -> None:
         self.plan = tuple(plan)
+        self.keeping = keeping
 
     def note(self, text: str) -> None:
         err.print(text, style="dim", markup=False)
@@ -44,16 +52,11 @@ class TerminalProgress:
 
     @contextmanager
     def _bar(self, title: str, folder: Path, sizes: Sequence[int]) -> Iterator[None]:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[told]}"),
-        )
-        with Progress(*columns, console=err, transient=False) as bar:
-            task = bar.add_task(title, total=1.0, told="")
+        with make_bar(err) as bar:
+            task = bar.add_task(title, total=1.0, words=())
 
             def draw(now: Snapshot) -> None:
-                bar.update(task, completed=now.share, told=told(now))
+                bar.update(task, completed=now.share, words=fields(now, keeping=self.keeping))
 
             with watch(title, folder, sizes, draw):
                 yield
@@ -66,26 +69,24 @@ class TerminalProgress:
             nonlocal last
             if now.share >= 1.0 or time.monotonic() - last >= LINE_SECONDS:
                 last = time.monotonic()
-                err.print(f"{title}: {told(now)}", soft_wrap=True)
+                err.print(f"{title}: {' · '.join(fields(now, keeping=self.keeping))}", soft_wrap=True)
 
         with watch(title, folder, sizes, draw):
             yield
 
 
-def told(now: Snapshot) -> str:
-    """One line of a snapshot."""
+def fields(now: Snapshot, *, keeping: bool) -> list[str]:
+    """What a snapshot says, the most important first."""
+    if now.share >= 1:
+        time_words = write_seconds(now.seconds)
+    else:
+        time_words = f"{write_seconds(now.seconds_left)} left" if now.seconds_left is not None else ""
     rate = max(now.seconds, 1e-3)
-    kept = write_percent(now.kept / now.documents) if now.documents else "–"
-    left = now.seconds_left
-    parts = [
-        f"{write_count(now.documents)} documents",
-        f"{write_count(now.documents / rate)}/s",
-        f"{write_bytes(now.bytes / rate)}/s",
-        f"kept {kept}",
-        f"{write_seconds(now.seconds)}"
-        if now.share >= 1
-        else f"{write_seconds(left)} left"
-        if left is not None
-        else "",
+    words = [
+        f"{write_count(now.documents)} documents" if now.documents else "",
+        time_words,
+        f"kept {write_percent(now.kept / now.documents)}" if now.documents and keeping else "",
+        f"{write_bytes(now.bytes / rate)}/s" if now.bytes else "",
+        f"{write_count(now.documents / rate)} documents/s" if now.documents else "",
     ]
-    return " · ".join(part for part in parts if part)
+    return [word for word in words if word]

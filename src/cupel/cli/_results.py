@@ -1,34 +1,61 @@
-"""What a command says of a finished run."""
+"""What a command says of a finished run, and how it ends."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cupel.recipe.options import RunOptions
+    from cupel.recipe.recipe import Recipe
     from cupel.recipe.run import Result
 
-__all__ = ["tell"]
+__all__ = ["NOTHING_KEPT", "foresee", "tell"]
 
-SHOWN = ("funnel", "quarantine", "left-out")
+NOTHING_KEPT = 3
+"""Exit status of a run that ended as it should and kept no document."""
 
 
-def tell(result: Result) -> None:
-    """The counts, the funnel, what was not read, what needs a look, and where the report is."""
+def tell(result: Result, output: Path, *, full: bool = False) -> None:
+    """Print what alarms, what was kept, what was dropped and why, and what to type next.
+
+    A run that was finished before is one line. Where nothing was kept the process ends with `NOTHING_KEPT`.
+
+    Parameters
+    ----------
+    output
+        The folder as the user named it.
+    full
+        Print all that the report has.
+    """
     from cupel.cli._console import out, say
-    from cupel.findings import Alarm, Section
+    from cupel.recipe.essentials import kept_sentence, summary
     from cupel.report.terminal import show
 
-    page = result.page()
-    shown = [section for section in page.sections if section.key in SHOWN]
-    alarms = [
-        block
-        for section in page.sections
-        if section.key not in SHOWN
-        for block in section.blocks
-        if isinstance(block, Alarm)
-    ]
-    if alarms:
-        shown.append(Section(title="Needs a look", blocks=tuple(alarms)))
-    show(page.model_copy(update={"sections": tuple(shown)}), out)
-    if result.report.exists():
-        say(f"report  {result.report}")
+    report = result.report.exists()
+    if result.up_to_date and not full:
+        report_path = f" Report: {output / 'report.html'}" if report else ""
+        say(f"{output} is up to date. {kept_sentence(result.manifest)}{report_path}")
+        if not result.manifest["documents"]["kept"]:
+            for alarm in result.alarms:
+                say(f"! {alarm}")
+    else:
+        page = result.page()
+        show(
+            page.model_copy(update={"summary": summary(result.manifest, str(output), report=report)}),
+            out,
+            full=full,
+        )
+    if not result.manifest["documents"]["kept"]:
+        sys.exit(NOTHING_KEPT)
+
+
+def foresee(recipe: Recipe, input: Sequence[str], output: Path, options: RunOptions) -> None:
+    """Print what a run would read, do, take and write."""
+    from cupel.cli._console import out
+    from cupel.recipe.dry_run import dry_run
+    from cupel.report.terminal import show
+
+    show(dry_run(recipe, input=input, output=output, options=options), out)

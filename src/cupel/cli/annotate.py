@@ -55,4 +55,4 @@ def annotate(
         restart=restart,
         report=report,
     )
-    tell(result)
+    tell(result, output)

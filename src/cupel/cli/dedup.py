@@ -9,7 +9,9 @@ from cupel.cli._options import (
     Accept,
     Address,
     Cores,
+    DryRun,
     EngineName,
+    Full,
     IdColumn,
     Layout,
     MaxDocumentBytes,
@@ -40,6 +42,7 @@ def dedup(
         ),
     ] = None,
     set_: Overrides = None,
+    dry_run: DryRun = False,
     index: Annotated[
         Path | None,
         typer.Option(
@@ -57,27 +60,37 @@ def dedup(
     accept: Accept = False,
     restart: Restart = False,
     report: Report = True,
+    full: Full = False,
 ) -> None:
     """Deduplicate a pool: one kind of repetition after the other, and nothing else."""
+    from cupel.cli._progress import TerminalProgress, announce
+
+    announce(f"dedup by {', '.join(by)}: {', '.join(input)} → {output}")
     from cupel import api
-    from cupel.cli._progress import TerminalProgress
-    from cupel.cli._results import tell
+    from cupel.cli._results import foresee, tell
+    from cupel.recipe.options import RunOptions
     from cupel.recipe.planner import make_plan
     from cupel.recipe.repetition import dedup_recipe
 
-    fields = key or ()
-    result = api.dedup(
-        input,
-        output=output,
-        by=by,
-        overrides=set_ or (),
-        index=index,
-        key=fields,
+    recipe = dedup_recipe(by, set_ or (), index, key or ())
+    options = RunOptions(
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=make_engine(engine, address, cores, memory),
         restart=restart,
         accept=accept,
-        report=report,
-        progress=TerminalProgress(make_plan(dedup_recipe(by, set_ or (), index, fields)).describe()),
     )
-    tell(result)
+    if dry_run:
+        foresee(recipe, input, output, options)
+        return
+    result = api.refine(
+        recipe,
+        input=input,
+        output=output,
+        reading=options.reading,
+        engine=options.engine,
+        restart=restart,
+        accept=accept,
+        report=report,
+        progress=TerminalProgress(make_plan(recipe).describe()),
+    )
+    tell(result, output, full=full)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cupel.cli._options import Cores, IdColumn, Layout, MaxDocumentBytes, TextColumn, reading_options
+from cupel.cli._options import Cores, Full, IdColumn, Layout, MaxDocumentBytes, TextColumn, reading_options
 
 
 def inspect(
@@ -17,12 +17,15 @@ def inspect(
     id_column: IdColumn = None,
     layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
+    full: Full = False,
     cores: Cores = None,
 ) -> None:
     """Profile a pool: sizes, languages, duplicates, signal histograms."""
+    from cupel.cli._progress import TerminalProgress, announce
+
+    announce(f"inspect {', '.join(paths)}")
     from cupel import api
     from cupel.cli._console import out, say
-    from cupel.cli._progress import TerminalProgress
     from cupel.report import write
     from cupel.report.terminal import show
 
@@ -30,9 +33,9 @@ def inspect(
         paths,
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=api.Engine(cores=cores),
-        progress=TerminalProgress(),
+        progress=TerminalProgress(keeping=False),
     )
-    show(profile.page, out)
+    show(profile.page, out, full=full)
     if page is not None:
         write(profile.page, page)
         say(f"page  {page}")

@@ -13,7 +13,9 @@ from cupel.cli._options import (
     BudgetMoney,
     BudgetTokens,
     Cores,
+    DryRun,
     EngineName,
+    Full,
     IdColumn,
     InFlight,
     Layout,
@@ -41,7 +43,7 @@ def refine(
     ],
     output: Output,
     set_: Overrides = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    dry_run: DryRun = False,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     layout: Layout = None,
@@ -69,6 +71,7 @@ def refine(
     ] = "256MB",
     restart: Restart = False,
     report: Report = True,
+    full: Full = False,
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,
@@ -89,25 +92,20 @@ def refine(
     ] = None,
 ) -> None:
     """Turn a raw pool into a training corpus, with a ledger of every document."""
+    from cupel.cli._progress import TerminalProgress, announce
+
+    announce(f"refine {recipe}: {', '.join(input)} → {output}")
     from cupel import api
-    from cupel.cli._console import say
-    from cupel.cli._progress import TerminalProgress
-    from cupel.cli._results import tell
+    from cupel.cli._results import foresee, tell
     from cupel.recipe.input_fields import explaining_signals
+    from cupel.recipe.options import RunOptions
     from cupel.recipe.planner import make_plan
 
     loaded = api.Recipe.load(recipe, set_ or ())
     reading = reading_options(text_column, id_column, layout, max_document_bytes)
     with explaining_signals(input, reading):
         plan = make_plan(loaded).describe()
-    if dry_run:
-        for line in plan:
-            say(line)
-        return
-    result = api.refine(
-        loaded,
-        input=input,
-        output=output,
+    options = RunOptions(
         reading=reading,
         writing=api.OutputOptions(
             format=format,
@@ -120,7 +118,22 @@ def refine(
         asking=make_asking(budget_tokens, budget_money, price_in, price_out, in_flight),
         restart=restart,
         accept=accept,
+    )
+    if dry_run:
+        foresee(loaded, input, output, options)
+        return
+    result = api.refine(
+        loaded,
+        input=input,
+        output=output,
+        reading=options.reading,
+        writing=options.writing,
+        engine=options.engine,
+        target_shard_bytes=options.target_shard_bytes,
+        asking=options.asking,
+        restart=restart,
+        accept=accept,
         report=report,
         progress=TerminalProgress(plan),
     )
-    tell(result)
+    tell(result, output, full=full)

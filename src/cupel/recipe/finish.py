@@ -14,6 +14,7 @@ from cupel.engine import Engine
 from cupel.errors import RunFailed
 from cupel.recipe.births import numbered
 from cupel.recipe.data_card import write_card
+from cupel.recipe.essentials import alarms, counts_of_drops
 from cupel.recipe.fit import artifact_seals, write_artifacts
 from cupel.recipe.folder import Folder, write_json, write_sealed, write_text
 from cupel.recipe.identity import repeated_ids
@@ -73,22 +74,31 @@ def finish(
     seals |= artifact_seals(folder, plan)
     seals |= move_ledger(folder, plan, counts)
     first, last = tallies[0], tallies[-1]
+    total = Tally()
+    for tally in tallies:
+        total.merge(tally)
     documents = _documents(tallies)
     check_whole(folder, seals, documents)
-    asked = _asked(tallies)
+    asked = {asking: asdict(usage) for asking, usage in total.asked.items()}
     data = sorted(path for path in folder.data.iterdir() if not path.name.startswith("."))
     manifest: dict[str, Any] = {
         "cupel": version(),
         "recipe": recipe.name,
         "config_digest": begun["config_digest"],
         "recipe_digest": recipe.digest,
-        "input": [printable(given) for given in inputs],
+        "input": [printable(place) for place in inputs],
         "input_digest": begun["input_digest"],
         "input_files": len(job.files),
         "input_bytes": sum(file.bytes for file in job.files),
         "left_out": [asdict(kind) for kind in left_out],
         "seed": recipe.seed,
         "documents": documents,
+        "dropped_by": counts_of_drops(plan, total),
+        "quarantined_by": total.quarantined | total.refused,
+        "labels": {
+            column: {label: measured for label, (measured, _) in counts.items()}
+            for column, counts in total.labels.items()
+        },
         "bytes": {
             "text_in": first.bytes_in,
             "text_out": last.text_bytes_out,
@@ -115,9 +125,10 @@ def finish(
         "files": {name: list(seals[name]) for name in sorted(seals)},
     }
     write_text(folder.root / "recipe.yaml", recipe.to_yaml())
-    page = report_page(folder, plan, tallies, manifest)
+    page = report_page(folder, plan, tallies, total, manifest)
+    manifest["alarms"] = alarms(page)
     write_json(folder.root / "report.json", page.model_dump(mode="json"))
-    write_json(folder.inputs, {"files": begun["job"]["files"], "reading": begun["job"]["reading"]})
+    write_json(folder.inputs, {name: begun["job"][name] for name in ("files", "reading", "output")})
     for path in (folder.root / "recipe.yaml", folder.root / "report.json", folder.inputs):
         manifest["files"][path.name] = list(seal(path))
     manifest["memory"] = prepare_memory(folder, plan, begun["input_digest"])
@@ -142,15 +153,6 @@ def _documents(tallies: Sequence[Tally]) -> dict[str, int]:
             f"the ledger does not balance: {documents}; this is a fault of Cupel, please report it"
         )
     return documents
-
-
-def _asked(tallies: Sequence[Tally]) -> dict[str, dict[str, Any]]:
-    """What was asked of models by each method, in whichever passes."""
-    total = Tally()
-    for tally in tallies:
-        for asking, usage in tally.asked.items():
-            total.count_usage(asking, usage)
-    return {asking: asdict(usage) for asking, usage in total.asked.items()}
 
 
 def _add_up(folder: Folder, number: int, units: int) -> Tally:

@@ -212,6 +212,29 @@ class Folder:
         finally:
             handle.close()
 
+    def check_free(self) -> None:
+        """Find out whether the folder can be written, and whether another process does, without writing anything.
+
+        Raises
+        ------
+        OutputInUse
+            Another process writes it.
+        BadInput
+            No permission, or a file in its place.
+        """
+        place = next(place for place in (self.root, *self.root.parents) if place.exists())
+        if not place.is_dir():
+            raise BadInput(f"{place}: is a file; the output is a folder")
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise BadInput(f"{place}: no permission")
+        try:
+            with open(self.lock) as handle:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return
+        except OSError:
+            raise OutputInUse(f"{self.root}: another cupel process is writing it") from None
+
     def clear_work(self) -> None:
         """Take away what only an unfinished run needs; the lock last, so that nobody else begins meanwhile."""
         for path in self.work.iterdir():

@@ -20,7 +20,7 @@ from cupel.recipe.plan import Plan
 from cupel.recipe.steps import Group
 from cupel.units import written
 
-__all__ = ["signal_figures"]
+__all__ = ["ledger_sample", "signal_figures"]
 
 MOST_ROWS = 100_000
 """Documents of the ledger that are read for histograms."""
@@ -40,7 +40,7 @@ def signal_figures(folder: Folder, plan: Plan) -> list[Figure]:
     for name in plan.kept_columns:
         if name in plan.measured and name in known and _is_number(known[name].type):
             marks.setdefault(name, [])
-    table = _ledger_sample(folder, list(marks))
+    table = ledger_sample(folder, list(marks))
     if table is None or not table.num_rows:
         return []
     kept = np.asarray(table.column("status").to_numpy(zero_copy_only=False) == "kept")
@@ -119,7 +119,7 @@ def _edges(values: Values, thresholds: list[float]) -> tuple[Values, bool]:
     return np.linspace(low, high, BINS + 1), False
 
 
-def _ledger_sample(folder: Folder, columns: list[str]) -> pa.Table | None:
+def ledger_sample(folder: Folder, columns: list[str]) -> pa.Table | None:
     """Status and some signals of about `MOST_ROWS` documents, drawn by a hash of their place."""
     if not columns:
         return None

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cupel.corpus.files import InputFile
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import printable
 from cupel.engine import Engine
 from cupel.errors import RunFailed
-from cupel.findings import Page
+from cupel.findings import Page, Section, Table
 from cupel.notebook import page_html, page_text
+from cupel.recipe.folder import Folder
 from cupel.recipe.options import RunOptions
+from cupel.recipe.profile_summary import pool_summary
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
@@ -33,6 +36,8 @@ STEPS: list[Any] = [
 ]
 SHOWN = ("labels", "sources", "quarantine", "left-out", "signals")
 """Keys of the sections of a run's report that describe the pool."""
+REFINING = ("kept", "share kept", "dropped")
+"""Columns that say what a run did."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,11 @@ def inspect(
             progress=progress,
         )
         page = done.page()
+        kept = Folder(Path(folder) / "run")
+        read = [InputFile(**file) for file in kept.read_inputs()["files"]]
+        summary = pool_summary(
+            kept, read, reading or ReadOptions(), done.manifest, done.manifest["labels"].get("language", {})
+        )
     copies = [section for section in page.sections if section.key == "duplicates"]
     shown = [section for key in SHOWN for section in page.sections if section.key == key]
     values = dict(page.facts)
@@ -94,10 +104,29 @@ def inspect(
             "title": "Inspected",
             "subtitle": printable(", ".join(inputs)),
             "facts": facts,
-            "sections": (*shown[:-1], *copies, *shown[-1:]),
+            "sections": tuple(_of_a_pool(section) for section in (*shown[:-1], *copies, *shown[-1:])),
+            "summary": summary,
         }
     )
     return Profile(page, done.manifest)
+
+
+def _of_a_pool(section: Section) -> Section:
+    """A section of a run's report without what it says of keeping: nothing is kept or dropped here."""
+    blocks = []
+    for block in section.blocks:
+        if isinstance(block, Table):
+            places = [i for i, name in enumerate(block.columns) if name not in REFINING]
+            block = block.model_copy(
+                update={
+                    "columns": tuple(block.columns[i] for i in places),
+                    "rows": tuple(tuple(row[i] for i in places) for row in block.rows),
+                    "formats": tuple(block.formats[i] for i in places),
+                }
+            )
+        blocks.append(block)
+    lead = "" if section.key in ("labels", "sources") else section.lead
+    return section.model_copy(update={"blocks": tuple(blocks), "lead": lead})
 
 
 def _temporary_folder(parent: str | Path | None) -> tempfile.TemporaryDirectory[str]:

@@ -14,6 +14,8 @@ from typing import Protocol
 __all__ = ["Progress", "Silent", "Snapshot", "watch"]
 
 POLL_SECONDS = 0.25
+UNITS_TO_KNOW = 3
+"""Units that must be finished before a time left is given: one or two may be small, or all the small ones."""
 TEXT_PER_INPUT_BYTE = 4.0
 """Taken for the first units: compressed files hold about so much text. Later, what was seen."""
 
@@ -32,8 +34,8 @@ class Snapshot:
         Since the pass began, or was taken up again.
     begun_at
         Share that was already done when it was taken up.
-    measured
-        Whether a unit has been finished since, so that the rate is known and not guessed.
+    finished
+        Units that have been finished since.
     """
 
     title: str
@@ -43,13 +45,13 @@ class Snapshot:
     share: float
     seconds: float
     begun_at: float
-    measured: bool
+    finished: int
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate so far; None while there is none."""
+        """At the rate so far; None until enough units are finished for it to mean something."""
         done = self.share - self.begun_at
-        if not self.measured or done <= 0 or self.seconds <= 0:
+        if self.finished < UNITS_TO_KNOW or done <= 0 or self.seconds <= 0:
             return None
         return (1.0 - self.share) * self.seconds / done
 
@@ -137,7 +139,7 @@ class _Watcher:
             min(1.0, done / total),
             time.monotonic() - self.started,
             self.begun_at,
-            measured=len(self.finished) > self.found,
+            finished=len(self.finished) - self.found,
         )
 
     def _read(self, name: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from cupel.notebook import page_html
 from cupel.recipe import task as tasks
 from cupel.recipe.asking import asks_remotely, stop_asking
 from cupel.recipe.births import PassReader, reader_of
+from cupel.recipe.changes import differences, kept_settings, settings, written
 from cupel.recipe.data_card import CARD, write_card
 from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
@@ -57,7 +58,7 @@ from cupel.recipe.seals import check_sizes
 from cupel.recipe.survivors import Survivors, digest_before
 from cupel.store import digest, digest_json, make_folder
 
-__all__ = ["Result", "refine"]
+__all__ = ["Prospect", "Result", "prospect", "refine"]
 
 STOP_WAIT_SECONDS = 0.1
 UNITS_ASKING = 2
@@ -76,14 +77,22 @@ class Result:
         The folder.
     manifest
         Counts, hashes, versions: what `manifest.json` holds.
+    up_to_date
+        Whether the folder held this run, finished, before it was called for.
     """
 
     output: Path
     manifest: dict[str, Any]
+    up_to_date: bool = False
 
     @property
     def report(self) -> Path:
         return self.output / "report.html"
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What needs a look before the output is used: nothing kept, much in quarantine, a step without effect."""
+        return tuple(self.manifest.get("alarms", ()))
 
     def page(self) -> Page:
         """What there is to look at, as data."""
@@ -131,6 +140,44 @@ def refine(
     return run.carry_out()
 
 
+@dataclass(frozen=True)
+class Prospect:
+    """What a run would be, with everything that would be refused found good.
+
+    Attributes
+    ----------
+    recipe, plan
+        With overrides, and its passes.
+    files, left_out
+        What would be read, and what of the input would not.
+    job
+        The run as its workers would see it.
+    state
+        What there is in the output folder, in a sentence.
+    """
+
+    recipe: Recipe
+    plan: Plan
+    files: list[InputFile]
+    left_out: list[LeftOut]
+    job: Job
+    state: str
+
+
+def prospect(
+    recipe: Recipe, *, input: str | Path | Sequence[str | Path], output: str | Path, options: RunOptions
+) -> Prospect:
+    """Everything that `refine` finds out before it begins. Nothing is written.
+
+    Raises
+    ------
+    CupelError
+        As `refine` would.
+    """
+    inputs = [str(input)] if isinstance(input, str | Path) else [str(place) for place in input]
+    return _Run(recipe, inputs, Folder(Path(output).absolute()), options, Silent()).foresee()
+
+
 class _Run:
     def __init__(
         self, recipe: Recipe, inputs: list[str], folder: Folder, options: RunOptions, progress: Progress
@@ -144,14 +191,8 @@ class _Run:
         self.left_out: list[LeftOut] = []
 
     def carry_out(self) -> Result:
-        reading, restart = self.options.reading, self.options.restart
-        with explaining_signals(self.inputs, reading):
-            make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        inputs = [_documents_of(place) for place in self.inputs]
-        scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
-        files, self.left_out = scanned.files, scanned.left_out
-        self._refuse_own_input(files)
-        self._refuse_foreign(restart=restart)
+        restart = self.options.restart
+        files = self._scan()
         finished = None if restart else self._finished(files)
         if finished is not None and not self.folder.work.exists():
             self._remember(finished.manifest)
@@ -187,7 +228,47 @@ class _Run:
                 self._trim()
         return Result(self.folder.root, manifest)
 
+    def foresee(self) -> Prospect:
+        files = self._scan()
+        work = self.folder.work
+        self.folder.check_free()
+        if self.options.restart:
+            state = "what it holds of a run would be discarded"
+        elif self._finished(files) is not None:
+            state = "up to date: the run is finished"
+        elif (begun := self._unfinished(files)) is not None:
+            self._compare(begun["config_digest"], begun["input_digest"], files, "an unfinished run")
+            done = sum(1 for _ in work.glob("pass-*/*.done"))
+            state = f"an unfinished run would be resumed ({done:,} shards of its passes are done)"
+        else:
+            state = (
+                "would be made" if not self.folder.root.exists() else "would be used; it holds no other run"
+            )
+        job, plan = self._new_job(files)
+        return Prospect(self.recipe, plan, files, self.left_out, job, state)
+
     # -- beginning -----------------------------------------------------------------------------
+
+    def _scan(self) -> list[InputFile]:
+        """The input's files; refuses what can be refused before anything is touched."""
+        reading = self.options.reading
+        with explaining_signals(self.inputs, reading):
+            make_plan(self.recipe)
+        inputs = [_documents_of(place) for place in self.inputs]
+        scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
+        self.left_out = scanned.left_out
+        self._refuse_own_input(scanned.files)
+        self._refuse_foreign(restart=self.options.restart)
+        return scanned.files
+
+    def _new_job(self, files: list[InputFile]) -> tuple[Job, Plan]:
+        annotated = _annotated(self.inputs, files)
+        plan = make_plan(self.recipe, annotated)
+        check_needs(plan, files, self.options.reading)
+        check_fields(plan, files, self.options.reading, annotated)
+        shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
+        reading, writing = self.options.reading, self.options.writing
+        return Job(self.recipe, tuple(files), tuple(shards), reading, writing, annotated), plan
 
     def _refuse_own_input(self, files: list[InputFile]) -> None:
         root = str(self.folder.root) + os.sep
@@ -211,9 +292,9 @@ class _Run:
         if not self.folder.manifest.exists() or self.folder.discarding.exists():
             return None
         manifest = self.folder.read_manifest()
-        self._compare(manifest["config_digest"], manifest["input_digest"], files, "finished run")
+        self._compare(manifest["config_digest"], manifest["input_digest"], files, "a finished run")
         check_sizes(self.folder, manifest, "--restart does the run again")
-        return Result(self.folder.root, manifest)
+        return Result(self.folder.root, manifest, up_to_date=True)
 
     def _settle(self, manifest: dict[str, Any]) -> None:
         """What is left to do once the manifest is there; a run that was killed before it is completed here."""
@@ -235,13 +316,14 @@ class _Run:
 
     def _compare(self, config: str, input_digest: str, files: list[InputFile], what: str) -> None:
         if config != self._config_digest():
+            changes = differences(kept_settings(self.folder), self._settings())
             raise OutputInUse(
-                f"{self.folder.root}: holds a {what} of another recipe or other options; "
+                f"{self.folder.root}: holds {what} of another recipe or other options ({written(changes)}); "
                 "choose another folder, or discard it with --restart"
             )
         if input_digest != _input_digest(files):
             raise InputChanged(
-                f"{self.folder.root}: holds a {what} on input that has changed since{self._changes(files)}; "
+                f"{self.folder.root}: holds {what} on input that has changed since{self._changes(files)}; "
                 "choose another folder, or discard it with --restart"
             )
 
@@ -258,33 +340,21 @@ class _Run:
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         return " (" + "; ".join(sorted(changes)[:3]) + more + ")" if changes else ""
 
+    def _settings(self) -> dict[str, Any]:
+        return settings(self.recipe.to_dict(), asdict(self.options.reading), asdict(self.options.writing))
+
     def _config_digest(self) -> str:
         return digest_json([self.recipe.digest, repr(self.options.reading), repr(self.options.writing)])
 
     def _begin(self, files: list[InputFile]) -> tuple[Job, Plan, dict[str, Any]]:
-        self.resumed = self.folder.plan.exists()
-        if self.resumed:
-            try:
-                begun = read_sealed(self.folder.plan)
-            except Damaged as damaged:
-                raise Damaged(damaged.path, damaged.fault, RESTART) from None
-            self._compare(begun["config_digest"], begun["input_digest"], files, "unfinished run")
+        begun = self._unfinished(files)
+        self.resumed = begun is not None
+        if begun is not None:
+            self._compare(begun["config_digest"], begun["input_digest"], files, "an unfinished run")
             job = Job.from_json(begun["job"])
         else:
-            annotated = _annotated(self.inputs, files)
-            plan = make_plan(self.recipe, annotated)
-            check_needs(plan, files, self.options.reading)
-            check_fields(plan, files, self.options.reading, annotated)
+            job, _ = self._new_job(files)
             discard_all(self.folder)
-            shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
-            job = Job(
-                self.recipe,
-                tuple(files),
-                tuple(shards),
-                self.options.reading,
-                self.options.writing,
-                annotated,
-            )
             begun = {
                 "config_digest": self._config_digest(),
                 "input_digest": _input_digest(files),
@@ -297,6 +367,24 @@ class _Run:
         self.seal = str(begun["seal"])
         self.started = time.monotonic()
         return job, make_plan(self.recipe, job.annotated), begun
+
+    def _unfinished(self, files: list[InputFile]) -> dict[str, Any] | None:
+        """What the plan of an unfinished run holds; None if there is none, or another one that finished no shard."""
+        if not self.folder.plan.exists():
+            return None
+        try:
+            begun = read_sealed(self.folder.plan)
+        except Damaged as damaged:
+            raise Damaged(damaged.path, damaged.fault, RESTART) from None
+        same = begun["config_digest"] == self._config_digest() and begun["input_digest"] == _input_digest(
+            files
+        )
+        if same or any(self.folder.work.glob("pass-*/*.done")):
+            return begun
+        self.progress.note(
+            f"{self.folder.root} held an unfinished run of another kind, without a finished shard; it is replaced"
+        )
+        return None
 
     def _shard_bytes(self, files: list[InputFile]) -> int:
         if self.options.target_shard_bytes is not None:
@@ -453,11 +541,11 @@ def _input_digest(files: Iterable[InputFile]) -> str:
     return digest("".join(json.dumps([file.relative, file.bytes, file.digest]) for file in files))
 
 
-def _documents_of(given: str) -> str:
+def _documents_of(place: str) -> str:
     """The data files of a finished run; anything else as it is."""
-    folder = Folder(Path(given))
+    folder = Folder(Path(place))
     if not folder.manifest.is_file() or not folder.data.is_dir():
-        return given
+        return place
     check_sizes(
         folder, folder.read_manifest(), "refine it again, or give its data files themselves", below="data/"
     )

@@ -13,6 +13,7 @@ from cupel import charts
 from cupel.contract import Column, label_columns
 from cupel.findings import Alarm, Block, Code, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.recipe.decide import decision_seconds, decision_sections
+from cupel.recipe.essentials import run_alarms
 from cupel.recipe.fit import fitted_sections
 from cupel.recipe.folder import Folder
 from cupel.recipe.histograms import signal_figures
@@ -28,11 +29,13 @@ SHOWN_SOURCES = 40
 SHOWN_QUARANTINED = 12
 
 
-def report_page(folder: Folder, plan: Plan, tallies: Sequence[Tally], manifest: Mapping[str, Any]) -> Page:
-    """The report of a run: funnel, rules, signals, labels, duplicates, samples, cost, recipe."""
-    total = Tally()
-    for tally in tallies:
-        total.merge(tally)
+def report_page(
+    folder: Folder, plan: Plan, tallies: Sequence[Tally], total: Tally, manifest: Mapping[str, Any]
+) -> Page:
+    """The report of a run: funnel, rules, signals, labels, duplicates, samples, cost, recipe.
+
+    `tallies` are those of the passes, `total` is their sum.
+    """
     steps = _steps(plan)
     decisions = [step for pass_ in plan.passes for step in pass_.decisions]
     keeping = {step.label for step in decisions if step.action in ("mark", "weigh")}
@@ -157,12 +160,9 @@ def _funnel(
             ),
         )
     )
-    if idle:
-        blocks.append(
-            Alarm(
-                text=f"These steps dropped and changed nothing: {', '.join(idle)}. Are they what you meant?"
-            )
-        )
+    blocks += run_alarms(manifest["documents"], manifest["dropped_by"], manifest["quarantined_by"])
+    if idle and manifest["documents"]["kept"]:
+        blocks.append(Alarm(text=_idle(idle)))
     if manifest["clashing_ids"]:
         many = write_count(manifest["clashing_ids"])
         blocks.append(
@@ -172,6 +172,12 @@ def _funnel(
             )
         )
     return Section(title="Funnel", key="funnel", lead="What remains after each step.", blocks=tuple(blocks))
+
+
+def _idle(steps: Sequence[str]) -> str:
+    if len(steps) == 1:
+        return f"The step '{steps[0]}' dropped and changed nothing. Is it what you meant?"
+    return f"These steps dropped and changed nothing: {', '.join(steps)}. Are they what you meant?"
 
 
 def _rules(plan: Plan, total: Tally) -> Section:

@@ -6,8 +6,9 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.store import make_folder
 from cupel.threads import in_order
 
-__all__ = ["allow_tasks", "run_task", "stop_tasks"]
+__all__ = ["Timed", "allow_tasks", "run_task", "stop_tasks", "time_sample"]
 
 PROGRESS_SECONDS = 0.5
 BATCH_ROWS = 8192
@@ -110,6 +111,51 @@ def run_task(payload: str) -> str:
         _count(folder.root, -1)
 
 
+@dataclass(frozen=True)
+class Timed:
+    """What a part of the first pass took: documents, bytes of text, bytes of survivors, processor seconds, content read."""
+
+    documents: int
+    text_bytes: int
+    survivors: int
+    survivor_bytes: int
+    content_bytes: int
+    seconds: float
+    quarantined: int
+
+
+def time_sample(folder: Folder, shards: Sequence[int], seconds: float) -> Timed:
+    """Carry the beginning of each of some shards through the first pass, without writing anything, and time it.
+
+    Parameters
+    ----------
+    folder
+        Holds the plan of a run, and nothing else.
+    seconds
+        Stop after so many, spread evenly over the shards; a batch that is begun is finished.
+    """
+    asking = Asking()
+    documents = text = survivors = survivor_bytes = content = quarantined = 0
+    spent = 0.0
+    for number, shard in enumerate(shards, 1):
+        payload = {"folder": str(folder.root), "pass": 0, "unit": shard, "shards": [shard], "threads": 1}
+        task = _Task(folder, payload | {"births": {}, "asking": asking.to_json(), "cache": str(folder.root)})
+        aside: list[Quarantined] = []
+        started = time.process_time()
+        for item in task._from_input(aside):
+            outcome = task._process(item)
+            documents += item[0].num_rows
+            text += pc.sum(item[0].column("bytes_in")).as_py()
+            survivors += outcome.survivors.num_rows
+            survivor_bytes += pc.sum(pc.binary_length(outcome.survivors.column("text"))).as_py() or 0
+            if spent + time.process_time() - started >= seconds * number / len(shards):
+                break
+        spent += time.process_time() - started
+        content += task.content_read
+        quarantined += len(aside)
+    return Timed(documents, text, survivors, survivor_bytes, content, spent, quarantined)
+
+
 class _Task:
     def __init__(self, folder: Folder, task: Mapping[str, Any]) -> None:
         number = task["pass"]
@@ -127,6 +173,7 @@ class _Task:
         self.last = number == len(self.plan.passes) - 1
         self.refused: list[Refused] = []
         self.reported = 0.0
+        self.content_read = 0
         self.batch_rows = ASKING_ROWS if self.pass_.asking else BATCH_ROWS
 
     def path(self, suffix: str) -> Path:
@@ -211,6 +258,7 @@ class _Task:
                     yield tuple(self._candidates(batch.documents, quarantine))
 
     def _account(self, batch: Batch, quarantine: list[Quarantined]) -> None:
+        self.content_read += batch.bytes_read
         for kind, records in batch.skipped.items():
             self.tally.skipped[kind] = self.tally.skipped.get(kind, 0) + records
         self.tally.fields.declare(batch.declared)

@@ -1,7 +1,7 @@
 """The blocks of a page laid out in the terminal, with Rich.
 
 Text goes to Rich as `Text`, never as markup, and its control characters are written out:
-a document cannot colour, move or clear anything.
+a document cannot color, move or clear anything.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ ACCENT, ALARM = "dark_orange3", "bold red"
 MOST_ROWS = 40
 MOST_SAMPLES = 3
 LONGEST_SAMPLE = 400
+LINE = 28
+"""Characters of a `line` that is not the last one of its table."""
 NARROW = 12
 """Characters that a column of text may be squeezed to."""
 _GAP, _BAR = 2, 10
@@ -44,17 +46,20 @@ def show(
     page_or_sections: Page | Section | Iterable[Section],
     console: Console | None = None,
     *,
+    full: bool = False,
     samples: int = MOST_SAMPLES,
     characters: int = LONGEST_SAMPLE,
 ) -> None:
-    """Print a page, a section or several to the terminal.
+    """Print a page, a section or several to the terminal: what alarms on a page first.
 
     Parameters
     ----------
     console
         Where to; standard output when left out. Its width decides the layout.
+    full
+        All of a page, also where it has a summary.
     samples, characters
-        At most so many documents of a group, and so many characters of each; what is left
+        The most documents shown of a group, and characters of each; what is left
         out is said.
 
     Examples
@@ -69,24 +74,37 @@ def show(
         from rich.console import Console as Terminal
 
         console = Terminal()
+    room = _Room(console.width, samples, characters)
     if isinstance(page_or_sections, Page):
-        _show_head(page_or_sections, console)
-        sections: Iterable[Section] = page_or_sections.sections
-    else:
-        sections = [page_or_sections] if isinstance(page_or_sections, Section) else page_or_sections
-    for section in sections:
-        _show_section(section, console, _Room(console.width, samples, characters))
-    if isinstance(page_or_sections, Page) and page_or_sections.footer:
-        console.print()
-        console.print(styled(page_or_sections.footer, SOFT))
+        _show_page(page_or_sections, console, room, full=full)
+        return
+    for section in [page_or_sections] if isinstance(page_or_sections, Section) else page_or_sections:
+        _show_section(section, console, room)
 
 
-def _show_head(page: Page, console: Console) -> None:
+def _show_page(page: Page, console: Console, room: _Room, *, full: bool) -> None:
     console.print(styled(page.title, "bold"))
     if page.subtitle:
         console.print(styled(page.subtitle, SOFT))
+    for section in page.sections:
+        for block in section.blocks:
+            if isinstance(block, Alarm):
+                console.print(_alarm(block, room))
+    if page.summary and not full:
+        for section in page.summary:
+            _show_section(section, console, room)
+        return
     if page.facts:
-        console.print(_facts(Facts(facts=page.facts), _Room(console.width, 0, 0)))
+        console.print(_facts(Facts(facts=page.facts), room))
+    for section in page.sections:
+        rest = tuple(block for block in section.blocks if not isinstance(block, Alarm))
+        if rest:
+            _show_section(section.model_copy(update={"blocks": rest}), console, room)
+    for section in page.summary:
+        _show_section(section, console, room)
+    if page.footer:
+        console.print()
+        console.print(styled(page.footer, SOFT))
 
 
 def _show_section(section: Section, console: Console, room: _Room) -> None:
@@ -149,6 +167,8 @@ def _table(block: Table, room: _Room) -> RenderableType:
         [_cell(value, unit) for value, unit in zip(row, formats, strict=False)]
         for row in block.rows[:MOST_ROWS]
     ]
+    if "line" in formats:
+        rows = _cut_lines(block.columns, rows, formats, room.width)
     shown = _columns_that_fit(_needs(block.columns, rows), numeric, room.width)
     columns, formats = block.columns[:shown], formats[:shown]
     rows = [row[:shown] for row in rows]
@@ -163,15 +183,34 @@ def _table(block: Table, room: _Room) -> RenderableType:
             if numeric[place]
             else None,
         )
-    for given, cells in zip(block.rows, rows, strict=False):
+    for values, cells in zip(block.rows, rows, strict=False):
         if draw_bars:
-            for value, unit, cell in zip(given, formats, cells, strict=False):
+            for value, unit, cell in zip(values, formats, cells, strict=False):
                 if unit == "bar" and isinstance(value, int | float) and math.isfinite(value):
                     cell.append(f" {draw_bar(value, _BAR)}", style=KEPT)
         grid.add_row(*cells)
     parts: list[RenderableType] = [styled(block.caption, SOFT)] if block.caption else []
     parts += [grid, *_left_out(block, shown)]
     return Group(*parts)
+
+
+def _cut_lines(
+    columns: Sequence[str], rows: Sequence[list[Text]], formats: Sequence[str], width: int
+) -> list[list[Text]]:
+    """The rows with their `line` cells cut: the last such column takes the room that the others leave."""
+    last = max(place for place, unit in enumerate(formats) if unit == "line")
+    needs = _needs(columns, rows)
+    others = [
+        min(need, LINE if formats[i] == "line" else NARROW if formats[i] == "text" else need)
+        for i, need in enumerate(needs)
+        if i != last
+    ]
+    left = max(width - sum(others) - _GAP * len(others) - 1, NARROW)
+    for row in rows:
+        for place, cell in enumerate(row):
+            if formats[place] == "line":
+                cell.truncate(left if place == last else LINE, overflow="ellipsis")
+    return [list(row) for row in rows]
 
 
 def _left_out(block: Table, shown: int) -> list[Text]:
@@ -225,8 +264,8 @@ def _fit(
 
 
 def _is_numeric(cells: Iterable[Sequence[Any]]) -> bool:
-    given = [cell[0] for cell in cells if cell and cell[0] is not None]
-    return bool(given) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in given)
+    present = [cell[0] for cell in cells if cell and cell[0] is not None]
+    return bool(present) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
 
 
 def _samples(block: Samples, room: _Room) -> RenderableType:
