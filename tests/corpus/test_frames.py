@@ -72,7 +72,7 @@ def test_the_same_rows_are_the_same_input_however_they_are_chunked(tmp_path: Pat
     assert chunked.equals(TABLE)
     assert paths_of(chunked, cache=tmp_path) == paths_of(TABLE, cache=tmp_path)
     assert paths_of(TABLE.slice(1), cache=tmp_path) != paths_of(TABLE, cache=tmp_path)
-    kept = [path for path in (tmp_path / "tables").glob("*/*")]
+    kept = list((tmp_path / "tables").glob("*/*"))
     assert len(kept) == 2  # nothing is left of what was there already
 
 
@@ -86,7 +86,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"an input is a dict: expected a path, .*from_pylist"):
         paths_of([{"text": "Café"}], cache=tmp_path)
     frame = pytest.importorskip("pandas").DataFrame({"text": ["a", {"b": 1}]})
-    with pytest.raises(BadInput, match="pandas DataFrame: .*text"):
+    with pytest.raises(BadInput, match=r"pandas DataFrame: .*text"):
         paths_of(frame, cache=tmp_path)
     assert not list(tmp_path.glob("tables/.*"))
 
