@@ -23,6 +23,7 @@ SPEED = (
     "loader",
     "training",
     "end_to_end",
+    "pages",
     "memory",
     "import_time",
 )

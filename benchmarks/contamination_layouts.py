@@ -390,7 +390,7 @@ def main() -> None:
     given = parser.parse_args()
     folder = tasks_folder()
     if folder is None:
-        raise SystemExit("needs lm-evaluation-harness: pip install 'cupel[lab]'")
+        raise SystemExit("needs the extra tasks")
     outcomes = walk(folder, given.every)
     head = [
         "layout",

@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cupel.charts import Difference, band, bars, fitted, forest, funnel, histogram, line, scatter
-from cupel.report.figure import draw
+from cupel.report.figure import draw, rendered
 
+DRAWERS = (draw, rendered)
+"""What the page draws, and what the renderer makes of the same specification."""
 HOSTILE = "\x00</svg><script>alert(1)</script>\"']}\u202e"
 
 
@@ -76,14 +80,16 @@ def specs() -> dict[str, dict]:
 def test_every_chart_is_json_and_draws(name: str) -> None:
     spec = specs()[name]
     assert json.loads(json.dumps(spec, allow_nan=False)) == spec
-    assert draw(spec, "f", 300).startswith("<svg ")
+    for drawer in DRAWERS:
+        assert drawer(spec, "f", 300).startswith("<svg ")
 
 
 def test_counts_are_all_there() -> None:
     spec = histogram([0, 1, 2, 3], [900, 5, 6], [100, 1, 1], title="a")
     assert sum(b["kept"] for b in spec["datasets"]["bins"]) == 911
     assert sum(b["dropped"] for b in spec["datasets"]["bins"]) == 102
-    assert "1,000" in draw(spec, "f", 300), "a bar that is cut must bear its true count"
+    for drawer in DRAWERS:
+        assert "1,000" in drawer(spec, "f", 300), "a bar that is cut must bear its true count"
 
 
 def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
@@ -99,12 +105,13 @@ def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
         assert json.loads(json.dumps(spec))["datasets"] == spec["datasets"]
 
 
-def test_thresholds_stand_where_they_belong() -> None:
+@pytest.mark.parametrize("drawer", DRAWERS)
+def test_thresholds_stand_where_they_belong(drawer: Callable[..., str]) -> None:
     def place(value: float) -> float:
         spec = histogram([0, 50, 100], [1, 1], [1, 1], title="a", thresholds=[(value, "here")])
-        rule = re.search(r"<line [^>]*stroke-dasharray[^>]*>", draw(spec, "f", 300))
+        rule = re.search(r"<(?:line|path) [^>]*stroke-dasharray[^>]*>", drawer(spec, "f", 300))
         assert rule
-        moved = re.search(r"translate\(([\d.]+),", rule[0])
+        moved = re.search(r"(?:translate\(|d=\"M)([\d.]+),", rule[0])
         return float(moved[1]) if moved else 0.0
 
     assert place(0) < place(25) < place(75) < place(100)
@@ -129,9 +136,10 @@ def test_differences_stand_on_their_side_of_zero() -> None:
     assert undecided - better == pytest.approx(worse - undecided, abs=0.5)
 
 
-def test_bins_of_whole_numbers_bear_whole_numbers() -> None:
+@pytest.mark.parametrize("drawer", DRAWERS)
+def test_bins_of_whole_numbers_bear_whole_numbers(drawer: Callable[..., str]) -> None:
     spec = histogram([-0.5, 0.5, 1.5, 2.5], [1, 2, 3], [0, 0, 0], title="a", unit="lines")
-    drawn = draw(spec, "f", 300)
+    drawn = drawer(spec, "f", 300)
     assert spec["datasets"]["bins"][1]["about"] == "1 lines: 2 kept, 0 dropped"
     ticks = re.findall(r"<text[^>]*>([^<]+)</text>", drawn)
     assert {"0", "1", "2"} <= set(ticks)
@@ -157,9 +165,10 @@ def test_lengths_that_do_not_fit_are_refused() -> None:
         histogram([0, 1, 2], [1], [1, 2], title="a")
 
 
-def test_hostile_labels_stay_text() -> None:
+@pytest.mark.parametrize("drawer", DRAWERS)
+def test_hostile_labels_stay_text(drawer: Callable[..., str]) -> None:
     spec = bars([HOSTILE], [1], title=HOSTILE)
-    drawn = draw(spec, "f", 300)
+    drawn = drawer(spec, "f", 300)
     assert "<script" not in drawn
     assert "⟨NUL⟩" in drawn
 
@@ -168,7 +177,8 @@ def test_hostile_labels_stay_text() -> None:
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_any_text_can_stand_in_a_chart(label: str, title: str) -> None:
     spec = histogram([0, 1, 2], [1, 2], [3, 4], title=title, unit=label, thresholds=[(1, label)])
-    assert draw(spec, "f", 300).startswith("<svg ")
+    for drawer in DRAWERS:
+        assert ElementTree.fromstring(drawer(spec, "f", 300)).tag == "svg"
 
 
 def test_charts_need_no_altair_and_no_renderer() -> None:
@@ -185,3 +195,46 @@ def test_a_funnel_that_grows_is_drawn_by_its_most() -> None:
     assert [row["documents_before"] for row in rows] == [0.25, 1, 1]
     assert rows[1]["about"].endswith("300 more written here")
     assert "(400.0 %)" in rows[1]["about"]
+
+
+def test_the_charts_of_a_run_start_no_renderer() -> None:
+    code = (
+        "import sys\n"
+        "from cupel import charts\n"
+        "from cupel.report.figure import draw\n"
+        "bar = charts.Bar(0, 1, 0, 5, 'blue', 'five')\n"
+        "draw(charts.histogram([0, 1, 2], [1, 2], [3, 4], title='a', thresholds=[(1, 'min 1')]), 'f', 300)\n"
+        "draw(charts.funnel([('input', 10, 100), ('exact', 5, 50)]), 'f', 300)\n"
+        "draw(charts.bars(['en'], [90], [10], title='language'), 'f', 300)\n"
+        "draw(charts.line([0, 1], [0, 1], title='S-curve', bars=[bar], bars_title='pairs'), 'f', 300)\n"
+        "print('vl_convert' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    drawn = draw(bars(["a", "b"], [10, 40], [30, 0], title="a"), "f", 300)
+    widths = {
+        (role, round(float(width)))
+        for width, role in re.findall(r'<rect [^>]*width="([\d.]+)" height="17.0" class="fill-(\w+)"', drawn)
+    }
+    (whole,) = (width for role, width in widths if role == "kept" and width > 100)
+    assert widths == {("kept", whole), ("kept", round(whole / 4)), ("dropped", round(whole * 3 / 4))}
+
+
+def test_a_chart_of_others_under_a_name_of_ours_is_rendered() -> None:
+    spec = {
+        "data": {"values": [{"a": 1}]},
+        "mark": "point",
+        "encoding": {"x": {"field": "a", "type": "quantitative"}},
+    }
+    named = spec | {"usermeta": {"cupel": {"chart": "histogram"}}}
+    assert draw(named, "f", 300) == rendered(named, "f", 300)
+    assert 'aria-label="Chart"' in draw(named, "f", 300)
+
+
+def test_values_that_are_no_numbers_break_no_curve() -> None:
+    drawn = draw(line([0, 1, 2], [0.0, float("nan"), 1.0], title="a"), "f", 300)
+    assert "nan" not in drawn
+    assert drawn.count('stroke-width="2.25"') == 1

@@ -104,6 +104,22 @@ def test_no_assert_in_the_product() -> None:
     assert not found
 
 
+def test_nobody_is_told_to_install_the_project_of_another() -> None:
+    """On the Python Package Index, plain "cupel" is not ours: the distribution is cupel-data."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = re.compile(r"install\b[^\n|]*[\s'\"`]cupel(?![\w-])|\bcupel\[[a-z]+[,\]]")
+    assert told.search("pip install cupel")
+    assert told.search("uv pip install 'cupel[lab]'")
+    assert not told.search("pip install 'cupel-data[lab]'")
+    wrong = []
+    for name in listed.stdout.splitlines():
+        if name.endswith((".md", ".py", ".toml", ".yaml", ".yml", "Makefile")) and "CHANGELOG" not in name:
+            wrong += [
+                (name, line) for line in (ROOT / name).read_text("utf-8").splitlines() if told.search(line)
+            ]
+    assert [place for place in wrong if place[0] != "tests/test_house.py"] == []
+
+
 def test_no_module_takes_the_name_of_a_function() -> None:
     """Importing `cupel.dedup.minhash` would set `cupel.dedup`, and the function of that name would be gone."""
     modules = {path.name.removesuffix(".py") for path in (ROOT / "src" / "cupel").iterdir()}

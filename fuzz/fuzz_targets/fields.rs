@@ -2,13 +2,24 @@
 #![no_main]
 
 use arrow_array::LargeStringArray;
-use cupel_kernels::fields::{ColumnType, kinds, split};
+use cupel_kernels::fields::{ColumnType, at_path, kinds, scalars, split};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     let inside = format!("{{\"a\":{text},\"b\":[{text}]}}");
     for json in [text, &inside] {
         let column = LargeStringArray::from(vec![Some(json), None, Some("{\"a\":null}")]);
+        for json in [true, false] {
+            assert!(scalars(&column, json).is_ok());
+        }
+        for path in ["a", "b.a", text] {
+            // An object that can be counted can be searched.
+            if let Ok(found) = at_path(&column, path) {
+                assert!(scalars(&found, true).is_ok());
+            } else {
+                assert!(kinds(&column).is_err());
+            }
+        }
         let names = ["a".to_owned(), "b".to_owned()];
         for scalar in [
             arrow_schema::DataType::Boolean,

@@ -120,9 +120,9 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(importlib.import_module("cupel.api"), name)
     if name == "__version__":
-        from importlib.metadata import version
+        from cupel.release import version
 
-        return version("cupel")
+        return version()
     raise AttributeError(f"module 'cupel' has no attribute '{name}'")
 
 

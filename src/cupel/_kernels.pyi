@@ -444,6 +444,15 @@ def split_fields(metadata: pa.Array, names: Sequence[str], types: Sequence[pa.Da
     of another type stays in its object, a missing field is null.
     """
 
+def field_at_path(metadata: pa.Array, path: str) -> pa.Array:
+    """The JSON text of a nested field (`meta.quality.score`) in each object; null where it is missing or null."""
+
+def field_scalars(values: pa.Array, *, json: bool) -> pa.RecordBatch:
+    """Columns `row`, `text`, `number`, `boolean`: a row for each scalar, or each element of a list.
+
+    `json`: rows are the text of JSON values; otherwise they are strings.
+    """
+
 # --- charsets: labels and decoders of the WHATWG Encoding Standard
 
 def charset_name(label: str) -> str | None:

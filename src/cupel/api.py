@@ -47,7 +47,7 @@ from cupel.recipe.recipe import Recipe, built_in_recipes
 from cupel.recipe.repetition import dedup_recipe
 from cupel.recipe.run import Result
 from cupel.recipe.verify import Verification, verify
-from cupel.report import warm_up, write
+from cupel.report import write
 from cupel.report.progress import Bar
 from cupel.reproduction.run import claims, run_claim
 from cupel.store.cleaning import CacheContent, cache
@@ -152,8 +152,7 @@ def refine(
     accept
         Go on where a deduplication would take away more than its bounds allow.
     report
-        Draw `report.html`, which takes a second or two. The same call with `report=True`
-        draws it later.
+        Draw `report.html`. The same call with `report=True` draws it later.
 
     Raises
     ------
@@ -199,7 +198,6 @@ def refine(
             overrides=overrides,
             options=options,
             progress=_run_progress(progress),
-            begun=warm_up if report else _nothing,
         )
     except NotAccepted as asked:
         page = Path(output) / "_work" / "before-duplicates-go.html"
@@ -218,10 +216,6 @@ def _trial_progress(progress: TrialProgress | bool | None) -> TrialProgress | No
     return (Bar() if progress else None) if isinstance(progress, bool) else progress
 
 
-def _nothing() -> None:
-    """Nothing is drawn, so nothing is warmed up."""
-
-
 def dedup(
     input: Source | Sequence[Source],
     *,
@@ -229,6 +223,7 @@ def dedup(
     by: str | Sequence[str],
     overrides: Iterable[str] = (),
     index: str | Path | None = None,
+    key: str | Sequence[str] = (),
     reading: ReadOptions | None = None,
     writing: OutputOptions | None = None,
     engine: Engine | None = None,
@@ -251,6 +246,8 @@ def dedup(
         `step.option=value`, such as `substring.min_bytes=400`.
     index
         Folder of what earlier runs have seen: their copies are dropped too, and this run is remembered there.
+    key
+        Fields whose values are compared in place of the text, such as `url`; `exact` takes them.
     reading, writing, engine, progress, restart, accept, report
         As `refine` takes them.
 
@@ -271,7 +268,7 @@ def dedup(
     ['a', 'b']
     """
     return refine(
-        dedup_recipe(by, overrides, index),
+        dedup_recipe(by, overrides, index, key),
         input=input,
         output=output,
         reading=reading,

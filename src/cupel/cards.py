@@ -52,7 +52,7 @@ def _rules(method: type[Method]) -> str:
     rows = [("rule", "keeps documents when", "why", "source")]
     for rule in method.rules:
         off = rule.threshold is None
-        when = f"`{rule.signal}` (off until a threshold is given)" if off else f"`{rule}`"
+        when = f"`{', '.join(rule.signals)}` (off until a threshold is given)" if off else f"`{rule}`"
         rows.append((f"`{rule.name}`", when, rule.why, rule.source))
     return "## Rules\n\n" + _table(rows)
 
@@ -103,6 +103,8 @@ def _recipe(method: type[Method]) -> str:
         is_evaluation = issubclass(method, EvaluationMethod)
         named = f"{{method: {method.name}}}" if is_evaluation else method.name
         return f"In a scale:\n\n```yaml\n{method.kind}: {named}\n```"
+    if "steps:" in (inspect.getdoc(method) or ""):
+        return ""  # its page shows it already
     fields = method.Options.model_fields
     if not fields:
         return f"In a recipe:\n\n```yaml\nsteps:\n  - {method.name}\n```"

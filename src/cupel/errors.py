@@ -23,6 +23,7 @@ __all__ = [
     "RunFailed",
     "Stopped",
     "UnknownName",
+    "UnknownSignal",
     "system_refusal",
 ]
 
@@ -58,6 +59,23 @@ class BadOption(CupelError):
 
 class BadRecipe(CupelError):
     """A recipe that cannot be carried out as it stands."""
+
+
+class UnknownSignal(BadRecipe):
+    """A step that names a signal which nothing measures.
+
+    >>> print(UnknownSignal("threshold", "scroe", ["score", "word_count"]))
+    step 'threshold': needs the signal 'scroe', which nothing here measures; did you mean 'score'?
+    """
+
+    def __init__(self, step: str, signal: str, known: Iterable[str] = (), advice: str = "") -> None:
+        self.step = step
+        self.signal = signal
+        close = difflib.get_close_matches(signal, sorted(known), n=1, cutoff=0.7)
+        advice = advice or (f"did you mean '{close[0]}'?" if close else "")
+        super().__init__(
+            f"step '{step}': needs the signal '{signal}', which nothing here measures{'; ' if advice else ''}{advice}"
+        )
 
 
 class BadInput(CupelError):
@@ -138,7 +156,9 @@ class MissingExtra(CupelError):
     """A feature whose optional dependency is not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs an extra: pip install 'cupel[{extra}]'")
+        super().__init__(
+            f"{feature} needs the extra '{extra}'; in your clone of Cupel: pip install -e '.[{extra}]'"
+        )
 
 
 _TOO_MANY_FILES = "too many open files; raise the limit with `ulimit -n`, or use fewer --cores"

@@ -25,7 +25,7 @@ from cupel.verdict.auroc import auroc
 from tests.lab import tokens
 from tests.reproduction import world
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 
 def documents() -> pa.Table:

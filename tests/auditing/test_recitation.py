@@ -19,7 +19,7 @@ from cupel.store import Store
 from tests.lab import tokens
 from tests.reproduction import world
 
-torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from cupel.store import Store
 from tests.lab import tokens
 from tests.reproduction import world
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 REPEATED = tokens.texts(3, 77)
 REPEATED = [f"{text} {text}"[:200] for text in REPEATED]

@@ -65,7 +65,9 @@ def test_a_reading_that_was_left_changes_no_count(tmp_path: Path) -> None:
 def test_tables_of_libraries_that_are_not_installed(pool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("pandas", "polars"):
         monkeypatch.setitem(sys.modules, name, None)
-        with pytest.raises(MissingExtra, match=rf"to_{name} needs an extra: pip install 'cupel\[{name}\]'"):
+        with pytest.raises(
+            MissingExtra, match=rf"to_{name} needs the extra '{name}'; .*pip install -e '.\[{name}\]'"
+        ):
             getattr(Corpus.read(pool), f"to_{name}")()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from cupel.contract import WEIGHTLESS
 from cupel.deduplication.exact import Exact
+from cupel.errors import BadOption
 from cupel.findings import Alarm, Facts, Section, Table
 
 from .conftest import Resolve, as_sets, check_whole
@@ -121,6 +123,58 @@ def test_a_giant_cluster_raises_an_alarm(resolve: Resolve) -> None:
     assert "150 of 1,000 documents (15.0%)" in alarm.text
     assert not blocks(resolve(Exact.from_options({"giant_cluster_fraction": 0.2}), texts).findings[0], Alarm)
     assert Section.model_validate_json(section.model_dump_json()) == section
+
+
+KEYS = st.none() | st.sampled_from(
+    ["a", "A", "a ", "", " ", "1", 1, 1.5, True, "é", "e\u0301", [1, "a"], [], {"x": 1}]
+)
+
+
+@given(
+    st.lists(st.fixed_dictionaries({}, optional={"k": KEYS, "m": KEYS}), max_size=12),
+    st.booleans(),
+    st.booleans(),
+)
+def test_keys_are_compared_as_texts(
+    resolve: Resolve, fields: list[dict[str, object]], lowercase: bool, both: bool
+) -> None:
+    def part(value: object) -> str | None:
+        if value is None:
+            return None
+        text = value if isinstance(value, str) else json.dumps(value)
+        plain = " ".join(unicodedata.normalize("NFC", text).split())
+        return (plain.lower() if lowercase else plain) or None
+
+    names = ("k", "m") if both else ("k",)
+    groups: dict[tuple[str | None, ...], set[int]] = {}
+    for doc, row in enumerate(fields):
+        key = tuple(part(row.get(name)) for name in names)
+        if None not in key:
+            groups.setdefault(key, set()).add(doc)
+    method = Exact.from_options({"key": list(names), "lowercase": lowercase})
+    clusters = resolve(method, [f"text {doc}" for doc in range(len(fields))], fields=fields)
+    check_whole(clusters)
+    assert as_sets(clusters) == {frozenset(docs) for docs in groups.values() if len(docs) > 1}
+
+
+def test_parts_of_a_key_do_not_run_into_each_other(resolve: Resolve) -> None:
+    fields = [{"a": "x", "b": "yz"}, {"a": "xy", "b": "z"}, {"a": "yz", "b": "x"}, {"a": "x", "b": "yz"}]
+    clusters = resolve(Exact.from_options({"key": ["a", "b"]}), ["text"] * 4, fields=fields)
+    assert as_sets(clusters) == {frozenset({0, 3})}
+
+
+def test_keys_of_nested_fields_and_of_the_document(resolve: Resolve) -> None:
+    fields = [{"page": {"id": 7}}, {"page": {"id": "7"}}, {"page": {}}, {}]
+    clusters = resolve(Exact.from_options({"key": "page.id"}), list("abcd"), fields=fields)
+    assert as_sets(clusters) == {frozenset({0, 1})}
+    clusters = resolve(Exact.from_options({"key": ["text", "page.id"]}), list("abaa"), fields=fields)
+    assert as_sets(clusters) == set()
+
+
+@pytest.mark.parametrize("key", ["", ["a", ""], 7, {"a": 1}])
+def test_keys_that_name_nothing(key: object) -> None:
+    with pytest.raises(BadOption, match="exact: option 'key"):
+        Exact.from_options({"key": key})
 
 
 def test_the_sketch_is_sixteen_bytes() -> None:

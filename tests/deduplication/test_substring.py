@@ -147,7 +147,7 @@ def test_passages_of_words(
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Byte-level BPE, some of whose tokens are parts of a character."""
-    tokenizers = pytest.importorskip("tokenizers", reason="needs tokenizers: pip install 'cupel[lab]'")
+    tokenizers = pytest.importorskip("tokenizers", reason="needs the extra lab")
     found = tokenizers.Tokenizer(tokenizers.models.BPE())
     found.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()

@@ -19,7 +19,7 @@ from cupel.lab.lab import Lab
 from cupel.store import Store
 from tests.conftest import WORDS
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 TINY = {
     "tokens": 30_000,

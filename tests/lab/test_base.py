@@ -16,7 +16,7 @@ from cupel.lab.data.arms import Arm
 from cupel.lab.scale import Base
 from tests.lab.test_assay import TINY, _sentence
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 SFT = {**TINY, "tokens": 20_000, "base.tokens": 20_000, "evaluation.held_out_bytes": 8_000}
 

@@ -14,8 +14,8 @@ import pytest
 from cupel.lab.training.job import TrainJob
 from cupel.lab.training.records import read_curve
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
-pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
+pytest.importorskip("torch", reason="needs the extra lab")
+pytest.importorskip("ray", reason="needs the extra ray")
 
 # In a process of its own: Daft holds one engine a process.
 ON_RAY = """

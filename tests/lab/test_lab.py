@@ -27,7 +27,7 @@ from cupel.store import Store
 from tests.lab import tokens
 from tests.store.test_artifacts import aged
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 SCALE = Scale.from_dict(
     {

@@ -15,7 +15,7 @@ import pytest
 
 from tests.lab.test_assay import TINY, _sentence, _write
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 pytestmark = pytest.mark.slow
 
 COMPILER = """#!/bin/sh

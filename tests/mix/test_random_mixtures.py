@@ -18,7 +18,7 @@ from cupel.lab.progress import Quiet
 from tests.conftest import prose
 from tests.reproduction import world
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 
 class Stopping(Quiet):

@@ -10,7 +10,7 @@ from cupel.errors import BadInput
 from cupel.models import embedder
 from cupel.models.safety import check_model_folder
 
-pytest.importorskip("sentence_transformers", reason="needs the extra: pip install 'cupel[semantic]'")
+pytest.importorskip("sentence_transformers", reason="needs the extra semantic")
 
 
 @pytest.fixture

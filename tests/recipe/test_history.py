@@ -69,6 +69,31 @@ def test_why_shows_every_document_of_a_repeated_id(pool: Path, tmp_path: Path) -
     }
 
 
+def test_why_takes_the_end_of_a_path(tmp_path: Path) -> None:
+    pool = tmp_path / "pool"
+    for folder in ("a", "b", "ab"):
+        (pool / folder).mkdir(parents=True)
+        (pool / folder / "notes.txt").write_text(f"The notes of 東京 in {folder}, which are too few to stay.")
+    run(pool, tmp_path / "out")
+    (story,) = cupel.why(tmp_path / "out", "b/notes.txt")
+    assert story.before == "The notes of 東京 in b, which are too few to stay."
+    assert len(cupel.why(tmp_path / "out", "notes.txt")) == 3
+    assert cupel.why(tmp_path / "out", str(story.row["path"])) == [story]
+    with pytest.raises(BadInput, match=r"no document has the id 'otes.txt', nor a path that ends in it"):
+        cupel.why(tmp_path / "out", "otes.txt")
+
+
+def test_a_path_of_many_documents_is_refused(pool: Path, tmp_path: Path) -> None:
+    rows = [{"id": f"many-{n}", "text": f"Short text {n}."} for n in range(6)]
+    (pool / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run(pool, tmp_path / "out")
+    with pytest.raises(
+        BadInput,
+        match=r"6 documents come from a path that ends in 'many.jsonl'; name one by its id, such as many-0,",
+    ):
+        cupel.why(tmp_path / "out", "many.jsonl")
+
+
 def test_why_says_when_the_input_is_gone_or_changed(pool: Path, tmp_path: Path) -> None:
     run(pool, tmp_path / "out")
     lines = (pool / "mail.jsonl").read_text()

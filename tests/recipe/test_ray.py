@@ -20,9 +20,15 @@ import cupel
 from tests.conftest import prose, write_pool
 from tests.models.server import retell, serving
 
-pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
+pytest.importorskip("ray", reason="needs the extra ray")
 
 STEPS = ["unicode-repair", "gopher-repetition", "gopher-quality", "exact", "minhash", "pii"]
+
+OWN = [
+    {"threshold": {"field": "lang", "in": ["en"]}},
+    {"where": "word_count > 20 and (source != 's1' or length(text) between 300 and 1000)"},
+    {"exact": {"key": ["source", "text"]}},
+]
 
 # In a process of its own: Daft holds one engine per process.
 ON_RAY = """
@@ -129,13 +135,14 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
-    """Three recipes; Ray is started once for all."""
+    """Four recipes; Ray is started once for all."""
     folder = tmp_path_factory.mktemp("ray")
     with judging() as model, pytest.MonkeyPatch.context() as patch:
         recipes = {
             "steps": STEPS,
             "weights": [{"softdedup": {"action": "weigh", "segments": 5}}],
             "mixed": mixed(folder, model),
+            "own": OWN,
         }
         runs, hashes = [], []
         patch.setenv("CUPEL_CACHE", str(folder / "native-cache"))
@@ -178,6 +185,13 @@ def test_what_is_learned_asked_and_selected_is_the_same_on_ray(pairs: dict[str, 
     used = [manifest["asked"]["llm-rating"] for manifest in (native, ray)]
     assert used[0] == used[1]
     assert used[0]["cached"] == 0 < used[0]["requests"]
+
+
+def test_fields_expressions_and_keys_are_the_same_on_ray(pairs: dict[str, Pair]) -> None:
+    pair = pairs["own"]
+    assert pair.on_ray == f"ray {pair.content_hash}"
+    documents = json.loads((pair.ray / "manifest.json").read_bytes())["documents"]
+    assert 0 < documents["kept"] < documents["in"]
 
 
 def test_weights_are_the_same_on_ray(pairs: dict[str, Pair]) -> None:

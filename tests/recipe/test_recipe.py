@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -140,3 +141,27 @@ def test_every_method_is_in_the_schema() -> None:
     for wrong in ("gopher-qualty", "random-mixtures"):
         with pytest.raises(jsonschema.ValidationError):
             validator.validate({"name": "x", "steps": [wrong]})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"where": "word_count > 50 or lang = 'en'"},
+        {"where": {"expression": "lang = 'en'", "name": "english"}},
+        {"threshold": {"field": "meta.score", "at_least": 3}},
+        {"threshold": {"field": "lang", "not_in": ["en", 1, True]}},
+        {"exact": {"key": "url"}},
+        {"exact": {"key": ["source", "title"]}},
+    ],
+    ids=str,
+)
+def test_steps_on_fields_fit_the_schema_and_replay(step: dict[str, Any]) -> None:
+    recipe = Recipe.from_dict({"name": "own", "steps": [step]})
+    for written in ({"name": "own", "steps": [step]}, recipe.to_dict()):
+        jsonschema.validate(written, Recipe.json_schema())
+        assert Recipe.from_dict(written).digest == recipe.digest
+
+
+def test_only_some_methods_have_a_shorthand() -> None:
+    with pytest.raises(BadRecipe, match=r"'exact': 'url'.*expected a method name"):
+        Recipe.from_dict({"name": "own", "steps": [{"exact": "url"}]})

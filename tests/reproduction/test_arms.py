@@ -22,7 +22,7 @@ from cupel.reproduction.semantic import reworded_pool, semantic_recipe
 from cupel.verdict.comparison import Comparison
 from tests.reproduction import world
 
-pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+pytest.importorskip("torch", reason="needs the extra lab")
 
 
 def _bench(documents: pa.Table, folder: Path, **changes: Any) -> Lab:

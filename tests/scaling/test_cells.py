@@ -19,7 +19,7 @@ from cupel.store import Store
 from cupel.verdict.measures import Measure
 from tests.lab import tokens
 
-pytest.importorskip("tokenizers", reason="the lab needs tokenizers: pip install 'cupel[lab]'")
+pytest.importorskip("tokenizers", reason="the lab needs the extra lab")
 
 
 def bits(value: float, domain: str = "wiki") -> Measure:

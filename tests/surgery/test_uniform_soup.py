@@ -20,7 +20,7 @@ from cupel.surgery.weights import average
 from tests.lab import tokens
 from tests.reproduction import world
 
-torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,7 @@ def test_methods_share_one_embedder_and_the_manifest_names_it(
 
 
 def test_ray_keeps_the_same_documents(pool: Path, bert: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="the Ray engine is an extra: pip install 'cupel[ray]'")
+    pytest.importorskip("ray", reason="needs the extra ray")
     native = _refine(_steps(bert), pool, tmp_path / "native").manifest
     runs = [(_steps(bert), str(pool), str(tmp_path / "ray"))]
     code = ON_RAY.format(runs=runs, size=20_000)

@@ -3,12 +3,15 @@ use cupel_kernels::fields::{self, ColumnType};
 use pyo3::prelude::*;
 use pyo3_arrow::{PyArray, PyDataType, PyRecordBatch};
 
+use crate::dedup::array;
 use crate::edits::large_text;
 use crate::errors::to_python;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(field_kinds, module)?)?;
-    module.add_function(wrap_pyfunction!(split_fields, module)?)
+    module.add_function(wrap_pyfunction!(split_fields, module)?)?;
+    module.add_function(wrap_pyfunction!(field_at_path, module)?)?;
+    module.add_function(wrap_pyfunction!(field_scalars, module)?)
 }
 
 #[pyfunction]
@@ -28,6 +31,21 @@ fn split_fields(
     let metadata = large_text(&metadata)?;
     let types: Vec<ColumnType> = types.into_iter().map(|kind| column_type(&kind.into_inner())).collect();
     let found = py.detach(|| fields::split(&metadata, &names, &types)).map_err(to_python)?;
+    PyRecordBatch::new(found).into_pyarrow(py)
+}
+
+#[pyfunction]
+fn field_at_path<'py>(py: Python<'py>, metadata: PyArray, path: &str) -> PyResult<Bound<'py, PyAny>> {
+    let metadata = large_text(&metadata)?;
+    let found = py.detach(|| fields::at_path(&metadata, path)).map_err(to_python)?;
+    array(py, found)
+}
+
+#[pyfunction]
+#[pyo3(signature = (values, *, json))]
+fn field_scalars(py: Python<'_>, values: PyArray, json: bool) -> PyResult<Bound<'_, PyAny>> {
+    let values = large_text(&values)?;
+    let found = py.detach(|| fields::scalars(&values, json)).map_err(to_python)?;
     PyRecordBatch::new(found).into_pyarrow(py)
 }
 

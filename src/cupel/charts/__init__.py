@@ -12,16 +12,17 @@ Graphics", 2017.
 from __future__ import annotations
 
 from cupel.charts.band import band
-from cupel.charts.curve import line
+from cupel.charts.curve import Bar, line
 from cupel.charts.fitted import fitted
 from cupel.charts.flow import funnel
 from cupel.charts.forest import Difference, forest
-from cupel.charts.parts import COLOURS, is_whole
+from cupel.charts.parts import COLOURS, is_whole, share
 from cupel.charts.ranking import bars
 from cupel.charts.scatter import scatter
 from cupel.charts.spread import histogram
 
 __all__ = [
+    "Bar",
     "COLOURS",
     "Difference",
     "band",
@@ -33,4 +34,5 @@ __all__ = [
     "is_whole",
     "line",
     "scatter",
+    "share",
 ]

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from cupel.charts.parts import COLOURS, TICK, chart, threshold_layers, x_axis
 from cupel.units import write_number
+
+BAR_OPACITY = 0.75
+
+
+class Bar(NamedTuple):
+    """A bar behind the curves, from `low` to `high` across and from `bottom` to `top` up; `role` names its color."""
+
+    low: float
+    high: float
+    bottom: float
+    top: float
+    role: str
+    about: str
 
 
 def line(
@@ -18,8 +31,18 @@ def line(
     y_title: str = "",
     thresholds: Sequence[tuple[float, str]] = (),
     log: bool = False,
+    bars: Sequence[Bar] = (),
+    bars_title: str = "",
+    legend: Sequence[tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
     """A curve, or several named ones, with vertical thresholds: the S-curve of MinHash, a sweep.
+
+    Parameters
+    ----------
+    bars
+        Drawn behind the curves, on an axis of their own to the right, named `bars_title`.
+    legend
+        (name, role of a color) of each entry; by default the curves, where there are several.
 
     Examples
     --------
@@ -57,13 +80,57 @@ def line(
         },
         *threshold_layers(thresholds, low, high, log, tall),
     ]
+    if bars:
+        layers.insert(0, _bar_layer(1.2 * max(bar.top for bar in bars), bars_title))
+    if legend is None:
+        legend = [(name, colours[i % 6]) for i, name in enumerate(curves)] if len(curves) > 1 else []
     marks = "; ".join(f"{label} at {write_number(value)}" for value, label in thresholds)
-    return chart(
+    spec = chart(
         "line",
         layers,
-        {"points": rows, "thresholds": [{"value": v, "label": t} for v, t in thresholds]},
+        {
+            "points": rows,
+            "thresholds": [{"value": v, "label": t} for v, t in thresholds],
+            "bars": [bar._asdict() for bar in bars],
+        },
         title=title,
         height=tall,
         about=f"Curve of {title}: {y_title} over {x_title}. {marks}",
-        legend=[(name, colours[i % 6]) for i, name in enumerate(curves)] if len(curves) > 1 else [],
+        legend=legend,
     )
+    return spec | {"resolve": {"scale": {"y": "independent", "color": "independent"}}} if bars else spec
+
+
+def _bar_layer(ceiling: float, title: str) -> dict[str, Any]:
+    """Bars on an axis of their own; above the highest there is room for the name of a threshold."""
+    count = {
+        "title": title,
+        "orient": "right",
+        "grid": False,
+        "domain": False,
+        "ticks": False,
+        "tickCount": 4,
+    }
+    roles = ["dropped", "blue", "olive", "plum", "second", "kept"]
+    return {
+        "data": {"name": "bars"},
+        "mark": {"type": "bar", "opacity": BAR_OPACITY},
+        "encoding": {
+            "x": {"field": "low", "type": "quantitative"},
+            "x2": {"field": "high"},
+            "y": {
+                "field": "top",
+                "type": "quantitative",
+                "scale": {"domain": [0, ceiling], "nice": False},
+                "axis": count,
+            },
+            "y2": {"field": "bottom"},
+            "color": {
+                "field": "role",
+                "type": "nominal",
+                "scale": {"domain": roles, "range": [COLOURS[role] for role in roles]},
+                "legend": None,
+            },
+            "description": {"field": "about", "type": "nominal"},
+        },
+    }

@@ -109,9 +109,9 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from cupel.release import version
 
-        typer.echo(f"cupel {version('cupel')}")
+        typer.echo(f"cupel {version()}")
         raise typer.Exit
 
 

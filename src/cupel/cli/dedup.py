@@ -33,6 +33,12 @@ def dedup(
             "--by", help="Kind of repetition, in this order; repeatable. `cupel methods` lists them."
         ),
     ],
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Field that is compared in place of the text, such as url; repeatable: all must be equal."
+        ),
+    ] = None,
     set_: Overrides = None,
     index: Annotated[
         Path | None,
@@ -59,17 +65,19 @@ def dedup(
     from cupel.recipe.planner import make_plan
     from cupel.recipe.repetition import dedup_recipe
 
+    fields = key or ()
     result = api.dedup(
         input,
         output=output,
         by=by,
         overrides=set_ or (),
         index=index,
+        key=fields,
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=make_engine(engine, address, cores, memory),
         restart=restart,
         accept=accept,
         report=report,
-        progress=TerminalProgress(make_plan(dedup_recipe(by, set_ or (), index)).describe()),
+        progress=TerminalProgress(make_plan(dedup_recipe(by, set_ or (), index, fields)).describe()),
     )
     tell(result)

@@ -93,10 +93,13 @@ def refine(
     from cupel.cli._console import say
     from cupel.cli._progress import TerminalProgress
     from cupel.cli._results import tell
+    from cupel.recipe.input_fields import explaining_signals
     from cupel.recipe.planner import make_plan
 
     loaded = api.Recipe.load(recipe, set_ or ())
-    plan = make_plan(loaded).describe()
+    reading = reading_options(text_column, id_column, layout, max_document_bytes)
+    with explaining_signals(input, reading):
+        plan = make_plan(loaded).describe()
     if dry_run:
         for line in plan:
             say(line)
@@ -105,7 +108,7 @@ def refine(
         loaded,
         input=input,
         output=output,
-        reading=reading_options(text_column, id_column, layout, max_document_bytes),
+        reading=reading,
         writing=api.OutputOptions(
             format=format,
             shard_bytes=parse_bytes(file_size, "--file-size"),

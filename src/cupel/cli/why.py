@@ -11,7 +11,9 @@ from cupel.cli._options import SHOWN_CHARACTERS
 
 def why(
     output: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    id: Annotated[str, typer.Argument(help="Id of a document.")],
+    id: Annotated[
+        str, typer.Argument(help="Id of a document, or the end of the path that it was read from.")
+    ],
     full: Annotated[bool, typer.Option("--full", help="Print the texts whole.")] = False,
 ) -> None:
     """Tell the whole story of one document, with its text before and after."""

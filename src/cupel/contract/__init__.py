@@ -35,9 +35,18 @@ from cupel.contract.generators import (
     Refusal,
 )
 from cupel.contract.method import Column, Method, Options, Paper
-from cupel.contract.options import Acts, BoundsCopies, Compares, Computes, Keeps, PrefersSources, Remembers
+from cupel.contract.options import (
+    Acts,
+    BoundsCopies,
+    Compares,
+    ComparesKeys,
+    Computes,
+    Keeps,
+    PrefersSources,
+    Remembers,
+)
 from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
-from cupel.contract.rules import Decision, Reason, Rule, Rules
+from cupel.contract.rules import Condition, Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
 from cupel.contract.studies import Study
 from cupel.contract.training import Body, Objective, ScalePart
@@ -64,7 +73,9 @@ __all__ = [
     "Clusters",
     "Column",
     "Compares",
+    "ComparesKeys",
     "Computes",
+    "Condition",
     "CorpusMethod",
     "Decision",
     "Dedup",

@@ -80,6 +80,8 @@ class Method(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     """Which document columns it reads (`text`, `url`, `source`, `metadata`); `turns` or `images` where it makes sense of
     documents with these alone."""
+    shorthand: ClassVar[str | None] = None
+    """The option that a recipe may write in place of all options: `where: "word_count > 50"`."""
     files: ClassVar[tuple[str, ...]] = ()
     """Options that may name files or folders; their content decides the result, whatever they are called."""
 
@@ -134,6 +136,15 @@ class Method(ABC):
         for option in self.files:
             named = getattr(self.options, option)
             yield from (named,) if isinstance(named, str) else named or ()
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Fields of documents without which it makes no sense, by their names with dots.
+
+        With each, what to write where no document has it because the name means something else; empty: there is
+        nothing else that it could mean.
+        """
+        return {}
 
     def notice(self) -> str:
         """A sentence that whoever runs this method with these options should read once; empty: there is none."""

@@ -5,13 +5,22 @@ A method whose options hold one of these derives them from its class, and narrow
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from cupel.contract.method import Method
 
-__all__ = ["Acts", "BoundsCopies", "Compares", "Computes", "Keeps", "PrefersSources", "Remembers"]
+__all__ = [
+    "Acts",
+    "BoundsCopies",
+    "Compares",
+    "ComparesKeys",
+    "Computes",
+    "Keeps",
+    "PrefersSources",
+    "Remembers",
+]
 
 
 class Acts(Method.Options):
@@ -71,6 +80,24 @@ class Compares(Method.Options):
         "text",
         description="What of a conversation is compared: its whole `text`, the `prompt` (all turns but those of the "
         "assistant), or the `answer`. A document without such turns is compared whole.",
+    )
+
+
+def _one_or_more(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+class ComparesKeys(Method.Options):
+    """Which fields of documents are compared in place of their text; without this option the text is."""
+
+    key: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...],
+        BeforeValidator(_one_or_more, json_schema_input_type=str | list[str]),
+    ] = Field(
+        (),
+        description="Fields that are compared in place of the text, one or several: `url`, `[source, title]`, "
+        "`meta.page_id`. Documents are copies where all are equal; one that lacks one of them has no copy.",
+        exclude_if=lambda key: not key,
     )
 
 

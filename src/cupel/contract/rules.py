@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
@@ -13,13 +13,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel.contract.method import Method
-from cupel.errors import BadOption
+from cupel.errors import BadOption, UnknownName
 
-__all__ = ["TESTS", "Decision", "Reason", "Rule", "Rules", "Test", "Threshold", "written"]
+__all__ = [
+    "TESTS",
+    "Condition",
+    "Decision",
+    "Reason",
+    "Rule",
+    "Rules",
+    "Test",
+    "Threshold",
+    "condition",
+    "written",
+]
 
-Test = Literal["at_least", "at_most", "above", "below", "is", "in"]
+Test = Literal["at_least", "at_most", "above", "below", "between", "is", "in", "not_in"]
 TESTS: tuple[Test, ...] = get_args(Test)
-Threshold = float | int | bool | str | tuple[str, ...]
+Threshold = float | int | bool | str | tuple[float | int | bool | str, ...]
 
 _SIGNS: dict[str, str] = {
     "at_least": "≥",
@@ -28,12 +39,44 @@ _SIGNS: dict[str, str] = {
     "below": "<",
     "is": "is",
     "in": "in",
+    "not_in": "not in",
 }
 
 
+class Condition(ABC):
+    """What a document must meet to stay, and what the ledger says of one that does not.
+
+    Its text (`str`) is the condition as people read it, such as `word_count ≥ 50`.
+    """
+
+    name: str
+    """What ledger and report call it."""
+    threshold: Threshold | None
+    why: str = ""
+    source: str = ""
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Signal columns that it compares."""
+        return ()
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """Fields of documents without which no document meets it, and advice, as `Method.fields` says."""
+        return {}
+
+    @abstractmethod
+    def fails(self, documents: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Which documents it alone would drop."""
+
+    @abstractmethod
+    def values(self, documents: pa.RecordBatch) -> list[Any]:
+        """What it compared, for each document."""
+
+
 @dataclass(frozen=True)
-class Rule:
-    """A condition that a document must meet to stay.
+class Rule(Condition):
+    """A condition on one signal.
 
     A document whose signal is missing (null, or not a number) fails: what could not be
     measured has not been shown to be good. A rule that does not concern every document
@@ -47,7 +90,7 @@ class Rule:
         The column compared.
     test
         A document passes when its signal is `at_least`, `at_most`, `above` or `below` the
-        threshold, `is` the threshold, or is `in` the list.
+        threshold, `between` two (both included), `is` the threshold, is `in` the list or `not_in` it.
     threshold
         None: the rule is off until a recipe gives a value.
     why, source
@@ -74,7 +117,18 @@ class Rule:
     missing: Literal["fails", "passes"] = "fails"
 
     def __str__(self) -> str:
-        return f"{self.signal} {_SIGNS[self.test]} {written(self.threshold)}"
+        return condition(self.signal, self.test, self.threshold)
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        return (self.signal,)
+
+    def fails(self, documents: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        return self.failed(documents.column(self.signal))
+
+    def values(self, documents: pa.RecordBatch) -> list[Any]:
+        values: list[Any] = documents.column(self.signal).to_pylist()
+        return values
 
     def failed(self, column: pa.Array[Any]) -> npt.NDArray[np.bool_]:
         """Which rows of `column` this rule alone would drop.
@@ -88,9 +142,9 @@ class Rule:
         try:
             passed = self._passed(column)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+            tested = condition("", self.test, self.threshold).strip()
             raise BadOption(
-                f"rule '{self.name}': signal '{self.signal}' is {column.type} and cannot be "
-                f"tested for {_SIGNS[self.test]} {written(self.threshold)}"
+                f"rule '{self.name}': signal '{self.signal}' is {column.type} and cannot be tested for {tested}"
             ) from None
         return np.where(missing, self.missing == "fails", ~passed)
 
@@ -98,14 +152,17 @@ class Rule:
         """Which rows meet the condition; rows that are missing may say anything."""
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        if self.test == "in":
-            options = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
-            return _to_bool(pc.is_in(column, value_set=pa.array(options, column.type)))
+        bounds = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
+        if self.test in ("in", "not_in"):
+            present = _to_bool(pc.is_in(column, value_set=pa.array(bounds, column.type)))
+            return ~present if self.test == "not_in" else present
         if self.test == "is":
             return _to_bool(pc.equal(column, pa.scalar(self.threshold, column.type)))
         if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
             raise pa.ArrowTypeError(f"{column.type} has no order")
         values = column.to_numpy(zero_copy_only=False)
+        if self.test == "between":
+            return np.asarray((values >= bounds[0]) & (values <= bounds[-1]))
         if self.test == "at_least":
             return np.asarray(values >= self.threshold)
         if self.test == "at_most":
@@ -136,14 +193,14 @@ class Decision:
         are asked about all rows, so what a rule would drop without the others is known.
     first
         int8, one per row: the index in `rules` of the first rule that failed, or -1.
-    signals
-        The columns that were compared.
+    documents
+        What was decided on, with the signal columns that were compared.
     """
 
-    rules: tuple[Rule, ...]
+    rules: tuple[Condition, ...]
     failed: Mapping[str, npt.NDArray[np.bool_]]
     first: npt.NDArray[np.int8]
-    signals: pa.RecordBatch
+    documents: pa.RecordBatch
 
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
@@ -164,58 +221,63 @@ class Decision:
         if index < 0:
             return None
         rule = self.rules[index]
-        return Reason(rule.name, self.signals.column(rule.signal)[row].as_py(), rule.threshold)
-
-    def reasons(self) -> pa.RecordBatch:
-        """The reasons of all rows, for the ledger: null in every column where a row is kept.
-
-        Columns: `rule` string; `signal` string; `value` string, the signal as measured;
-        `condition` string, what would have passed (`word_count ≥ 50`); `number` float64,
-        the value where it is a number.
-        """
-        rows = len(self.first)
-        columns: dict[str, npt.NDArray[np.object_]] = {
-            name: np.full(rows, None, object) for name in ("rule", "signal", "value", "condition")
-        }
-        number = np.full(rows, np.nan)
-        for index, rule in enumerate(self.rules):
-            at = np.flatnonzero(self.first == index)
-            if not len(at):
-                continue
-            values = self.signals.column(rule.signal).take(pa.array(at, pa.int64())).to_pylist()
-            columns["rule"][at] = rule.name
-            columns["signal"][at] = rule.signal
-            columns["condition"][at] = str(rule)
-            columns["value"][at] = [written(value) for value in values]
-            number[at] = [
-                value if isinstance(value, int | float) and not isinstance(value, bool) else np.nan
-                for value in values
-            ]
-        arrays: dict[str, pa.Array[Any]] = {
-            name: pa.array(values, pa.string()) for name, values in columns.items()
-        }
-        arrays["number"] = pa.array(number, mask=np.isnan(number))
-        return pa.RecordBatch.from_pydict(arrays)
+        return Reason(rule.name, rule.values(self.documents.slice(row, 1))[0], rule.threshold)
 
 
 class Rules(Method):
-    """Conditions over signals, each of which drops the documents that do not meet it.
+    """Conditions on documents, each of which drops the documents that do not meet it.
 
     The class lists all its rules; a method lists those that are on.
     """
 
     kind = "rules"
-    heading = "Rules: decide on signals"
+    heading = "Rules: decide on signals and fields"
     room = "cupel.rules"
-    rules: tuple[Rule, ...] = ()
-    signals: tuple[str, ...] = ()
-    """The signal columns that the rules compare."""
+    rules: tuple[Condition, ...] = ()
     needs_edit: ClassVar[str | None] = None
     """The edit that must come right before, whose counts the rules use."""
 
-    @abstractmethod
-    def decide(self, signals: pa.RecordBatch) -> Decision:
-        """What each rule says of each row of `signals`, which holds at least the columns needed."""
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """The signal columns that the rules compare, each once, in order."""
+        return tuple(dict.fromkeys(signal for rule in self.rules for signal in rule.signals))
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        return {name: advice for rule in self.rules for name, advice in rule.fields.items()}
+
+    def decide(self, documents: pa.RecordBatch) -> Decision:
+        """What each rule says of each row of `documents`, which holds at least the signal columns needed.
+
+        Raises
+        ------
+        UnknownName
+            A column is missing.
+        BadOption
+            A threshold does not fit the type of its column.
+        """
+        known = documents.schema.names
+        failed: dict[str, npt.NDArray[np.bool_]] = {}
+        first = np.full(documents.num_rows, -1, np.int8)
+        for index, rule in enumerate(self.rules):
+            for signal in rule.signals:
+                if signal not in known:
+                    where = f"{self.name}: rule '{rule.name}'"
+                    raise UnknownName("signal column", signal, known, where=where)
+            failed[rule.name] = rule.fails(documents)
+            first[failed[rule.name] & (first < 0)] = index
+        return Decision(self.rules, failed, first, documents)
+
+
+def condition(name: str, test: Test, threshold: Threshold | None) -> str:
+    """A condition as a person reads it.
+
+    >>> condition("word_count", "at_least", 50), condition("score", "between", (1, 2.5))
+    ('word_count ≥ 50', 'score between 1 and 2.5')
+    """
+    if test == "between" and isinstance(threshold, tuple):
+        return f"{name} between {' and '.join(map(written, threshold))}"
+    return f"{name} {_SIGNS[test]} {written(threshold)}"
 
 
 def written(value: object) -> str:

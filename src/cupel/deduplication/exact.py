@@ -1,14 +1,18 @@
-"""Exact deduplication on normalized text."""
+"""Exact deduplication, on normalized text or on fields."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.contract import WEIGHTLESS, Clusters, Dedup, Need, Paper, Remembers, Resources, View
+from cupel.contract import WEIGHTLESS, Clusters, ComparesKeys, Dedup, Need, Paper, Remembers, Resources, View
 from cupel.contract.docs import among
+from cupel.corpus.field_values import field_values
 from cupel.deduplication.clusters.losses import too_much
 from cupel.deduplication.clusters.options import ClusterOptions
 from cupel.deduplication.clusters.report import cluster_blocks, seen_before
@@ -20,7 +24,7 @@ __all__ = ["Exact"]
 
 
 class Exact(Dedup):
-    """Exact duplicates, on normalized text.
+    """Exact duplicates, on normalized text or on fields.
 
     Two documents are duplicates when their normalized texts are equal. By default the text is
     brought to Unicode form C, invisible characters are dropped, and white space (Windows line ends too) is
@@ -36,6 +40,13 @@ class Exact(Dedup):
 
     Empty texts are equal to each other: one of them stays. A document whose text is null has
     no duplicate.
+
+    **By a key.** With `key`, fields are compared in place of the text: `exact: {key: url}` keeps one document per
+    address, `exact: {key: [source, title]}` one per title within each source. Dots lead into objects
+    (`meta.page_id`), and `id`, `text`, `source` and `url` are the document's own. Values are compared as texts, normalized
+    by the same options (`lowercase` for titles): 7 equals "7", and lists and objects are compared as JSON. A document in
+    which one of the fields is missing, null or blank has no duplicate. The longest text of equal keys stays, unless
+    `keep` or `sources` say otherwise. An address is taken as it is: `http://e.org` and `https://e.org/` differ.
 
     Examples
     --------
@@ -61,7 +72,7 @@ class Exact(Dedup):
         "Not safe against texts made to collide."
     )
 
-    class Options(ClusterOptions, Remembers):
+    class Options(ComparesKeys, ClusterOptions, Remembers):
         """What counts as the same text, and which copy stays."""
 
         nfc: bool = Field(
@@ -89,7 +100,27 @@ class Exact(Dedup):
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
         """Column `hash`, fixed_size_binary[16]; null for null."""
-        hashes = _kernels.normalized_hash(
+        return pa.record_batch({"hash": self._hash(text)})
+
+    def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
+        """The same of each document's text, or of its key."""
+        if not self.options.key:
+            return super().sketch_documents(documents)
+        return pa.record_batch(
+            {"hash": join_hashes([self._key(documents, name) for name in self.options.key])}
+        )
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        return dict.fromkeys(self.options.key, "")
+
+    def _key(self, documents: pa.RecordBatch, name: str) -> pa.Array:
+        value = field_values(documents, name).shown
+        blank = pc.equal(pc.binary_length(pc.utf8_trim_whitespace(value)), 0)
+        return self._hash(pc.if_else(blank, pa.scalar(None, value.type), value))
+
+    def _hash(self, text: pa.Array) -> pa.Array:
+        return _kernels.normalized_hash(
             text,
             nfc=self.options.nfc,
             lowercase=self.options.lowercase,
@@ -97,7 +128,6 @@ class Exact(Dedup):
             collapse_white_space=self.options.collapse_white_space,
             drop_invisible=self.options.drop_invisible,
         )
-        return pa.record_batch({"hash": hashes})
 
     def decide(self, view: View, resources: Resources) -> Clusters:
         """Clusters of equal hashes."""
@@ -123,11 +153,21 @@ class Exact(Dedup):
 
     def _index(self, corpus: str) -> Index | None:
         names = ("nfc", "collapse_white_space", "lowercase", "strip_punctuation")
-        decisive = {name: getattr(self.options, name) for name in names}
+        decisive: dict[str, Any] = {name: getattr(self.options, name) for name in names}
         if not self.options.drop_invisible:
             decisive["drop_invisible"] = False
+        if self.options.key:
+            decisive["key"] = list(self.options.key)
         path = self.options.index
         return None if path is None else Index.of(path, self.name, decisive, corpus)
+
+    @property
+    def _compared(self) -> str:
+        return " and ".join(self.options.key) or "normalized text"
+
+    @property
+    def _copy(self) -> str:
+        return f"a copy with the same {self._compared}" if self.options.key else "an exact copy"
 
     def _section(self, members: pa.Table, total: int, index: Index | None, view: View) -> Section:
         clusters = members["kept"].to_numpy().sum() if members.num_rows else 0
@@ -145,11 +185,27 @@ class Exact(Dedup):
         if removed:
             fraction = self.options.giant_cluster_fraction
             blocks += cluster_blocks(members, total, fraction, view)
-            lead = f"{removed:,} of {total:,} documents have an exact copy that stays."
+            lead = f"{removed:,} of {total:,} documents have {self._copy} that stays."
         else:
-            lead = "This step had no effect: no two documents have the same normalized text."
+            lead = f"This step had no effect: no two documents have the same {self._compared}."
             blocks.append(Prose(text=lead))
         return Section(title="Exact duplicates", key="duplicates", lead=lead, blocks=tuple(blocks))
+
+
+def join_hashes(hashes: Sequence[pa.Array]) -> pa.Array:
+    """One hash for several of each document: fixed_size_binary[16], null where one of them is.
+
+    >>> a, b = (_kernels.text_hash(pa.array(texts)) for texts in (["x", "y", "x"], ["1", "1", None]))
+    >>> joined = join_hashes([a, b]).to_pylist()
+    >>> joined[0] == joined[1], joined[2]
+    (False, None)
+    """
+    if len(hashes) == 1:
+        return hashes[0]
+    # As hexadecimal digits, all of one width, so that nothing runs into its neighbor.
+    digits = [[None if value is None else value.hex() for value in column.to_pylist()] for column in hashes]
+    columns = [pa.array(column, pa.large_string()) for column in digits]
+    return _kernels.text_hash(pc.binary_join_element_wise(*columns, pa.scalar("", pa.large_string())))
 
 
 def _seen(index: Index, hashes: pa.Array) -> pa.Table:

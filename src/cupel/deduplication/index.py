@@ -68,7 +68,9 @@ class Index:
                 raise BadInput(f"{file}: not the file of an index ({error})") from None
             if options != decisive:
                 other = ", ".join(
-                    f"{key} {options.get(key)!r}" for key in decisive if options.get(key) != decisive[key]
+                    f"{key} {options.get(key)!r}"
+                    for key in dict.fromkeys([*decisive, *options])
+                    if options.get(key) != decisive.get(key)
                 )
                 raise BadInput(
                     f"{path}: {method} remembers with other options there ({other}); use the same ones, or "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from cupel.contract.subjects import model_digest, named_pools, trial_digest
 from cupel.corpus import Corpus
 from cupel.errors import BadOption, UnknownName
 from cupel.recipe.folder import disk_errors
+from cupel.release import version
 from cupel.store import Store, deliver, digest_json, make_folder, refuse_foreign
 
 __all__ = ["examine"]
@@ -96,4 +96,4 @@ def _digests(method: FindingMethod, words: Sequence[str]) -> dict[str, str]:
 
 def _pool_digest(paths: list[str]) -> str:
     files = [[file.relative, file.bytes, file.digest] for file in Corpus.read(paths).files]
-    return digest_json([version("cupel"), files])
+    return digest_json([version(), files])

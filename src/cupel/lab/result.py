@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from cupel.lab.trials import Machine, Trial
 from cupel.models.checkpoint import load_checkpoint
 from cupel.models.tokenizer import Tokenizer
 from cupel.notebook import page_html
+from cupel.release import version
 from cupel.units import write_bytes
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import Verdict
@@ -87,7 +87,7 @@ class Assay:
     def to_json(self) -> dict[str, Any]:
         """Everything a machine may want, as plain data."""
         return {
-            "cupel": version("cupel"),
+            "cupel": version(),
             "scale": self.scale.model_dump(mode="json"),
             "machine": {"device": self.on.device, "workers": self.on.workers},
             "tokenizer": {"path": str(self.tokenizer.path), "vocabulary": self.tokenizer.vocabulary},
@@ -136,7 +136,7 @@ def _report(assay: Assay, *, whole: bool) -> AssayReport:
         verdict=assay.verdict,
         title=f"Assay of {names}",
         subtitle=f"scale {assay.scale.name}, {len(assay.options.each_seed)} seeds, against {assay.verdict.baseline}",
-        footer=f"cupel {version('cupel')} · {_machine(assay)}",
+        footer=f"cupel {version()} · {_machine(assay)}",
         curves=_curves(assay) if whole else (),
         costs=[_cost(assay, arm.name) for arm in assay.arms],
         data=[_facts(assay, place) for place in range(len(assay.arms))],

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract import KernelSignal, Rule, label_columns
+from cupel.contract import Condition, KernelSignal, label_columns
 from cupel.contract.rules import written
 from cupel.recipe import ledger
 from cupel.recipe.asking import used
@@ -183,7 +183,7 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
     batch = outcome.survivors
     rows = batch.num_rows
     dropped_at = np.full(rows, -1, dtype=np.int64)
-    rules: list[tuple[str, Rule]] = []
+    rules: list[tuple[str, Condition]] = []
     columns: list[np.ndarray] = []
     for step in group.rules:
         with outcome.spending(step.label):
@@ -203,7 +203,7 @@ def _decide(outcome: Outcome, group: Group, key: str) -> None:
         chosen = np.flatnonzero(dropped_at == at)
         label, rule = rules[at]
         part = batch.take(pa.array(chosen))
-        values = [written(value) for value in part.column(rule.signal).to_pylist()]
+        values = [written(value) for value in rule.values(part)]
         drop(outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen])
     outcome.survivors = batch.take(pa.array(np.flatnonzero(dropped_at < 0)))
 

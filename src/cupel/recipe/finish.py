@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
+from importlib.metadata import version as installed_version
 from typing import Any
 
 from cupel.corpus.files import LeftOut
@@ -25,6 +25,7 @@ from cupel.recipe.publish import check_whole, keep_clusters, move_ledger, prepar
 from cupel.recipe.seals import seal
 from cupel.recipe.summary import report_page
 from cupel.recipe.tally import Tally
+from cupel.release import version
 
 __all__ = ["finish"]
 
@@ -77,7 +78,7 @@ def finish(
     asked = _asked(tallies)
     data = sorted(path for path in folder.data.iterdir() if not path.name.startswith("."))
     manifest: dict[str, Any] = {
-        "cupel": version("cupel"),
+        "cupel": version(),
         "recipe": recipe.name,
         "config_digest": begun["config_digest"],
         "recipe_digest": recipe.digest,
@@ -107,7 +108,8 @@ def finish(
         "started": begun["started"],
         "seconds": round(seconds, 3),
         "versions": {
-            name: version(name) for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")
+            name: installed_version(name)
+            for name in ("daft", "pyarrow", "resiliparse", "trafilatura", "ftfy")
         }
         | {"python": platform.python_version()},
         "files": {name: list(seals[name]) for name in sorted(seals)},

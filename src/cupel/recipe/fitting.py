@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Page, Section
 from cupel.recipe.folder import disk_errors
+from cupel.release import version
 from cupel.store import Store, deliver, digest_json, refuse_foreign
 
 __all__ = ["FittedArtifact", "fit"]
@@ -175,7 +175,7 @@ class _Pool(Documents):
     @property
     def digest(self) -> str:
         files = [[file.relative, file.bytes, file.digest] for file in self.corpus.files]
-        return digest_json([version("cupel"), files, repr(self.corpus.reading)])
+        return digest_json([version(), files, repr(self.corpus.reading)])
 
     @cached_property
     def text_bytes(self) -> int:

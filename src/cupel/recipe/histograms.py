@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel import charts
-from cupel.contract import Column, all_methods
+from cupel.contract import Column, Rule, all_methods
 from cupel.findings import Figure
 from cupel.recipe.folder import Folder
 from cupel.recipe.outcome import shuffled
@@ -69,6 +69,8 @@ def _thresholds(plan: Plan) -> dict[str, Marks]:
         for operation in pass_.operations:
             for step in operation.rules if isinstance(operation, Group) else ():
                 for rule in step.rules.rules:
+                    if not isinstance(rule, Rule):
+                        continue  # the ledger keeps signals, and no fields
                     if isinstance(rule.threshold, int | float) and not isinstance(rule.threshold, bool):
                         sign = str(rule).removeprefix(rule.signal).split()[0]
                         label = f"{sign} {written(rule.threshold)}"

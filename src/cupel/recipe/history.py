@@ -25,6 +25,10 @@ from cupel.recipe.job import reading_options
 __all__ = ["Comparison", "Story", "compare", "sample", "texts_of", "why"]
 
 
+MAX_STORIES = 5
+"""Documents that a path may name at most."""
+
+
 @dataclass(frozen=True)
 class Story:
     """What became of one document.
@@ -85,12 +89,13 @@ def why(output: str | Path, id: str) -> list[Story]:
     output
         Folder of a finished run.
     id
-        Of a document that it read or generated.
+        Of a document that it read or generated. Where no document has it as its id, the path of the file that it was
+        read from, or the end of it: `this.py`.
 
     Raises
     ------
     BadInput
-        No finished run there, or no such document.
+        No finished run there, no such document, or a path of more than a few documents.
 
     Examples
     --------
@@ -105,10 +110,7 @@ def why(output: str | Path, id: str) -> list[Story]:
     """
     folder = Folder(Path(output))
     manifest = folder.read_manifest()
-    module = daft()
-    rows = _ledger(folder).where(module.col("id") == id).to_arrow().sort_by("doc").to_pylist()
-    if not rows:
-        raise BadInput(f"{output}: no document has the id '{id}'; ids are in the ledger and the data files")
+    rows = _named(_ledger(folder), id, str(output))
     before = texts_of(folder, rows)
     kept = [row["doc"] for row in rows if row["status"] == "kept"]
     after = _kept_texts(folder, kept)
@@ -124,6 +126,27 @@ def why(output: str | Path, id: str) -> list[Story]:
         )
         for row in rows
     ]
+
+
+def _named(ledger: Any, name: str, output: str) -> list[dict[str, Any]]:
+    """The ledger rows of an id, else of a path or the end of one."""
+    column = daft().col
+    rows: list[dict[str, Any]] = ledger.where(column("id") == name).to_arrow().sort_by("doc").to_pylist()
+    if rows:
+        return rows
+    by_path = (column("path") == name) | column("path").endswith(f"/{name.lstrip('/')}")
+    rows = ledger.where(by_path).to_arrow().sort_by("doc").to_pylist()
+    if not rows:
+        raise BadInput(
+            f"{output}: no document has the id '{name}', nor a path that ends in it; "
+            "ids are in the ledger and the data files"
+        )
+    if len(rows) > MAX_STORIES:
+        some = ", ".join(str(row["id"]) for row in rows[:3])
+        raise BadInput(
+            f"{output}: {len(rows):,} documents come from a path that ends in '{name}'; name one by its id, such as {some}"
+        )
+    return rows
 
 
 class _Family:

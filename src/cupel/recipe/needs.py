@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 
 from cupel.corpus.files import InputFile
 from cupel.corpus.part_arrays import has_role
-from cupel.corpus.read import ReadOptions, read_shard
+from cupel.corpus.read import Batch, ReadOptions, read_shard
 from cupel.corpus.shards import Part, Shard
 from cupel.errors import BadInput
 from cupel.recipe.plan import Plan
 
-__all__ = ["check_needs"]
+__all__ = ["LOOKED_AT", "check_needs", "first_documents"]
 
 LOOKED_AT = 1000
 """Documents of each file."""
@@ -35,9 +35,9 @@ def check_needs(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) ->
         return  # what a generator writes may have it
     documents = False
     for file in files:
-        columns = list(_first(file, reading))
-        documents = documents or bool(columns)
-        present = _present(columns)
+        batch = first_documents(file, reading)
+        documents = documents or batch is not None
+        present = set() if batch is None else _present(batch.documents.column("parts"))
         wanting = [(label, need) for label, need in wanting if need not in present]
         if not wanting:
             return
@@ -51,20 +51,19 @@ def check_needs(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) ->
     )
 
 
-def _first(file: InputFile, reading: ReadOptions) -> Iterable[pa.Array]:
-    """The parts of a file's first documents."""
+def first_documents(file: InputFile, reading: ReadOptions) -> Batch | None:
+    """At most `LOOKED_AT` documents from the beginning of a file; None where it has none."""
     shard = Shard(0, (Part(file, 0, None),), file.bytes)
     for batch in read_shard(shard, replace(reading, batch_rows=min(reading.batch_rows, LOOKED_AT))):
         if batch.documents.num_rows:
-            yield batch.documents.column("parts")
-            return
+            return batch
+    return None
 
 
-def _present(columns: Iterable[pa.Array]) -> set[str]:
+def _present(parts: pa.Array) -> set[str]:
     present = set()
-    for parts in columns:
-        if has_role(parts).any():
-            present.add("turns")
-        if pc.any(pc.equal(pc.struct_field(parts.flatten(), "kind"), "image")).as_py():
-            present.add("images")
+    if has_role(parts).any():
+        present.add("turns")
+    if pc.any(pc.equal(pc.struct_field(parts.flatten(), "kind"), "image")).as_py():
+        present.add("images")
     return present

@@ -30,7 +30,7 @@ from cupel.contract import (
     find_method,
     methods_of,
 )
-from cupel.errors import BadRecipe
+from cupel.errors import BadRecipe, UnknownSignal
 from cupel.recipe.plan import Pass, Plan
 from cupel.recipe.recipe import Recipe, Step
 from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, Group, RulesStep
@@ -58,7 +58,7 @@ class _Planner:
         self.wanted: dict[str, None] = {}
         self.annotated = set(annotated)
 
-    def want(self, column: str, where: str) -> None:
+    def want(self, column: str, label: str) -> None:
         if column in self.valid:
             if column in self.annotated and column not in self.measured:
                 self.reused[column] = None
@@ -66,10 +66,10 @@ class _Planner:
             self.wanted[column] = None
         else:
             edits = [name for name, edit in methods_of(Edit).items() if column in edit.columns]
-            advice = f"; it comes from the edit '{edits[0]}', which must stand before" if edits else ""
+            advice = f"it comes from the edit '{edits[0]}', which must stand before" if edits else ""
             if edits and any(pass_.generator for pass_ in self.passes):
                 advice += ", after every generator: what an edit counted is not known of new documents"
-            raise BadRecipe(f"{where}: needs the signal '{column}', which nothing here measures{advice}")
+            raise UnknownSignal(label, column, self.providers, advice)
 
     def close_group(self) -> None:
         if not (self.pending or self.wanted):
@@ -151,7 +151,7 @@ class _Planner:
     def add_signal(self, label: str, signal: Signal) -> None:
         self.prepare(signal.columns)
         for column in signal.columns:
-            self.want(column, f"step '{label}'")
+            self.want(column, label)
             self.kept[column] = None
 
     def add_rules(self, label: str, rules: Rules) -> None:
@@ -161,7 +161,7 @@ class _Planner:
             self.steps += 1  # what is fitted for these rules learns from the text that they have edited
         self.prepare(rules.signals)
         for column in rules.signals:
-            self.want(column, f"step '{label}'")
+            self.want(column, label)
         self.pending.append(RulesStep(label, rules))
 
     def just_edited(self, name: str) -> bool:
@@ -205,7 +205,7 @@ class _Planner:
         self.prepare(columns)
         self.fit(label, method)
         for column in columns:
-            self.want(column, f"step '{label}'")
+            self.want(column, label)
         self.close_group()
         self.decisions.append(step)
         if step.action == "cut":

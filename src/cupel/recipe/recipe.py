@@ -21,6 +21,7 @@ from cupel.contract import (
     Rules,
     Selector,
     Signal,
+    all_methods,
     find_method,
     methods_of,
 )
@@ -290,7 +291,15 @@ def _parse_step(step: Any, where: str) -> tuple[str, Mapping[str, Any]]:
         ((name, options),) = step.items()
         if isinstance(name, str) and (options is None or isinstance(options, Mapping)):
             return name, options or {}
+        if isinstance(name, str) and isinstance(options, str) and (option := _shorthand(name)) is not None:
+            return name, {option: options}
     raise BadRecipe(f"{where}: {step!r}: expected a method name, or one method with a mapping of its options")
+
+
+def _shorthand(name: str) -> str | None:
+    """The option of a method that may stand in place of all."""
+    method = all_methods().get(name)
+    return None if method is None else method.shorthand
 
 
 def _labels(names: Iterable[str]) -> list[str]:
@@ -330,11 +339,14 @@ def _override(override: str, options: dict[str, dict[str, Any]], signals: dict[s
 def _step_schema(name: str, method: type[Method]) -> dict[str, Any]:
     options: type[Options] = method.Options
     described = {"description": method.title()}
+    written = [options.model_json_schema(), {"type": "null"}]
+    if method.shorthand is not None:
+        written.append({"type": "string", "description": f"The option `{method.shorthand}`."})
     with_options = {
         "type": "object",
         "required": [name],
         "additionalProperties": False,
-        "properties": {name: {"oneOf": [options.model_json_schema(), {"type": "null"}]}},
+        "properties": {name: {"oneOf": written}},
         **described,
     }
     return {"oneOf": [{"const": name, **described}, with_options]}

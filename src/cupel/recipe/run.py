@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +42,7 @@ from cupel.recipe.decide import decide, decision_sections, too_much
 from cupel.recipe.finish import finish
 from cupel.recipe.fit import fit
 from cupel.recipe.folder import Folder, disk_errors, read_sealed, write_sealed
+from cupel.recipe.input_fields import check_fields, explaining_signals
 from cupel.recipe.job import Job
 from cupel.recipe.needs import check_needs
 from cupel.recipe.options import RunOptions
@@ -112,14 +113,8 @@ def refine(
     overrides: Iterable[str] = (),
     options: RunOptions = RunOptions(),
     progress: Progress | None = None,
-    begun: Callable[[], object] = lambda: None,
 ) -> Result:
-    """Carry out a recipe, all but its report page; `cupel.api.refine` says what the other parameters are.
-
-    Parameters
-    ----------
-    begun
-        Called once it is sure that there is something to do.
+    """Carry out a recipe, all but its report page; `cupel.api.refine` says what the parameters are.
 
     Raises
     ------
@@ -133,7 +128,7 @@ def refine(
         recipe = Recipe.load(recipe, overrides)
     inputs = paths_of(input, cache=options.cache, note=progress.note if progress else None)
     run = _Run(recipe, inputs, Folder(Path(output).absolute()), options, progress or Silent())
-    return run.carry_out(begun)
+    return run.carry_out()
 
 
 class _Run:
@@ -148,10 +143,11 @@ class _Run:
         self.progress = progress
         self.left_out: list[LeftOut] = []
 
-    def carry_out(self, begun: Callable[[], object]) -> Result:
-        make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
-        inputs = [_documents_of(place) for place in self.inputs]
+    def carry_out(self) -> Result:
         reading, restart = self.options.reading, self.options.restart
+        with explaining_signals(self.inputs, reading):
+            make_plan(self.recipe)  # a recipe that does not hold fails before anything is touched
+        inputs = [_documents_of(place) for place in self.inputs]
         scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
         files, self.left_out = scanned.files, scanned.left_out
         self._refuse_own_input(files)
@@ -172,7 +168,6 @@ class _Run:
                 return finished
             job, plan, beginning = self._begin(files)
             self.engine.start()
-            begun()
             for notice in plan.notices():
                 self.progress.note(notice)
             units = self._passes(plan, job)
@@ -277,7 +272,9 @@ class _Run:
             job = Job.from_json(begun["job"])
         else:
             annotated = _annotated(self.inputs, files)
-            check_needs(make_plan(self.recipe, annotated), files, self.options.reading)
+            plan = make_plan(self.recipe, annotated)
+            check_needs(plan, files, self.options.reading)
+            check_fields(plan, files, self.options.reading, annotated)
             discard_all(self.folder)
             shards = plan_shards(files, target_bytes=self._shard_bytes(files), io=self.options.reading.io)
             job = Job(

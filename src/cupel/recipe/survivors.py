@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from cupel.recipe.births import PassReader
 from cupel.recipe.decide import dropped_before
 from cupel.recipe.job import Job
 from cupel.recipe.steps import FitStep
+from cupel.release import version
 from cupel.store import digest_json
 
 __all__ = ["Survivors", "digest_before"]
@@ -82,4 +82,4 @@ def digest_before(job: Job, inputs: str, step: FitStep) -> str:
     The cache outlives an upgrade, and another version of Cupel may read and edit in another way.
     """
     before = replace(job.recipe, steps=job.recipe.steps[: step.steps])
-    return digest_json([version("cupel"), inputs, repr(job.reading), before.digest])
+    return digest_json([version(), inputs, repr(job.reading), before.digest])

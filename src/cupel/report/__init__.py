@@ -1,6 +1,5 @@
 """Results laid out: one self-contained HTML page, or the same blocks in the terminal."""
 
-from cupel.report.figure import warm_up
 from cupel.report.page import render, write
 
-__all__ = ["render", "warm_up", "write"]
+__all__ = ["render", "write"]

@@ -2,22 +2,22 @@
 
 The drawing is rebuilt from a list of allowed elements and attributes: no links, images,
 scripts or styles pass, whatever the specification holds. Text stays text, in the page's
-own font. Drawing one chart takes about 30 ms.
+own font. What `cupel.report.drawing` knows is drawn there, in a millisecond; a renderer for everything else takes a second
+to start and 30 ms per chart.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 from xml.etree import ElementTree
 
 from cupel.charts import COLOURS
+from cupel.report.drawing import ROLES, draw_own
 from cupel.report.text import plain, shorten, visible
 
-__all__ = ["CannotDraw", "about", "draw", "legend", "titles", "warm_up"]
+__all__ = ["CannotDraw", "about", "draw", "legend", "rendered", "titles"]
 
 _ELEMENTS = frozenset(
     [
@@ -84,7 +84,6 @@ _ATTRIBUTES = frozenset(
     ]
 )
 _DEFAULTS = {"opacity": "1", "stroke-width": "1", "fill-opacity": "1", "stroke-opacity": "1"}
-_CLASS_OF = {colour: role for role, colour in COLOURS.items()}
 _CONFIG: Mapping[str, Any] = {
     "background": None,
     "font": "sans-serif",
@@ -122,19 +121,6 @@ class CannotDraw(ValueError):
     """A specification that the renderer refuses; the message says why."""
 
 
-def warm_up() -> None:
-    """Start the renderer in a thread of its own: its first chart takes most of a second, all others far less.
-
-    What goes wrong there goes wrong again, and is told, where a chart is drawn.
-    """
-
-    def start() -> None:
-        with suppress(Exception):
-            draw({"data": {"values": []}, "mark": "point"}, "first", 100)
-
-    threading.Thread(target=start, name="cupel-charts").start()
-
-
 def draw(spec: Mapping[str, Any], name: str, width: int) -> str:
     """The chart as one `<svg>` element, `width` px by its own measure, scaled by the page.
 
@@ -150,6 +136,12 @@ def draw(spec: Mapping[str, Any], name: str, width: int) -> str:
     CannotDraw
         A specification that is not Vega-Lite, or that asks for data from elsewhere.
     """
+    own = draw_own(spec, width)
+    return rendered(spec, name, width) if own is None else own
+
+
+def rendered(spec: Mapping[str, Any], name: str, width: int) -> str:
+    """The chart as `draw` gives it, drawn by the renderer of Vega-Lite, whatever chart it is."""
     import vl_convert
 
     asked = {key: value for key, value in spec.items() if key not in ("title", "usermeta")}
@@ -186,7 +178,7 @@ def legend(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     own = spec.get("usermeta")
     own = own.get("cupel") if isinstance(own, Mapping) else None
     pairs = own.get("legend", ()) if isinstance(own, Mapping) else ()
-    return [(str(name), _CLASS_OF.get(colour, "soft")) for name, colour in pairs]
+    return [(str(name), ROLES.get(colour, "soft")) for name, colour in pairs]
 
 
 def _line(title: Any) -> str:
@@ -263,8 +255,8 @@ def _kept_attributes(element: ElementTree.Element, name: str) -> Iterator[tuple[
             continue
         if key == "transform" and value == "translate(0,0)":
             continue
-        if key in ("fill", "stroke", "stop-color") and value.lower() in _CLASS_OF:
-            roles.append(f"{key}-{_CLASS_OF[value.lower()]}")
+        if key in ("fill", "stroke", "stop-color") and value.lower() in ROLES:
+            roles.append(f"{key}-{ROLES[value.lower()]}")
             continue
         if key == "id":
             value = f"{name}-{value}"

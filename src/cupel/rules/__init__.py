@@ -1,7 +1,7 @@
-"""Decide on signals: the rule engine, and named rule sets as YAML data with their sources.
+"""Decide on signals and fields: named rule sets as YAML data with their sources, and rules of a recipe's own.
 
-A YAML file in this folder is a method of kind `rules`; nothing registers it. Rules never
-compute: a rule compares one signal with one threshold and says which documents stay.
+A YAML file in this folder is a method of kind `rules`; nothing registers it. Its rules never compute: each compares one
+signal with one threshold and says which documents stay.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cupel.contract import Paper, Rule
-from cupel.contract.rules import TESTS, Test
+from cupel.contract.rules import Test
 from cupel.errors import BadOption, UnknownName
-from cupel.rules._rule_set import RuleSet, build_rule_set
+from cupel.rules._rule_set import PASSES, RuleSet, build_rule_set
 
 # The safe loader, in C if available: every command reads all rule sets.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -138,12 +138,12 @@ def _rules(path: Path, file: _File) -> tuple[tuple[Rule, ...], dict[str, str]]:
 def _condition(path: Path, written: _Rule) -> tuple[Test, Any]:
     conditions = written.model_extra or {}
     for key in conditions:
-        if key not in TESTS:
-            raise UnknownName("test", key, TESTS, where=f"{path}: rule '{written.name}'")
-    tests = [test for test in TESTS if test in conditions]
+        if key not in PASSES:
+            raise UnknownName("test", key, PASSES, where=f"{path}: rule '{written.name}'")
+    tests = [test for test in PASSES if test in conditions]
     if len(tests) != 1:
         raise BadOption(
-            f"{path}: rule '{written.name}' has {len(tests)} tests; one of {', '.join(TESTS)} is expected"
+            f"{path}: rule '{written.name}' has {len(tests)} tests; one of {', '.join(PASSES)} is expected"
         )
     return tests[0], conditions[tests[0]]
 

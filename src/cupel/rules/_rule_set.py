@@ -6,16 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Annotated, Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
 from pydantic import Field, StrictBool, StrictInt, StrictStr, create_model
 
-from cupel.contract import Decision, Method, Rule, Rules
-from cupel.contract.rules import written
-from cupel.errors import BadOption, UnknownName
+from cupel.contract import Method, Rule, Rules
+from cupel.contract.rules import Test, written
+from cupel.errors import BadOption
 
-__all__ = ["RuleSet", "build_rule_set", "options_of"]
+__all__ = ["PASSES", "RuleSet", "build_rule_set", "options_of"]
 
 _TYPES: dict[str, Any] = {
     "bool": StrictBool,
@@ -25,7 +22,7 @@ _TYPES: dict[str, Any] = {
     "list": Annotated[list[StrictStr], Field(min_length=1)],
 }
 
-_PASSES = {
+PASSES: dict[Test, str] = {
     "at_least": "Keep documents whose `{signal}` is at least this.",
     "at_most": "Keep documents whose `{signal}` is at most this.",
     "above": "Keep documents whose `{signal}` is above this.",
@@ -33,19 +30,21 @@ _PASSES = {
     "is": "Keep documents whose `{signal}` is this.",
     "in": "Keep documents whose `{signal}` is one of these.",
 }
+"""The tests that the rules of a set may have, and what their options say."""
 
 
 class RuleSet(Rules):
-    """Rules whose thresholds are options, each under its rule's name; null switches the rule off.
+    """Rules on signals whose thresholds are options, each under its rule's name; null switches the rule off.
 
     The class lists all rules; an instance lists those that are on, with the thresholds in force,
     and needs only their signals.
     """
 
+    rules: tuple[Rule, ...] = ()
+
     def __init__(self, options: Method.Options | None = None) -> None:
         super().__init__(options)
         self.rules = tuple(self._in_force(type(self).rules))
-        self.signals = signals_of(self.rules)
         if not self.rules:
             names = ", ".join(rule.name for rule in type(self).rules)
             raise BadOption(
@@ -53,31 +52,6 @@ class RuleSet(Rules):
                 f"give a value for at least one of: {names}"
             )
         _check_some_document_can_pass(self.name, self.rules)
-
-    def decide(self, signals: pa.RecordBatch) -> Decision:
-        """What each rule says of each row of `signals`, which holds at least the columns needed.
-
-        Raises
-        ------
-        UnknownName
-            A column is missing.
-        BadOption
-            A threshold does not fit the type of its column.
-        """
-        known = signals.schema.names
-        failed: dict[str, npt.NDArray[np.bool_]] = {}
-        first = np.full(signals.num_rows, -1, np.int8)
-        for index, rule in enumerate(self.rules):
-            if rule.signal not in known:
-                raise UnknownName(
-                    "signal column",
-                    rule.signal,
-                    known,
-                    where=f"{self.name}: rule '{rule.name}'",
-                )
-            failed[rule.name] = rule.failed(signals.column(rule.signal))
-            first[failed[rule.name] & (first < 0)] = index
-        return Decision(self.rules, failed, first, signals)
 
     def _in_force(self, rules: Iterable[Rule]) -> Iterable[Rule]:
         for rule in rules:
@@ -98,7 +72,6 @@ def build_rule_set(rules: tuple[Rule, ...], types: dict[str, str], card: dict[st
         **card,
         "__module__": "cupel.rules",
         "rules": rules,
-        "signals": signals_of(rules),
         "Options": options_of(card["name"], rules, types),
     }
     class_name = "".join(part.capitalize() for part in card["name"].split("-"))
@@ -111,7 +84,7 @@ def options_of(name: str, rules: tuple[Rule, ...], types: dict[str, str]) -> typ
     for rule in rules:
         default = list(rule.threshold) if isinstance(rule.threshold, tuple) else rule.threshold
         parts = (
-            _PASSES[rule.test].format(signal=rule.signal),
+            PASSES[rule.test].format(signal=rule.signal),
             rule.why,
             rule.source and f"({rule.source})",
         )
@@ -122,11 +95,6 @@ def options_of(name: str, rules: tuple[Rule, ...], types: dict[str, str]) -> typ
         )
     title = f"Options of {name}"
     return create_model(title, __base__=Method.Options, __doc__="Thresholds by rule; null: off.", **fields)
-
-
-def signals_of(rules: Iterable[Rule]) -> tuple[str, ...]:
-    """The columns that `rules` compare, each once, in order."""
-    return tuple(dict.fromkeys(rule.signal for rule in rules))
 
 
 def _check_some_document_can_pass(name: str, rules: tuple[Rule, ...]) -> None:

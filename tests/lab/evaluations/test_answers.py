@@ -15,7 +15,7 @@ from cupel.lab.evaluations.evaluation import EvaluationContext
 from cupel.lab.evaluations.held_out import HeldOutOptions
 from tests.lab import tokens
 
-torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 from cupel.lab.training.trainer import Trainer  # noqa: E402
 from cupel.models.checkpoint import load_checkpoint  # noqa: E402

@@ -24,7 +24,7 @@ from cupel.models.reference import check_reference
 from tests import warm
 from tests.lab import tokens
 
-torch = pytest.importorskip("torch", reason="the lab needs torch: pip install 'cupel[lab]'")
+torch = pytest.importorskip("torch", reason="needs the extra lab")
 
 from safetensors.torch import load_file  # noqa: E402
 

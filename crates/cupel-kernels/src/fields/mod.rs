@@ -5,6 +5,7 @@
 
 mod kinds;
 pub(crate) mod object;
+mod path;
 mod split;
 mod values;
 
@@ -12,4 +13,5 @@ mod values;
 mod tests;
 
 pub use kinds::kinds;
+pub use path::{at_path, scalars};
 pub use split::{ColumnType, split};

@@ -5,7 +5,7 @@ use arrow_schema::DataType;
 use proptest::prelude::*;
 
 use super::kinds::bits;
-use super::{ColumnType, kinds, split};
+use super::{ColumnType, at_path, kinds, scalars, split};
 
 fn scalar(scalar: DataType) -> ColumnType {
     ColumnType { scalar, list: false }
@@ -89,5 +89,80 @@ proptest! {
         let list = ColumnType { scalar: DataType::Int64, list: true };
         let _ = kinds(&rows);
         let _ = split(&rows, &["a".to_owned()], &[list]);
+    }
+}
+
+fn paths(json: &str, path: &str) -> Option<String> {
+    let rows = LargeStringArray::from(vec![json]);
+    at_path(&rows, path).unwrap().iter().next().flatten().map(str::to_owned)
+}
+
+#[test]
+fn dots_lead_into_objects_unless_a_name_holds_them() {
+    let row = r#"{"a":{"b":1,"c.d":2},"a.b":3,"x":null,"l":[{"k":1},{"k":[2,3]},{},7],"e":{}}"#;
+    assert_eq!(paths(row, "a.b").as_deref(), Some("3"));
+    assert_eq!(paths(row, "a.c.d").as_deref(), Some("2"));
+    assert_eq!(paths(row, "a").as_deref(), Some(r#"{"b":1,"c.d":2}"#));
+    assert_eq!(paths(row, "l.k").as_deref(), Some("[1,[2,3]]"));
+    for missing in ["x", "x.y", "a.c", "a.", ".a", "", "e.f", "l.z", "a.b.c", "東京"] {
+        assert_eq!(paths(row, missing), None, "{missing}");
+    }
+    // A name that holds dots and is null gives way to the nested one.
+    assert_eq!(paths(r#"{"a.b":null,"a":{"b":"é"}}"#, "a.b").as_deref(), Some("\"é\""));
+    assert_eq!(paths(r#"{"a":1,"a":2}"#, "a").as_deref(), Some("1"));
+    assert!(at_path(&LargeStringArray::from(vec!["[1]"]), "a").is_err());
+}
+
+#[test]
+fn scalars_of_every_type() {
+    let rows = LargeStringArray::from(vec![
+        Some(r#""é\n""#),
+        Some("-1.5e3"),
+        Some("true"),
+        Some(r#"[1,"2.5",null,["TRUE"],{}]"#),
+        Some("{}"),
+        None,
+        Some("null"),
+        Some(r#""inf""#),
+        Some("12345678901234567890"),
+    ]);
+    let found = scalars(&rows, true).unwrap();
+    let of: Vec<_> = found.column(0).as_primitive::<Int64Type>().iter().flatten().collect();
+    assert_eq!(of, [0, 1, 2, 3, 3, 3, 7, 8]);
+    let texts: Vec<_> = found.column(1).as_string::<i64>().iter().flatten().collect();
+    assert_eq!(texts, ["é\n", "-1.5e3", "true", "1", "2.5", "TRUE", "inf", "12345678901234567890"]);
+    let numbers: Vec<_> = found.column(2).as_primitive::<Float64Type>().iter().collect();
+    let expected =
+        [None, Some(-1500.0), None, Some(1.0), Some(2.5), None, None, Some(12345678901234567890.0)];
+    assert_eq!(numbers, expected);
+    let booleans: Vec<_> = found.column(3).as_boolean().iter().collect();
+    assert_eq!(booleans, [None, None, Some(true), None, None, Some(true), None, None]);
+    let plain = scalars(&LargeStringArray::from(vec![Some("[1]"), Some(" 7 "), None]), false).unwrap();
+    assert_eq!(plain.num_rows(), 2);
+    assert_eq!(plain.column(2).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [None, Some(7.0)]);
+}
+
+#[test]
+fn lists_in_lists_without_end_overflow_no_stack() {
+    let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    let rows = LargeStringArray::from(vec![nested(20), nested(100_000)]);
+    assert_eq!(scalars(&rows, true).unwrap().num_rows(), 1);
+    let inner = format!(r#"{{"a":{}}}"#, nested(100_000).replace('1', r#"{"b":1}"#));
+    assert_eq!(paths(&inner, "a.b"), None);
+}
+
+proptest! {
+    #[test]
+    fn any_path_of_any_object(json in "\\{(\"[a-b.]{0,3}\":(1|\"é\"|null|\\[1,2\\]|\\{\"b\":2\\}),){0,3}\"z\":0\\}", path in "[abz.é]{0,5}") {
+        let rows = LargeStringArray::from(vec![json.as_str()]);
+        let found = at_path(&rows, &path).unwrap();
+        prop_assert!(scalars(&found, true).unwrap().num_rows() <= 2);
+    }
+
+    #[test]
+    fn any_bytes_have_scalars_or_none(json in ".{0,40}") {
+        let rows = LargeStringArray::from(vec![json.as_str()]);
+        scalars(&rows, true).unwrap();
+        scalars(&rows, false).unwrap();
     }
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyarrow as pa
 
 from cupel import charts
@@ -56,6 +54,8 @@ def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.R
         `verified` and `rejected`.
     """
     steps = [step / 100 for step in range(101)]
+    bars = [] if histogram is None else _bars(histogram)
+    legend = {"probability of being seen": "kept", "pairs rejected": "dropped", "pairs joined": "blue"}
     spec = charts.line(
         steps,
         [candidate_probability(s, bands, rows) for s in steps],
@@ -63,68 +63,24 @@ def curve_figure(bands: int, rows: int, threshold: float | None, histogram: pa.R
         x_title="Jaccard similarity",
         y_title="probability of being seen",
         thresholds=[] if threshold is None else [(threshold, f"joined from {threshold:g}")],
+        bars=bars,
+        bars_title="pairs compared",
+        legend=list(legend.items()) if bars else [],
     )
-    bars = [] if histogram is None else _bars(histogram)
-    if bars:
-        spec["layer"].insert(0, _bar_layer(highest=max(bar["top"] for bar in bars)))
-        spec["datasets"]["pairs"] = bars
-        spec["resolve"] = {"scale": {"y": "independent", "color": "independent"}}
-        names = {"probability of being seen": "kept", "pairs rejected": "dropped", "pairs joined": "blue"}
-        spec["usermeta"]["cupel"]["legend"] = [[name, charts.COLOURS[role]] for name, role in names.items()]
     return Figure(spec=spec, caption=_caption(bands, rows, threshold, bool(bars)))
 
 
-def _bar_layer(highest: int) -> dict[str, Any]:
-    """The compared pairs, by similarity, counted on an axis of their own to the right."""
-    count = {"title": "pairs compared", "orient": "right", "grid": False, "domain": False, "ticks": False}
-    return {
-        "data": {"name": "pairs"},
-        "mark": {"type": "bar", "opacity": 0.75},
-        "encoding": {
-            "x": {"field": "similarity", "type": "quantitative"},
-            "x2": {"field": "end"},
-            # A fifth of the height stays free for the name of the threshold.
-            "y": {
-                "field": "top",
-                "type": "quantitative",
-                "scale": {"domain": [0, 1.2 * highest], "nice": False},
-                "axis": {**count, "tickCount": 4},
-            },
-            "y2": {"field": "bottom"},
-            "color": {
-                "field": "outcome",
-                "type": "nominal",
-                "scale": {
-                    "domain": ["rejected", "verified"],
-                    "range": [charts.COLOURS["dropped"], charts.COLOURS["blue"]],
-                },
-                "legend": None,
-            },
-            "description": {"field": "about", "type": "nominal"},
-        },
-    }
-
-
-def _bars(histogram: pa.RecordBatch) -> list[dict[str, Any]]:
+def _bars(histogram: pa.RecordBatch) -> list[charts.Bar]:
     """One bar for each bin and outcome; the verified stand on the rejected."""
     bars = []
     for row in histogram.to_pylist():
-        bottom = 0
-        for outcome in ("rejected", "verified"):
+        low, bottom = row["similarity"], 0
+        high = round(low + BIN_WIDTH, 6)
+        for outcome, role in (("rejected", "dropped"), ("verified", "blue")):
             pairs = row[outcome]
             if pairs:
-                bars.append(
-                    {
-                        "similarity": row["similarity"],
-                        "end": round(row["similarity"] + BIN_WIDTH, 6),
-                        "bottom": bottom,
-                        "top": bottom + pairs,
-                        "pairs": pairs,
-                        "outcome": outcome,
-                        "about": f"{row['similarity']:.2f} to {row['similarity'] + BIN_WIDTH:.2f}: "
-                        f"{write_count(pairs)} {outcome}",
-                    }
-                )
+                about = f"{low:.2f} to {high:.2f}: {write_count(pairs)} {outcome}"
+                bars.append(charts.Bar(low, high, bottom, bottom + pairs, role, about))
             bottom += pairs
     return bars
 

@@ -184,7 +184,7 @@ def _require() -> None:
     try:
         import lm_eval  # noqa: F401
     except ImportError:
-        raise MissingExtra("scoring tasks", "lab") from None
+        raise MissingExtra("scoring tasks", "tasks") from None
 
 
 @contextlib.contextmanager
