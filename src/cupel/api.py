@@ -314,6 +314,13 @@ def inspect(
         Nothing readable there.
     RunFailed
         There is no folder for temporary files, or no room in it.
+
+    Examples
+    --------
+    >>> import pyarrow, cupel
+    >>> profile = cupel.inspect(pyarrow.table({"text": ["Café in 東京", "Café in 東京"]}))
+    >>> profile.manifest["documents"]["in"]
+    2
     """
     told = _run_progress(progress)
     paths = paths_of(input, note=told.note if told else None)
@@ -437,6 +444,11 @@ def assay(
         A built-in scale's name, a YAML file, or a `Scale`.
     output
         Folder for `report.html` and `assay.json`; nothing is written without one.
+    options
+        Seeds, baseline, held-out text, tasks, device: see `AssayOptions`.
+    progress
+        True: a bar, in a notebook or a terminal. An object with the methods of `cupel.contract.TrialProgress` is told how
+        far it is.
 
     Raises
     ------
@@ -767,6 +779,8 @@ def annotate(
         The corpus that it is about. Documents are matched by `id`; those that the finding does not know have nulls.
     output
         Folder for the annotated corpus. It holds every document.
+    reading, writing, engine, progress, restart, report
+        As `refine` takes them.
 
     Raises
     ------

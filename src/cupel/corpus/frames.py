@@ -83,20 +83,20 @@ def _tables(item: Any) -> Iterator[tuple[str, pa.RecordBatchReader]]:
         for split, part in item.items():
             yield str(split), _of_datasets(part)
     elif library == "datasets" and hasattr(item, "with_format"):
-        yield str(item.split or "dataset"), _of_datasets(item)
+        yield str(item.split or "table"), _of_datasets(item)
     elif library == "pandas" and hasattr(item, "columns"):
         try:
-            yield "dataframe", pa.Table.from_pandas(item, preserve_index=False).to_reader()
+            yield "table", pa.Table.from_pandas(item, preserve_index=False).to_reader()
         except (pa.ArrowException, TypeError, ValueError) as error:
             raise BadInput(f"pandas DataFrame: {_line(error)}; give each column values of one type") from None
     elif library == "polars" and hasattr(item, "collect_schema") and hasattr(item, "lazy"):
         import polars
 
         frame = item.collect() if isinstance(item, polars.LazyFrame) else item
-        yield "dataframe", frame.to_arrow(compat_level=polars.CompatLevel.oldest()).to_reader()
+        yield "table", frame.to_arrow(compat_level=polars.CompatLevel.oldest()).to_reader()
     elif library == "daft" and hasattr(item, "to_arrow_iter"):
         schema = item.schema().to_pyarrow_schema()
-        yield "dataframe", pa.RecordBatchReader.from_batches(schema, item.to_arrow_iter())
+        yield "table", pa.RecordBatchReader.from_batches(schema, item.to_arrow_iter())
     elif isinstance(item, pa.RecordBatch):
         yield "table", pa.Table.from_batches([item]).to_reader()
     elif hasattr(item, "__arrow_c_stream__"):

@@ -77,10 +77,14 @@ def clusters(
 
     Parameters
     ----------
+    output
+        Folder of a finished run.
     step
         Only those of this deduplication.
     source
         Only those with a document of this source.
+    by
+        `size`: the largest first; `score`: the least alike first.
     limit, members
         How many clusters, and how many documents of each.
 
@@ -90,6 +94,17 @@ def clusters(
         No finished run there, or it deduplicated nothing.
     UnknownName
         No deduplication of that name.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow, cupel
+    >>> out = pathlib.Path(tempfile.mkdtemp()) / "out"
+    >>> pool = pyarrow.table({"id": ["a", "b", "c"], "text": ["Café", "東京", "Café"]})
+    >>> _ = cupel.dedup(pool, output=out, by="exact", report=False)
+    >>> (cluster,) = cupel.clusters(out)
+    >>> cluster.survivor, [member.id for member in cluster.members]
+    ('a', ['a', 'c'])
     """
     folder = Folder(Path(output))
     folder.read_manifest()
@@ -151,10 +166,27 @@ def _member(row: dict[str, Any]) -> Member:
 def difference(output: str | Path, first: str, second: str) -> Difference:
     """What differs between the texts, as read, of two documents of a run.
 
+    Parameters
+    ----------
+    output
+        Folder of a finished run.
+    first, second
+        Ids of the documents.
+
     Raises
     ------
     BadInput
         No such document, or the input is gone.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow, cupel
+    >>> out = pathlib.Path(tempfile.mkdtemp()) / "out"
+    >>> pool = pyarrow.table({"id": ["a", "b", "c"], "text": ["Café", "東京", "Café"]})
+    >>> _ = cupel.dedup(pool, output=out, by="exact", report=False)
+    >>> cupel.difference(out, "a", "b").runs
+    (('first', 'Café'), ('second', '東京'))
     """
     folder = Folder(Path(output))
     folder.read_manifest()

@@ -73,8 +73,10 @@ def card_fault(folder: Folder, manifest: Mapping[str, Any]) -> Damaged | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         return Damaged(path, f"cannot be read: {error}")
+    if not text.strip():
+        return Damaged(path, "is empty", "delete it, and the same command writes it again")
     if BEGIN not in text:
-        return None
+        return None  # somebody put a card of their own in its place
     if _block(manifest) not in text:
         return Damaged(
             path, "does not say what the run did", "delete it, and the same command writes it again"

@@ -24,6 +24,7 @@ from cupel.contract import (
     read_about,
 )
 from cupel.corpus import Corpus
+from cupel.corpus.frames import Source, paths_of
 from cupel.corpus.read import ReadOptions
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
@@ -67,7 +68,7 @@ def fit(
     method: str,
     *,
     output: str | Path,
-    input: Sequence[str] = (),
+    input: Source | Sequence[Source] = (),
     options: Mapping[str, Any] | None = None,
     reading: ReadOptions | None = None,
     engine: Engine | None = None,
@@ -83,7 +84,7 @@ def fit(
     output
         Folder of the artifact, to be named in a recipe as the method's option `artifact`.
     input
-        Pools to learn from, where the method learns from a corpus.
+        Pools to learn from, paths or tables as `refine` takes them, where the method learns from a corpus.
     options
         Of the method.
     reading
@@ -105,16 +106,27 @@ def fit(
         There is nothing, or too little, to learn from.
     OutputInUse
         The folder holds something else.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import cupel
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "clean.jsonl").write_text('{"text": "Café in 東京"}')
+    >>> fitted = cupel.fit("ngram-perplexity", input=[folder / "clean.jsonl"], output=folder / "ngrams")
+    >>> fitted.about["options"]["order"]
+    5
     """
     fitted = _fitted(method, options or {})
     folder = Path(output)
     documents = NO_DOCUMENTS
+    pools = paths_of(input, cache=cache)
     if fitted.reads_corpus:
-        if not input:
+        if not pools:
             raise BadInput(f"{method}: learns from documents; name a pool")
-        documents = _Pool(Corpus.read(list(input), options=reading))
-    elif input:
-        raise BadOption(f"{method}: learns only from what its options name, and not from {', '.join(input)}")
+        documents = _Pool(Corpus.read(pools, options=reading))
+    elif pools:
+        raise BadOption(f"{method}: learns only from what its options name, and not from {', '.join(pools)}")
     key = fitted.key(documents)
     refuse_foreign(folder, read_about, "artifact")
     machine, store = engine or Engine(), cache or Store.of()

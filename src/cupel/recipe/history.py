@@ -86,13 +86,27 @@ def why(output: str | Path, id: str) -> list[Story]:
 
     Parameters
     ----------
+    output
+        Folder of a finished run.
     id
-        Where no document has it as its id, the path of the file that it was read from, or the end of it: `this.py`.
+        Of a document that it read or generated. Where no document has it as its id, the path of the file that it was
+        read from, or the end of it: `this.py`.
 
     Raises
     ------
     BadInput
         No finished run there, no such document, or a path of more than a few documents.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow, cupel
+    >>> out = pathlib.Path(tempfile.mkdtemp()) / "out"
+    >>> pool = pyarrow.table({"id": ["a", "b", "c"], "text": ["Café", "東京", "Café"]})
+    >>> _ = cupel.dedup(pool, output=out, by="exact", report=False)
+    >>> (story,) = cupel.why(out, "c")
+    >>> story.row["step"], story.row["survivor"], story.before
+    ('exact', 'a', 'Café')
     """
     folder = Folder(Path(output))
     manifest = folder.read_manifest()
@@ -175,10 +189,16 @@ def sample(
 
     Parameters
     ----------
+    output
+        Folder of a finished run.
     dropped_by
         A step of the recipe; None: documents that were kept.
     reason
         Only those dropped for this reason.
+    documents
+        How many at most.
+    seed
+        Another seed, other documents.
 
     Returns
     -------
@@ -188,6 +208,16 @@ def sample(
     ------
     UnknownName
         No step or reason of that name dropped anything.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow, cupel
+    >>> out = pathlib.Path(tempfile.mkdtemp()) / "out"
+    >>> pool = pyarrow.table({"id": ["a", "b", "c"], "text": ["Café", "東京", "Café"]})
+    >>> _ = cupel.dedup(pool, output=out, by="exact", report=False)
+    >>> cupel.sample(out, dropped_by="exact")["text"].to_pylist()
+    ['Café']
     """
     folder = Folder(Path(output))
     folder.read_manifest()
@@ -217,10 +247,26 @@ def compare(run_a: str | Path, run_b: str | Path) -> Comparison:
     Documents are matched by their place in the input when both runs read the same input,
     by id otherwise.
 
+    Parameters
+    ----------
+    run_a, run_b
+        Folders of finished runs.
+
     Raises
     ------
     BadInput
         One of them is not a finished run, or they have no document in common.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pyarrow, cupel
+    >>> out = pathlib.Path(tempfile.mkdtemp()) / "out"
+    >>> pool = pyarrow.table({"id": ["a", "b", "c"], "text": ["Café", "東京", "Café"]})
+    >>> _ = cupel.dedup(pool, output=out, by="exact", report=False)
+    >>> _ = cupel.dedup(pool, output=out / "other", by="lines", report=False)
+    >>> cupel.compare(out, out / "other").counts.to_pylist()
+    [{'in_a': True, 'in_b': True, 'documents': 2}, {'in_a': False, 'in_b': True, 'documents': 1}]
     """
     module = daft()
     folders = Folder(Path(run_a)), Folder(Path(run_b))
