@@ -16,6 +16,7 @@ from cupel.contract import (
     TrialProgress,
     Update,
     all_methods,
+    load_methods,
 )
 from cupel.corpus import Corpus
 from cupel.corpus.convert import Conversion, convert
@@ -91,6 +92,7 @@ __all__ = [
     "examine",
     "fit",
     "inspect",
+    "load_methods",
     "methods",
     "recipes",
     "refine",

@@ -24,6 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from cupel.contract import OWN_METHODS
 from cupel.errors import BadOption, MissingExtra, RunFailed, system_refusal
 from cupel.memory import address_space_left, free_bytes
 from cupel.units import write_bytes
@@ -281,6 +282,8 @@ def _join_ray(address: str | None) -> None:
     if not ray.is_initialized():
         where = address or os.environ.get("RAY_ADDRESS") or "local"
         alone: dict[str, Any] = {"include_dashboard": False} if where == "local" else {}
+        if methods := os.environ.get(OWN_METHODS):  # the nodes of a cluster do not inherit it
+            alone["runtime_env"] = {"env_vars": {OWN_METHODS: methods}}
         ray.init(address=where, log_to_driver=False, logging_level=logging.WARNING, **alone)
 
 

@@ -237,7 +237,7 @@ def test_layouts_of_very_long_heads() -> None:
     pretty = b'{\n "title": "a",\n "passage": "' + b"x" * 70_000
     layout = json_layout(pretty, whole=False)
     assert layout is not None
-    assert (layout.kind, layout.has_text("passage"), layout.has_text("body")) == ("values", True, False)
+    assert (layout.kind, layout.has_text(("passage",)), layout.has_text(("body",))) == ("values", True, False)
     for hostile in (b"/*" * 32_000, b'"\\"' * 20_000, b"[{" + b'"' * 60_000, b"{" * 60_000, b'["{' * 20_000):
         json_layout(hostile + b"{", whole=False)
 

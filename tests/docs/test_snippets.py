@@ -1,7 +1,8 @@
 """Every snippet of the README, CONTRIBUTING and the docs is carried out, in order, page by page.
 
-A snippet whose fence follows a comment `<!-- not run: why -->` is left out; YAML snippets are
-loaded as recipes, and written to `NAME.yaml` for the commands that follow.
+A snippet whose fence follows a comment `<!-- not run: why -->` is left out, and one that follows
+`<!-- file: NAME -->` is written to that file; YAML snippets are loaded as recipes, and written to
+`NAME.yaml` for the commands that follow.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from tests.conftest import prose
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
-FENCE = re.compile(r"(<!-- not run: [^>]+ -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"(?:<!-- (not run|file): ([^>]+) -->\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MAKE = re.compile(r"^(make|git|cd|pip) .*\n", re.MULTILINE)
 
 
 def snippets(page: Path) -> list[tuple[str, str]]:
     """The snippets word for word, but for lines that build, fetch or install something."""
     return [
-        (kind, MAKE.sub("", code) if kind == "shell" else code)
-        for skipped, kind, code in FENCE.findall(page.read_text())
-        if not skipped
+        ("file " + name if comment else kind, MAKE.sub("", code) if kind == "shell" else code)
+        for comment, name, kind, code in FENCE.findall(page.read_text())
+        if comment != "not run"
     ]
 
 
@@ -93,7 +94,9 @@ def test_snippets_run(page: Path, folder: Path, request: pytest.FixtureRequest) 
         request.getfixturevalue("demo")
     python: list[str] = []
     for kind, code in snippets(page):
-        if kind == "yaml":
+        if kind.startswith("file "):
+            (folder / kind.removeprefix("file ")).write_text(code)
+        elif kind == "yaml":
             given = yaml.safe_load(code)
             assert Recipe.from_dict(given).steps
             (folder / f"{given['name']}.yaml").write_text(code)

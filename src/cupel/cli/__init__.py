@@ -36,18 +36,19 @@ def main() -> None:
 
 
 def _carry_out() -> None:
+    from cupel.cli._console import PipeClosed, fail
     from cupel.errors import CupelError, Stopped, system_refusal
 
     try:
         from cupel.cli._app import app
-        from cupel.cli._console import fail
 
         app()
+        sys.stdout.flush()
     except Stopped as stopped:
         raise KeyboardInterrupt(str(stopped)) from None
     except CupelError as error:
         fail(str(error))
-    except BrokenPipeError:  # `cupel ... | head`
+    except (BrokenPipeError, PipeClosed):  # `cupel ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (KeyboardInterrupt, SystemExit):

@@ -38,13 +38,15 @@ ORDER = (
     "cache",
 )
 EXAMPLES = {
-    name: "\b\n" + "\n".join(["Examples:", *(f"  cupel {line}" for line in lines)])
+    name: "\b\n"
+    + "\n".join(["Examples:", *(f"  {line}" if "| cupel" in line else f"  cupel {line}" for line in lines)])
     for name, lines in {
         "refine": (
-            "refine fineweb -i pool -o refined",
-            "refine fineweb -i pool -o lenient --set gopher-quality.min_words=20",
-            "refine mine.yaml -i pool -o refined --format jsonl --cores 8",
-            "refine fineweb -i s3://bucket/crawl -o /shared/refined --engine ray",
+            "refine fineweb pool -o refined",
+            "refine fineweb pool -o lenient --set gopher-quality.min_words=20",
+            "refine mine.yaml pool -o refined --format jsonl --cores 8",
+            "zcat pool.jsonl.gz | cupel refine fineweb - -o refined",
+            "refine fineweb s3://bucket/crawl -o /shared/refined --engine ray",
         ),
         "inspect": ("inspect pool", "inspect pool --page pool.html"),
         "why": ("why refined some-id", "why refined some-id --full"),
@@ -82,7 +84,7 @@ EXAMPLES = {
         "audit": ("audit verbatim trial:assay-trial --documents pool -o memorized",),
         "study": ("study random-mixtures web=crawl books=gutenberg code=stack -o mixtures --scale nano",),
         "update": ("update uniform-soup trial:one trial:two -o soup --held-out clean.jsonl",),
-        "annotate": ("annotate map -i pool -o mapped",),
+        "annotate": ("annotate map pool -o mapped",),
         "claims": ("claims list", "claims run lee_duplicates", "claims table --write docs/claims.md"),
         "scales": ("scales", "scales nano > mine.yaml"),
         "methods": ("methods", "methods gopher-quality"),

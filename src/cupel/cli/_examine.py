@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cupel.cli._help import Command, Group
+from cupel.cli._inputs import Json, Methods
 from cupel.cli._options import Cache, Device, Report, Restart, Workers
 
 if TYPE_CHECKING:
@@ -74,14 +75,16 @@ def carry_out(
             metavar="[ARGUMENT]... [--OPTION VALUE]...", help="What the method examines, and its options."
         ),
     ] = None,
+    methods: Methods = None,
     device: Device = "auto",
     workers: Workers = None,
     cache: Cache = None,
     restart: Restart = False,
     report: Report = True,
+    json: Json = False,
 ) -> None:
     from cupel import api
-    from cupel.cli._console import out, say
+    from cupel.cli._console import out, print_json, say
     from cupel.cli._method_options import method_options
     from cupel.cli._training import TrainingProgress
     from cupel.report.terminal import show
@@ -102,6 +105,9 @@ def carry_out(
             restart=restart,
             report=report,
         )
+    if json:
+        print_json({**kept.record, "folder": kept.folder})
+        return
     show(kept.page(), out)
     for name in kept.record["artifacts"]:
         say(f"{name}  {kept.artifact(name)}")

@@ -40,6 +40,10 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
             raise Stopped(str(stopped) or "stopped") from None
+        except BrokenPipeError:  # of which Click, too, would make status 1
+            from cupel.cli._console import PipeClosed
+
+            raise PipeClosed from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]

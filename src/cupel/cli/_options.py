@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -64,7 +65,12 @@ Restart = Annotated[
         rich_help_panel=WRITING,
     ),
 ]
-TextColumn = Annotated[str | None, typer.Option(help="Column that holds the text.", rich_help_panel=READING)]
+TextColumn = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        help="Column that holds the text; repeatable: the first that a row has.", rich_help_panel=READING
+    ),
+]
 IdColumn = Annotated[Optional[str], typer.Option(help="Column that holds the id.", rich_help_panel=READING)]  # noqa: UP045
 Layout = Annotated[
     Optional[str],  # noqa: UP045
@@ -199,7 +205,7 @@ def parse_bytes(text: str, option: str) -> int:
 
 
 def reading_options(
-    text_column: str | None, id_column: str | None, layout: str | None, max_document_bytes: str
+    text_column: Sequence[str] | None, id_column: str | None, layout: str | None, max_document_bytes: str
 ) -> ReadOptions:
     """How the options of a command say that documents are read.
 
@@ -218,7 +224,7 @@ def reading_options(
 
         find_layout(layout)
     return api.ReadOptions(
-        text_column=text_column, id_column=id_column, layout=layout, max_document_bytes=largest
+        text_column=tuple(text_column or ()), id_column=id_column, layout=layout, max_document_bytes=largest
     )
 
 

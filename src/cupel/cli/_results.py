@@ -18,7 +18,7 @@ NOTHING_KEPT = 3
 """Exit status of a run that ended as it should and kept no document."""
 
 
-def tell(result: Result, output: Path, *, full: bool = False) -> None:
+def tell(result: Result, output: Path, *, full: bool = False, json: bool = False) -> None:
     """Print what alarms, what was kept, what was dropped and why, and what to type next.
 
     A run that was finished before is one line. Where nothing was kept the process ends with `NOTHING_KEPT`.
@@ -29,13 +29,17 @@ def tell(result: Result, output: Path, *, full: bool = False) -> None:
         The folder as the user named it.
     full
         Print all that the report has.
+    json
+        Print the manifest as JSON, and nothing else.
     """
-    from cupel.cli._console import out, say
+    from cupel.cli._console import out, print_json, say
     from cupel.recipe.essentials import kept_sentence, summary
     from cupel.report.terminal import show
 
     report = result.report.exists()
-    if result.up_to_date and not full:
+    if json:
+        print_json(result.manifest)
+    elif result.up_to_date and not full:
         report_path = f" Report: {output / 'report.html'}" if report else ""
         say(f"{output} is up to date. {kept_sentence(result.manifest)}{report_path}")
         if not result.manifest["documents"]["kept"]:
@@ -52,10 +56,16 @@ def tell(result: Result, output: Path, *, full: bool = False) -> None:
         sys.exit(NOTHING_KEPT)
 
 
-def foresee(recipe: Recipe, input: Sequence[str], output: Path, options: RunOptions) -> None:
+def foresee(
+    recipe: Recipe, input: Sequence[str], output: Path, options: RunOptions, *, json: bool = False
+) -> None:
     """Print what a run would read, do, take and write."""
-    from cupel.cli._console import out
+    from cupel.cli._console import out, print_json
     from cupel.recipe.dry_run import dry_run
     from cupel.report.terminal import show
 
-    show(dry_run(recipe, input=input, output=output, options=options), out)
+    page = dry_run(recipe, input=input, output=output, options=options)
+    if json:
+        print_json(page)
+    else:
+        show(page, out)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cupel.cli._inputs import Inputs, Json, MoreInputs, inputs_of
 from cupel.cli._options import (
     Address,
     Cores,
@@ -24,19 +25,16 @@ from cupel.cli._options import (
 
 def annotate(
     finding: Annotated[Path, typer.Argument(help="Folder of a finding that has a table by document.")],
-    input: Annotated[
-        list[str],
-        typer.Option(
-            "--input", "-i", help="The corpus that it is about: file, folder, glob, URL; repeatable."
-        ),
-    ],
     output: Output,
+    named: Inputs = None,
+    more: MoreInputs = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
     restart: Restart = False,
     report: Report = True,
+    json: Json = False,
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,
@@ -48,11 +46,11 @@ def annotate(
 
     result = api.annotate(
         finding,
-        input=input,
+        input=inputs_of(named, more, example=f"annotate {finding} pool -o {output}"),
         output=output,
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=make_engine(engine, address, cores, memory),
         restart=restart,
         report=report,
     )
-    tell(result, output)
+    tell(result, output, json=json)

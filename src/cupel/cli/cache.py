@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from cupel.cli._inputs import Json
+
 if TYPE_CHECKING:
     from cupel.findings import Table
     from cupel.store import Artifact
@@ -28,17 +30,22 @@ def cache(
         Optional[str],  # noqa: UP045
         typer.Option(help="With --remove: remove the least recently used until so much is left: 20GB."),
     ] = None,
+    json: Json = False,
     remove: Annotated[bool, typer.Option("--remove", help="Remove what the other options select.")] = False,
 ) -> None:
     """List what is kept of earlier runs (tokens, trials, models), or remove what is not needed any more."""
     from cupel import api
-    from cupel.cli._console import out, say
+    from cupel.cli._console import out, print_json, say
     from cupel.findings import Page, Section
     from cupel.report.terminal import show
     from cupel.units import write_bytes
 
     content = api.cache(folder, kind=kind, unused_for=unused_for, keep=keep, remove=remove)
     store, selected = content.store, list(content.artifacts)
+    if json:
+        counts = {"folder": store.folder, "bytes": content.bytes, "bound": store.max_bytes, "removed": remove}
+        print_json(counts | {"artifacts": selected, "spared": content.spared})
+        return
     if remove:
         size = sum(artifact.bytes for artifact in selected)
         say(f"{store.folder}: removed {len(selected):,} artifacts ({write_bytes(size)})")

@@ -5,13 +5,11 @@ from typing import Annotated
 
 import typer
 
+from cupel.cli._inputs import Inputs, Json, MoreInputs, inputs_of
 from cupel.cli._options import IdColumn, Layout, MaxDocumentBytes, reading_options
 
 
 def convert(
-    input: Annotated[
-        list[str], typer.Argument(help="Files, folders, or the folder of a finished run.", metavar="INPUT")
-    ],
     output: Annotated[
         Path,
         typer.Option(
@@ -21,6 +19,8 @@ def convert(
             "with captions.",
         ),
     ],
+    named: Inputs = None,
+    more: MoreInputs = None,
     to: Annotated[
         str | None,
         typer.Option(help="Layout of the rows written, such as messages; by default the one they came in."),
@@ -28,14 +28,19 @@ def convert(
     layout: Layout = None,
     id_column: IdColumn = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
+    json: Json = False,
 ) -> None:
     """Write conversations, pages and captioned images as they came, or in another layout."""
     from cupel import api
-    from cupel.cli._console import say
+    from cupel.cli._console import print_json, say
     from cupel.units import write_count
 
+    input = inputs_of(named, more, example=f"convert chats.jsonl -o {output}")
     reading = reading_options(None, id_column, layout, max_document_bytes)
     conversion = api.convert(input, output, to=to, reading=reading)
+    if json:
+        print_json({"documents": conversion.documents, "quarantined": conversion.quarantined})
+        return
     say(f"{write_count(conversion.documents)} documents in {output}")
     entries = conversion.quarantined
     if entries:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cupel.cli._inputs import Inputs, Json, Methods, MoreInputs, inputs_of
 from cupel.cli._options import (
     Accept,
     Address,
@@ -27,7 +28,6 @@ from cupel.cli._options import (
 
 
 def dedup(
-    input: Annotated[list[str], typer.Argument(help="Files, folders, globs, URLs or Hugging Face names.")],
     output: Output,
     by: Annotated[
         list[str],
@@ -35,6 +35,9 @@ def dedup(
             "--by", help="Kind of repetition, in this order; repeatable. `cupel methods` lists them."
         ),
     ],
+    named: Inputs = None,
+    more: MoreInputs = None,
+    methods: Methods = None,
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,10 +64,12 @@ def dedup(
     restart: Restart = False,
     report: Report = True,
     full: Full = False,
+    json: Json = False,
 ) -> None:
     """Deduplicate a pool: one kind of repetition after the other, and nothing else."""
     from cupel.cli._progress import TerminalProgress, announce
 
+    input = inputs_of(named, more, example=f"dedup pool -o {output} --by {by[0]}")
     announce(f"dedup by {', '.join(by)}: {', '.join(input)} → {output}")
     from cupel import api
     from cupel.cli._results import foresee, tell
@@ -80,7 +85,7 @@ def dedup(
         accept=accept,
     )
     if dry_run:
-        foresee(recipe, input, output, options)
+        foresee(recipe, input, output, options, json=json)
         return
     result = api.refine(
         recipe,
@@ -93,4 +98,4 @@ def dedup(
         report=report,
         progress=TerminalProgress(make_plan(recipe).describe()),
     )
-    tell(result, output, full=full)
+    tell(result, output, full=full, json=json)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cupel.cli._inputs import Json, Methods
 from cupel.cli._options import Cores, IdColumn, Layout, MaxDocumentBytes, Memory, Restart, TextColumn
 from cupel.cli._options import Output as OutputFolder
 
@@ -22,6 +23,7 @@ def fit(
             metavar="[POOL]... [--OPTION VALUE]...", help="Pools to learn from, and options of the method."
         ),
     ] = None,
+    methods: Methods = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     layout: Layout = None,
@@ -29,10 +31,11 @@ def fit(
     cores: Cores = None,
     memory: Memory = None,
     restart: Restart = False,
+    json: Json = False,
 ) -> None:
     """Fit a method, and keep what it learned for recipes."""
     from cupel import api
-    from cupel.cli._console import out, say
+    from cupel.cli._console import out, print_json, say
     from cupel.cli._method_options import method_options
     from cupel.cli._options import make_engine, reading_options
     from cupel.contract import find_method
@@ -48,5 +51,8 @@ def fit(
         engine=make_engine("native", None, cores, memory),
         restart=restart,
     )
+    if json:
+        print_json({"artifact": fitted.folder, **fitted.about})
+        return
     show(fitted.page(), out)
     say(f"artifact  {fitted.folder}")

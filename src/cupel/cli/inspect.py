@@ -5,11 +5,14 @@ from typing import Annotated
 
 import typer
 
+from cupel.cli._inputs import Inputs, Json, Methods, MoreInputs, inputs_of
 from cupel.cli._options import Cores, Full, IdColumn, Layout, MaxDocumentBytes, TextColumn, reading_options
 
 
 def inspect(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, URLs or Hugging Face names.")],
+    named: Inputs = None,
+    more: MoreInputs = None,
+    methods: Methods = None,
     page: Annotated[
         Path | None, typer.Option("--page", help="Also write the profile as an HTML page.")
     ] = None,
@@ -18,14 +21,16 @@ def inspect(
     layout: Layout = None,
     max_document_bytes: MaxDocumentBytes = "64MiB",
     full: Full = False,
+    json: Json = False,
     cores: Cores = None,
 ) -> None:
     """Profile a pool: sizes, languages, duplicates, signal histograms."""
     from cupel.cli._progress import TerminalProgress, announce
 
+    paths = inputs_of(named, more, example="inspect pool")
     announce(f"inspect {', '.join(paths)}")
     from cupel import api
-    from cupel.cli._console import out, say
+    from cupel.cli._console import out, print_json, say, say_aside
     from cupel.report import write
     from cupel.report.terminal import show
 
@@ -35,7 +40,10 @@ def inspect(
         engine=api.Engine(cores=cores),
         progress=TerminalProgress(keeping=False),
     )
-    show(profile.page, out, full=full)
+    if json:
+        print_json({"counts": profile.manifest, "page": profile.page})
+    else:
+        show(profile.page, out, full=full)
     if page is not None:
         write(profile.page, page)
-        say(f"page  {page}")
+        (say_aside if json else say)(f"page  {page}")

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cupel.cli._inputs import Inputs, Json, Methods, MoreInputs, inputs_of
 from cupel.cli._options import (
     READING,
     RUNNING,
@@ -37,11 +38,10 @@ from cupel.cli._options import (
 
 def refine(
     recipe: Annotated[str, typer.Argument(help="A built-in recipe (see `cupel recipes`) or a YAML file.")],
-    input: Annotated[
-        list[str],
-        typer.Option("--input", "-i", help="File, folder, glob, URL or Hugging Face name; repeatable."),
-    ],
     output: Output,
+    named: Inputs = None,
+    more: MoreInputs = None,
+    methods: Methods = None,
     set_: Overrides = None,
     dry_run: DryRun = False,
     text_column: TextColumn = None,
@@ -72,6 +72,7 @@ def refine(
     restart: Restart = False,
     report: Report = True,
     full: Full = False,
+    json: Json = False,
     engine: EngineName = "native",
     address: Address = None,
     cores: Cores = None,
@@ -94,6 +95,7 @@ def refine(
     """Turn a raw pool into a training corpus, with a ledger of every document."""
     from cupel.cli._progress import TerminalProgress, announce
 
+    input = inputs_of(named, more, example=f"refine {recipe} pool -o {output}")
     announce(f"refine {recipe}: {', '.join(input)} → {output}")
     from cupel import api
     from cupel.cli._results import foresee, tell
@@ -120,7 +122,7 @@ def refine(
         accept=accept,
     )
     if dry_run:
-        foresee(loaded, input, output, options)
+        foresee(loaded, input, output, options, json=json)
         return
     result = api.refine(
         loaded,
@@ -136,4 +138,4 @@ def refine(
         report=report,
         progress=TerminalProgress(plan),
     )
-    tell(result, output, full=full)
+    tell(result, output, full=full, json=json)

@@ -4,12 +4,15 @@ from typing import Annotated, Optional
 
 import typer
 
+from cupel.cli._inputs import Json
+
 
 def scales(
     name: Annotated[Optional[str], typer.Argument(help="Print this scale, to copy and edit.")] = None,  # noqa: UP045
+    json: Json = False,
 ) -> None:
     """List the scales that arms are trained at, or print one."""
-    from cupel.cli._console import out
+    from cupel.cli._console import out, print_json
     from cupel.errors import UnknownName
     from cupel.findings import Page, Section, Table
     from cupel.lab.scale import Scale, built_in_scales
@@ -19,7 +22,13 @@ def scales(
     if name is not None:
         if name not in known:
             raise UnknownName("scale", name, known)
-        typer.echo(known[name], nl=False)
+        if json:
+            print_json(Scale.load(name))
+        else:
+            typer.echo(known[name], nl=False)
+        return
+    if json:
+        print_json([Scale.load(each) for each in known])
         return
     rows = []
     for one in known:

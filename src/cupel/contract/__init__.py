@@ -45,7 +45,16 @@ from cupel.contract.options import (
     PrefersSources,
     Remembers,
 )
-from cupel.contract.registry import all_methods, find_method, label_columns, methods_by_heading, methods_of
+from cupel.contract.own_methods import VARIABLE as OWN_METHODS
+from cupel.contract.own_methods import own_digests
+from cupel.contract.registry import (
+    all_methods,
+    find_method,
+    label_columns,
+    load_methods,
+    methods_by_heading,
+    methods_of,
+)
 from cupel.contract.rules import Condition, Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
 from cupel.contract.studies import Study
@@ -54,12 +63,6 @@ from cupel.contract.updates import MODEL, Update
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
 
 __all__ = [
-    "DOCUMENT_TABLE",
-    "MEMBERS",
-    "MODEL",
-    "NO_DOCUMENTS",
-    "SPANS",
-    "WEIGHTLESS",
     "Acts",
     "Annotates",
     "Argument",
@@ -77,6 +80,7 @@ __all__ = [
     "Computes",
     "Condition",
     "CorpusMethod",
+    "DOCUMENT_TABLE",
     "Decision",
     "Dedup",
     "Documents",
@@ -96,17 +100,20 @@ __all__ = [
     "KernelSignal",
     "Learned",
     "Learns",
+    "MEMBERS",
+    "MODEL",
     "Measure",
     "Method",
+    "NO_DOCUMENTS",
     "NamesFinding",
     "NamesModel",
     "Need",
     "NewDocument",
+    "OWN_METHODS",
     "Objective",
     "Options",
     "Paper",
     "PrefersSources",
-    "TrialProgress",
     "Reason",
     "Refusal",
     "Remembers",
@@ -114,20 +121,25 @@ __all__ = [
     "Revise",
     "Rule",
     "Rules",
+    "SPANS",
     "ScalePart",
     "Selector",
     "Signal",
     "Study",
+    "TrialProgress",
     "Update",
     "View",
+    "WEIGHTLESS",
     "all_methods",
     "find_method",
     "is_finding",
     "is_whole",
     "label_columns",
     "learn",
+    "load_methods",
     "methods_by_heading",
     "methods_of",
+    "own_digests",
     "read_about",
     "write_finding",
 ]

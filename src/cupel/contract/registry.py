@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import TypeVar, overload
 
 import pyarrow as pa
 
 from cupel.contract.method import WRITTEN_IN, Column, Method
+from cupel.contract.own_methods import VARIABLE, add_files, own_modules
 from cupel.errors import BadOption, UnknownName
 
-__all__ = ["all_methods", "find_method", "label_columns", "methods_by_heading", "methods_of"]
+__all__ = ["all_methods", "find_method", "label_columns", "load_methods", "methods_by_heading", "methods_of"]
 
 Kind = TypeVar("Kind", bound=Method)
 
@@ -34,7 +38,7 @@ def all_methods() -> Mapping[str, type[Method]]:
     kinds: dict[str, type[Method]] = {}
     installed = [_load(entry) for entry in entry_points(group="cupel.methods")]
     rooms = [module for kind in _kinds(Method) if kind.room for module in _modules(kind.room)]
-    for module in [*rooms, *installed]:
+    for module in [*rooms, *installed, *own_modules()]:
         # A module may offer methods that are no classes in it: rules/ reads its YAML files this way.
         offered = getattr(module, "methods", None)
         for item in offered() if callable(offered) else vars(module).values():
@@ -43,6 +47,60 @@ def all_methods() -> Mapping[str, type[Method]]:
                 kind = _kind(item)
                 _claim(kinds, kind.kind, kind, "kinds")
     return dict(sorted(methods.items()))
+
+
+def load_methods(*paths: str | os.PathLike[str]) -> list[str]:
+    """Load methods from Python files, as `--methods` does; recipes may name them from then on.
+
+    Parameters
+    ----------
+    paths
+        Each a file with one or more classes derived from a kind of `cupel.contract`, such as `Signal`.
+
+    Returns
+    -------
+    list of str
+        The names of the methods in these files.
+
+    Raises
+    ------
+    BadInput
+        A file that is not there.
+    BadOption
+        A file that cannot be carried out, that holds no method, or whose method has the name of another.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "empty.py"
+    >>> _ = file.write_text("café = '東京'")
+    >>> load_methods(file)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+      ...
+    cupel.errors.BadOption: ...empty.py: holds no method; expected a class derived from a kind of cupel.contract...
+    """
+    before = os.environ.get(VARIABLE)
+    try:
+        add_files(paths)
+        all_methods.cache_clear()
+        label_columns.cache_clear()
+        by_file: dict[str, list[str]] = {str(Path(path).absolute()): [] for path in paths}
+        for name, method in all_methods().items():
+            by_file.get(str(getattr(sys.modules[method.__module__], "__file__", "")), []).append(name)
+        for path, names in by_file.items():
+            if not names:
+                raise BadOption(
+                    f"{path}: holds no method; expected a class derived from a kind of cupel.contract, such as "
+                    "Signal, that has a `name`"
+                )
+    except BaseException:
+        os.environ.pop(VARIABLE, None)
+        if before is not None:
+            os.environ[VARIABLE] = before
+        all_methods.cache_clear()
+        label_columns.cache_clear()
+        raise
+    return [name for names in by_file.values() for name in names]
 
 
 def methods_of(kind: type[Kind]) -> dict[str, type[Kind]]:

@@ -286,7 +286,7 @@ class _Members:
         detected = Detected(by_name)
         if by_name in (None, "text"):
             options = sink.options
-            detected = detect_format(name, member.head, whole=size <= HEAD, text_column=options.text_column)
+            detected = detect_format(name, member.head, whole=size <= HEAD, text_columns=options.text_columns)
         kind = detected.format
         if refusal := self._refuse_format(kind, size):
             sink.bad(0, "file", *refusal, data=member.head[:200])

@@ -35,8 +35,8 @@ def find_text_column(columns: Any, options: ReadOptions) -> str | None:
     """Which of these columns holds the text, if any."""
     if options.layout is not None:
         return None
-    if options.text_column is not None:
-        return options.text_column if options.text_column in columns else None
+    if options.text_columns:
+        return next((name for name in options.text_columns if name in columns), None)
     if "text" in columns:  # nearly always, and asked for every row
         return "text"
     return next((name for name in TEXT_COLUMNS if name in columns), None)
@@ -44,8 +44,8 @@ def find_text_column(columns: Any, options: ReadOptions) -> str | None:
 
 def caption_column(columns: Any, options: ReadOptions) -> str | None:
     """Which of these columns holds the caption of media beside it, if any."""
-    if options.text_column is not None:
-        return options.text_column if options.text_column in columns else None
+    if options.text_columns:
+        return next((name for name in options.text_columns if name in columns), None)
     return next((name for name in (*TEXT_COLUMNS, *CAPTIONS) if name in columns), None)
 
 
@@ -60,7 +60,7 @@ def fitting_layouts(names: Collection[str], options: ReadOptions) -> list[Layout
     if options.layout is not None:
         layout = find_layout(options.layout)
         return [layout] if layout.has(names) else []
-    return all_fitting_layouts(names) if options.text_column is None else []
+    return [] if options.text_columns else all_fitting_layouts(names)
 
 
 def is_readable(names: Collection[str], options: ReadOptions, media: Collection[str] = ()) -> bool:
@@ -85,7 +85,7 @@ def missing_column_message(path: str, columns: list[str], options: ReadOptions) 
     if layouts:
         fitting = " and ".join(f"'{layout.name}'" for layout in layouts)
         return f"{path}: the columns ({listed}) are those of {fitting}; name one: --layout NAME (layout=...)"
-    column = f"'{options.text_column}'" if options.text_column else "text"
+    column = " or ".join(f"'{name}'" for name in options.text_columns) or "text"
     return (
         f"{path}: no {column} column; there are: {listed}. "
         f"Name the one that holds the text: --text-column NAME (text_column=...)"

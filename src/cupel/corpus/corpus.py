@@ -87,7 +87,7 @@ class Corpus:
         cls,
         paths: Source | Sequence[Source],
         *,
-        text_column: str | None = None,
+        text_column: str | Sequence[str] | None = None,
         id_column: str | None = None,
         source_column: str | None = None,
         url_column: str | None = None,
@@ -143,7 +143,9 @@ class Corpus:
         output = Path(names[0]) if len(names) == 1 and (Path(names[0]) / "manifest.json").is_file() else None
         if output is not None:
             names = [str(output / "data")]
-        listing = scan(names, io=reading.io, format=format, exclude=exclude, text_column=reading.text_column)
+        listing = scan(
+            names, io=reading.io, format=format, exclude=exclude, text_columns=reading.text_columns
+        )
         return cls(listing.files, reading, extractors=extractors, output=output, left_out=listing.left_out)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -97,10 +97,10 @@ def find_files(
     io: IOOptions | None = None,
     format: str | None = None,
     exclude: Sequence[str] = (),
-    text_column: str | None = None,
+    text_columns: Collection[str] = (),
 ) -> list[InputFile]:
     """The files that `inputs` name, sorted by path; see `scan`."""
-    return scan(inputs, io=io, format=format, exclude=exclude, text_column=text_column).files
+    return scan(inputs, io=io, format=format, exclude=exclude, text_columns=text_columns).files
 
 
 def scan(
@@ -109,7 +109,7 @@ def scan(
     io: IOOptions | None = None,
     format: str | None = None,
     exclude: Sequence[str] = (),
-    text_column: str | None = None,
+    text_columns: Collection[str] = (),
 ) -> Scan:
     """The files that `inputs` name, sorted by path, and what was left out.
 
@@ -124,7 +124,7 @@ def scan(
         One of `FORMATS` for all files, whatever their names.
     exclude
         Glob patterns of names or relative paths to leave out of folders.
-    text_column
+    text_columns
         The column that holds the text; a JSON file that has it is a table.
 
     Raises
@@ -143,7 +143,7 @@ def scan(
         for item in list_input(str(name), io=io, exclude=exclude, left_out=left_out):
             by_path.setdefault(item.path, item)
     items = [by_path[path] for path in sorted(by_path)]
-    detected = {item.path: Detected(format) if format else _detect(item, io, text_column) for item in items}
+    detected = {item.path: Detected(format) if format else _detect(item, io, text_columns) for item in items}
     chosen = choose_singly(items, detected, left_out) if format else choose(items, detected, left_out, io)
     states = in_order(lambda choice: _state(choice, io), chosen, _REQUESTS_AT_ONCE)
     files = [
@@ -188,7 +188,7 @@ def _state(choice: Choice, io: IOOptions | None) -> tuple[str, str]:
         raise BadInput(f"cannot read {printable(paths[0])}: {error.strerror or error}") from None
 
 
-def _detect(item: Listed, io: IOOptions | None, text_column: str | None) -> Detected:
+def _detect(item: Listed, io: IOOptions | None, text_columns: Collection[str]) -> Detected:
     """The format to read the file as; None leaves it out."""
     kind = format_by_name(item.path)
     if kind == "ignored" and not item.named:
@@ -210,7 +210,7 @@ def _detect(item: Listed, io: IOOptions | None, text_column: str | None) -> Dete
             raise BadInput(f"cannot read {item.path}: {error.strerror or error}") from None
         # Reading it will say so, in the quarantine.
         return Detected("text")
-    detected = detect_format(item.path, head, whole=len(head) < HEAD, text_column=text_column)
+    detected = detect_format(item.path, head, whole=len(head) < HEAD, text_columns=text_columns)
     if detected.format is None and item.named:
         return Detected("text")
     return detected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from io import BytesIO
 from urllib.parse import unquote, urlsplit
@@ -162,7 +163,7 @@ class Detected:
     guessed: bool = False
 
 
-def detect_format(name: str, head: bytes, *, whole: bool, text_column: str | None = None) -> Detected:
+def detect_format(name: str, head: bytes, *, whole: bool, text_columns: Collection[str] = ()) -> Detected:
     """The format of a file whose name alone does not decide it.
 
     Parameters
@@ -171,8 +172,8 @@ def detect_format(name: str, head: bytes, *, whole: bool, text_column: str | Non
         Its first stored bytes, `HEAD` of them.
     whole
         Whether that is all of it.
-    text_column
-        The column that the user named; a file of a single object is a table if it has that column.
+    text_columns
+        Columns that the user named; a file of a single object is a table if it has one of them.
     """
     by_name = format_by_name(name)
     if detect_compression(head, name):
@@ -183,15 +184,15 @@ def detect_format(name: str, head: bytes, *, whole: bool, text_column: str | Non
     layout = json_layout(_as_utf8(head), whole=whole)
     if layout is None:
         return Detected(kind)
-    has_text = layout.has_text(text_column)
-    if by_name == "text" and (text_column is None or extension(name) not in ("txt", "text")):
+    has_text = layout.has_text(text_columns)
+    if by_name == "text" and (not text_columns or extension(name) not in ("txt", "text")):
         # Prose or code that begins with an object or two is no table.
-        records = (layout.many and layout.odd < 2) or (has_text and text_column is not None)
+        records = (layout.many and layout.odd < 2) or (has_text and bool(text_columns))
     else:
-        records = layout.many or has_text or text_column is not None
+        records = layout.many or has_text or bool(text_columns)
     if not records:
         return Detected(kind)
-    guessed = not (has_text or fitting_layouts(layout.columns)) and (text_column is None or not layout.many)
+    guessed = not (has_text or fitting_layouts(layout.columns)) and (not text_columns or not layout.many)
     return Detected("jsonl" if layout.kind == "lines" else "json", guessed)
 
 

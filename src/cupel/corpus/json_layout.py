@@ -42,10 +42,9 @@ class JsonLayout:
     columns: frozenset[str]
     odd: int = 0
 
-    def has_text(self, text_column: str | None) -> bool:
-        """Whether a column among these holds the text."""
-        named: Collection[str] = TEXT_COLUMNS if text_column is None else (text_column,)
-        return any(name in self.columns for name in named)
+    def has_text(self, text_columns: Collection[str] = ()) -> bool:
+        """Whether one of these columns, or of the usual ones, is there."""
+        return any(name in self.columns for name in text_columns or TEXT_COLUMNS)
 
 
 def json_layout(head: bytes, *, whole: bool, named_lines: bool = False) -> JsonLayout | None:

@@ -70,7 +70,7 @@ def row_layout(sink: Sink) -> _kernels.RowLayout:
     from cupel import _kernels
 
     options = sink.options
-    names = list(TEXT_COLUMNS) if options.text_column is None else [options.text_column]
+    names = list(options.text_columns or TEXT_COLUMNS)
     return _kernels.RowLayout(
         # Without a text, every row is left to Python.
         text=names if options.layout is None and options.media_root is None else [],

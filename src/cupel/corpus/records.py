@@ -77,7 +77,8 @@ class ReadOptions:
     Attributes
     ----------
     text_column, id_column, source_column, url_column
-        Names of these columns, where they differ from the usual ones.
+        Names of these columns, where they differ from the usual ones. Several text columns are candidates: a row's text
+        is in the first of them that it has.
     layout
         The layout of conversations that all rows are in (see `cupel.corpus.layouts`); by default, rows
         without a text column are in the one that fits their fields.
@@ -101,7 +102,7 @@ class ReadOptions:
         Settings for object stores and web servers.
     """
 
-    text_column: str | None = None
+    text_column: str | tuple[str, ...] | None = None
     id_column: str | None = None
     source_column: str | None = None
     url_column: str | None = None
@@ -120,13 +121,21 @@ class ReadOptions:
         for name in ("max_document_bytes", "batch_bytes", "batch_rows", "max_expansion"):
             if getattr(self, name) < 1:
                 raise BadOption(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.layout is not None and self.text_column is not None:
+        # One candidate is what it always was, also for the digest of a run.
+        columns = (self.text_column,) if isinstance(self.text_column, str) else tuple(self.text_column or ())
+        object.__setattr__(self, "text_column", columns if len(columns) > 1 else next(iter(columns), None))
+        if self.layout is not None and columns:
             raise BadOption(
-                f"text_column is '{self.text_column}' and layout '{self.layout}'; name one of the two"
+                f"text_column is '{', '.join(columns)}' and layout '{self.layout}'; name one of the two"
             )
         if isinstance(self.io, dict):
             # Read back from a saved plan.
             object.__setattr__(self, "io", IOOptions(**self.io))
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The text columns that were named, in order; none where the usual ones are looked for."""
+        return (self.text_column,) if isinstance(self.text_column, str) else self.text_column or ()
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from cupel.contract import Rule
 from cupel.findings import Alarm, Block, Code, Page, Prose, Section, Table
 from cupel.recipe.plan import Plan
 from cupel.recipe.steps import Group
@@ -55,9 +56,9 @@ def _limits(plan: Plan) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str
             for step in operation.rules if isinstance(operation, Group) else ():
                 limits |= {(step.label, rule.name): str(rule) for rule in step.rules.rules}
                 signals |= {
-                    (step.label, rule.name): rule.signals[0]
+                    (step.label, rule.name): rule.signal
                     for rule in step.rules.rules
-                    if len(rule.signals) == 1
+                    if isinstance(rule, Rule)
                 }
         limits |= {(step.label, ""): step.method.limit for step in pass_.decisions}
     return limits, signals
@@ -103,8 +104,8 @@ def _advice(by_step: Mapping[str, int]) -> str:
         return "All went to quarantine."
     step = max(by_step, key=lambda label: by_step[label])
     return (
-        f"The step '{step}' dropped the most, {write_count(by_step[step])}: loosen it (--set {step}.OPTION=VALUE; "
-        f"`cupel methods {step}` lists its options), or choose another recipe."
+        f"The step '{step}' dropped the most, {write_count(by_step[step])}: loosen it in the recipe or with "
+        f"--set {step}.OPTION=VALUE, or choose another recipe."
     )
 
 

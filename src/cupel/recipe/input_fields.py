@@ -124,7 +124,7 @@ def _input_has(name: str, inputs: Sequence[str], reading: ReadOptions) -> bool:
         for folder, place in zip(folders, inputs, strict=True)
     ]
     try:
-        files = scan(places, io=reading.io, text_column=reading.text_column).files
+        files = scan(places, io=reading.io, text_columns=reading.text_columns).files
         look.over(files, reading)
     except CupelError:
         return False  # the recipe is wrong either way, and that comes first

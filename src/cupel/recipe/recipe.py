@@ -24,6 +24,7 @@ from cupel.contract import (
     all_methods,
     find_method,
     methods_of,
+    own_digests,
 )
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.notebook import facts_html
@@ -197,13 +198,16 @@ class Recipe:
     def digest(self) -> str:
         """Hash of what decides the result: steps with all options, signal options, seed. 32 hex digits.
 
-        Of files that options name (lists of words or domains, models) the content counts, not only the name.
+        Of files that options name (lists of words or domains, models) the content counts, not only the name, and so
+        does that of every file of methods that was loaded.
         """
         decisive = {k: v for k, v in self.to_dict().items() if k not in ("name", "title")}
         methods = [step.method for step in self.steps]
         methods += [find_method(name, Signal).from_options(own) for name, own in self.signals.items()]
         if files := {path: digest for method in methods for path, digest in method.file_digests.items()}:
             decisive["files"] = files
+        if own := own_digests():
+            decisive["methods"] = dict(own)
         return digest_json(decisive)
 
     @staticmethod

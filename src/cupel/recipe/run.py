@@ -255,7 +255,7 @@ class _Run:
         with explaining_signals(self.inputs, reading):
             make_plan(self.recipe)
         inputs = [_documents_of(place) for place in self.inputs]
-        scanned = scan(inputs, io=reading.io, text_column=reading.text_column)
+        scanned = scan(inputs, io=reading.io, text_columns=reading.text_columns)
         self.left_out = scanned.left_out
         self._refuse_own_input(scanned.files)
         self._refuse_foreign(restart=self.options.restart)
