@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
 from cupel.findings import Alarm, Block, Code, Facts, Figure, Prose, Sample, Samples, Table
 from cupel.report.figure import CannotDraw, draw, legend, titles
+from cupel.report.sheet import table_csv
 from cupel.report.text import cut, marked, plain, shorten, visible
 from cupel.units import FORMATS, written
 
@@ -138,7 +140,17 @@ def _table(block: Table, name: str) -> str:
     empty = '<p class="more">No rows.</p>' if not block.rows else ""
     return (
         f'{caption}<div class="scroll{shape}" tabindex="0" role="region" {label}>'
-        f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>{empty}</div>{more}"
+        f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>{empty}</div>{more}{_download(block, name)}"
+    )
+
+
+def _download(block: Table, name: str) -> str:
+    """The whole table as a CSV file, in the page itself."""
+    if not block.rows:
+        return ""
+    return (
+        f'<p class="download"><a download="{name.removeprefix("s-")}.csv" '
+        f'href="data:text/csv;charset=utf-8,{quote(table_csv(block), safe="", errors="replace")}">CSV</a></p>'
     )
 
 

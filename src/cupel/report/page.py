@@ -19,6 +19,8 @@ from cupel.store import put, seal_page, temporary
 
 __all__ = ["Page", "render", "write"]
 
+LONGEST_ALARM = 420
+"""Characters of an alarm in the summary at the top, which should also hold what to do about it."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
@@ -146,7 +148,7 @@ def _summary(alarms: Sequence[tuple[str, str, str]]) -> str:
     count = "One thing needs a look" if len(alarms) == 1 else f"{len(alarms)} things need a look"
     entries = "".join(
         f'<li><a href="#{anchor}"><bdi>{plain(title)}</bdi></a> '
-        f'<span dir="auto">{plain(shorten(text, 180))}</span></li>'
+        f'<span dir="auto">{plain(shorten(text, LONGEST_ALARM))}</span></li>'
         for anchor, title, text in alarms[:12]
     )
     flag = '<span class="flag" aria-hidden="true">!</span>'
