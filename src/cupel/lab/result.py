@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cupel.findings import Block, Page, Prose, Section, Table
+from cupel.findings import Block, Links, Page, Prose, Section, Table
 from cupel.lab.basis import Basis, basis_facts, domain_texts
 from cupel.lab.curves import Curve
 from cupel.lab.data.arms import Arm
@@ -145,7 +145,7 @@ def _report(assay: Assay, *, whole: bool) -> AssayReport:
         generations=_generations(assay) if whole else (),
         price="" if price is None else f"{price:g} {assay.options.currency} an hour of the machine",
         notes=assay.notes,
-        more=(*_funnels(assay), _recipe(assay), assay.overlap.section) if whole else (),
+        more=(*_funnels(assay), _recipe(assay), assay.overlap.section, _trials(assay)) if whole else (),
     )
 
 
@@ -243,9 +243,21 @@ def _funnels(assay: Assay) -> list[Section]:
             ]
             of = arm.name if len(arm.parts) == 1 else f"{arm.name}, {part.path}"
             whole = path.with_suffix(".html")
-            lead = f"{page.title}. {f'The whole report: {whole}' if whole.is_file() else ''}".strip()
-            sections.append(Section(title=f"Funnel of {of}", lead=lead, blocks=tuple(blocks)))
+            if whole.is_file():
+                blocks.append(Links(links=(("The whole report of this arm", str(whole.absolute())),)))
+            sections.append(Section(title=f"Funnel of {of}", lead=f"{page.title}.", blocks=tuple(blocks)))
     return sections
+
+
+def _trials(assay: Assay) -> Section:
+    """Where the trained models lie."""
+    links = [
+        (f"{arm}, seed {seed}", str(trial.folder.absolute()))
+        for arm, trials in assay.trials.items()
+        for seed, trial in trials.items()
+    ]
+    lead = "Each is an ordinary Hugging Face checkpoint with its loss of every step, and what it saw when."
+    return Section(title="Trials", lead=lead, blocks=(Links(links=tuple(links)),))
 
 
 def _recipe(assay: Assay) -> Section:

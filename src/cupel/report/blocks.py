@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from cupel.findings import Alarm, Block, Code, Facts, Figure, Prose, Sample, Samples, Table
+from cupel.findings import Alarm, Block, Code, Facts, Figure, Links, Prose, Sample, Samples, Table
 from cupel.report.figure import CannotDraw, draw, legend, titles
 from cupel.report.sheet import table_csv
 from cupel.report.text import cut, marked, plain, shorten, visible
@@ -303,6 +303,23 @@ def _fold_at(text: str, start: int, end: int, last_mark: int) -> int:
     return gap + 1 if gap > start + (at - start) // 2 else at
 
 
+def _links(block: Links, name: str) -> str:
+    entries = "".join(
+        f'<li><a href="{_address(path)}">{plain(words)}</a></li>' for words, path in block.links
+    )
+    return f'<ul class="links">{entries}</ul>'
+
+
+def _address(path: str) -> str:
+    """A path as an address that is never anything else: no scheme can be smuggled in.
+
+    >>> _address("../refined/report.html"), _address("javascript:alert(1)"), _address("/data/a b")
+    ('./../refined/report.html', './javascript%3Aalert%281%29', 'file:///data/a%20b')
+    """
+    quoted = quote(path, safe="/", errors="replace")
+    return f"file:///{quoted.lstrip('/')}" if path.startswith("/") else f"./{quoted}"
+
+
 _LAYOUTS: Mapping[str, Callable[[Any, str], str]] = {
     "prose": _prose,
     "alarm": _alarm,
@@ -311,4 +328,5 @@ _LAYOUTS: Mapping[str, Callable[[Any, str], str]] = {
     "table": _table,
     "figure": _figure,
     "samples": _samples,
+    "links": _links,
 }
