@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cupel.contract import (
     Attribution,
@@ -52,6 +52,9 @@ from cupel.report import write
 from cupel.report.progress import Bar
 from cupel.reproduction.run import claims, run_claim
 from cupel.store.cleaning import CacheContent, cache
+
+if TYPE_CHECKING:
+    from cupel.lab.plan import AssayPlan
 
 __all__ = [
     "Asking",
@@ -479,6 +482,23 @@ def assay(
         except OSError as error:
             raise RunFailed(f"{output}: {error}; trials are kept, and the same command resumes") from error
     return found
+
+
+def plan_assay(
+    arms: Sequence[str | Path],
+    *,
+    scale: Scale | str | Path = "nano",
+    options: AssayOptions | None = None,
+    progress: TrialProgress | None = None,
+) -> AssayPlan:
+    """What an assay of these arms would train and what that would take; nothing is trained.
+
+    Arms are refined and tokenized and stay in the cache; a few steps are timed and thrown away. Raises what `assay` raises
+    before it trains.
+    """
+    from cupel.lab.assay import plan_assay as plan
+
+    return plan(arms, scale=scale, options=options or AssayOptions(), progress=progress)
 
 
 def _with_worth(assay: Assay) -> Page:

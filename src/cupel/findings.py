@@ -16,6 +16,7 @@ __all__ = [
     "Code",
     "Facts",
     "Figure",
+    "Links",
     "Page",
     "Prose",
     "Sample",
@@ -99,7 +100,16 @@ class Samples(_Data):
     samples: tuple[Sample, ...]
 
 
-Block = Annotated[Prose | Alarm | Code | Facts | Table | Figure | Samples, Field(discriminator="block")]
+class Links(_Data):
+    """Files and folders of this machine to go on to, each with its words and its path."""
+
+    block: Literal["links"] = "links"
+    links: tuple[tuple[str, str], ...]
+
+
+Block = Annotated[
+    Prose | Alarm | Code | Facts | Table | Figure | Samples | Links, Field(discriminator="block")
+]
 
 
 class Section(_Data):

@@ -115,7 +115,7 @@ def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Pat
     ids = set(held.column("id").to_pylist())
     for store in found.stores.values():
         assert not ids & {store.id(number) for number in range(store.documents)}
-    assert "No held-out text was given" in " ".join(found.notes)
+    assert "No text stands for what you want" in " ".join(found.basis.alarms)
 
 
 def test_an_arm_is_read_once(pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import time
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from pydantic import TypeAdapter
 
 from cupel.charts import bars, funnel, histogram
-from cupel.findings import Alarm, Code, Facts, Figure, Prose, Sample, Samples, Section, Table
+from cupel.findings import Alarm, Code, Facts, Figure, Links, Prose, Sample, Samples, Section, Table
 from cupel.report.page import Page, render, write
 from tests.report.pages import page_of
 
@@ -126,6 +129,7 @@ def hostile_page(text: str, *, charts: bool = True) -> Page:
                     Alarm(text=text),
                     Code(text=text, caption=text),
                     Facts(facts=((text, text),)),
+                    Links(links=((text, text),)),
                     Table(
                         columns=(text, text),
                         rows=((text, text), (text, 1)),
@@ -169,6 +173,13 @@ def check(document: str) -> Reader:
             if name in ("href", "src", "srcset", "action", "data", "poster", "xlink:href", "background"):
                 assert tag in ("a", "link"), (tag, name)
                 assert value
+                if "download" in attributes:
+                    assert re.fullmatch(r"data:text/csv;charset=utf-8,[\w.~%-]+", value)
+                    continue
+                if value.startswith(("./", "file:///")):
+                    assert tag == "a"
+                    assert re.fullmatch(r"(\.|file://)[\w./~%-]+", value)
+                    continue
                 assert value.startswith("data:image/svg+xml,") if tag == "link" else value.startswith("#")
                 assert tag == "link" or value[1:] in ids, f"{value} leads nowhere"
             if name == "style":
@@ -189,6 +200,28 @@ def test_hostile_text_stays_text(hostile: str) -> None:
 def sample_document(sample_page: Page) -> str:
     """The sample page, rendered."""
     return render(sample_page)
+
+
+def test_a_table_can_be_taken_along_as_csv() -> None:
+    rows = (("Café, 東京", 0.123456, "=1+1"), ('say "hi"', None, "+12.5 to +13 %"))
+    table = Table(columns=("name", "share", "note"), rows=rows, formats=("text", "percent", "text"))
+    reader = check(render(page_of(title="x", sections=(Section(title="Kept", blocks=(table,)),))))
+    (link,) = [attributes for tag, attributes in reader.elements if tag == "a" and "download" in attributes]
+    assert link["download"] == "kept_0.csv"
+    head, *lines = csv.reader(io.StringIO(unquote((link["href"] or "").partition(",")[2])))
+    assert head == ["name", "share", "note"]
+    assert lines == [["Café, 東京", "0.123456", "'=1+1"], ['say "hi"', "", "+12.5 to +13 %"]]
+
+
+def test_links_are_seen_from_the_page(tmp_path: Path) -> None:
+    links = Links(links=(("Refined", str(tmp_path / "a b" / "report.html")), ("Odd", "javascript:alert(1)")))
+    page = page_of(title="x", sections=(Section(title="Go on", blocks=(links,)),))
+    (tmp_path / "assay").mkdir()
+    write(page, tmp_path / "assay" / "report.html")
+    reader = check((tmp_path / "assay" / "report.html").read_text())
+    found = [attributes["href"] or "" for tag, attributes in reader.elements if tag == "a"]
+    assert "./../a%20b/report.html" in found
+    assert not any(href.startswith("javascript") for href in found)
 
 
 def test_sample_page_is_whole(sample_page: Page, sample_document: str) -> None:

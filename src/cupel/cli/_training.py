@@ -16,18 +16,20 @@ from cupel.units import write_seconds
 __all__ = ["TrainingProgress"]
 
 LINE_SECONDS = 10.0
-MIN_SHARE, MIN_SECONDS = 0.05, 10.0
-"""Of the training that must be over before the time left means something: the first steps compile and warm up."""
+SURE_SECONDS = 15.0
+"""Of steps, before which the time that is left is not shown: their pace is not known."""
 
 
 class TrainingProgress:
     """A bar where there is a terminal; a line now and then where there is none."""
 
     def __init__(self) -> None:
-        self._began = self._said = time.monotonic()
+        self._said = time.monotonic()
         self._done: set[str] = set()
         self._at: dict[str, Mapping[str, Any]] = {}
         self._total = 0
+        self._first: tuple[float, float] | None = None
+        """When the first step was reported, and the share done by then: what came before is loading and compiling."""
         self._bar = make_bar(err)
         self._task: TaskID | None = None
 
@@ -46,7 +48,7 @@ class TrainingProgress:
 
     def training(self, trials: int) -> None:
         """So many trials are trained now."""
-        self._total, self._began = trials, time.monotonic()
+        self._total, self._first = trials, None
         self._done.clear()
         if self._task is not None:
             self._bar.remove_task(self._task)
@@ -59,6 +61,8 @@ class TrainingProgress:
         if "done" in event:
             self._done.add(event["trial"])
             self._at.pop(event["trial"], None)
+        if self._first is None and "step" in event:
+            self._first = (time.monotonic(), self._share())
         if self._task is not None:
             self._bar.update(self._task, completed=self._share(), words=self._words())
         if not err.is_terminal and ("done" in event or time.monotonic() - self._said >= LINE_SECONDS):
@@ -70,11 +74,20 @@ class TrainingProgress:
         return (len(self._done) + going) / max(self._total, 1)
 
     def _words(self) -> list[str]:
-        share, spent = self._share(), time.monotonic() - self._began
-        is_known = MIN_SHARE <= share < 1 and spent >= MIN_SECONDS
-        left = f"{write_seconds(spent / share - spent)} left" if is_known else ""
+        left = "" if (seconds := self._left()) is None else f"about {write_seconds(seconds)} left"
         at = [
             f"{name}: step {event['step']}/{event['steps']}, loss {event['loss']:.3f}"
             for name, event in self._at.items()
         ]
         return [part for part in (f"{len(self._done)}/{self._total} trials", left, *at) if part]
+
+    def _left(self) -> float | None:
+        """Seconds until all is trained, at the pace of the steps so far; None before that means something."""
+        share = self._share()
+        if self._first is None or share >= 1:
+            return None
+        began, before = self._first
+        spent = time.monotonic() - began
+        if spent < SURE_SECONDS or share - before < 0.02:
+            return None
+        return spent / (share - before) * (1 - share)

@@ -75,6 +75,14 @@ def assay(
         ),
     ] = None,
     cache: Cache = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show trials, tokens, passes, disk, memory and minutes, and train nothing; arms are read and tokenized.",
+            rich_help_panel=RUNNING,
+        ),
+    ] = False,
 ) -> None:
     """Train the same small recipe on each data variant, and say which is better."""
     from cupel import api
@@ -96,15 +104,15 @@ def assay(
         price=price,
         cache=cache,
     )
+    recipe = api.Scale.load(scale, _values(set_ or ()))
+    if dry_run:
+        with TrainingProgress() as progress:
+            plan = api.plan_assay(arms, scale=recipe, options=options, progress=progress)
+        show(plan.page, out)
+        return
     with TrainingProgress() as progress:
-        found = api.assay(
-            arms,
-            scale=api.Scale.load(scale, _values(set_ or ())),
-            output=output,
-            options=options,
-            progress=progress,
-        )
-    show(found.summary, out)
+        result = api.assay(arms, scale=recipe, output=output, options=options, progress=progress)
+    show(result.summary, out)
     say(f"report  {output / 'report.html'}")
 
 

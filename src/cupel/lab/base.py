@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cupel.contract import TrialProgress
 from cupel.errors import BadInput, BadOption
 from cupel.lab.data.arms import Arm, Part
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.scale import Base, Scale
 from cupel.lab.training.job import LLAMA, ModelShape
-from cupel.lab.trials import Trial
 
-__all__ = ["FinishedTrial", "base_arm", "finished_trial", "named_base", "train_base"]
+__all__ = ["FinishedTrial", "base_arm", "base_plan", "finished_trial", "named_base"]
 
 WEIGHTS = "model.safetensors"
 
@@ -101,14 +99,13 @@ def base_arm(base: Base, arms: Sequence[Arm]) -> Arm:
     return Arm("base", tuple(parts))
 
 
-def train_base(
+def base_plan(
     lab: Lab,
     arm: Arm,
     held_out_ids: frozenset[str],
-    tell: TrialProgress,
     read: Callable[[str], Iterator[pa.RecordBatch]],
-) -> Trial:
-    """The trial that the lab's scale starts from; trained once, whoever asks.
+) -> tuple[Lab, TrialPlan]:
+    """The trial that the lab's scale starts from, with its tokens made, and the bench to train it on.
 
     Raises
     ------
@@ -135,10 +132,5 @@ def train_base(
     if lab.scale.chats != "text":
         changes["chats"] = "template"
     bench = replace(lab, scale=scale.changed(changes))
-    tell.note(f"train the base: scale {base.scale}, {bench.scale.tokens:,} tokens of {_words(base)}")
     store = bench.tokens(arm, "base", without_ids=held_out_ids, read=read)
-    return bench.train([TrialPlan("base", store, base.seed)], tell)[0]
-
-
-def _words(base: Base) -> str:
-    return base.arm or "all arms"
+    return bench, TrialPlan("base", store, base.seed)

@@ -29,6 +29,7 @@ from cupel.lab.evaluations.evaluation import Evaluation, EvaluationContext
 from cupel.lab.evaluations.score import score
 from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
+from cupel.lab.training.job import TrainJob
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Machine, Trial, machine, make_job, train
 from cupel.models.tokenizer import Tokenizer, train_tokenizer
@@ -210,17 +211,15 @@ class Lab:
                 f"{self.cache.path(key)}: {error}; free some space, then run the same command again"
             ) from error
 
-    def train(self, plans: Sequence[TrialPlan], progress: TrialProgress | None = None) -> list[Trial]:
-        """Train what is not trained yet, several at a time; gives the trials in the order of the plans.
+    def jobs(self, plans: Sequence[TrialPlan]) -> list[TrainJob]:
+        """What each trial is trained with, and where it is kept.
 
         Raises
         ------
         BadInput
             An arm that does not fill one batch, or a trial to start from that kept no checkpoint.
-        RunFailed
-            A trial failed; the same call resumes.
         """
-        jobs = [
+        return [
             make_job(
                 plan.store,
                 self.tokenizer,
@@ -235,6 +234,18 @@ class Lab:
             )
             for plan in plans
         ]
+
+    def train(self, plans: Sequence[TrialPlan], progress: TrialProgress | None = None) -> list[Trial]:
+        """Train what is not trained yet, several at a time; gives the trials in the order of the plans.
+
+        Raises
+        ------
+        BadInput
+            An arm that does not fill one batch, or a trial to start from that kept no checkpoint.
+        RunFailed
+            A trial failed; the same call resumes.
+        """
+        jobs = self.jobs(plans)
         records = train(jobs, self.on, progress)
         for artifact in self.cache.trim():
             (progress or Quiet()).note(

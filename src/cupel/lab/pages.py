@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cupel.findings import Alarm, Block, Figure, Page, Prose, Sample, Samples, Section, Table
+from cupel.findings import Alarm, Block, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
+from cupel.lab.basis import Basis, basis_facts, basis_section
 from cupel.lab.curves import Curve, curve_figure
 from cupel.units import write_count, write_seconds
 from cupel.verdict.comparison import Decision
@@ -86,6 +87,8 @@ class AssayReport:
     ----------
     title, subtitle, footer
         Of the page.
+    basis
+        What the verdict rests on.
     price
         What money is reckoned at: `0.05 USD a core and hour`.
     notes
@@ -98,6 +101,7 @@ class AssayReport:
     title: str = "Assay"
     subtitle: str = ""
     footer: str = ""
+    basis: Basis | None = None
     curves: Sequence[Curve] = ()
     costs: Sequence[Cost] = ()
     data: Sequence[ArmFacts] = ()
@@ -111,6 +115,7 @@ def assay_page(assay: AssayReport) -> Page:
     """The whole report: verdict, differences, domains, curves, generations, data, cost, noise."""
     sections = [
         _verdict(assay.verdict),
+        *([basis_section(assay.basis)] if assay.basis is not None else ()),
         _differences(assay.verdict),
         _domains(assay.verdict),
         _curves(assay.curves),
@@ -132,13 +137,10 @@ def assay_page(assay: AssayReport) -> Page:
 
 
 def summary_page(assay: AssayReport) -> Page:
-    """The verdict of each arm in ten lines or so: one row for each arm and metric."""
+    """What the terminal says: alarms, the verdict of each arm, its measures, what it rests on, and what to do next."""
     verdict = assay.verdict
-    facts = []
     rows: list[tuple[str, ...]] = []
     for arm in verdict.arms:
-        facts.append(("verdict", verdict.sentence(arm)))
-        facts += _domain_facts(verdict, arm)
         for metric in dict.fromkeys(comparison.metric for comparison in verdict.of(arm)):
             comparison = next(comparison for comparison in verdict.of(arm) if comparison.metric == metric)
             name = measure_text(comparison)
@@ -150,17 +152,45 @@ def summary_page(assay: AssayReport) -> Page:
                     interval_text(comparison),
                 )
             )
-    if assay.costs:
-        facts.append(("cost", _cost_text(assay)))
     table = Table(
         columns=("measure", "verdict", "difference", "95 % interval"), rows=tuple(rows), formats=("text",) * 4
     )
+    alarms = [*(assay.basis.alarms if assay.basis is not None else ()), *_verdict_alarms(verdict)]
+    sentences = []
+    for arm in verdict.arms:
+        sentences.append(("verdict", verdict.sentence(arm)))
+        sentences += _domain_facts(verdict, arm)
+    facts: list[tuple[str, str]] = []
+    if assay.basis is not None:
+        facts += basis_facts(assay.basis)
+    if assay.costs:
+        facts.append(("cost", _cost_text(assay)))
+    facts.append(("next", _next(assay)))
+    blocks: list[Block] = [Facts(facts=tuple(sentences)), table, Facts(facts=tuple(facts))]
+    alarmed = [Section(title="Needs a look", blocks=tuple(Alarm(text=text) for text in alarms))]
     return Page(
         title=assay.title,
         subtitle=assay.subtitle,
-        facts=tuple(facts),
-        sections=(Section(title="", blocks=(table,)),),
+        sections=(*(alarmed if alarms else ()), Section(title="Verdict", blocks=tuple(blocks))),
     )
+
+
+def _next(assay: AssayReport) -> str:
+    """What to do with the answer; the trials that are there are not trained again."""
+    basis = assay.basis
+    if basis is not None and not basis.named and not basis.tasks:
+        return "the same command with --held-out FILE, text like what the model is for"
+    needed = assay.verdict.headline(assay.verdict.arms[0]).needed
+    if needed.endswith(("seed", "seeds")):
+        return f"{needed}; the same command with more --seeds trains only the new ones"
+    if needed:
+        return needed
+    scale = (
+        "a larger one"
+        if basis is None
+        else {"nano": "micro", "micro": "mini"}.get(basis.scale, "a larger one")
+    )
+    return f"use the better arm; to confirm it, the same command with --scale {scale}"
 
 
 def _domain_facts(verdict: Verdict, arm: str) -> list[tuple[str, str]]:
@@ -181,6 +211,9 @@ def _facts(assay: AssayReport) -> tuple[tuple[str, str], ...]:
     facts = [("verdict", verdict.sentence(arm)) for arm in verdict.arms]
     if len(verdict.arms) == 1:
         facts += _domain_facts(verdict, verdict.arms[0])
+    if assay.basis is not None:
+        shown = ("seen of each arm", "held-out text", "left out of it", "noise floor")
+        facts += [(name, value) for name, value in basis_facts(assay.basis) if name in shown]
     facts.append(("seeds", str(len(verdict.seeds))))
     if assay.costs:
         facts.append(("tokens trained on", write_count(sum(cost.tokens for cost in assay.costs))))
@@ -195,24 +228,29 @@ def _verdict(verdict: Verdict) -> Section:
         f"verdict allows for all {tests} comparisons (Holm)."
     )
     blocks: list[Block] = [verdict_table(verdict, arm) for arm in verdict.arms]
+    blocks += [Alarm(text=text) for text in _verdict_alarms(verdict)]
+    return Section(title="Verdict", lead=lead, blocks=tuple(blocks))
+
+
+def _verdict_alarms(verdict: Verdict) -> list[str]:
+    """What is odd about the scatter between seeds."""
+    alarms = []
     aside = sorted(
         {comparison.name for comparison in verdict.comparisons if comparison.source.endswith("set aside")}
     )
     if aside:
-        blocks.append(
-            Alarm(
-                text="Seeds scatter far more than the scale's noise floor says, which was therefore not used: "
-                f"{', '.join(aside)}. Did a trial diverge?"
-            )
+        alarms.append(
+            "Seeds scatter far more than the scale's noise floor says, which was therefore not used: "
+            f"{', '.join(aside)}. Did a trial diverge? See the training curves."
         )
     if len(verdict.seeds) == 1:
         known = (
             "the scale's noise floor stands for the scatter between seeds"
             if verdict.floors
-            else ("nothing is known of the scatter between seeds, and no interval can be given")
+            else "nothing is known of the scatter between seeds, and no interval can be given"
         )
-        blocks.append(Alarm(text=f"One seed only: {known}."))
-    return Section(title="Verdict", lead=lead, blocks=tuple(blocks))
+        alarms.append(f"One seed only: {known}. Run the same command with --seeds 3.")
+    return alarms
 
 
 def _differences(verdict: Verdict) -> Section:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cupel.findings import Block, Page, Prose, Section, Table
+from cupel.findings import Block, Links, Page, Prose, Section, Table
+from cupel.lab.basis import Basis, basis_facts, domain_texts
 from cupel.lab.curves import Curve
 from cupel.lab.data.arms import Arm
 from cupel.lab.data.overlap import Overlap
@@ -69,6 +70,11 @@ class Assay:
     notes: tuple[str, ...] = ()
 
     @cached_property
+    def basis(self) -> Basis:
+        """What the verdict rests on, with its alarms."""
+        return _basis(self)
+
+    @cached_property
     def page(self) -> Page:
         """The report: verdict, differences, curves, generations, data, cost, and how it was made."""
         return assay_page(_report(self, whole=True))
@@ -117,6 +123,8 @@ class Assay:
             ],
             "overlap": self.overlap.counts.to_pylist(),
             "verdict": self.verdict.to_json(),
+            "basis": {**dict(basis_facts(self.basis)), "left_out_share": self.basis.left_out},
+            "alarms": list(self.basis.alarms),
             "notes": list(self.notes),
         }
 
@@ -137,13 +145,36 @@ def _report(assay: Assay, *, whole: bool) -> AssayReport:
         title=f"Assay of {names}",
         subtitle=f"scale {assay.scale.name}, {len(assay.options.each_seed)} seeds, against {assay.verdict.baseline}",
         footer=f"cupel {version()} · {_machine(assay)}",
+        basis=assay.basis,
         curves=_curves(assay) if whole else (),
         costs=[_cost(assay, arm.name) for arm in assay.arms],
         data=[_facts(assay, place) for place in range(len(assay.arms))],
         generations=_generations(assay) if whole else (),
         price="" if price is None else f"{price:g} {assay.options.currency} an hour of the machine",
         notes=assay.notes,
-        more=(*_funnels(assay), _recipe(assay), assay.overlap.section) if whole else (),
+        more=(*_funnels(assay), _recipe(assay), assay.overlap.section, _trials(assay)) if whole else (),
+    )
+
+
+def _basis(assay: Assay) -> Basis:
+    first = {arm: next(iter(trials.values())).record for arm, trials in assay.trials.items()}
+    scored = next(iter(assay.measures[assay.verdict.baseline].values()))
+    sizes = {
+        measure.subset: (len(measure.items), int(measure.weight.sum()))
+        for measure in scored
+        if measure.metric.endswith("bits_per_byte")
+    }
+    floor = assay.scale.noise_floor
+    return Basis(
+        epochs={arm: record["epochs"] for arm, record in first.items()},
+        tokens=next(iter(first.values()))["tokens"],
+        domains=domain_texts(sizes, assay.overlap.counts.to_pylist()),
+        named=bool(assay.options.held_out),
+        tasks=bool(assay.options.tasks or assay.options.evaluations),
+        seeds=len(assay.verdict.seeds),
+        floor=None if floor is None else floor.measured or f"over {floor.seeds} seeds",
+        machine=_machine(assay),
+        scale=assay.scale.name,
     )
 
 
@@ -219,9 +250,21 @@ def _funnels(assay: Assay) -> list[Section]:
             ]
             of = arm.name if len(arm.parts) == 1 else f"{arm.name}, {part.path}"
             whole = path.with_suffix(".html")
-            lead = f"{page.title}. {f'The whole report: {whole}' if whole.is_file() else ''}".strip()
-            sections.append(Section(title=f"Funnel of {of}", lead=lead, blocks=tuple(blocks)))
+            if whole.is_file():
+                blocks.append(Links(links=(("The whole report of this arm", str(whole.absolute())),)))
+            sections.append(Section(title=f"Funnel of {of}", lead=f"{page.title}.", blocks=tuple(blocks)))
     return sections
+
+
+def _trials(assay: Assay) -> Section:
+    """Where the trained models lie."""
+    links = [
+        (f"{arm}, seed {seed}", str(trial.folder.absolute()))
+        for arm, trials in assay.trials.items()
+        for seed, trial in trials.items()
+    ]
+    lead = "Each is an ordinary Hugging Face checkpoint with its loss of every step, and what it saw when."
+    return Section(title="Trials", lead=lead, blocks=(Links(links=tuple(links)),))
 
 
 def _recipe(assay: Assay) -> Section:

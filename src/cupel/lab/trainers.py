@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["TrainerProcess", "end_idle", "give_back", "take"]
+__all__ = ["TrainerProcess", "end_idle", "give_back", "idle_memory", "take"]
 
 
 class TrainerProcess:
@@ -84,6 +84,24 @@ def give_back(process: TrainerProcess) -> None:
     process.warm = True
     with _lock:
         _idle.append(process)
+
+
+def idle_memory() -> int | None:
+    """Bytes that the processes which wait for something to train have held at most, all together; None where the
+    system does not say.
+    """
+    total = 0
+    with _lock:
+        for process in _idle:
+            try:
+                status = Path(f"/proc/{process.process.pid}/status").read_text()
+            except OSError:
+                return None
+            peak = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+            if peak is None:
+                return None
+            total += 1024 * int(peak.split()[1])
+    return total or None
 
 
 def end_idle() -> None:

@@ -28,7 +28,7 @@ from cupel.lab.training.tokens import TokenStore
 from cupel.models.tokenizer import Tokenizer
 from cupel.store import Key, Store, digest_all, digest_file
 
-__all__ = ["Machine", "Trial", "by_arm", "machine", "make_job", "train"]
+__all__ = ["Machine", "Trial", "by_arm", "is_trained", "machine", "make_job", "train", "train_aside"]
 
 Report = Callable[[Mapping[str, Any]], None]
 
@@ -238,7 +238,7 @@ def train(
         Another process trains one of them.
     """
     jobs = _together(jobs)
-    cached = [None if job.missing else _finished(Path(job.output)) for job in jobs]
+    cached = [_finished(Path(job.output)) if is_trained(job) else None for job in jobs]
     unique = {job.output: job for job, done in zip(jobs, cached, strict=True) if done is None}
     with ExitStack() as locks:
         for job in unique.values():
@@ -250,6 +250,30 @@ def train(
         {**(_finished(Path(job.output)) or {}), "cached": done is not None}
         for job, done in zip(jobs, cached, strict=True)
     ]
+
+
+def is_trained(job: TrainJob) -> bool:
+    """Whether the trial is there already, with all checkpoints that are to be kept.
+
+    Raises
+    ------
+    BadInput
+        A record of it that cannot be read.
+    """
+    return not job.missing and _finished(Path(job.output)) is not None
+
+
+def train_aside(jobs: Sequence[TrainJob], on: Machine) -> None:
+    """Train jobs whose folders are not in the cache, such as those that time a few steps.
+
+    Raises
+    ------
+    RunFailed
+        One of them failed.
+    """
+    for job in jobs:
+        Path(job.output).mkdir(parents=True, exist_ok=True)
+    _train(jobs, on, lambda event: None)
 
 
 def _together(jobs: Sequence[TrainJob]) -> list[TrainJob]:

@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import quote
 
-from cupel.findings import Alarm, Block, Code, Facts, Figure, Prose, Sample, Samples, Table
+from cupel.findings import Alarm, Block, Code, Facts, Figure, Links, Prose, Sample, Samples, Table
 from cupel.report.figure import CannotDraw, draw, legend, titles
+from cupel.report.sheet import table_csv
 from cupel.report.text import cut, marked, plain, shorten, visible
 from cupel.units import FORMATS, written
 
@@ -138,7 +140,17 @@ def _table(block: Table, name: str) -> str:
     empty = '<p class="more">No rows.</p>' if not block.rows else ""
     return (
         f'{caption}<div class="scroll{shape}" tabindex="0" role="region" {label}>'
-        f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>{empty}</div>{more}"
+        f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>{empty}</div>{more}{_download(block, name)}"
+    )
+
+
+def _download(block: Table, name: str) -> str:
+    """The whole table as a CSV file, in the page itself."""
+    if not block.rows:
+        return ""
+    return (
+        f'<p class="download"><a download="{name.removeprefix("s-")}.csv" '
+        f'href="data:text/csv;charset=utf-8,{quote(table_csv(block), safe="", errors="replace")}">CSV</a></p>'
     )
 
 
@@ -291,6 +303,23 @@ def _fold_at(text: str, start: int, end: int, last_mark: int) -> int:
     return gap + 1 if gap > start + (at - start) // 2 else at
 
 
+def _links(block: Links, name: str) -> str:
+    entries = "".join(
+        f'<li><a href="{_address(path)}">{plain(words)}</a></li>' for words, path in block.links
+    )
+    return f'<ul class="links">{entries}</ul>'
+
+
+def _address(path: str) -> str:
+    """A path as an address that is never anything else: no scheme can be smuggled in.
+
+    >>> _address("../refined/report.html"), _address("javascript:alert(1)"), _address("/data/a b")
+    ('./../refined/report.html', './javascript%3Aalert%281%29', 'file:///data/a%20b')
+    """
+    quoted = quote(path, safe="/", errors="replace")
+    return f"file:///{quoted.lstrip('/')}" if path.startswith("/") else f"./{quoted}"
+
+
 _LAYOUTS: Mapping[str, Callable[[Any, str], str]] = {
     "prose": _prose,
     "alarm": _alarm,
@@ -299,4 +328,5 @@ _LAYOUTS: Mapping[str, Callable[[Any, str], str]] = {
     "table": _table,
     "figure": _figure,
     "samples": _samples,
+    "links": _links,
 }

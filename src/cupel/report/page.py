@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from cupel.findings import Alarm, Page, Section
+from cupel.findings import Alarm, Block, Links, Page, Section
 from cupel.report.blocks import lay_out, lay_out_facts
 from cupel.report.text import plain, shorten
 from cupel.store import put, seal_page, temporary
 
 __all__ = ["Page", "render", "write"]
 
+LONGEST_ALARM = 420
+"""Characters of an alarm in the summary at the top, which should also hold what to do about it."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
@@ -98,13 +100,28 @@ def write(page: Page, path: str | os.PathLike[str]) -> None:
         A folder that is not there or not writable, or a full disk.
     """
     target = Path(path)
-    document = render(page)
+    document = render(_placed(page, target.absolute().parent))
     try:
         temporary(target).write_text(document, "utf-8")
         put(target)
     except BaseException:
         temporary(target).unlink(missing_ok=True)
         raise
+
+
+def _placed(page: Page, folder: Path) -> Page:
+    """The page with its links seen from the folder that it lies in: folders that move together stay linked."""
+
+    def placed(block: Block) -> Block:
+        if not isinstance(block, Links):
+            return block
+        links = ((words, os.path.relpath(target or ".", folder)) for words, target in block.links)
+        return block.model_copy(update={"links": tuple(links)})
+
+    sections = [
+        section.model_copy(update={"blocks": tuple(map(placed, section.blocks))}) for section in page.sections
+    ]
+    return page.model_copy(update={"sections": tuple(sections)})
 
 
 def _section(section: Section, name: str, number: int) -> str:
@@ -146,7 +163,7 @@ def _summary(alarms: Sequence[tuple[str, str, str]]) -> str:
     count = "One thing needs a look" if len(alarms) == 1 else f"{len(alarms)} things need a look"
     entries = "".join(
         f'<li><a href="#{anchor}"><bdi>{plain(title)}</bdi></a> '
-        f'<span dir="auto">{plain(shorten(text, 180))}</span></li>'
+        f'<span dir="auto">{plain(shorten(text, LONGEST_ALARM))}</span></li>'
         for anchor, title, text in alarms[:12]
     )
     flag = '<span class="flag" aria-hidden="true">!</span>'

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cupel.findings import Alarm, Code, Facts, Figure, Prose, Samples, Section, Table
+from cupel.findings import Alarm, Code, Facts, Figure, Links, Prose, Samples, Section, Table
 from cupel.report.figure import about, titles
 from cupel.report.page import Page
 from cupel.report.strokes import CHARTS, KEPT, SOFT, draw_bar, styled, styled_line
@@ -305,6 +305,10 @@ def _figure(block: Figure, room: _Room) -> RenderableType:
     return Group(head, *drawn, *caption)
 
 
+def _links(block: Links, room: _Room) -> RenderableType:
+    return _facts(Facts(facts=block.links), room)
+
+
 _LAYOUTS: Mapping[str, Callable[[Any, _Room], RenderableType]] = {
     "prose": _prose,
     "alarm": _alarm,
@@ -313,4 +317,5 @@ _LAYOUTS: Mapping[str, Callable[[Any, _Room], RenderableType]] = {
     "table": _table,
     "figure": _figure,
     "samples": _samples,
+    "links": _links,
 }

@@ -190,6 +190,15 @@ class Store:
         make_folder(self.path(key))
         return self.path(key)
 
+    def withdraw(self, place: Path) -> None:
+        """Give up a `place` that nothing was put into and that no other process uses: its folder and its key."""
+        with self._alone():
+            if _name(place.parent.name, place) in used(self.folder, own=False):
+                return
+            with suppress(OSError):  # it is not empty: a trial was begun there
+                place.rmdir()
+                place.with_suffix(".json").unlink(missing_ok=True)
+
     def artifacts(self) -> list[Artifact]:
         """Everything that the Store holds, by kind, the least recently used first."""
         names = used(self.folder, own=True)

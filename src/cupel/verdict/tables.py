@@ -29,24 +29,24 @@ def verdict_table(verdict: Verdict, arm: str) -> Table:
         rows.append(
             (
                 measure_text(comparison),
-                value_text(comparison, comparison.value),
-                value_text(comparison, comparison.baseline_value),
+                comparison.verdict,
                 difference_text(comparison),
                 interval_text(comparison),
+                value_text(comparison, comparison.value),
+                value_text(comparison, comparison.baseline_value),
                 _p_text(comparison.p_holm),
-                comparison.verdict,
                 comparison.needed,
             )
         )
     return Table(
         columns=(
             "measure",
-            arm,
-            verdict.baseline,
+            "verdict",
             "difference",
             "95 % interval",
+            arm,
+            verdict.baseline,
             "p (Holm)",
-            "verdict",
             "needed to decide",
         ),
         rows=tuple(rows),
