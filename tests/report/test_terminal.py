@@ -15,11 +15,11 @@ from cupel.report.terminal import show
 from tests.report.pages import page_of
 
 
-def shown(page: Page | Section, width: int = 100, colours: bool = False) -> str:
+def shown(page: Page | Section, width: int = 100, colors: bool = False) -> str:
     out = io.StringIO()
     show(
         page,
-        Console(file=out, width=width, force_terminal=colours, color_system="truecolor" if colours else None),
+        Console(file=out, width=width, force_terminal=colors, color_system="truecolor" if colors else None),
     )
     return out.getvalue()
 
@@ -49,12 +49,12 @@ def test_hostile_text_steers_nothing(hostile: str) -> None:
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", out)
 
 
-def test_only_our_own_colours_are_sent(hostile: str) -> None:
-    """Every escape code is a colour that we chose; markup in documents makes none."""
-    codes = set(re.findall(r"\x1b[^m]*m", shown(hostile_page(hostile), colours=True)))
-    ours = set(re.findall(r"\x1b[^m]*m", shown(hostile_page("harmless"), colours=True)))
+def test_only_our_own_colors_are_sent(hostile: str) -> None:
+    """Every escape code is a color that we chose; markup in documents makes none."""
+    codes = set(re.findall(r"\x1b[^m]*m", shown(hostile_page(hostile), colors=True)))
+    ours = set(re.findall(r"\x1b[^m]*m", shown(hostile_page("harmless"), colors=True)))
     assert codes <= ours
-    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", shown(hostile_page(hostile), colours=True))
+    assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", shown(hostile_page(hostile), colors=True))
 
 
 @pytest.mark.parametrize("width", [30, 80, 200])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cupel.charts.parts import COLOURS, TICK, chart, x_axis
+from cupel.charts.parts import COLORS, TICK, chart, x_axis
 from cupel.units import write_number
 
 __all__ = ["band"]
@@ -52,13 +52,13 @@ def band(
         "scale": {"domain": [bottom, top], "nice": True, "zero": False},
         "axis": {"tickCount": 5, "labelExpr": TICK, "domain": False, "ticks": False},
     }
-    colour = {
+    color = {
         "field": "curve",
         "type": "nominal",
         "legend": None,
         "scale": {
             "domain": list(curves),
-            "range": [COLOURS[_ROLES[i % len(_ROLES)]] for i in range(len(curves))],
+            "range": [COLORS[_ROLES[i % len(_ROLES)]] for i in range(len(curves))],
         },
     }
     last = "; ".join(
@@ -74,7 +74,7 @@ def band(
                     "x": across,
                     "y": {**up, "field": "low"},
                     "y2": {"field": "high"},
-                    "color": colour,
+                    "color": color,
                 },
             },
             {
@@ -86,7 +86,7 @@ def band(
                     "aria": False,
                     "clip": True,
                 },
-                "encoding": {"x": across, "y": {**up, "field": "middle"}, "color": colour},
+                "encoding": {"x": across, "y": {**up, "field": "middle"}, "color": color},
             },
         ],
         {"points": rows},

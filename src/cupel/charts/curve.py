@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cupel.charts.parts import COLOURS, TICK, chart, threshold_layers, x_axis
+from cupel.charts.parts import COLORS, TICK, chart, threshold_layers, x_axis
 from cupel.units import write_number
 
 BAR_OPACITY = 0.75
@@ -51,7 +51,7 @@ def line(
     3
     """
     curves = y if isinstance(y, Mapping) else {"": y}
-    colours = ["kept", "blue", "olive", "plum", "second", "soft"]
+    colors = ["kept", "blue", "olive", "plum", "second", "soft"]
     rows = [
         {"curve": name, "x": float(at), "y": float(height)}
         for name, heights in curves.items()
@@ -66,24 +66,24 @@ def line(
         "title": y_title or None,
         "axis": {"tickCount": 4, "labelExpr": TICK, "domain": False, "ticks": False},
     }
-    colour = {
+    color = {
         "field": "curve",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": list(curves), "range": [COLOURS[colours[i % 6]] for i in range(len(curves))]},
+        "scale": {"domain": list(curves), "range": [COLORS[colors[i % 6]] for i in range(len(curves))]},
     }
     layers = [
         {
             "data": {"name": "points"},
             "mark": {"type": "line", "strokeWidth": 2.25, "strokeJoin": "round", "aria": False},
-            "encoding": {"x": across, "y": up, "color": colour},
+            "encoding": {"x": across, "y": up, "color": color},
         },
         *threshold_layers(thresholds, low, high, log, tall),
     ]
     if bars:
         layers.insert(0, _bar_layer(1.2 * max(bar.top for bar in bars), bars_title))
     if legend is None:
-        legend = [(name, colours[i % 6]) for i, name in enumerate(curves)] if len(curves) > 1 else []
+        legend = [(name, colors[i % 6]) for i, name in enumerate(curves)] if len(curves) > 1 else []
     marks = "; ".join(f"{label} at {write_number(value)}" for value, label in thresholds)
     spec = chart(
         "line",
@@ -128,7 +128,7 @@ def _bar_layer(ceiling: float, title: str) -> dict[str, Any]:
             "color": {
                 "field": "role",
                 "type": "nominal",
-                "scale": {"domain": roles, "range": [COLOURS[role] for role in roles]},
+                "scale": {"domain": roles, "range": [COLORS[role] for role in roles]},
                 "legend": None,
             },
             "description": {"field": "about", "type": "nominal"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cupel.charts.parts import COLOURS, TICK, chart, x_axis
+from cupel.charts.parts import COLORS, TICK, chart, x_axis
 from cupel.units import write_number
 
 __all__ = ["fitted"]
@@ -30,7 +30,7 @@ def fitted(
     Parameters
     ----------
     measured, curves, dashed
-        (x, y) by name of the series, x ascending in the curves; a series has one colour in all three.
+        (x, y) by name of the series, x ascending in the curves; a series has one color in all three.
 
     Examples
     --------
@@ -43,12 +43,14 @@ def fitted(
     datasets: dict[str, list[dict[str, Any]]] = {
         key: [
             {"curve": name, "x": float(x), "middle": float(y)}
-            for name, series in one.items()
+            for name, series in group.items()
             for x, y in series
         ]
-        for key, one in every.items()
+        for key, group in every.items()
     }
-    places = [place for one in every.values() for series in one.values() for place in series] or [(1.0, 1.0)]
+    places = [place for group in every.values() for series in group.values() for place in series] or [
+        (1.0, 1.0)
+    ]
     xs, ys = [float(x) for x, _ in places], [float(y) for _, y in places]
     across = {**x_axis(min(xs), max(xs), log), "field": "x", "title": x_title or None}
     up = {
@@ -59,11 +61,11 @@ def fitted(
         "axis": {"tickCount": 5, "labelExpr": TICK, "domain": False, "ticks": False},
     }
     roles = [_ROLES[place % len(_ROLES)] for place in range(len(names))]
-    colour = {
+    color = {
         "field": "curve",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": names, "range": [COLOURS[role] for role in roles]},
+        "scale": {"domain": names, "range": [COLORS[role] for role in roles]},
     }
     line = {"type": "line", "strokeJoin": "round", "aria": False}
     marks: list[tuple[str, dict[str, Any]]] = [
@@ -72,7 +74,7 @@ def fitted(
         ("measured", {"type": "point", "filled": True, "size": 40, "opacity": 1, "aria": False}),
     ]
     layers = [
-        {"data": {"name": key}, "mark": mark, "encoding": {"x": across, "y": up, "color": colour}}
+        {"data": {"name": key}, "mark": mark, "encoding": {"x": across, "y": up, "color": color}}
         for key, mark in marks
     ]
     last = "; ".join(

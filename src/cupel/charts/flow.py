@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.charts.parts import COLOURS, chart
+from cupel.charts.parts import COLORS, chart
 from cupel.units import write_bytes, write_count, write_percent
 
 
@@ -83,7 +83,7 @@ def _rows(steps: Sequence[tuple[str, int, int]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _band(left: str, right: str | int, top: float, bottom: float, colour: str, count: int) -> dict[str, Any]:
+def _band(left: str, right: str | int, top: float, bottom: float, color: str, count: int) -> dict[str, Any]:
     """A bar in every row, from one field to another or to a fixed share."""
     return {
         "data": {"name": "steps"},
@@ -91,7 +91,7 @@ def _band(left: str, right: str | int, top: float, bottom: float, colour: str, c
             {"calculate": f"datum.row + {top}", "as": "from"},
             {"calculate": f"datum.row + {bottom}", "as": "to"},
         ],
-        "mark": {"type": "rect", "aria": False, "color": COLOURS[colour]},
+        "mark": {"type": "rect", "aria": False, "color": COLORS[color]},
         "encoding": {
             "x": {"field": left, "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": None},
             "x2": {"field": right} if isinstance(right, str) else {"datum": right},
@@ -101,7 +101,7 @@ def _band(left: str, right: str | int, top: float, bottom: float, colour: str, c
     }
 
 
-def _words(field: str, where: int | str, align: str, colour: str, weight: int, count: int) -> dict[str, Any]:
+def _words(field: str, where: int | str, align: str, color: str, weight: int, count: int) -> dict[str, Any]:
     """Text above the bar of every row."""
     return {
         "data": {"name": "steps"},
@@ -113,7 +113,7 @@ def _words(field: str, where: int | str, align: str, colour: str, weight: int, c
             "fontSize": 12,
             "limit": 180,
             "align": align,
-            "color": COLOURS[colour],
+            "color": COLORS[color],
             "fontWeight": weight,
         },
         "encoding": {

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cupel.charts.parts import COLOURS, SMALL, TICK, chart, distinct, label_axis
+from cupel.charts.parts import COLORS, SMALL, TICK, chart, distinct, label_axis
 
 __all__ = ["Difference", "forest"]
 
@@ -42,20 +42,20 @@ def forest(
     >>> spec["datasets"]["differences"][0]["decision"]
     'better'
     """
-    labels = distinct([one.label for one in differences])
+    labels = distinct([difference.label for difference in differences])
     rows: list[dict[str, Any]] = [
         {
             "label": label,
-            "value": float(one.value),
-            "low": float(one.value if one.low is None else one.low),
-            "high": float(one.value if one.high is None else one.high),
-            "decision": one.decision,
-            "written": one.written,
-            "about": one.about or f"{one.label}: {one.written}, {one.decision}",
+            "value": float(difference.value),
+            "low": float(difference.value if difference.low is None else difference.low),
+            "high": float(difference.value if difference.high is None else difference.high),
+            "decision": difference.decision,
+            "written": difference.written,
+            "about": difference.about or f"{difference.label}: {difference.written}, {difference.decision}",
         }
-        for label, one in zip(labels, differences, strict=True)
+        for label, difference in zip(labels, differences, strict=True)
     ]
-    used = [name for name in _ROLES if any(one.decision == name for one in differences)]
+    used = [name for name in _ROLES if any(difference.decision == name for difference in differences)]
     return chart(
         "forest",
         _layers(_axis(rows, x_title)),
@@ -84,16 +84,16 @@ def _axis(rows: Sequence[Mapping[str, Any]], title: str) -> dict[str, Any]:
 
 def _layers(x: dict[str, Any]) -> list[dict[str, Any]]:
     y = label_axis()
-    colour = {
+    color = {
         "field": "decision",
         "type": "nominal",
         "legend": None,
-        "scale": {"domain": list(_ROLES), "range": [COLOURS[role] for role in _ROLES.values()]},
+        "scale": {"domain": list(_ROLES), "range": [COLORS[role] for role in _ROLES.values()]},
     }
     about = {"field": "about", "type": "nominal"}
     zero = {
         "data": {"values": [{}]},
-        "mark": {"type": "rule", "color": COLOURS["ink"], "strokeWidth": 1.25, "aria": False},
+        "mark": {"type": "rule", "color": COLORS["ink"], "strokeWidth": 1.25, "aria": False},
         "encoding": {"x": {**x, "datum": 0}},
     }
     interval = {
@@ -103,24 +103,24 @@ def _layers(x: dict[str, Any]) -> list[dict[str, Any]]:
             "y": y,
             "x": {**x, "field": "low"},
             "x2": {"field": "high"},
-            "color": colour,
+            "color": color,
             "description": about,
         },
     }
     points: dict[str, Any] = {
         "data": {"name": "differences"},
         "mark": {"type": "point", "shape": "circle", "size": 70, "strokeWidth": 2, "opacity": 1},
-        "encoding": {"y": y, "x": {**x, "field": "value"}, "stroke": colour, "description": about},
+        "encoding": {"y": y, "x": {**x, "field": "value"}, "stroke": color, "description": about},
     }
     filled = {
         **points,
         "transform": [{"filter": "datum.decision != 'undecided'"}],
-        "encoding": {**points["encoding"], "fill": colour},
+        "encoding": {**points["encoding"], "fill": color},
     }
     hollow = {
         **points,
         "transform": [{"filter": "datum.decision == 'undecided'"}],
-        "encoding": {**points["encoding"], "fill": {"value": COLOURS["paper"]}},
+        "encoding": {**points["encoding"], "fill": {"value": COLORS["paper"]}},
     }
     words = {
         "data": {"name": "differences"},
@@ -128,7 +128,7 @@ def _layers(x: dict[str, Any]) -> list[dict[str, Any]]:
             "type": "text",
             "aria": False,
             "align": "right",
-            "color": COLOURS["soft"],
+            "color": COLORS["soft"],
             "fontSize": SMALL + 0.5,
         },
         "encoding": {"y": y, "x": {"value": "width"}, "text": {"field": "written"}},

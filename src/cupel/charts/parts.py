@@ -1,4 +1,4 @@
-"""What all charts share: colours, the frame, axes and thresholds."""
+"""What all charts share: colors, the frame, axes and thresholds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
-    "COLOURS",
+    "COLORS",
     "chart",
     "distinct",
     "is_whole",
@@ -17,7 +17,7 @@ __all__ = [
     "x_axis",
 ]
 
-COLOURS: Mapping[str, str] = {
+COLORS: Mapping[str, str] = {
     "kept": "#c8743a",
     "dropped": "#bdb6ac",
     "second": "#7a4a2b",
@@ -29,7 +29,7 @@ COLOURS: Mapping[str, str] = {
     "olive": "#8b8a3d",
     "plum": "#8c6591",
 }
-"""The colours of all charts, by role, in their light value."""
+"""The colors of all charts, by role, in their light value."""
 
 _WIDTH = 304
 SMALL = 10.5
@@ -57,7 +57,7 @@ def chart(
         "autosize": {"type": "fit", "contains": "padding"},
         "datasets": dict(datasets),
         "layer": list(layers),
-        "usermeta": {"cupel": {"chart": chart, "legend": [[name, COLOURS[key]] for name, key in legend]}},
+        "usermeta": {"cupel": {"chart": chart, "legend": [[name, COLORS[key]] for name, key in legend]}},
     }
 
 
@@ -78,7 +78,7 @@ def threshold_layers(
                 "data": {"values": [{}]},
                 "mark": {
                     "type": "rule",
-                    "color": COLOURS["ink"],
+                    "color": COLORS["ink"],
                     "strokeWidth": 1.25,
                     "strokeDash": [4, 2] if inside == value else [1, 3],
                     "aria": False,
@@ -93,7 +93,7 @@ def threshold_layers(
                     "align": "right" if right_half else "left",
                     "baseline": "top",
                     "dx": -5 if right_half else 5,
-                    "color": COLOURS["ink"],
+                    "color": COLORS["ink"],
                     "fontSize": SMALL,
                     "fontWeight": 600,
                     "limit": 200,
@@ -164,7 +164,7 @@ def label_axis() -> dict[str, Any]:
         "axis": {
             "labelLimit": 130,
             "labelFontSize": 11.5,
-            "labelColor": COLOURS["ink"],
+            "labelColor": COLORS["ink"],
             "domain": False,
             "ticks": False,
             "labelPadding": 8,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.charts.parts import COLOURS, chart, distinct, label_axis
+from cupel.charts.parts import COLORS, chart, distinct, label_axis
 from cupel.units import FORMATS
 
 
@@ -44,9 +44,9 @@ def bars(
         }
         for label, value, lost in zip(distinct(labels), map(float, values), map(float, behind), strict=True)
     ]
-    most = max((row["total"] for row in rows), default=0) or 1
+    largest = max((row["total"] for row in rows), default=0) or 1
     room = 1 + 0.032 * max((len(row["written"]) for row in rows), default=4)
-    layers = _layers(most * room, stacked=dropped is not None)
+    layers = _layers(largest * room, stacked=dropped is not None)
     return chart(
         "bars",
         layers,
@@ -66,12 +66,12 @@ def _layers(end: float, stacked: bool) -> list[dict[str, Any]]:
     about = {"field": "about", "type": "nominal"}
     kept = {
         "data": {"name": "bars"},
-        "mark": {"type": "bar", "color": COLOURS["kept"]},
+        "mark": {"type": "bar", "color": COLORS["kept"]},
         "encoding": {"y": y, "x": {**x, "field": "value"}, "description": about},
     }
     behind = {
         "data": {"name": "bars"},
-        "mark": {"type": "bar", "color": COLOURS["dropped"]},
+        "mark": {"type": "bar", "color": COLORS["dropped"]},
         "encoding": {"y": y, "x": {**x, "field": "value"}, "x2": {"field": "total"}, "description": about},
     }
     words = {
@@ -81,7 +81,7 @@ def _layers(end: float, stacked: bool) -> list[dict[str, Any]]:
             "aria": False,
             "align": "left",
             "dx": 6,
-            "color": COLOURS["soft"],
+            "color": COLORS["soft"],
             "fontSize": 11,
         },
         "encoding": {"y": y, "x": {**x, "field": "total"}, "text": {"field": "written"}},

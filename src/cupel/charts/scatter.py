@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cupel.charts.parts import COLOURS, TICK, chart, x_axis
+from cupel.charts.parts import COLORS, TICK, chart, x_axis
 
 _ORDER = ("kept", "blue", "olive", "plum", "second", "soft")
 
@@ -17,7 +17,7 @@ def scatter(
     x_title: str,
     y_title: str,
 ) -> dict[str, Any]:
-    """Named groups of points, each in a colour: documents by two of their values.
+    """Named groups of points, each in a color: documents by two of their values.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def scatter(
     """
     rows = [{"group": name, "x": float(x), "y": float(y)} for name, group in points.items() for x, y in group]
     across = [float(x) for group in points.values() for x, _ in group] or [0.0, 1.0]
-    colours = [_ORDER[place % len(_ORDER)] for place in range(len(points))]
+    colors = [_ORDER[place % len(_ORDER)] for place in range(len(points))]
     layer = {
         "data": {"name": "points"},
         "mark": {"type": "circle", "size": 12, "opacity": 0.55, "aria": False},
@@ -44,7 +44,7 @@ def scatter(
                 "field": "group",
                 "type": "nominal",
                 "legend": None,
-                "scale": {"domain": list(points), "range": [COLOURS[colour] for colour in colours]},
+                "scale": {"domain": list(points), "range": [COLORS[color] for color in colors]},
             },
         },
     }
@@ -55,5 +55,5 @@ def scatter(
         title=title,
         height=280,
         about=f"{title}: {len(rows):,} points, {y_title} over {x_title}",
-        legend=list(zip(points, colours, strict=True)),
+        legend=list(zip(points, colors, strict=True)),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cupel.charts.parts import (
-    COLOURS,
+    COLORS,
     SMALL,
     TICK,
     chart,
@@ -94,18 +94,19 @@ def _rows(
     """One row of data a bin: its edges and counts, where its bars end, and all of it in words."""
     whole = is_whole(edges)
     rows = []
-    for low, high, stay, gone in zip(edges, edges[1:], kept, dropped, strict=False):
+    for low, high, kept_here, dropped_here in zip(edges, edges[1:], kept, dropped, strict=False):
         span = write_number(low + 0.5) if whole else f"{write_number(low)} to {write_number(high)}"
         rows.append(
             {
                 "low": low,
                 "high": high,
-                "kept": stay,
-                "dropped": gone,
-                "kept_top": min(stay, top),
-                "top": min(stay + gone, top),
+                "kept": kept_here,
+                "dropped": dropped_here,
+                "kept_top": min(kept_here, top),
+                "top": min(kept_here + dropped_here, top),
                 "ceiling": ceiling,
-                "about": f"{span}{' ' if unit else ''}{unit}: {write_count(stay)} kept, {write_count(gone)} dropped",
+                "about": f"{span}{' ' if unit else ''}{unit}: {write_count(kept_here)} kept, "
+                f"{write_count(dropped_here)} dropped",
             }
         )
     return rows
@@ -134,12 +135,12 @@ def _bin_layers(x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "data": {"name": "bins"},
-            "mark": {**bar, "color": COLOURS["kept"]},
+            "mark": {**bar, "color": COLORS["kept"]},
             "encoding": {**span, "y": {**y, "field": "kept_top"}, "y2": {"datum": 0}},
         },
         {
             "data": {"name": "bins"},
-            "mark": {**bar, "color": COLOURS["dropped"]},
+            "mark": {**bar, "color": COLORS["dropped"]},
             "encoding": {**span, "y": {**y, "field": "kept_top"}, "y2": {"field": "top"}},
         },
         {
@@ -172,7 +173,7 @@ def _cut_bar(
     values = [{**place, "low": row["low"], "high": row["high"]}]
     gap = {
         "data": {"values": values},
-        "mark": {"type": "rule", "color": COLOURS["paper"], "strokeWidth": 3.5, "aria": False},
+        "mark": {"type": "rule", "color": COLORS["paper"], "strokeWidth": 3.5, "aria": False},
         "encoding": {
             "x": {"field": "low", "type": "quantitative"},
             "x2": {"field": "high"},
@@ -184,7 +185,7 @@ def _cut_bar(
         "aria": False,
         "align": "right" if right_half else "left",
         "dx": -5 if right_half else 5,
-        "color": COLOURS["soft"],
+        "color": COLORS["soft"],
         "fontSize": SMALL,
     }
     at = {
@@ -192,7 +193,7 @@ def _cut_bar(
         "y": {"field": "top", "type": "quantitative"},
         "text": {"field": "written"},
     }
-    halo = {**words, "color": COLOURS["paper"], "stroke": COLOURS["paper"], "strokeWidth": 4}
+    halo = {**words, "color": COLORS["paper"], "stroke": COLORS["paper"], "strokeWidth": 4}
     return [gap], [{"data": {"values": values}, "mark": mark, "encoding": at} for mark in (halo, words)]
 
 

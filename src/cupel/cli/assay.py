@@ -5,6 +5,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from cupel.cli._inputs import Json, Methods
 from cupel.cli._options import RUNNING, Address, Cache, Device, EngineName, Workers, make_engine
 
 EVALUATING = "Evaluating"
@@ -75,6 +76,8 @@ def assay(
         ),
     ] = None,
     cache: Cache = None,
+    methods: Methods = None,
+    json: Json = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -86,7 +89,7 @@ def assay(
 ) -> None:
     """Train the same small recipe on each data variant, and say which is better."""
     from cupel import api
-    from cupel.cli._console import out, say
+    from cupel.cli._console import out, print_json, say
     from cupel.cli._training import TrainingProgress
     from cupel.report.terminal import show
 
@@ -108,26 +111,32 @@ def assay(
     if dry_run:
         with TrainingProgress() as progress:
             plan = api.plan_assay(arms, scale=recipe, options=options, progress=progress)
-        show(plan.page, out)
+        if json:
+            print_json(plan.page)
+        else:
+            show(plan.page, out)
         return
     with TrainingProgress() as progress:
         result = api.assay(arms, scale=recipe, output=output, options=options, progress=progress)
+    if json:
+        print_json(result.to_json())
+        return
     show(result.summary, out)
     say(f"report  {output / 'report.html'}")
 
 
-def _values(given: list[str] | tuple[str, ...]) -> dict[str, Any]:
+def _values(settings: list[str] | tuple[str, ...]) -> dict[str, Any]:
     import yaml
 
     from cupel.errors import BadOption
 
-    found = {}
-    for one in given:
-        name, equals, value = one.partition("=")
+    values = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
         if not equals or not name:
-            raise BadOption(f"--set {one}: expected NAME=VALUE, such as tokens=3000000")
+            raise BadOption(f"--set {setting}: expected NAME=VALUE, such as tokens=3000000")
         try:
-            found[name.strip()] = yaml.safe_load(value)
+            values[name.strip()] = yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise BadOption(f"--set {one}: not YAML: {error}") from None
-    return found
+            raise BadOption(f"--set {setting}: not YAML: {error}") from None
+    return values

@@ -73,7 +73,9 @@ def _list(folder: Path) -> None:
     from cupel import api
     from cupel.findings import Table
 
-    rows = tuple((one.id, one.claim.statement, str(one.claim.cost)) for one in api.claims(folder).values())
+    rows = tuple(
+        (source.id, source.claim.statement, str(source.claim.cost)) for source in api.claims(folder).values()
+    )
     _show(Table(columns=("claim", "what the paper says", "cost"), rows=rows, formats=("text",) * 3))
 
 
@@ -83,13 +85,13 @@ def _table(folder: Path, write: Path | None) -> None:
     from cupel.reproduction.result import read_results
     from cupel.reproduction.table import claims_markdown, claims_table
 
-    found, results = find_claims(folder), read_results(folder)
+    sources, results = find_claims(folder), read_results(folder)
     if write is not None:
         try:
-            write.write_text(claims_markdown(found, results), "utf-8")
+            write.write_text(claims_markdown(sources, results), "utf-8")
         except OSError as error:
             raise RunFailed(f"{write}: {error.strerror}") from error
-    _show(claims_table(found, results))
+    _show(claims_table(sources, results))
 
 
 def _show(table: Table) -> None:

@@ -31,11 +31,11 @@ def scales(
         print_json([Scale.load(each) for each in known])
         return
     rows = []
-    for one in known:
-        scale = Scale.load(one)
+    for key in known:
+        scale = Scale.load(key)
         inner, _ = scale.shape.parameters(scale.tokenizer.vocabulary)
         operations = scale.tokens * scale.shape.flops_per_token(scale.tokenizer.vocabulary)
-        rows.append((one, _short(inner), _short(scale.tokens), f"{operations:.2g}", scale.title))
+        rows.append((key, _short(inner), _short(scale.tokens), f"{operations:.2g}", scale.title))
     table = Table(
         columns=("scale", "parameters", "tokens", "operations", "what for"),
         rows=tuple(rows),

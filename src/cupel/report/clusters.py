@@ -48,7 +48,7 @@ def clusters_page(output: str | Path, found: Sequence[Cluster]) -> Page:
 def difference_text(first: str, second: str, found: Difference) -> Text:
     """Two texts in one: what only the first has is struck out, what only the second has underlined.
 
-    Without colours and styles, `[-` and `-]` stand around the one, `{+` and `+}` around the other.
+    Without colors and styles, `[-` and `-]` stand around the one, `{+` and `+}` around the other.
     """
     from rich.text import Text
 

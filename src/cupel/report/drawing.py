@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from cupel.charts import COLOURS, share
+from cupel.charts import COLORS, share
 from cupel.report.text import plain, shorten, visible
 from cupel.units import write_count
 
@@ -19,8 +19,8 @@ __all__ = ["ROLES", "draw_own"]
 
 Spec = Mapping[str, Any]
 
-ROLES: Mapping[str, str] = {colour: role for role, colour in COLOURS.items()}
-"""The role of each colour; the page gives a role its colour, by light and by dark."""
+ROLES: Mapping[str, str] = {color: role for role, color in COLORS.items()}
+"""The role of each color; the page gives a role its color, by light and by dark."""
 
 SMALL = 10.5
 CHARACTER = 0.56

@@ -1,4 +1,4 @@
-"""A Vega-Lite specification drawn as inline SVG that follows the page's colours.
+"""A Vega-Lite specification drawn as inline SVG that follows the page's colors.
 
 The drawing is rebuilt from a list of allowed elements and attributes: no links, images,
 scripts or styles pass, whatever the specification holds. Text stays text, in the page's
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from cupel.charts import COLOURS
+from cupel.charts import COLORS
 from cupel.report.drawing import ROLES, draw_own
 from cupel.report.text import plain, shorten, visible
 
@@ -89,28 +89,28 @@ _CONFIG: Mapping[str, Any] = {
     "font": "sans-serif",
     "padding": {"left": 1, "right": 1, "top": 2, "bottom": 2},
     "view": {"stroke": None},
-    "mark": {"color": COLOURS["kept"]},
+    "mark": {"color": COLORS["kept"]},
     "range": {
-        "category": [COLOURS[name] for name in ("kept", "blue", "olive", "plum", "second", "dropped")],
+        "category": [COLORS[name] for name in ("kept", "blue", "olive", "plum", "second", "dropped")],
         "ramp": ["#f3e3d3", "#c8743a", "#5a2d12"],
         "heatmap": ["#f3e3d3", "#c8743a", "#5a2d12"],
     },
     "axis": {
-        "labelColor": COLOURS["soft"],
-        "titleColor": COLOURS["soft"],
+        "labelColor": COLORS["soft"],
+        "titleColor": COLORS["soft"],
         "labelFontSize": 10.5,
         "titleFontSize": 11,
         "titleFontWeight": 400,
         "titlePadding": 8,
-        "gridColor": COLOURS["grid"],
-        "domainColor": COLOURS["soft"],
-        "tickColor": COLOURS["soft"],
+        "gridColor": COLORS["grid"],
+        "domainColor": COLORS["soft"],
+        "tickColor": COLORS["soft"],
         "tickSize": 4,
     },
-    "legend": {"labelColor": COLOURS["soft"], "titleColor": COLOURS["soft"], "orient": "top"},
-    "title": {"color": COLOURS["ink"], "subtitleColor": COLOURS["soft"], "anchor": "start"},
-    "text": {"color": COLOURS["ink"]},
-    "header": {"labelColor": COLOURS["soft"], "titleColor": COLOURS["soft"]},
+    "legend": {"labelColor": COLORS["soft"], "titleColor": COLORS["soft"], "orient": "top"},
+    "title": {"color": COLORS["ink"], "subtitleColor": COLORS["soft"], "anchor": "start"},
+    "text": {"color": COLORS["ink"]},
+    "header": {"labelColor": COLORS["soft"], "titleColor": COLORS["soft"]},
 }
 
 
@@ -174,11 +174,11 @@ def about(spec: Mapping[str, Any]) -> str:
 
 
 def legend(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(name, colour role) of each colour of a chart made by `cupel.charts`."""
+    """(name, color role) of each color of a chart made by `cupel.charts`."""
     own = spec.get("usermeta")
     own = own.get("cupel") if isinstance(own, Mapping) else None
     pairs = own.get("legend", ()) if isinstance(own, Mapping) else ()
-    return [(str(name), ROLES.get(colour, "soft")) for name, colour in pairs]
+    return [(str(name), ROLES.get(color, "soft")) for name, color in pairs]
 
 
 def _line(title: Any) -> str:
