@@ -47,7 +47,11 @@ def places() -> tuple[list[str], list[str]]:
     packages = sorted(
         path
         for path in Path(paths["purelib"]).iterdir()
-        if path.is_dir() and not path.name.startswith((".", "_")) and size(path) < LARGE_PACKAGE
+        if path.is_dir()
+        and not path.name.startswith((".", "_"))
+        and size(path) < LARGE_PACKAGE
+        # An archive of binary data would fill the quarantine.
+        and not any(path.rglob("*.tar.*"))
     )
     aside = [path for path in packages if is_aside(path.name)]
     # Of the docs only licences, with their many copies: the rest is compressed, or links.
