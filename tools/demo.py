@@ -1,7 +1,7 @@
 """`make demo`: refine the text that this machine already has, and assay what that did.
 
 Real text with exact copies, near copies, many languages, code and boilerplate: the sources, docs, licences and
-READMEs of Python and its installed packages, /usr/share/doc, man pages. Some packages are set aside and refined by
+READMEs of installed packages, licences in /usr/share/doc, tests of Python. Some packages are set aside and refined by
 themselves: text that neither arm has seen, without copies and noise, stands for what is wanted of the model. Then the
 same small model is trained on the raw text and on the refined, three seeds each, and both are scored on what was set
 aside.
@@ -38,13 +38,7 @@ REFINE_SPEED = 1_000_000
 """Bytes a second that two cores refine at least, the start included."""
 TRIAL_SECONDS = 90
 """That a trial and its scores take one of two cores at most."""
-PLACES = (
-    "/usr/share/doc",
-    "/usr/share/man",
-    "/usr/local/share/man",
-    "/usr/share/common-licenses",
-    "/usr/share/perl",
-)
+PLACES = ("/usr/share/common-licenses",)
 
 
 def places() -> tuple[list[str], list[str]]:
@@ -53,15 +47,24 @@ def places() -> tuple[list[str], list[str]]:
     packages = sorted(
         path
         for path in Path(paths["purelib"]).iterdir()
-        if path.is_dir() and not path.name.startswith((".", "_")) and size(path) < LARGE_PACKAGE
+        if path.is_dir()
+        and not path.name.startswith((".", "_"))
+        and size(path) < LARGE_PACKAGE
+        # An archive of binary data would fill the quarantine.
+        and not any(path.rglob("*.tar.*"))
     )
     aside = [path for path in packages if is_aside(path.name)]
-    # What the standard library has is much alike; packages and docs differ.
-    candidates = [*(path for path in packages if path not in aside), *map(Path, PLACES), Path(paths["stdlib"], "email"),
-                  Path(paths["stdlib"], "test")]  # fmt: skip
+    # Of the docs only licences, with their many copies: the rest is compressed, or links.
+    licences = sorted(
+        path
+        for path in Path("/usr/share/doc").glob("*/copyright")
+        if not path.is_symlink() and not path.parent.is_symlink()
+    )
+    tests = Path(paths["stdlib"], "test")
+    candidates = [*licences, *map(Path, PLACES), *(path for path in packages if path not in aside), tests]
     inputs, total = [], 0
     for path in candidates:
-        if not path.is_dir():
+        if not path.exists():
             continue
         bytes_there = size(path)
         if total + bytes_there <= POOL_BYTES:
@@ -78,7 +81,7 @@ def is_aside(package: str) -> bool:
 
 def forecast(inputs: list[str], assays: bool) -> str:
     """What the demo takes, in one sentence, before it starts."""
-    there = sum(size(Path(path)) if Path(path).is_dir() else Path(path).stat().st_size for path in inputs)
+    there = sum(size(Path(path)) for path in inputs)
     trials = 6 if assays else 0
     minutes = (2 * there / REFINE_SPEED + trials * TRIAL_SECONDS / 2) / 60
     trained = f", then {trials} trials of {TOKENS:,} tokens" if trials else ""
@@ -90,7 +93,9 @@ def forecast(inputs: list[str], assays: bool) -> str:
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files below."""
+    """Bytes of a file, or of all files below a folder."""
+    if folder.is_file():
+        return folder.stat().st_size
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 

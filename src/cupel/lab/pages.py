@@ -223,10 +223,11 @@ def _facts(assay: AssayReport) -> tuple[tuple[str, str], ...]:
 
 def _verdict(verdict: Verdict) -> Section:
     tests = len(verdict.comparisons)
-    lead = (
-        f"Each arm against {verdict.baseline}, seed by seed. The interval is that of the row alone; the "
-        f"verdict allows for all {tests} comparisons (Holm)."
-    )
+    lead = f"Each arm against {verdict.baseline}, seed by seed."
+    if tests > 1:
+        lead += (
+            f" The interval is that of the row alone; the verdict allows for all {tests} comparisons (Holm)."
+        )
     blocks: list[Block] = [verdict_table(verdict, arm) for arm in verdict.arms]
     blocks += [Alarm(text=text) for text in _verdict_alarms(verdict)]
     return Section(title="Verdict", lead=lead, blocks=tuple(blocks))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cupel.findings import Block, Links, Page, Prose, Section, Table
+from cupel.findings import Alarm, Block, Links, Page, Prose, Section, Table
 from cupel.lab.basis import Basis, basis_facts, domain_texts
 from cupel.lab.curves import Curve
 from cupel.lab.data.arms import Arm
@@ -245,8 +245,13 @@ def _funnels(assay: Assay) -> list[Section]:
                 page = Page.model_validate_json(path.read_bytes())
             except (OSError, ValueError):
                 continue  # written by another version; the arm's documents do not depend on it
+            # What is odd about the recipe is raised on its own report; here it would read as an alarm of the assay.
             blocks = [
-                block for section in page.sections if section.key == "funnel" for block in section.blocks
+                block
+                for section in page.sections
+                if section.key == "funnel"
+                for block in section.blocks
+                if not isinstance(block, Alarm)
             ]
             of = arm.name if len(arm.parts) == 1 else f"{arm.name}, {part.path}"
             whole = path.with_suffix(".html")

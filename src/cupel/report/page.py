@@ -19,6 +19,8 @@ from cupel.store import put, seal_page, temporary
 
 __all__ = ["Page", "render", "write"]
 
+LONGEST_SUBTITLE = 280
+"""Characters of the subtitle, which names all inputs: hundreds of them would push the findings off the page."""
 LONGEST_ALARM = 420
 """Characters of an alarm in the summary at the top, which should also hold what to do about it."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -52,7 +54,11 @@ def render(page: Page) -> str:
     )
     alarms = list(_alarms(page.sections, names))
     style = files("cupel.report").joinpath("page.css").read_text("utf-8")
-    subtitle = f'<p class="subtitle" dir="auto">{plain(page.subtitle)}</p>' if page.subtitle else ""
+    subtitle = (
+        f'<p class="subtitle" dir="auto">{plain(shorten(page.subtitle, LONGEST_SUBTITLE))}</p>'
+        if page.subtitle
+        else ""
+    )
     footer = f'<footer class="foot"><p dir="auto">{plain(page.footer)}</p></footer>' if page.footer else ""
     document = f"""<!DOCTYPE html>
 <html lang="en">
