@@ -400,7 +400,7 @@ def methods(kind: str | None = None) -> dict[str, type[Method]]:
     --------
     >>> import cupel
     >>> cupel.methods()["exact"].title()
-    'Exact duplicates, on normalized text'
+    'Exact duplicates, on normalized text or on fields'
     """
     known = dict(all_methods())
     if kind is None:

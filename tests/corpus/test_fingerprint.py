@@ -87,15 +87,20 @@ def test_a_change_while_it_is_read_stops_and_names_the_file(
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_nothing_is_published_of_a_run_whose_input_changes(
-    change: Callable[[Path], None], tmp_path: Path
+    change: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "pool.jsonl"
     path.write_bytes(LINE * 10)
     recipe = cupel.Recipe.from_dict({"name": "x", "steps": ["exact"]})
-    from cupel.recipe.run import refine
+    start = cupel.Engine.start
 
+    def changed_once_the_run_has_begun(engine: cupel.Engine) -> None:
+        start(engine)
+        change(path)
+
+    monkeypatch.setattr(cupel.Engine, "start", changed_once_the_run_has_begun)
     with pytest.raises(InputChanged, match=r"pool\.jsonl"):
-        refine(recipe, input=path, output=tmp_path / "out", begun=lambda: change(path))
+        cupel.refine(recipe, input=path, output=tmp_path / "out")
     assert not (tmp_path / "out" / "manifest.json").exists()
     assert not (tmp_path / "out" / "ledger").exists()
 

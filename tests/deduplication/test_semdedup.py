@@ -251,7 +251,7 @@ def test_a_missing_extra_is_said_before_anything_is_embedded(monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "faiss", None)
     documents = pa.record_batch({"id": ["a"], "text": ["a"], "metadata": ['{"v": [1]}']})
     for options in ({"column": "v"}, {}):
-        with pytest.raises(MissingExtra, match=r"cupel\[semantic\]"):
+        with pytest.raises(MissingExtra, match=r"needs the extra 'semantic'"):
             SemDeDup.from_options(options).sketch_documents(documents)
 
 

@@ -283,7 +283,7 @@ def test_another_version_of_cupel_learns_anew(
     """It may read or edit documents in another way, and the cache outlives an upgrade."""
     runs = []
     for number in ("1.0", "2.0"):
-        monkeypatch.setattr("cupel.recipe.survivors.version", lambda _, number=number: number)
+        monkeypatch.setattr("cupel.recipe.survivors.version", lambda number=number: number)
         runs.append(cupel.refine(recipe(), input=pool, output=tmp_path / number))
     inputs = [run.manifest["artifacts"]["ngram-perplexity"]["inputs"]["documents"] for run in runs]
     assert inputs[0] != inputs[1]
