@@ -9,7 +9,7 @@ import pytest
 from cupel.cli._method_options import method_options
 from cupel.contract import Fitted, find_method
 from cupel.errors import BadOption, UnknownName
-from cupel.select.sample import Sample
+from cupel.select.sample import GumbelSample
 
 CLASSIFIER = find_method("quality-classifier", Fitted)  # type: ignore[type-abstract]
 
@@ -30,9 +30,9 @@ def test_options(words: list[str], names: list[str], options: dict[str, Any]) ->
 
 
 def test_a_switch_needs_no_value() -> None:
-    assert method_options(Sample, ["--lowest"]) == ([], {"lowest": True})
-    assert method_options(Sample, ["--lowest", "pool"]) == (["pool"], {"lowest": True})
-    assert method_options(Sample, ["--lowest", "false", "--by", "quality"]) == (
+    assert method_options(GumbelSample, ["--lowest"]) == ([], {"lowest": True})
+    assert method_options(GumbelSample, ["--lowest", "pool"]) == (["pool"], {"lowest": True})
+    assert method_options(GumbelSample, ["--lowest", "false", "--by", "quality"]) == (
         [],
         {"lowest": False, "by": "quality"},
     )

@@ -64,21 +64,21 @@ def resolve() -> Resolve:
         texts: Sequence[str | None],
         memory_bytes: int = 1 << 30,
         threads: int = 1,
-        **given: object,
+        **options: object,
     ) -> Clusters:
         with tempfile.TemporaryDirectory() as scratch:
             resources = Resources(scratch, memory_bytes, threads)
-            return method.decide(in_memory(method, texts, **given), resources)  # type: ignore[arg-type]
+            return method.decide(in_memory(method, texts, **options), resources)  # type: ignore[arg-type]
 
     return run
 
 
 def as_sets(clusters: Clusters) -> set[frozenset[int]]:
     """The clusters as sets of documents."""
-    found: dict[int, set[int]] = {}
+    members_by_cluster: dict[int, set[int]] = {}
     for row in clusters.members.to_pylist():
-        found.setdefault(row["cluster"], set()).add(row["doc"])
-    return {frozenset(docs) for docs in found.values()}
+        members_by_cluster.setdefault(row["cluster"], set()).add(row["doc"])
+    return {frozenset(docs) for docs in members_by_cluster.values()}
 
 
 def check_whole(clusters: Clusters) -> None:

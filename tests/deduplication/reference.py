@@ -61,10 +61,10 @@ def words_and_symbols(text: str) -> list[str]:
 
 def shingles(text: str, ngram: int = 5, symbols: bool = False) -> set[int]:
     """Hashes of the word n-grams; of all words where there are fewer."""
-    found = words_and_symbols(text) if symbols else words(text)
-    if not found:
+    tokens = words_and_symbols(text) if symbols else words(text)
+    if not tokens:
         return set()
-    windows = [found[i : i + ngram] for i in range(max(1, len(found) - ngram + 1))]
+    windows = [tokens[i : i + ngram] for i in range(max(1, len(tokens) - ngram + 1))]
     return {xxhash.xxh3_64_intdigest(" ".join(window).encode()) for window in windows}
 
 
@@ -88,11 +88,11 @@ def signature(shingle_set: set[int], permutations: int, seed: int) -> list[int]:
 
 
 def bands(minima: Sequence[int], rows: int) -> list[int]:
-    found = []
+    hashes = []
     for number, start in enumerate(range(0, len(minima), rows)):
         data = b"".join(minimum.to_bytes(4, "little") for minimum in minima[start : start + rows])
-        found.append(xxhash.xxh3_64_intdigest(data, seed=number))
-    return found
+        hashes.append(xxhash.xxh3_64_intdigest(data, seed=number))
+    return hashes
 
 
 def jaccard(left: set[int], right: set[int]) -> float:
@@ -112,10 +112,10 @@ def clusters(sets: Sequence[set[int]], threshold: float) -> set[frozenset[int]]:
     for left, right in itertools.combinations(range(len(sets)), 2):
         if jaccard(sets[left], sets[right]) >= threshold:
             parents[find(left)] = find(right)
-    found: dict[int, set[int]] = {}
+    components: dict[int, set[int]] = {}
     for index in range(len(sets)):
-        found.setdefault(find(index), set()).add(index)
-    return {frozenset(members) for members in found.values() if len(members) > 1}
+        components.setdefault(find(index), set()).add(index)
+    return {frozenset(members) for members in components.values() if len(members) > 1}
 
 
 Spans = list[tuple[int, int]]
@@ -136,22 +136,23 @@ class Unit:
 
 def units(text: str, unit: str, min_characters: int = 1) -> list[Unit]:
     """Lines, or runs of lines without a blank one between, each up to where the next begins."""
-    found: list[tuple[int, list[str]]] = []
+    groups: list[tuple[int, list[str]]] = []
     at, open_ = 0, False
     for line in re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text):
         blank = re.fullmatch(f"[{WHITE}]*", line) is not None
         if not blank:
             if open_ and unit == "paragraph":
-                found[-1][1].append(line)
+                groups[-1][1].append(line)
             else:
-                found.append((at, [line]))
+                groups.append((at, [line]))
         open_ = not blank
         at += len(line.encode())
-    starts = [start for start, _ in found] + [at]
+    starts = [start for start, _ in groups] + [at]
     cut = [
-        Unit(_trimmed("".join(lines)), start, starts[place + 1]) for place, (start, lines) in enumerate(found)
+        Unit(_trimmed("".join(lines)), start, starts[place + 1])
+        for place, (start, lines) in enumerate(groups)
     ]
-    return [one for one in cut if sum(map(width, one.words)) >= min_characters]
+    return [piece for piece in cut if sum(map(width, piece.words)) >= min_characters]
 
 
 SYLLABLE = re.compile(
@@ -210,17 +211,17 @@ def copied_units(
 ) -> dict[int, Spans]:
     """Spans of the lines or paragraphs that stood before, by document."""
     seen: set[str] = set()
-    found = {}
+    spans = {}
     for doc, text in enumerate(texts):
         copies = []
-        for one in units(text or "", unit, min_characters):
-            key = plain(one.words, normalize)
+        for piece in units(text or "", unit, min_characters):
+            key = plain(piece.words, normalize)
             if key in seen:
-                copies.append((one.start, one.stop))
+                copies.append((piece.start, piece.stop))
             seen.add(key)
         if copies:
-            found[doc] = joined(copies)
-    return found
+            spans[doc] = joined(copies)
+    return spans
 
 
 Windows = Callable[[bytes, int], npt.NDArray[np.generic]]
@@ -243,15 +244,15 @@ def copied_passages(
     firsts = np.minimum.reduceat(places, begins) if len(labels) else places
     firsts = np.repeat(firsts, np.diff(np.append(begins, len(places))))
     copied = np.sort(places[firsts + length <= places])
-    found = {}
+    spans_by_document = {}
     base = 0
     for doc, data in enumerate(encoded):
         here = copied[np.searchsorted(copied, base) : np.searchsorted(copied, base + len(data))] - base
         spans = [_whole_characters(data, *span) for span in joined((at, at + length) for at in here.tolist())]
         if spans:
-            found[doc] = spans
+            spans_by_document[doc] = spans
         base += len(data)
-    return found
+    return spans_by_document
 
 
 def ranked_windows(data: bytes, length: int) -> npt.NDArray[np.int64]:
@@ -299,8 +300,8 @@ def _whole_characters(data: bytes, start: int, stop: int) -> tuple[int, int]:
 
 def ngrams(text: str, ngram: int) -> list[tuple[str, ...]]:
     """Word n-grams, numbers and symbols kept apart; of all words where there are fewer."""
-    found = words_and_symbols(text)
-    return [tuple(found[i : i + ngram]) for i in range(max(1, len(found) - ngram + 1))] if found else []
+    tokens = words_and_symbols(text)
+    return [tuple(tokens[i : i + ngram]) for i in range(max(1, len(tokens) - ngram + 1))] if tokens else []
 
 
 Ngrams = Callable[[str, int], tuple[int, list[Any]]]
@@ -313,15 +314,15 @@ def judged_units(
     """Document, unit and n-grams of every unit that a Bloom filter judges."""
     for doc, text in enumerate(texts):
         whole = [Unit(text or "", 0, len((text or "").encode()))]
-        for one in whole if unit == "document" else units(text or "", unit):
-            number, found = (count or _tuples)(one.words, ngram)
-            if found and number >= min_words:
-                yield doc, one, found
+        for piece in whole if unit == "document" else units(text or "", unit):
+            number, grams = (count or _tuples)(piece.words, ngram)
+            if grams and number >= min_words:
+                yield doc, piece, grams
 
 
 def _tuples(text: str, ngram: int) -> tuple[int, list[Any]]:
-    found = ngrams(text, ngram)
-    return (len(found) + len(found[0]) - 1 if found else 0), found
+    grams = ngrams(text, ngram)
+    return (len(grams) + len(grams[0]) - 1 if grams else 0), grams
 
 
 class AsciiNgrams:
@@ -335,9 +336,9 @@ class AsciiNgrams:
         self._random: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
 
     def __call__(self, text: str, ngram: int) -> tuple[int, list[int]]:
-        found = self._words.findall(text.lower())
+        tokens = self._words.findall(text.lower())
         numbers = self._numbers
-        codes = [numbers.setdefault(word, len(numbers)) for word in found]
+        codes = [numbers.setdefault(word, len(numbers)) for word in tokens]
         if not codes:
             return 0, []
         while len(numbers) > len(self._random):
@@ -353,10 +354,10 @@ class AsciiNgrams:
 def levenshtein(left: list[str], right: list[str]) -> int:
     """Insertions, deletions and substitutions that turn one sequence into the other."""
     row = list(range(len(right) + 1))
-    for i, one in enumerate(left, 1):
+    for i, item in enumerate(left, 1):
         before, row = row, [i]
         for j, other in enumerate(right, 1):
-            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (one != other)))
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (item != other)))
     return row[-1]
 
 

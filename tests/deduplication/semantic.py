@@ -20,11 +20,11 @@ def families(
 ) -> np.ndarray:
     """Unit vectors in groups; some are copies of others to the bit."""
     rng = np.random.default_rng(seed)
-    centres = unit(rng.standard_normal((groups, dimensions)))
-    found = np.repeat(centres, each, axis=0) + spread * rng.standard_normal((groups * each, dimensions))
-    copies = rng.choice(len(found), len(found) // 6, replace=False)
-    found[copies] = found[(copies + 1) % len(found)]
-    return rng.permutation(unit(found).astype(np.float16))
+    centers = unit(rng.standard_normal((groups, dimensions)))
+    vectors = np.repeat(centers, each, axis=0) + spread * rng.standard_normal((groups * each, dimensions))
+    copies = rng.choice(len(vectors), len(vectors) // 6, replace=False)
+    vectors[copies] = vectors[(copies + 1) % len(vectors)]
+    return rng.permutation(unit(vectors).astype(np.float16))
 
 
 def fields(vectors: np.ndarray) -> list[dict[str, object]]:
@@ -33,11 +33,11 @@ def fields(vectors: np.ndarray) -> list[dict[str, object]]:
 
 
 def resolve_vectors(
-    resolve: Resolve, method: type, vectors: np.ndarray, options: Mapping[str, object], **given: object
+    resolve: Resolve, method: type, vectors: np.ndarray, options: Mapping[str, object], **view_options: object
 ) -> Clusters:
     """The clusters of these vectors."""
     made = method.from_options({"column": "vector", **options})
-    return resolve(made, [f"text {n}" for n in range(len(vectors))], fields=fields(vectors), **given)
+    return resolve(made, [f"text {n}" for n in range(len(vectors))], fields=fields(vectors), **view_options)
 
 
 def mapped(vectors: np.ndarray) -> Vectors:

@@ -41,11 +41,11 @@ def compare(
     for doc, unit, ngrams in judged:
         met = sum(ngram in seen for ngram in ngrams)
         copy = met > 0 and met >= options.threshold * len(ngrams)
-        gone = any(start <= unit.start and unit.stop <= stop for start, stop in spans.get(doc, []))
-        assert gone or not copy, f"document {doc} at byte {unit.start} was seen, and missed"
-        flagged += gone
-        wrongly += gone and not copy
-        if not gone:
+        removed = any(start <= unit.start and unit.stop <= stop for start, stop in spans.get(doc, []))
+        assert removed or not copy, f"document {doc} at byte {unit.start} was seen, and missed"
+        flagged += removed
+        wrongly += removed and not copy
+        if not removed:
             seen.update(ngrams)
     return flagged, wrongly
 
@@ -56,12 +56,12 @@ def test_what_a_set_has_seen_the_filter_has_seen(
     resolve: Resolve, texts: list[str | None], unit: str, ngram: int, words: int, threshold: float
 ) -> None:
     """Never missed, however often the filter errs; at a tiny rate it errs never."""
-    given = {"unit": unit, "ngram": ngram, "min_words": words, "threshold": threshold}
-    loose = Bloom.from_options({**given, "false_positive_rate": 0.5})
+    shared = {"unit": unit, "ngram": ngram, "min_words": words, "threshold": threshold}
+    loose = Bloom.from_options({**shared, "false_positive_rate": 0.5})
     clusters = resolve(loose, texts)
     check_spans(clusters, texts)
     compare(texts, spans_of(clusters), loose)
-    exact = Bloom.from_options({**given, "false_positive_rate": RARE})
+    exact = Bloom.from_options({**shared, "false_positive_rate": RARE})
     assert compare(texts, spans_of(resolve(exact, texts)), exact)[1] == 0
 
 
@@ -184,12 +184,12 @@ def test_the_two_references_agree(texts: list[str | None], ngram: int) -> None:
     count, table = reference.AsciiNgrams(), {}
     for text in texts:
         ascii_text = (text or "").encode("ascii", "ignore").decode()
-        found = reference.ngrams(ascii_text, ngram)
+        grams = reference.ngrams(ascii_text, ngram)
         number, numbers = count(ascii_text, ngram)
-        assert len(numbers) == len(found)
-        assert number == (len(found) + len(found[0]) - 1 if found else 0)
-        for one, value in zip(found, numbers, strict=True):
-            assert table.setdefault(value, one) == one
+        assert len(numbers) == len(grams)
+        assert number == (len(grams) + len(grams[0]) - 1 if grams else 0)
+        for gram, value in zip(grams, numbers, strict=True):
+            assert table.setdefault(value, gram) == gram
     assert len(set(table.values())) == len(table)
 
 

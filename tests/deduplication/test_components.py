@@ -37,8 +37,8 @@ def by_joins(edges: daft.DataFrame) -> dict[int, int]:
             .select(col("node").alias("left"), col("least").alias("right"))
             .collect()
         )
-        found = edges.to_pydict()
-        now = set(zip(found["left"], found["right"], strict=True))
+        columns = edges.to_pydict()
+        now = set(zip(columns["left"], columns["right"], strict=True))
         if now == known:
             return {node: least for pair in now for node, least in (pair, (pair[1], pair[1]))}
         known = now
@@ -54,7 +54,7 @@ def _stars(edges: daft.DataFrame) -> daft.DataFrame:
 
 def edges_of(buckets: list[pa.LargeListArray]) -> daft.DataFrame:
     """Neighbours in each bucket."""
-    pairs = {pair for lists in buckets for one in lists.to_pylist() for pair in itertools.pairwise(one)}
+    pairs = {pair for lists in buckets for bucket in lists.to_pylist() for pair in itertools.pairwise(bucket)}
     left, right = zip(*sorted(pairs), strict=True)
     return daft.from_arrow(
         pa.table({"left": pa.array(left, pa.int64()), "right": pa.array(right, pa.int64())})
@@ -62,8 +62,10 @@ def edges_of(buckets: list[pa.LargeListArray]) -> daft.DataFrame:
 
 
 def union_find(buckets: list[pa.LargeListArray]) -> dict[int, int]:
-    found = _kernels.union(buckets)
-    return dict(zip(found.column("doc").to_pylist(), found.column("component").to_pylist(), strict=True))
+    components = _kernels.union(buckets)
+    return dict(
+        zip(components.column("doc").to_pylist(), components.column("component").to_pylist(), strict=True)
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -76,9 +78,9 @@ def test_union_find_and_joins_give_the_same_components(seed: int) -> None:
         buckets.append(pa.array(docs, pa.large_list(pa.int64())))
     chain = [[node, node + 1] for node in range(1000, 1060)]
     buckets.append(pa.array(chain, pa.large_list(pa.int64())))
-    found = union_find(buckets)
-    assert found == by_joins(edges_of(buckets))
-    assert len(set(found.values())) < len(found)
+    components = union_find(buckets)
+    assert components == by_joins(edges_of(buckets))
+    assert len(set(components.values())) < len(components)
 
 
 def test_of_real_documents_too(articles: list[str], tmp_path: Path) -> None:
@@ -91,8 +93,8 @@ def test_of_real_documents_too(articles: list[str], tmp_path: Path) -> None:
     clusters: dict[int, set[int]] = {}
     for doc, component in joined.items():
         clusters.setdefault(component, set()).add(doc)
-    found: dict[int, set[int]] = {}
+    reported: dict[int, set[int]] = {}
     for row in members.to_pylist():
-        found.setdefault(row["cluster"], set()).add(row["doc"])
-    assert sorted(map(sorted, found.values())) == sorted(map(sorted, clusters.values()))
-    assert len(found) > 5
+        reported.setdefault(row["cluster"], set()).add(row["doc"])
+    assert sorted(map(sorted, reported.values())) == sorted(map(sorted, clusters.values()))
+    assert len(reported) > 5

@@ -105,8 +105,8 @@ def test_the_best_item_names_the_document_and_every_item_counts(resolve: Resolve
     assert held(clusters) == {0: "quiz:2"}
     assert clusters.members["score"].to_pylist() == [1.0]
     assert len(spans_of(clusters)[0]) == 2
-    (found,) = [block for block in blocks(clusters, Table) if block.columns[0] == "item"]
-    assert [row[:2] for row in found.rows] == [("quiz:1", 1), ("quiz:2", 1)]
+    (items,) = [block for block in blocks(clusters, Table) if block.columns[0] == "item"]
+    assert [row[:2] for row in items.rows] == [("quiz:1", 1), ("quiz:2", 1)]
 
 
 def test_common_phrases_are_ignored_and_leaks_are_not(resolve: Resolve, tmp_path: Path) -> None:
@@ -213,8 +213,8 @@ ITEMS = st.lists(st.tuples(PART, PART, PART, PART), min_size=1, max_size=5)
 
 
 def grams(text: str, ngram: int) -> list[tuple[str, ...]]:
-    found = reference.words(text, fold_numbers=False)
-    return [tuple(found[at : at + ngram]) for at in range(len(found) - ngram + 1)]
+    words = reference.words(text, fold_numbers=False)
+    return [tuple(words[at : at + ngram]) for at in range(len(words) - ngram + 1)]
 
 
 def looked_for(items: Sequence[tuple[str, ...]], ngram: int, max_items: int) -> set[tuple[str, ...]]:
@@ -235,13 +235,13 @@ def shares(
 ) -> list[tuple[int, int]]:
     """Words found, and words that could be, of question, answer and choices; the text is one window."""
     there = set(grams(text, ngram))
-    found = []
+    counts = []
     for part in item[:3]:
         own = grams(part, ngram)
         could = {at + i for at, gram in enumerate(own) if gram in known for i in range(ngram)}
         does = {at + i for at, gram in enumerate(own) if gram in known & there for i in range(ngram)}
-        found.append((len(does), len(could)))
-    return found
+        counts.append((len(does), len(could)))
+    return counts
 
 
 def covered_in_text(text: str, item: tuple[str, ...], known: set[tuple[str, ...]], ngram: int) -> int:
@@ -275,8 +275,8 @@ def test_the_kernel_finds_what_the_definition_says(
     assert [len(hits) for hits in index.hits(text).to_pylist()] == [
         len(set(grams(t, ngram)) & known) for t in texts
     ]
-    spans, found = index.contamination(text, threshold=threshold, min_words=min_words)
-    scores = {(row["row"], row["item"]): row["score"] for row in found.to_pylist() if row["score"] > 0}
+    spans, matches = index.contamination(text, threshold=threshold, min_words=min_words)
+    scores = {(row["row"], row["item"]): row["score"] for row in matches.to_pylist() if row["score"] > 0}
     candidates = index.candidates(index.hits(text), threshold=threshold, min_words=min_words).to_pylist()
     for row, text_of_row in enumerate(texts):
         for number, item in enumerate(items):
@@ -295,10 +295,10 @@ def expected_score(
     threshold: float,
 ) -> float:
     parts = shares(text, item, known, ngram)
-    most = covered_in_text(text, item, known, ngram)
+    covered = covered_in_text(text, item, known, ngram)
     views = [*parts, (sum(n for n, _ in parts), sum(n for _, n in parts))]
     best = max(
-        (min(does, most) / could for does, could in views if could and min(does, most) >= min_words),
+        (min(does, covered) / could for does, could in views if could and min(does, covered) >= min_words),
         default=0.0,
     )
     if best >= threshold:
@@ -418,11 +418,11 @@ def test_a_run_drops_them_and_says_why(tmp_path: Path, quiz: str) -> None:
 def test_the_list_of_clusters_tells_items_from_documents(tmp_path: Path, quiz: str) -> None:
     result = run(pool(tmp_path / "pool"), tmp_path / "out", quiz, "drop")
     Path(quiz).unlink()  # what was found is listed wherever the items have gone
-    found = cupel.clusters(result.output)
-    assert {cluster.survivor for cluster in found} == {"quiz:1", "quiz:2"}
-    (table,) = clusters_page(result.output, found).sections[0].blocks
-    said = {(row[3], row[6]) for row in table.rows}
-    assert said == {
+    clusters = cupel.clusters(result.output)
+    assert {cluster.survivor for cluster in clusters} == {"quiz:1", "quiz:2"}
+    (table,) = clusters_page(result.output, clusters).sections[0].blocks
+    roles = {(row[3], row[6]) for row in table.rows}
+    assert roles == {
         ("quiz:1", "evaluation item"),
         ("d7", "contaminated"),
         ("quiz:2", "evaluation item"),
@@ -437,13 +437,13 @@ def test_cut_and_mark_keep_the_documents(tmp_path: Path, quiz: str) -> None:
     assert "nineteen lemons" not in "".join(row["text"] for row in cut)
     assert filler(70) in cut[7]["text"]
     marked = table(run(folder, tmp_path / "mark", quiz, "mark").output, "data")
-    found = {row["id"]: row for row in marked if row["decontaminate_score"] is not None}
-    assert {id: row["decontaminate_survivor"] for id, row in found.items()} == {
+    contaminated = {row["id"]: row for row in marked if row["decontaminate_score"] is not None}
+    assert {id: row["decontaminate_survivor"] for id, row in contaminated.items()} == {
         "d7": "quiz:1",
         "d31": "quiz:2",
     }
-    (span,) = found["d7"]["decontaminate_spans"]
-    assert found["d7"]["text"].encode()[span["start"] : span["stop"]].decode() == QUESTION.rstrip("?")
+    (span,) = contaminated["d7"]["decontaminate_spans"]
+    assert contaminated["d7"]["text"].encode()[span["start"] : span["stop"]].decode() == QUESTION.rstrip("?")
 
 
 def test_shards_do_not_matter(tmp_path: Path, quiz: str) -> None:
@@ -452,8 +452,8 @@ def test_shards_do_not_matter(tmp_path: Path, quiz: str) -> None:
         run(folder, tmp_path / f"out-{size}", quiz, "drop", target_shard_bytes=size)
         for size in (1 << 20, 3_000)
     ]
-    one, many = (table(result.output, "clusters") for result in results)
-    assert one == many
+    few, many = (table(result.output, "clusters") for result in results)
+    assert few == many
     hashes = {result.manifest["content_hash"] for result in results}
     assert len(hashes) == 1
 
@@ -462,8 +462,8 @@ def test_two_evaluation_sets_have_a_row_each(resolve: Resolve, tmp_path: Path) -
     first = evaluation(tmp_path, [{"question": QUESTION, "answer": ANSWER}], "sums")
     second = evaluation(tmp_path, [{"question": SHORT, "answer": "A finch"}, {"question": "Why?"}], "birds")
     clusters = resolve(Decontaminate.from_options({"against": [first, second]}), [QUESTION, filler(1)])
-    (found,) = [block for block in blocks(clusters, Table) if block.columns[0] == "evaluation set"]
-    assert [row[:5] + row[6:] for row in found.rows] == [
+    (sets,) = [block for block in blocks(clusters, Table) if block.columns[0] == "evaluation set"]
+    assert [row[:5] + row[6:] for row in sets.rows] == [
         ("birds", 2, 0, 0.0, 0, 1),
         ("sums", 1, 1, 1.0, 1, 0),
     ]

@@ -41,8 +41,8 @@ def plain_content_hash(rows: list[tuple[str | None, str | None]]) -> bytes:
 @given(TEXTS)
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
 def test_text_hash_is_xxh3_128(kind: pa.DataType, texts: list[str | None]) -> None:
-    found = _kernels.text_hash(pa.array(texts, kind)).to_pylist()
-    assert found == [None if t is None else xxhash.xxh3_128_digest(t.encode()) for t in texts]
+    hashes = _kernels.text_hash(pa.array(texts, kind)).to_pylist()
+    assert hashes == [None if t is None else xxhash.xxh3_128_digest(t.encode()) for t in texts]
 
 
 @given(ROWS, st.randoms(use_true_random=False), st.integers(0, 12))

@@ -26,8 +26,8 @@ TEXT = st.lists(WORDS, max_size=40).map(" ".join)
 
 @given(st.lists(TEXT, max_size=5), st.integers(1, 7))
 def test_shingles_are_those_of_the_definition(texts: list[str], ngram: int) -> None:
-    found = _kernels.shingles(pa.array(texts, pa.large_string()), ngram=ngram).to_pylist()
-    assert found == [sorted(reference.shingles(text, ngram, symbols=True)) for text in texts]
+    shingles = _kernels.shingles(pa.array(texts, pa.large_string()), ngram=ngram).to_pylist()
+    assert shingles == [sorted(reference.shingles(text, ngram, symbols=True)) for text in texts]
     folded = _kernels.shingles(pa.array(texts, pa.large_string()), ngram=ngram, **FOLDED).to_pylist()
     assert folded == [sorted(reference.shingles(text, ngram)) for text in texts]
 
@@ -36,14 +36,14 @@ def test_shingles_are_those_of_the_definition(texts: list[str], ngram: int) -> N
 def test_signature_and_bands_are_those_of_the_definition(text: str, seed: int) -> None:
     array = pa.array([text], pa.large_string())
     signature = _kernels.minhash_signature(array, bands=3, rows=7, seed=seed).to_pylist()[0]
-    found = [column.to_pylist()[0] for column in _kernels.minhash(array, bands=3, rows=7, seed=seed)]
+    bands = [column.to_pylist()[0] for column in _kernels.minhash(array, bands=3, rows=7, seed=seed)]
     shingles = reference.shingles(text, symbols=True)
     if not shingles:
         assert signature is None
-        assert found == [None] * 3
+        assert bands == [None] * 3
     else:
         assert signature == reference.signature(shingles, 21, seed)
-        assert found == reference.bands(signature, 7)
+        assert bands == reference.bands(signature, 7)
 
 
 @given(st.text(), st.integers(1, 9))
@@ -98,18 +98,18 @@ def test_buckets_are_groups_of_two_or_more(keys: list[int | None], rng: random.R
 @given(st.lists(st.sets(st.integers(0, 9), max_size=7), min_size=1, max_size=12), st.floats(0.1, 1))
 def test_verified_joins_are_those_of_brute_force(sets: list[set[int]], threshold: float) -> None:
     docs = pa.array(range(100, 100 + len(sets)), pa.int64())
-    values = pa.array([value for one in sets for value in sorted(one)], pa.uint64())
-    offsets = pa.array([0, *np.cumsum([len(one) for one in sets])], pa.int64())
+    values = pa.array([value for shingles in sets for value in sorted(shingles)], pa.uint64())
+    offsets = pa.array([0, *np.cumsum([len(shingles) for shingles in sets])], pa.int64())
     everything = pa.array([docs.to_pylist()], pa.large_list(pa.int64()))
     components, counts, histogram, pairs = _kernels.verify(
         [everything], docs, offsets, values, threshold=threshold
     )
-    found: dict[int, set[int]] = {}
+    members_by_component: dict[int, set[int]] = {}
     for row in components.to_pylist():
-        found.setdefault(row["component"], set()).add(row["doc"] - 100)
+        members_by_component.setdefault(row["component"], set()).add(row["doc"] - 100)
     expected = reference.clusters([s if s else {1000 + i} for i, s in enumerate(sets)], threshold)
-    assert {frozenset(members) for members in found.values()} == expected
-    assert all(min(members) + 100 == component for component, members in found.items())
+    assert {frozenset(members) for members in members_by_component.values()} == expected
+    assert all(min(members) + 100 == component for component, members in members_by_component.items())
     assert counts["candidate_pairs"] == len(sets) * (len(sets) - 1) // 2
     assert counts["compared"] == counts["verified"] + counts["rejected"]
     assert sum(histogram["verified"].to_pylist()) == counts["verified"]
@@ -123,9 +123,9 @@ def test_verified_joins_are_those_of_brute_force(sets: list[set[int]], threshold
 def test_union_joins_all_of_a_bucket() -> None:
     kind = pa.large_list(pa.int64())
     bands = [pa.array([[5, 9], [1, 2, 3]], kind), pa.array([[3, 9]], kind), pa.array([[20, 30]], kind)]
-    found = _kernels.union(bands)
-    assert found["doc"].to_pylist() == [1, 2, 3, 5, 9, 20, 30]
-    assert found["component"].to_pylist() == [1, 1, 1, 1, 1, 20, 20]
+    components = _kernels.union(bands)
+    assert components["doc"].to_pylist() == [1, 2, 3, 5, 9, 20, 30]
+    assert components["component"].to_pylist() == [1, 1, 1, 1, 1, 20, 20]
 
 
 def test_the_limit_of_comparisons_is_counted() -> None:

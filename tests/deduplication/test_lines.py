@@ -42,7 +42,7 @@ def test_what_is_left_has_no_copies(resolve: Resolve, texts: list[str | None], u
     left = [without(text or "", spans.get(doc, [])) for doc, text in enumerate(texts)]
     assert not spans_of(resolve(Lines.from_options({"min_characters": 1}), left)) or unit == "paragraph"
     keys = [
-        [reference.plain(one.words, False) for text in these for one in reference.units(text or "", unit)]
+        [reference.plain(piece.words, False) for text in these for piece in reference.units(text or "", unit)]
         for these in (texts, left)
     ]
     assert set(keys[0]) >= set(keys[1])
@@ -84,9 +84,11 @@ def test_copies_in_one_document_count(resolve: Resolve) -> None:
 
 
 def test_the_first_copy_names_the_document_it_stood_in_first(resolve: Resolve) -> None:
-    one, other = "A short line of some words.\n", "Another line of some more words.\n"
+    first, other = "A short line of some words.\n", "Another line of some more words.\n"
     own = "Something that stands nowhere else.\n"
-    clusters = resolve(Lines(), ["", one + other, None, own + other + one, "x" + one, one], docs=range(3, 9))
+    clusters = resolve(
+        Lines(), ["", first + other, None, own + other + first, "x" + first, first], docs=range(3, 9)
+    )
     rows = {row["doc"]: row["cluster"] for row in clusters.members.to_pylist()}
     assert rows == {6: 4, 8: 4}
 
@@ -113,9 +115,9 @@ def test_findings_mark_the_copies(resolve: Resolve) -> None:
     assert sample.id == "d1"
     assert "d0" in sample.note
     assert sample.text[slice(*mark)] == line
-    found = facts(section)
-    assert (found["documents"], found["with copied parts"]) == ("2", "1")
-    assert found["copied bytes"] == str(len(line.encode()))
+    values = facts(section)
+    assert (values["documents"], values["with copied parts"]) == ("2", "1")
+    assert values["copied bytes"] == str(len(line.encode()))
 
 
 def test_the_sketch_is_a_hash_for_each_unit() -> None:
@@ -152,6 +154,6 @@ def test_real_documents(resolve: Resolve, articles: list[str], options: dict, do
     clusters = resolve(method, articles, rows_in_batch=500, memory_bytes=2_000_000)
     check_spans(clusters, articles)
     own = method.options
-    found = spans_of(clusters)
-    assert found == reference.copied_units(articles, own.unit, own.min_characters, own.normalize)
-    assert len(found) > 20
+    spans = spans_of(clusters)
+    assert spans == reference.copied_units(articles, own.unit, own.min_characters, own.normalize)
+    assert len(spans) > 20

@@ -140,9 +140,9 @@ def test_verification_rejects_what_bands_would_join(resolve: Resolve) -> None:
     assert as_sets(resolve(MinHash.from_options({**loose, "verify": False}), texts)) == {frozenset(range(10))}
     clusters = resolve(MinHash.from_options(loose), texts)
     assert clusters.members.num_rows == 0
-    found = facts(clusters.findings[0])
-    assert int(found["rejected: false joins avoided"].replace(",", "")) >= 45
-    assert found["verified"] == "0"
+    values = facts(clusters.findings[0])
+    assert int(values["rejected: false joins avoided"].replace(",", "")) >= 45
+    assert values["verified"] == "0"
     assert "no effect" in clusters.findings[0].lead
 
 
@@ -227,9 +227,9 @@ def test_findings_are_whole_and_turn_into_json(resolve: Resolve) -> None:
     at = {row["x"]: row["y"] for row in figure.spec["datasets"]["points"]}
     assert at[0.8] == pytest.approx(0.924, abs=5e-4)
     assert any(isinstance(block, Alarm) and "120 of 144" in block.text for block in section.blocks)
-    found = facts(section)
-    assert int(found["pairs compared"]) == int(found["verified"]) + int(
-        found["rejected: false joins avoided"]
+    values = facts(section)
+    assert int(values["pairs compared"]) == int(values["verified"]) + int(
+        values["rejected: false joins avoided"]
     )
 
 

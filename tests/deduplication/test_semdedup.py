@@ -78,11 +78,11 @@ def test_removals_within_the_cells(resolve: Resolve, seed: int, count: int, epsi
     vectors = families(seed)
     scores, nearest = by_hand(vectors, clusters=count)
     clusters = resolve_vectors(resolve, SemDeDup, vectors, {"epsilon": epsilon, "clusters": count})
-    gone = {doc for doc, score in scores.items() if score > 1 - epsilon}
-    assert removed(clusters) == gone
+    expected = {doc for doc, score in scores.items() if score > 1 - epsilon}
+    assert removed(clusters) == expected
     for row in clusters.members.to_pylist():
         doc = row["doc"]
-        while doc in gone:
+        while doc in expected:
             doc = nearest[doc]
         assert row["cluster"] == doc
 
@@ -113,9 +113,9 @@ def test_the_sweep_says_what_each_epsilon_removes(resolve: Resolve) -> None:
     assert Section.model_validate_json(section.model_dump_json()) == section
     table = next(b for b in section.blocks if isinstance(b, Table) and b.columns[0] == "ε")
     for epsilon, row in zip(SHOWN_EPSILONS, table.rows, strict=True):
-        gone = removed(resolve_vectors(resolve, SemDeDup, vectors, {"epsilon": epsilon}))
-        assert row[2] == len(gone)
-        assert row[3] == len(gone) / len(vectors)
+        dropped = removed(resolve_vectors(resolve, SemDeDup, vectors, {"epsilon": epsilon}))
+        assert row[2] == len(dropped)
+        assert row[3] == len(dropped) / len(vectors)
     figure = next(block for block in section.blocks if isinstance(block, Figure))
     heights = [row["y"] for row in figure.spec["datasets"]["points"]]
     assert heights == sorted(heights)
@@ -151,11 +151,11 @@ def test_a_cell_larger_than_a_tile(resolve: Resolve) -> None:
     vectors = families(7, groups=250, each=6, dimensions=32, spread=0.03)
     scores, nearest = by_hand(vectors, clusters=1)
     clusters = resolve_vectors(resolve, SemDeDup, vectors, {"clusters": 1, "epsilon": 0.02}, threads=2)
-    gone = {doc for doc, score in scores.items() if score > 0.98}
-    assert removed(clusters) == gone
+    expected = {doc for doc, score in scores.items() if score > 0.98}
+    assert removed(clusters) == expected
     for row in clusters.members.to_pylist():
         doc = row["doc"]
-        while doc in gone:
+        while doc in expected:
             doc = nearest[doc]
         assert row["cluster"] == doc
 
@@ -294,10 +294,10 @@ def test_a_vector_depends_neither_on_its_neighbours_nor_on_threads(minilm: str) 
     alone = [method.sketch(pa.array([text])).column("embedding")[0].as_py() for text in TEXTS]
     assert vectors[:-1] == alone
     with ThreadPoolExecutor(4) as pool:
-        found = list(
+        sketches = list(
             pool.map(lambda _: method.sketch(pa.array(TEXTS)).column("embedding").to_pylist(), range(8))
         )
-    assert all(each == alone for each in found)
+    assert all(each == alone for each in sketches)
     peer = SentenceTransformer(minilm, device="cpu").encode(TEXTS, normalize_embeddings=True)
     assert np.allclose([np.frombuffer(row, np.float16) for row in alone], peer, atol=5e-4)
 
@@ -353,14 +353,14 @@ def test_a_run_drops_the_same_however_the_input_is_cut(resolve: Resolve, tmp_pat
             output=tmp_path / f"out-{files}",
             engine=cupel.Engine(cores=cores),
         )
-        gone = [row for row in rows_of(result.output, "ledger") if row["status"] == "dropped"]
-        assert {row["id"] for row in gone} == {f"d{doc}" for doc in expected}
-        assert {(row["step"], row["reason"], row["limit"]) for row in gone} == {
+        dropped = [row for row in rows_of(result.output, "ledger") if row["status"] == "dropped"]
+        assert {row["id"] for row in dropped} == {f"d{doc}" for doc in expected}
+        assert {(row["step"], row["reason"], row["limit"]) for row in dropped} == {
             ("semdedup", "semantic-duplicate", "similarity at most 0.97")
         }
-        assert all(float(row["value"]) > 0.97 for row in gone)
+        assert all(float(row["value"]) > 0.97 for row in dropped)
         kept = {row["id"] for row in rows_of(result.output, "data")}
-        assert all(row["survivor"] in kept for row in gone)
+        assert all(row["survivor"] in kept for row in dropped)
         hashes.add(result.manifest["content_hash"])
     assert len(hashes) == 1
 
@@ -375,9 +375,9 @@ def test_a_marked_corpus_can_be_cut_at_any_epsilon(resolve: Resolve, tmp_path: P
     rows = rows_of(result.output, "data")
     assert len(rows) == len(vectors)
     for epsilon in EPSILONS:
-        gone = {row["id"] for row in rows if row["semdedup_score"] > 1 - epsilon}
+        above = {row["id"] for row in rows if row["semdedup_score"] > 1 - epsilon}
         expected = removed(resolve_vectors(resolve, SemDeDup, vectors, {"epsilon": epsilon}))
-        assert gone == {f"d{doc}" for doc in expected}
+        assert above == {f"d{doc}" for doc in expected}
     assert any(row["semdedup_cluster_size"] == 1 for row in rows)
     listed = cupel.clusters(result.output)
     assert all(cluster.size >= 2 and cluster.survivor for cluster in listed)
@@ -412,6 +412,6 @@ def test_the_command_line_takes_a_model(minilm: str, tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     ledger = {row["id"]: row for row in rows_of(tmp_path / "out", "ledger")}
-    gone = {id for id, row in ledger.items() if row["status"] == "dropped"}
-    assert len(gone & {"d0", "d2"}) == len(gone & {"d1", "d4"}) == 1
-    assert len(gone) == 2
+    dropped = {id for id, row in ledger.items() if row["status"] == "dropped"}
+    assert len(dropped & {"d0", "d2"}) == len(dropped & {"d1", "d4"}) == 1
+    assert len(dropped) == 2

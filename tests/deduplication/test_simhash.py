@@ -40,9 +40,9 @@ def brute_force(texts: list[str], distance: int) -> set[frozenset[int]]:
         for right in range(left):
             if (prints[left] ^ prints[right]).bit_count() <= distance:
                 old, new = group[left], group[right]
-                group = [new if one == old else one for one in group]
-    found = [frozenset(i for i, one in enumerate(group) if one == root) for root in set(group)]
-    return {cluster for cluster in found if len(cluster) > 1}
+                group = [new if label == old else label for label in group]
+    components = [frozenset(i for i, label in enumerate(group) if label == root) for root in set(group)]
+    return {cluster for cluster in components if len(cluster) > 1}
 
 
 @given(st.integers(0, 10**6), st.sampled_from([0, 1, 3, 6, 12]))
@@ -65,10 +65,10 @@ def test_scores_are_shares_of_common_bits(resolve: Resolve) -> None:
 
 def test_fingerprint_by_definition() -> None:
     # The votes of the hashes of "a b" and "b a", which occur twice and once.
-    (found,) = _kernels.simhash(pa.array(["a b a b"]), ngram=2).to_pylist()
+    (fingerprint,) = _kernels.simhash(pa.array(["a b a b"]), ngram=2).to_pylist()
     (ab,), (ba,) = (_kernels.simhash(pa.array([text]), ngram=2).to_pylist() for text in ("a b", "b a"))
-    bits = np.array([[one >> bit & 1 for bit in range(64)] for one in (ab, ab, ba)])
-    assert found == sum(1 << bit for bit in range(64) if bits[:, bit].sum() >= 2)
+    bits = np.array([[gram_print >> bit & 1 for bit in range(64)] for gram_print in (ab, ab, ba)])
+    assert fingerprint == sum(1 << bit for bit in range(64) if bits[:, bit].sum() >= 2)
 
 
 def test_nothing_near_is_said_and_texts_without_words_are_left(resolve: Resolve) -> None:

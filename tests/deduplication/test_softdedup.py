@@ -51,30 +51,30 @@ def rows(texts: list[str | None], **options: object) -> list[dict]:
 
 def test_the_more_copies_the_less_weight() -> None:
     texts, copies = corpus()
-    found = rows(texts, **SHORT)
-    assert [row["doc"] for row in found] == list(range(len(texts)))
+    weighed = rows(texts, **SHORT)
+    assert [row["doc"] for row in weighed] == list(range(len(texts)))
     weights = {
-        often: {row["weight"] for row, n in zip(found, copies, strict=True) if n == often}
+        often: {row["weight"] for row, n in zip(weighed, copies, strict=True) if n == often}
         for often in set(copies)
     }
     means = [np.mean(list(weights[often])) for often in (1, 2, 4, 8)]
     assert means == sorted(means, reverse=True)
     assert means[0] > 2 * means[3]
-    assert all(row["kept"] and row["cluster"] is None for row in found)
+    assert all(row["kept"] and row["cluster"] is None for row in weighed)
 
 
 def test_weights_follow_one_over_p_within_the_ratio() -> None:
     texts, _ = corpus()
     sizes = np.array([len(text) for text in texts])
     for ratio in (1.0, 1.5, 1e9):
-        found = rows(texts, max_ratio=ratio, segments=50)
-        weights = np.array([row["weight"] for row in found])
+        weighed = rows(texts, max_ratio=ratio, segments=50)
+        weights = np.array([row["weight"] for row in weighed])
         assert (weights * sizes).sum() == pytest.approx(sizes.sum())
         spread = weights.max() / weights.min()
         if ratio < 1e9:
             assert spread == pytest.approx(ratio)
     # With no bound in the way: the mean of ln 1/p over a segment, as its documents share a weight.
-    scores = np.array([row["score"] for row in found])
+    scores = np.array([row["score"] for row in weighed])
     for weight in np.unique(weights):
         expected = np.exp(scores.max() - scores[weights == weight].mean())
         assert weight / weights.min() == pytest.approx(
@@ -95,17 +95,17 @@ def test_scores_are_the_models() -> None:
 
 def test_batches_threads_and_numbering_change_nothing() -> None:
     texts, _ = corpus()
-    one = decide(texts, rows_in_batch=5, **SHORT)
-    many = decide(texts, rows_in_batch=64, threads=3, **SHORT)
-    assert one.members.equals(many.members)
+    small = decide(texts, rows_in_batch=5, **SHORT)
+    large = decide(texts, rows_in_batch=64, threads=3, **SHORT)
+    assert small.members.equals(large.members)
     turned = decide(texts[::-1], **SHORT).members
-    assert turned["weight"].to_pylist()[::-1] == pytest.approx(one.members["weight"].to_pylist())
+    assert turned["weight"].to_pylist()[::-1] == pytest.approx(small.members["weight"].to_pylist())
 
 
 def test_texts_without_words_weigh_one() -> None:
     texts, _ = corpus()
-    found = rows([*texts, None, "", "— … —"], **SHORT)
-    assert [(row["score"], row["weight"]) for row in found[-3:]] == [(None, 1.0)] * 3
+    weighed = rows([*texts, None, "", "— … —"], **SHORT)
+    assert [(row["score"], row["weight"]) for row in weighed[-3:]] == [(None, 1.0)] * 3
     assert rows([]) == []
     assert [row["weight"] for row in rows([None])] == [1.0]
 

@@ -46,7 +46,7 @@ def corpora(draw: st.DrawFn) -> list[str | None]:
 def reference_by_dict(texts: list[str | None], length: int) -> dict[int, reference.Spans]:
     """The definition once more, with a dictionary of windows."""
     firsts: dict[bytes, int] = {}
-    found, base = {}, 0
+    spans, base = {}, 0
     for doc, text in enumerate(texts):
         data = (text or "").encode()
         copies = []
@@ -54,9 +54,9 @@ def reference_by_dict(texts: list[str | None], length: int) -> dict[int, referen
             if firsts.setdefault(data[at : at + length], base + at) + length <= base + at:
                 copies.append((at, at + length))
         if copies:
-            found[doc] = [reference._whole_characters(data, *span) for span in reference.joined(copies)]
+            spans[doc] = [reference._whole_characters(data, *span) for span in reference.joined(copies)]
         base += len(data)
-    return found
+    return spans
 
 
 @given(corpora(), st.integers(16, 40), st.integers(1, 4), st.integers(1, 9))
@@ -82,7 +82,7 @@ def reference_of_units(
 ) -> dict[int, reference.Spans]:
     """The definition for units: `cut` gives what each is and the bytes it takes."""
     firsts: dict[tuple[str, ...], int] = {}
-    found, base = {}, 0
+    spans_by_document, base = {}, 0
     for doc, text in enumerate(texts):
         units = cut(text or "")
         copies = []
@@ -97,9 +97,9 @@ def reference_of_units(
                 else (units[first][1], units[last - 1][2])
                 for first, last in reference.joined(copies)
             ]
-            found[doc] = reference.joined(spans)
+            spans_by_document[doc] = reference.joined(spans)
         base += len(units)
-    return found
+    return spans_by_document
 
 
 def attached(text: str, units: list[tuple[str, int, int]], first: int, last: int) -> tuple[int, int]:
@@ -117,11 +117,11 @@ def attached(text: str, units: list[tuple[str, int, int]], first: int, last: int
 
 def words(text: str) -> list[tuple[str, int, int]]:
     """Words of Latin letters and Chinese characters, and where they stand."""
-    found = [(m[0], *m.span()) for m in re.finditer(r"[a-zé]+|[東京]", text, re.IGNORECASE)]
+    matches = [(m[0], *m.span()) for m in re.finditer(r"[a-zé]+|[東京]", text, re.IGNORECASE)]
     plain = str.maketrans("éÉ", "ee")
     return [
         (what.translate(plain).lower(), len(text[:start].encode()), len(text[:stop].encode()))
-        for what, start, stop in found
+        for what, start, stop in matches
     ]
 
 
@@ -148,13 +148,13 @@ def test_passages_of_words(
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Byte-level BPE, some of whose tokens are parts of a character."""
     tokenizers = pytest.importorskip("tokenizers", reason="needs the extra lab")
-    found = tokenizers.Tokenizer(tokenizers.models.BPE())
-    found.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe = tokenizers.Tokenizer(tokenizers.models.BPE())
+    bpe.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
     trainer = tokenizers.trainers.BpeTrainer(vocab_size=280, initial_alphabet=alphabet, show_progress=False)
-    found.train_from_iterator([" ".join(SENTENCES)] * 5, trainer)
+    bpe.train_from_iterator([" ".join(SENTENCES)] * 5, trainer)
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
-    found.save(str(path))
+    bpe.save(str(path))
     return path
 
 
@@ -184,8 +184,8 @@ def test_passages_of_tokens(
         copied = np.zeros(len(cut(texts[doc] or "")), bool)
         for start, stop in spans:
             copied[start:stop] = True
-        if found := characters(texts[doc] or "", copied.tolist()):
-            expected[doc] = found
+        if copied_characters := characters(texts[doc] or "", copied.tolist()):
+            expected[doc] = copied_characters
     method = Substring.from_options({"min_tokens": least, "tokenizer": str(tokenizer), "whole": "graphemes"})
     clusters = resolve(method, texts, rows_in_batch=rows)
     check_spans(clusters, texts)
@@ -268,10 +268,10 @@ def test_verses_of_64_bytes(resolve: Resolve) -> None:
     rng = random.Random(64)
     texts = []
     for _ in range(40):
-        one, other, chorus, end = ("".join(rng.choices("abcdefgh ", k=size)) for size in (64, 64, 64, 72))
-        texts += [one * 2 + chorus + end, other * 2 + chorus + end, other * 2 + chorus + end]
-    found = spans_of(resolve(Substring.from_options({"min_bytes": 264}), texts))
-    assert found == {doc: [(0, 264)] for doc in range(2, 120, 3)}
+        verse, other, chorus, end = ("".join(rng.choices("abcdefgh ", k=size)) for size in (64, 64, 64, 72))
+        texts += [verse * 2 + chorus + end, other * 2 + chorus + end, other * 2 + chorus + end]
+    spans = spans_of(resolve(Substring.from_options({"min_bytes": 264}), texts))
+    assert spans == {doc: [(0, 264)] for doc in range(2, 120, 3)}
 
 
 def test_no_effect_is_said(resolve: Resolve) -> None:
@@ -334,8 +334,8 @@ def test_a_tokenizer_that_is_none_is_named(tmp_path: Path) -> None:
 @settings(max_examples=examples(200))
 def test_the_two_references_agree(texts: list[str], length: int) -> None:
     """By hash or without: the same passages."""
-    found = reference.copied_passages(texts, length)
-    assert reference.copied_passages(texts, length, reference.hashed_windows) == found
+    spans = reference.copied_passages(texts, length)
+    assert reference.copied_passages(texts, length, reference.hashed_windows) == spans
 
 
 @pytest.mark.parametrize("documents", [800, pytest.param(5000, marks=pytest.mark.slow)])

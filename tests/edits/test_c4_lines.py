@@ -23,9 +23,9 @@ POOLS = ["web_crawl", "web_boilerplate", "forum_qa", "code", "general_balanced",
 
 def cleaned(texts: list[str | None], **options: object) -> tuple[list[str | None], list[dict[str, int]]]:
     documents = pa.record_batch({"text": pa.array(texts, pa.large_string())})
-    found = C4Lines.from_options(options).edit(documents)
-    counts = pa.table(dict(found.columns)).to_pylist()
-    return found.text.to_pylist(), counts
+    result = C4Lines.from_options(options).edit(documents)
+    counts = pa.table(dict(result.columns)).to_pylist()
+    return result.text.to_pylist(), counts
 
 
 def sentences_of(line: str, language: str) -> list[None]:
@@ -51,7 +51,7 @@ def disagreements(texts: list[str], **options: object) -> list[tuple[str, object
     ours, counts = cleaned(texts, **options)
     # Both see the text as it is measured: without marks that nobody sees.
     texts = _kernels.measured_text(pa.array(texts, pa.large_string())).to_pylist()
-    found = []
+    deviations = []
     for text, edited, count in zip(texts, ours, counts, strict=True):
         theirs = document(text=text, id="")
         verdict = peer.filter(theirs)
@@ -61,8 +61,8 @@ def disagreements(texts: list[str], **options: object) -> list[tuple[str, object
             or count["c4_sentence_count"] < 5
         )
         if dropped == (verdict is True) or (verdict is True and edited != theirs.text):
-            found.append((text[:80], edited, verdict))
-    return found
+            deviations.append((text[:80], edited, verdict))
+    return deviations
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,8 @@ from ..signals.texts import real_texts
 def edited(
     edit: type[Edit], texts: list[str | None], **options: object
 ) -> tuple[list[str | None], list[dict]]:
-    found = edit.from_options(options).edit(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
-    return found.text.to_pylist(), pa.table(dict(found.columns)).to_pylist()
+    result = edit.from_options(options).edit(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
+    return result.text.to_pylist(), pa.table(dict(result.columns)).to_pylist()
 
 
 def test_refinedweb_golden() -> None:

@@ -20,8 +20,8 @@ EMAIL, IP = "email@example.com", "22.214.171.124"
 
 
 def masked(texts: list[str | None], **options: object) -> tuple[list[str | None], dict[str, list[int]]]:
-    found = Pii.from_options(options).edit(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
-    return found.text.to_pylist(), {name: column.to_pylist() for name, column in found.columns.items()}
+    result = Pii.from_options(options).edit(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
+    return result.text.to_pylist(), {name: column.to_pylist() for name, column in result.columns.items()}
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +80,10 @@ def test_any_email_is_found_as_by_datatroves_expression(text: str) -> None:
 @settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_public_means_what_the_standard_library_says(address: ipaddress.IPv4Address) -> None:
-    found = masked([f"from {address}."])[0] == [f"from {IP}."]
+    is_masked = masked([f"from {address}."])[0] == [f"from {IP}."]
     # Which of these are global has changed with the version of Python.
     unsettled = address in ipaddress.ip_network("192.0.0.0/24") or str(address) == IP
-    assert found == (address.is_global and not address.is_multicast) or unsettled
+    assert is_masked == (address.is_global and not address.is_multicast) or unsettled
 
 
 @settings(deadline=None)

@@ -86,10 +86,10 @@ def test_no_answer_does_harm(text: str, answer: str) -> None:
 
 
 @given(st.text(alphabet="ab\n", max_size=80), st.integers(1, 20))
-def test_chunks_are_whole_lines(text: str, most: int) -> None:
-    chunks = chunks_of(text, most)
+def test_chunks_are_whole_lines(text: str, max_characters: int) -> None:
+    chunks = chunks_of(text, max_characters)
     assert "\n".join(chunks) == text
-    assert all("\n" not in chunk or len(chunk) <= most for chunk in chunks)
+    assert all("\n" not in chunk or len(chunk) <= max_characters for chunk in chunks)
 
 
 def test_lines_are_numbered() -> None:

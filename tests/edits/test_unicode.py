@@ -33,10 +33,10 @@ SETTINGS = [
 
 
 def repaired(texts: list[str | None], **options: object) -> tuple[list[str | None], list[bool]]:
-    found = UnicodeRepair.from_options(options).edit(
+    result = UnicodeRepair.from_options(options).edit(
         pa.record_batch({"text": pa.array(texts, pa.large_string())})
     )
-    return found.text.to_pylist(), found.columns["unicode_repaired"].to_pylist()
+    return result.text.to_pylist(), result.columns["unicode_repaired"].to_pylist()
 
 
 def by_ftfy(text: str, options: dict[str, object]) -> str:

@@ -177,12 +177,12 @@ def test_an_artifact_damaged_while_the_run_was_stopped_is_made_again(pool: Path,
     output = tmp_path / "stopped"
     # Stopped in the decision of the last step: everything before it is there.
     with pytest.MonkeyPatch.context() as patch:
-        from cupel.select.sample import Sample
+        from cupel.select.sample import GumbelSample
 
         def stop(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patch.setattr(Sample, "decide", stop)
+        patch.setattr(GumbelSample, "decide", stop)
         with pytest.raises(cupel.errors.Stopped):
             cupel.refine(recipe(), input=pool, output=output)
     model = output / "artifacts" / "ngram-perplexity" / "model.ngram"

@@ -94,17 +94,17 @@ def runs(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
 
 def top_length(words: Sequence[str], n: int) -> int:
     counts = Counter(runs(words, n))
-    most = max(counts.values(), default=1)
-    if most == 1:
+    highest = max(counts.values(), default=1)
+    if highest == 1:
         return 0
-    return most * max(sum(map(len, run)) for run, count in counts.items() if count == most)
+    return highest * max(sum(map(len, run)) for run, count in counts.items() if count == highest)
 
 
 def recurring_length(words: Sequence[str], n: int) -> int:
-    found = runs(words, n)
-    counts = Counter(found)
+    all_runs = runs(words, n)
+    counts = Counter(all_runs)
     marked: set[int] = set()
-    for start, run in enumerate(found):
+    for start, run in enumerate(all_runs):
         if counts[run] > 1:
             marked |= set(range(start, start + n))
     return sum(len(words[i]) for i in marked)

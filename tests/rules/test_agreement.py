@@ -24,8 +24,8 @@ def test_all_domains_are_there(documents: list) -> None:
 
 def test_same_words_same_decisions_and_reasons(documents: list, agreement: ModuleType) -> None:
     with agreement.our_words():
-        found = agreement.compare(documents)
-    for comparison in found:
+        comparisons = agreement.compare(documents)
+    for comparison in comparisons:
         assert 0 < comparison.kept_by_ours < comparison.documents
         assert comparison.deviations == (), comparison.rule_set
         assert comparison.reason_only == (), comparison.rule_set

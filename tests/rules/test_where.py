@@ -243,8 +243,8 @@ def test_logic_is_that_of_sqlite(expression: str, as_fields: bool) -> None:
         documents = pa.RecordBatch.from_pydict({"metadata": metadata})
     else:
         documents = pa.RecordBatch.from_pydict(columns)
-    found = parse(expression, {} if as_fields else kinds).read(documents, "truth").to_pylist()
-    assert found == expected
+    values = parse(expression, {} if as_fields else kinds).read(documents, "truth").to_pylist()
+    assert values == expected
 
 
 def test_the_reason_shows_the_expression_and_its_values() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cupel.errors import BadOption
-from cupel.select._budget import Budget
+from cupel.select._budget import SelectionBudget
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from cupel.select._budget import Budget
     ],
 )
 def test_budgets(text: str, amount: Fraction, unit: str, share: bool) -> None:
-    assert Budget.read(text) == Budget(amount, unit, share)  # type: ignore[arg-type]
+    assert SelectionBudget.read(text) == SelectionBudget(amount, unit, share)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -38,14 +38,14 @@ def test_budgets(text: str, amount: Fraction, unit: str, share: bool) -> None:
 )
 def test_what_is_no_budget_is_refused(text: str) -> None:
     with pytest.raises(BadOption, match="budget is"):
-        Budget.read(text)
+        SelectionBudget.read(text)
 
 
 @given(st.lists(st.integers(0, 50), max_size=30), st.integers(1, 400), st.randoms())
 def test_a_budget_is_spent_to_the_document(costs: list[int], budget: int, random: object) -> None:
     order = list(range(len(costs)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    chosen = Budget.read(f"{budget}-tokens").spend(
+    chosen = SelectionBudget.read(f"{budget}-tokens").spend(
         np.array(order, dtype=np.int64), np.array(costs, dtype=np.int64)
     )
     assert chosen.tolist() == order[: len(chosen)]
@@ -57,6 +57,6 @@ def test_a_budget_is_spent_to_the_document(costs: list[int], budget: int, random
 
 def test_a_share_is_of_what_there_is() -> None:
     order = np.arange(10)
-    assert len(Budget.read("35%").spend(order, np.ones(10, np.int64))) == 3
-    assert len(Budget.read("30%").spend(order, np.ones(10, np.int64))) == 3
-    assert Budget.read("50%-bytes").spend(order[:4], np.array([10, 30, 20, 40])).tolist() == [0, 1]
+    assert len(SelectionBudget.read("35%").spend(order, np.ones(10, np.int64))) == 3
+    assert len(SelectionBudget.read("30%").spend(order, np.ones(10, np.int64))) == 3
+    assert SelectionBudget.read("50%-bytes").spend(order[:4], np.array([10, 30, 20, 40])).tolist() == [0, 1]

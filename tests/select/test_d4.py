@@ -84,12 +84,12 @@ def test_no_effect_and_nothing_at_all(resolve: Resolve) -> None:
 
 def test_the_result_depends_on_neither_threads_nor_batches(resolve: Resolve) -> None:
     vectors = families(11, groups=200, each=10, dimensions=96, spread=0.02)
-    one, two = (
+    single_threaded, multi_threaded = (
         resolve_vectors(resolve, D4, vectors, {"clusters": 20}, threads=threads, rows_in_batch=rows).members
         for threads, rows in ((1, 9), (3, 500))
     )
-    assert one.equals(two)
-    assert one.num_rows
+    assert single_threaded.equals(multi_threaded)
+    assert single_threaded.num_rows
 
 
 def test_the_ledger_says_which_stage_removed_a_document(resolve: Resolve, tmp_path: Path) -> None:
@@ -105,10 +105,10 @@ def test_the_ledger_says_which_stage_removed_a_document(resolve: Resolve, tmp_pa
     expected = resolve_vectors(resolve, D4, vectors, options).members
     kept = {row["id"] for row in rows if row["status"] == "kept"}
     for reason, count in (("semantic-duplicate", 24), ("prototypical", 48)):
-        found = [row for row in rows if row["reason"] == reason]
-        assert {row["id"] for row in found} == {f"d{doc}" for doc in rows_by(expected, reason)}
-        assert len(found) == count
-        assert all(row["survivor"] in kept for row in found)
+        removed = [row for row in rows if row["reason"] == reason]
+        assert {row["id"] for row in removed} == {f"d{doc}" for doc in rows_by(expected, reason)}
+        assert len(removed) == count
+        assert all(row["survivor"] in kept for row in removed)
     assert len(kept) == 48
     assert result.manifest["documents"]["dropped"] == 72
     assert np.isfinite([float(row["value"]) for row in rows if row["status"] == "dropped"]).all()

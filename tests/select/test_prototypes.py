@@ -58,12 +58,12 @@ def test_the_nearest_that_stays_in_a_cell_larger_than_a_tile(resolve: Resolve) -
     vectors = families(7, groups=250, each=6, dimensions=32, spread=0.03)
     exact = mapped(vectors).take(slice(None)).astype(float)
     members = resolve_vectors(resolve, Prototypes, vectors, {"clusters": 1, "kept_fraction": 0.5}).members
-    gone = sorted(dropped(members))
-    stay = np.array(sorted(set(range(len(vectors))) - set(gone)))
+    removed = sorted(dropped(members))
+    stay = np.array(sorted(set(range(len(vectors))) - set(removed)))
     cluster = {row["doc"]: row["cluster"] for row in members.to_pylist()}
-    assert len(gone) == len(stay) == 750
-    alike = exact[gone] @ exact[stay].T
-    named = np.array([alike[n, np.searchsorted(stay, cluster[doc])] for n, doc in enumerate(gone)])
+    assert len(removed) == len(stay) == 750
+    alike = exact[removed] @ exact[stay].T
+    named = np.array([alike[n, np.searchsorted(stay, cluster[doc])] for n, doc in enumerate(removed)])
     assert np.allclose(named, alike.max(axis=1), atol=1e-6)
 
 
@@ -120,8 +120,8 @@ def test_the_ledger_names_what_stays(tmp_path: Path) -> None:
     rows = [
         r for path in (result.output / "ledger").glob("*.parquet") for r in pq.read_table(path).to_pylist()
     ]
-    gone = [row for row in rows if row["status"] == "dropped"]
+    removed = [row for row in rows if row["status"] == "dropped"]
     kept = {row["id"] for row in rows if row["status"] == "kept"}
-    assert len(gone) == len(kept) == 24
-    assert all(row["reason"] == "prototypical" and row["survivor"] in kept for row in gone)
-    assert {row["limit"] for row in gone} == {"among the 50 % least prototypical"}
+    assert len(removed) == len(kept) == 24
+    assert all(row["reason"] == "prototypical" and row["survivor"] in kept for row in removed)
+    assert {row["limit"] for row in removed} == {"among the 50 % least prototypical"}

@@ -13,7 +13,7 @@ import pytest
 
 from cupel.contract import Clusters, Resources
 from cupel.errors import BadOption
-from cupel.select.sample import Sample
+from cupel.select.sample import GumbelSample
 from tests.memory_view import MemoryView
 
 
@@ -24,7 +24,7 @@ def select(
     **options: object,
 ) -> Clusters:
     """What a sample of documents with these scores decides; `by` is set."""
-    method = Sample.from_options({"by": "quality", **options})
+    method = GumbelSample.from_options({"by": "quality", **options})
     ids = [f"d{number}" for number in range(len(scores))] if ids is None else ids
     documents = pa.record_batch(
         {
@@ -109,7 +109,7 @@ def test_a_document_is_drawn_by_its_id_wherever_it_stands() -> None:
 
 
 def test_tokens_are_counted_by_their_signal() -> None:
-    method = Sample.from_options({"budget": "10-tokens"})
+    method = GumbelSample.from_options({"budget": "10-tokens"})
     assert method.signals == ("token_count",)
     assert kept(select([3, 2, 1], tokens=[6, 5, 1], budget="10-tokens", temperature=0)) == [0]
     assert kept(select([3, 2, 1], tokens=[6, 4, 1], budget="10-tokens", temperature=0)) == [0, 1]
@@ -128,6 +128,6 @@ def test_an_empty_corpus() -> None:
 
 def test_bad_options_are_refused() -> None:
     with pytest.raises(BadOption, match="of what"):
-        Sample.from_options({"budget": "5"})
+        GumbelSample.from_options({"budget": "5"})
     with pytest.raises(BadOption, match="temperature"):
-        Sample.from_options({"temperature": -1})
+        GumbelSample.from_options({"temperature": -1})

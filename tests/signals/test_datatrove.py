@@ -18,18 +18,20 @@ gopher_repetition = pytest.importorskip("datatrove.pipeline.filters.gopher_repet
 
 def expected_repetition(text: str, words: list[str]) -> dict[str, float]:
     g = gopher_repetition
-    found: dict[str, float] = {}
+    fractions: dict[str, float] = {}
     for name, expression, body in (("paragraph", r"\n{2,}", text.strip()), ("line", r"\n+", text)):
         pieces = re.compile(expression).split(body)
         count, length = g.find_duplicates(pieces)
-        found[f"duplicate_{name}_fraction"] = count / len(pieces)
-        found[f"duplicate_{name}_character_fraction"] = length / len(text)
+        fractions[f"duplicate_{name}_fraction"] = count / len(pieces)
+        fractions[f"duplicate_{name}_character_fraction"] = length / len(text)
     for n in (2, 3, 4):
         grams = g.get_n_grams(words, n)
-        found[f"top_{n}gram_character_fraction"] = g.find_top_duplicate(grams) / len(text) if grams else 0.0
+        fractions[f"top_{n}gram_character_fraction"] = (
+            g.find_top_duplicate(grams) / len(text) if grams else 0.0
+        )
     for n in range(5, 11):
-        found[f"duplicate_{n}gram_character_fraction"] = g.find_all_duplicate(words, n) / len(text)
-    return found
+        fractions[f"duplicate_{n}gram_character_fraction"] = g.find_all_duplicate(words, n) / len(text)
+    return fractions
 
 
 @settings(max_examples=examples(300), deadline=None)

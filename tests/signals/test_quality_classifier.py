@@ -146,10 +146,10 @@ def test_a_score_that_goes_with_length_says_so(tmp_path: Path) -> None:
 
 
 def test_chance_is_called_so(tmp_path: Path) -> None:
-    one = write(tmp_path / "one.jsonl", COMMON, 200, seed=5)
-    other = write(tmp_path / "other.jsonl", COMMON, 200, seed=6)
+    positives = write(tmp_path / "one.jsonl", COMMON, 200, seed=5)
+    negatives = write(tmp_path / "other.jsonl", COMMON, 200, seed=6)
     made = cupel.fit(
-        "quality-classifier", output=tmp_path / "model", options=options(one, other, held_out=0.3)
+        "quality-classifier", output=tmp_path / "model", options=options(positives, negatives, held_out=0.3)
     )
     low, high = made.about["about"]["auroc_interval"]
     assert low < 0.5 < high

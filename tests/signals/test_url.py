@@ -22,12 +22,12 @@ LIST = "# bad ones\nexample.com\n*.wild.org\n.dot.net\n0.0.0.0 hosts.example\nkÃ
 
 
 def measured(urls: list[str | None], **options: object) -> list[dict]:
-    found = UrlDomain.from_options(options).measure(
+    batch = UrlDomain.from_options(options).measure(
         pa.record_batch({"url": pa.array(urls, pa.large_string())})
     )
-    assert found.schema.names == list(UrlDomain.columns)
-    assert found.schema.types == [column.type for column in UrlDomain.columns.values()]
-    return found.to_pylist()
+    assert batch.schema.names == list(UrlDomain.columns)
+    assert batch.schema.types == [column.type for column in UrlDomain.columns.values()]
+    return batch.to_pylist()
 
 
 def blocked(urls: list[str | None], **options: object) -> list[bool]:
@@ -139,15 +139,15 @@ def test_a_line_that_is_no_domain_is_refused_by_number(tmp_path: Path, line: str
 def test_a_list_that_changed_is_read_again_and_makes_another_recipe(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     steps = [{"url-blocklist": {}}]
-    found = []
+    results = []
     for domain in ("one.test", "two.test"):
         path.write_text(domain)
         recipe = Recipe.from_dict(
             {"name": "r", "signals": {"url-domain": {"path": str(path)}}, "steps": steps}
         )
-        found.append((recipe.digest, blocked(["http://two.test"], path=str(path))))
-    assert [marks for _, marks in found] == [[False], [True]]
-    assert found[0][0] != found[1][0]
+        results.append((recipe.digest, blocked(["http://two.test"], path=str(path))))
+    assert [marks for _, marks in results] == [[False], [True]]
+    assert results[0][0] != results[1][0]
 
 
 @pytest.mark.parametrize("ending", ["gz", "zst"])
@@ -248,8 +248,8 @@ def test_a_missing_or_broken_list_is_named(tmp_path: Path) -> None:
 
 def test_it_travels_to_workers(plain: str) -> None:
     signal = pickle.loads(pickle.dumps(UrlDomain.from_options({"path": plain})))
-    found = signal.measure(pa.record_batch({"url": ["http://example.com"]}))
-    assert found["url_domain_blocked"].to_pylist() == [True]
+    batch = signal.measure(pa.record_batch({"url": ["http://example.com"]}))
+    assert batch["url_domain_blocked"].to_pylist() == [True]
 
 
 @settings(deadline=None)

@@ -76,9 +76,9 @@ def test_what_a_model_says_before_it_begins(answer: str, text: str) -> None:
 
 
 @given(st.text(alphabet="ab .\n東。", max_size=200), st.integers(1, 40))
-def test_pieces_hold_the_whole_text(text: str, most: int) -> None:
-    pieces = pieces_of(text, most)
-    assert all(piece and len(piece) <= most for piece in pieces)
+def test_pieces_hold_the_whole_text(text: str, max_characters: int) -> None:
+    pieces = pieces_of(text, max_characters)
+    assert all(piece and len(piece) <= max_characters for piece in pieces)
     assert "".join("".join(pieces).split()) == "".join(text.split())
 
 

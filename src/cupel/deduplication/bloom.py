@@ -22,13 +22,13 @@ SMALLEST_RATE = 1e-9
 class Bloom(Dedup):
     """Paragraphs or documents most of whose n-grams have been seen: a Bloom filter, in fixed memory.
 
-    Documents are gone through in order. A unit (line, paragraph or whole document) is a copy when at
+    Documents are processed in order. A unit (line, paragraph or whole document) is a copy when at
     least `threshold` of its word n-grams are in the filter already; otherwise its n-grams are
     put in. This is what Dolma's and DCLM's filter (BFF) does, and catches copies with a few
     words changed, in one pass and in memory that is known before.
 
     A filter (Bloom 1970) can say "seen" of an n-gram that was not, never the other way round. The
-    rate asked for is kept: all bits of an n-gram lie in one block of 512, the number of blocks
+    requested rate is met: all bits of an n-gram lie in one block of 512, the number of blocks
     follows from the exact law for blocks (Putze, Sanders and Singler 2007), and the n-grams are
     counted first. At the default of 1 % an n-gram takes 9.9 bits. A unit goes only when most of
     its n-grams are seen, so false alarms on units are far rarer than on n-grams.
@@ -36,9 +36,9 @@ class Bloom(Dedup):
     **Deterministic.** Hashing runs on all cores, judging does not: units are judged in the order of
     documents, whatever the number of threads or shards.
 
-    **Index.** With `index`, what earlier runs have seen counts as seen. Each corpus has a filter of its own
-    there; with *k* filters before it, a new one is made for the rate asked for divided by 2ᵏ⁺¹, so that all
-    together keep it (Almeida et al. 2007).
+    **Index.** With `index`, what earlier runs have seen counts as seen. Each corpus has its own filter
+    there; after *k* filters, a new one is built for the requested rate divided by 2ᵏ⁺¹, so that all
+    together stay within it (Almeida et al. 2007).
 
     Words are cut as for `minhash` (case folded, no accents, no punctuation); numbers and symbols count.
 
@@ -78,7 +78,7 @@ class Bloom(Dedup):
             section="4.3 Deduplication",
         ),
     )
-    cost = "About 50 MB/s a core; 9.9 bits of memory an n-gram at a rate of 1 %."
+    cost = "About 50 MB/s per core; 9.9 bits of memory per n-gram at a rate of 1 %."
     limits = (
         "Which copy stays depends on the order of documents. Long units that quote much fall below the "
         "threshold; short ones that are all formula exceed it. It says that something was seen, not where."
@@ -124,8 +124,8 @@ class Bloom(Dedup):
                 "or give more memory"
             )
         bloom = _kernels.Bloom(total, rate)
-        for known in earlier:
-            bloom.remember(known)
+        for filter_bytes in earlier:
+            bloom.remember(filter_bytes)
         copied = CopiedParts(view, origin="")
         for batch in view.texts(None):
             spans, _, _ = bloom.mark(
@@ -167,7 +167,7 @@ class Bloom(Dedup):
         return [batch.column("filter")[0].as_py() for batch in index.batches(["filter"])]
 
     def _remember(self, bloom: _kernels.Bloom, path: str) -> None:
-        """Write the filter to where the index will have it."""
+        """Write the filter to the place where the index will hold it."""
         schema = pa.schema([("filter", pa.large_binary())])
         with Index(self._decisive, ()).writer(path, schema) as writer:
             writer.write_batch(pa.RecordBatch.from_pydict({"filter": [bloom.to_bytes()]}, schema))

@@ -20,8 +20,8 @@ from cupel.errors import BadInput
 
 __all__ = ["Decontaminate"]
 
-BYTES_AN_NGRAM = 64
-BYTES_A_HIT = 8
+BYTES_PER_NGRAM = 64
+BYTES_PER_HIT = 8
 
 
 class ItemOptions(Method.Options):
@@ -29,11 +29,11 @@ class ItemOptions(Method.Options):
 
     against: tuple[str, ...] = Field(
         min_length=1,
-        description="Evaluation sets: files, folders, globs or addresses of JSON, CSV or Parquet; one set a file.",
+        description="Evaluation sets: files, folders, globs or addresses of JSON, CSV or Parquet; one set per file.",
     )
     question: str | None = Field(
         None,
-        description="Field of the question, where its name does not tell; then all fields are named so.",
+        description="Field of the question, if its name does not show it; then name all fields in this way.",
     )
     answer: str | None = Field(None, description="Field of the answer (text, number or letter of a choice).")
     choices: tuple[str, ...] = Field((), description="Fields of the choices.")
@@ -63,22 +63,22 @@ class Decontaminate(Dedup):
 
     **How.** While documents are read, the hash of every n-gram is looked up in an index of the
     evaluation n-grams, behind a bit filter that fits a processor's cache. Once all are
-    read, the common n-grams are known, and only documents that still have n-grams enough of one
-    item are gone through again, word by word. The result depends on neither the number of shards
+    read, the common n-grams are known, and only documents that still have enough n-grams of one
+    item are read again, word by word. The result depends on neither the number of shards
     nor the order of documents.
 
     Words are cut as for `minhash` (lower case, no accents, no punctuation), numbers kept apart. In scripts without
-    spaces each character is cut off by itself; `min_words` then means twice as many characters of Chinese and
+    spaces each character is a word; `min_words` then means twice as many characters of Chinese and
     Japanese, and four times as many of Thai, Lao, Khmer and Burmese.
 
     **Published rules** for comparison, which the benchmark runs on the same documents: one common
     13-gram (Brown et al. 2020, appendix C; also lm-evaluation-harness); 70 % of an item's 8-grams
     (Chowdhery et al. 2022); the share of tokens in common 10-grams (Touvron et al. 2023, appendix
-    A.6). The longest match and the share of an item tell more than single n-grams do (Singh et al. 2024).
+    A.6). The longest match and the share of an item are more informative than single n-grams (Singh et al. 2024).
 
     **What it gives.** The name of the best item (`set:row`), its score and the spans stand in the
     run's clusters table; the ledger says `contaminated`, by which item and how much of it; `mark`
-    carries them as columns. One set a file; JSON (lines or array), CSV and Parquet, compressed or
+    carries them as columns. Each file is one set; JSON (lines or array), CSV and Parquet, compressed or
     not. Rows may have any layout: names of fields, in the languages of lm-evaluation-harness's tasks, tell question, answer,
     choices and passage; other texts belong to the item unless all rows share them.
 
@@ -89,8 +89,8 @@ class Decontaminate(Dedup):
     >>> with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
     ...     _ = file.write(json.dumps(item)), file.flush()
     ...     method = Decontaminate.from_options({"against": [file.name]})
-    ...     found = method.sketch(pa.array(["Q: How many legs have seven spiders and a beetle?", "No."]))
-    >>> [len(hits) for hits in found.column("hits").to_pylist()]
+    ...     sketch = method.sketch(pa.array(["Q: How many legs have seven spiders and a beetle?", "No."]))
+    >>> [len(hits) for hits in sketch.column("hits").to_pylist()]
     [4, 0]
     """
 
@@ -139,7 +139,7 @@ class Decontaminate(Dedup):
 
         action: Literal["drop", "cut", "mark"] = Field(
             "drop",
-            description="`drop` drops contaminated documents; `cut` takes what was found of items out of the "
+            description="`drop` drops contaminated documents; `cut` removes the matched parts of items from the "
             "text; `mark` keeps all and carries item, score and spans as columns.",
         )
         ngram: int = Field(6, ge=2, le=64, description="Words in an n-gram.")
@@ -156,12 +156,12 @@ class Decontaminate(Dedup):
             8,
             ge=1,
             description="An n-gram in more different questions, or in more than half of a few, is template and not "
-            "looked for.",
+            "searched for.",
         )
         common_documents: int = Field(
             10,
             ge=1,
-            description="An n-gram in more documents that do not hold its item is common and not looked for.",
+            description="An n-gram in more documents that do not hold its item is common and not searched for.",
         )
         common_fraction: float = Field(
             1e-5, ge=0, le=1, description="The same as a share of all documents; the larger of both holds."
@@ -171,7 +171,7 @@ class Decontaminate(Dedup):
 
     @property
     def limit(self) -> str:
-        """What documents that stay keep to."""
+        """The condition that documents that stay meet."""
         return f"less than {self.options.threshold:.0%} of an evaluation item"
 
     def _sets(self) -> EvaluationSets:
@@ -183,14 +183,14 @@ class Decontaminate(Dedup):
         return _index(self._sets(), self.options.ngram, self.options.max_items)
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """Columns `hits` (hashes of the evaluation n-grams in each text) and `index` (what was looked for)."""
+        """Columns `hits` (hashes of the evaluation n-grams in each text) and `index` (a digest of the items)."""
         index = self._index()
         digest = pa.repeat(pa.scalar(index.digest, pa.uint64()), len(text))
         return pa.RecordBatch.from_arrays([index.hits(text), digest], names=["hits", "index"])
 
     def need(self, documents: int, text_bytes: int) -> Need:
-        """The index twice over, and a few bytes a document."""
-        return Need(memory_bytes=2 * BYTES_AN_NGRAM * self._index().ngrams + BYTES_A_HIT * documents)
+        """The index twice, and a few bytes per document."""
+        return Need(memory_bytes=2 * BYTES_PER_NGRAM * self._index().ngrams + BYTES_PER_HIT * documents)
 
     def decide(self, view: View, resources: Resources) -> Clusters:
         """Documents that hold items, each with its best item, in `cluster` and `outside`."""
@@ -205,8 +205,8 @@ class Decontaminate(Dedup):
         # An instruction may be nearly all of an item: a document that holds it is no stray, yet holds no item.
         uneven = index.uneven(documents.tolist()).to_numpy(zero_copy_only=False)
         strays = np.where(uneven, documents, strays)
-        most = max(options.common_documents, options.common_fraction * total)
-        left = index.without(pa.array(strays > most))
+        max_strays = max(options.common_documents, options.common_fraction * total)
+        left = index.without(pa.array(strays > max_strays))
         threshold, min_words = options.threshold, options.min_words
         candidates = [
             batch.column("doc").filter(
@@ -217,10 +217,10 @@ class Decontaminate(Dedup):
         docs = pa.concat_arrays([pa.array([], pa.int64()), *(some.cast(pa.int64()) for some in candidates)])
         contaminated = Contaminated(self._sets(), view, kept=options.action != "drop")
         for batch in view.texts(docs) if len(docs) else ():
-            found = left.contamination(batch.column("text"), threshold=threshold, min_words=min_words)
-            contaminated.add(batch, *found)
+            spans, hits = left.contamination(batch.column("text"), threshold=threshold, min_words=min_words)
+            contaminated.add(batch, spans, hits)
         searchable = left.searchable(threshold=threshold, min_words=min_words)
-        return contaminated.clusters(index, strays, most, documents=total, searchable=searchable)
+        return contaminated.clusters(index, strays, max_strays, documents=total, searchable=searchable)
 
     def _hits(self, view: View, index: _kernels.Evaluation) -> Iterator[pa.RecordBatch]:
         """`doc` and `hits` of all documents.
@@ -228,7 +228,7 @@ class Decontaminate(Dedup):
         Raises
         ------
         BadInput
-            They were looked through for other items than there are now.
+            The evaluation sets changed after the texts were searched.
         """
         for batch in view.batches(["doc", "hits", "index"]):
             if pc.any(pc.not_equal(batch.column("index"), pa.scalar(index.digest, pa.uint64()))).as_py():

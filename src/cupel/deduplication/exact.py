@@ -28,12 +28,12 @@ class Exact(Dedup):
 
     Two documents are duplicates when their normalized texts are equal. By default the text is
     brought to Unicode form C, invisible characters are dropped, and white space (Windows line ends too) is
-    collapsed and stripped; case and punctuation count unless told otherwise. The normalized text is hashed to
+    collapsed and stripped; case and punctuation count unless options say otherwise. The normalized text is hashed to
     128 bits (XXH3-128) and documents with equal hashes form a cluster.
 
     The chance that any two of *n* different texts share a 128-bit hash is about
-    *n*² / 2¹²⁹, below 10⁻¹⁸ for ten billion documents. XXH3 is not cryptographic: who can write
-    documents on purpose to collide can make one document hide another.
+    *n*² / 2¹²⁹, below 10⁻¹⁸ for ten billion documents. XXH3 is not cryptographic: an author who
+    crafts colliding documents can make one hide another.
 
     Lee et al. (2022) found that exact copies are common in web corpora and that removing them
     reduces how much a model repeats its training data word for word.
@@ -46,7 +46,7 @@ class Exact(Dedup):
     (`meta.page_id`), and `id`, `text`, `source` and `url` are the document's own. Values are compared as texts, normalized
     by the same options (`lowercase` for titles): 7 equals "7", and lists and objects are compared as JSON. A document in
     which one of the fields is missing, null or blank has no duplicate. The longest text of equal keys stays, unless
-    `keep` or `sources` say otherwise. An address is taken as it is: `http://e.org` and `https://e.org/` differ.
+    `keep` or `sources` say otherwise. Addresses are compared as they are: `http://e.org` and `https://e.org/` differ.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class Exact(Dedup):
             url="https://arxiv.org/abs/2107.06499",
         ),
     )
-    cost = "Sketch: about 500 MB/s a core, 16 bytes a document. Resolve: about 64 bytes of memory a document."
+    cost = "Sketch: about 500 MB/s per core, 16 bytes per document. Resolve: about 64 bytes of memory per document."
     limits = (
         "A single changed letter makes a text a different one; use minhash for near duplicates. "
         "Not safe against texts made to collide."
@@ -193,7 +193,7 @@ class Exact(Dedup):
 
 
 def join_hashes(hashes: Sequence[pa.Array]) -> pa.Array:
-    """One hash for several of each document: fixed_size_binary[16], null where one of them is.
+    """Join several hashes of each document into one: fixed_size_binary[16], null where any of them is null.
 
     >>> a, b = (_kernels.text_hash(pa.array(texts)) for texts in (["x", "y", "x"], ["1", "1", None]))
     >>> joined = join_hashes([a, b]).to_pylist()
@@ -211,17 +211,17 @@ def join_hashes(hashes: Sequence[pa.Array]) -> pa.Array:
 def _seen(index: Index, hashes: pa.Array) -> pa.Table:
     """Documents of earlier corpora with one of these hashes."""
     schema = pa.schema([("doc", pa.int64()), ("hash", hashes.type)])
-    found = [batch.filter(pc.is_in(batch.column("hash"), hashes)) for batch in index.batches(["hash"])]
-    return pa.Table.from_batches([batch.cast(schema) for batch in found], schema)
+    matches = [batch.filter(pc.is_in(batch.column("hash"), hashes)) for batch in index.batches(["hash"])]
+    return pa.Table.from_batches([batch.cast(schema) for batch in matches], schema)
 
 
 def _remember(index: Index, members: pa.Table, view: View, path: str) -> None:
     """Write the hash and the id of every document that stays and counts."""
     schema = pa.schema([("hash", pa.binary(16)), ("id", pa.large_string())])
-    gone = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
+    removed = members.filter(pc.invert(members["kept"]))["doc"].to_numpy()
     with index.writer(path, schema) as writer:
         for batch in view.batches(["doc", "hash", "id", "priority"]):
-            stays = pa.array(~among(batch.column("doc").to_numpy(), gone))
+            stays = pa.array(~among(batch.column("doc").to_numpy(), removed))
             counts = pc.not_equal(batch.column("priority"), WEIGHTLESS)
             kept = batch.filter(pc.and_(pc.and_(stays, counts), batch.column("hash").is_valid()))
             writer.write_batch(kept.select(schema.names).cast(schema))

@@ -39,7 +39,7 @@ class Index:
     Attributes
     ----------
     decisive
-        Options on which it depends what is remembered; files of other options are refused.
+        Options that determine what is remembered; files with other options are refused.
     corpora
         Files of earlier corpora, by name.
     """
@@ -54,7 +54,7 @@ class Index:
         Raises
         ------
         BadInput
-            A file of other options, a damaged one, or no file of an index.
+            A file has other options, is damaged, or is not part of an index.
         """
         folder = Path(path).absolute() / method
         if Path(path).exists() and not Path(path).is_dir():
@@ -122,9 +122,9 @@ def _corpus(file: Path) -> str:
 
 
 def _check(file: Path) -> None:
-    """Refuse a file whose content is not the one that its name says.
+    """Refuse a file whose content does not match the digest in its name.
 
-    Files of earlier versions are named by their input alone; what is broken in those shows when they are read.
+    Files of earlier versions are named by their input alone; damage in those shows when they are read.
     """
     expected = file.stem.partition("-")[2]
     if not expected:
@@ -143,5 +143,5 @@ def _check(file: Path) -> None:
 
 @lru_cache(maxsize=4096)
 def _digest_of_state(file: Path, size: int, modified_ns: int, changed_ns: int) -> str:
-    """The digest of a file in one state: the steps of a run do not read it once each."""
+    """The digest of a file in one state, cached so that the steps of a run do not each read it."""
     return digest_file(file)

@@ -1,4 +1,4 @@
-"""Removal of lines and paragraphs that stood before, in the same document or any other."""
+"""Removal of lines and paragraphs that occurred before, in the same document or any other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FILLED_AT_ONCE = 1 << 20
 
 
 class Lines(Dedup):
-    r"""Exact lines or paragraphs: those that stood before, anywhere in the corpus.
+    r"""Exact lines or paragraphs that occurred before, anywhere in the corpus.
 
     Menus, cookie notices and signatures stand on every page of a site. CCNet (Wenzek et al. 2020) and
     Dolma (Soldaini et al. 2024) remove each line of text that was seen before; the first stays.
@@ -31,14 +31,14 @@ class Lines(Dedup):
     collapsed and, with `normalize`, without regard to case and punctuation (symbols count). Units of fewer
     than `min_characters` never count: closing brackets, single words and page numbers recur with good
     reason. An ideograph, a Kana or a Hangul syllable counts as three characters, since 20 letters of English
-    are about seven characters of Chinese. A unit goes
-    with its line end and the blank lines behind it.
+    are about seven characters of Chinese. A unit is removed
+    with its line end and the blank lines after it.
 
     Hashes have 64 bits (the upper half of XXH3-128): among a hundred million different lines the
     chance that any two are taken for equal is 3 in 10,000.
 
     **Memory.** The first document of every distinct hash is held, 40 bytes each. Where that is
-    more than the memory given, the hashes are gone through in as many ranges as it takes, with
+    more than the available memory, the hashes are processed in as many ranges as needed, with
     the same result.
 
     Examples
@@ -69,8 +69,8 @@ class Lines(Dedup):
         ),
     )
     cost = (
-        "Sketch: about 450 MB/s a core; both together 180, paragraphs 245. 40 bytes of memory a "
-        "distinct line, 24 bytes of disk a line."
+        "Sketch: about 450 MB/s per core; both together 180, paragraphs 245. 40 bytes of memory per "
+        "distinct line, 24 bytes of disk per line."
     )
     limits = (
         "Refrains, table rows and dialogue lose lines that belong to them. What stays depends on the order "
@@ -94,7 +94,7 @@ class Lines(Dedup):
     options: Options
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """Of each text `bytes` and `count`, and of each unit that counts its hash (`units`) and its place (`places`)."""
+        """`bytes` and `count` of each text; the hash (`units`) and place (`places`) of each unit that counts."""
         options = self.options
         units, places = _kernels.text_units(
             text, unit=options.unit, normalize=options.normalize, min_characters=options.min_characters
@@ -129,11 +129,11 @@ class Lines(Dedup):
 
 
 def _first_documents(view: View, scratch: Path, total: int, parts: int) -> np.ndarray:
-    """For each unit, in order, the document that it stood in before; -1 where it stands first."""
+    """For each unit, in order, the earlier document that has it; -1 for a first occurrence."""
     path = scratch / "firsts.i64"
     if total == 0:
         return np.zeros(0, dtype=np.int64)
-    with path.open("wb") as file:  # not left to the mapping: there, a full disk would end the process
+    with path.open("wb") as file:  # written first: in the mapping, a full disk would end the process
         for begin in range(0, total, FILLED_AT_ONCE):
             file.write(np.full(min(FILLED_AT_ONCE, total - begin), -1, dtype=np.int64).data)
     firsts = np.memmap(path, dtype=np.int64, mode="r+", shape=(total,))
@@ -141,11 +141,11 @@ def _first_documents(view: View, scratch: Path, total: int, parts: int) -> np.nd
         seen = _kernels.Seen(total // parts)
         place = 0
         for batch in view.batches(["doc", "units"]):
-            found = seen.mark(batch.column("doc"), batch.column("units"), part=part, parts=parts).flatten()
-            here = found.is_valid().to_numpy(zero_copy_only=False)
-            window = firsts[place : place + len(found)]
-            window[here] = found.drop_null().to_numpy()
-            place += len(found)
+            earlier = seen.mark(batch.column("doc"), batch.column("units"), part=part, parts=parts).flatten()
+            here = earlier.is_valid().to_numpy(zero_copy_only=False)
+            window = firsts[place : place + len(earlier)]
+            window[here] = earlier.drop_null().to_numpy()
+            place += len(earlier)
     return firsts
 
 
@@ -153,6 +153,6 @@ def _origins(offsets: np.ndarray, firsts: np.ndarray) -> np.ndarray:
     """For each document, the one where its first copied unit stood first; -1 where none is copied."""
     copied = np.flatnonzero(firsts >= 0)
     rows, places = np.unique(np.searchsorted(offsets, copied, side="right") - 1, return_index=True)
-    found = np.full(len(offsets) - 1, -1, dtype=np.int64)
-    found[rows] = firsts[copied[places]]
-    return found
+    origins = np.full(len(offsets) - 1, -1, dtype=np.int64)
+    origins[rows] = firsts[copied[places]]
+    return origins

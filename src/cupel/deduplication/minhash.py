@@ -28,7 +28,7 @@ __all__ = ["MinHash"]
 # Bands are read one at a time on large corpora, and as many as fit into this on small ones,
 # where each reading costs more than what is read.
 BAND_BYTES = 64 << 20
-BYTES_A_DOCUMENT = 300
+BYTES_PER_DOCUMENT = 300
 SHINGLE_BYTES = 1.4
 """Bytes of shingles for a byte of text: eight for each word."""
 
@@ -59,7 +59,7 @@ class MinHash(Dedup):
     **Permutations.** x being the upper 32 bits of a shingle's hash, permutation *i* is
     hᵢ(x) = (aᵢ·x + bᵢ) mod 2³², with aᵢ odd: a bijection of the 32-bit numbers. aᵢ and bᵢ are
     upper halves of draws of SplitMix64 from `seed`. A processor computes eight or more at once,
-    which it cannot with the 61-bit prime field that datatrove uses. The family is not min-wise
+    which is impossible with the 61-bit prime field that datatrove uses. The family is not min-wise
     independent, nor is any that is computed this cheaply; on shingles that are already hashed
     it behaves so: the tests measure the bias and variance of its estimates against the
     binomial law.
@@ -73,19 +73,19 @@ class MinHash(Dedup):
     bucket pairs are joined only when their true similarity reaches `threshold`. Documents
     connected already are not compared again. What verified pairs connect is a component; it does not
     depend on the order of documents nor on partitioning. A component can chain: its ends may have
-    nothing in common. So each is cut into *stars*: the survivor takes all those into its cluster that are
-    similar to itself, the next survivor those similar to it of what is left over, and so on; every document
-    that goes is truly a near duplicate of one that stays. With `clusters: connected` a component is one
+    nothing in common. So each is cut into *stars*: the survivor takes all documents similar to
+    itself into its cluster, the next survivor takes those similar to it among the remaining, and so on; every
+    removed document is truly a near duplicate of a document that stays. With `clusters: connected` a component is one
     cluster, as in FineWeb.
     Where a document would meet more than `max_comparisons` others in a bucket, the
     rest are not compared, and the report says so.
 
     **Similarity** may also be `containment`, |A ∩ B| / min(|A|, |B|), which finds a text inside of a longer
     one (where the bands see the pair), or `edit`, 1 − d / max(|a|, |b|) with the Levenshtein distance *d* of the
-    sequences of words, which minds their order; Lee et al. (2022) join pairs above 0.8 of it.
+    sequences of words, which depends on their order; Lee et al. (2022) join pairs above 0.8 of it.
 
     **Index.** With `index`, documents are also compared with those that earlier runs kept. Their bands and
-    the upper halves of their shingles' hashes lie there, about 5 bytes a word.
+    the upper halves of their shingles' hashes lie there, about 5 bytes per word.
 
     **Threshold.** FineWeb aims at documents that are at least 75 % similar. The curve's middle,
     (1/14)^(1/8) ≈ 0.72, is where about 63 % of pairs are seen. A threshold far above it removes less
@@ -126,7 +126,7 @@ class MinHash(Dedup):
         ),
     )
     cost = (
-        "Sketch: about 210 MB/s a core, 8 bytes a document and band. "
+        "Sketch: about 210 MB/s per core, 8 bytes per document and band. "
         "Resolve: 9 s and 0.77 GB for three million documents of 60 words on two cores."
     )
     limits = (
@@ -144,7 +144,7 @@ class MinHash(Dedup):
             0.75,
             gt=0,
             le=1,
-            description="The least true similarity of a pair that is joined. 0.75 is what "
+            description="The minimum true similarity of a pair that is joined. 0.75 is what "
             "FineWeb's 14 x 8 aims at; such a pair is seen with a probability of 77 %.",
         )
         similarity: Literal["jaccard", "containment", "edit"] = Field(
@@ -226,7 +226,7 @@ class MinHash(Dedup):
         """Buckets, candidates and joins; on disk bands, and shingles as if every document were a candidate."""
         options = self.options
         shingles = SHINGLE_BYTES * text_bytes if options.verify else 0
-        return Need(BYTES_A_DOCUMENT * documents, 8 * options.bands * documents + int(shingles))
+        return Need(BYTES_PER_DOCUMENT * documents, 8 * options.bands * documents + int(shingles))
 
     @property
     def _features(self) -> Features:
@@ -270,7 +270,7 @@ class MinHash(Dedup):
         bands: list[pa.LargeListArray] = []
         here = one_array(view.read(["doc"])["doc"]).to_numpy()
         total = len(here)
-        # A mark for each document: to unite sets of numbers costs more than all the rest of a band.
+        # A mark per document: uniting sets of numbers costs more than all other work on a band.
         inside = np.zeros(total, dtype=bool)
         outside = [np.zeros(0, dtype=np.int64)]
         at_once = max(1, BAND_BYTES // (8 * max(total, 1)))

@@ -28,22 +28,21 @@ class SemDeDup(InCells, Dedup):
     """Semantic duplicates, by SemDeDup: the same said in other words.
 
     Every document becomes a vector of length one, by a model of sentences or from a field of the input. Spherical
-    k-means divides the vectors into clusters, and only inside of these documents are compared (Abbas
+    k-means divides the vectors into clusters, and documents are compared only within a cluster (Abbas
     et al. 2023). In each cluster the documents are ordered by their cosine similarity to the centroid, the least
-    similar first. The score of a document is the highest similarity to one that stands before it,
+    similar first. The score of a document is its highest similarity to a document before it,
 
     mᵢ = max over j < i of xᵢ · xⱼ,
 
-    and it goes where mᵢ > 1 − ε. So of two that are alike the one least similar to the centroid stays.
+    and a document is removed where mᵢ > 1 − ε. Of two similar documents, the less similar to the centroid stays.
 
-    **Every ε at once.** The scores do not depend on ε. The report has the curve of what each ε would
+    **Every ε at once.** The scores do not depend on ε. The report plots what each ε would
     remove. To choose later, run with `action: mark`: every document stays and carries its score in
-    `semdedup_score`, and the rows with `semdedup_score <= 1 - ε` are the corpus of that ε, whichever
-    it is.
+    `semdedup_score`, and the rows with `semdedup_score <= 1 - ε` are the corpus for any ε.
 
-    **What stays for what.** The most similar document before one may itself be removed; the step
-    from removed to removed ends at one that is kept, and this one the ledger names. Chains can therefore
-    join documents that are less alike than 1 − ε.
+    **The survivor.** The most similar earlier document may itself be removed. The chain of removed documents
+    ends at one that is kept, and the ledger names it. Chains can therefore join documents that are less
+    similar than 1 − ε.
 
     **Vectors** are kept in half precision and set to length one again when read: similarities are
     right to about 0.0001. They do not depend on how the input is cut into files, nor on the number of
@@ -80,10 +79,10 @@ class SemDeDup(InCells, Dedup):
         ),
     )
     cost = (
-        "Embedding: all-MiniLM-L6-v2 reads about 50 short texts a second on a core. "
-        "With `embed: fast` it is 700 to 12,000 texts a second, after a minute once for each model. "
-        "Resolve: 28,000 to 44,000 documents of 384 dimensions a second on two cores, 2 bytes a dimension of "
-        "disk and about 80 bytes of memory a document."
+        "Embedding: all-MiniLM-L6-v2 reads about 50 short texts per second on one core. "
+        "With `embed: fast` it reads 700 to 12,000 texts per second, after a one-time minute for each model. "
+        "Resolve: 28,000 to 44,000 documents of 384 dimensions per second on two cores, 2 bytes of disk per "
+        "dimension and about 80 bytes of memory per document."
     )
     limits = (
         "A model sees the beginning of a text only (all-MiniLM-L6-v2: 256 tokens), and what it takes for alike "
@@ -103,8 +102,8 @@ class SemDeDup(InCells, Dedup):
         )
         sources: tuple[str, ...] = Field(
             (),
-            description="Sources in order of preference: in each cluster their documents stand before all others, "
-            "so that of copies in several sources that of the first named stays.",
+            description="Sources in order of preference: in each cluster their documents come before all others. "
+            "When copies appear in several sources, the copy from the first listed source is kept.",
         )
 
     options: Options
@@ -140,21 +139,21 @@ class SemDeDup(InCells, Dedup):
         view: View,
     ) -> Section:
         options, total = self.options, vectors.total
-        gone = int(removed.sum())
+        removed_count = int(removed.sum())
         facts = (
             *self.facts(vectors, cells),
             ("pairs compared", f"{before.pairs:,}"),
             ("ε", f"{options.epsilon:g}"),
             ("clusters of duplicates", f"{int(pc.sum(members['kept']).as_py() or 0):,}"),
-            ("semantic duplicates", f"{gone:,}"),
-            ("share", f"{gone / max(total, 1):.2%}"),
+            ("semantic duplicates", f"{removed_count:,}"),
+            ("share", f"{removed_count / max(total, 1):.2%}"),
         )
         blocks: list[Block] = [Facts(facts=facts), *sweep_blocks(before, total, options.epsilon)]
         some = before.row >= 0
         title = "similarity to the nearest document before it"
         blocks.append(similarity_figure(before.similarity[some], removed[some], 1 - options.epsilon, title))
-        if gone:
-            lead = f"{gone:,} of {total:,} documents say what one that stays says."
+        if removed_count:
+            lead = f"{removed_count:,} of {total:,} documents say what a document that stays says."
             blocks += cluster_blocks(members, total, options.giant_cluster_fraction, view)
         else:
             lead = f"This step had no effect: no two documents are more alike than {1 - options.epsilon:g}."
@@ -165,9 +164,9 @@ class SemDeDup(InCells, Dedup):
 
 
 def _ranks(vectors: Vectors, sources: tuple[str, ...], view: View) -> npt.NDArray[np.int32] | None:
-    """The place of each document's source among those preferred."""
+    """The rank of each document's source in the order of preference."""
     if not sources:
         return None
-    found = view.sources(pa.array(vectors.docs))
-    places = pc.fill_null(pc.index_in(found, pa.array(sources, pa.large_string())), len(sources))
+    document_sources = view.sources(pa.array(vectors.docs))
+    places = pc.fill_null(pc.index_in(document_sources, pa.array(sources, pa.large_string())), len(sources))
     return places.to_numpy(zero_copy_only=False).astype(np.int32)

@@ -1,4 +1,4 @@
-"""Near-duplicate removal with SimHash: eight bytes a document, and no second look at the text."""
+"""Near-duplicate removal with SimHash: eight bytes per document and a single pass over the text."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class SimHash(Dedup):
 
     **All such pairs are found.** The bits are cut into `max_distance` + 2 blocks. Fingerprints that differ
     in at most `max_distance` bits agree on at least two blocks; so every pair of blocks makes a key, and
-    only documents that share one of the keys (ten, for a distance of 3) are compared.
+    only documents that share a key (there are ten for a distance of 3) are compared.
 
-    **When to choose it.** It takes 8 bytes a document where `minhash` takes 112, and never reads a text
+    **When to choose it.** It takes 8 bytes per document where `minhash` takes 112, and never reads a text
     twice. It is less exact: the fingerprint of a short text moves far with one changed word, and
-    two long texts with a like choice of words are near each other without sharing a passage. `minhash`
+    two long texts with a similar choice of words are near each other without sharing a passage. `minhash`
     verifies what it joins, and is the better choice wherever it fits.
 
     Words and n-grams are those of `minhash`. Clusters are the connected components.
@@ -66,8 +66,8 @@ class SimHash(Dedup):
         ),
     )
     cost = (
-        "Sketch: about 130 MB/s a core, 8 bytes a document. Resolve: less than 100 bytes of "
-        "memory a document."
+        "Sketch: about 130 MB/s per core, 8 bytes per document. Resolve: less than 100 bytes of "
+        "memory per document."
     )
     limits = (
         "Short texts: one changed word moves many bits. Long texts of one template can be near without "
@@ -97,13 +97,13 @@ class SimHash(Dedup):
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
         """Column `fingerprint` (uint64); null for null and for texts without words."""
-        found = _kernels.simhash(
+        fingerprints = _kernels.simhash(
             text,
             ngram=self.options.ngram,
             fold_numbers=self.options.fold_numbers,
             ignore_symbols=self.options.ignore_symbols,
         )
-        return pa.RecordBatch.from_arrays([found], names=["fingerprint"])
+        return pa.RecordBatch.from_arrays([fingerprints], names=["fingerprint"])
 
     def need(self, documents: int, text_bytes: int) -> Need:
         """Fingerprints and documents, sorted by each key in turn."""
@@ -162,7 +162,7 @@ class SimHash(Dedup):
         ]
         blocks += limited(counts["limited"], options.max_comparisons)
         if removed:
-            lead = f"{removed:,} of {total:,} documents have a fingerprint near that of one that stays."
+            lead = f"{removed:,} of {total:,} documents have a fingerprint close to that of a kept one."
             blocks.append(_distances(histogram))
             blocks += cluster_blocks(members, total, options.giant_cluster_fraction, view)
         else:

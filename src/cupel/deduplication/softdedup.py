@@ -1,4 +1,4 @@
-"""Soft deduplication: what is common in the corpus counts less, and nothing is removed."""
+"""Soft deduplication: text that is common in the corpus counts less, and nothing is removed."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class SoftDedup(Fitted, Dedup):
 
     Text that occurs many times, templates and formulas have a high one. Documents are put into
     `segments` of equally many by commonness, and those of a segment share one weight, falling with
-    the segment's commonness. The weight is the column `weight` of the output: how often a document
-    is to be drawn in training, on average; over all bytes of text it is 1. Later steps that weigh
+    the segment's commonness. The weight is the column `weight` of the output: how often, on average, a document
+    is to be drawn in training; over all bytes of text it is 1. Later steps that weigh
     multiply it.
 
-    **Model.** Interpolated Kneser-Ney of order `order`, one discount an order, over words cut as for
-    `minhash` with numbers kept apart. The paper trains its model on the tokens of the model to come and
-    finds an order of 4 to do; words need no tokenizer. Where the corpus has more than
-    `sample_bytes` of text the model is trained on a pseudo-random sample of documents of about so
-    much; commonness then sees what is common, and copies that are rare less.
+    **Model.** Interpolated Kneser-Ney of order `order`, one discount per order, over words cut as for
+    `minhash` with numbers kept apart. The paper trains on the tokens of the model to be trained and
+    finds order 4 sufficient; words need no tokenizer. Where the corpus has more than
+    `sample_bytes` of text the model is trained on a pseudo-random sample of documents of about that
+    size; commonness then still reflects common text, but rare copies less.
 
     **Weights.** The paper sets W(x) ∝ 1/p(x). Probabilities of words differ by more than a hundredfold
     between templates and rare prose, so weights follow (1/p)ᵃ with the largest *a* ≤ 1 that keeps
@@ -123,7 +123,7 @@ class SoftDedup(Fitted, Dedup):
         return self.prepare(Resources())(pa.record_batch({"text": text}))
 
     def prepare(self, resources: Resources) -> Measure:
-        """What scores by the model."""
+        """A function that scores documents by the model."""
         model = Ngram.load(self.learned(resources))
 
         def sketch(documents: pa.RecordBatch) -> pa.RecordBatch:

@@ -52,21 +52,21 @@ class Substring(Dedup):
     **How.** Lee et al. build a suffix array, eight bytes and more for each byte of text. Equal
     windows can be found with far less: each window is represented by its *minimizer*, the
     smallest hash of the short pieces in it (Schleimer et al. 2003). Equal windows have equal
-    minimizers, and neighbouring windows share theirs, so that one entry stands for about
+    minimizers, and neighboring windows share theirs, so that one entry stands for about
     0.37 × `min_bytes` windows. Entries with the same hash are brought together on disk, in
     64 parts; inside such a group every window is compared with the first equal one, byte by
     byte. The result is that of comparing all windows with all, which a test does; hashes only
     propose. The one exception: two different windows of one group whose 64-bit hashes are equal
-    (2⁻⁶⁴ a pair) hide a copy of the second.
+    (probability 2⁻⁶⁴ per pair) hide a copy of the second.
 
     The texts of the stage lie uncompressed in the scratch folder while this runs (as much disk as
     text); memory holds one part of the entries, and what the system caches of the file.
 
-    **Tokens.** With `min_tokens` a window is so many tokens instead, by default words in lower case without
+    **Tokens.** With `min_tokens` a window is that many tokens instead, by default words in lower case without
     accents and punctuation, as MinHash has them, symbols included: what differs in nothing else is a copy.
-    With `tokenizer`, they are those of a tokenizer; Lee et al. take 50 of GPT-2's. Tokens are looked for
-    as bytes are: a word stands for
-    itself by a hash of 64 bits, a token by its number, and windows begin where a token does. What is cut
+    With `tokenizer`, they are those of a tokenizer; Lee et al. take 50 of GPT-2's. Tokens are searched for
+    as bytes are: a word is represented
+    by a hash of 64 bits, a token by its number, and windows begin where a token does. What is cut
     reaches from the first token to the last, less characters of which a token at an edge is only a part.
 
     Examples
@@ -95,12 +95,12 @@ class Substring(Dedup):
     )
     files = ("tokenizer",)
     cost = (
-        "About 42 MB/s a core; disk for the text once more (of words 1.3 to 2.7 times), memory for one part of 64 of "
-        "the stretches. With a tokenizer, at its speed."
+        "About 42 MB/s per core; disk for a second copy of the text (with words, 1.3 to 2.7 times its size), memory "
+        "for one of 64 parts of the stretches. With a tokenizer, its speed is the limit."
     )
     limits = (
         "Cutting leaves holes: sentences that refer to what was cut, code that no longer runs. Quotations, "
-        "licences and legal formulas are copies too. Below about 100 bytes common phrases begin to count."
+        "licenses and legal formulas are copies too. Below about 100 bytes common phrases begin to count."
     )
 
     class Options(SpanOptions):
@@ -136,7 +136,7 @@ class Substring(Dedup):
 
         @model_validator(mode="after")
         def _one_length(self) -> Self:
-            # By value, and not by what was set: options are written down whole and read again.
+            # By value, not by what was set: all options are written out and read again.
             if self.min_tokens is not None and self.min_bytes != MIN_BYTES:
                 raise ValueError("give min_bytes or min_tokens, not both")
             if self.min_tokens is None and self.tokenizer != "words":
@@ -146,20 +146,20 @@ class Substring(Dedup):
     options: Options
 
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """Column `bytes` (int64): a text's size; all else is read from the texts themselves."""
-        self._passages()  # a tokenizer that cannot be loaded is said at once
+        """Column `bytes` (int64): the size of a text; everything else is read from the texts themselves."""
+        self._passages()  # fails early if the tokenizer cannot be loaded
         sizes = pc.fill_null(pc.cast(pc.binary_length(text), pa.int64()), 0)
         return pa.RecordBatch.from_arrays([sizes], names=["bytes"])
 
     def need(self, documents: int, text_bytes: int) -> Need:
         """One part of the stretches, sorted; on disk all of them, and the texts."""
-        least, per_byte = self.options.min_bytes, 1.0
+        min_units, per_byte = self.options.min_bytes, 1.0
         if self.options.min_tokens is not None:
-            # A word is six bytes with what follows it, and three in Chinese; a token about four.
+            # A word takes six bytes with its separator, three in Chinese; a token about four.
             width, text = (8, 3) if self.options.tokenizer == "words" else (4, 4)
-            least, per_byte = width * self.options.min_tokens, width / text
+            min_units, per_byte = width * self.options.min_tokens, width / text
         pool = int(per_byte * text_bytes)
-        stretches = 24 * int(pool / (0.37 * least))
+        stretches = 24 * int(pool / (0.37 * min_units))
         return Need(4 * stretches // PARTITIONS + 24 * documents, pool + stretches)
 
     def decide(self, view: View, resources: Resources) -> Clusters:
@@ -184,7 +184,7 @@ class Substring(Dedup):
         return parts.clusters("Copied passages", "passages", facts)
 
     def _passages(self) -> tuple[Units, int]:
-        """What passages are made of, and of how many at least."""
+        """The units of passages, and their minimum number."""
         options = self.options
         if options.min_tokens is None:
             return OfBytes(), options.min_bytes
@@ -194,10 +194,10 @@ class Substring(Dedup):
     def _copies(self, pool: _Pool, least: int, threads: int) -> pa.Table:
         """`start`, `stop`, `first` (places in the pool; with `keep: none` of the other occurrence), by start."""
 
-        def one(path: Path) -> pa.RecordBatch:
-            found = np.fromfile(path, dtype=STRETCH)
+        def repeats(path: Path) -> pa.RecordBatch:
+            rows = np.fromfile(path, dtype=STRETCH)
             path.unlink()
-            columns = {name: np.ascontiguousarray(found[name]) for name in found.dtype.names or ()}
+            columns = {name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or ()}
             stretches = pa.RecordBatch.from_pydict(columns)
             width = pool.units.width
             copies = _kernels.repeats(
@@ -206,11 +206,11 @@ class Substring(Dedup):
             return copies if self.options.keep == "first" else _with_firsts(copies)
 
         with ThreadPoolExecutor(threads) as workers:
-            found = [batch for batch in workers.map(one, pool.parts) if batch.num_rows]
+            batches = [batch for batch in workers.map(repeats, pool.parts) if batch.num_rows]
         schema = pa.schema(
             [pa.field(name, pa.int64(), nullable=False) for name in ("start", "stop", "first")]
         )
-        return pa.Table.from_batches(found, schema).sort_by("start").combine_chunks()
+        return pa.Table.from_batches(batches, schema).sort_by("start").combine_chunks()
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ class _Pool:
         """Spans of a document's units as spans of its text, without characters that are copied in part."""
         begins, ends = self.units.places(text)
         data = text.encode()
-        found = []
+        trimmed = []
         for low, high in spans:
             first, after = low // self.units.width, high // self.units.width
             start, stop = int(begins[first]), int(ends[after - 1])
@@ -291,8 +291,8 @@ class _Pool:
                 stop += len(_ATTACHED_BEHIND.match(data[stop:behind].decode())[0].encode())  # type: ignore[index]
             start, stop = max(start, before), min(stop, behind)
             if start < stop:
-                found.append((start, stop))
-        return found
+                trimmed.append((start, stop))
+        return trimmed
 
 
 _ATTACHED_BEFORE, _ATTACHED_BEHIND = re.compile(r"\S*\Z"), re.compile(r"\S*")
@@ -309,11 +309,11 @@ def _with_firsts(copies: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(column) for column in both], schema=copies.schema)
 
 
-def _by_part(found: pa.RecordBatch) -> Iterator[tuple[int, npt.NDArray[np.void]]]:
+def _by_part(stretches: pa.RecordBatch) -> Iterator[tuple[int, npt.NDArray[np.void]]]:
     """Stretches by the top bits of their hash."""
-    rows = np.empty(found.num_rows, dtype=STRETCH)
+    rows = np.empty(stretches.num_rows, dtype=STRETCH)
     for name in STRETCH.names or ():
-        rows[name] = found.column(name).to_numpy()
+        rows[name] = stretches.column(name).to_numpy()
     number = (rows["hash"] >> np.uint64(58)).astype(np.int64)
     order = np.argsort(number, kind="stable")
     edges = np.searchsorted(number[order], np.arange(PARTITIONS + 1))

@@ -42,16 +42,16 @@ class Call(NamedTuple):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a program may do at most.
+    """Limits on what a program may do.
 
     Attributes
     ----------
     removed
-        The share of a text's characters that it may take away, unless it drops the whole.
+        The share of a text's characters that it may remove, unless it drops the whole text.
     replacements
-        How often a `normalize` may find what it replaces.
+        The maximum number of replacements of one `normalize`.
     longest
-        Characters that a `normalize` may look for, or put in their place.
+        The maximum length, in characters, of both strings of a `normalize`.
     """
 
     removed: float = 0.8
@@ -69,10 +69,10 @@ class ProgramEdits(Asks, Edit):
 
     Lines are shown with numbers from 0 (`[000]`), a text in chunks of whole lines of at most `max_characters`;
     `drop_doc()` drops the chunk that it is written for, and a document is dropped once all of its chunks are. A
-    program is read, not executed: only these calls with literal arguments count, and lines that are none are passed
-    over, as are calls that name lines that are not there, or strings that do not occur. A program is refused as a
-    whole, and the document stays what it was, if there is no call in it, or if it would take away more than
-    `max_removed` of the text without dropping it. A document that is dropped has no text left; the ledger says so, and
+    program is parsed, not executed: only these calls with literal arguments count. Other lines are skipped, as are
+    calls that name missing lines or strings that do not occur. A program is refused as a whole, and the document
+    stays unchanged, if it contains no call, or if it would remove more than `max_removed` of the text without
+    dropping it. A document that is dropped has no text left; the ledger says so, and
     the column `program` says which calls were carried out.
 
     Examples
@@ -125,7 +125,7 @@ class ProgramEdits(Asks, Edit):
     options: Options
 
     def prepare(self, resources: Resources) -> Revise:
-        """What asks the model."""
+        """A function that asks the model."""
         ask = resources.asker(self.options.model, self.options.device)
         bounds = Bounds(self.options.max_removed)
 
@@ -178,7 +178,7 @@ def chunks_of(text: str, max_characters: int) -> list[str]:
 
 
 def parse(answer: str) -> list[Call] | None:
-    """The calls in an answer, those that are none passed over; None where there are none.
+    """The calls in an answer, skipping other lines; None if there are none.
 
     >>> parse("I would keep this one.") is None
     True
@@ -197,10 +197,10 @@ def _call(line: str) -> Call | None:
         return None
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         return None
-    name, given = node.func.id, [*node.args, *(keyword.value for keyword in node.keywords)]
-    values = tuple(each.value for each in given if isinstance(each, ast.Constant))
+    name, arguments = node.func.id, [*node.args, *(keyword.value for keyword in node.keywords)]
+    values = tuple(each.value for each in arguments if isinstance(each, ast.Constant))
     kind = str if name == "normalize" else int
-    if len(values) != len(given) or _CALLS.get(name) != len(values):
+    if len(values) != len(arguments) or _CALLS.get(name) != len(values):
         return None
     if any(type(value) is not kind for value in values) or not all(map(_is_text, values)):
         return None
@@ -238,7 +238,7 @@ def carry_out(program: list[Call], text: str, bounds: Bounds) -> str | None:
             if fits and 0 < new.count(noise) <= bounds.replacements:
                 new = new.replace(noise, replacement)
     if not new.strip() and text.strip():
-        return None  # it dropped the whole without saying so
+        return None  # it removed everything without dropping the document
     return new if len(new) >= (1 - bounds.removed) * len(text) else None
 
 

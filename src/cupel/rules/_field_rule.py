@@ -29,18 +29,18 @@ _SHOWN_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class FieldRule(Condition):
-    """A condition on a field that documents bring along.
+    """A condition on a field of the input documents.
 
     Attributes
     ----------
     name
-        What ledger and report call it.
+        The name in the ledger and the report.
     field
-        Its name, with dots where it is nested.
+        The name of the field, with dots if it is nested.
     test, threshold
-        A bound that is a text is compared in the order of code points, so ISO dates compare as dates do.
+        The test and its bounds. Texts are compared by code points, so ISO dates sort as dates.
     missing
-        What happens to a document without the field, or with a value that the threshold says nothing about.
+        What happens to a document without the field, or with a value that cannot be compared.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which signal columns there are, and what rules may compare them with."""
+"""The signal columns, and the kind of value that rules may compare each with."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ __all__ = ["OwnThreshold"]
 
 
 def _as_text(value: Any) -> Any:
-    """YAML reads 2024-01-31 as a date; documents hold it as a text."""
+    """YAML reads 2024-01-31 as a date; documents hold it as text."""
     return value.isoformat() if isinstance(value, date) else value
 
 
@@ -40,7 +40,7 @@ def _absent(value: object) -> bool:
 def _options() -> type[Method.Options]:
     """The options; made by a call because `is` and `in` cannot be written as field names.
 
-    Those that came later are left out of a recipe that does not use them, so that its digest stays.
+    Options added later are left out of a recipe that does not use them, so that its digest stays the same.
     """
     values = Annotated[list[_Value], Field(min_length=1)] | None
     fields: dict[str, Any] = {
@@ -91,11 +91,11 @@ def _options() -> type[Method.Options]:
 
 def _check(options: Method.Options) -> Method.Options:
     values = options.model_dump()
-    given = [name for name in ("signal", "field") if values.get(name) is not None]
-    if len(given) != 1:
+    subjects = [name for name in ("signal", "field") if values.get(name) is not None]
+    if len(subjects) != 1:
         raise ValueError(
             "give exactly one of signal (what Cupel measures) and field (what the input brings along), "
-            f"not {'both' if given else 'none'}"
+            f"not {'both' if subjects else 'none'}"
         )
     tests = [test for test in TESTS if values.get(test) is not None]
     if len(tests) != 1:
@@ -104,7 +104,7 @@ def _check(options: Method.Options) -> Method.Options:
         return options
     bounds = values[tests[0]] if tests[0] == "between" else [values[tests[0]]]
     for bound in bounds:
-        if isinstance(bound, str) and (given == ["signal"] or _is_numeral(bound)):
+        if isinstance(bound, str) and (subjects == ["signal"] or _is_numeral(bound)):
             raise ValueError(f"{tests[0]} is the text {bound!r}: expected a number, without quotes")
     if len({isinstance(bound, str) for bound in bounds}) > 1:
         raise ValueError(f"{tests[0]} is {bounds!r}: expected two numbers, or two texts")

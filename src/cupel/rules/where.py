@@ -27,16 +27,16 @@ _SHOWN_CHARACTERS = 80
 
 @dataclass(frozen=True)
 class ExpressionRule(Condition):
-    """A condition that an expression writes.
+    """A condition written as an expression.
 
     Attributes
     ----------
     name
-        What ledger and report call it.
+        The name in the ledger and the report.
     expression
-        As it was written.
+        The expression as written.
     condition
-        What it says.
+        The parsed expression.
     """
 
     name: str
@@ -58,7 +58,7 @@ class ExpressionRule(Condition):
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """Names that the expression asks for; those that it tests for null, or has another value for, may be missing."""
+        """Fields that the expression requires; those tested for null or inside `coalesce` may be missing."""
         optional = {
             part.name
             for node in self.condition.walk()
@@ -159,7 +159,7 @@ class Where(Rules):
 
 
 def _advice(field: Field) -> str:
-    """What an unknown name may have been meant as."""
+    """Advice on what an unknown name may have meant."""
     if field.quoted:
         return f"a text stands in single quotes: '{field.name}'"
     close = get_close_matches(field.name, signal_kinds(), n=1, cutoff=0.7)

@@ -17,7 +17,7 @@ from cupel.contract import Method
 from cupel.errors import BadOption
 from cupel.units import read_bytes, write_bytes, write_count
 
-__all__ = ["Budget", "BudgetOptions"]
+__all__ = ["SelectionBudget", "BudgetOptions"]
 
 Unit = Literal["documents", "bytes", "tokens"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
@@ -28,17 +28,17 @@ _FORM = re.compile(
 _FACTORS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "B": 10**9, "T": 10**12}
 
 TOKENS = "token_count"
-"""The signal column that says how many tokens a document has."""
+"""The signal column that holds the number of tokens in each document."""
 
 
 @dataclass(frozen=True)
-class Budget:
+class SelectionBudget:
     """How much is kept.
 
     Attributes
     ----------
     amount
-        A number of `unit`, or where `share` is set a fraction of what there is.
+        A number of `unit`, or, where `share` is set, a fraction of the total.
     unit
         What is counted.
     """
@@ -48,17 +48,17 @@ class Budget:
     share: bool
 
     @classmethod
-    def read(cls, text: str) -> Budget:
-        """A budget as people write it.
+    def read(cls, text: str) -> SelectionBudget:
+        """Parse a budget as people write it.
 
         Raises
         ------
         BadOption
-            It is none.
+            The text is not a budget.
 
         Examples
         --------
-        >>> [str(Budget.read(text)) for text in ("20%", "100k-documents", "1.5G-tokens", "500MB", "20%-tokens")]
+        >>> [str(SelectionBudget.read(text)) for text in ("20%", "100k-documents", "1.5G-tokens", "500MB", "20%-tokens")]
         ['20 % of the documents', '100,000 documents', '1,500,000,000 tokens', '500 MB', '20 % of the tokens']
         """
         match = _FORM.fullmatch(text.strip())
@@ -88,11 +88,11 @@ class Budget:
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """Signal columns that it takes to count."""
+        """Signal columns needed to count."""
         return (TOKENS,) if self.unit == "tokens" else ()
 
     def costs(self, documents: pa.RecordBatch) -> pa.Array:
-        """What each document takes of it (int64)."""
+        """The cost of each document (int64)."""
         if self.unit == "documents":
             return pa.array(np.ones(documents.num_rows, np.int64))
         if self.unit == "bytes":
@@ -101,20 +101,20 @@ class Budget:
 
     def limit(self, costs: npt.NDArray[np.int64]) -> int:
         """The budget as a number of its unit, given the costs of all documents."""
-        whole = int(costs.sum())
-        return int(self.amount * whole) if self.share else int(self.amount)
+        total = int(costs.sum())
+        return int(self.amount * total) if self.share else int(self.amount)
 
     def spend(self, order: npt.NDArray[np.int64], costs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The longest beginning of `order` (rows, the best first) that the budget pays for.
 
-        The first document that does not fit ends it: filling the rest with shorter ones would favor short documents.
+        It ends at the first document that does not fit: filling the remainder with shorter ones would favor short documents.
 
         Examples
         --------
         >>> costs = np.array([5, 1, 4, 2])
-        >>> Budget.read("7-tokens").spend(np.array([2, 3, 0, 1]), costs).tolist()
+        >>> SelectionBudget.read("7-tokens").spend(np.array([2, 3, 0, 1]), costs).tolist()
         [2, 3]
-        >>> Budget.read("50%-tokens").spend(np.array([2, 3, 0, 1]), costs).tolist()
+        >>> SelectionBudget.read("50%-tokens").spend(np.array([2, 3, 0, 1]), costs).tolist()
         [2, 3]
         """
         spent = np.cumsum(costs[order])
@@ -143,7 +143,7 @@ class BudgetOptions(Method.Options):
     @classmethod
     def _is_budget(cls, value: str) -> str:
         try:
-            Budget.read(value)
+            SelectionBudget.read(value)
         except BadOption as error:
             raise ValueError(str(error)) from None
         return value

@@ -1,4 +1,4 @@
-"""Which documents are the most prototypical, and which one stays in the place of each."""
+"""Which documents are the most prototypical, and which document stays in the place of each."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Pruned:
     Attributes
     ----------
     dropped
-        Whether it goes.
+        Whether the row is dropped.
     survivors
-        The row that stays nearest to it, of the same cell; its own where it stays itself.
+        The nearest kept row of the same cell; the row itself if it is kept.
     limit
-        The similarity to the centroid from which on documents go; infinite where none does.
+        The similarity to the centroid from which documents are dropped; infinite if none are.
     """
 
     dropped: npt.NDArray[np.bool_]
@@ -38,7 +38,7 @@ class Pruned:
 def to_drop(
     score: npt.NDArray[np.floating], docs: Integers, may_go: npt.NDArray[np.bool_], kept_fraction: float
 ) -> npt.NDArray[np.bool_]:
-    """The rows of the highest scores, so many that `kept_fraction` of all stay; ties: the first document.
+    """The rows with the highest scores, dropped until `kept_fraction` of all remain; ties: the first document.
 
     >>> to_drop(np.array([0.9, 0.5, 0.9, 1.0]), np.arange(4), np.array([True, True, True, False]), 0.5)
     array([ True, False,  True, False])
@@ -68,7 +68,7 @@ def prune(vectors: Vectors, cells: Cells, kept_fraction: float, workers: Workers
 
 
 def _nearest_kept(vectors: Vectors, removed: Integers, kept: Integers) -> Integers:
-    """Of each row in `gone`, the most similar row in `kept`; tile by tile."""
+    """For each row in `removed`, the most similar row in `kept`; tile by tile."""
     nearest = np.zeros(len(removed), np.int64)
     for low in range(0, len(removed), TILE):
         block = vectors.take(removed[low : low + TILE])

@@ -1,4 +1,4 @@
-"""D4: semantic duplicates first, then the prototypical of what is left."""
+"""D4: semantic duplicates first, then the prototypical documents among the remaining."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ class KeptFractions(LossOptions, CellOptions):
 
 
 class D4(InCells, Selector):
-    """D4: semantic deduplication, then diversification of what is left.
+    """D4: semantic deduplication, then diversification of the remaining documents.
 
     Three stages (Tirumala et al. 2023):
 
     1. SemDeDup (see `semdedup`) removes the documents with the highest scores until `dedup_kept_fraction` is left
        (the paper's R_dedup, 0.75 there). This is SemDeDup with the ε that leaves this share; the report says which.
-    2. What is left is divided by k-means anew, so that copies no longer draw centroids to themselves.
-    3. Of it the most prototypical (see `prototypes`) go, until `prototypes_kept_fraction` of it is left (R_proto).
+    2. The remaining documents are clustered again by k-means, so that copies no longer attract centroids.
+    3. The most prototypical of them (see `prototypes`) are removed until `prototypes_kept_fraction` is left (R_proto).
 
     The ledger's reason says which stage removed a document: `semantic-duplicate` or `prototypical`. Its score is
     the one that decided there: the similarity to the nearest document before it, or to the new centroid.
 
-    In each stage the least similar to the centroid stays of each cluster of k-means, so that more than asked
-    for may stay where clusters are small.
+    In each stage, the document least similar to the centroid of each k-means cluster stays. Where clusters are
+    small, more documents may stay than requested.
 
     Examples
     --------
@@ -79,9 +79,9 @@ class D4(InCells, Selector):
         ),
     )
     limits = (
-        "It removes the shares asked for, whether there are so many duplicates or not: look at the ε that came out. "
+        "It removes the requested shares, whether or not there are that many duplicates: check the resulting ε. "
         "The paper embeds with the last token of a 125M language model after MinHash; other models cluster otherwise. "
-        "For the rest see semdedup and prototypes."
+        "For more limits, see semdedup and prototypes."
     )
 
     class Options(Acts, KeptFractions):
@@ -110,10 +110,10 @@ class D4(InCells, Selector):
             before = nearest_before(vectors, cells, workers)
             removed = to_drop(before.similarity, vectors.docs, before.row >= 0, options.dedup_kept_fraction)
             left = np.flatnonzero(~removed)
-            rest = vectors.only(left)
-            new = self.cells(rest, workers)
-            pruned = prune(rest, new, options.prototypes_kept_fraction, workers)
-        stages = _Stages(vectors, cells, before, removed, rest, new, pruned, left)
+            remaining = vectors.only(left)
+            new = self.cells(remaining, workers)
+            pruned = prune(remaining, new, options.prototypes_kept_fraction, workers)
+        stages = _Stages(vectors, cells, before, removed, remaining, new, pruned, left)
         score = before.similarity.copy()
         score[left] = new.similarity
         reasons = np.where(removed, DUPLICATE, PROTOTYPICAL).astype(object)
@@ -158,18 +158,18 @@ class D4(InCells, Selector):
         lead = (
             f"{alike:,} of {total:,} documents go as semantic duplicates, then {typical:,} as prototypical."
         )
-        return [*blocks, cell_table(stages.rest, stages.new, stages.pruned.dropped, view)], lead
+        return [*blocks, cell_table(stages.remaining, stages.new, stages.pruned.dropped, view)], lead
 
 
 @dataclass(frozen=True)
 class _Stages:
-    """What each stage found; `rest` are the rows `left` of `vectors`."""
+    """The results of each stage; `remaining` holds the rows `left` of `vectors`."""
 
     vectors: Vectors
     cells: Cells
     before: Before
     removed: npt.NDArray[np.bool_]
-    rest: Vectors
+    remaining: Vectors
     new: Cells
     pruned: Pruned
     left: npt.NDArray[np.int64]
@@ -178,5 +178,5 @@ class _Stages:
         """By row, the row that stays after both stages."""
         second = np.arange(len(self.vectors))
         second[self.left] = self.left[self.pruned.survivors]
-        found: npt.NDArray[np.int64] = second[self.before.survivors(self.removed)]
-        return found
+        kept: npt.NDArray[np.int64] = second[self.before.survivors(self.removed)]
+        return kept

@@ -15,7 +15,7 @@ from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, Vie
 from cupel.contract.draws import uniform
 from cupel.findings import Facts, Section
 from cupel.models.model import Model
-from cupel.select._budget import Budget, BudgetOptions
+from cupel.select._budget import BudgetOptions, SelectionBudget
 from cupel.units import write_bytes, write_count, write_number
 from cupel.vectors.mapped import Vectors
 from cupel.vectors.method import EmbeddingOptions, OnVectors
@@ -24,15 +24,16 @@ __all__ = ["KCenter"]
 
 
 class KCenter(OnVectors, Selector):
-    """K-center: so many documents that every other is near to one of them.
+    """K-center: documents chosen so that every other document is close to one of them.
 
-    Farthest-first traversal (Gonzalez 1985): begin with a document, then take again and again the one that is farthest
-    from all that were taken, until the budget is spent. The largest distance of any document to the nearest taken one,
-    the radius, is at most twice the smallest that so many documents can have. Sener and Savarese (2018) choose the data to
-    label in this way. Distance is 1 − cos of the vectors; the first document is drawn by its id and the seed.
+    Farthest-first traversal (Gonzalez 1985): begin with a document, then repeatedly take the document that is farthest
+    from all taken so far, until the budget is spent. The largest distance of any document to the nearest taken one,
+    the radius, is at most twice the smallest radius possible with the same number of documents. Sener and Savarese
+    (2018) choose the data to label in this way. Distance is 1 − cos of the vectors; the first document is drawn by
+    its id and the seed.
 
-    The score is the distance to the nearest document taken before, so that in the order of falling scores any
-    smaller budget is a beginning of a larger one. Documents without a vector are never selected.
+    The score is the distance to the nearest document taken before. In order of decreasing score, a smaller budget
+    is always a prefix of a larger one. Documents without a vector are never selected.
 
     Examples
     --------
@@ -55,10 +56,12 @@ class KCenter(OnVectors, Selector):
             url="https://arxiv.org/abs/1708.00489",
         ),
     )
-    cost = "A comparison of every document with every one that is taken, and 2 bytes of memory per number of a vector."
+    cost = (
+        "A comparison of every document with every taken one, and 2 bytes of memory per number of a vector."
+    )
     limits = (
-        "It loves outliers: what is like nothing else is taken first, noise as well, so filter for quality before. For a "
-        "budget of many documents among many it takes long; divide the corpus or sample before."
+        "It prefers outliers: documents unlike all others are taken first, including noise, so filter for quality before. "
+        "Large budgets on large corpora take long; divide the corpus or sample before."
     )
 
     class Options(BudgetOptions, Acts, EmbeddingOptions):
@@ -74,9 +77,9 @@ class KCenter(OnVectors, Selector):
     options: Options
 
     @cached_property
-    def budget(self) -> Budget:
+    def budget(self) -> SelectionBudget:
         """How much is kept."""
-        return Budget.read(self.options.budget)
+        return SelectionBudget.read(self.options.budget)
 
     @property
     def limit(self) -> str:
@@ -100,7 +103,7 @@ class KCenter(OnVectors, Selector):
         return pa.RecordBatch.from_arrays(columns, schema=self.sketch_schema)
 
     def need(self, documents: int, text_bytes: int) -> Need:
-        """The vectors, which are all looked at again and again, and a few numbers per document."""
+        """The vectors, all of which are read repeatedly, and a few numbers per document."""
         vectors = super().need(documents, text_bytes)
         return Need(vectors.memory_bytes + vectors.scratch_bytes, vectors.scratch_bytes)
 
@@ -131,7 +134,7 @@ class KCenter(OnVectors, Selector):
         limit, own = self.budget.limit(costs), costs[places]
         if not len(vectors):
             return np.zeros(0, np.int64), np.zeros(0), 0.0
-        # How many documents the budget pays for shows as they are taken; the beginning is always the same.
+        # How many documents fit the budget is known only once they are taken; the prefix is always the same.
         count = min(len(vectors), max(1, round(limit / max(float(own.mean()), 1e-9))))
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.halves.reshape(-1)), vectors.dimensions)
         while True:
@@ -141,7 +144,7 @@ class KCenter(OnVectors, Selector):
                 break
             count = min(len(vectors), 2 * count)
         paid = int(np.searchsorted(spent, limit, side="right"))
-        if 0 < paid < count:  # the radius is that of those
+        if 0 < paid < count:  # the radius of exactly these documents
             chosen, radius = _kernels.k_center(column, paid, first=first, threads=threads)
         distances = chosen["distance"].to_numpy(zero_copy_only=False).astype(np.float64)
         return chosen["row"].to_numpy()[:paid], distances[:paid], radius

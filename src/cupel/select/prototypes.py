@@ -29,21 +29,21 @@ class KeptFraction(LossOptions, CellOptions):
 
 
 class Prototypes(InCells, Selector):
-    """Prototypical documents: what is nearest to the middle of its cluster goes.
+    """Prototypical documents: those nearest to the center of their cluster are removed.
 
     Vectors are divided by spherical k-means, and the documents most similar to the centroid of their
     cluster are dropped, over all clusters, until `kept_fraction` is left: "easy" documents of which
     there are many like them (Sorscher et al. 2022, the self-supervised prototypes metric;
-    Tirumala et al. 2023 for text). What stays are the less usual ones.
+    Tirumala et al. 2023 for text). The less usual ones stay.
 
     At least one document of each cluster stays, the least similar to the centroid; the papers do
-    not say so. Of each document that goes the ledger names the nearest of its cluster that stays. Nothing is said
-    of them being copies of each other.
+    not say so. For each removed document, the ledger names the nearest kept document of its cluster. This does not
+    mean that they are copies of each other.
 
     The score is the similarity to the centroid. With `action: mark` every document stays and carries it
     in `prototypes_score`, so that another fraction can be chosen later.
 
-    Vectors, k-means and what they depend on are as in `semdedup`.
+    Vectors and k-means, and what they depend on, are as in `semdedup`.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class Prototypes(InCells, Selector):
     limits = (
         "With little data the easy documents are the better ones to keep (Sorscher et al. 2022), so prune only "
         "where there is more data than training uses. Clusters of copies pull centroids to themselves: deduplicate "
-        "before, as `d4` does. Outliers, that is also noise, stay: filter for quality before."
+        "before, as `d4` does. Outliers stay, including noise: filter for quality before."
     )
 
     class Options(Acts, KeptFraction):
@@ -99,26 +99,26 @@ class Prototypes(InCells, Selector):
             pruned = prune(vectors, cells, options.kept_fraction, workers)
         score = cells.similarity.astype(np.float64)
         members = grouped(vectors, pruned.survivors, score, everything=False)
-        gone, total = int(pruned.dropped.sum()), vectors.total
+        dropped_count, total = int(pruned.dropped.sum()), vectors.total
         facts = (
             *self.facts(vectors, cells),
-            ("prototypical documents", f"{gone:,}"),
-            ("share", f"{gone / max(total, 1):.2%}"),
+            ("prototypical documents", f"{dropped_count:,}"),
+            ("share", f"{dropped_count / max(total, 1):.2%}"),
         )
         blocks: list[Block] = [
             Facts(facts=facts),
             similarity_figure(cells.similarity, pruned.dropped, pruned.limit, "similarity to the centroid"),
         ]
-        if gone:
-            lead = f"{gone:,} of {total:,} documents are so near to the middle of their cluster that they go."
+        if dropped_count:
+            lead = f"{dropped_count:,} of {total:,} documents are close to the center of their cluster and are removed."
             blocks += [
                 cell_table(vectors, cells, pruned.dropped, view),
                 source_table(members, view, "prototypical documents"),
             ]
         else:
-            lead = "This step had no effect: no document is to go."
+            lead = "This step had no effect: no document is removed."
             blocks.append(Prose(text=lead))
-        stop = tuple(lost_sources(members, options.max_source_loss, view)) if gone else ()
+        stop = tuple(lost_sources(members, options.max_source_loss, view)) if dropped_count else ()
         if options.action == "mark":
             members = grouped(vectors, pruned.survivors, score, everything=True)
         section = Section(title="Prototypical documents", lead=lead, blocks=tuple(blocks))

@@ -14,32 +14,32 @@ from pydantic import Field
 from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, View
 from cupel.contract.draws import uniform
 from cupel.findings import Facts, Section, Table
-from cupel.select._budget import Budget, BudgetOptions
+from cupel.select._budget import BudgetOptions, SelectionBudget
 from cupel.units import write_bytes, write_count, write_percent
 
-__all__ = ["Sample"]
+__all__ = ["GumbelSample"]
 
 Floats = npt.NDArray[np.float64]
 
 
-class Sample(Selector):
+class GumbelSample(Selector):
     """Sample: documents drawn without replacement, by a score or uniformly, up to a budget.
 
-    Documents are drawn one after the other with probabilities proportional to exp(score/τ) among those that
-    are left, until the budget is spent. This is done at once for all of them by the Gumbel top-k trick
+    Documents are drawn one by one with probabilities proportional to exp(score/τ) among those that
+    are left, until the budget is spent. The Gumbel top-k trick draws all of them at once
     (Kool et al. 2019): the documents with the highest
 
         score/τ + g,    g = −ln(−ln u)
 
     where u is a uniform number that the document's id and the seed decide, so it is the same on every engine, in every
     order of the input, and in a pool that has grown. With τ = 0 the highest scores are taken. QuRating (Wettig et
-    al. 2024) finds that sampling at τ = 2 trains better models than taking the best, which are too much alike.
+    al. 2024) finds that sampling at τ = 2 trains better models than taking the best documents, which are too similar.
 
     Documents without a score (null, not a number) are never selected. Equal scores at τ = 0 are ordered by u.
 
     Examples
     --------
-    >>> Sample.from_options({"by": "quality", "budget": "1G-tokens", "temperature": 2}).limit
+    >>> GumbelSample.from_options({"by": "quality", "budget": "1G-tokens", "temperature": 2}).limit
     'among 1,000,000,000 tokens drawn by quality'
     """
 
@@ -95,9 +95,9 @@ class Sample(Selector):
     options: Options
 
     @cached_property
-    def budget(self) -> Budget:
+    def budget(self) -> SelectionBudget:
         """How much is kept."""
-        return Budget.read(self.options.budget)
+        return SelectionBudget.read(self.options.budget)
 
     @property
     def limit(self) -> str:
@@ -139,8 +139,8 @@ class Sample(Selector):
         return Clusters(members=members, findings=(self._section(table["source"], scores, costs, kept),))
 
     def _keys(self, scores: Floats, uniform: Floats) -> Floats:
-        known = scores[~np.isnan(scores)]
-        spread = float(known.std()) if len(known) else 0.0
+        valid = scores[~np.isnan(scores)]
+        spread = float(valid.std()) if len(valid) else 0.0
         values = -scores if self.options.lowest else scores
         if self.options.temperature == 0:
             return values
@@ -200,5 +200,5 @@ class Sample(Selector):
         if not self.options.by:
             return ()
         groups = (scores[own & kept], scores[own & ~kept])
-        known = [group[~np.isnan(group)] for group in groups]
-        return tuple(float(group.mean()) if len(group) else None for group in known)
+        valid = [group[~np.isnan(group)] for group in groups]
+        return tuple(float(group.mean()) if len(group) else None for group in valid)

@@ -40,10 +40,10 @@ class LlmRating(Asks, Signal):
 
     The model is shown the beginning of a document and the rubric, and asked for a reason and a score. FineWeb-Edu
     (Penedo et al. 2024) rated 460,000 pages in this way, by an additive scale from 0 to 5, trained a classifier on the
-    ratings and kept pages of 3 or more. Rating each document of a corpus is dear: rate a sample, and fit
-    `quality-classifier` on what it tells apart.
+    ratings and kept pages of 3 or more. Rating each document of a corpus is expensive: rate a sample, and fit
+    `quality-classifier` on the ratings.
 
-    Answers are kept in a cache by everything that is asked, so that a run that is killed or repeated asks nothing twice.
+    Answers are cached by the full request, so that an interrupted or repeated run asks nothing twice.
     An answer without a score, or with one outside of the scale, is refused: the document has no rating, and the
     report counts it. Budgets, limits and prices are options of the run.
 
@@ -101,7 +101,7 @@ class LlmRating(Asks, Signal):
     options: Options
 
     def prepare(self, resources: Resources) -> Measure:
-        """What asks the model."""
+        """A function that asks the model."""
         rubric = self._rubric()
         ask = resources.asker(self.options.model, self.options.device)
 

@@ -81,7 +81,7 @@ class NgramPerplexity(Fitted, Signal):
         return learn_ngrams(self.name, self.options, documents, folder, resources)
 
     def prepare(self, resources: Resources) -> Measure:
-        """What measures by the model."""
+        """A function that measures with the model."""
         model = Ngram.load(self.learned(resources))
 
         def measure(documents: pa.RecordBatch) -> pa.RecordBatch:

@@ -71,7 +71,7 @@ class Perplexity(Asks, Signal):
     options: Options
 
     def prepare(self, resources: Resources) -> Measure:
-        """What measures by the model, which is loaded here."""
+        """A function that measures with the model, which is loaded here."""
         model = load_model(self.options.model, self.asks, device=self.options.device)
 
         def measure(documents: pa.RecordBatch) -> pa.RecordBatch:

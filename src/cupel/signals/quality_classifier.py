@@ -1,4 +1,4 @@
-"""A quality classifier: trained here on documents that are good, and others."""
+"""A quality classifier, trained on good documents and others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LENGTH_ALARM = 0.5
 
 
 class QualityClassifier(Fitted, Signal):
-    """Quality by a classifier: how probably a document is one of the good ones.
+    """Quality by a classifier: the probability that a document belongs to the good ones.
 
     DataComp-LM (Li et al. 2024) compared ways to choose web pages by a model's judgment, and found the best to be a
     linear classifier of words and pairs of words: fastText (Joulin et al. 2016), trained to tell instruction data
@@ -43,9 +43,9 @@ class QualityClassifier(Fitted, Signal):
     cupel fit quality-classifier --positives instructions.jsonl --negatives crawl:200000 --output good
     ```
 
-    A pool is a path, or `PATH:COUNT` for so many of its documents, drawn by their ids. Of every class a share
-    `held_out` is kept back; the report gives the area under the ROC curve on it with its interval, and how far the
-    score goes with the length of a text. Text that is in both classes counts as positive.
+    A pool is a path, or `PATH:COUNT` for that many of its documents, drawn by their ids. Of every class a share
+    `held_out` is kept back; the report gives the area under the ROC curve on it with its interval, and how strongly the
+    score correlates with the length of a text. Text that is in both classes counts as positive.
 
     `quality` is the probability of the positive class under equally many documents of both. It orders documents; what
     threshold is right depends on how much is to be kept, so take a percentile (DataComp-LM keeps the top 10 %) by
@@ -87,11 +87,11 @@ class QualityClassifier(Fitted, Signal):
     files = ("artifact", "positives", "negatives")
 
     class Options(Learns):
-        """What is told apart, and how the classifier is trained."""
+        """The classes, and how the classifier is trained."""
 
         positives: tuple[str, ...] = Field(
             (),
-            description="Pools of good documents, `PATH` or `PATH:COUNT`. Needed where no artifact is named.",
+            description="Pools of good documents, `PATH` or `PATH:COUNT`. Required if no artifact is named.",
         )
         negatives: tuple[str, ...] = Field(
             (),
@@ -132,7 +132,7 @@ class QualityClassifier(Fitted, Signal):
             yield _pool(name)[0]
 
     def fit(self, documents: Documents, folder: Path, resources: Resources) -> Learned:
-        """Train the classifier and measure it on what was kept back."""
+        """Train the classifier and evaluate it on the held-out documents."""
         options = self.options
         good = _read(options.positives, options.seed, self.name, "positives")
         others = (
@@ -150,8 +150,8 @@ class QualityClassifier(Fitted, Signal):
         texts = pa.concat_tables([good, others]).combine_chunks()
         positive = np.arange(texts.num_rows) < good.num_rows
         kept_back = uniform(texts["id"].combine_chunks(), options.seed + 1) < options.held_out
-        kept_back[[0, good.num_rows]] = False  # there is one of each to learn from,
-        kept_back[[1, good.num_rows + 1]] = True  # and one of each to be measured on
+        kept_back[[0, good.num_rows]] = False  # at least one of each class to train on,
+        kept_back[[1, good.num_rows + 1]] = True  # and one of each to evaluate on
         labels = pa.array(np.where(positive, POSITIVE, NEGATIVE))
         learned = pa.array(~kept_back)
         model = train(
@@ -173,7 +173,7 @@ class QualityClassifier(Fitted, Signal):
         return _assessed(scores, held_out, positive[kept_back], int(positive.sum()), int((~positive).sum()))
 
     def prepare(self, resources: Resources) -> Measure:
-        """What classifies by what was learned."""
+        """A function that classifies with the learned model."""
         score = _scorer(FastText.load(self.learned(resources) / FILE))
         return lambda documents: pa.record_batch({"quality": score(documents.column("text"))})
 
@@ -183,13 +183,13 @@ def _scorer(model: FastText) -> Any:
 
     def score(texts: pa.Array) -> pa.Array:
         scores = model.classify(texts, threads=1)[:, column].astype(np.float64)
-        return pa.array(scores, from_pandas=True)  # a text in which it knows nothing has none
+        return pa.array(scores, from_pandas=True)  # a text without known words has no score
 
     return score
 
 
 def _pool(name: str) -> tuple[str, int | None]:
-    """`PATH:COUNT` as both.
+    """Split `PATH:COUNT`.
 
     >>> _pool("crawl:200000"), _pool("s3://bucket/crawl"), _pool("C:")
     (('crawl', 200000), ('s3://bucket/crawl', None), ('C:', None))
@@ -199,7 +199,7 @@ def _pool(name: str) -> tuple[str, int | None]:
 
 
 def _read(names: tuple[str, ...], seed: int, method: str, what: str) -> pa.Table:
-    """`id` and `text` of the documents of pools, those without text left out."""
+    """`id` and `text` of the documents of pools that have text."""
     tables = []
     for name in names:
         path, count = _pool(name)
@@ -215,7 +215,7 @@ def _read(names: tuple[str, ...], seed: int, method: str, what: str) -> pa.Table
 def _assessed(
     scores: pa.Array, texts: pa.Array, positive: npt.NDArray[np.bool_], positives: int, negatives: int
 ) -> Learned:
-    """How good a classifier is, by documents that it was not trained on."""
+    """Evaluate a classifier on documents that it was not trained on."""
     values = pc.fill_null(scores, 0.0).to_numpy()
     value, low, high = auroc(values, positive)
     lengths = pc.binary_length(texts).to_numpy().astype(np.float64)

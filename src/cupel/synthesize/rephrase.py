@@ -1,4 +1,4 @@
-"""Documents told anew in another style."""
+"""Documents rephrased in another style."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _ENDS = (re.compile(r"\n\s*\n"), re.compile(r"\n"), re.compile(r"(?<=[.!?。！�
 
 
 class Rephrase(Asks, Generator):
-    """Rephrased documents: an instruction-tuned model tells each one anew, in up to four styles.
+    """Rephrased documents: an instruction-tuned model rewrites each document in up to four styles.
 
     WRAP (Maini et al. 2024) trains on web text and on rephrasings of it, half each: a model of a given quality needs
     about a third of the compute, most so where the web text is noisy. The styles are those of the paper, with its
@@ -62,8 +62,8 @@ class Rephrase(Asks, Generator):
 
     The paper shows the model at most 300 tokens at a time, since longer texts lose content when they are rephrased. A
     document is therefore divided after paragraphs (or lines, or sentences) into pieces of at most `max_characters`,
-    and its rephrasing is that of its pieces, joined. What models like to say before they begin ("Sure, here is a
-    paraphrase:") is taken away. A rephrasing is refused, with the raw answer in quarantine, if a piece was not
+    and its rephrasing is that of its pieces, joined. Preambles of the model ("Sure, here is a
+    paraphrase:") are removed. A rephrasing is refused, with the raw answer in quarantine, if a piece was not
     answered, or if its length is out of proportion: an answer of two words has lost what the text said.
 
     Examples
@@ -123,21 +123,21 @@ class Rephrase(Asks, Generator):
     options: Options
 
     def prepare(self, resources: Resources) -> Generate:
-        """What asks the model."""
+        """A function that asks the model."""
         ask = resources.asker(self.options.model, self.options.device)
 
         def write(documents: pa.RecordBatch) -> Births:
-            asked = [
+            requests = [
                 (row, style, pieces_of(text or "", self.options.max_characters))
                 for row, text in enumerate(documents.column("text").to_pylist())
                 for style in self.options.styles
             ]
             answers = iter(
-                ask([self._request(style, piece) for _, style, pieces in asked for piece in pieces])
+                ask([self._request(style, piece) for _, style, pieces in requests for piece in pieces])
             )
             born: list[NewDocument] = []
             refused: list[Refusal] = []
-            for row, style, pieces in asked:
+            for row, style, pieces in requests:
                 result = self._read(row, style, pieces, [next(answers) for _ in pieces])
                 (born if isinstance(result, NewDocument) else refused).append(result)  # type: ignore[arg-type]
             return Births(born, refused)
@@ -171,7 +171,7 @@ class Rephrase(Asks, Generator):
 
 
 def without_preamble(answer: str) -> str:
-    """An answer without what the model says before it begins."""
+    """An answer without the model's preamble."""
     return _PREAMBLE.sub("", answer, count=1).strip()
 
 

@@ -88,8 +88,8 @@ def test_edit_similarity_minds_the_order(resolve: Resolve) -> None:
 @given(st.lists(st.text("abc ", max_size=30), min_size=2, max_size=8))
 @settings(max_examples=examples(60))
 def test_edit_similarity_is_that_of_levenshtein(resolve: Resolve, texts: list[str]) -> None:
-    found = resolve(MinHash.from_options({"threshold": 0.01, "similarity": "edit", **SURE}), texts)
-    for row in found.members.to_pylist():
+    clusters = resolve(MinHash.from_options({"threshold": 0.01, "similarity": "edit", **SURE}), texts)
+    for row in clusters.members.to_pylist():
         left, right = texts[row["doc"]].split(), texts[row["cluster"]].split()
         expected = 1 - reference.levenshtein(left, right) / max(len(left), len(right))
         assert row["score"] == pytest.approx(expected)

@@ -138,11 +138,11 @@ def test_formats_and_names(tmp_path: Path) -> None:
     (tmp_path / "f.json").write_text(json.dumps(rows))
     # MMLU as published: no header.
     (tmp_path / "mmlu.csv").write_text('"Café?",1,2,3,4,A\n"東京?",1,2,3,4,B\n')
-    found = read_sets([str(tmp_path)], Fields())
-    assert found.names == ("a", "b", "c", "d", "e", "f", "mmlu")
-    assert found.sizes == (2,) * 7
-    assert found.items.column("question").to_pylist() == ["Café?", "東京?"] * 7
-    assert found.items.column("answer").to_pylist() == ["1", "2"] * 7
+    sets = read_sets([str(tmp_path)], Fields())
+    assert sets.names == ("a", "b", "c", "d", "e", "f", "mmlu")
+    assert sets.sizes == (2,) * 7
+    assert sets.items.column("question").to_pylist() == ["Café?", "東京?"] * 7
+    assert sets.items.column("answer").to_pylist() == ["1", "2"] * 7
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,11 @@ def sentence(rng: random.Random, words: int, end: str = ".") -> str:
 def in_odd_fields(rng: random.Random, number: int) -> dict[str, tuple[Row, str, str]]:
     """By kind: a row, what a page that leaks it says, and what a clean document may say."""
     short, long = sentence(rng, 7, "?"), sentence(rng, 14, "?")
-    told, other, read = sentence(rng, 13), sentence(rng, 12), " ".join(sentence(rng, 12) for _ in range(7))
+    statement, other, read = (
+        sentence(rng, 13),
+        sentence(rng, 12),
+        " ".join(sentence(rng, 12) for _ in range(7)),
+    )
     a, b, c = (sentence(rng, 4, "") for _ in "abc")
     return {
         "another language": (
@@ -68,16 +72,16 @@ def in_odd_fields(rng: random.Random, number: int) -> dict[str, tuple[Row, str, 
             sentence(rng, 30),
         ),
         "unknown names": (
-            {"zeile": told, "folge": other, "wert": number % 2},
-            f"{told} / {other}",
+            {"zeile": statement, "folge": other, "wert": number % 2},
+            f"{statement} / {other}",
             sentence(rng, 30),
         ),
         "instruction": (
             {
                 "task": "Read the two statements below with care and say which of them holds for all people.",
-                "zeile": told,
+                "zeile": statement,
             },
-            f"Read the two statements below with care and say which of them holds for all people. {told}",
+            f"Read the two statements below with care and say which of them holds for all people. {statement}",
             f"Read the two statements below with care and say which of them holds for all people. {other}",
         ),
         "passage": ({"lesson": read, "ask": short, "verdict": "yes"}, f"{read}\n\nTask: {short} yes", read),
@@ -127,11 +131,11 @@ def in_odd_fields(rng: random.Random, number: int) -> dict[str, tuple[Row, str, 
         ),
         "scores": ({"input": short, "target_scores": {a: 0, b: 1, c: 0}}, f"{short} {b}", sentence(rng, 30)),
         "about": (
-            {"source": told, "target": other, "language": "German to English"},
-            f"{told}\n{other}",
+            {"source": statement, "target": other, "language": "German to English"},
+            f"{statement}\n{other}",
             sentence(rng, 30),
         ),
-        "tokens": ({"tokens": told.split(), "ner_tags": [0] * 13}, told, sentence(rng, 30)),
+        "tokens": ({"tokens": statement.split(), "ner_tags": [0] * 13}, statement, sentence(rng, 30)),
         "several turns": ({"turns": [long, other]}, f"{long}\n{other}", sentence(rng, 30)),
     }
 
@@ -224,7 +228,7 @@ def test_numbers_count_from_where_the_set_shows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("Which? A. red B. blue", ("Which?", ("A", "B"), ("red", "blue"))),
         ("Which?\na) red\nb) blue\nc) gray", ("Which?", ("a", "b", "c"), ("red", "blue", "gray"))),
@@ -232,8 +236,8 @@ def test_numbers_count_from_where_the_set_shows() -> None:
         ("I have a dog. It barks.", ("I have a dog. It barks.", (), ())),
     ],
 )
-def test_choices_in_a_text(text: str, found: tuple[str, tuple[str, ...], tuple[str, ...]]) -> None:
-    assert split_listed(text) == found
+def test_choices_in_a_text(text: str, expected: tuple[str, tuple[str, ...], tuple[str, ...]]) -> None:
+    assert split_listed(text) == expected
 
 
 def test_an_answer_that_names_no_choice() -> None:

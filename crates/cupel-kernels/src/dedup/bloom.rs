@@ -1,8 +1,8 @@
-//! A Bloom filter over n-grams of words (Bloom 1970), one cache line a key.
+//! A Bloom filter over n-grams of words (Bloom 1970), one cache line per key.
 //!
 //! All bits of a key lie in one block of 512 (Putze, Sanders and Singler 2007), so that a key costs one
 //! access to memory. Blocks fill unevenly, which makes more false positives than the plain
-//! formula says: the size is chosen by the formula for blocks, so that the rate asked for is kept.
+//! formula says: the size is chosen by the formula for blocks, so that the requested rate is met.
 
 use super::column::Texts;
 use super::minimizers::mix;

@@ -1,4 +1,4 @@
-//! What is told of comparisons: a histogram of similarities, and some pairs to look at.
+//! Statistics of comparisons: a histogram of similarities, and sample pairs.
 
 use std::sync::Arc;
 

@@ -347,7 +347,7 @@ mod tests {
     const ITEMS: [[&str; PARTS]; 3] = [
         ["How many apples has Tom left in his bag?", "Three", "", ""],
         ["How many apples has Ann sold to her aunt?", "Two", "", "Ann keeps a stall of fruit."],
-        ["What is the colour of the sea?", "Blue", "red green blue", ""],
+        ["What is the color of the sea?", "Blue", "red green blue", ""],
     ];
 
     #[test]
@@ -374,12 +374,12 @@ mod tests {
     fn strays_are_counted_once_a_document() {
         let found = index(&ITEMS, 3, 9);
         let texts = StringArray::from(vec![
-            Some("the colour of the sea, and the colour of the sky. The colour of the sea!"),
-            Some("What is the colour of the sea?"),
+            Some("the color of the sea, and the color of the sky. The color of the sea!"),
+            Some("What is the color of the sea?"),
             None,
         ]);
         let strays = found.strays(&found.hits(&texts).unwrap()).unwrap();
-        // Of the first text: "the colour of", "colour of the", "of the sea"; the second is the item.
+        // Of the first text: "the color of", "color of the", "of the sea"; the second is the item.
         assert_eq!(strays.len(), 3);
         let mut common = vec![false; found.ngrams()];
         strays.values().iter().for_each(|&id| common[id as usize] = true);

@@ -15,7 +15,7 @@ use crate::KernelError;
 /// The shortest passage that can be looked for, in bytes.
 pub const MIN_LENGTH: usize = 16;
 
-/// Neighbouring windows with the same minimizer.
+/// Neighboring windows with the same minimizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
     /// Hash of the minimizer.

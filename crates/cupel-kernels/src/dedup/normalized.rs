@@ -1,4 +1,4 @@
-//! Hashes of normalised text, for exact deduplication.
+//! Hashes of normalized text, for exact deduplication.
 
 use arrow_array::{Array, FixedSizeBinaryArray};
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
@@ -15,7 +15,7 @@ use crate::KernelError;
 pub struct Normalization {
     /// Drop characters without a form of their own: soft hyphens, zero-width spaces, byte order marks.
     pub drop_invisible: bool,
-    /// Unicode normalisation form C: `e` and a combining accent equal `é`.
+    /// Unicode normalization form C: `e` and a combining accent equal `é`.
     pub nfc: bool,
     /// Fold case in full (Unicode's canonical caseless matching, with `nfc`): `ß` equals `SS`.
     pub lowercase: bool,
@@ -37,7 +37,7 @@ impl Default for Normalization {
     }
 }
 
-/// XXH3-128 of each normalised text, 16 big-endian bytes; null for null.
+/// XXH3-128 of each normalized text, 16 big-endian bytes; null for null.
 pub fn normalized_hash(text: &dyn Array, how: Normalization) -> Result<FixedSizeBinaryArray, KernelError> {
     let texts = Texts::new(text)?;
     let mut writer = Writer::new(how);
@@ -75,7 +75,7 @@ fn is_white(byte: u8) -> u8 {
     u8::from(byte == b' ') | u8::from(byte.wrapping_sub(9) < 5)
 }
 
-/// `is_plain` for a whole text that has no space at its ends: it is its own normalised form.
+/// `is_plain` for a whole text that has no space at its ends: it is its own normalized form.
 fn is_plain_text(text: &[u8]) -> bool {
     if text.first() == Some(&b' ') || text.last() == Some(&b' ') {
         return false;
@@ -151,7 +151,7 @@ fn each_character(text: &str, how: Normalization, mut take: impl FnMut(char)) {
     }
 }
 
-/// Writes normalised text chunk by chunk, so that a huge text is never copied whole.
+/// Writes normalized text chunk by chunk, so that a huge text is never copied whole.
 pub(super) struct Writer {
     how: Normalization,
     buffer: Vec<u8>,

@@ -117,7 +117,7 @@ impl Units {
     }
 
     /// For each text two lists, of which entries belong together: the upper half of XXH3-128 of each
-    /// unit's normalised text, and the bytes from where it begins to where the next unit does. Empty for null.
+    /// unit's normalized text, and the bytes from where it begins to where the next unit does. Empty for null.
     ///
     /// # Errors
     /// `BadInput` for anything but a text column.

@@ -1,4 +1,4 @@
-//! Labelled texts as numbers: what a classifier is trained on.
+//! Labeled texts as numbers: what a classifier is trained on.
 
 use arrow_array::{Array, LargeStringArray};
 use hashbrown::HashTable;
@@ -23,7 +23,7 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Reads the two columns. A text is read as it will be when it is labelled: as one line, up to a
+    /// Reads the two columns. A text is read as it will be when it is labeled: as one line, up to a
     /// literal `</s>`, without tokens that look like labels.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! RedPajama-V2's own measures, on its own words: raw tokens, and words of the normalized text.
 //!
 //! Raw tokens are runs of word characters and runs of other visible characters (`\w+|[^\w\s]+`).
-//! Normalised text has no ASCII punctuation, is lower case, and decomposed (NFD).
+//! Normalized text has no ASCII punctuation, is lower case, and decomposed (NFD).
 
 use unicode_normalization::UnicodeNormalization;
 

@@ -5,7 +5,7 @@ use crate::text::Words;
 
 /// Words numbered by first appearance, with their counts.
 ///
-/// A word of up to seven bytes is its own key, so most words are told apart by one comparison.
+/// A word of up to seven bytes is its own key, so one comparison distinguishes most words.
 #[derive(Debug, Default)]
 pub struct Vocabulary {
     /// The lower half of a key's hash above one more than the number of the word; zero where free.

@@ -1,6 +1,6 @@
 //! Sixty-four bytes at a time: which of them are letters, digits, space, punctuation.
 //!
-//! A block becomes a handful of 64-bit masks, one bit a byte, and word boundaries of ASCII
+//! A block becomes a handful of 64-bit masks, one bit per byte, and word boundaries of ASCII
 //! text follow from those by shifts alone.
 
 /// Bit `i` of each mask speaks of byte `i` of the block.

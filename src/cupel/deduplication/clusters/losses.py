@@ -1,4 +1,4 @@
-"""What each source loses, and whether that is too much to drop unasked."""
+"""What each source loses, and whether the loss stops the run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def too_much(members: pa.Table, total: int, options: ActionOptions, view: View) 
 
 
 def lost_sources(members: pa.Table, max_loss: float, view: View) -> list[str]:
-    """Sources of which a larger share than `max_loss` would go, in sentences."""
+    """Sources that would lose a larger share than `max_loss`, in sentences."""
     removed = members.filter(pc.invert(members["kept"]))
     if removed.num_rows < SMALLEST_STOP:
         return []
@@ -80,7 +80,7 @@ def source_table(members: pa.Table, view: View, what: str = "duplicates") -> Tab
 
 
 def source_codes(docs: Integers, view: View) -> tuple[Integers, list[str]]:
-    """The source of each of `docs`, which need be neither sorted nor distinct: its place among the names."""
+    """The source of each of `docs` as an index into the names; `docs` need be neither sorted nor distinct."""
     distinct, places = np.unique(docs, return_inverse=True)
     sources = view.sources(pa.array(distinct, pa.int64()))
     if isinstance(sources, pa.ChunkedArray):

@@ -1,4 +1,4 @@
-"""Options of the methods that find whole documents: which one stays, and what is too much to drop unasked."""
+"""Options of the methods that find whole documents: which document stays, and which losses stop the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALLEST_STOP = 1000
 
 
 class LossOptions(Method.Options):
-    """What is too much to go on unasked, for every deduplication."""
+    """Which losses stop a run, for every deduplication method."""
 
     max_source_loss: float = Field(
         0.95,
@@ -28,7 +28,7 @@ class LossOptions(Method.Options):
 
 
 class ActionOptions(Compares, Acts, PrefersSources, LossOptions):
-    """Options that every method has whose clusters are acted on: what is done, and what is too much."""
+    """Options of every method that acts on clusters: the action, and its limits."""
 
     action: Literal["drop", "weigh", "mark"] = Field(
         "drop",
@@ -53,4 +53,4 @@ class ActionOptions(Compares, Acts, PrefersSources, LossOptions):
 
 
 class ClusterOptions(Keeps, ActionOptions):
-    """Options that every method has that finds whole documents, any of which may stay."""
+    """Options of every method that finds whole documents, any of which may stay."""

@@ -1,4 +1,4 @@
-"""What to show of clusters: alarms, the biggest ones, samples of their members."""
+"""Report blocks on clusters: alarms, the biggest clusters, samples of their members."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ SHOWN_CHARACTERS = 400
 
 
 def limited(count: int, max_comparisons: int) -> list[Block]:
-    """An alarm where documents met more others in a bucket than they may be compared with."""
+    """An alarm if documents shared a bucket with more others than they may be compared with."""
     if not count:
         return []
     text = (
-        f"{count:,} times a document met more than {max_comparisons} others in a bucket and was not compared with the "
+        f"{count:,} times, a document met more than {max_comparisons} others in a bucket and was not compared with the "
         "rest; some duplicates may remain. Raise max_comparisons to compare all."
     )
     return [Alarm(text=text)]
 
 
 def seen_before(index: Index | None, members: pa.Table) -> list[tuple[str, str]]:
-    """What an index had to say, as facts."""
+    """Facts about the index."""
     if index is None:
         return []
     seen = int(is_outside(one_array(members["cluster"])).sum())

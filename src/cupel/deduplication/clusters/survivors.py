@@ -41,7 +41,7 @@ def keep_one(components: pa.RecordBatch, view: View, sources: Sequence[str] = ()
 
 
 def survivor_priorities(docs: pa.Array, view: View, sources: Sequence[str] = ()) -> pa.Array:
-    """What decides who stays, the highest first; documents of earlier corpora come before all others."""
+    """Priorities: the highest document stays. Documents of earlier corpora come before all others."""
     inside = docs.filter(pa.array(~is_outside(docs)))
     everything = view.read(["doc", "priority"])
     places = np.searchsorted(one_array(everything["doc"]).to_numpy(), inside.to_numpy())
@@ -59,7 +59,7 @@ def inside_only(members: pa.Table) -> pa.Table:
 
 
 def _by_source(sources: Sequence[str], own_sources: pa.Array, priority: pa.Array) -> pa.Array:
-    """Priorities that go by the place of the source first, and by `priority` among equals.
+    """Priorities ordered by the rank of the source, then by `priority`.
 
     Documents of weight 0 come last, whatever their source.
     """

@@ -1,4 +1,4 @@
-"""Evaluation sets in: the rows of their files, whatever the format."""
+"""Reads evaluation sets: the rows of their files, in any format."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EvaluationSets:
         Text columns `question`, `answer`, `choices`, `passage`, and `row` (int64, over all sets): a row with
         several questions holds several items.
     unused
-        The fields of each set that no part of any of its items was taken from.
+        The fields of each set that contribute to none of its items.
     """
 
     names: tuple[str, ...]
@@ -48,12 +48,12 @@ class EvaluationSets:
 
 
 def read_sets(against: Sequence[str], fields: Fields) -> EvaluationSets:
-    """The evaluation sets that these paths, folders, globs or addresses name; one set a file.
+    """The evaluation sets that these paths, folders, globs or addresses name; one set per file.
 
     Raises
     ------
     BadInput
-        A file that is not there, cannot be read, holds no item, or whose fields are not known.
+        A file is missing, cannot be read, holds no item, or has unknown fields.
     """
     files = tuple(find_files(against))
     return _read(tuple((file.digest, file) for file in files), fields)
@@ -94,7 +94,7 @@ def _is_used(value: Any, item: Item) -> bool:
     if isinstance(value, list):
         return any(_is_used(inner, item) for inner in value)
     text = value.strip() if isinstance(value, str) else ""
-    # A letter or a number stands in any text; what it points to is looked for, not itself.
+    # A letter or a number stands in any text; what it points to is searched for instead.
     return len(text) > 2 and any(text in getattr(item, part) for part in PARTS)
 
 
@@ -146,7 +146,7 @@ def _content(file: InputFile) -> str:
 
 
 def _json_rows(file: InputFile, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """One object a line; or one array of objects, bare or as the one list of an object."""
+    """One object per line; or one array of objects, bare or as the only list of an object."""
     start = text.lstrip()
     whole: Any = None
     if start.startswith("[") or extension(file.path) == "json":

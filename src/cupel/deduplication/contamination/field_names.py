@@ -39,11 +39,12 @@ _PROMPT = """
 # As the last word of a name.
 _ABOUT = """
     id ids idx index indices uuid hash guid url urls link source sources split subset subject subjects category
-    categories topic topics level difficulty language languages lang type types name names author license
-    licence date year title titles metadata meta comment comments canary explanation explanations rationale
+    categories topic topics level difficulty language languages lang type types name names author
+    date year title titles metadata meta comment comments canary explanation explanations rationale
     rationales polarity format formats version country region domain task tag tags number num count start end
     offset score scores rating
 """
+_LICENSE = re.compile(r"licen[cs]e")  # American and British spelling
 _PLACE = "id idx index num number key letter label option ending"
 # What a value is, not what it is for: the name above it says more.
 _GENERIC = "text texts value values content body string"
@@ -88,7 +89,7 @@ def role_of(name: str) -> Role:
 
 
 def rank(name: str) -> int:
-    """How much a name is preferred among those of its role; the least is the first."""
+    """The rank of a name among those of its role; the lowest is preferred."""
     places = [_ORDER[word] for part in name.split(".") for word in _words(part) if word in _ORDER]
     return min(places, default=len(_ORDER))
 
@@ -99,7 +100,8 @@ def _role_of_part(part: str) -> Role:
         return ""
     if words[-1] in _PLACE.split() and len(words) > 1 and set(words) & set(_ANSWER.split()) - {"label"}:
         return "answer"  # `answer_index`
-    if words[-1] in _ABOUT.split() and part != "target_scores":
+    is_about = words[-1] in _ABOUT.split() or _LICENSE.fullmatch(words[-1])
+    if is_about and part != "target_scores":
         return "about"
     return next((role for role, table in _TABLES if not set(table).isdisjoint(words)), "")
 

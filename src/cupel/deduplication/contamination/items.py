@@ -52,7 +52,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Fields:
-    """Which field is what, where a file does not say it by its names."""
+    """Which field has which role, where the names in a file do not say."""
 
     question: str | None = None
     answer: str | None = None
@@ -63,17 +63,17 @@ class Fields:
 def items_of_rows(
     rows: Sequence[tuple[str, Mapping[str, Any]]], fields: Fields = Fields()
 ) -> list[list[Item]]:
-    """The items of each row of a set; what all rows show tells which of their fields are text of an item.
+    """The items of each row of a set; all rows together show which fields are text of an item.
 
     Parameters
     ----------
     rows
-        Where each stands, for messages, and its fields.
+        The place of each row, for messages, and its fields.
 
     Raises
     ------
     BadInput
-        No field of a row holds text of an item, or one named in `fields` is not there.
+        No field of a row holds text of an item, or a field named in `fields` is missing.
     """
     if fields != Fields():
         return [[_mapped(row, fields, where)] for where, row in rows]
@@ -83,10 +83,10 @@ def items_of_rows(
 
 
 def items_of(row: Mapping[str, Any], evidence: Evidence = Evidence(), where: str = "") -> list[Item]:
-    """The items that a row holds: one for each of several questions about one passage, else one.
+    """The items that a row holds: one per question if several questions share a passage, otherwise one.
 
     Texts that make up an item without a question among them are several items where they are long. No
-    two items of a row share text, a passage left out.
+    two items of a row share text, except the passage.
 
     Raises
     ------

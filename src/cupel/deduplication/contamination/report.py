@@ -1,4 +1,4 @@
-"""Documents that hold evaluation items: gathered batch by batch, and what to show of them."""
+"""Gathers documents that hold evaluation items, batch by batch, and reports them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHOWN_NGRAMS = 12
 SHOWN_DOCUMENTS = 8
 SHOWN_CHARACTERS = 160
 
-FOUND = pa.schema(
+HITS = pa.schema(
     [("doc", pa.int64()), ("item", pa.int64()), *((name, pa.float64()) for name in ("score", *PARTS))]
 )
 
@@ -45,17 +45,17 @@ class Contaminated:
     view: View
     kept: bool
     members: list[pa.RecordBatch] = field(default_factory=list)
-    found: list[pa.Table] = field(default_factory=list)
+    hits: list[pa.Table] = field(default_factory=list)
 
     def add(self, batch: pa.RecordBatch, spans: pa.LargeListArray, hits: pa.RecordBatch) -> None:
-        """Documents of `batch` (`doc`, `text`), the spans in each, and the items found."""
+        """Add the documents of `batch` (`doc`, `text`), their spans and the items found in them."""
         docs = batch.column("doc").cast(pa.int64())
         rows = hits.column("row").to_numpy()
         # Items of one row are one item to whoever reads the report.
         columns = [docs.take(pa.array(rows)), self._rows.take(hits.column("item"))]
         columns += [hits.column(name) for name in ("score", *PARTS)]
-        table = pa.Table.from_arrays(columns, schema=FOUND)
-        self.found.append(table)
+        table = pa.Table.from_arrays(columns, schema=HITS)
+        self.hits.append(table)
         held = np.flatnonzero(table["score"].to_numpy() > 0)
         # The best item of each document: the highest score, then the first item.
         order = held[
@@ -89,19 +89,19 @@ class Contaminated:
         documents: int,
         searchable: pa.BooleanArray,
     ) -> Clusters:
-        """All of it: `cluster` is the best item, which `outside` names `set:row`.
+        """Everything gathered; `cluster` is the best item, which `outside` names `set:row`.
 
         Parameters
         ----------
         index
-            What was looked for, common n-grams included.
+            The n-grams that were searched for, common ones included.
         strays, max_strays
-            In how many documents each n-gram stands that do not hold its item; from when on it is common.
+            How many documents contain each n-gram without holding its item; above the maximum it is common.
         searchable
-            Which items could be found once common n-grams were taken away.
+            Which items could still be found without the common n-grams.
         """
         members = pa.Table.from_batches(self.members, MEMBERS).sort_by("doc")
-        hits = _best(pa.concat_tables([FOUND.empty_table(), *self.found]))
+        hits = _best(pa.concat_tables([HITS.empty_table(), *self.hits]))
         held = hits.filter(pc.greater(hits["score"], 0.0))
         used = np.unique(held["item"].to_numpy())
         names = pa.array([self._name(int(item)) for item in used], pa.large_string())
@@ -173,7 +173,7 @@ class Contaminated:
         )
 
     def _unsearchable(self, searchable: npt.NDArray[np.bool_]) -> list[Block]:
-        """Alarms that say how many items of each set cannot be found, and which fields are not looked for."""
+        """Alarms: how many items of each set cannot be found, and which fields are not searched for."""
         hidden = np.bincount(self._set_of(np.flatnonzero(~searchable)), minlength=len(self.sets.names))
         counts = [
             f"{count:,} of {size:,} in {name}"
@@ -222,7 +222,7 @@ class Contaminated:
         )
 
     def _samples(self, members: pa.Table) -> Samples:
-        """Contaminated documents over the whole range of scores, what was found in them marked."""
+        """Contaminated documents over the whole range of scores, with the items marked."""
         order = np.argsort(-members["score"].to_numpy(), kind="stable")
         spread = np.unique(np.linspace(0, len(order) - 1, SHOWN_DOCUMENTS).astype(int))
         chosen = {row["doc"]: row for row in members.take(order[spread]).to_pylist()}
@@ -256,7 +256,7 @@ class Contaminated:
 
 
 def _best(hits: pa.Table) -> pa.Table:
-    """One row per document and item: the best of what was found of each part."""
+    """One row per document and item: the best score of each part."""
     parts = [("score", "max"), *((part, "max") for part in PARTS)]
     best = hits.group_by(["doc", "item"], use_threads=False).aggregate(parts)
-    return best.rename_columns([name.removesuffix("_max") for name in best.column_names]).select(FOUND.names)
+    return best.rename_columns([name.removesuffix("_max") for name in best.column_names]).select(HITS.names)

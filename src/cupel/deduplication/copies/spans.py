@@ -1,4 +1,4 @@
-"""What methods that find copied parts of documents share: options, the table, what to show."""
+"""What methods that find copied parts of documents share: options, table and report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Integers = npt.NDArray[np.int64]
 
 
 class SpanOptions(Compares, BoundsCopies, Acts, PrefersSources, LossOptions):
-    """Options that every method has that finds copied parts."""
+    """Options of every method that finds copied parts."""
 
     action: Literal["cut", "drop", "mark"] = Field(
         "cut",
@@ -57,7 +57,7 @@ class CopiedParts:
     Attributes
     ----------
     origin
-        What `firsts` say, `{}` standing for the id of the document; empty where the method cannot tell.
+        The note on `firsts`, with `{}` for the id of the document; empty if the method does not know.
     """
 
     view: View
@@ -68,12 +68,12 @@ class CopiedParts:
     documents: int = 0
 
     def add(self, docs: pa.Array, sizes: Integers, spans: pa.LargeListArray, firsts: Integers) -> None:
-        """Some documents, the bytes of their texts, and their spans.
+        """Add documents, the bytes of their texts, and their spans.
 
         Parameters
         ----------
         firsts
-            For each document, one that a copied part of it stood in before.
+            For each document, an earlier one that holds a copied part of it.
         """
         self.bytes_all += int(sizes.sum())
         self.documents += len(docs)
@@ -102,7 +102,7 @@ class CopiedParts:
             self.tables.append(table)
 
     def clusters(self, title: str, unit: str, facts: Sequence[tuple[str, str]]) -> Clusters:
-        """All of it: `size` is the number of spans, `score` the share of the text that is copied."""
+        """Everything gathered; `size` is the number of spans, `score` the share of the text that is copied."""
         members = pa.Table.from_batches(self.tables, MEMBERS).sort_by("doc")
         share = self.bytes_copied / max(self.bytes_all, 1)
         shown = (

@@ -1,1 +1,1 @@
-"""What the methods on vectors share: where vectors come from, and what to show."""
+"""What the methods on vectors share: where vectors come from, and how results are reported."""

@@ -24,11 +24,11 @@ def grouped(
     Parameters
     ----------
     survivors
-        By row, the row that stays; its own where it stays itself.
+        By row, the row that stays in its place; a row that stays has its own number.
     everything
-        Give every document a row, also those that stand for themselves alone.
+        Give every document a row, including those that are alone in their cluster.
     reasons
-        By row, why it goes.
+        By row, why it is removed.
     """
     size = np.bincount(survivors, minlength=len(survivors))[survivors]
     shown = np.ones(len(size), bool) if everything else size > 1

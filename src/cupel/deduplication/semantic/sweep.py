@@ -1,4 +1,4 @@
-"""What the semantic methods show: the sweep over ε, similarities, cells."""
+"""Report blocks of the semantic methods: the sweep over ε, similarities, cells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN_CELLS = 10
 
 
 def sweep(similarity: npt.NDArray[np.float64], epsilons: tuple[float, ...]) -> list[int]:
-    """How many documents go at each ε: those more similar than 1 − ε to one before them.
+    """How many documents each ε removes: those more similar than 1 − ε to an earlier document.
 
     >>> sweep(np.array([0.0, 0.95, 0.8]), (0.04, 0.1, 0.3))
     [0, 1, 2]
@@ -33,7 +33,7 @@ def sweep(similarity: npt.NDArray[np.float64], epsilons: tuple[float, ...]) -> l
 
 
 def sweep_blocks(before: Before, total: int, epsilon: float | None) -> list[Block]:
-    """The share of documents that goes, over ε, as a curve and in figures."""
+    """The share of documents removed over ε, as a curve and a table."""
     removed = sweep(before.similarity, CURVE)
     spec = charts.line(
         CURVE,
@@ -60,7 +60,7 @@ def sweep_blocks(before: Before, total: int, epsilon: float | None) -> list[Bloc
 def similarity_figure(
     similarity: npt.NDArray[np.floating], dropped: npt.NDArray[np.bool_], limit: float, title: str
 ) -> Figure:
-    """How similarities are spread, and where documents begin to go."""
+    """The distribution of similarities, and the limit above which documents are removed."""
     inside = np.clip(similarity, 0, 1)
     spec = charts.histogram(
         BINS.tolist(),
