@@ -13,7 +13,7 @@ from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
 from cupel.models.tokenizer import Tokenizer
 from cupel.reproduction.arms import as_interval, held_out, score_arms, train_plans, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
 from cupel.verdict.verdict import compare
 
@@ -41,12 +41,12 @@ claim = Claim(
     expected="end is better than even on abstracts",
     rule="Holds if end is decided to be better than even on held-out abstracts, does not hold if it is decided to be worse, "
     "and is undecided otherwise. Both arms are trained on the same documents as often: only the order differs.",
-    cost=Cost(trials=6, trial_minutes=4),
+    cost=ClaimCost(trials=6, trial_minutes=4),
     data=(DOMAIN, *BASE),
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool((DOMAIN, *BASE)), seed=0)
     size = context.scale.evaluation.held_out_bytes // (1 + len(BASE))
     held, rest = split(documents, size, seed=1)
@@ -62,7 +62,7 @@ def run(context: Context) -> Outcome:
     verdict = compare(own, "even", floors)
     one = verdict.headline("end")
     price = compare(measures, "even", floors)
-    return Outcome(
+    return ClaimOutcome(
         passed={"better": True, "worse": False}.get(one.verdict),
         verdict=f"{verdict.sentence('end')}, on abstracts. On all five domains: {price.sentence('end')}.",
         effect=one.relative or 0.0,

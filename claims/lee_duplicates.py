@@ -13,7 +13,7 @@ from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
 from cupel.models.tokenizer import Tokenizer
 from cupel.reproduction.arms import held_out, score_arms, train_arms, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import copies, head, shuffled, split
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare
@@ -46,12 +46,12 @@ claim = Claim(
     "as many as deduplicated, and deduplicated is not decided to be worse on held-out text. Does not hold if it is "
     "worse, or if repeated emits more but less than ten times as many, or if ten documents or more are emitted and "
     "the two are not told apart. Undecided otherwise: where nothing is recited there is nothing to compare.",
-    cost=Cost(trials=6, trial_minutes=4),
+    cost=ClaimCost(trials=6, trial_minutes=4),
     data=DATA,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     held, rest = split(documents, 2 * context.scale.evaluation.held_out_bytes, seed=1)
     lab = context.lab(rest["text"].to_pylist())
@@ -78,7 +78,7 @@ def run(context: Context) -> Outcome:
     elif count >= 10:
         passed = False
     ratio = more.value / more.baseline_value if more.baseline_value else float("inf") if more.value else 1.0
-    return Outcome(
+    return ClaimOutcome(
         passed=passed,
         verdict=f"Of documents planted eight times or more {more.value:.1%} are emitted verbatim where they are repeated "
         f"and {more.baseline_value:.1%} where they stand once ({count} of {more.items * more.seeds} against "

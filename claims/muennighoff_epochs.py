@@ -20,7 +20,7 @@ from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Trial
 from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
 from cupel.verdict.comparison import Comparison
 from cupel.verdict.measures import Measure
@@ -54,12 +54,12 @@ claim = Claim(
     rule="Holds if the 95 % interval of the loss at 4 epochs lies below 1 % more than at one, 40 epochs are decided to be "
     "worse (Holm) with an interval above 3 %, and the 95 % interval of R* in the law fitted to all trials has an upper "
     "end. Does not hold if 4 epochs are worse with an interval above 1 %, or 40 with one below 3 %. Undecided otherwise.",
-    cost=Cost(trials=33, trial_minutes=1),
+    cost=ClaimCost(trials=33, trial_minutes=1),
     data=DATA,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     held, rest = split(documents, context.scale.evaluation.held_out_bytes, seed=1)
     lab = context.lab(rest["text"].to_pylist(), narrow(context.scale))
@@ -74,7 +74,7 @@ def run(context: Context) -> Outcome:
     context.progress.note("fit the law of repeated data")
     flat = [(trials[name][seed], measures[name][seed]) for name in trials for seed in context.seeds]
     limit = half_life([trial for trial, _ in flat], [scored for _, scored in flat])
-    return Outcome(
+    return ClaimOutcome(
         passed=decide(four, forty, limit),
         verdict=f"{verdict.sentence(four.arm)}. {verdict.sentence(forty.arm)}. R* is {_told(limit)}.",
         effect=four.relative or 0.0,

@@ -16,7 +16,7 @@ from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
 from cupel.reproduction.arms import held_out
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
 from cupel.store import Key, Store
 from cupel.surgery.weights import average as average_weights
@@ -47,13 +47,13 @@ claim = Claim(
     expected="a correlation above 0.8",
     rule="Holds if the correlation is above 0.8 and its 95 % interval (unions drawn again, 2,000 times) above 0.5. Does not "
     "hold if the interval is below 0.8. Undecided otherwise.",
-    cost=Cost(trials=44, trial_minutes=1.9),
+    cost=ClaimCost(trials=44, trial_minutes=1.9),
     data=(SEED, *PARTITIONS, *ELSEWHERE),
     seeds=2,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool((SEED, *PARTITIONS)), seed=0)
     lab = context.lab(documents["text"].to_pylist())
     held, _ = split(
@@ -82,7 +82,7 @@ def run(context: Context) -> Outcome:
         trained.append(np.array([pair[1] for pair in values]))
     guess, truth = np.mean(averaged, axis=0), np.mean(trained, axis=0)
     value, low, high = correlation(guess, truth)
-    return Outcome(
+    return ClaimOutcome(
         passed=True if value > 0.8 and low > 0.5 else False if high < 0.8 else None,
         verdict=f"Over {len(UNIONS)} unions the averages rank as training does with a correlation of {value:.2f} "
         f"(95 % interval {low:.2f} to {high:.2f}).",

@@ -23,7 +23,7 @@ from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
 from cupel.models.checkpoint import load_checkpoint
 from cupel.reproduction.arms import train_arms
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import shuffled
 from cupel.verdict.special import special
 
@@ -52,12 +52,12 @@ claim = Claim(
     rule="Fails if a batch that is rebuilt from seed and store differs from what was trained on, or if the chi-square over "
     "bins rejects one rate at 5 %. Holds if it does not, and the 95 % interval of the rate of the last fifth over that "
     "of the rest lies between 1/1.25 and 1.25. Undecided otherwise.",
-    cost=Cost(trials=3, trial_minutes=4),
+    cost=ClaimCost(trials=3, trial_minutes=4),
     data=DATA,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     lab = context.lab(documents["text"].to_pylist())
     store = lab.tokens(documents, "one pass")
@@ -86,7 +86,7 @@ def run(context: Context) -> Outcome:
     elif not few and low >= 1 / EQUIVALENT and high <= EQUIVALENT:
         passed = True
     outcome = "every batch is rebuilt bit for bit" if not differing else f"{differing} trials are not rebuilt"
-    return Outcome(
+    return ClaimOutcome(
         passed=passed,
         verdict=f"{outcome}; {int(counts.sum()):,} of {int(seen.sum()):,} documents are given back for {length} tokens: "
         f"chi-square over {BINS} bins p = {p:.2g}, rate in the last fifth {ratio:.2f} times that of the rest.",

@@ -16,7 +16,7 @@ from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
 from cupel.reproduction.arms import held_out, score_arms, train_plans, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, in_domain, shuffled, split
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import Verdict, compare
@@ -50,13 +50,13 @@ claim = Claim(
     rule="At the most visits before the wide proxy's held-out loss rises: holds if narrow memorises less and wide more than "
     "middle, and at the end narrow keeps less and wide more of the special batch than middle, all four decided (Holm). "
     "Does not hold if one is decided the other way. Undecided otherwise.",
-    cost=Cost(trials=42, trial_minutes=3),
+    cost=ClaimCost(trials=42, trial_minutes=3),
     data=DATA,
     seeds=2,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     held, rest = split(documents, 2 * context.scale.evaluation.held_out_bytes, seed=1)
     lab = context.lab(rest["text"].to_pylist())
@@ -82,7 +82,7 @@ def run(context: Context) -> Outcome:
     elif "better" in told[::2] or "worse" in told[1::2]:
         passed = False
     wide = memorised.headline("wide")
-    return Outcome(
+    return ClaimOutcome(
         passed=passed,
         verdict=f"After {visits} visits: {_told(memorised)}. Of the special batch at the end, beyond unseen text: "
         f"{_told(at_end)}.",

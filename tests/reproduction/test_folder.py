@@ -7,7 +7,7 @@ from cupel.reproduction.folder import find_claim, find_claims, find_data
 from tests.reproduction import world
 
 MADE = """
-from cupel.reproduction.claim import Claim, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome
 from cupel.contract import Paper
 
 claim = Claim(
@@ -18,14 +18,14 @@ claim = Claim(
     metric="numbers",
     expected="one < two",
     rule="Holds if one < two.",
-    cost=Cost(trials=2, trial_minutes=0.5),
+    cost=ClaimCost(trials=2, trial_minutes=0.5),
     data=("articles",),
 )
 
 
 def run(context):
     count = context.pool(["articles"]).num_rows
-    return Outcome(passed=count > 1, verdict=f"{count} articles.", effect=count / 2, unit="pairs", interval=(1.0, 2.0))
+    return ClaimOutcome(passed=count > 1, verdict=f"{count} articles.", effect=count / 2, unit="pairs", interval=(1.0, 2.0))
 """
 
 

@@ -32,7 +32,7 @@ class Asks(Method):
     options: NamesModel
 
     @classmethod
-    def from_options(cls, given: Mapping[str, Any], where: str = "") -> Self:
+    def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
         """The method with `given` options; the model is checked as far as that is possible without loading it.
 
         Raises
@@ -40,6 +40,6 @@ class Asks(Method):
         UnknownName, BadOption
             As for every method; no such model, or it cannot give what the method asks for.
         """
-        method = super().from_options(given, where)
+        method = super().from_options(options, where)
         check_reference(method.options.model, cls.asks, f"{where}{': ' if where else ''}{cls.name}")
         return method

@@ -94,7 +94,7 @@ class Method(ABC):
         self.options = options if options is not None else self.Options()
 
     @classmethod
-    def from_options(cls, given: Mapping[str, Any], where: str = "") -> Self:
+    def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
         """The method with `given` options, checked.
 
         Raises
@@ -106,11 +106,11 @@ class Method(ABC):
         """
         known = cls.Options.model_fields
         place = f"{where}{': ' if where else ''}{cls.name}"
-        for name in given:
+        for name in options:
             if name not in known:
                 raise UnknownName("option", name, known, where=place)
         try:
-            return cls(cls.Options.model_validate(dict(given)))
+            return cls(cls.Options.model_validate(dict(options)))
         except ValidationError as error:
             first = error.errors()[0]
             option = ".".join(str(part) for part in first["loc"])

@@ -45,8 +45,8 @@ class Asking:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, given: dict[str, Any]) -> Asking:
-        return cls(Budget(**given["budget"]), given["in_flight"])
+    def from_json(cls, record: dict[str, Any]) -> Asking:
+        return cls(Budget(**record["budget"]), record["in_flight"])
 
     def asker(
         self, run: Path, cache: Path

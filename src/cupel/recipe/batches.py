@@ -19,7 +19,7 @@ from cupel.recipe import ledger
 from cupel.recipe.asking import used
 from cupel.recipe.outcome import GroupDecision, Outcome, Prepared, drop, drop_these, with_columns
 from cupel.recipe.plan import Pass
-from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.steps import EditStep, StepGroup
 from cupel.recipe.tally import Tally
 from cupel.recipe.turns import Revised, edit_by_part
 
@@ -141,7 +141,7 @@ def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
     _count_labels(rows, tally, survived=True)
 
 
-def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Prepared]) -> None:
+def _measure(outcome: Outcome, group: StepGroup, measures: Mapping[str, Prepared]) -> None:
     from cupel import _kernels
 
     batch = outcome.survivors
@@ -162,8 +162,8 @@ def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Prepared]) -
     if kernel:
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():
-                found = pa.record_batch(_kernels.measure(seen.column("text"), columns, **options))
-                measured |= {column: found.column(column) for column in columns}
+                values = pa.record_batch(_kernels.measure(seen.column("text"), columns, **options))
+                measured |= {column: values.column(column) for column in columns}
     outcome.survivors = with_columns(batch, measured)
 
 
@@ -179,7 +179,7 @@ def _share_pass(
     passes[f"{len(passes)}"] = (dict(options), list(columns))
 
 
-def _decide(outcome: Outcome, group: Group, key: str) -> None:
+def _decide(outcome: Outcome, group: StepGroup, key: str) -> None:
     batch = outcome.survivors
     rows = batch.num_rows
     dropped_at = np.full(rows, -1, dtype=np.int64)

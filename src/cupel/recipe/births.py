@@ -207,9 +207,9 @@ class PassReader:
         return {"base": self.base, "units": self.units, "starts": starts}
 
     @classmethod
-    def from_json(cls, folder: Folder, pass_: Pass, given: Mapping[str, Any]) -> PassReader:
-        starts = {int(unit): start for unit, start in given["starts"].items()}
-        return cls(folder, pass_, given["base"], given["units"], starts)
+    def from_json(cls, folder: Folder, pass_: Pass, record: Mapping[str, Any]) -> PassReader:
+        starts = {int(unit): start for unit, start in record["starts"].items()}
+        return cls(folder, pass_, record["base"], record["units"], starts)
 
 
 def reader_of(folder: Folder, plan: Plan, number: int, files: int, shards: int) -> PassReader:

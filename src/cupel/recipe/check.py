@@ -22,7 +22,7 @@ from cupel.recipe.output import with_weight
 from cupel.recipe.plan import Pass, Plan
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.steps import EditStep, StepGroup
 
 __all__ = ["Check", "check"]
 
@@ -174,7 +174,7 @@ def _prepared(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
 def _applicable(pass_: Pass, known: set[str]) -> tuple[Pass, dict[str, str]]:
     """The pass without what one document alone cannot be put through, and why each step was left out."""
     skipped: dict[str, str] = {}
-    operations: list[Group | EditStep] = []
+    operations: list[StepGroup | EditStep] = []
     for operation in pass_.operations:
         if isinstance(operation, EditStep):
             why = _obstacle(operation.edit)

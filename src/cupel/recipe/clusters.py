@@ -108,16 +108,18 @@ def clusters(
     """
     folder = Folder(Path(output))
     folder.read_manifest()
-    found = {path.name.removesuffix(".parquet"): path for path in sorted(folder.clusters.glob("*.parquet"))}
-    if not found:
+    tables = {path.name.removesuffix(".parquet"): path for path in sorted(folder.clusters.glob("*.parquet"))}
+    if not tables:
         raise BadInput(f"{output}: the recipe of this run has no deduplication")
-    if step is not None and step not in found:
-        raise UnknownName("deduplication", step, found, where=str(output))
+    if step is not None and step not in tables:
+        raise UnknownName("deduplication", step, tables, where=str(output))
     listed: list[Cluster] = []
-    for label, path in found.items():
+    for label, path in tables.items():
         if step in (None, label):
             listed += _clusters_of(folder, label, path, source, by, limit, members)
-    lowest = [min((m.score for m in one.members if m.score is not None), default=1.0) for one in listed]
+    lowest = [
+        min((m.score for m in cluster.members if m.score is not None), default=1.0) for cluster in listed
+    ]
     order = sorted(range(len(listed)), key=lambda at: (-listed[at].size if by == "size" else lowest[at], at))
     return [listed[at] for at in order[:limit]]
 
@@ -144,9 +146,9 @@ def _clusters_of(
     built = []
     roles = _roles(folder, label)
     for row in chosen:
-        inside = [one for one in table if one["cluster"] == row["cluster"]]
-        inside.sort(key=lambda one: (one["doc"] != row["cluster"], one["doc"]))
-        shown = tuple(_member(one) for one in inside[:members])
+        inside = [member for member in table if member["cluster"] == row["cluster"]]
+        inside.sort(key=lambda member: (member["doc"] != row["cluster"], member["doc"]))
+        shown = tuple(_member(member) for member in inside[:members])
         built.append(Cluster(label, inside[0]["survivor"], row["documents"], shown, roles))
     return built
 
@@ -190,8 +192,8 @@ def difference(output: str | Path, first: str, second: str) -> Difference:
     """
     folder = Folder(Path(output))
     folder.read_manifest()
-    one, other = (_text(folder, id) for id in (first, second))
-    left, right = (_WORDS.findall(text) for text in (one, other))
+    first_text, second_text = (_text(folder, id) for id in (first, second))
+    left, right = (_WORDS.findall(text) for text in (first_text, second_text))
     cut = max(len(left), len(right)) > MAX_WORDS
     left, right = left[:MAX_WORDS], right[:MAX_WORDS]
     matcher = difflib.SequenceMatcher(None, [w.strip() for w in left], [w.strip() for w in right], False)
@@ -219,5 +221,5 @@ def _text(folder: Folder, id: str) -> str:
     return text
 
 
-def _first(found: Iterable[tuple[str | None, str]]) -> tuple[str | None, str]:
-    return next(iter(found), (None, "it is not where it was"))
+def _first(texts: Iterable[tuple[str | None, str]]) -> tuple[str | None, str]:
+    return next(iter(texts), (None, "it is not where it was"))

@@ -53,11 +53,11 @@ def write_card(folder: Folder, manifest: Mapping[str, Any], languages: Mapping[s
         body = f"# {manifest['recipe']}\n\nDescribe the data here.\n\n{_block(manifest)}\n"
         write_text(path, f"---\n{_LICENSE}\n{front}---\n\n{body}")
         return
-    found = _FRONT.match(before)
-    if found is None or BEGIN not in before:
+    front_matter = _FRONT.match(before)
+    if front_matter is None or BEGIN not in before:
         return  # written by somebody else, who may not want it changed
-    kept = re.sub(rf"(?m)^(?:{'|'.join(OWN)}):[^\n]*\n(?:[ \-][^\n]*(?:\n|\Z))*", "", found[1] + "\n")
-    text = f"---\n{kept}{_yaml(own)}---\n{before[found.end() :]}"
+    kept = re.sub(rf"(?m)^(?:{'|'.join(OWN)}):[^\n]*\n(?:[ \-][^\n]*(?:\n|\Z))*", "", front_matter[1] + "\n")
+    text = f"---\n{kept}{_yaml(own)}---\n{before[front_matter.end() :]}"
     write_text(
         path,
         re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: _block(manifest), text, flags=re.DOTALL),
@@ -81,9 +81,9 @@ def card_fault(folder: Folder, manifest: Mapping[str, Any]) -> Damaged | None:
         return Damaged(
             path, "does not say what the run did", "delete it, and the same command writes it again"
         )
-    found = _FRONT.match(text)
+    front_matter = _FRONT.match(text)
     try:
-        front = yaml.safe_load(found[1]) if found else None
+        front = yaml.safe_load(front_matter[1]) if front_matter else None
     except yaml.YAMLError:
         front = None
     if not isinstance(front, dict) or front.get("configs") != _configs(manifest):

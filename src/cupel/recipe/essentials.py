@@ -9,7 +9,7 @@ from typing import Any
 from cupel.contract import Rule
 from cupel.findings import Alarm, Block, Code, Page, Prose, Section, Table
 from cupel.recipe.plan import Plan
-from cupel.recipe.steps import Group
+from cupel.recipe.steps import StepGroup
 from cupel.recipe.tally import Tally
 from cupel.units import estimate_tokens, write_bytes, write_count, write_percent, write_scaled, write_seconds
 
@@ -53,7 +53,7 @@ def _limits(plan: Plan) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str
     signals: dict[tuple[str, str], str] = {}
     for pass_ in plan.passes:
         for operation in pass_.operations:
-            for step in operation.rules if isinstance(operation, Group) else ():
+            for step in operation.rules if isinstance(operation, StepGroup) else ():
                 limits |= {(step.label, rule.name): str(rule) for rule in step.rules.rules}
                 signals |= {
                     (step.label, rule.name): rule.signal

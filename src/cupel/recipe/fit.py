@@ -45,14 +45,14 @@ def fit(
     if fit_marker(folder, step.label).exists():
         return
     target = folder.artifact(step.label)
-    given = step.method.given
-    if given is not None:
-        if not is_whole(given):
+    artifact = step.method.given
+    if artifact is not None:
+        if not is_whole(artifact):
             raise Damaged(
-                given, "is not what was written", f"make it again with `cupel fit {step.method.name}`"
+                artifact, "is not what was written", f"make it again with `cupel fit {step.method.name}`"
             )
-        note(f"{step.label}: uses {given}")
-        source = given
+        note(f"{step.label}: uses {artifact}")
+        source = artifact
     else:
         source = _learned(step, documents, resources, store, note)
     with disk_errors(target):

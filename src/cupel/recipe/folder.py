@@ -316,14 +316,14 @@ def read_sealed(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
         expected = value[SEAL]
-        found = _seal_of(path.name, {name: field for name, field in value.items() if name != SEAL})
+        seal = _seal_of(path.name, {name: field for name, field in value.items() if name != SEAL})
     except FileNotFoundError:
         raise Damaged(path, "is missing") from None
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Damaged(path, "is not what was written") from None
-    if found != expected:
+    if seal != expected:
         raise Damaged(path, "is not what was written")
     return dict(value)
 

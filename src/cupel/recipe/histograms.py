@@ -17,7 +17,7 @@ from cupel.recipe.folder import Folder
 from cupel.recipe.outcome import shuffled
 from cupel.recipe.pass_files import open_pass_file, row_count
 from cupel.recipe.plan import Plan
-from cupel.recipe.steps import Group
+from cupel.recipe.steps import StepGroup
 from cupel.units import written
 
 __all__ = ["ledger_sample", "signal_figures"]
@@ -64,10 +64,10 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _thresholds(plan: Plan) -> dict[str, Marks]:
     """Numeric signals that rules compare, with their thresholds."""
-    found: dict[str, Marks] = {}
+    thresholds: dict[str, Marks] = {}
     for pass_ in plan.passes:
         for operation in pass_.operations:
-            for step in operation.rules if isinstance(operation, Group) else ():
+            for step in operation.rules if isinstance(operation, StepGroup) else ():
                 for rule in step.rules.rules:
                     if not isinstance(rule, Rule):
                         continue  # the ledger keeps signals, and no fields
@@ -75,10 +75,10 @@ def _thresholds(plan: Plan) -> dict[str, Marks]:
                         sign = str(rule).removeprefix(rule.signal).split()[0]
                         label = f"{sign} {written(rule.threshold)}"
                         mark = (float(rule.threshold), label, str(rule.test))
-                        marks = found.setdefault(rule.signal, [])
+                        marks = thresholds.setdefault(rule.signal, [])
                         if mark not in marks:
                             marks.append(mark)
-    return found
+    return thresholds
 
 
 def _histogram(
@@ -86,15 +86,15 @@ def _histogram(
 ) -> dict[str, Any]:
     edges, log = _edges(values, [value for value, _, _ in marks])
     clipped = np.clip(values, edges[0], edges[-1])
-    stay, _ = np.histogram(clipped[kept], edges)
-    gone, _ = np.histogram(clipped[~kept], edges)
-    # Bars of whole numbers are centred on them: a threshold stands between two bars, not in one.
+    stayed, _ = np.histogram(clipped[kept], edges)
+    dropped, _ = np.histogram(clipped[~kept], edges)
+    # Bars of whole numbers are centered on them, so a threshold lies between two bars.
     half = 0.5 if charts.is_whole(edges.tolist()) else 0.0
     aside = {"at_least": -half, "below": -half, "at_most": half, "above": half}
     return charts.histogram(
         edges.tolist(),
-        stay.tolist(),
-        gone.tolist(),
+        stayed.tolist(),
+        dropped.tolist(),
         title=name.replace("_", " "),
         unit=unit,
         thresholds=[(value + aside.get(test, 0.0), label) for value, label, test in marks],

@@ -359,9 +359,9 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
 
 def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
     """Documents read from the input again: doc → (text, note)."""
-    given = folder.read_inputs()
-    options = reading_options(given["reading"])
-    files = {file["index"]: InputFile(**file) for file in given["files"]}
+    inputs = folder.read_inputs()
+    options = reading_options(inputs["reading"])
+    files = {file["index"]: InputFile(**file) for file in inputs["files"]}
     wanted: dict[int, set[int]] = {}
     for row in rows:
         wanted.setdefault(row["doc"] >> ORDINAL_BITS, set()).add(row["doc"])

@@ -114,23 +114,23 @@ class Job:
         }
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Self:
-        files = tuple(InputFile(**file) for file in given["files"])
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        files = tuple(InputFile(**file) for file in record["files"])
         shards = tuple(
             Shard(
                 index=shard["index"],
                 parts=tuple(Part(files[file], start, stop) for file, start, stop in shard["parts"]),
                 bytes=shard["bytes"],
             )
-            for shard in given["shards"]
+            for shard in record["shards"]
         )
         return cls(
-            recipe=Recipe.from_dict(given["recipe"]),
+            recipe=Recipe.from_dict(record["recipe"]),
             files=files,
             shards=shards,
-            reading=reading_options(given["reading"]),
-            output=OutputOptions(**given["output"]),
-            annotated=given["annotated"],
+            reading=reading_options(record["reading"]),
+            output=OutputOptions(**record["output"]),
+            annotated=record["annotated"],
         )
 
     @staticmethod
@@ -162,7 +162,7 @@ def ledger_schema(plan: Plan) -> pa.Schema:
     return ledger.schema(signal_types(plan))
 
 
-def reading_options(given: Mapping[str, Any]) -> ReadOptions:
+def reading_options(record: Mapping[str, Any]) -> ReadOptions:
     """Reading options as JSON holds them."""
-    io = given.get("io")
-    return ReadOptions(**{**given, "io": IOOptions(**io) if io else None})
+    io = record.get("io")
+    return ReadOptions(**{**record, "io": IOOptions(**io) if io else None})

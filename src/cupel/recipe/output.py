@@ -46,8 +46,8 @@ def decide_fields(folder: Folder, job: Job, plan: Plan) -> None:
             counts.merge(FieldCounts.from_json(tally["fields"]))
             with_parts += tally["with_parts"]
     exact = all(file.format == "parquet" for file in job.files) and not plan.generators
-    found = CarriedFields.of(counts, exact=exact, taken=_own_names(plan, parts=with_parts > 0))
-    write_sealed(folder.fields, found.to_json() | {"parts": with_parts > 0})
+    carried = CarriedFields.of(counts, exact=exact, taken=_own_names(plan, parts=with_parts > 0))
+    write_sealed(folder.fields, carried.to_json() | {"parts": with_parts > 0})
 
 
 def has_parts(folder: Folder) -> bool:

@@ -15,7 +15,7 @@ from cupel.contract import (
     Signal,
 )
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, Group
+from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, StepGroup
 
 __all__ = ["Pass", "Plan"]
 
@@ -26,14 +26,14 @@ class Pass:
 
     index: int
     fits: tuple[FitStep, ...]
-    operations: tuple[Group | EditStep, ...]
+    operations: tuple[StepGroup | EditStep, ...]
     decisions: tuple[CorpusStep, ...]
     generator: GeneratorStep | None
 
     @property
     def signals(self) -> list[Signal]:
         """All that is measured."""
-        groups = [operation for operation in self.operations if isinstance(operation, Group)]
+        groups = [operation for operation in self.operations if isinstance(operation, StepGroup)]
         return [signal for group in groups for signal in group.signals]
 
     @property
@@ -124,7 +124,9 @@ class Plan:
 
     def notices(self) -> list[str]:
         """What the signals want to be read once before they measure."""
-        groups = [group for pass_ in self.passes for group in pass_.operations if isinstance(group, Group)]
+        groups = [
+            group for pass_ in self.passes for group in pass_.operations if isinstance(group, StepGroup)
+        ]
         signals = {signal.name: signal for group in groups for signal in group.signals}
         return [f"{name}: {notice}" for name, signal in signals.items() if (notice := signal.notice())]
 

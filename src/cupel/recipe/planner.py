@@ -33,7 +33,7 @@ from cupel.contract import (
 from cupel.errors import BadRecipe, UnknownSignal
 from cupel.recipe.plan import Pass, Plan
 from cupel.recipe.recipe import Recipe, Step
-from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, Group, RulesStep
+from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, RulesStep, StepGroup
 
 __all__ = ["make_plan"]
 
@@ -47,7 +47,7 @@ class _Planner:
         self.measured: dict[str, str] = {}
         self.kept: dict[str, None] = {}
         self.passes: list[Pass] = []
-        self.operations: list[Group | EditStep] = []
+        self.operations: list[StepGroup | EditStep] = []
         self.decisions: list[CorpusStep] = []
         self.fits: list[FitStep] = []
         self.generator: GeneratorStep | None = None
@@ -79,7 +79,7 @@ class _Planner:
         signals = tuple(self.signal(name) for name in families)
         for column in columns:
             self.measured[column] = self.providers[column]
-        self.operations.append(Group(signals, columns, tuple(self.pending)))
+        self.operations.append(StepGroup(signals, columns, tuple(self.pending)))
         self.valid |= set(columns)
         self.pending, self.wanted = [], {}
         self.asking = any(isinstance(signal, Asks) for signal in signals)

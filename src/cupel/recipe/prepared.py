@@ -12,7 +12,7 @@ from cupel.recipe.asking import Asking
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import Job
 from cupel.recipe.outcome import Prepared
-from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.steps import EditStep, StepGroup
 
 __all__ = ["prepared"]
 
@@ -41,7 +41,7 @@ def _prepare(folder: Folder, seal: str, number: int, asking: Asking, cache: Path
     methods: dict[str, Method] = {
         signal.name: signal
         for operation in pass_.operations
-        if isinstance(operation, Group)
+        if isinstance(operation, StepGroup)
         for signal in operation.signals
         if not isinstance(signal, KernelSignal)  # all of these share one pass over the text
     }

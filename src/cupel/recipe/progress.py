@@ -57,17 +57,17 @@ class Snapshot:
 
 
 class Progress(Protocol):
-    """Somebody who wants to know how far a run is."""
+    """Follows the progress of a run."""
 
     def note(self, text: str) -> None:
-        """Something else is being done now."""
+        """The run has started something else."""
 
     def following(self, title: str, folder: Path, sizes: Sequence[int]) -> AbstractContextManager[None]:
         """A context during which one pass runs; `sizes` are input bytes by unit."""
 
 
 class Silent:
-    """Nobody."""
+    """Ignores all progress."""
 
     def note(self, text: str) -> None:
         return None
@@ -79,7 +79,7 @@ class Silent:
 
 @contextmanager
 def watch(title: str, folder: Path, sizes: Sequence[int], draw: Callable[[Snapshot], None]) -> Iterator[None]:
-    """Call `draw` a few times a second with how far the pass in `folder` is, and once at its end."""
+    """Call `draw` several times per second with the progress of the pass in `folder`, and once at its end."""
     watcher = _Watcher(title, folder, sizes)
     over = threading.Event()
 

@@ -123,7 +123,7 @@ def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
 
 
 def check_whole(folder: Folder, seals: Seals, documents: Mapping[str, int]) -> None:
-    """Refuse to call a run finished whose files are not all there, or hold other numbers of rows.
+    """Refuse to finish a run if a file is missing or has the wrong number of rows.
 
     Raises
     ------

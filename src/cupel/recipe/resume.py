@@ -46,10 +46,10 @@ def groups_of(folder: Folder, number: int, plan: str) -> list[list[int]]:
         They cannot be read, or are those of another run.
     """
     path = groups_path(folder, number)
-    found = read_sealed(path)
-    if found["plan"] != plan:
+    record = read_sealed(path)
+    if record["plan"] != plan:
         raise Damaged(path, "belongs to another run")
-    return [list(group) for group in found["groups"]]
+    return [list(group) for group in record["groups"]]
 
 
 def take_up(folder: Folder, plan: Plan, seal: str, shards: int, threads: int) -> list[Damaged]:
@@ -126,7 +126,9 @@ def _pass_faults(
     done = [unit for unit in range(len(groups)) if folder.done(pass_.index, unit)]
     with ThreadPoolExecutor(max(1, threads)) as pool:
         each = pool.map(lambda unit: unit_faults(folder, seal, pass_.index, unit, groups[unit]), done)
-        faults = [(unit, fault) for unit, found in zip(done, each, strict=True) for fault in found]
+        faults = [
+            (unit, fault) for unit, unit_damage in zip(done, each, strict=True) for fault in unit_damage
+        ]
     return list(faults), len(done) == len(groups)
 
 

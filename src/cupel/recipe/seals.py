@@ -59,9 +59,9 @@ def fault(path: Path, size: int, digest: str | None) -> str | None:
         None: only the length is checked.
     """
     try:
-        found = path.stat().st_size
-        if found != size:
-            return f"has {found:,} bytes, expected {size:,}"
+        length = path.stat().st_size
+        if length != size:
+            return f"has {length:,} bytes, expected {size:,}"
         if digest is not None and seal(path)[1] != digest:
             return "differs from what was written"
     except FileNotFoundError:
@@ -196,13 +196,13 @@ def sealed_files(path: Path) -> Seals:
 
 def _faults(folder: Folder, path: Path, expected: Mapping[str, Any]) -> list[Damaged]:
     try:
-        found = read_sealed(path)
+        record = read_sealed(path)
     except Damaged as damaged:
         return [damaged]
-    if any(found.get(name) != value for name, value in expected.items()):
+    if any(record.get(name) != value for name, value in expected.items()):
         return [Damaged(path, "belongs to something else")]
     faults = []
-    for name, (size, digest) in found["files"].items():
+    for name, (size, digest) in record["files"].items():
         file = folder.root / name
         if not file.exists() and folder.published(file).exists():  # stopped while it was put in its place
             file = folder.published(file)

@@ -22,7 +22,7 @@ from cupel.contract import (
 )
 from cupel.corpus.part_arrays import Side
 
-__all__ = ["CorpusStep", "EditStep", "FitStep", "GeneratorStep", "Group", "RulesStep"]
+__all__ = ["CorpusStep", "EditStep", "FitStep", "GeneratorStep", "StepGroup", "RulesStep"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class RulesStep:
 
 
 @dataclass(frozen=True)
-class Group:
+class StepGroup:
     """Signals measured together, and the rule sets decided on them."""
 
     signals: tuple[Signal, ...]

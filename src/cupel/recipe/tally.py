@@ -173,12 +173,12 @@ class Tally:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Tally:
-        dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in given["dropped"].items()}
-        samples = {h: [SampleRow(**row) for row in rows] for h, rows in given["samples"].items()}
-        fields = FieldCounts.from_json(given["fields"])
-        asked = {signal: Usage(**usage) for signal, usage in given["asked"].items()}
-        return cls(**{**given, "dropped": dropped, "samples": samples, "asked": asked, "fields": fields})
+    def from_json(cls, record: Mapping[str, Any]) -> Tally:
+        dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in record["dropped"].items()}
+        samples = {h: [SampleRow(**row) for row in rows] for h, rows in record["samples"].items()}
+        fields = FieldCounts.from_json(record["fields"])
+        asked = {signal: Usage(**usage) for signal, usage in record["asked"].items()}
+        return cls(**{**record, "dropped": dropped, "samples": samples, "asked": asked, "fields": fields})
 
 
 def _add(mine: dict[str, Any], other: Mapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ from cupel.recipe.quarantine import quarantined_lines, refused_lines
 from cupel.recipe.readback import compared
 from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.sketches import doc_range, priority, sketch_schema
-from cupel.recipe.steps import CorpusStep, Group
+from cupel.recipe.steps import CorpusStep, StepGroup
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.store import make_folder
@@ -314,7 +314,7 @@ class _Task:
         for row in rows:
             row.pop("doc", None)
         columns: dict[str, pa.Array] = {
-            name: pa.array([found.get(name) for found in signals], self.types[name])
+            name: pa.array([values.get(name) for values in signals], self.types[name])
             for name in self.plan.reused
         }
         return columns | {
@@ -460,7 +460,7 @@ class _Task:
         reached = set(self.plan.reused)
         for pass_ in self.plan.passes[: self.pass_.index + 1]:
             for operation in pass_.operations:
-                names = operation.columns if isinstance(operation, Group) else operation.edit.columns
+                names = operation.columns if isinstance(operation, StepGroup) else operation.edit.columns
                 reached |= set(names)
         known |= {column: kind for column, kind in self.types.items() if column in reached}
         for pass_ in self.plan.passes[: self.pass_.index]:
