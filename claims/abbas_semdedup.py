@@ -59,7 +59,7 @@ def run(context: Context) -> ClaimOutcome:
     evaluation = held_out(context, held, tables)
     measures = score_arms(context, lab, train_arms(context, lab, stores), [evaluation])
     verdict = compare(measures, "all", scale_floors(lab.scale, measures["all"]))
-    one = verdict.headline("half")
+    comparison = verdict.headline("half")
     rows = tuple(
         (
             name,
@@ -75,11 +75,11 @@ def run(context: Context) -> ClaimOutcome:
         formats=("text", "count", "percent", "number"),
     )
     return ClaimOutcome(
-        passed=decide(one),
+        passed=decide(comparison),
         verdict=f"{verdict.sentence('half')}. {verdict.sentence('random half')}.",
-        effect=one.relative or 0.0,
+        effect=comparison.relative or 0.0,
         unit="of bits per byte, half against all",
-        interval=as_interval(one),
+        interval=as_interval(comparison),
         sections=(Section(title="Arms", blocks=(held_table,)), verdict_section(verdict, "Verdict")),
     )
 

@@ -56,18 +56,21 @@ def run(context: Context) -> ClaimOutcome:
     measures = score_arms(context, lab, _trained(context, lab, chosen), [evaluation])
     floors = scale_floors(lab.scale, measures["even"])
     own = {
-        name: {seed: [one for one in scored if one.subset == DOMAIN] for seed, scored in found.items()}
-        for name, found in measures.items()
+        name: {
+            seed: [measure for measure in scored if measure.subset == DOMAIN]
+            for seed, scored in by_seed.items()
+        }
+        for name, by_seed in measures.items()
     }
     verdict = compare(own, "even", floors)
-    one = verdict.headline("end")
+    comparison = verdict.headline("end")
     price = compare(measures, "even", floors)
     return ClaimOutcome(
-        passed={"better": True, "worse": False}.get(one.verdict),
+        passed={"better": True, "worse": False}.get(comparison.verdict),
         verdict=f"{verdict.sentence('end')}, on abstracts. On all five domains: {price.sentence('end')}.",
-        effect=one.relative or 0.0,
+        effect=comparison.relative or 0.0,
         unit="of bits per byte on abstracts, end against even",
-        interval=as_interval(one),
+        interval=as_interval(comparison),
         sections=(_shares(chosen, lab.tokenizer), verdict_section(price, "All domains")),
     )
 
@@ -118,9 +121,11 @@ def _shares(documents: pa.Table, tokenizer: Tokenizer) -> Section:
         sizes = _sizes(table, tokenizer)
         own = np.where(np.array(table["domain"].to_pylist(), object) == DOMAIN, sizes, 0)
         fifth = np.minimum(5 * (np.cumsum(sizes) - sizes) // sizes.sum(), 4)
-        rows.append((name, *(float(own[fifth == one].sum() / sizes[fifth == one].sum()) for one in range(5))))
+        rows.append(
+            (name, *(float(own[fifth == number].sum() / sizes[fifth == number].sum()) for number in range(5)))
+        )
     table = Table(
-        columns=("arm", *(f"fifth {one + 1}" for one in range(5))),
+        columns=("arm", *(f"fifth {number + 1}" for number in range(5))),
         rows=tuple(rows),
         formats=("text", *["percent"] * 5),
         caption="The domain's share of each fifth of training (seed 0)",

@@ -110,11 +110,11 @@ FINEWEB_WORDS = {"fold_numbers": True, "ignore_symbols": True}
 
 def recipes() -> dict[str, Recipe]:
     """The two recipes, from the built-in one."""
-    given = yaml.safe_load(built_in_recipes()["dclm-heuristics"])
-    steps = [step for step in given["steps"] if _name(step) != "minhash"]
+    built_in = yaml.safe_load(built_in_recipes()["dclm-heuristics"])
+    steps = [step for step in built_in["steps"] if _name(step) != "minhash"]
     wanted = {"heuristics": steps, "heuristics + dedup": [*steps, "exact", {"minhash": FINEWEB_WORDS}]}
     return {
-        name: Recipe.from_dict({**given, "name": f"claim-{number}", "steps": list(chosen)})
+        name: Recipe.from_dict({**built_in, "name": f"claim-{number}", "steps": list(chosen)})
         for number, (name, chosen) in enumerate(wanted.items())
     }
 

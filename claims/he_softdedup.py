@@ -89,8 +89,8 @@ def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
     for number, places in zip(COPIES, chosen, strict=True):
         for row in own.take(pa.array(places)).to_pylist():
             rows += [
-                row | {"id": f"{row['id']}/near-{one}", "text": near_copy(row["text"], 100, rng)}
-                for one in range(number)
+                row | {"id": f"{row['id']}/near-{copy}", "text": near_copy(row["text"], 100, rng)}
+                for copy in range(number)
             ]
     return pa.concat_tables([own, pa.Table.from_pylist(rows, own.schema)])
 

@@ -33,7 +33,7 @@ claim = Claim(
         url="https://arxiv.org/abs/2107.06499",
         section="abstract and section 6",
     ),
-    statement="Models trained on deduplicated data emit memorised text ten times less often, with the same or better "
+    statement="Models trained on deduplicated data emit memorized text ten times less often, with the same or better "
     "held-out loss.",
     arms={
         "repeated": "articles, and planted documents that stand there 1, 2, 4 … 64 times, a quarter of all tokens",
@@ -62,8 +62,8 @@ def run(context: Context) -> ClaimOutcome:
     loss = score_arms(context, lab, trials, [bits])
     by_repeats = score_arms(context, lab, trials, [verbatim])
     often = {
-        name: {seed: (_often(measures),) for seed, measures in found.items()}
-        for name, found in by_repeats.items()
+        name: {seed: (_often(measures),) for seed, measures in by_seed.items()}
+        for name, by_seed in by_repeats.items()
     }
     recited = compare(often, "deduplicated")
     held_loss = compare(loss, "repeated", scale_floors(lab.scale, loss["repeated"]))
@@ -116,10 +116,10 @@ def arms(documents: pa.Table, tokenizer: Tokenizer, budget: int) -> tuple[pa.Tab
             raise BadInput(
                 f"fewer than {kinds * len(REPEATS):,} documents of {PROMPT + LENGTH} tokens or more"
             )
-        found = tokenizer.encode(documents["text"][place].as_py())
-        if len(found) >= PROMPT + LENGTH + 8:
-            text = tokenizer.decode(found[: PROMPT + LENGTH + 8]).replace("\ufffd", "")
-            if tokenizer.encode(text)[: PROMPT + LENGTH] == found[: PROMPT + LENGTH]:
+        token_ids = tokenizer.encode(documents["text"][place].as_py())
+        if len(token_ids) >= PROMPT + LENGTH + 8:
+            text = tokenizer.decode(token_ids[: PROMPT + LENGTH + 8]).replace("\ufffd", "")
+            if tokenizer.encode(text)[: PROMPT + LENGTH] == token_ids[: PROMPT + LENGTH]:
                 repeats = REPEATS[len(rows) % len(REPEATS)]
                 rows.append(
                     {"id": f"planted-{len(rows)}", "text": text, "domain": f"{repeats} times", "weight": 1.0}
@@ -140,14 +140,14 @@ def arms(documents: pa.Table, tokenizer: Tokenizer, budget: int) -> tuple[pa.Tab
 
 def _often(measures: tuple[Measure, ...]) -> Measure:
     """Passages of eight repeats or more, as one measure."""
-    chosen = [one for one in measures if int(one.subset.split()[0]) >= 8]
+    chosen = [measure for measure in measures if int(measure.subset.split()[0]) >= 8]
     return Measure(
         chosen[0].metric,
         "8 times or more",
         "higher",
-        tuple(item for one in chosen for item in one.items),
-        np.concatenate([one.amount for one in chosen]),
-        np.concatenate([one.weight for one in chosen]),
+        tuple(item for measure in chosen for item in measure.items),
+        np.concatenate([measure.amount for measure in chosen]),
+        np.concatenate([measure.weight for measure in chosen]),
     )
 
 
@@ -156,7 +156,7 @@ def _by_repeats(measures: dict[str, dict[int, tuple[Measure, ...]]]) -> Section:
     rows = []
     for place, first in enumerate(next(iter(measures["repeated"].values()))):
         shares = [
-            sum(found[place].value for found in measures[name].values()) / len(measures[name])
+            sum(scored[place].value for scored in measures[name].values()) / len(measures[name])
             for name in ("repeated", "deduplicated")
         ]
         rows.append((first.subset, len(first.items), *shares))

@@ -66,12 +66,12 @@ def run(context: Context) -> ClaimOutcome:
     evaluation = held_out(context, held, tables)
     measures = score_arms(context, lab, train_arms(context, lab, stores), [evaluation])
     verdict = compare(measures, "fresh", scale_floors(lab.scale, measures["fresh"]))
-    one = verdict.headline("chosen twice")
+    comparison = verdict.headline("chosen twice")
     return ClaimOutcome(
-        passed={"better": True, "worse": False}.get(one.verdict),
+        passed={"better": True, "worse": False}.get(comparison.verdict),
         verdict=f"{verdict.sentence('chosen twice')}.",
-        effect=one.relative or 0.0,
+        effect=comparison.relative or 0.0,
         unit="of bits per byte, chosen twice against fresh",
-        interval=as_interval(one),
+        interval=as_interval(comparison),
         sections=(arms_section(tables, stores, budget), verdict_section(verdict, "Verdict")),
     )

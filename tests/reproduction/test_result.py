@@ -36,8 +36,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def _run(project: Path, outcome: ClaimOutcome | None = None) -> ClaimFile:
-    found = find_claims(project / "claims")["made"]
-    return replace(found, run=lambda context: outcome) if outcome else found
+    claim_file = find_claims(project / "claims")["made"]
+    return replace(claim_file, run=lambda context: outcome) if outcome else claim_file
 
 
 def _context(project: Path) -> Context:
@@ -47,21 +47,21 @@ def _context(project: Path) -> Context:
 def test_a_result_is_recorded_with_all_that_it_takes_to_do_it_again(project: Path) -> None:
     result = carry_out(_run(project), _context(project))
     path = write_result(result, project / "claims")
-    told = json.loads(path.read_text())
+    record = json.loads(path.read_text())
     assert path == project / "claims" / "results" / "made.json"
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True).stdout
-    assert head.startswith(told["commit"])
-    assert len(told["commit"]) == 12
-    assert told["seeds"] == [0, 2]
-    assert told["scale"] == "tiny*"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["date"])
-    assert "cores" in told["hardware"]
-    assert (told["passed"], told["effect"], told["interval"]) == (True, 1.5, [1.0, 2.0])
+    assert head.startswith(record["commit"])
+    assert len(record["commit"]) == 12
+    assert record["seeds"] == [0, 2]
+    assert record["scale"] == "tiny*"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", record["date"])
+    assert "cores" in record["hardware"]
+    assert (record["passed"], record["effect"], record["interval"]) == (True, 1.5, [1.0, 2.0])
     assert read_results(project / "claims") == {"made": result}
     # The record itself is no change, anything else is one.
-    assert carry_out(_run(project), _context(project)).commit == told["commit"]
+    assert carry_out(_run(project), _context(project)).commit == record["commit"]
     (project / "claims" / "made.py").write_text(MADE + "\n")
-    assert carry_out(_run(project), _context(project)).commit == told["commit"] + "+"
+    assert carry_out(_run(project), _context(project)).commit == record["commit"] + "+"
 
 
 def test_a_ratio_to_nothing_is_kept(project: Path) -> None:

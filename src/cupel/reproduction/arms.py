@@ -65,7 +65,7 @@ def score_arms(
 
 
 def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]) -> Evaluation:
-    """The scale's evaluation, on the held-out documents of which no arm contains a fifth or more.
+    """The scale's evaluation on held-out documents of which no arm contains a fifth or more, as many as the scale uses.
 
     Raises
     ------
