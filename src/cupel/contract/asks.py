@@ -15,7 +15,7 @@ __all__ = ["Asks", "NamesModel"]
 
 
 class NamesModel(Computes):
-    """Which model is asked, and where it computes."""
+    """The model to ask, and the device it runs on."""
 
     model: str = Field(
         description="`hf:org/name@revision`, a folder, `gguf:FILE`, `trial:FOLDER`, `ngram:FOLDER` or "
@@ -33,7 +33,7 @@ class Asks(Method):
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
-        """The method with `given` options; the model is checked as far as that is possible without loading it.
+        """The method with these options. The model is checked as far as possible without loading it.
 
         Raises
         ------

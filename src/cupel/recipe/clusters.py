@@ -1,4 +1,4 @@
-"""The duplicate clusters of a finished run: which there are, who is in them, what differs."""
+"""The duplicate clusters of a finished run: their members, and how their texts differ."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Documents that one step took for duplicates of `survivor` (its id)."""
+    """Documents that one step considers duplicates of `survivor` (its id)."""
 
     step: str
     survivor: str
     size: int
     members: tuple[Member, ...]
-    """The survivor first, then the others in the order of the input; at most as many as asked for."""
+    """The survivor first, then the others in input order, up to the requested number."""
     roles: tuple[str, str] = CorpusMethod.roles
-    """What the step calls its survivor, and what the others."""
+    """The step's labels for the survivor and for the others."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def clusters(
     limit: int = 20,
     members: int = 10,
 ) -> list[Cluster]:
-    """The clusters that a run found: the largest first, or those of the lowest score.
+    """The clusters that a run found, ordered by size or by lowest score.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _clusters_of(
     groups = named.groupby("cluster").agg(
         col("doc").count().alias("documents"), col("score").min().alias("lowest")
     )
-    # Of whole documents the size counts all members; copied parts have one row for each document.
+    # For whole documents the size counts all members; copied parts have one row per document.
     order = ["documents", "cluster"] if by == "size" else ["lowest", "cluster"]
     chosen = groups.sort(order, desc=[by == "size", False]).limit(limit).to_pylist()
     docs = [row["cluster"] for row in chosen]

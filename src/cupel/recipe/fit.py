@@ -1,4 +1,4 @@
-"""What is fitted before a pass: taken from the Store, from where the recipe says, or learned now."""
+"""Fitting before a pass: the artifact comes from the Store, from the recipe's folder, or is learned now."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fit(
     plan: str,
     note: Callable[[str], None],
 ) -> None:
-    """Bring what a method learned into the run's folder; what is there already is left.
+    """Bring a method's artifact into the run's folder; an existing one is left as it is.
 
     The Store keeps it for other runs that begin in the same way.
 

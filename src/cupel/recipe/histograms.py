@@ -26,7 +26,7 @@ MOST_ROWS = 100_000
 """Documents of the ledger that are read for histograms."""
 BINS = 40
 TAIL = 0.002
-"""Share of documents on either side that the outermost bars gather up."""
+"""Share of documents on either side that the outermost bars collect."""
 
 Values = npt.NDArray[np.float64]
 Marks = list[tuple[float, str, str]]
@@ -34,7 +34,7 @@ Marks = list[tuple[float, str, str]]
 
 
 def signal_figures(folder: Folder, plan: Plan) -> list[Figure]:
-    """One histogram for each number that a rule asks for or the recipe keeps as a column."""
+    """One histogram for each numeric signal that a rule compares or the recipe keeps as a column."""
     known = _columns()
     marks = _thresholds(plan)
     for name in plan.kept_columns:
@@ -103,7 +103,7 @@ def _histogram(
 
 
 def _edges(values: Values, thresholds: list[float]) -> tuple[Values, bool]:
-    """Edges of the bins, near thresholds inside; and whether the axis is logarithmic."""
+    """Bin edges, extended to include nearby thresholds; and whether the axis is logarithmic."""
     low, high = (float(edge) for edge in np.quantile(values, [TAIL, 1 - TAIL]))
     room = high - low
     inside = [value for value in thresholds if low - room <= value <= high + room]

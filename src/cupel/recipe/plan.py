@@ -1,4 +1,4 @@
-"""What a recipe comes to: passes over the documents, each with what it does to a batch and how it ends."""
+"""The plan of a recipe: passes over the documents, each with its operations on batches and its end."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class Pass:
 
     @property
     def computes_on_gpus(self) -> bool:
-        """Whether a model that is loaded computes on a GPU."""
+        """Whether a loaded model computes on a GPU."""
         options = [method.options for method in self.methods]
         return any(isinstance(each, Computes) and each.device.startswith("cuda") for each in options)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a recipe comes to.
+    """The plan of a recipe.
 
     Attributes
     ----------

@@ -110,7 +110,7 @@ class _Planner:
             self.begin_asking(signal)
 
     def begin_asking(self, method: Method) -> None:
-        """Give what asks a model a pass of its own, after what is cheap has dropped documents."""
+        """Give steps that ask a model a pass of their own, after cheap steps have dropped documents."""
         if isinstance(method, Asks):
             self.close_group()
             if self.operations or self.decisions or not self.passes:
@@ -182,7 +182,7 @@ class _Planner:
         self.valid |= set(edit.columns)
 
     def forget_text(self) -> None:
-        """The text has changed: signals of it do not hold any more."""
+        """The text has changed, so its signals are no longer valid."""
         independent = {c for c in self.valid if c in self.providers and self.reads_no_text(self.providers[c])}
         self.valid = independent | {c for c in self.valid if c not in self.providers}
 
@@ -238,7 +238,7 @@ def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Pla
     ------
     BadRecipe
         A rule needs a signal that nothing measures, an edit does not stand where it must, or
-        signal families are told to measure in different ways.
+        signal families have conflicting options.
     """
     planner = _Planner(recipe, annotated or {})
     extractors, seconds, steps = _extraction(recipe.steps)

@@ -1,4 +1,4 @@
-"""What measures, edits, sketches and writes documents in this process: loaded once for all tasks of a pass."""
+"""Functions that measure, edit, sketch and write documents: loaded once per process for all tasks of a pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALONE = threading.Lock()
 
 
 def prepared(folder: Folder, seal: str, number: int, asking: Asking, cache: Path) -> Mapping[str, Prepared]:
-    """What measures each signal family of a pass, by name; what its other steps edit, sketch and write with, by label.
+    """The prepared functions of a pass: of signal families by name, of its other steps by label.
 
     Parameters
     ----------

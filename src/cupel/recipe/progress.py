@@ -1,4 +1,4 @@
-"""How far a pass is, read from the files that its tasks leave; who draws it is not our business."""
+"""The progress of a pass, read from the files that its tasks write; drawing it happens elsewhere."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Progress", "Silent", "Snapshot", "watch"]
 
 POLL_SECONDS = 0.25
 UNITS_TO_KNOW = 3
-"""Units that must be finished before a time left is given: one or two may be small, or all the small ones."""
+"""Units that must finish before the remaining time is estimated: the first ones may all be small."""
 TEXT_PER_INPUT_BYTE = 4.0
-"""Taken for the first units: compressed files hold about so much text. Later, what was seen."""
+"""Estimate for the first units, typical of compressed files; later replaced by the measured ratio."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How far one pass is.
+    """The progress of one pass.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate so far; None until enough units are finished for it to mean something."""
+        """At the rate so far; None until enough units have finished."""
         done = self.share - self.begun_at
         if self.finished < UNITS_TO_KNOW or done <= 0 or self.seconds <= 0:
             return None

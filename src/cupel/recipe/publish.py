@@ -1,4 +1,4 @@
-"""What a run leaves behind, put where it belongs once every pass is whole."""
+"""Moves the files of a run into place once every pass is complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESTART = "discard the run with --restart"
 
 
 def keep_clusters(folder: Folder, plan: Plan) -> Seals:
-    """Copied, not moved: a run that is killed from here on still finds them."""
+    """Copied rather than moved, so a run that is killed from here on still has them."""
     seals: Seals = {}
     with disk_errors(folder.clusters):
         for pass_ in plan.passes:

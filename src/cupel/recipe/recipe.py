@@ -190,7 +190,7 @@ class Recipe:
           word_count  1
           not applied exact: compares all documents of a corpus
         """
-        import cupel  # the face of the package: what carries out a recipe stands above what a recipe is
+        import cupel  # imported late: the code that runs a recipe depends on this module
 
         return cupel.check(self, documents)
 
@@ -301,7 +301,7 @@ def _parse_step(step: Any, where: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _shorthand(name: str) -> str | None:
-    """The option of a method that may stand in place of all."""
+    """The option that may be written in place of all options."""
     method = all_methods().get(name)
     return None if method is None else method.shorthand
 

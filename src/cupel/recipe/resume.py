@@ -1,4 +1,4 @@
-"""An unfinished run taken up again: what is damaged is done again, and so is what was made from it."""
+"""Resuming an unfinished run: damaged files are rebuilt, and so is everything derived from them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def groups_path(folder: Folder, number: int) -> Path:
-    """Where it is written which units of a pass make one data file."""
+    """The file that records which units of a pass make up one data file."""
     return folder.pass_folder(number) / "groups.json"
 
 
@@ -67,7 +67,7 @@ def take_up(folder: Folder, plan: Plan, seal: str, shards: int, threads: int) ->
     damaged_fits = []
     for step in plan.fits:
         if fit_marker(folder, step.label).exists() and (faults := fit_faults(folder, seal, step.label)):
-            # It is learned again, to the byte: what was measured with it holds.
+            # It is learned again, identical to the byte, so measurements made with it stay valid.
             fit_marker(folder, step.label).unlink()
             damaged_fits += faults
     return damaged_fits + _take_up_passes(folder, plan, seal, shards, threads)
@@ -110,7 +110,7 @@ def state_faults(folder: Folder, plan: Plan, seal: str, shards: int, threads: in
 def _pass_faults(
     folder: Folder, plan: Plan, pass_: Pass, seal: str, shards: int, threads: int
 ) -> tuple[list[tuple[int | None, Damaged]], bool]:
-    """Faults with the unit that each is of, None for that of the whole pass; and whether all units are done."""
+    """Faults with their unit (None: the whole pass), and whether all units are done."""
     groups = [[unit] for unit in range(plan.units(shards, pass_.index))]
     if pass_.index == len(plan.passes) - 1:
         begun = (
@@ -152,7 +152,7 @@ def _discard_from(folder: Folder, plan: Plan, number: int, *, steps: int = 0, un
 
 
 def discard_all(folder: Folder) -> None:
-    """Discard the passes of a run that has lost its plan; nothing says any longer what they are of."""
+    """Discard the passes of a run that has lost its plan: they can no longer be identified."""
     with disk_errors(folder.root):
         for path in [
             *folder.work.glob("pass-*"),

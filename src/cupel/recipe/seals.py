@@ -1,4 +1,4 @@
-"""Seals: what a file held when it was written, so that a damaged one is noticed before it is used.
+"""Seals record the content of a file when it is written, so that damage is detected before use.
 
 A seal is a file's length and its BLAKE2b-128 digest. Three things carry seals:
 
@@ -51,7 +51,7 @@ def seal(path: Path) -> tuple[int, str]:
 
 
 def fault(path: Path, size: int, digest: str | None) -> str | None:
-    """What is wrong with a file, as the end of a sentence; None if nothing is.
+    """The fault of a file, as the end of a sentence; None if it is intact.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ def _faults(folder: Folder, path: Path, expected: Mapping[str, Any]) -> list[Dam
     faults = []
     for name, (size, digest) in record["files"].items():
         file = folder.root / name
-        if not file.exists() and folder.published(file).exists():  # stopped while it was put in its place
+        if not file.exists() and folder.published(file).exists():  # interrupted while it was moved into place
             file = folder.published(file)
         wrong = fault(file, size, digest)
         if wrong:

@@ -39,7 +39,7 @@ class StepGroup:
 
     signals: tuple[Signal, ...]
     columns: tuple[str, ...]
-    """Columns to measure here; those that are known already are not among them."""
+    """Columns to measure here, without those already measured."""
     rules: tuple[RulesStep, ...]
 
 
@@ -132,6 +132,6 @@ class GeneratorStep:
 
     @property
     def drops_originals(self) -> bool:
-        """Whether documents go once others are written from them."""
+        """Whether documents are dropped once others are written from them."""
         options = self.method.options
         return isinstance(options, KeepsOriginals) and options.originals == "drop"

@@ -122,7 +122,7 @@ def _funnel(
     total: Tally,
     manifest: Mapping[str, Any],
 ) -> Section:
-    """`keeping` are steps that need not drop anything."""
+    """`keeping` are steps that are not expected to drop anything."""
     first = tallies[0]
     documents, size = first.documents_in - first.documents_unread, first.bytes_in
     drawn = [("input", documents, size)]

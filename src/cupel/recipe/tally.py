@@ -75,7 +75,7 @@ class Tally:
     """Documents that a generator wrote."""
     bytes_born: int = 0
     refused: dict[str, int] = field(default_factory=dict)
-    """reason → documents that it was to write, and did not."""
+    """reason → documents that it was supposed to write but did not."""
     with_parts: int = 0
     """Documents of several parts that the first pass kept, and new ones."""
     content_hash: str = "0" * 32
@@ -126,7 +126,7 @@ class Tally:
 
     @property
     def documents_quarantined(self) -> int:
-        """What could not be read, and answers of models that are no documents."""
+        """Unreadable input, and model answers that are not documents."""
         return self.documents_unread + sum(self.refused.values())
 
     def merge(self, other: Tally) -> None:

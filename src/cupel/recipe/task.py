@@ -61,7 +61,7 @@ ASKING_ROWS = 256
 
 _CHANGED = threading.Condition()
 _running: Counter[Path] = Counter()
-"""How many tasks of each run, by output folder, this process is at."""
+"""Number of tasks of each run, by output folder, that this process is running."""
 _stopped: set[Path] = set()
 
 
@@ -72,7 +72,7 @@ def allow_tasks(run: Path) -> None:
 
 
 def stop_tasks(run: Path) -> None:
-    """Have the tasks of a run end at their next batch; returns once this process is at none of them."""
+    """Stop the tasks of a run at their next batch; returns once none is running in this process."""
     with _CHANGED:
         _stopped.add(run)
         _CHANGED.wait_for(lambda: not _running[run])
@@ -132,7 +132,7 @@ def time_sample(folder: Folder, shards: Sequence[int], seconds: float) -> Timed:
     folder
         Holds the plan of a run, and nothing else.
     seconds
-        Stop after so many, spread evenly over the shards; a batch that is begun is finished.
+        Stop after this much processor time, spread evenly over the shards; a batch in progress is finished.
     """
     asking = Asking()
     documents = text = survivors = survivor_bytes = content = quarantined = 0
@@ -243,7 +243,7 @@ class _Task:
     # -- reading ---------------------------------------------------------------------------
 
     def _from_input(self, quarantine: list[Quarantined]) -> Iterator[tuple[pa.RecordBatch, ...]]:
-        """Batches as read: one candidate, or one an extractor where the batch holds HTML."""
+        """Batches as read: one candidate, or one per extractor if the batch holds HTML."""
         for index in self.shards:
             reader = iter(read_shard(self.job.shards[index], self.job.reading))
             while True:
