@@ -74,9 +74,7 @@ def run(context: Context) -> ClaimOutcome:
         places.append(place)
         exact.append(recited_tokens)
     place, all_recited = np.concatenate(places), np.concatenate(exact)
-    length = next(
-        (count for count in LENGTHS if all_recited[:, :count].all(axis=1).sum() >= 5 * BINS), LENGTHS[-1]
-    )
+    length = next((n for n in LENGTHS if all_recited[:, :n].all(axis=1).sum() >= 5 * BINS), LENGTHS[-1])
     memorized = all_recited[:, :length].all(axis=1)
     counts, seen = by_bin(place, memorized)
     p = chi_square(counts, seen)

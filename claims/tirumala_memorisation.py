@@ -68,21 +68,14 @@ def run(context: Context) -> ClaimOutcome:
     kept = score_arms(context, lab, _batch(context, lab, tables), kept_of)
     visits = before_overfitting(scored)
     after = {width: scored[f"{width}, {visits} visits"].items() for width in WIDTHS}
-    own = {
-        width: {s: [m for m in measures if m.subset == "seen"] for s, measures in after[width]}
-        for width in WIDTHS
-    }
+    own = {width: {s: [m for m in ms if m.subset == "seen"] for s, ms in after[width]} for width in WIDTHS}
     memorized = compare(own, "middle")
     left = {
-        width: {
-            seed: [beyond_unseen(measures, "special")] for seed, measures in kept[f"{width}, end"].items()
-        }
+        width: {seed: [beyond_unseen(ms, "special")] for seed, ms in kept[f"{width}, end"].items()}
         for width in WIDTHS
     }
     at_end = compare(left, "middle")
-    verdicts = [
-        verdict.headline(width).verdict for verdict in (memorized, at_end) for width in ("narrow", "wide")
-    ]
+    verdicts = [v.headline(width).verdict for v in (memorized, at_end) for width in ("narrow", "wide")]
     passed = None
     if verdicts == ["worse", "better"] * 2:
         passed = True
@@ -140,14 +133,7 @@ def before_overfitting(scored: Scores) -> int:
     best, lowest = VISITS[0], float("inf")
     for visits in VISITS:
         trials = scored[f"wide, {visits} visits"].values()
-        loss = np.mean(
-            [
-                measure.value
-                for measures in trials
-                for measure in measures
-                if measure.metric == "bits_per_byte"
-            ]
-        )
+        loss = np.mean([m.value for measures in trials for m in measures if m.metric == "bits_per_byte"])
         if loss > lowest:
             break
         best, lowest = visits, float(loss)
