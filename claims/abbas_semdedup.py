@@ -9,7 +9,7 @@ from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.recipe.recipe import Recipe
 from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import shuffled, split
 from cupel.reproduction.refined import refined
 from cupel.reproduction.semantic import reworded_pool, semantic_recipe
@@ -41,12 +41,12 @@ claim = Claim(
     expected="half is within 1 % of all, and better than random half",
     rule="Holds if the 95 % interval of half lies below 1 % more than all. Does not hold if half is decided to be worse "
     "than all with an interval above 1 %. Undecided otherwise.",
-    cost=Cost(trials=9, trial_minutes=3),
+    cost=ClaimCost(trials=9, trial_minutes=3),
     data=(*DATA, *HELD_OUT),
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     # As much text as is trained on, about: half of it is seen twice.
     unit = int(2.8 * context.scale.tokens / (1 + REWORDED) / len(DATA))
     pool = reworded_pool(context.pool(DATA), DATA, unit, REWORDED, EVERY, seed=0)
@@ -59,7 +59,7 @@ def run(context: Context) -> Outcome:
     evaluation = held_out(context, held, tables)
     measures = score_arms(context, lab, train_arms(context, lab, stores), [evaluation])
     verdict = compare(measures, "all", scale_floors(lab.scale, measures["all"]))
-    one = verdict.headline("half")
+    comparison = verdict.headline("half")
     rows = tuple(
         (
             name,
@@ -74,12 +74,12 @@ def run(context: Context) -> Outcome:
         rows=rows,
         formats=("text", "count", "percent", "number"),
     )
-    return Outcome(
-        passed=decide(one),
+    return ClaimOutcome(
+        passed=decide(comparison),
         verdict=f"{verdict.sentence('half')}. {verdict.sentence('random half')}.",
-        effect=one.relative or 0.0,
+        effect=comparison.relative or 0.0,
         unit="of bits per byte, half against all",
-        interval=as_interval(one),
+        interval=as_interval(comparison),
         sections=(Section(title="Arms", blocks=(held_table,)), verdict_section(verdict, "Verdict")),
     )
 

@@ -13,7 +13,7 @@ from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
 from cupel.models.tokenizer import Tokenizer
 from cupel.reproduction.arms import as_interval, held_out, score_arms, train_plans, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
 from cupel.verdict.verdict import compare
 
@@ -41,12 +41,12 @@ claim = Claim(
     expected="end is better than even on abstracts",
     rule="Holds if end is decided to be better than even on held-out abstracts, does not hold if it is decided to be worse, "
     "and is undecided otherwise. Both arms are trained on the same documents as often: only the order differs.",
-    cost=Cost(trials=6, trial_minutes=4),
+    cost=ClaimCost(trials=6, trial_minutes=4),
     data=(DOMAIN, *BASE),
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool((DOMAIN, *BASE)), seed=0)
     size = context.scale.evaluation.held_out_bytes // (1 + len(BASE))
     held, rest = split(documents, size, seed=1)
@@ -56,18 +56,21 @@ def run(context: Context) -> Outcome:
     measures = score_arms(context, lab, _trained(context, lab, chosen), [evaluation])
     floors = scale_floors(lab.scale, measures["even"])
     own = {
-        name: {seed: [one for one in scored if one.subset == DOMAIN] for seed, scored in found.items()}
-        for name, found in measures.items()
+        name: {
+            seed: [measure for measure in scored if measure.subset == DOMAIN]
+            for seed, scored in by_seed.items()
+        }
+        for name, by_seed in measures.items()
     }
     verdict = compare(own, "even", floors)
-    one = verdict.headline("end")
+    comparison = verdict.headline("end")
     price = compare(measures, "even", floors)
-    return Outcome(
-        passed={"better": True, "worse": False}.get(one.verdict),
+    return ClaimOutcome(
+        passed={"better": True, "worse": False}.get(comparison.verdict),
         verdict=f"{verdict.sentence('end')}, on abstracts. On all five domains: {price.sentence('end')}.",
-        effect=one.relative or 0.0,
+        effect=comparison.relative or 0.0,
         unit="of bits per byte on abstracts, end against even",
-        interval=as_interval(one),
+        interval=as_interval(comparison),
         sections=(_shares(chosen, lab.tokenizer), verdict_section(price, "All domains")),
     )
 
@@ -118,9 +121,11 @@ def _shares(documents: pa.Table, tokenizer: Tokenizer) -> Section:
         sizes = _sizes(table, tokenizer)
         own = np.where(np.array(table["domain"].to_pylist(), object) == DOMAIN, sizes, 0)
         fifth = np.minimum(5 * (np.cumsum(sizes) - sizes) // sizes.sum(), 4)
-        rows.append((name, *(float(own[fifth == one].sum() / sizes[fifth == one].sum()) for one in range(5))))
+        rows.append(
+            (name, *(float(own[fifth == number].sum() / sizes[fifth == number].sum()) for number in range(5)))
+        )
     table = Table(
-        columns=("arm", *(f"fifth {one + 1}" for one in range(5))),
+        columns=("arm", *(f"fifth {number + 1}" for number in range(5))),
         rows=tuple(rows),
         formats=("text", *["percent"] * 5),
         caption="The domain's share of each fifth of training (seed 0)",

@@ -19,7 +19,7 @@ from cupel.reproduction.arms import (
     train_arms,
     verdict_section,
 )
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import copies, draw, near_copy, split
 from cupel.reproduction.refined import refined
 from cupel.verdict.verdict import compare
@@ -49,12 +49,12 @@ claim = Claim(
     expected="raw > heuristics > heuristics + dedup",
     rule="Holds if raw is worse and heuristics + dedup is better than heuristics, both decided on the mean over domains "
     "(Holm). Does not hold if one of them is decided the other way. Undecided otherwise.",
-    cost=Cost(trials=9, trial_minutes=4),
+    cost=ClaimCost(trials=9, trial_minutes=4),
     data=(*CLEAN, *DIRTY, *HELD_OUT),
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     # About 2.7 bytes of text for each token that is trained on leave the budget's worth after both steps,
     # so that a copy is seen again and again, as it is in a crawl.
     unit = int(2.7 * context.scale.tokens)
@@ -71,7 +71,7 @@ def run(context: Context) -> Outcome:
         passed = True
     elif raw.verdict == "better" or dedup.verdict == "worse":
         passed = False
-    return Outcome(
+    return ClaimOutcome(
         passed=passed,
         verdict=f"{verdict.sentence('raw')}. {verdict.sentence('heuristics + dedup')}.",
         effect=dedup.relative or 0.0,
@@ -110,11 +110,11 @@ FINEWEB_WORDS = {"fold_numbers": True, "ignore_symbols": True}
 
 def recipes() -> dict[str, Recipe]:
     """The two recipes, from the built-in one."""
-    given = yaml.safe_load(built_in_recipes()["dclm-heuristics"])
-    steps = [step for step in given["steps"] if _name(step) != "minhash"]
+    built_in = yaml.safe_load(built_in_recipes()["dclm-heuristics"])
+    steps = [step for step in built_in["steps"] if _name(step) != "minhash"]
     wanted = {"heuristics": steps, "heuristics + dedup": [*steps, "exact", {"minhash": FINEWEB_WORDS}]}
     return {
-        name: Recipe.from_dict({**given, "name": f"claim-{number}", "steps": list(chosen)})
+        name: Recipe.from_dict({**built_in, "name": f"claim-{number}", "steps": list(chosen)})
         for number, (name, chosen) in enumerate(wanted.items())
     }
 

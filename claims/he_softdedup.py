@@ -12,7 +12,7 @@ from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.recipe.recipe import Recipe
 from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import draw, near_copy, split
 from cupel.reproduction.refined import refined
 from cupel.verdict.comparison import Comparison
@@ -49,12 +49,12 @@ claim = Claim(
     rule="Holds if soft is decided to be better than plain at all the steps, and the 95 % interval of soft at 74 % of them "
     "lies below 1 % more than plain. Does not hold if soft is decided to be worse, or at 74 % of the steps with an "
     "interval above 1 %. Undecided otherwise.",
-    cost=Cost(trials=9, trial_minutes=3),
+    cost=ClaimCost(trials=9, trial_minutes=3),
     data=(*DATA, *HELD_OUT),
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     pool = raw_pool(context.pool(DATA), int(1.5 * context.scale.tokens), seed=0)
     tables = {"plain": pool, **refined(context, pool, {"soft": Recipe.from_dict(RECIPE)})}
     lab = context.lab(pool["text"].to_pylist())
@@ -66,7 +66,7 @@ def run(context: Context) -> Outcome:
     measures = score_arms(context, lab, train_arms(context, lab, stores, changes), [evaluation])
     verdict = compare(measures, "plain", scale_floors(lab.scale, measures["plain"]))
     soft, sooner = verdict.headline("soft"), verdict.headline("soft, 74 % of the steps")
-    return Outcome(
+    return ClaimOutcome(
         passed=decide(soft, sooner),
         verdict=f"{verdict.sentence('soft')}. {verdict.sentence(sooner.arm)}.",
         effect=soft.relative or 0.0,
@@ -89,8 +89,8 @@ def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
     for number, places in zip(COPIES, chosen, strict=True):
         for row in own.take(pa.array(places)).to_pylist():
             rows += [
-                row | {"id": f"{row['id']}/near-{one}", "text": near_copy(row["text"], 100, rng)}
-                for one in range(number)
+                row | {"id": f"{row['id']}/near-{copy}", "text": near_copy(row["text"], 100, rng)}
+                for copy in range(number)
             ]
     return pa.concat_tables([own, pa.Table.from_pylist(rows, own.schema)])
 

@@ -13,7 +13,7 @@ from cupel.lab.assay import scale_floors
 from cupel.lab.lab import Lab
 from cupel.models.tokenizer import Tokenizer
 from cupel.reproduction.arms import held_out, score_arms, train_arms, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import copies, head, shuffled, split
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare
@@ -33,7 +33,7 @@ claim = Claim(
         url="https://arxiv.org/abs/2107.06499",
         section="abstract and section 6",
     ),
-    statement="Models trained on deduplicated data emit memorised text ten times less often, with the same or better "
+    statement="Models trained on deduplicated data emit memorized text ten times less often, with the same or better "
     "held-out loss.",
     arms={
         "repeated": "articles, and planted documents that stand there 1, 2, 4 … 64 times, a quarter of all tokens",
@@ -46,12 +46,12 @@ claim = Claim(
     "as many as deduplicated, and deduplicated is not decided to be worse on held-out text. Does not hold if it is "
     "worse, or if repeated emits more but less than ten times as many, or if ten documents or more are emitted and "
     "the two are not told apart. Undecided otherwise: where nothing is recited there is nothing to compare.",
-    cost=Cost(trials=6, trial_minutes=4),
+    cost=ClaimCost(trials=6, trial_minutes=4),
     data=DATA,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     held, rest = split(documents, 2 * context.scale.evaluation.held_out_bytes, seed=1)
     lab = context.lab(rest["text"].to_pylist())
@@ -62,8 +62,8 @@ def run(context: Context) -> Outcome:
     loss = score_arms(context, lab, trials, [bits])
     by_repeats = score_arms(context, lab, trials, [verbatim])
     often = {
-        name: {seed: (_often(measures),) for seed, measures in found.items()}
-        for name, found in by_repeats.items()
+        name: {seed: (_often(measures),) for seed, measures in by_seed.items()}
+        for name, by_seed in by_repeats.items()
     }
     recited = compare(often, "deduplicated")
     held_loss = compare(loss, "repeated", scale_floors(lab.scale, loss["repeated"]))
@@ -78,7 +78,7 @@ def run(context: Context) -> Outcome:
     elif count >= 10:
         passed = False
     ratio = more.value / more.baseline_value if more.baseline_value else float("inf") if more.value else 1.0
-    return Outcome(
+    return ClaimOutcome(
         passed=passed,
         verdict=f"Of documents planted eight times or more {more.value:.1%} are emitted verbatim where they are repeated "
         f"and {more.baseline_value:.1%} where they stand once ({count} of {more.items * more.seeds} against "
@@ -116,10 +116,10 @@ def arms(documents: pa.Table, tokenizer: Tokenizer, budget: int) -> tuple[pa.Tab
             raise BadInput(
                 f"fewer than {kinds * len(REPEATS):,} documents of {PROMPT + LENGTH} tokens or more"
             )
-        found = tokenizer.encode(documents["text"][place].as_py())
-        if len(found) >= PROMPT + LENGTH + 8:
-            text = tokenizer.decode(found[: PROMPT + LENGTH + 8]).replace("\ufffd", "")
-            if tokenizer.encode(text)[: PROMPT + LENGTH] == found[: PROMPT + LENGTH]:
+        token_ids = tokenizer.encode(documents["text"][place].as_py())
+        if len(token_ids) >= PROMPT + LENGTH + 8:
+            text = tokenizer.decode(token_ids[: PROMPT + LENGTH + 8]).replace("\ufffd", "")
+            if tokenizer.encode(text)[: PROMPT + LENGTH] == token_ids[: PROMPT + LENGTH]:
                 repeats = REPEATS[len(rows) % len(REPEATS)]
                 rows.append(
                     {"id": f"planted-{len(rows)}", "text": text, "domain": f"{repeats} times", "weight": 1.0}
@@ -140,14 +140,14 @@ def arms(documents: pa.Table, tokenizer: Tokenizer, budget: int) -> tuple[pa.Tab
 
 def _often(measures: tuple[Measure, ...]) -> Measure:
     """Passages of eight repeats or more, as one measure."""
-    chosen = [one for one in measures if int(one.subset.split()[0]) >= 8]
+    chosen = [measure for measure in measures if int(measure.subset.split()[0]) >= 8]
     return Measure(
         chosen[0].metric,
         "8 times or more",
         "higher",
-        tuple(item for one in chosen for item in one.items),
-        np.concatenate([one.amount for one in chosen]),
-        np.concatenate([one.weight for one in chosen]),
+        tuple(item for measure in chosen for item in measure.items),
+        np.concatenate([measure.amount for measure in chosen]),
+        np.concatenate([measure.weight for measure in chosen]),
     )
 
 
@@ -156,7 +156,7 @@ def _by_repeats(measures: dict[str, dict[int, tuple[Measure, ...]]]) -> Section:
     rows = []
     for place, first in enumerate(next(iter(measures["repeated"].values()))):
         shares = [
-            sum(found[place].value for found in measures[name].values()) / len(measures[name])
+            sum(scored[place].value for scored in measures[name].values()) / len(measures[name])
             for name in ("repeated", "deduplicated")
         ]
         rows.append((first.subset, len(first.items), *shares))

@@ -20,7 +20,7 @@ from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Trial
 from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
 from cupel.verdict.comparison import Comparison
 from cupel.verdict.measures import Measure
@@ -54,12 +54,12 @@ claim = Claim(
     rule="Holds if the 95 % interval of the loss at 4 epochs lies below 1 % more than at one, 40 epochs are decided to be "
     "worse (Holm) with an interval above 3 %, and the 95 % interval of R* in the law fitted to all trials has an upper "
     "end. Does not hold if 4 epochs are worse with an interval above 1 %, or 40 with one below 3 %. Undecided otherwise.",
-    cost=Cost(trials=33, trial_minutes=1),
+    cost=ClaimCost(trials=33, trial_minutes=1),
     data=DATA,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     held, rest = split(documents, context.scale.evaluation.held_out_bytes, seed=1)
     lab = context.lab(rest["text"].to_pylist(), narrow(context.scale))
@@ -68,13 +68,13 @@ def run(context: Context) -> Outcome:
     evaluation = held_out(context, held, {"largest": tables["1 epoch"]})
     trials = train_arms(context, lab, stores, changes)
     measures = score_arms(context, lab, trials, [evaluation])
-    full = {name: found for name, found in measures.items() if name not in changes}
+    full = {name: by_seed for name, by_seed in measures.items() if name not in changes}
     verdict = compare(full, "1 epoch", scale_floors(lab.scale, full["1 epoch"]))
     four, forty = verdict.headline(named(4)), verdict.headline(named(EPOCHS[-1]))
     context.progress.note("fit the law of repeated data")
     flat = [(trials[name][seed], measures[name][seed]) for name in trials for seed in context.seeds]
     limit = half_life([trial for trial, _ in flat], [scored for _, scored in flat])
-    return Outcome(
+    return ClaimOutcome(
         passed=decide(four, forty, limit),
         verdict=f"{verdict.sentence(four.arm)}. {verdict.sentence(forty.arm)}. R* is {_told(limit)}.",
         effect=four.relative or 0.0,
@@ -113,8 +113,8 @@ def half_life(trials: Sequence[Trial], measures: Sequence[Sequence[Measure]]) ->
     from cupel.scaling.cells import cells_of
     from cupel.scaling.repeats import fit_repeats
 
-    found = fit_repeats(cells_of(trials, measures)).interval(lambda law: law.repeats)
-    return found.value, found.low, found.high
+    estimate = fit_repeats(cells_of(trials, measures)).interval(lambda law: law.repeats)
+    return estimate.value, estimate.low, estimate.high
 
 
 def arms(documents: pa.Table, lab: Lab) -> tuple[dict[str, pa.Table], dict[str, dict[str, int]]]:
@@ -137,7 +137,7 @@ def named(epochs: int) -> str:
 
 
 def _told(limit: tuple[float, float, float]) -> str:
-    value, low, high = (f"{one:.3g}" if math.isfinite(one) else "infinite" for one in limit)
+    value, low, high = (f"{bound:.3g}" if math.isfinite(bound) else "infinite" for bound in limit)
     return f"{value} (95 % interval {low} to {high})"
 
 
@@ -145,9 +145,9 @@ def _grid(
     trials: Mapping[str, Mapping[int, Trial]], measures: Mapping[str, Mapping[int, Sequence[Measure]]]
 ) -> Section:
     rows = []
-    for name, found in measures.items():
-        records = [trials[name][seed].record for seed in found]
-        bits = [sum(one.value for one in scored) / len(scored) for scored in found.values()]
+    for name, by_seed in measures.items():
+        records = [trials[name][seed].record for seed in by_seed]
+        bits = [sum(measure.value for measure in scored) / len(scored) for scored in by_seed.values()]
         rows.append((name, records[0]["tokens"], records[0]["epochs"], sum(bits) / len(bits)))
     table = Table(
         columns=("arm", "tokens", "epochs", "bits per byte"),

@@ -16,7 +16,7 @@ from cupel.findings import Section, Table
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.trials import Trial
 from cupel.reproduction.arms import held_out
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
 from cupel.store import Key, Store
 from cupel.surgery.weights import average as average_weights
@@ -47,13 +47,13 @@ claim = Claim(
     expected="a correlation above 0.8",
     rule="Holds if the correlation is above 0.8 and its 95 % interval (unions drawn again, 2,000 times) above 0.5. Does not "
     "hold if the interval is below 0.8. Undecided otherwise.",
-    cost=Cost(trials=44, trial_minutes=1.9),
+    cost=ClaimCost(trials=44, trial_minutes=1.9),
     data=(SEED, *PARTITIONS, *ELSEWHERE),
     seeds=2,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool((SEED, *PARTITIONS)), seed=0)
     lab = context.lab(documents["text"].to_pylist())
     held, _ = split(
@@ -74,15 +74,17 @@ def run(context: Context) -> Outcome:
         trials = dict(zip(names, lab.train(plans, context.progress), strict=True))
         context.progress.note(f"average and score the models of seed {start.seed}")
         both = [
-            (average([trials[one] for one in union], context.cache), trials["+".join(union)])
+            (average([trials[partition] for partition in union], context.cache), trials["+".join(union)])
             for union in UNIONS
         ]
-        values = [[[one.value for one in lab.score(trial, [evaluation])] for trial in pair] for pair in both]
+        values = [
+            [[measure.value for measure in lab.score(trial, [evaluation])] for trial in pair] for pair in both
+        ]
         averaged.append(np.array([pair[0] for pair in values]))
         trained.append(np.array([pair[1] for pair in values]))
     guess, truth = np.mean(averaged, axis=0), np.mean(trained, axis=0)
     value, low, high = correlation(guess, truth)
-    return Outcome(
+    return ClaimOutcome(
         passed=True if value > 0.8 and low > 0.5 else False if high < 0.8 else None,
         verdict=f"Over {len(UNIONS)} unions the averages rank as training does with a correlation of {value:.2f} "
         f"(95 % interval {low:.2f} to {high:.2f}).",
@@ -102,7 +104,9 @@ def arms(documents: pa.Table, lab: Lab) -> dict[str, pa.Table]:
         return head(documents.filter(pc.equal(domains, name)), tokens, lab.tokenizer)
 
     partitions = {name: part(name, budget // 4) for name in PARTITIONS}
-    unions = {"+".join(union): pa.concat_tables([partitions[one] for one in union]) for union in UNIONS}
+    unions = {
+        "+".join(union): pa.concat_tables([partitions[partition] for partition in union]) for union in UNIONS
+    }
     return {SEED: part(SEED, budget // 2), **partitions, **unions}
 
 
@@ -137,8 +141,8 @@ def correlation(
 def _spearman(guess: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
     from scipy.stats import rankdata
 
-    ranks = [rankdata(one, axis=0) for one in (guess, truth)]
-    ranks = [one - one.mean(axis=0) for one in ranks]
+    ranks = [rankdata(values, axis=0) for values in (guess, truth)]
+    ranks = [values - values.mean(axis=0) for values in ranks]
     norm = np.sqrt((ranks[0] ** 2).sum(axis=0) * (ranks[1] ** 2).sum(axis=0))
     return float(((ranks[0] * ranks[1]).sum(axis=0) / np.maximum(norm, 1e-12)).mean())
 

@@ -1,5 +1,5 @@
 """Pythia: the order of training is reconstructible, and where in it a sequence stood does not decide
-whether it is memorised."""
+whether it is memorized."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
 from cupel.models.checkpoint import load_checkpoint
 from cupel.reproduction.arms import train_arms
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import shuffled
 from cupel.verdict.special import special
 
@@ -40,7 +40,7 @@ claim = Claim(
         url="https://arxiv.org/abs/2304.01373",
         section="section 3.2",
     ),
-    statement="Memorised sequences follow a Poisson process over the order of training: a sequence is not memorised "
+    statement="Memorized sequences follow a Poisson process over the order of training: a sequence is not memorized "
     "more often because the model met it early or late.",
     arms={
         "one pass": "code, statutes and answers to patients, which repeat themselves by nature, in one seeded pass"
@@ -52,12 +52,12 @@ claim = Claim(
     rule="Fails if a batch that is rebuilt from seed and store differs from what was trained on, or if the chi-square over "
     "bins rejects one rate at 5 %. Holds if it does not, and the 95 % interval of the rate of the last fifth over that "
     "of the rest lies between 1/1.25 and 1.25. Undecided otherwise.",
-    cost=Cost(trials=3, trial_minutes=4),
+    cost=ClaimCost(trials=3, trial_minutes=4),
     data=DATA,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     lab = context.lab(documents["text"].to_pylist())
     store = lab.tokens(documents, "one pass")
@@ -74,9 +74,9 @@ def run(context: Context) -> Outcome:
         places.append(place)
         exact.append(recited_tokens)
     place, all_recited = np.concatenate(places), np.concatenate(exact)
-    length = next((one for one in LENGTHS if all_recited[:, :one].all(axis=1).sum() >= 5 * BINS), LENGTHS[-1])
-    memorised = all_recited[:, :length].all(axis=1)
-    counts, seen = by_bin(place, memorised)
+    length = next((n for n in LENGTHS if all_recited[:, :n].all(axis=1).sum() >= 5 * BINS), LENGTHS[-1])
+    memorized = all_recited[:, :length].all(axis=1)
+    counts, seen = by_bin(place, memorized)
     p = chi_square(counts, seen)
     ratio, low, high = late_rate(counts, seen)
     few = counts.sum() < 5 * BINS
@@ -86,12 +86,12 @@ def run(context: Context) -> Outcome:
     elif not few and low >= 1 / EQUIVALENT and high <= EQUIVALENT:
         passed = True
     outcome = "every batch is rebuilt bit for bit" if not differing else f"{differing} trials are not rebuilt"
-    return Outcome(
+    return ClaimOutcome(
         passed=passed,
         verdict=f"{outcome}; {int(counts.sum()):,} of {int(seen.sum()):,} documents are given back for {length} tokens: "
         f"chi-square over {BINS} bins p = {p:.2g}, rate in the last fifth {ratio:.2f} times that of the rest.",
         effect=ratio,
-        unit="times the rate of memorised documents, last fifth of training against the rest",
+        unit="times the rate of memorized documents, last fifth of training against the rest",
         interval=(low, high),
         sections=(_section(counts, seen),),
     )
@@ -141,11 +141,11 @@ def recited(
 
 
 def by_bin(
-    place: NDArray[np.float64], memorised: NDArray[np.bool_]
+    place: NDArray[np.float64], memorized: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Documents memorised, and all of them, in each bin of training."""
+    """Documents memorized, and all of them, in each bin of training."""
     bins = np.minimum((place * BINS).astype(np.int64), BINS - 1)
-    return np.bincount(bins[memorised], minlength=BINS), np.bincount(bins, minlength=BINS)
+    return np.bincount(bins[memorized], minlength=BINS), np.bincount(bins, minlength=BINS)
 
 
 def chi_square(counts: Sequence[int] | NDArray[np.int64], seen: Sequence[int] | NDArray[np.int64]) -> float:
@@ -186,13 +186,13 @@ def _section(counts: NDArray[np.int64], seen: NDArray[np.int64]) -> Section:
         for place in range(BINS)
     )
     table = Table(
-        columns=("of training", "documents", "memorised"), rows=rows, formats=("text", "count", "count")
+        columns=("of training", "documents", "memorized"), rows=rows, formats=("text", "count", "count")
     )
     middle = [(place + 0.5) / BINS for place in range(BINS)]
     spec = charts.line(
         middle,
         (counts / np.maximum(seen, 1)).tolist(),
-        title="Memorised by position in training",
+        title="Memorized by position in training",
         x_title="share of training done",
         y_title="share of documents",
     )

@@ -13,7 +13,7 @@ from cupel.reproduction.arms import (
     train_arms,
     verdict_section,
 )
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
 from cupel.reproduction.refined import refined
 from cupel.reproduction.semantic import reworded_pool, semantic_recipe
@@ -44,12 +44,12 @@ claim = Claim(
     expected="chosen twice is better than fresh",
     rule="Holds if chosen twice is decided to be better than fresh, does not hold if it is decided to be worse. Undecided "
     "otherwise.",
-    cost=Cost(trials=6, trial_minutes=3),
+    cost=ClaimCost(trials=6, trial_minutes=3),
     data=(*DATA, *HELD_OUT),
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     budget = context.scale.tokens
     unit = int(2 * 2.8 * budget / (1 + REWORDED) / len(DATA))
     pool = shuffled(reworded_pool(context.pool(DATA), DATA, unit, REWORDED, EVERY, seed=0), seed=0)
@@ -66,12 +66,12 @@ def run(context: Context) -> Outcome:
     evaluation = held_out(context, held, tables)
     measures = score_arms(context, lab, train_arms(context, lab, stores), [evaluation])
     verdict = compare(measures, "fresh", scale_floors(lab.scale, measures["fresh"]))
-    one = verdict.headline("chosen twice")
-    return Outcome(
-        passed={"better": True, "worse": False}.get(one.verdict),
+    comparison = verdict.headline("chosen twice")
+    return ClaimOutcome(
+        passed={"better": True, "worse": False}.get(comparison.verdict),
         verdict=f"{verdict.sentence('chosen twice')}.",
-        effect=one.relative or 0.0,
+        effect=comparison.relative or 0.0,
         unit="of bits per byte, chosen twice against fresh",
-        interval=as_interval(one),
+        interval=as_interval(comparison),
         sections=(arms_section(tables, stores, budget), verdict_section(verdict, "Verdict")),
     )

@@ -1,4 +1,4 @@
-"""Tirumala et al.: larger models memorise faster, before they overfit, and forget less."""
+"""Tirumala et al.: larger models memorize faster, before they overfit, and forget less."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cupel.lab.scale import Scale
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial
 from cupel.reproduction.arms import held_out, score_arms, train_plans, verdict_section
-from cupel.reproduction.claim import Claim, Context, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, in_domain, shuffled, split
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import Verdict, compare
@@ -28,7 +28,7 @@ AGAIN = 8
 """How often the special batch is shown, one time after the other."""
 Scores = Mapping[str, Mapping[int, Sequence[Measure]]]
 claim = Claim(
-    title="Larger models memorise faster and forget less",
+    title="Larger models memorize faster and forget less",
     paper=Paper(
         title="Memorization Without Overfitting: Analyzing the Training Dynamics of Large Language Models",
         authors="Tirumala et al.",
@@ -36,7 +36,7 @@ claim = Claim(
         url="https://arxiv.org/abs/2205.10770",
         section="sections 4 and 5",
     ),
-    statement="Larger language models memorise training data faster, memorise more of it before they overfit, and forget "
+    statement="Larger language models memorize training data faster, memorize more of it before they overfit, and forget "
     "less of it as training goes on.",
     arms={
         "narrow, middle, wide": "two fifths, one and two times the scale's width and heads, the learning rate as the "
@@ -44,54 +44,54 @@ claim = Claim(
         "visits": "a sixteenth of the budget as documents, seen 1, 2, 4, 8 and 16 times at a constant rate",
         "special batch": "documents shown eight times in a row after a quarter of the budget, then half a budget of others",
     },
-    metric="share of training tokens that are the likeliest ones after those before (exact memorisation); of the special "
+    metric="share of training tokens that are the likeliest ones after those before (exact memorization); of the special "
     "batch the same, less the share of unseen text",
     expected="wide > middle > narrow, at the same number of visits, and of the special batch at the end",
-    rule="At the most visits before the wide proxy's held-out loss rises: holds if narrow memorises less and wide more than "
+    rule="At the most visits before the wide proxy's held-out loss rises: holds if narrow memorizes less and wide more than "
     "middle, and at the end narrow keeps less and wide more of the special batch than middle, all four decided (Holm). "
     "Does not hold if one is decided the other way. Undecided otherwise.",
-    cost=Cost(trials=42, trial_minutes=3),
+    cost=ClaimCost(trials=42, trial_minutes=3),
     data=DATA,
     seeds=2,
 )
 
 
-def run(context: Context) -> Outcome:
+def run(context: Context) -> ClaimOutcome:
     documents = shuffled(context.pool(DATA), seed=0)
     held, rest = split(documents, 2 * context.scale.evaluation.held_out_bytes, seed=1)
     lab = context.lab(rest["text"].to_pylist())
     tables = arms(rest, lab)
     bits = held_out(context, held, tables)
-    memorised_of = [bits, Predicted(in_domain(tables["visits"], "seen")), Predicted(bits.documents)]
-    scored = score_arms(context, lab, _visits(context, lab, tables["visits"]), memorised_of)
+    memorized_of = [bits, Predicted(in_domain(tables["visits"], "seen")), Predicted(bits.documents)]
+    scored = score_arms(context, lab, _visits(context, lab, tables["visits"]), memorized_of)
     kept_of = [bits, Predicted(in_domain(tables["special"], "special")), Predicted(bits.documents)]
     kept = score_arms(context, lab, _batch(context, lab, tables), kept_of)
     visits = before_overfitting(scored)
     after = {width: scored[f"{width}, {visits} visits"].items() for width in WIDTHS}
-    own = {width: {s: [m for m in one if m.subset == "seen"] for s, one in after[width]} for width in WIDTHS}
-    memorised = compare(own, "middle")
+    own = {width: {s: [m for m in ms if m.subset == "seen"] for s, ms in after[width]} for width in WIDTHS}
+    memorized = compare(own, "middle")
     left = {
-        width: {seed: [beyond_unseen(one, "special")] for seed, one in kept[f"{width}, end"].items()}
+        width: {seed: [beyond_unseen(ms, "special")] for seed, ms in kept[f"{width}, end"].items()}
         for width in WIDTHS
     }
     at_end = compare(left, "middle")
-    told = [one.headline(width).verdict for one in (memorised, at_end) for width in ("narrow", "wide")]
+    verdicts = [v.headline(width).verdict for v in (memorized, at_end) for width in ("narrow", "wide")]
     passed = None
-    if told == ["worse", "better"] * 2:
+    if verdicts == ["worse", "better"] * 2:
         passed = True
-    elif "better" in told[::2] or "worse" in told[1::2]:
+    elif "better" in verdicts[::2] or "worse" in verdicts[1::2]:
         passed = False
-    wide = memorised.headline("wide")
-    return Outcome(
+    wide = memorized.headline("wide")
+    return ClaimOutcome(
         passed=passed,
-        verdict=f"After {visits} visits: {_told(memorised)}. Of the special batch at the end, beyond unseen text: "
+        verdict=f"After {visits} visits: {_told(memorized)}. Of the special batch at the end, beyond unseen text: "
         f"{_told(at_end)}.",
         effect=wide.difference,
         unit=f"of the tokens, predicted exactly by wide more than by middle after {visits} visits",
         interval=None if wide.low is None or wide.high is None else (wide.low, wide.high),
         sections=(
             _table(scored, "seen", "By visits"),
-            verdict_section(memorised, f"Memorised after {visits} visits"),
+            verdict_section(memorized, f"Memorized after {visits} visits"),
             _table(kept, "special", "The special batch, right after it was shown and at the end"),
             verdict_section(at_end, "Special batch at the end, beyond unseen text"),
         ),
@@ -133,7 +133,7 @@ def before_overfitting(scored: Scores) -> int:
     best, lowest = VISITS[0], float("inf")
     for visits in VISITS:
         trials = scored[f"wide, {visits} visits"].values()
-        loss = np.mean([one.value for found in trials for one in found if one.metric == "bits_per_byte"])
+        loss = np.mean([m.value for measures in trials for m in measures if m.metric == "bits_per_byte"])
         if loss > lowest:
             break
         best, lowest = visits, float(loss)
@@ -180,17 +180,17 @@ def _train(
 def _told(verdict: Verdict) -> str:
     """The three values, narrow to wide, and what was decided."""
     low, high = verdict.headline("narrow"), verdict.headline("wide")
-    ends = [f"{one.value:.1%} {one.arm} ({one.verdict})" for one in (low, high)]
+    ends = [f"{comparison.value:.1%} {comparison.arm} ({comparison.verdict})" for comparison in (low, high)]
     return f"{ends[0]}, {high.baseline_value:.1%} middle, {ends[1]}"
 
 
 def _table(scored: Scores, subset: str, title: str) -> Section:
     """Means over the seeds."""
     rows = []
-    for name, found in scored.items():
-        chosen = [one for measures in found.values() for one in measures]
-        exact = [one.value for one in chosen if one.subset == subset]
-        bits = [one.value for one in chosen if one.metric == "bits_per_byte"]
+    for name, by_seed in scored.items():
+        chosen = [measure for measures in by_seed.values() for measure in measures]
+        exact = [measure.value for measure in chosen if measure.subset == subset]
+        bits = [measure.value for measure in chosen if measure.metric == "bits_per_byte"]
         rows.append((name, float(np.mean(exact)), float(np.mean(bits))))
     table = Table(
         columns=("proxy", "tokens predicted exactly", "held-out bits per byte"),

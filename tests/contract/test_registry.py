@@ -246,16 +246,16 @@ def test_a_kind_of_another_package_has_its_command(tmp_path: Path) -> None:
     assert "Names of metals." in shown.stdout
     assert "--parts" in shown.stdout
     assert "--finding" not in shown.stdout, "that is for recipes"
-    found = tmp_path / "found"
-    done = cupel(site, "streak", "karat", "gold", "silver", "--parts", "18", "-o", str(found))
+    output = tmp_path / "found"
+    done = cupel(site, "streak", "karat", "gold", "silver", "--parts", "18", "-o", str(output))
     assert done.returncode == 0, done.stderr
     assert "Yellow on black." in done.stdout
-    assert json.loads((found / "finding.json").read_bytes())["options"] == {"parts": 18}
+    assert json.loads((output / "finding.json").read_bytes())["options"] == {"parts": 18}
     done = cupel(site, "streak", "karat", "gold", "silver", "lead", "-o", str(tmp_path / "three"))
     assert "expected 2 at most" in " ".join(done.stderr.split())
     pool = tmp_path / "pool.jsonl"
     pool.write_text("\n".join(json.dumps({"id": id, "text": f"A {id} cup."}) for id in ("gold", "lead")))
-    done = cupel(site, "annotate", str(found), "-i", str(pool), "-o", str(tmp_path / "annotated"))
+    done = cupel(site, "annotate", str(output), "-i", str(pool), "-o", str(tmp_path / "annotated"))
     assert done.returncode == 0, done.stderr
     recipe = tmp_path / "pure.yaml"
     recipe.write_text("name: pure\nsteps: [{threshold: {signal: karat, at_least: 14}}]\n")

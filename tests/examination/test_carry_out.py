@@ -210,18 +210,18 @@ def test_only_findings_about_documents_are_joined(trial: Path, tmp_path: Path) -
         annotation(tmp_path / "nowhere")
     with pytest.raises(BadInput, match=r"holds no finding \(no finding.json\)"):
         annotation(trial)
-    found = weighed(trial, tmp_path / "found")
-    record = json.loads((found.folder / "finding.json").read_bytes())
+    finding = weighed(trial, tmp_path / "found")
+    record = json.loads((finding.folder / "finding.json").read_bytes())
     for name, error, said in (
         ("uniform-soup", BadOption, "says nothing of single documents"),
         ("weihg", UnknownName, "did you mean 'weigh'"),
     ):
-        (found.folder / "finding.json").write_text(json.dumps(record | {"method": name}))
+        (finding.folder / "finding.json").write_text(json.dumps(record | {"method": name}))
         with pytest.raises(error, match=said):
-            annotation(found.folder)
-    (found.folder / "finding.json").write_text(json.dumps(record | {"method": "cartography"}))
+            annotation(finding.folder)
+    (finding.folder / "finding.json").write_text(json.dumps(record | {"method": "cartography"}))
     recipe = cupel.Recipe.from_dict(
-        {"name": "x", "steps": [{"weigh": {"finding": str(found.folder)}}, *_steps()]}
+        {"name": "x", "steps": [{"weigh": {"finding": str(finding.folder)}}, *_steps()]}
     )
     (tmp_path / "pool.jsonl").write_text('{"text": "a"}')
     with pytest.raises(BadInput, match="holds what 'cartography' found; expected a finding of weigh"):

@@ -52,11 +52,15 @@ def test_one_document_or_several() -> None:
             {"role": "assistant", "content": "Good day to you"},
         ]
     }
-    one, row, several = recipe.check("Café"), recipe.check(chat), recipe.check([chat, "Café", {"year": 1556}])
-    assert (one.kept, row.kept) == (False, True)
+    text_check, row, several = (
+        recipe.check("Café"),
+        recipe.check(chat),
+        recipe.check([chat, "Café", {"year": 1556}]),
+    )
+    assert (text_check.kept, row.kept) == (False, True)
     assert [check.status for check in several] == ["kept", "dropped", "quarantined"]
     assert several[2].reason == "missing-text"
-    assert "min_words" in one._repr_html_()
+    assert "min_words" in text_check._repr_html_()
     with pytest.raises(BadInput, match="document 2 is a int"):
         recipe.check(["Café", 3])  # type: ignore[list-item]
 

@@ -76,12 +76,12 @@ def test_only_clusters_with_a_document_of_a_source(run: Path) -> None:
 
 
 def test_what_differs_in_texts_as_they_were_read(run: Path) -> None:
-    found = cupel.difference(run, "d3", "d4")
-    assert not found.cut
-    assert found.runs[0][0] == "both"
-    assert found.runs[0][1].startswith(MENU.strip())
-    first = "".join(text for kind, text in found.runs if kind in ("both", "first"))
-    second = "".join(text for kind, text in found.runs if kind in ("both", "second"))
+    difference = cupel.difference(run, "d3", "d4")
+    assert not difference.cut
+    assert difference.runs[0][0] == "both"
+    assert difference.runs[0][1].startswith(MENU.strip())
+    first = "".join(text for kind, text in difference.runs if kind in ("both", "first"))
+    second = "".join(text for kind, text in difference.runs if kind in ("both", "second"))
     assert first == MENU + prose(random.Random(1), 40)
     assert second.split() == (MENU + prose(random.Random(2), 40)).split()
     same = cupel.difference(run, "d0", "d1")

@@ -74,9 +74,9 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Interrupted:
         file.write("{broken\n")
     moments = {name: folder / name.replace(" ", "-") for name in ("pass 1 done", "all passes done")}
 
-    def check_whole(*given: object) -> None:
+    def check_whole(*arguments: object) -> None:
         shutil.copytree(output, moments["all passes done"])
-        whole(*given)
+        whole(*arguments)
 
     whole, finish.check_whole = finish.check_whole, check_whole
     try:
@@ -132,8 +132,8 @@ DAMAGES = [empty, halve, flip, remove, swap]
 
 def files(folder: Path) -> list[str]:
     """Files with content, below `folder`."""
-    found = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]
-    return sorted(str(path.relative_to(folder)) for path in found)
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_size]
+    return sorted(str(path.relative_to(folder)) for path in paths)
 
 
 def is_put_right(interrupted: Interrupted, moment: str, output: Path, name: str, damage: Damage) -> None:
@@ -315,10 +315,12 @@ def test_a_file_damaged_while_the_run_goes_on_is_named_and_made_again(
 ) -> None:
     output = tmp_path / "out"
     damaging = Damaging(output, READ_BACK[name], name, damage)
-    told = f"{Path(name).name}: .*(is missing|is not what was written|cannot be read|has .* bytes, expected)"
+    message = (
+        f"{Path(name).name}: .*(is missing|is not what was written|cannot be read|has .* bytes, expected)"
+    )
     if name.endswith(".ledger.parquet"):  # where it is published, by another name
-        told = r"pass-0-00000\.parquet: (cannot be read|has .* bytes, expected|is missing)"
-    with pytest.raises(CupelError, match=told):
+        message = r"pass-0-00000\.parquet: (cannot be read|has .* bytes, expected|is missing)"
+    with pytest.raises(CupelError, match=message):
         refine(interrupted.pool, output, progress=damaging)
     assert damaging.moment == "never"
     assert not (output / "manifest.json").exists()

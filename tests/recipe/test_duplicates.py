@@ -65,8 +65,8 @@ def test_cut_takes_the_spans_and_nothing_else(step: object, tmp_path: Path) -> N
     pool = write(tmp_path / "pool", texts)
     result = refine(pool, tmp_path / "out", step)
     label = step if isinstance(step, str) else next(iter(step))
-    found = {row["doc"]: row for row in tables(result.output, "clusters")}
-    spans = {doc: [(s["start"], s["stop"]) for s in row["spans"]] for doc, row in found.items()}
+    copied = {row["doc"]: row for row in tables(result.output, "clusters")}
+    spans = {doc: [(s["start"], s["stop"]) for s in row["spans"]] for doc, row in copied.items()}
     rows, written = tables(result.output, "ledger"), tables(result.output, "data")
     assert len(rows) == 120 == result.manifest["documents"]["in"]
     assert {row["doc"] for row in rows if row["status"] == "kept"} == {row["doc"] for row in written}
@@ -94,11 +94,11 @@ def test_a_run_cuts_what_the_definition_says(tmp_path: Path) -> None:
         ({"substring": {"min_bytes": 60, "whole": "graphemes"}}, reference.copied_passages(texts, 60)),
     ):
         result = refine(pool, tmp_path / next(iter(step)), step, target_shard_bytes=10_000)
-        found = [
+        spans = [
             [(span["start"], span["stop"]) for span in row["spans"]]
             for row in tables(result.output, "clusters")
         ]
-        assert found == [expected[doc] for doc in sorted(expected)]
+        assert spans == [expected[doc] for doc in sorted(expected)]
 
 
 def test_documents_that_are_mostly_copied_are_dropped(tmp_path: Path) -> None:
@@ -221,9 +221,9 @@ def test_a_kill_while_copies_are_looked_for(label: str, whole: tuple[Path, dict]
     assert not (output / "manifest.json").exists()
     again = subprocess.run(command(pool, output), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    found = json.loads((output / "manifest.json").read_text())
-    assert found["content_hash"] == manifest["content_hash"]
-    assert found["documents"] == manifest["documents"]
+    rerun = json.loads((output / "manifest.json").read_text())
+    assert rerun["content_hash"] == manifest["content_hash"]
+    assert rerun["documents"] == manifest["documents"]
     assert not list(output.rglob("scratch-*"))
 
 

@@ -76,8 +76,8 @@ def test_fields_of_json_lines_are_columns(pool: Path, rows: list[dict[str, Any]]
         "tags": pa.large_list(pa.field("element", pa.large_string())),
     }
     assert result.manifest["fields"]["left"] == {"mixed": "values of several types", "nested": "objects"}
-    given = [{k: v for k, v in row.items() if k not in ("id", "text") and v is not None} for row in rows]
-    assert fields(table) == given
+    expected = [{k: v for k, v in row.items() if k not in ("id", "text") and v is not None} for row in rows]
+    assert fields(table) == expected
 
 
 def test_the_columns_do_not_depend_on_how_the_work_is_cut(pool: Path, tmp_path: Path) -> None:
@@ -124,13 +124,13 @@ def test_a_refined_corpus_reads_again_with_the_same_fields(
     first = refine(pool, tmp_path / "first", writing=cupel.OutputOptions(format=format))
     again = refine(first.output, tmp_path / "again")
     assert again.manifest["content_hash"] == first.manifest["content_hash"]
-    given = [{k: v for k, v in row.items() if k not in ("id", "text") and v is not None} for row in rows]
-    assert fields(data(again.output)) == given
+    expected = [{k: v for k, v in row.items() if k not in ("id", "text") and v is not None} for row in rows]
+    assert fields(data(again.output)) == expected
     third = refine(again.output, tmp_path / "third")
     assert data(third.output).equals(data(again.output))
     read = pa.Table.from_batches(first.corpus().batches()).sort_by("id")["metadata"].to_pylist()
     kept = [json.loads(text) for text in read]
-    assert [{k: v for k, v in row.items() if v is not None} for row in kept] == given
+    assert [{k: v for k, v in row.items() if v is not None} for row in kept] == expected
     (story,) = cupel.why(first.output, "d007")
     assert story.before == story.after == rows[7]["text"]
     assert cupel.sample(first.output, documents=3).num_rows == 3

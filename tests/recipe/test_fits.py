@@ -95,11 +95,11 @@ def test_the_artifact_is_sealed_and_verified(pool: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("shard_bytes", [1 << 14, 1 << 30])
 def test_neither_shards_nor_threads_change_the_artifact(pool: Path, tmp_path: Path, shard_bytes: int) -> None:
-    one = cupel.refine(recipe(), input=pool, output=tmp_path / "one", engine=cupel.Engine(cores=1))
+    single_core = cupel.refine(recipe(), input=pool, output=tmp_path / "one", engine=cupel.Engine(cores=1))
     shutil.rmtree(tmp_path / "cache")
     other = cupel.refine(recipe(), input=pool, output=tmp_path / "other", target_shard_bytes=shard_bytes)
-    assert one.manifest["artifacts"] == other.manifest["artifacts"]
-    assert one.manifest["content_hash"] == other.manifest["content_hash"]
+    assert single_core.manifest["artifacts"] == other.manifest["artifacts"]
+    assert single_core.manifest["content_hash"] == other.manifest["content_hash"]
 
 
 def test_a_run_that_begins_in_the_same_way_learns_nothing_again(

@@ -136,14 +136,14 @@ def test_sample_shows_what_a_step_dropped(pool: Path, tmp_path: Path) -> None:
 def test_compare_says_what_differs_and_why(pool: Path, tmp_path: Path) -> None:
     a = run(pool, tmp_path / "a")
     b = run(pool, tmp_path / "b", "gopher-quality.min_words=null", "gopher-quality.min_stop_words=null")
-    found = cupel.compare(a.output, b.output)
-    counts = {(row["in_a"], row["in_b"]): row["documents"] for row in found.counts.to_pylist()}
+    comparison = cupel.compare(a.output, b.output)
+    counts = {(row["in_a"], row["in_b"]): row["documents"] for row in comparison.counts.to_pylist()}
     only_b = b.manifest["documents"]["kept"] - a.manifest["documents"]["kept"]
     assert counts.get((False, True), 0) - counts.get((True, False), 0) == only_b > 0
     assert sum(counts.values()) == 202
-    (first, *_) = [row for row in found.reasons.to_pylist() if row["kept_by"] == "b"]
+    (first, *_) = [row for row in comparison.reasons.to_pylist() if row["kept_by"] == "b"]
     assert (first["step"], first["reason"]) == ("gopher-quality", "min_words")
-    differing = found.differing.to_pylist()
+    differing = comparison.differing.to_pylist()
     assert len(differing) == counts.get((False, True), 0) + counts.get((True, False), 0)
 
 

@@ -30,15 +30,15 @@ def crawls(seed: int = 7) -> list[list[dict]]:
     """Three crawls of 30 pages; a third of the later ones' pages stood in an earlier one."""
     rng = random.Random(seed)
     seen: list[str] = []
-    found = []
+    crawls = []
     for crawl in range(3):
         rows = []
         for number in range(30):
             text = rng.choice(seen) if seen and number % 3 == 0 else prose(rng, 80)
             seen.append(text)
             rows.append({"id": f"crawl{crawl}-{number}", "text": text})
-        found.append(rows)
-    return found
+        crawls.append(rows)
+    return crawls
 
 
 def write(folder: Path, rows: list[dict]) -> Path:
@@ -57,7 +57,7 @@ def refine(pool: Path, output: Path, kind: str, **options: object) -> cupel.Resu
 
 def kept(result: cupel.Result) -> set[str]:
     paths = (result.output / "data").glob("*.parquet")
-    return {one for path in paths for one in pq.read_table(path, columns=["id"])["id"].to_pylist()}
+    return {id for path in paths for id in pq.read_table(path, columns=["id"])["id"].to_pylist()}
 
 
 def ledger(result: cupel.Result) -> dict[str, dict]:
@@ -89,12 +89,12 @@ def test_the_ledger_names_the_earlier_document(tmp_path: Path) -> None:
             pool = pool if pool.exists() else write(pool, rows)
             result = refine(pool, tmp_path / f"{kind}{number}", kind, index=index)
         texts = {row["text"]: row["id"] for row in reversed(first)}
-        gone = {one: row for one, row in ledger(result).items() if row["status"] == "dropped"}
-        assert len(gone) >= 8
+        dropped = {id: row for id, row in ledger(result).items() if row["status"] == "dropped"}
+        assert len(dropped) >= 8
         for row in second:
             if row["text"] in texts:
-                assert gone[row["id"]]["survivor"] == texts[row["text"]]
-                assert gone[row["id"]]["cluster"] < 0
+                assert dropped[row["id"]]["survivor"] == texts[row["text"]]
+                assert dropped[row["id"]]["cluster"] < 0
         assert "seen in one of them" in result.report.read_text()
         (cluster, *_) = cupel.clusters(result.output)
         assert not any(member.kept for member in cluster.members) or cluster.survivor.startswith("crawl1")
@@ -164,7 +164,7 @@ def test_documents_of_several_batches_are_remembered_each_with_its_own(tmp_path:
         assert kept(second) == set()
         survivors = {row["id"]: row["survivor"] for row in ledger(second).values()}
         texts = {row["id"]: row["text"] for row in rows}
-        assert all(texts[survivor] == texts[one.removeprefix("new-")] for one, survivor in survivors.items())
+        assert all(texts[survivor] == texts[id.removeprefix("new-")] for id, survivor in survivors.items())
 
 
 def command(pool: Path, output: Path, index: Path) -> list[str]:
@@ -229,9 +229,9 @@ def test_a_kill_changes_nothing_that_is_remembered(moment: float | str, crawl: C
     for place, table in remembered(index).items():
         assert table.equals(crawl.after[place])
     subprocess.run(command(crawl.pool, output, index), check=True)
-    found = remembered(index)
-    assert found.keys() == crawl.after.keys()
-    for place, table in found.items():
+    memory = remembered(index)
+    assert memory.keys() == crawl.after.keys()
+    for place, table in memory.items():
         assert table.equals(crawl.after[place], check_metadata=True), f"{place} remembers something else"
     assert json.loads((output / "manifest.json").read_text())["content_hash"] == crawl.content_hash
 

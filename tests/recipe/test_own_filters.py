@@ -46,13 +46,13 @@ def rows(count: int = 120) -> list[dict[str, Any]]:
     ]
 
 
-def write(path: Path, given: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(row) + "\n" for row in given))
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def refine(recipe: Any, pool: Path, output: Path, **given: Any) -> cupel.Result:
-    return cupel.refine(cupel.Recipe.from_dict(recipe), input=pool, output=output, **given)
+def refine(recipe: Any, pool: Path, output: Path, **options: Any) -> cupel.Result:
+    return cupel.refine(cupel.Recipe.from_dict(recipe), input=pool, output=output, **options)
 
 
 def kept(result: cupel.Result) -> set[str]:
@@ -63,14 +63,14 @@ def steps(*steps: Any) -> dict[str, Any]:
     return {"name": "own", "steps": list(steps)}
 
 
-def expected(given: list[dict[str, Any]]) -> set[str]:
+def expected(rows: list[dict[str, Any]]) -> set[str]:
     """What `RECIPE` keeps, in plain Python but for the count of words."""
-    texts = pa.record_batch({"text": pa.array([row["text"] for row in given], pa.large_string())})
+    texts = pa.record_batch({"text": pa.array([row["text"] for row in rows], pa.large_string())})
     counted = find_method("counts", Signal)().measure(texts)["word_count"].to_pylist()
-    words = dict(zip((row["id"] for row in given), counted, strict=True))
+    words = dict(zip((row["id"] for row in rows), counted, strict=True))
     passed = [
         row
-        for row in given
+        for row in rows
         if row["meta"]["score"] >= 3 and (words[row["id"]] > 20 or row["source"] == "wiki")
     ]
     best: dict[Any, dict[str, Any]] = {}
@@ -82,9 +82,9 @@ def expected(given: list[dict[str, Any]]) -> set[str]:
 
 
 def test_decisions_and_reasons(tmp_path: Path) -> None:
-    given = rows()
-    result = refine(RECIPE, write(tmp_path / "pool.jsonl", given), tmp_path / "out")
-    assert kept(result) == expected(given)
+    documents = rows()
+    result = refine(RECIPE, write(tmp_path / "pool.jsonl", documents), tmp_path / "out")
+    assert kept(result) == expected(documents)
     table = result.ledger().to_arrow().to_pylist()
     dropped = {row["step"]: row for row in table if row["status"] == "dropped"}
     assert set(dropped) == {"threshold", "where", "exact"}
@@ -107,18 +107,18 @@ def test_how_the_input_is_divided_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_parquet_and_csv_give_what_json_gives(tmp_path: Path) -> None:
-    given = rows()
-    table = pa.Table.from_pylist(given)
+    documents = rows()
+    table = pa.Table.from_pylist(documents)
     (tmp_path / "parquet").mkdir()
     pq.write_table(table, tmp_path / "parquet" / "pool.parquet", row_group_size=17)
-    assert kept(refine(RECIPE, tmp_path / "parquet", tmp_path / "out")) == expected(given)
-    flat = [{**row, "score": row["meta"]["score"]} for row in given]
+    assert kept(refine(RECIPE, tmp_path / "parquet", tmp_path / "out")) == expected(documents)
+    flat = [{**row, "score": row["meta"]["score"]} for row in documents]
     with (tmp_path / "pool.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["id", "text", "source", "url", "score"], extrasaction="ignore")
         writer.writeheader()
         writer.writerows(flat)
     recipe = steps({"threshold": {"field": "score", "at_least": 3}}, *RECIPE["steps"][1:])
-    assert kept(refine(recipe, tmp_path / "pool.csv", tmp_path / "out-csv")) == expected(given)
+    assert kept(refine(recipe, tmp_path / "pool.csv", tmp_path / "out-csv")) == expected(documents)
 
 
 def test_parquet_dates_and_lists(tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ def test_a_field_that_no_document_has(tmp_path: Path) -> None:
     write(pool / "a.jsonl", [{"text": "One.", "meta": {"score": 1}}])
     write(pool / "b.jsonl", [{"text": "Two.", "lang": "en"}])
 
-    def fault(step: Any, **given: Any) -> str:
+    def fault(step: Any, **options: Any) -> str:
         with pytest.raises(BadInput) as raised:
-            refine(steps(step), pool, tmp_path / "out", **given)
+            refine(steps(step), pool, tmp_path / "out", **options)
         assert not (tmp_path / "out").exists() or not any((tmp_path / "out").glob("data/*"))
         return str(raised.value)
 
@@ -210,8 +210,8 @@ def test_a_field_named_as_a_signal(tmp_path: Path) -> None:
 
 
 def test_signals_in_an_expression_are_measured_when_they_hold(tmp_path: Path) -> None:
-    given = [{"id": "a", "text": "one two\n\n\nthree   four"}, {"id": "b", "text": "one"}]
-    pool = write(tmp_path / "pool.jsonl", given)
+    documents = [{"id": "a", "text": "one two\n\n\nthree   four"}, {"id": "b", "text": "one"}]
+    pool = write(tmp_path / "pool.jsonl", documents)
     recipe = steps("whitespace", {"where": "word_count >= 2 and length(text) < 22"}, "c4-lines")
     result = refine({**recipe, "steps": [*recipe["steps"][:2]]}, pool, tmp_path / "out")
     assert kept(result) == {"a"}
@@ -220,8 +220,11 @@ def test_signals_in_an_expression_are_measured_when_they_hold(tmp_path: Path) ->
 
 
 def test_signals_of_an_earlier_run_are_no_fields(tmp_path: Path) -> None:
-    given = [{"id": "a", "text": "One two three.", "lang": "en"}, {"id": "b", "text": "One.", "lang": "de"}]
-    pool = write(tmp_path / "pool.jsonl", given)
+    documents = [
+        {"id": "a", "text": "One two three.", "lang": "en"},
+        {"id": "b", "text": "One.", "lang": "de"},
+    ]
+    pool = write(tmp_path / "pool.jsonl", documents)
     refine(steps("counts"), pool, tmp_path / "annotated")
     with pytest.raises(BadInput, match="name the signal 'word_count' itself"):
         refine(steps({"where": "signals.word_count > 2"}), tmp_path / "annotated", tmp_path / "out")
@@ -259,12 +262,12 @@ def test_a_key_across_crawls(tmp_path: Path) -> None:
 
 
 def test_sources_and_keep_decide_among_equal_keys(tmp_path: Path) -> None:
-    given = [
+    documents = [
         {"id": "a", "text": "The longest text of all.", "source": "web", "url": "u"},
         {"id": "b", "text": "Short.", "source": "wiki", "url": "u"},
         {"id": "c", "text": "Shorter", "source": "wiki", "url": "u"},
     ]
-    pool = write(tmp_path / "pool.jsonl", given)
+    pool = write(tmp_path / "pool.jsonl", documents)
     for number, (options, survivor) in enumerate(
         [({}, "a"), ({"sources": ["wiki"]}, "c"), ({"sources": ["wiki"], "keep": "first"}, "b")]
     ):

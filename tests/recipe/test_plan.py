@@ -8,16 +8,19 @@ from cupel.errors import BadRecipe
 from cupel.recipe.plan import Plan
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.steps import EditStep, StepGroup
 
 
 def plan(*steps: object, annotated: dict[str, str] | None = None, **fields: object) -> Plan:
     return make_plan(Recipe.from_dict({"name": "x", "steps": list(steps), **fields}), annotated)
 
 
-def groups(made: Plan) -> list[Group]:
+def groups(made: Plan) -> list[StepGroup]:
     return [
-        operation for pass_ in made.passes for operation in pass_.operations if isinstance(operation, Group)
+        operation
+        for pass_ in made.passes
+        for operation in pass_.operations
+        if isinstance(operation, StepGroup)
     ]
 
 
@@ -40,7 +43,7 @@ def test_an_edit_splits_the_group_and_signals_are_measured_anew() -> None:
 def test_c4_brings_its_edit() -> None:
     made = plan("gopher-quality", "c4")
     kinds = [type(operation) for operation in made.passes[0].operations]
-    assert kinds == [Group, EditStep, Group]
+    assert kinds == [StepGroup, EditStep, StepGroup]
     options = plan({"c4-lines": {"require_terminal_punctuation": False}}, "c4").passes[0].operations
     edits = [operation for operation in options if isinstance(operation, EditStep)]
     assert len(edits) == 1

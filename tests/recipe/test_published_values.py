@@ -128,14 +128,16 @@ MINHASH = {
 
 
 def steps(recipe: str) -> list[tuple[str, dict[str, Any]]]:
-    found = yaml.safe_load((RECIPES / f"{recipe}.yaml").read_text(encoding="utf-8"))["steps"]
-    return [(step, {}) if isinstance(step, str) else next(iter(step.items())) for step in found]
+    parsed = yaml.safe_load((RECIPES / f"{recipe}.yaml").read_text(encoding="utf-8"))["steps"]
+    return [(step, {}) if isinstance(step, str) else next(iter(step.items())) for step in parsed]
 
 
 def test_near_copies_in_every_recipe() -> None:
     recipes = sorted(path.stem for path in RECIPES.glob("*.yaml"))
-    found = {name: options for name in recipes for step, options in steps(name) if step == "minhash"}
-    assert found == MINHASH
+    options_by_recipe = {
+        name: options for name in recipes for step, options in steps(name) if step == "minhash"
+    }
+    assert options_by_recipe == MINHASH
 
 
 def test_order_of_the_published_pipelines() -> None:

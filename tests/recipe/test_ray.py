@@ -75,9 +75,9 @@ print(sum(node["Alive"] for node in ray.nodes()), "alive", result.manifest["cont
 """
 
 
-def on_ray(script: str, folder: Path, size: int, **given: object) -> list[str]:
+def on_ray(script: str, folder: Path, size: int, **values: object) -> list[str]:
     path = folder / "on_ray.py"
-    path.write_text(textwrap.dedent(script).format(size=size, **given))
+    path.write_text(textwrap.dedent(script).format(size=size, **values))
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout.strip().splitlines()

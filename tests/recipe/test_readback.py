@@ -24,7 +24,7 @@ Row = dict[str, object]
 def rows(units: int = 5, seed: int = 3) -> list[list[Row]]:
     """Documents of each unit: numbers ascend with gaps, texts of one word and of thousands."""
     rng = random.Random(seed)
-    doc, found = 0, []
+    doc, by_unit = 0, []
     for _ in range(units):
         unit: list[Row] = []
         for _ in range(rng.randrange(1, 60)):
@@ -39,8 +39,8 @@ def rows(units: int = 5, seed: int = 3) -> list[list[Row]]:
                     "lines.priority": 0.0,
                 }
             )
-        found.append(unit)
-    return found
+        by_unit.append(unit)
+    return by_unit
 
 
 def written(folder: Folder, units: list[list[Row]]) -> None:
@@ -68,12 +68,12 @@ def written(folder: Folder, units: list[list[Row]]) -> None:
 
 
 def reader(
-    folder: Folder, units: int, threads: int, gone: list[int], sources: list[str], memory: int
+    folder: Folder, units: int, threads: int, dropped: list[int], sources: list[str], memory: int
 ) -> Reader:
     recipe = cupel.Recipe.from_dict({"name": "r", "steps": [{"lines": {"sources": sources}}]})
     pass_ = make_plan(recipe).passes[0]
     (step,) = pass_.decisions
-    without = np.array(gone, dtype=np.int64)
+    without = np.array(dropped, dtype=np.int64)
     return Reader(folder, pass_, step, list(range(units)), without, memory, threads, "corpus")
 
 
@@ -86,12 +86,12 @@ def test_any_number_of_threads_reads_the_same(threads: int, memory: int, tmp_pat
     all_rows = [row for unit in units for row in unit]
     groups = [pq.read_metadata(folder.unit(0, unit, "parquet")).num_row_groups for unit in range(len(units))]
     assert max(groups) > 3, "too few row groups to come out of order"
-    gone = [int(row["doc"]) for row in all_rows[::7]]  # type: ignore[call-overload]
-    alive = [row for row in all_rows if row["doc"] not in gone]
-    one = reader(folder, len(units), threads, gone, [], memory)
+    dropped = [int(row["doc"]) for row in all_rows[::7]]  # type: ignore[call-overload]
+    alive = [row for row in all_rows if row["doc"] not in dropped]
+    view = reader(folder, len(units), threads, dropped, [], memory)
 
     def texts(docs: pa.Array | None) -> list[tuple[object, object]]:
-        batches = list(one.texts(docs))
+        batches = list(view.texts(docs))
         assert all(0 < batch.num_rows <= 2048 for batch in batches)
         return [(row["doc"], row["text"]) for batch in batches for row in batch.to_pylist()]
 
@@ -102,9 +102,9 @@ def test_any_number_of_threads_reads_the_same(threads: int, memory: int, tmp_pat
     assert texts(asked) == [(row["doc"], row["text"]) for row in all_rows if row["doc"] in wanted]
     assert texts(pa.array([], pa.int64())) == []
     known = {row["doc"]: row for row in all_rows}
-    assert one.ids(asked).to_pylist() == [known[doc]["id"] for doc in wanted]
-    assert one.sources(asked).to_pylist() == [known[doc]["source"] for doc in wanted]
-    streamed = [row for batch in one.batches(["doc", "source"]) for row in batch.to_pylist()]
+    assert view.ids(asked).to_pylist() == [known[doc]["id"] for doc in wanted]
+    assert view.sources(asked).to_pylist() == [known[doc]["source"] for doc in wanted]
+    streamed = [row for batch in view.batches(["doc", "source"]) for row in batch.to_pylist()]
     assert streamed == [{"doc": row["doc"], "source": row["source"]} for row in alive]
 
 
@@ -112,9 +112,9 @@ def test_sources_come_one_after_the_other(tmp_path: Path) -> None:
     units = rows()
     folder = Folder(tmp_path)
     written(folder, units)
-    one = reader(folder, len(units), 3, [], ["web", "news"], 1 << 30)
+    view = reader(folder, len(units), 3, [], ["web", "news"], 1 << 30)
     rank = {"web": 0, "news": 1, "books": 2}
     by_rank = sorted((row for unit in units for row in unit), key=lambda row: rank[str(row["source"])])
     expected = [row["doc"] for row in by_rank]
-    assert [doc for batch in one.texts(None) for doc in batch.column("doc").to_pylist()] == expected
-    assert [doc for batch in one.batches(["doc"]) for doc in batch.column("doc").to_pylist()] == expected
+    assert [doc for batch in view.texts(None) for doc in batch.column("doc").to_pylist()] == expected
+    assert [doc for batch in view.batches(["doc"]) for doc in batch.column("doc").to_pylist()] == expected

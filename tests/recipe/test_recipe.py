@@ -46,7 +46,7 @@ def test_a_method_that_stands_twice_has_two_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "error", "said"),
+    ("recipe", "error", "said"),
     [
         ({"name": "x", "steps": ["gopher-qualty"]}, UnknownName, "did you mean 'gopher-quality'"),
         ({"name": "x", "steps": [{"minhash": {"band": 3}}]}, UnknownName, "did you mean 'bands'"),
@@ -65,9 +65,9 @@ def test_a_method_that_stands_twice_has_two_names() -> None:
         ("exact", BadRecipe, "expected a mapping"),
     ],
 )
-def test_what_does_not_hold_is_said(given: object, error: type[Exception], said: str) -> None:
+def test_what_does_not_hold_is_said(recipe: object, error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
-        Recipe.from_dict(given)
+        Recipe.from_dict(recipe)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_no_such_recipe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "given"),
+    ("name", "arguments"),
     [
         *((name, {}) for name in all_methods()),
         ("minhash", {"verify": False}),
@@ -120,10 +120,10 @@ def test_no_such_recipe() -> None:
         ("substring", {"min_tokens": 50, "tokenizer": "tokenizer.json"}),
     ],
 )
-def test_options_are_the_same_when_written_down_whole_and_read_again(name: str, given: dict) -> None:
+def test_options_are_the_same_when_written_down_whole_and_read_again(name: str, arguments: dict) -> None:
     method = all_methods()[name]
     try:
-        options = method.from_options(given).options
+        options = method.from_options(arguments).options
     except BadOption as error:
         pytest.skip(f"{name} has no defaults: {error}")
     assert method.from_options(options.model_dump(mode="json")).options == options

@@ -108,18 +108,18 @@ def test_small_files_are_rolled_and_jsonl_holds_the_same(
     make_pool: Callable[..., Path], tmp_path: Path
 ) -> None:
     pool = make_pool(400, 4)
-    one = refine(pool, tmp_path / "one")
+    single = refine(pool, tmp_path / "one")
     writing = cupel.OutputOptions(shard_bytes=50_000)
     many = refine(pool, tmp_path / "many", writing=writing, target_shard_bytes=60_000)
-    assert len(many.manifest["data_files"]) > len(one.manifest["data_files"])
+    assert len(many.manifest["data_files"]) > len(single.manifest["data_files"])
     lines = refine(pool, tmp_path / "lines", writing=cupel.OutputOptions(format="jsonl"))
     assert all(name.endswith(".jsonl.zst") for name in lines.manifest["data_files"])
-    assert one.manifest["content_hash"] == many.manifest["content_hash"] == lines.manifest["content_hash"]
+    assert single.manifest["content_hash"] == many.manifest["content_hash"] == lines.manifest["content_hash"]
     read = {
         row["id"]: row["text"]
         for row in cupel.Corpus.read([str(tmp_path / "lines" / "data")]).to_arrow().to_pylist()
     }
-    assert read == {row["id"]: row["text"] for row in data(one.output)}
+    assert read == {row["id"]: row["text"] for row in data(single.output)}
 
 
 def test_an_annotated_corpus_is_not_measured_again(make_pool: Callable[..., Path], tmp_path: Path) -> None:

@@ -65,8 +65,11 @@ def test_an_ignored_interrupt_changes_nothing(make_pool: Callable[..., Path], tm
         time.sleep(0.02)
     _, said = process.communicate()
     assert process.returncode == 0, said
-    found, expected = manifest(tmp_path / "out"), refine(pool, tmp_path / "whole").manifest
-    assert (found["content_hash"], found["documents"]) == (expected["content_hash"], expected["documents"])
+    resumed, expected = manifest(tmp_path / "out"), refine(pool, tmp_path / "whole").manifest
+    assert (resumed["content_hash"], resumed["documents"]) == (
+        expected["content_hash"],
+        expected["documents"],
+    )
 
 
 def test_a_pass_with_units_not_done_is_not_finished(
@@ -194,8 +197,8 @@ def test_a_restart_that_is_killed_is_completed(
     with pytest.raises(Stopped, match="the same command resumes"):
         refine(pool, output, restart=True)
     monkeypatch.undo()
-    found, whole = refine(pool, output), refine(pool, tmp_path / "whole")
-    assert found.manifest["data_files"] == whole.manifest["data_files"]
+    resumed, whole = refine(pool, output), refine(pool, tmp_path / "whole")
+    assert resumed.manifest["data_files"] == whole.manifest["data_files"]
     assert sorted(path.name for path in output.rglob("*")) == sorted(
         path.name for path in whole.output.rglob("*")
     )

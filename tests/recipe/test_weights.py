@@ -82,18 +82,18 @@ def test_a_weight_that_no_document_can_have_is_named(tmp_path: Path, weight: flo
 
 def test_a_later_step_drops_and_the_others_keep_their_weight(pool: Path, tmp_path: Path) -> None:
     result = refine(pool, tmp_path / "out", {"minhash": {"action": "weigh"}}, "exact")
-    found = weights(result)
-    assert sorted(found.values()) == [0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
+    by_id = weights(result)
+    assert sorted(by_id.values()) == [0.25, 0.5, 1.0, 1.0, 1.0, 1.0]
 
 
 def test_soft_deduplication_end_to_end(pool: Path, tmp_path: Path) -> None:
     step = {"softdedup": {"segments": 3}}
     result = refine(pool, tmp_path / "out", step, report=True)
-    found = weights(result)
-    assert found["d0"] == found["d3"] < found["d9"]
+    by_id = weights(result)
+    assert by_id["d0"] == by_id["d3"] < by_id["d9"]
     assert result.manifest["documents"]["dropped"] == 0
     again = refine(pool, tmp_path / "again", step, target_shard_bytes=500)
-    assert weights(again) == pytest.approx(found)
+    assert weights(again) == pytest.approx(by_id)
     assert cupel.clusters(result.output) == []
     assert "dropped and changed nothing" not in result.report.read_text()
 

@@ -59,8 +59,8 @@ def test_copies_and_near_copies() -> None:
     assert copies(table, 2)["id"].to_pylist() == ["a/copy-0", "a/copy-1", "b/copy-0", "b/copy-1"]
     assert copies(table, 2)["text"].to_pylist() == ["x", "x", "y", "y"]
     words = [f"w{n}" for n in range(80)]
-    found = near_copy(" ".join(words), 40, np.random.default_rng(0)).split()
-    assert sum(a != b for a, b in zip(words, found, strict=True)) in (1, 2)
+    changed = near_copy(" ".join(words), 40, np.random.default_rng(0)).split()
+    assert sum(a != b for a, b in zip(words, changed, strict=True)) in (1, 2)
 
 
 def test_the_head_has_as_many_tokens_as_asked(tmp_path: Path) -> None:
@@ -81,14 +81,14 @@ def test_dclm_plants_copies_and_the_recipes_differ_by_deduplication(tmp_path: Pa
     raw = file["raw_pool"](pool, 20_000, seed=0)
     ids = raw["id"].to_pylist()
     assert len(set(ids)) == len(ids)
-    planted = {one.rsplit("/", 1)[0] for one in ids if "/copy-" in one}
-    clean = [one for one in ids if "/" not in one and one.startswith(file["CLEAN"])]
+    planted = {id.rsplit("/", 1)[0] for id in ids if "/copy-" in id}
+    clean = [id for id in ids if "/" not in id and id.startswith(file["CLEAN"])]
     assert planted < set(clean)
     assert len(planted) == -(-len(clean) * 3 // 100)
     texts = dict(zip(ids, raw["text"].to_pylist(), strict=True))
-    for one in planted:
-        assert all(texts[f"{one}/copy-{n}"] == texts[one] for n in range(20))
-        assert all(texts[f"{one}/near-{n}"] != texts[one] for n in range(20))
+    for id in planted:
+        assert all(texts[f"{id}/copy-{n}"] == texts[id] for n in range(20))
+        assert all(texts[f"{id}/near-{n}"] != texts[id] for n in range(20))
     labels = {name: [step.label for step in recipe.steps] for name, recipe in file["recipes"]().items()}
     assert labels["heuristics + dedup"] == [*labels["heuristics"], "exact", "minhash"]
     assert "dclm-heuristics" in labels["heuristics"]
@@ -100,12 +100,12 @@ def test_dclm_refines_the_pool(tmp_path: Path) -> None:
     names = (*file["CLEAN"], *file["DIRTY"])
     pool = read_pool(world.write_data(tmp_path / "data", names, 30, (200, 400)), names)
     raw = file["raw_pool"](pool, 20_000, seed=0)
-    found = refined(world.context(tmp_path), raw, file["recipes"]())
-    kept = set(found["heuristics"]["id"].to_pylist())
-    once = set(found["heuristics + dedup"]["id"].to_pylist())
+    tables = refined(world.context(tmp_path), raw, file["recipes"]())
+    kept = set(tables["heuristics"]["id"].to_pylist())
+    once = set(tables["heuristics + dedup"]["id"].to_pylist())
     assert once < kept <= set(raw["id"].to_pylist())
     # Of every document with all its copies exactly one stays.
-    assert Counter(one.split("/")[0] for one in once) == dict.fromkeys({one.split("/")[0] for one in kept}, 1)
+    assert Counter(id.split("/")[0] for id in once) == dict.fromkeys({id.split("/")[0] for id in kept}, 1)
 
 
 def test_lee_plants_documents_as_often_as_it_says(tmp_path: Path) -> None:
@@ -210,8 +210,8 @@ def test_tirumala_has_its_widths_and_no_document_twice(tmp_path: Path) -> None:
     pool = _pool(tmp_path, *file["DATA"], documents=200)
     lab = _bench(pool, tmp_path, tokens=64_000)
     shapes = file["shapes"](lab.scale)
-    assert [one["model.hidden_size"] for one in shapes.values()] == [16, 32, 64]
-    assert [one["training.learning_rate"] for one in shapes.values()] == [0.02, 0.01, 0.005]
+    assert [changes["model.hidden_size"] for changes in shapes.values()] == [16, 32, 64]
+    assert [changes["training.learning_rate"] for changes in shapes.values()] == [0.02, 0.01, 0.005]
     for changes in shapes.values():
         assert lab.scale.changed(changes).training.schedule == "constant"
     tables = file["arms"](pool, lab)

@@ -7,7 +7,7 @@ from cupel.reproduction.folder import find_claim, find_claims, find_data
 from tests.reproduction import world
 
 MADE = """
-from cupel.reproduction.claim import Claim, Cost, Outcome
+from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome
 from cupel.contract import Paper
 
 claim = Claim(
@@ -18,24 +18,24 @@ claim = Claim(
     metric="numbers",
     expected="one < two",
     rule="Holds if one < two.",
-    cost=Cost(trials=2, trial_minutes=0.5),
+    cost=ClaimCost(trials=2, trial_minutes=0.5),
     data=("articles",),
 )
 
 
 def run(context):
     count = context.pool(["articles"]).num_rows
-    return Outcome(passed=count > 1, verdict=f"{count} articles.", effect=count / 2, unit="pairs", interval=(1.0, 2.0))
+    return ClaimOutcome(passed=count > 1, verdict=f"{count} articles.", effect=count / 2, unit="pairs", interval=(1.0, 2.0))
 """
 
 
 def test_a_claim_is_found_by_being_there(tmp_path: Path) -> None:
     (tmp_path / "made.py").write_text(MADE)
     (tmp_path / "_helper.py").write_text("x = 1\n")
-    found = find_claims(tmp_path)
-    assert list(found) == ["made"]
-    assert found["made"].claim.statement == "One is less than two."
-    assert str(found["made"].claim.cost) == "2 trials × 0.5 minutes, two at a time"
+    claims = find_claims(tmp_path)
+    assert list(claims) == ["made"]
+    assert claims["made"].claim.statement == "One is less than two."
+    assert str(claims["made"].claim.cost) == "2 trials × 0.5 minutes, two at a time"
 
 
 def test_what_is_no_claim_is_named(tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def test_every_claim_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(find_claims(world.CLAIMS)))
 def test_every_claim_says_that_the_data_are_missing(name: str, tmp_path: Path) -> None:
-    found = world.claim(name)
+    claim_file = world.claim(name)
     with pytest.raises(BadInput, match="there are no data; name their folder with --data"):
-        found.run(world.context(tmp_path))
-    with pytest.raises(BadInput, match=rf"{found.claim.data[0]}\.jsonl\.zst is not there"):
-        found.run(world.context(tmp_path, tmp_path))
+        claim_file.run(world.context(tmp_path))
+    with pytest.raises(BadInput, match=rf"{claim_file.claim.data[0]}\.jsonl\.zst is not there"):
+        claim_file.run(world.context(tmp_path, tmp_path))

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Section, Table
-from cupel.reproduction.claim import Context, Outcome
+from cupel.reproduction.claim import ClaimOutcome, Context
 from cupel.reproduction.folder import ClaimFile, find_claims
 from cupel.reproduction.result import carry_out, read_results, write_result
 from cupel.reproduction.table import claims_markdown, claims_table, holds
@@ -35,9 +35,9 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def _run(project: Path, outcome: Outcome | None = None) -> ClaimFile:
-    found = find_claims(project / "claims")["made"]
-    return replace(found, run=lambda context: outcome) if outcome else found
+def _run(project: Path, outcome: ClaimOutcome | None = None) -> ClaimFile:
+    claim_file = find_claims(project / "claims")["made"]
+    return replace(claim_file, run=lambda context: outcome) if outcome else claim_file
 
 
 def _context(project: Path) -> Context:
@@ -47,25 +47,25 @@ def _context(project: Path) -> Context:
 def test_a_result_is_recorded_with_all_that_it_takes_to_do_it_again(project: Path) -> None:
     result = carry_out(_run(project), _context(project))
     path = write_result(result, project / "claims")
-    told = json.loads(path.read_text())
+    record = json.loads(path.read_text())
     assert path == project / "claims" / "results" / "made.json"
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=project, capture_output=True, text=True).stdout
-    assert head.startswith(told["commit"])
-    assert len(told["commit"]) == 12
-    assert told["seeds"] == [0, 2]
-    assert told["scale"] == "tiny*"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["date"])
-    assert "cores" in told["hardware"]
-    assert (told["passed"], told["effect"], told["interval"]) == (True, 1.5, [1.0, 2.0])
+    assert head.startswith(record["commit"])
+    assert len(record["commit"]) == 12
+    assert record["seeds"] == [0, 2]
+    assert record["scale"] == "tiny*"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", record["date"])
+    assert "cores" in record["hardware"]
+    assert (record["passed"], record["effect"], record["interval"]) == (True, 1.5, [1.0, 2.0])
     assert read_results(project / "claims") == {"made": result}
     # The record itself is no change, anything else is one.
-    assert carry_out(_run(project), _context(project)).commit == told["commit"]
+    assert carry_out(_run(project), _context(project)).commit == record["commit"]
     (project / "claims" / "made.py").write_text(MADE + "\n")
-    assert carry_out(_run(project), _context(project)).commit == told["commit"] + "+"
+    assert carry_out(_run(project), _context(project)).commit == record["commit"] + "+"
 
 
 def test_a_ratio_to_nothing_is_kept(project: Path) -> None:
-    outcome = Outcome(None, "Nothing.", float("inf"), "times", (0.0, float("inf")))
+    outcome = ClaimOutcome(None, "Nothing.", float("inf"), "times", (0.0, float("inf")))
     result = carry_out(_run(project, outcome), _context(project))
     path = write_result(result, project / "claims")
     json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"no JSON: {name}"))
@@ -74,7 +74,7 @@ def test_a_ratio_to_nothing_is_kept(project: Path) -> None:
 
 def test_a_reason_given_by_hand_stays_as_long_as_the_verdict(project: Path) -> None:
     claims = project / "claims"
-    no = carry_out(_run(project, Outcome(False, "No.", 0.0, "")), _context(project))
+    no = carry_out(_run(project, ClaimOutcome(False, "No.", 0.0, "")), _context(project))
     path = write_result(no.model_copy(update={"reason": "Too small."}), claims)
     write_result(no, claims)
     assert json.loads(path.read_text())["reason"] == "Too small."
@@ -87,7 +87,7 @@ def test_what_does_not_hold_is_shown_as_that(project: Path) -> None:
     assert holds(None) == "not run yet"
     assert "Not run yet." in claims_markdown(claims, {})
     table = Table(columns=("arm", "share"), rows=(("a|b", 0.25),), formats=("text", "percent"))
-    outcome = Outcome(
+    outcome = ClaimOutcome(
         False,
         "One is more.",
         0.5,

@@ -1,8 +1,8 @@
-"""The contract: which kinds of methods there are, what a method says of itself, and how it is found.
+"""The contract: the kinds of methods, how a method describes itself, and how methods are discovered.
 
 A kind is an abstract subclass of `Method` that declares `kind`, `heading` and, where its methods live in
 Cupel, its `room`. A method is one class in one file of its kind's room, or one YAML file in `rules/`. It is
-found by being there; nothing registers it. Third parties add methods, and kinds, through the entry point
+discovered by its location; nothing registers it. Third parties add methods, and kinds, through the entry point
 `cupel.methods`, which names a module.
 """
 

@@ -1,4 +1,4 @@
-"""Findings as signals: what a finding says of each document, joined to a corpus by id."""
+"""Findings as signals: the values of a finding for each document, joined to a corpus by id."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Annotates", "NamesFinding"]
 
 
 class NamesFinding(Method.Options):
-    """Which finding a recipe takes its values from."""
+    """The finding whose values a recipe uses."""
 
     finding: str | None = Field(
         None,
@@ -31,7 +31,7 @@ class Annotates(FindingMethod, Signal):
     """A method whose finding is a signal of the documents that it is about. Its options derive from `NamesFinding`.
 
     In a recipe, and in `cupel annotate`, its columns are read from the finding that the option `finding` names; a
-    document that the finding does not know has null. A method lists its kind before this class:
+    document that is not in the finding gets null. A method lists its kind before this class:
     `class Cartography(Attribution, Annotates)`.
     """
 
@@ -43,7 +43,7 @@ class Annotates(FindingMethod, Signal):
     options: NamesFinding
 
     def prepare(self, resources: Resources) -> Measure:
-        """What joins the finding's values to batches of documents."""
+        """The function that joins the finding's values to batches of documents."""
         table = self._named_finding().table(DOCUMENT_TABLE)
         # The ids of the table are hashed once; a batch then costs a lookup per document.
         rows = {id: row for row, id in enumerate(table["id"].to_pylist())}

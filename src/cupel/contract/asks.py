@@ -15,7 +15,7 @@ __all__ = ["Asks", "NamesModel"]
 
 
 class NamesModel(Computes):
-    """Which model is asked, and where it computes."""
+    """The model to ask, and the device it runs on."""
 
     model: str = Field(
         description="`hf:org/name@revision`, a folder, `gguf:FILE`, `trial:FOLDER`, `ngram:FOLDER` or "
@@ -32,14 +32,14 @@ class Asks(Method):
     options: NamesModel
 
     @classmethod
-    def from_options(cls, given: Mapping[str, Any], where: str = "") -> Self:
-        """The method with `given` options; the model is checked as far as that is possible without loading it.
+    def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
+        """The method with these options. The model is checked as far as possible without loading it.
 
         Raises
         ------
         UnknownName, BadOption
             As for every method; no such model, or it cannot give what the method asks for.
         """
-        method = super().from_options(given, where)
+        method = super().from_options(options, where)
         check_reference(method.options.model, cls.asks, f"{where}{': ' if where else ''}{cls.name}")
         return method

@@ -13,7 +13,7 @@ __all__ = ["Attribution"]
 
 
 class Attribution(FindingMethod):
-    """A method that says what trained models learned from which document.
+    """A method that attributes what trained models learned to documents.
 
     Its table `documents` has one row per training document.
     """

@@ -19,10 +19,10 @@ __all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "CorpusMethod", "Dedup"
 Finds = Literal["documents", "spans", "weights", "selection"]
 
 WEIGHTLESS = float("-inf")
-"""The priority of a document of weight 0: it stays only where no other document of its cluster can."""
+"""The priority of a document of weight 0: it stays only if its whole cluster has weight 0."""
 
 SPANS = pa.large_list(pa.struct([("start", pa.int64()), ("stop", pa.int64())]))
-"""Byte ranges of a document's UTF-8 text, ascending and apart."""
+"""Byte ranges of a document's UTF-8 text, ascending and disjoint."""
 
 MEMBERS = pa.schema(
     [
@@ -54,7 +54,7 @@ class Clusters:
           one row kept. With the action `mark`, a method that `scores` gives a row for every
           document: of those without a duplicate `cluster` is null and `size` 1. `reason`, where
           documents of one step go for different reasons.
-        - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and apart),
+        - Where parts are found: `doc`, `spans` (byte ranges of the text, ascending and disjoint),
           `cluster` (a document that one of them stood in before; the document itself where the
           method cannot tell), `size` (how many), `score` (the share of the text, or of what was looked
           for), `kept` (false: the document goes whole, whatever the share).
@@ -65,9 +65,9 @@ class Clusters:
     findings
         What to show of it: the S-curve, alarms, the biggest clusters.
     stop
-        What is so much that nobody should go on unasked: the run stops until it is told to accept.
+        Results too extreme to proceed without confirmation: the run stops until they are accepted.
     outside
-        What `members` name as their cluster and is no document of this corpus (documents of earlier
+        Clusters that `members` refer to but that are not documents of this corpus (documents of earlier
         corpora, items of evaluation sets): `doc` (negative) and `id`.
     """
 
@@ -79,12 +79,12 @@ class Clusters:
 
 @dataclass(frozen=True)
 class Need:
-    """What finding the duplicates of a corpus takes, as far as can be told before.
+    """Estimated resources for finding the duplicates of a corpus.
 
     Attributes
     ----------
     memory_bytes
-        The most that is held at once. A method that finds less to be free goes to disk or says no.
+        Peak memory. A method that has less available spills to disk or refuses to run.
     scratch_bytes
         Temporary files.
     """
@@ -99,13 +99,13 @@ class CorpusMethod(Method):
     finds: ClassVar[Finds] = "documents"
     """Whole documents that are copies, copied parts of documents, how much a document counts, or which stay."""
     reason: ClassVar[str] = "duplicate"
-    """What the ledger says of a document that goes."""
+    """The ledger's reason for a dropped document."""
     scores: ClassVar[bool] = False
     """Whether every document has a score, whichever clusters there are: `mark` adds it as a column."""
     names_origin: ClassVar[bool] = False
     """Copied parts come from something with a name, which `mark` carries as the column `survivor`."""
     roles: ClassVar[tuple[str, str]] = ("stays", "copy")
-    """What a list of clusters calls the one that the others are like, and what it calls these."""
+    """Labels in a list of clusters: for the document that the others resemble, and for those others."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     def __init_subclass__(cls) -> None:
@@ -118,12 +118,12 @@ class CorpusMethod(Method):
 
     @property
     def limit(self) -> str:
-        """What a document would have had to be to stay, as the ledger says it."""
+        """The condition for staying, as the ledger states it."""
         return "first of its cluster"
 
     @property
     def signals(self) -> tuple[str, ...]:
-        """Signal columns that `sketch_documents` reads; the recipe measures them before."""
+        """Signal columns that `sketch_documents` reads; the recipe measures them first."""
         return ()
 
     @abstractmethod
@@ -136,11 +136,11 @@ class CorpusMethod(Method):
         """Columns of the sketch."""
 
     def prepare(self, resources: Resources) -> Measure:
-        """What sketches batches of documents in this process; what takes time to load is loaded here, once."""
+        """The function that sketches batches of documents; slow loading happens here, once per process."""
         return self.sketch_documents
 
     def need(self, documents: int, text_bytes: int) -> Need:
-        """What `decide` will take for so many documents with so much text."""
+        """What `decide` will need for this many documents and bytes of text."""
         return Need(memory_bytes=64 * documents)
 
     @abstractmethod
@@ -160,7 +160,7 @@ class Dedup(CorpusMethod):
         """What the decision needs of each text; a few bytes per document."""
 
     def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
-        """The sketch of each document, where its text alone does not do."""
+        """The sketch of each document. Override this where the text alone is not enough."""
         return self.sketch(documents.column("text"))
 
     @property

@@ -1,4 +1,4 @@
-"""Documents by their numbers, which ascend wherever many of them stand."""
+"""Documents by number. Arrays of document numbers are always ascending."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ Integers = npt.NDArray[np.int64]
 
 
 def among(docs: Integers, these: Integers) -> npt.NDArray[np.bool_]:
-    """Which of `docs` are in `these`, which ascend; by bisection, so that `these` may be many.
+    """Which of `docs` are in `these` (ascending). Uses bisection, so `these` may be large.
 
     >>> among(np.array([5, 1, 9]), np.array([1, 2, 5])).tolist()
     [True, True, False]
     """
     if not len(these):
         return np.zeros(len(docs), dtype=bool)
-    found: npt.NDArray[np.bool_] = these[np.minimum(np.searchsorted(these, docs), len(these) - 1)] == docs
-    return found
+    present: npt.NDArray[np.bool_] = these[np.minimum(np.searchsorted(these, docs), len(these) - 1)] == docs
+    return present
 
 
-def row_groups(file: pq.ParquetFile, wanted: Integers) -> list[int]:
-    """The row groups of which the range of column `doc` may hold one of these documents (ascending)."""
+def row_groups(file: pq.ParquetFile, docs: Integers) -> list[int]:
+    """The row groups that may hold one of these documents (ascending), judging by the range of column `doc`."""
     at = file.schema_arrow.get_field_index("doc")
-    found = []
+    groups = []
     for group in range(file.metadata.num_row_groups):
-        known = file.metadata.row_group(group).column(at).statistics
+        statistics = file.metadata.row_group(group).column(at).statistics
         if (
-            known is None
-            or not known.has_min_max
-            or np.searchsorted(wanted, known.max, side="right") > np.searchsorted(wanted, known.min)
+            statistics is None
+            or not statistics.has_min_max
+            or np.searchsorted(docs, statistics.max, side="right") > np.searchsorted(docs, statistics.min)
         ):
-            found.append(group)
-    return found
+            groups.append(group)
+    return groups
 
 
 def rows_in_step(batches: Iterable[pa.RecordBatch]) -> Callable[[int], pa.Table]:
-    """A function that gives the next so many rows of a stream of batches of another size.
+    """A function that returns the next *n* rows of a stream of batches of another size.
 
     >>> take = rows_in_step(pa.table({"n": range(5)}).to_batches(2))
     >>> take(3)["n"].to_pylist(), take(2)["n"].to_pylist()

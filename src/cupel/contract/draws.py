@@ -1,4 +1,4 @@
-"""Random numbers of documents: each document has its own, wherever it stands and whoever asks."""
+"""Random numbers per document: each depends only on the id of the document and the seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["sample", "uniform"]
 
 
 def uniform(ids: pa.Array, seed: int) -> npt.NDArray[np.float64]:
-    """A number in (0, 1) for each id, which the id and the seed decide.
+    """A number in (0, 1) for each id, determined by the id and the seed.
 
     Examples
     --------
@@ -27,9 +27,9 @@ def uniform(ids: pa.Array, seed: int) -> npt.NDArray[np.float64]:
 
 
 def sample(batches: Iterable[pa.RecordBatch], count: int, seed: int) -> pa.Table:
-    """At most `count` documents, drawn by their ids, in the order in which they came.
+    """At most `count` documents, drawn by their ids, in their original order.
 
-    Memory is that of twice as many documents and a batch. Which are drawn does not depend on how documents are
+    Memory use is bounded by twice `count` documents plus one batch. The draw does not depend on how documents are
     divided into batches.
 
     Examples
@@ -55,6 +55,6 @@ def sample(batches: Iterable[pa.RecordBatch], count: int, seed: int) -> pa.Table
 
 
 def _lowest(table: pa.Table, count: int) -> pa.Table:
-    """The rows of the lowest draws, in the order in which they are."""
+    """The rows with the lowest draws, in their original order."""
     order = np.argsort(table["draw"].to_numpy(), kind="stable")[:count]
     return table.take(pa.array(np.sort(order)))

@@ -16,7 +16,7 @@ __all__ = ["Edit", "Edited", "Revise"]
 
 @dataclass(frozen=True)
 class Edited:
-    """What an edit gives back: the new text, and what it counted while editing."""
+    """The result of an edit: the new text, and counts made while editing."""
 
     text: pa.Array
     columns: Mapping[str, pa.Array] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Edit(Method):
     """A pure function document → document.
 
     An edit defines `edit`. One that must load something first, such as a model, defines `prepare` instead, which a
-    run calls once in each process. Of a document with parts it is shown each text part by itself.
+    run calls once per process. For a document with parts, each text part is edited separately.
     """
 
     kind = "edit"
@@ -48,5 +48,5 @@ class Edit(Method):
         return self.prepare(Resources())(documents)
 
     def prepare(self, resources: Resources) -> Revise:
-        """What edits batches of documents in this process."""
+        """The function that edits batches of documents in this process."""
         return self.edit

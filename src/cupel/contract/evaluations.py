@@ -1,4 +1,4 @@
-"""What a trained model is scored by."""
+"""Evaluations: how trained models are scored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class EvaluationMethod(Method):
     room = "cupel.lab.evaluations"
     written_in = "scale"
     version: ClassVar[int] = 1
-    """Goes up whenever the same options and documents would give other values; it is part of the key of a score."""
+    """Increases whenever the same options and documents would give other values; part of the key of a score."""
 
     @abstractmethod
     def on(self, documents: pa.Table) -> Any:

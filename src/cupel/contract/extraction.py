@@ -23,14 +23,14 @@ class Extraction(Method):
 
     @abstractmethod
     def extractors(self) -> tuple[Extractor, ...]:
-        """Those that read each page, in order of preference; of several, the best text is taken."""
+        """The extractors for each page, in order of preference; with several, the best text is used."""
 
 
 class Extractor(Extraction):
     """A pure function HTML → main text."""
 
     def extractors(self) -> tuple[Extractor, ...]:
-        """This one alone."""
+        """Only this one."""
         return (self,)
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Methods above the recipe: they examine models, trials or corpora, and give a finding."""
+"""Methods above the recipe: they examine models, trials or corpora, and return a finding."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ DOCUMENT_TABLE = "documents"
 
 @dataclass(frozen=True)
 class Finding:
-    """What a method above the recipe gives back.
+    """What a method above the recipe returns.
 
     Attributes
     ----------
     tables
         By name. The table `documents` has one row per document, a unique `id`, and the method's columns.
     sections
-        What there is to see, for a page or a terminal.
+        Tables and figures for a page or a terminal.
     facts
-        The headline: a few named values, already written with their units.
+        The headline: a few named values, formatted with their units.
     about
         The figures behind it, as JSON holds them.
     artifacts
@@ -70,7 +70,7 @@ class Bench:
     store
         Where tokens and trials are kept.
     progress
-        What is told how far the method is.
+        Receives the progress of the method.
     device, workers
         `auto`, `cpu` or `cuda`; trials at a time.
     """
@@ -84,17 +84,17 @@ class Bench:
 
 @dataclass(frozen=True)
 class Argument:
-    """What the methods of a kind are given on the command line, before their options.
+    """The positional arguments of a kind's methods on the command line, before the options.
 
     Attributes
     ----------
     metavar, help
-        What usage and help call it.
+        Its name and description in usage and help.
     names
         What each word names: folders of `trials`, references of `models`, `pools` of documents. Their content is
-        part of what a finding is known by. `words` mean only themselves.
+        part of the finding's key. `words` stand only for themselves.
     at_least, at_most
-        How many there must, and may, be.
+        Minimum and maximum number of words.
     """
 
     metavar: str
@@ -105,7 +105,7 @@ class Argument:
 
 
 class FindingMethod(Method):
-    """A method that gives a finding.
+    """A method that returns a finding.
 
     A kind of these methods sets `kind`, `heading`, `room`, `command` and `argument`, and turns the words of the
     command line into typed inputs in `examine`, which calls the kind's own abstract method. `cupel COMMAND METHOD`
@@ -116,13 +116,13 @@ class FindingMethod(Method):
     command: ClassVar[str]
     """The command that carries out methods of this kind: a verb, lower case."""
     argument: ClassVar[Argument]
-    """What the command takes; a method narrows how many by one of its own."""
+    """What the command takes; a method may override it to narrow the number of words."""
     version: ClassVar[int] = 1
-    """Goes up whenever the same options and inputs would give another finding."""
+    """Increases whenever the same options and inputs would give another finding."""
     pools: ClassVar[tuple[str, ...]] = ()
     """Options that name pools of documents, whose content decides the finding."""
     applied: ClassVar[frozenset[str]] = frozenset()
-    """Options of the method's use in a recipe, which decide nothing of the finding."""
+    """Options that apply only in a recipe and do not affect the finding."""
 
     @abstractmethod
     def examine(self, words: Sequence[str], bench: Bench) -> Finding:
@@ -135,7 +135,7 @@ class FindingMethod(Method):
         """
 
     def check_words(self, words: Sequence[str]) -> None:
-        """Whether there are as many words as the method takes.
+        """Check that the method takes this number of words.
 
         Raises
         ------

@@ -39,9 +39,9 @@ class KeptFinding:
     Attributes
     ----------
     folder
-        Where it lies.
+        Path of the folder.
     record
-        What `finding.json` holds.
+        Content of `finding.json`.
     """
 
     folder: Path
@@ -54,7 +54,7 @@ class KeptFinding:
         Raises
         ------
         BadInput
-            There is none, or it cannot be read.
+            There is no finding, or it cannot be read.
         """
         path = Path(folder)
         try:
@@ -88,7 +88,7 @@ class KeptFinding:
         Raises
         ------
         UnknownName
-            With the nearest there is.
+            No such name; the message suggests the nearest.
         """
         if name not in self.record["tables"]:
             raise UnknownName("table", name, self.record["tables"], where=f"finding {self.folder}")
@@ -100,7 +100,7 @@ class KeptFinding:
         Raises
         ------
         UnknownName
-            With the nearest there is.
+            No such name; the message suggests the nearest.
         """
         if name not in self.record["artifacts"]:
             raise UnknownName("artifact", name, self.record["artifacts"], where=f"finding {self.folder}")
@@ -108,7 +108,7 @@ class KeptFinding:
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
-        """What there is to see."""
+        """Tables and figures."""
         return tuple(Section.model_validate(section) for section in self.record["sections"])
 
     def page(self) -> Page:
@@ -166,7 +166,7 @@ def write_finding(finding: Finding, method: FindingMethod, key: Key, folder: Pat
 
 
 def is_finding(folder: Path) -> bool:
-    """Whether a finding is there, and every file of it is what was written."""
+    """Whether the folder holds a finding with every file intact."""
     try:
         files = KeptFinding.read(folder).record["files"]
         return all(digest_file(folder / name) == digest for name, digest in files.items())
@@ -175,7 +175,7 @@ def is_finding(folder: Path) -> bool:
 
 
 def _check_documents(finding: Finding, method: FindingMethod) -> None:
-    """A table by document can be joined: unique ids, and the columns that the method's card promises."""
+    """Check that a table by document can be joined: unique ids, and the columns that the method declares."""
     table = finding.tables.get(DOCUMENT_TABLE)
     expected = {"id": pa.large_string(), **{name: column.type for name, column in method.columns.items()}}
     if table is None:

@@ -1,4 +1,4 @@
-"""Fitted methods: they learn something before they are used, and what they learned is an artifact."""
+"""Fitted methods: they learn before use, and store what they learned as an artifact."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ ABOUT = "about.json"
 
 @dataclass(frozen=True)
 class Learned:
-    """What there is to say of an artifact.
+    """Description of an artifact.
 
     Attributes
     ----------
     about
-        What it was learned from and how good it is, as JSON holds it.
+        Training data and quality, as JSON values.
     findings
         The same as sections of a report.
     """
@@ -40,7 +40,7 @@ class Learned:
 
 
 class Learns(Method.Options):
-    """Where what was learned comes from."""
+    """The source of the artifact."""
 
     artifact: str | None = Field(
         None,
@@ -51,27 +51,27 @@ class Learns(Method.Options):
 class Fitted(Method):
     """A method that learns before it is used. Its options derive from `Learns`.
 
-    A run fits it once, before the first pass that uses it, on the documents that are left by then; or takes what
-    `cupel fit` made.
+    A run fits it once, before the first pass that uses it, on the documents remaining at that point, or uses an
+    artifact made by `cupel fit`.
     """
 
     version: ClassVar[int] = 1
-    """Goes up whenever the same options and documents would give another artifact."""
+    """Increases whenever the same options and documents would give another artifact."""
     learns: ClassVar[str] = "model"
-    """What the artifact is: a kind of the Store, lower case."""
+    """The artifact's kind in the Store, lower case."""
     learner: ClassVar[str] = ""
-    """Methods with the same one learn the same, and share artifacts; by default each stands alone."""
+    """Methods with the same learner share artifacts; by default each method has its own."""
     applied: ClassVar[frozenset[str]] = frozenset()
-    """Options that decide only how it is used, and not what is learned."""
+    """Options that affect only use, not what is learned."""
     unfitted: ClassVar[str] = ""
-    """Of a method that learns only with some options: which."""
+    """For a method that learns only with certain options: those options."""
     files: ClassVar[tuple[str, ...]] = ("artifact",)
 
     options: Learns
 
     @property
     def is_fitted(self) -> bool:
-        """Whether it learns with these options; where it does not, it is used as any other method."""
+        """Whether it learns with these options; if not, it is used like any other method."""
         return True
 
     @property
@@ -103,7 +103,7 @@ class Fitted(Method):
         Raises
         ------
         BadInput
-            It is not there, or is none of this method's.
+            It does not exist, or belongs to another method.
         """
         if self.options.artifact is None:
             return None
@@ -159,7 +159,7 @@ def learn(method: Fitted, documents: Documents, folder: Path, resources: Resourc
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether an artifact is there, and every file of it is what was written."""
+    """Whether the folder holds an artifact with every file intact."""
     try:
         files = read_about(folder)["files"]
         return all(digest_file(folder / name) == digest for name, digest in files.items())
@@ -168,7 +168,7 @@ def is_whole(folder: Path) -> bool:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """What an artifact says of itself.
+    """The description of an artifact.
 
     Raises
     ------

@@ -22,11 +22,11 @@ class NewDocument(NamedTuple):
     Attributes
     ----------
     parents
-        What it was written from, as rows of the batch.
+        Source documents, as rows of the batch.
     text
         Its text.
     fields
-        What else is to be known of it, such as the style that was asked for: JSON values by name.
+        Further properties, such as the requested style: JSON values by name.
     """
 
     parents: tuple[int, ...]
@@ -40,13 +40,13 @@ class Refusal(NamedTuple):
     Attributes
     ----------
     parents
-        What it was to be written from, as rows of the batch.
+        Intended source documents, as rows of the batch.
     reason
         A stable code such as `no-answer`.
     detail
         One plain sentence.
     answer
-        What the model said, whole; empty if it said nothing.
+        The complete answer of the model; empty if there was none.
     """
 
     parents: tuple[int, ...]

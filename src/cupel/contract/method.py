@@ -1,4 +1,4 @@
-"""What every method is: a name, a card, options."""
+"""Base of all methods: a name, a card, options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Column", "Method", "Options", "Paper"]
 
 
 WRITTEN_IN = ("recipe", "command", "scale")
-"""Where methods are named: in a recipe, on the command line by the command of their kind, or in a scale."""
+"""Where methods are named: in a recipe, on the command line after their kind's command, or in a scale."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Paper:
 class Column:
     """One typed value per document: its Arrow type, unit and meaning.
 
-    Text of the unit `label` says which group a document belongs to, and reports count documents by it;
-    `plural` is what they call several of these groups.
+    Text of the unit `label` names the group of a document, and reports count documents by it;
+    `plural` is the plural noun for these groups.
     """
 
     type: pa.DataType
@@ -49,7 +49,7 @@ class Column:
 
 
 class Options(BaseModel):
-    """Base of every method's options: frozen, and no name passes unnoticed."""
+    """Base of every method's options: frozen, and unknown names are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,13 +61,13 @@ class Method(ABC):
     """
 
     kind: ClassVar[str] = ""
-    """What methods of this kind are called in messages, declared by the class that is the kind."""
+    """The name of the kind in messages, declared by the class that defines the kind."""
     heading: ClassVar[str] = ""
-    """The kind as the heading of a list: what its methods are and what they do."""
+    """The heading of the kind in lists: what its methods are and do."""
     room: ClassVar[str | None] = None
     """The package that holds the kind's methods, one module each; None: entry points bring them."""
     name: ClassVar[str]
-    """Kebab-case, unique over all kinds; what a recipe and the command line say."""
+    """Kebab-case, unique over all kinds; used in recipes and on the command line."""
     papers: ClassVar[tuple[Paper, ...]] = ()
     cost: ClassVar[str] = ""
     """What it costs, with a unit, as measured by `make bench`."""
@@ -81,9 +81,9 @@ class Method(ABC):
     """Which document columns it reads (`text`, `url`, `source`, `metadata`); `turns` or `images` where it makes sense of
     documents with these alone."""
     shorthand: ClassVar[str | None] = None
-    """The option that a recipe may write in place of all options: `where: "word_count > 50"`."""
+    """The option that a recipe may give in place of a mapping of options: `where: "word_count > 50"`."""
     files: ClassVar[tuple[str, ...]] = ()
-    """Options that may name files or folders; their content decides the result, whatever they are called."""
+    """Options that may name files or folders; the result depends on their content, not on their names."""
 
     class Options(Options):
         """This method has no options."""
@@ -94,8 +94,8 @@ class Method(ABC):
         self.options = options if options is not None else self.Options()
 
     @classmethod
-    def from_options(cls, given: Mapping[str, Any], where: str = "") -> Self:
-        """The method with `given` options, checked.
+    def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
+        """The method with these options, checked.
 
         Raises
         ------
@@ -106,16 +106,16 @@ class Method(ABC):
         """
         known = cls.Options.model_fields
         place = f"{where}{': ' if where else ''}{cls.name}"
-        for name in given:
+        for name in options:
             if name not in known:
                 raise UnknownName("option", name, known, where=place)
         try:
-            return cls(cls.Options.model_validate(dict(given)))
+            return cls(cls.Options.model_validate(dict(options)))
         except ValidationError as error:
             first = error.errors()[0]
             option = ".".join(str(part) for part in first["loc"])
             if not option:
-                # Options that do not go together; the sentence names them.
+                # Incompatible options; the message names them.
                 raise BadOption(f"{place}: {first['ctx']['error']}") from None
             raise BadOption(
                 f"{place}: option '{option}' is {first['input']!r}: {first['msg'].lower()}"
@@ -126,13 +126,13 @@ class Method(ABC):
         """A hash of the content of every file that the options name, by its path; folders with all below them."""
         digests = {}
         for path in self.paths():
-            # An empty name is none, and not the working folder.
+            # An empty name is not a path, and does not mean the working folder.
             if path and (digest := _content_digest(Path(path))) is not None:
                 digests[path] = digest
         return digests
 
     def paths(self) -> Iterator[str]:
-        """What the options in `files` name; whatever is not there as a file or folder is no path."""
+        """Paths named by the options in `files`; names that do not exist as a file or folder are not paths."""
         for option in self.files:
             named = getattr(self.options, option)
             yield from (named,) if isinstance(named, str) else named or ()
@@ -147,7 +147,7 @@ class Method(ABC):
         return {}
 
     def notice(self) -> str:
-        """A sentence that whoever runs this method with these options should read once; empty: there is none."""
+        """A notice shown once to users of this method with these options; empty if there is none."""
         return ""
 
     @classmethod
@@ -157,7 +157,7 @@ class Method(ABC):
 
 
 def _content_digest(path: Path) -> str | None:
-    """blake2b of a file, or of the names and contents of all files below a folder; None where nothing is."""
+    """BLAKE2b of a file, or of the names and contents of all files below a folder; None if nothing exists."""
     if not path.exists():
         return None
     content = hashlib.blake2b(digest_size=16)

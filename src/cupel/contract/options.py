@@ -1,6 +1,6 @@
-"""Options of corpus methods that the recipe carries out: it asks for these classes, not for names.
+"""Options of corpus methods that the recipe implements; it checks for these classes, not for option names.
 
-A method whose options hold one of these derives them from its class, and narrows the values as it needs.
+A method with one of these options derives its `Options` from the class here, and may narrow the values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Acts(Method.Options):
-    """What is done with what the method finds; without this option documents are dropped."""
+    """The action on what the method finds; without this option documents are dropped."""
 
     action: Literal["drop", "cut", "weigh", "mark"]
 
@@ -57,13 +57,13 @@ class PrefersSources(Method.Options):
 
     sources: tuple[str, ...] = Field(
         (),
-        description="Sources in order of preference: of copies in several sources, that of the first named "
-        "stays. Sources that are not named come last, all alike.",
+        description="Sources in order of preference: when copies appear in several sources, the copy from the "
+        "first listed source is kept. Unlisted sources come last, all with equal preference.",
     )
 
 
 class BoundsCopies(Method.Options):
-    """Which share of copied text is too much; without this option no share is."""
+    """The maximum share of copied text; without this option there is no maximum."""
 
     max_copied_fraction: float = Field(
         1.0,
@@ -74,7 +74,7 @@ class BoundsCopies(Method.Options):
 
 
 class Compares(Method.Options):
-    """What of a conversation is compared; without this option all of it."""
+    """The part of a conversation to compare; without this option all of it."""
 
     compare: Literal["text", "prompt", "answer"] = Field(
         "text",
@@ -102,7 +102,7 @@ class ComparesKeys(Method.Options):
 
 
 class Remembers(Method.Options):
-    """Where it is kept what runs have seen; without this option a run remembers nothing."""
+    """The index of documents seen by earlier runs; without this option a run remembers nothing."""
 
     index: str | None = Field(
         None,

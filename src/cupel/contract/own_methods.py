@@ -22,16 +22,16 @@ __all__ = ["VARIABLE", "add_files", "own_digests", "own_modules"]
 VARIABLE = "CUPEL_METHODS"
 
 _MODULES: dict[tuple[str, str], ModuleType] = {}
-"""What was loaded, by path and content: an edited file is loaded anew, and a file is carried out once."""
+"""Loaded modules, by path and content: an edited file is loaded again, an unchanged one only once."""
 
 
 def add_files(paths: tuple[str | os.PathLike[str], ...]) -> None:
-    """Name more files of methods, for this process and those that it starts.
+    """Add files of methods, for this process and the processes it starts.
 
     Raises
     ------
     BadInput
-        A file that is not there.
+        A file does not exist.
     """
     named = dict.fromkeys(_files())
     for path in paths:
@@ -89,7 +89,7 @@ def _module(path: str) -> ModuleType:
 
 
 def _line(error: Exception, path: str) -> str:
-    """The last line of the file that had to do with an error, as `, line 3`."""
+    """The last line of the file in the traceback of an error, as `, line 3`."""
     if isinstance(error, SyntaxError) and error.filename == path:
         return f", line {error.lineno}"
     number = None

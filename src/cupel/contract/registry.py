@@ -1,4 +1,4 @@
-"""How methods are found: by being there, in the room of their kind or in a module that an entry point names."""
+"""Discovery of methods: in the package of their kind, or in a module that an entry point names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Kind = TypeVar("Kind", bound=Method)
 
 @cache
 def all_methods() -> Mapping[str, type[Method]]:
-    """Every method there is, by name, sorted: ours and those of installed packages.
+    """All methods by name, sorted: built-in ones and those of installed packages.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def all_methods() -> Mapping[str, type[Method]]:
     installed = [_load(entry) for entry in entry_points(group="cupel.methods")]
     rooms = [module for kind in _kinds(Method) if kind.room for module in _modules(kind.room)]
     for module in [*rooms, *installed, *own_modules()]:
-        # A module may offer methods that are no classes in it: rules/ reads its YAML files this way.
+        # A module may offer methods that are not classes in it: rules/ reads its YAML files this way.
         offered = getattr(module, "methods", None)
         for item in offered() if callable(offered) else vars(module).values():
             if inspect.isclass(item) and issubclass(item, Method) and "name" in vars(item):
@@ -144,12 +144,12 @@ def find_method(name: str, kind: type[Kind], where: str = "") -> type[Kind]: ...
 
 
 def find_method(name: str, kind: type[Method] = Method, where: str = "") -> type[Method]:
-    """The method called `name`, of any kind or of the one asked for.
+    """The method called `name`, of any kind or of `kind`.
 
     Raises
     ------
     UnknownName
-        With the nearest name there is.
+        No such method; the message suggests the nearest name.
     """
     known = methods_of(kind)
     if name not in known:
@@ -197,7 +197,7 @@ def _kind(method: type[Method]) -> type[Method]:
 
 
 def _claim(known: dict[str, type[Method]], name: str, claimant: type[Method], what: str) -> None:
-    """Give a name to a class, unless another one has it."""
+    """Register a class under a name, unless another class has it."""
     first = known.setdefault(name, claimant)
     if first is not claimant:
         raise BadOption(f"two {what} are called '{name}': {first.__module__} and {claimant.__module__}")

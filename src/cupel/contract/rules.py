@@ -44,13 +44,13 @@ _SIGNS: dict[str, str] = {
 
 
 class Condition(ABC):
-    """What a document must meet to stay, and what the ledger says of one that does not.
+    """A condition that a document must meet to stay, and its record in the ledger.
 
     Its text (`str`) is the condition as people read it, such as `word_count ≥ 50`.
     """
 
     name: str
-    """What ledger and report call it."""
+    """Name in ledger and report."""
     threshold: Threshold | None
     why: str = ""
     source: str = ""
@@ -67,11 +67,11 @@ class Condition(ABC):
 
     @abstractmethod
     def fails(self, documents: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-        """Which documents it alone would drop."""
+        """The documents that this condition alone would drop."""
 
     @abstractmethod
     def values(self, documents: pa.RecordBatch) -> list[Any]:
-        """What it compared, for each document."""
+        """The compared value of each document."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Rule(Condition):
         return values
 
     def failed(self, column: pa.Array[Any]) -> npt.NDArray[np.bool_]:
-        """Which rows of `column` this rule alone would drop.
+        """The rows of `column` that this rule alone would drop.
 
         Raises
         ------
@@ -149,7 +149,7 @@ class Rule(Condition):
         return np.where(missing, self.missing == "fails", ~passed)
 
     def _passed(self, column: pa.Array[Any]) -> npt.NDArray[np.bool_]:
-        """Which rows meet the condition; rows that are missing may say anything."""
+        """The rows that meet the condition; the result for missing rows is arbitrary."""
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         bounds = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
@@ -247,7 +247,7 @@ class Rules(Method):
         return {name: advice for rule in self.rules for name, advice in rule.fields.items()}
 
     def decide(self, documents: pa.RecordBatch) -> Decision:
-        """What each rule says of each row of `documents`, which holds at least the signal columns needed.
+        """Apply every rule to every row of `documents`, which must hold the signal columns needed.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Signals: what is measured of each document."""
+"""Signals: measurements of each document."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Signal(Method):
         return self.prepare(Resources())(documents)
 
     def prepare(self, resources: Resources) -> Measure:
-        """What measures batches of documents in this process."""
+        """The function that measures batches of documents in this process."""
         return self.measure
 
 

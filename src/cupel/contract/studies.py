@@ -12,9 +12,9 @@ __all__ = ["Study"]
 
 
 class Study(FindingMethod):
-    """A method that trains round after round, and says what follows.
+    """A method that trains in rounds and draws conclusions.
 
-    Trials are kept in the Store: a study that is interrupted resumes at the trial in which it was.
+    Trials are kept in the Store: an interrupted study resumes at the trial it had reached.
     """
 
     kind = "study"

@@ -24,12 +24,12 @@ def trial_folders(word: str, where: str) -> list[Path]:
     Parameters
     ----------
     where
-        What asks, for messages.
+        The caller, for messages.
 
     Raises
     ------
     BadInput
-        Nothing, or no trial and no assay, lies there.
+        The path does not exist, or holds neither a trial nor an assay.
     UnknownName
         The assay has no arm of that name.
     """
@@ -54,19 +54,19 @@ def trial_folders(word: str, where: str) -> list[Path]:
 
 
 def trial_digest(word: str, where: str) -> str:
-    """Changes with the trials that a word names."""
+    """A digest that changes with the trials that a word names."""
     return digest("".join(digest_file(folder / "trial.json") for folder in trial_folders(word, where)))
 
 
 def model_folder(word: str, where: str) -> Path:
-    """The folder of a model with weights; one of the hub is fetched.
+    """The folder of a model with weights; a model on the hub is downloaded.
 
     Raises
     ------
     BadOption, UnknownName
         No such model, or one without weights that can be read here.
     BadInput
-        It cannot be fetched.
+        It cannot be downloaded.
     """
     # A trial is a trial, with or without the scheme.
     reference = parse_reference(f"trial:{word}" if _is_trial(word) else word, where)
@@ -81,7 +81,7 @@ def model_folder(word: str, where: str) -> Path:
 
 
 def model_label(word: str) -> str:
-    """What tables call a model: a trial by its arm and seed, others by their reference."""
+    """The name of a model in tables: arm and seed of a trial, otherwise its reference."""
     try:
         name = json.loads((parse_reference(word).path / "trial.json").read_bytes())["name"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -90,7 +90,7 @@ def model_label(word: str) -> str:
 
 
 def model_digest(word: str, where: str) -> str:
-    """Changes with what a model answers, as far as its files say; of an endpoint there is only its name."""
+    """A digest that changes when a model's files change; an endpoint is identified by its name only."""
     reference = parse_reference(word, where)
     if reference.scheme in ("hf", "folder", "trial"):
         return digest_folder(model_folder(word, where))
@@ -98,12 +98,12 @@ def model_digest(word: str, where: str) -> str:
 
 
 def named_pools(words: Sequence[str], where: str) -> dict[str, str]:
-    """Pools by name: `NAME=PATH`, or `PATH`, which is called after its last part.
+    """Pools by name: `NAME=PATH`, or `PATH`, which is named after its last component.
 
     Raises
     ------
     BadOption
-        Two have one name.
+        Two pools have the same name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a scale chooses by name: the objective that a trial minimizes, and the body of its model."""
+"""Parts that a scale selects by name: the objective that a trial minimizes, and the body of its model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ScalePart(Method):
 
     written_in = "scale"
     version: ClassVar[int] = 1
-    """Goes up whenever the same options would give other weights; it is part of the name of every trial."""
+    """Increases whenever the same options would give other weights; part of the name of every trial."""
     function: ClassVar[str]
     """`module:function` that carries it out."""
 

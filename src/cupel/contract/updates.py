@@ -16,7 +16,7 @@ MODEL = "model"
 
 
 class Update(FindingMethod):
-    """A method that makes a model of models, and says what it changed."""
+    """A method that makes a model from models and reports what it changed."""
 
     kind = "update"
     heading = "Updates: models in, a model out"

@@ -1,4 +1,4 @@
-"""What a method may read of the corpus, and what it may use."""
+"""A method's view of the corpus, and the resources it may use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Documents(ABC):
     @property
     @abstractmethod
     def digest(self) -> str:
-        """Of what decides their content."""
+        """Digest of everything that determines their content."""
 
     @property
     @abstractmethod
@@ -50,11 +50,11 @@ class View(ABC):
 
     @abstractmethod
     def read(self, columns: list[str]) -> pa.Table:
-        """One table with the columns asked for and nothing else, in document order."""
+        """One table with exactly these columns, in document order."""
 
     @abstractmethod
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        """The same as a stream, a record batch at a time.
+        """The same as a stream of record batches.
 
         It comes in document order; with the option `sources`, documents of the first source come first; documents
         of weight 0 come after all others.
@@ -62,18 +62,18 @@ class View(ABC):
 
     @abstractmethod
     def texts(self, docs: pa.Array | None) -> Iterator[pa.RecordBatch]:
-        """Record batches (`doc` int64, `text` large_string) of the documents asked for.
+        """Record batches (`doc` int64, `text` large_string) of these documents.
 
-        They come in document order, and never all at once. None asks for all, in the order of `batches`.
+        They come in document order, and never all at once. None means all documents, in the order of `batches`.
         """
 
     @abstractmethod
     def ids(self, docs: pa.Array) -> pa.Array:
-        """The id of each document asked for."""
+        """The id of each of these documents."""
 
     @abstractmethod
     def sources(self, docs: pa.Array) -> pa.Array:
-        """The source of each document asked for."""
+        """The source of each of these documents."""
 
 
 class _NoDocuments(Documents):
@@ -95,21 +95,21 @@ NO_DOCUMENTS: Documents = _NoDocuments()
 
 @dataclass(frozen=True)
 class Resources:
-    """What a method may use, and where it keeps things.
+    """Resources and folders of a method.
 
     Attributes
     ----------
     scratch
         A folder for temporary files, removed afterwards.
     memory_bytes, threads
-        What may be used; no result depends on either.
+        Limits on use; no result depends on either.
     corpus
-        Digest of the input: what this corpus is called in an index.
+        Digest of the input, which identifies this corpus in an index.
     remembered
         A file to write to what an index is to remember of these documents; it goes to its place when
         the run is finished.
     artifact
-        The folder of what a fitted method learned.
+        Folder of a fitted method's artifact.
     ask
         What gives the asker of a model; see `asker`.
     """

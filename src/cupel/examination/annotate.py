@@ -1,4 +1,4 @@
-"""A finding joined to a corpus: what it says of each document becomes signals of the next recipe."""
+"""Join a finding to a corpus: its values for each document become signals for the next recipe."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["annotation"]
 def annotation(finding: str | Path) -> Recipe:
     """The recipe of one step that joins a finding's table by document to a corpus, by `id`.
 
-    Carried out, it keeps every document; a document that the finding does not know has nulls. The output holds the
+    It keeps every document; a document that is not in the finding gets nulls. The output holds the
     finding's columns as signals, which rules and selectors of the next recipe read instead of measuring them.
 
     Raises
@@ -22,7 +22,7 @@ def annotation(finding: str | Path) -> Recipe:
     BadInput
         There is no finding.
     BadOption
-        The finding says nothing of single documents.
+        The finding has no values for single documents.
     UnknownName
         The method that made the finding is not installed.
     """

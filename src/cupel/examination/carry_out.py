@@ -1,4 +1,4 @@
-"""A method above the recipe, carried out: found once, kept in the Store, copied to where it is wanted."""
+"""Run a method above the recipe: computed once, kept in the Store, copied to the output folder."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _method(name: str, kind: type[FindingMethod], options: Mapping[str, Any]) ->
 
 
 def _digests(method: FindingMethod, words: Sequence[str]) -> dict[str, str]:
-    """Digests of the content of what words and options name."""
+    """Content digests of everything that words and options name."""
     names = method.argument.names
     digests = {}
     if names == "pools":

@@ -1,1 +1,1 @@
-"""A recipe: one data decision; how it is planned, carried out, resumed and told."""
+"""A recipe is one data decision: planning it, running it, resuming it and reporting on it."""

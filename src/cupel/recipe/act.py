@@ -1,4 +1,4 @@
-"""What is done with a decision over the whole corpus: deciding is the method's, acting is the recipe's.
+"""Acting on a decision over the whole corpus: the method decides, the recipe acts.
 
 - `drop` keeps one document of each cluster, or drops documents that are mostly copied or hold what
   no document may;
@@ -45,7 +45,7 @@ def act(outcome: Outcome, step: CorpusStep, members: pa.Table) -> None:
 
 
 def dropped(step: CorpusStep, members: pa.Table) -> pa.ChunkedArray:
-    """Which of these members the step drops whole."""
+    """The members that the step drops entirely."""
     if step.action in ("mark", "weigh"):
         return pa.chunked_array([pa.repeat(False, members.num_rows)])
     not_kept = pc.invert(members.column("kept"))
@@ -113,7 +113,7 @@ def _act_on_parts(outcome: Outcome, step: CorpusStep, rows: pa.Table) -> None:
 
 
 def _drop_holders(outcome: Outcome, step: CorpusStep, rows: pa.Table) -> pa.Table:
-    """Drop documents that may not stay with what was found in them; the rows of the others."""
+    """Drop documents that must not stay, given the parts found in them; returns the rows of the others."""
     leaving = pc.invert(pc.fill_null(_column(rows, "kept"), True))
     if not pc.any(leaving).as_py():
         return rows

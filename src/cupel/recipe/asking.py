@@ -1,4 +1,4 @@
-"""Models that are asked in a run: an asker per model, one budget for all, and what each unit of work used."""
+"""Model requests of a run: one asker per model, one budget for all, and the usage of each unit of work."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Asking:
     Attributes
     ----------
     budget
-        What one call may spend on models; answers that were given before cost nothing.
+        Spending limit of one call on models; cached answers cost nothing.
     in_flight
-        Requests that wait for an answer at once. By default 16 of a server, and one for each core of a local model.
+        Concurrent requests. By default 16 for a server, and one per core for a local model.
     """
 
     budget: Budget = field(default_factory=Budget)
@@ -45,8 +45,8 @@ class Asking:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, given: dict[str, Any]) -> Asking:
-        return cls(Budget(**given["budget"]), given["in_flight"])
+    def from_json(cls, record: dict[str, Any]) -> Asking:
+        return cls(Budget(**record["budget"]), record["in_flight"])
 
     def asker(
         self, run: Path, cache: Path
@@ -85,7 +85,7 @@ class Asking:
 
 
 def stop_asking(run: Path) -> None:
-    """Ask no more for a run in this process; what is on its way is finished and kept."""
+    """Stop sending requests for a run in this process; requests in flight are finished and kept."""
     with _ALONE:
         own = [_askers.pop(key) for key in list(_askers) if key[0] == run]
         _meters.pop(run, None)
@@ -94,13 +94,13 @@ def stop_asking(run: Path) -> None:
 
 
 def asks_remotely(method: Asks) -> bool:
-    """Whether a method asks a server: one process does that for the whole run, so that limits hold for all of it."""
+    """Whether a method asks a server. One process does that for the whole run, so limits hold across the run."""
     return parse_reference(method.options.model).scheme == "openai"
 
 
 @contextmanager
 def used() -> Iterator[list[Usage]]:
-    """Collect what this thread asks meanwhile."""
+    """Collect the usage of this thread within the context."""
     usages: list[Usage] = []
     token = _usage.set(usages)
     try:

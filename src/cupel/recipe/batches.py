@@ -19,7 +19,7 @@ from cupel.recipe import ledger
 from cupel.recipe.asking import used
 from cupel.recipe.outcome import GroupDecision, Outcome, Prepared, drop, drop_these, with_columns
 from cupel.recipe.plan import Pass
-from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.steps import EditStep, StepGroup
 from cupel.recipe.tally import Tally
 from cupel.recipe.turns import Revised, edit_by_part
 
@@ -39,9 +39,9 @@ def process(
     batch
         Document columns, `bytes_in`, `edits` and the signal columns known so far.
     measures
-        What measures each signal family, by name, and what edits, by label.
+        Functions that measure each signal family, by name, and that edit, by label.
     first
-        Drop documents without text before anything else, in this step's name.
+        First drop documents without text, recording this step.
     """
     outcome = Outcome(batch)
     if first is not None:
@@ -61,8 +61,8 @@ def process(
 def best_of(outcomes: Sequence[Outcome]) -> Outcome:
     """The union of extractors: each document's best candidate.
 
-    Of the candidates that survive the longest text wins, the earlier extractor on a tie; a
-    document that no candidate saves keeps the verdict on its first extractor.
+    Among surviving candidates the longest text wins, and on a tie the earlier extractor; a
+    document without a surviving candidate keeps the verdict on its first extractor.
     """
     choice: dict[int, tuple[int, int]] = {}  # doc → (bytes of the best survivor, extractor)
     for index, outcome in enumerate(outcomes):
@@ -137,15 +137,15 @@ def _count_labels(rows: pa.RecordBatch, tally: Tally, *, survived: bool) -> None
 
 
 def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
-    """Labels of those that the last pass keeps."""
+    """Count the labels of the documents that the last pass keeps."""
     _count_labels(rows, tally, survived=True)
 
 
-def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Prepared]) -> None:
+def _measure(outcome: Outcome, group: StepGroup, measures: Mapping[str, Prepared]) -> None:
     from cupel import _kernels
 
     batch = outcome.survivors
-    # Blanks at line ends and marks that nobody sees stay in the document and decide nothing.
+    # Trailing blanks and invisible characters stay in the document but do not affect decisions.
     seen = with_columns(batch, {"text": _kernels.measured_text(batch.column("text"))})
     kernel: dict[str, tuple[dict[str, Any], list[str]]] = {}
     measured: dict[str, pa.Array] = {}
@@ -157,13 +157,13 @@ def _measure(outcome: Outcome, group: Group, measures: Mapping[str, Prepared]) -
         with outcome.spending(f"measure {signal.name}"), used() as usages:
             values = measures[signal.name](seen)
             measured |= {column: values.column(column) for column in wanted}
-        # An answer that says nothing is refused, whether the model or the method refuses it.
+        # An empty answer counts as refused, whether the model or the method refused it.
         outcome.count_usage(signal.name, usages, refused=values.column(0).null_count)
     if kernel:
         with outcome.spending("measure text signals"):
             for options, columns in kernel.values():
-                found = pa.record_batch(_kernels.measure(seen.column("text"), columns, **options))
-                measured |= {column: found.column(column) for column in columns}
+                values = pa.record_batch(_kernels.measure(seen.column("text"), columns, **options))
+                measured |= {column: values.column(column) for column in columns}
     outcome.survivors = with_columns(batch, measured)
 
 
@@ -179,7 +179,7 @@ def _share_pass(
     passes[f"{len(passes)}"] = (dict(options), list(columns))
 
 
-def _decide(outcome: Outcome, group: Group, key: str) -> None:
+def _decide(outcome: Outcome, group: StepGroup, key: str) -> None:
     batch = outcome.survivors
     rows = batch.num_rows
     dropped_at = np.full(rows, -1, dtype=np.int64)

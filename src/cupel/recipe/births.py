@@ -70,7 +70,7 @@ def generate(outcome: Outcome, step: GeneratorStep, write: Generate, schema: pa.
 
 
 def _sound(births: Births) -> Births:
-    """The same, documents without a text among the refused."""
+    """The same, with documents without text moved to the refused ones."""
     documents, refused = [], list(births.refused)
     for document in births.documents:
         text = document.text.encode("utf-8", "replace").decode()  # half a surrogate pair is no character
@@ -108,7 +108,7 @@ def _documents(
     }
     fields = []
     for document in documents:
-        # What is known of a text holds for what is written from it alone; several parents may disagree.
+        # Properties of a text carry over to documents written from it alone; several parents may disagree.
         known = orjson.loads(metadata[document.parents[0]]) if len(document.parents) == 1 else {}
         written = {"generator": step.label, "parents": [ids[row] for row in document.parents]}
         fields.append(orjson.dumps(known | dict(document.fields) | written).decode())
@@ -180,7 +180,7 @@ class PassReader:
         """The file that a unit of the next pass reads."""
         if index >= self.units:
             path = self.folder.unit(self.pass_.index, index - self.units, "born.parquet")
-            # A run that is stopped while it ends has put it in its place already.
+            # A run that was stopped while finishing has already moved it into place.
             return path if path.exists() else self.folder.published(path)
         return self.folder.unit(self.pass_.index, index, "parquet")
 
@@ -202,18 +202,18 @@ class PassReader:
         return batch
 
     def to_json(self, units: Iterable[int]) -> dict[str, Any]:
-        """What a task that carries out these units of the next pass must know."""
+        """The data that a task needs to process these units of the next pass."""
         starts = {str(unit): self.starts[unit] for unit in units if unit in self.starts}
         return {"base": self.base, "units": self.units, "starts": starts}
 
     @classmethod
-    def from_json(cls, folder: Folder, pass_: Pass, given: Mapping[str, Any]) -> PassReader:
-        starts = {int(unit): start for unit, start in given["starts"].items()}
-        return cls(folder, pass_, given["base"], given["units"], starts)
+    def from_json(cls, folder: Folder, pass_: Pass, record: Mapping[str, Any]) -> PassReader:
+        starts = {int(unit): start for unit, start in record["starts"].items()}
+        return cls(folder, pass_, record["base"], record["units"], starts)
 
 
 def reader_of(folder: Folder, plan: Plan, number: int, files: int, shards: int) -> PassReader:
-    """What reads the documents that a finished pass left.
+    """A reader of the documents that a finished pass left.
 
     Parameters
     ----------

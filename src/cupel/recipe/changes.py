@@ -1,4 +1,4 @@
-"""In what two runs differ, field by field: for the refusal to mix them in one folder."""
+"""How two runs differ, field by field: explains the refusal to mix them in one folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABSENT = object()
 def settings(
     recipe: Mapping[str, Any], reading: Mapping[str, Any], writing: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """All that decides the result of a run on its input, by a name that users know: `minhash.threshold`, `text_column`.
+    """All settings that affect the result of a run, by their user-facing names: `minhash.threshold`, `text_column`.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def settings(
 
 
 def kept_settings(folder: Folder) -> dict[str, Any]:
-    """The settings of the run that lies in a folder, finished or not; empty where they cannot be read."""
+    """The settings of the run in a folder, finished or not; empty if they cannot be read."""
     try:
         if folder.manifest.exists():
             inputs = folder.read_inputs()

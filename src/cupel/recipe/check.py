@@ -22,12 +22,12 @@ from cupel.recipe.output import with_weight
 from cupel.recipe.plan import Pass, Plan
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.steps import EditStep, StepGroup
 
 __all__ = ["Check", "check"]
 
 PLACE = "document"
-"""What stands for the path of a document that is in no file."""
+"""The path shown for a document that is in no file."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def check(recipe: Recipe, documents: Sequence[str | Mapping[str, Any]]) -> list[
 
 
 def _read(documents: Sequence[str | Mapping[str, Any]]) -> tuple[pa.RecordBatch, dict[int, Check]]:
-    """The documents as reading gives them, and what is said of those that are none."""
+    """The documents as reading returns them, and a message for each item that is not a document."""
     collector = Collector(ReadOptions(batch_rows=1 << 30, batch_bytes=1 << 50))
     sink = Sink(collector, 0, PLACE, PLACE)
     refused: dict[int, Check] = {}
@@ -172,9 +172,9 @@ def _prepared(batch: pa.RecordBatch, plan: Plan) -> pa.RecordBatch:
 
 
 def _applicable(pass_: Pass, known: set[str]) -> tuple[Pass, dict[str, str]]:
-    """The pass without what one document alone cannot be put through, and why each step was left out."""
+    """The pass without the steps that cannot run on single documents, and why each was left out."""
     skipped: dict[str, str] = {}
-    operations: list[Group | EditStep] = []
+    operations: list[StepGroup | EditStep] = []
     for operation in pass_.operations:
         if isinstance(operation, EditStep):
             why = _obstacle(operation.edit)
@@ -212,7 +212,7 @@ def _obstacle(method: Method) -> str | None:
 
 
 def _measures(pass_: Pass) -> dict[str, Prepared]:
-    """What measures and edits in the pass, by name."""
+    """The functions that measure and edit in the pass, by name."""
     methods: dict[str, Signal | Edit] = {}
     for operation in pass_.operations:
         if isinstance(operation, EditStep):

@@ -1,4 +1,4 @@
-"""The duplicate clusters of a finished run: which there are, who is in them, what differs."""
+"""The duplicate clusters of a finished run: their members, and how their texts differ."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class Member:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Documents that one step took for duplicates of `survivor` (its id)."""
+    """Documents that one step considers duplicates of `survivor` (its id)."""
 
     step: str
     survivor: str
     size: int
     members: tuple[Member, ...]
-    """The survivor first, then the others in the order of the input; at most as many as asked for."""
+    """The survivor first, then the others in input order, up to the requested number."""
     roles: tuple[str, str] = CorpusMethod.roles
-    """What the step calls its survivor, and what the others."""
+    """The step's labels for the survivor and for the others."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def clusters(
     limit: int = 20,
     members: int = 10,
 ) -> list[Cluster]:
-    """The clusters that a run found: the largest first, or those of the lowest score.
+    """The clusters that a run found, ordered by size or by lowest score.
 
     Parameters
     ----------
@@ -108,16 +108,18 @@ def clusters(
     """
     folder = Folder(Path(output))
     folder.read_manifest()
-    found = {path.name.removesuffix(".parquet"): path for path in sorted(folder.clusters.glob("*.parquet"))}
-    if not found:
+    tables = {path.name.removesuffix(".parquet"): path for path in sorted(folder.clusters.glob("*.parquet"))}
+    if not tables:
         raise BadInput(f"{output}: the recipe of this run has no deduplication")
-    if step is not None and step not in found:
-        raise UnknownName("deduplication", step, found, where=str(output))
+    if step is not None and step not in tables:
+        raise UnknownName("deduplication", step, tables, where=str(output))
     listed: list[Cluster] = []
-    for label, path in found.items():
+    for label, path in tables.items():
         if step in (None, label):
             listed += _clusters_of(folder, label, path, source, by, limit, members)
-    lowest = [min((m.score for m in one.members if m.score is not None), default=1.0) for one in listed]
+    lowest = [
+        min((m.score for m in cluster.members if m.score is not None), default=1.0) for cluster in listed
+    ]
     order = sorted(range(len(listed)), key=lambda at: (-listed[at].size if by == "size" else lowest[at], at))
     return [listed[at] for at in order[:limit]]
 
@@ -136,7 +138,7 @@ def _clusters_of(
     groups = named.groupby("cluster").agg(
         col("doc").count().alias("documents"), col("score").min().alias("lowest")
     )
-    # Of whole documents the size counts all members; copied parts have one row for each document.
+    # For whole documents the size counts all members; copied parts have one row per document.
     order = ["documents", "cluster"] if by == "size" else ["lowest", "cluster"]
     chosen = groups.sort(order, desc=[by == "size", False]).limit(limit).to_pylist()
     docs = [row["cluster"] for row in chosen]
@@ -144,9 +146,9 @@ def _clusters_of(
     built = []
     roles = _roles(folder, label)
     for row in chosen:
-        inside = [one for one in table if one["cluster"] == row["cluster"]]
-        inside.sort(key=lambda one: (one["doc"] != row["cluster"], one["doc"]))
-        shown = tuple(_member(one) for one in inside[:members])
+        inside = [member for member in table if member["cluster"] == row["cluster"]]
+        inside.sort(key=lambda member: (member["doc"] != row["cluster"], member["doc"]))
+        shown = tuple(_member(member) for member in inside[:members])
         built.append(Cluster(label, inside[0]["survivor"], row["documents"], shown, roles))
     return built
 
@@ -190,8 +192,8 @@ def difference(output: str | Path, first: str, second: str) -> Difference:
     """
     folder = Folder(Path(output))
     folder.read_manifest()
-    one, other = (_text(folder, id) for id in (first, second))
-    left, right = (_WORDS.findall(text) for text in (one, other))
+    first_text, second_text = (_text(folder, id) for id in (first, second))
+    left, right = (_WORDS.findall(text) for text in (first_text, second_text))
     cut = max(len(left), len(right)) > MAX_WORDS
     left, right = left[:MAX_WORDS], right[:MAX_WORDS]
     matcher = difflib.SequenceMatcher(None, [w.strip() for w in left], [w.strip() for w in right], False)
@@ -219,5 +221,5 @@ def _text(folder: Folder, id: str) -> str:
     return text
 
 
-def _first(found: Iterable[tuple[str | None, str]]) -> tuple[str | None, str]:
-    return next(iter(found), (None, "it is not where it was"))
+def _first(texts: Iterable[tuple[str | None, str]]) -> tuple[str | None, str]:
+    return next(iter(texts), (None, "it is not where it was"))

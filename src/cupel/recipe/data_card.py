@@ -1,7 +1,7 @@
 """The data card of an output, `README.md`: what a hub shows, and how `datasets.load_dataset` finds the files.
 
-The front matter names the data files, and the part between two marks says what the run did. Both are Cupel's; everything
-else (the license above all) is whoever publishes the data's, and stays when a run is made again.
+Cupel writes the front matter's data files and the part between two marks, which describes the run. Everything else
+(above all the license) belongs to whoever publishes the data, and is kept when a run is repeated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MIN_LANGUAGE_SHARE = 0.01
 
 
 def write_card(folder: Folder, manifest: Mapping[str, Any], languages: Mapping[str, int]) -> None:
-    """Write the card of a run, or bring one that is there up to date without touching what was added by hand.
+    """Write the card of a run, or update an existing one without touching manual additions.
 
     Parameters
     ----------
@@ -47,17 +47,17 @@ def write_card(folder: Folder, manifest: Mapping[str, Any], languages: Mapping[s
     except FileNotFoundError:
         before = None
     except (OSError, UnicodeDecodeError):
-        return  # something of the user's that is no card
+        return  # a file of the user's that is not a card
     if before is None:
         front = _yaml({**_languages(languages), "tags": ["cupel"], **own})
         body = f"# {manifest['recipe']}\n\nDescribe the data here.\n\n{_block(manifest)}\n"
         write_text(path, f"---\n{_LICENSE}\n{front}---\n\n{body}")
         return
-    found = _FRONT.match(before)
-    if found is None or BEGIN not in before:
+    front_matter = _FRONT.match(before)
+    if front_matter is None or BEGIN not in before:
         return  # written by somebody else, who may not want it changed
-    kept = re.sub(rf"(?m)^(?:{'|'.join(OWN)}):[^\n]*\n(?:[ \-][^\n]*(?:\n|\Z))*", "", found[1] + "\n")
-    text = f"---\n{kept}{_yaml(own)}---\n{before[found.end() :]}"
+    kept = re.sub(rf"(?m)^(?:{'|'.join(OWN)}):[^\n]*\n(?:[ \-][^\n]*(?:\n|\Z))*", "", front_matter[1] + "\n")
+    text = f"---\n{kept}{_yaml(own)}---\n{before[front_matter.end() :]}"
     write_text(
         path,
         re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: _block(manifest), text, flags=re.DOTALL),
@@ -65,7 +65,7 @@ def write_card(folder: Folder, manifest: Mapping[str, Any], languages: Mapping[s
 
 
 def card_fault(folder: Folder, manifest: Mapping[str, Any]) -> Damaged | None:
-    """What is wrong with the part of a card that Cupel wrote; None if nothing is, or there is none of Cupel's."""
+    """The fault in the part of a card that Cupel wrote; None if there is no fault or no such part."""
     path = folder.root / CARD
     try:
         text = path.read_text("utf-8")
@@ -81,9 +81,9 @@ def card_fault(folder: Folder, manifest: Mapping[str, Any]) -> Damaged | None:
         return Damaged(
             path, "does not say what the run did", "delete it, and the same command writes it again"
         )
-    found = _FRONT.match(text)
+    front_matter = _FRONT.match(text)
     try:
-        front = yaml.safe_load(found[1]) if found else None
+        front = yaml.safe_load(front_matter[1]) if front_matter else None
     except yaml.YAMLError:
         front = None
     if not isinstance(front, dict) or front.get("configs") != _configs(manifest):

@@ -41,7 +41,7 @@ def decide(
     plan: str,
     note: Callable[[str], None],
 ) -> None:
-    """Make all decisions that end a pass, in order; what is done is not done again.
+    """Make all decisions that end a pass, in order; finished decisions are skipped.
 
     Writes, for each, a table by `doc` and its findings. `corpus` is the digest of the input, `plan` the seal of the
     run's plan; `note` is called before each step with what it will take.
@@ -61,7 +61,7 @@ def decide(
 
 
 def dropped_before(folder: Folder, pass_: Pass, steps: int) -> np.ndarray:
-    """Documents (ascending) that the first so many decisions at the end of a pass drop."""
+    """Documents (ascending) that the first `steps` decisions at the end of a pass drop."""
     docs = []
     for step in pass_.decisions[:steps]:
         table = read_pass_table(folder.decided(pass_.index, step.label), columns=["doc", "kept", "score"])
@@ -72,7 +72,7 @@ def dropped_before(folder: Folder, pass_: Pass, steps: int) -> np.ndarray:
 def _plan(
     folder: Folder, pass_: Pass, step: CorpusStep, units: list[int], dropped_documents: int, memory_bytes: int
 ) -> str:
-    """What a decision will take, in a sentence."""
+    """The resources that a decision will need, in a sentence."""
     tallies = [read_pass_json(folder.unit(pass_.index, unit, "tally.json")) for unit in units]
     documents = sum(tally["documents_out"] for tally in tallies) - dropped_documents
     need = step.method.need(documents, sum(tally["text_bytes_out"] for tally in tallies))
@@ -99,7 +99,7 @@ def decision_sections(folder: Folder, pass_: Pass) -> list[Section]:
 
 
 def too_much(folder: Folder, pass_: Pass) -> list[str]:
-    """What the decisions of a pass want to be looked at before the run goes on."""
+    """Results of a pass's decisions that need confirmation before the run continues."""
     return [
         f"{step.label}: {sentence}"
         for step in pass_.decisions

@@ -1,4 +1,4 @@
-"""`--dry-run`: everything that can be known of a run before it, with nothing written."""
+"""`--dry-run`: everything that can be known before a run, without writing anything."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOWN_FILES = 8
 def dry_run(
     recipe: Recipe, *, input: str | Path | Sequence[str | Path], output: str | Path, options: RunOptions
 ) -> Page:
-    """What a run would read, do, take and write. Nothing is written beside a temporary folder.
+    """What a run would read, do, cost and write. Only a temporary folder is written to.
 
     The beginnings of a few shards are carried through the first pass, with the real kernels; from that come the
     estimates of text, tokens and time.
@@ -205,7 +205,7 @@ def _rest(ahead: Prospect) -> str:
 
 
 def _about(seconds: float) -> str:
-    """A duration as rough as it is known.
+    """A duration, rounded to its precision.
 
     >>> _about(2), _about(47), _about(312), _about(9000)
     ('less than 10 s', 'about 50 s', 'about 5 min', 'about 2.5 h')
@@ -220,7 +220,7 @@ def _about(seconds: float) -> str:
 
 
 def _disk(ahead: Prospect, estimates: _Estimates) -> float:
-    """At most: what a pass leaves for the next beside the output, and what decisions put aside."""
+    """An upper bound: intermediate files that passes leave, and temporary files of decisions."""
     scratch = sum(need for _, need in _needs(ahead, estimates))
     return (2 if len(ahead.plan.passes) > 1 else 1) * estimates.survivor_bytes + scratch
 

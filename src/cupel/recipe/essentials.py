@@ -1,4 +1,4 @@
-"""The essential of a run: what a terminal says once it has ended, and what in it should alarm."""
+"""The essentials of a run: the summary shown in a terminal at its end, and its alarms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from cupel.contract import Rule
 from cupel.findings import Alarm, Block, Code, Page, Prose, Section, Table
 from cupel.recipe.plan import Plan
-from cupel.recipe.steps import Group
+from cupel.recipe.steps import StepGroup
 from cupel.recipe.tally import Tally
 from cupel.units import estimate_tokens, write_bytes, write_count, write_percent, write_scaled, write_seconds
 
@@ -53,7 +53,7 @@ def _limits(plan: Plan) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str
     signals: dict[tuple[str, str], str] = {}
     for pass_ in plan.passes:
         for operation in pass_.operations:
-            for step in operation.rules if isinstance(operation, Group) else ():
+            for step in operation.rules if isinstance(operation, StepGroup) else ():
                 limits |= {(step.label, rule.name): str(rule) for rule in step.rules.rules}
                 signals |= {
                     (step.label, rule.name): rule.signal
@@ -67,7 +67,7 @@ def _limits(plan: Plan) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str
 def run_alarms(
     documents: Mapping[str, int], drops: Iterable[Mapping[str, Any]], quarantined: Mapping[str, int]
 ) -> list[Alarm]:
-    """What of the counts of a run needs a look before anything is trained on its output.
+    """Counts of a run that need attention before training on its output.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def alarms(page: Page) -> list[str]:
 
 
 def kept_sentence(manifest: Mapping[str, Any]) -> str:
-    """What a run kept: documents, bytes of text, tokens estimated from them.
+    """The kept data: documents, bytes of text, and the estimated number of tokens.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def kept_sentence(manifest: Mapping[str, Any]) -> str:
 
 
 def summary(manifest: Mapping[str, Any], output: str, *, report: bool) -> tuple[Section, ...]:
-    """The essential of a finished run: what was kept, why others were not, and what to type next.
+    """The essentials of a finished run: what was kept, why the rest was dropped, and which commands come next.
 
     Parameters
     ----------

@@ -139,7 +139,7 @@ def finish(
 
 
 def _documents(tallies: Sequence[Tally]) -> dict[str, int]:
-    """How many documents there were, and what became of them."""
+    """Document counts, by fate."""
     documents = {
         "in": tallies[0].documents_in,
         "generated": sum(tally.documents_generated for tally in tallies),

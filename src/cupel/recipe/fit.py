@@ -1,4 +1,4 @@
-"""What is fitted before a pass: taken from the Store, from where the recipe says, or learned now."""
+"""Fitting before a pass: the artifact comes from the Store, from the recipe's folder, or is learned now."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def fit(
     plan: str,
     note: Callable[[str], None],
 ) -> None:
-    """Bring what a method learned into the run's folder; what is there already is left.
+    """Bring a method's artifact into the run's folder; an existing one is left as it is.
 
     The Store keeps it for other runs that begin in the same way.
 
@@ -45,14 +45,14 @@ def fit(
     if fit_marker(folder, step.label).exists():
         return
     target = folder.artifact(step.label)
-    given = step.method.given
-    if given is not None:
-        if not is_whole(given):
+    artifact = step.method.given
+    if artifact is not None:
+        if not is_whole(artifact):
             raise Damaged(
-                given, "is not what was written", f"make it again with `cupel fit {step.method.name}`"
+                artifact, "is not what was written", f"make it again with `cupel fit {step.method.name}`"
             )
-        note(f"{step.label}: uses {given}")
-        source = given
+        note(f"{step.label}: uses {artifact}")
+        source = artifact
     else:
         source = _learned(step, documents, resources, store, note)
     with disk_errors(target):

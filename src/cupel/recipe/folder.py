@@ -1,4 +1,4 @@
-"""The output folder: what lies where, and how a write becomes whole.
+"""The layout of the output folder, and atomic writes.
 
     OUTPUT/
       data/part-00000-000.parquet   the refined corpus
@@ -72,7 +72,7 @@ class Folder:
 
     @property
     def discarding(self) -> Path:
-        """There while an earlier run is being taken away."""
+        """Exists while an earlier run is being removed."""
         return self.work / "discarding"
 
     @property
@@ -95,7 +95,7 @@ class Folder:
 
     @property
     def generated(self) -> Path:
-        """What generators wrote, before anything of it was edited or dropped."""
+        """Output of generators, before any of it was edited or dropped."""
         return self.root / "generated"
 
     def artifact(self, label: str) -> Path:
@@ -191,7 +191,7 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder: one process at a time writes it.
+        """Lock the folder: only one process at a time may write to it.
 
         Raises
         ------
@@ -236,7 +236,7 @@ class Folder:
             raise OutputInUse(f"{self.root}: another cupel process is writing it") from None
 
     def clear_work(self) -> None:
-        """Take away what only an unfinished run needs; the lock last, so that nobody else begins meanwhile."""
+        """Remove files that only an unfinished run needs; the lock last, so that no other process starts meanwhile."""
         for path in self.work.iterdir():
             if path == self.lock:
                 continue
@@ -255,7 +255,7 @@ def is_refined(path: str) -> bool:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what a disk, or the system's limits, refuse into an error that says what to do.
+    """Turn disk faults and exceeded system limits into an error with advice.
 
     Raises
     ------
@@ -316,14 +316,14 @@ def read_sealed(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
         expected = value[SEAL]
-        found = _seal_of(path.name, {name: field for name, field in value.items() if name != SEAL})
+        seal = _seal_of(path.name, {name: field for name, field in value.items() if name != SEAL})
     except FileNotFoundError:
         raise Damaged(path, "is missing") from None
     except OSError as error:
         raise Damaged(path, f"cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Damaged(path, "is not what was written") from None
-    if found != expected:
+    if seal != expected:
         raise Damaged(path, "is not what was written")
     return dict(value)
 
@@ -334,5 +334,5 @@ def _sealed(path: Path, value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seal_of(name: str, value: Mapping[str, Any]) -> str:
-    """The name is part of it: a file in another's place is not what was written there."""
+    """The digest covers the name, so a file moved to another's place is detected."""
     return digest_json([name, value])

@@ -17,7 +17,7 @@ from cupel.recipe.folder import Folder
 from cupel.recipe.outcome import shuffled
 from cupel.recipe.pass_files import open_pass_file, row_count
 from cupel.recipe.plan import Plan
-from cupel.recipe.steps import Group
+from cupel.recipe.steps import StepGroup
 from cupel.units import written
 
 __all__ = ["ledger_sample", "signal_figures"]
@@ -26,7 +26,7 @@ MOST_ROWS = 100_000
 """Documents of the ledger that are read for histograms."""
 BINS = 40
 TAIL = 0.002
-"""Share of documents on either side that the outermost bars gather up."""
+"""Share of documents on either side that the outermost bars collect."""
 
 Values = npt.NDArray[np.float64]
 Marks = list[tuple[float, str, str]]
@@ -34,7 +34,7 @@ Marks = list[tuple[float, str, str]]
 
 
 def signal_figures(folder: Folder, plan: Plan) -> list[Figure]:
-    """One histogram for each number that a rule asks for or the recipe keeps as a column."""
+    """One histogram for each numeric signal that a rule compares or the recipe keeps as a column."""
     known = _columns()
     marks = _thresholds(plan)
     for name in plan.kept_columns:
@@ -64,10 +64,10 @@ def _is_number(kind: pa.DataType) -> bool:
 
 def _thresholds(plan: Plan) -> dict[str, Marks]:
     """Numeric signals that rules compare, with their thresholds."""
-    found: dict[str, Marks] = {}
+    thresholds: dict[str, Marks] = {}
     for pass_ in plan.passes:
         for operation in pass_.operations:
-            for step in operation.rules if isinstance(operation, Group) else ():
+            for step in operation.rules if isinstance(operation, StepGroup) else ():
                 for rule in step.rules.rules:
                     if not isinstance(rule, Rule):
                         continue  # the ledger keeps signals, and no fields
@@ -75,10 +75,10 @@ def _thresholds(plan: Plan) -> dict[str, Marks]:
                         sign = str(rule).removeprefix(rule.signal).split()[0]
                         label = f"{sign} {written(rule.threshold)}"
                         mark = (float(rule.threshold), label, str(rule.test))
-                        marks = found.setdefault(rule.signal, [])
+                        marks = thresholds.setdefault(rule.signal, [])
                         if mark not in marks:
                             marks.append(mark)
-    return found
+    return thresholds
 
 
 def _histogram(
@@ -86,15 +86,15 @@ def _histogram(
 ) -> dict[str, Any]:
     edges, log = _edges(values, [value for value, _, _ in marks])
     clipped = np.clip(values, edges[0], edges[-1])
-    stay, _ = np.histogram(clipped[kept], edges)
-    gone, _ = np.histogram(clipped[~kept], edges)
-    # Bars of whole numbers are centred on them: a threshold stands between two bars, not in one.
+    stayed, _ = np.histogram(clipped[kept], edges)
+    dropped, _ = np.histogram(clipped[~kept], edges)
+    # Bars of whole numbers are centered on them, so a threshold lies between two bars.
     half = 0.5 if charts.is_whole(edges.tolist()) else 0.0
     aside = {"at_least": -half, "below": -half, "at_most": half, "above": half}
     return charts.histogram(
         edges.tolist(),
-        stay.tolist(),
-        gone.tolist(),
+        stayed.tolist(),
+        dropped.tolist(),
         title=name.replace("_", " "),
         unit=unit,
         thresholds=[(value + aside.get(test, 0.0), label) for value, label, test in marks],
@@ -103,7 +103,7 @@ def _histogram(
 
 
 def _edges(values: Values, thresholds: list[float]) -> tuple[Values, bool]:
-    """Edges of the bins, near thresholds inside; and whether the axis is logarithmic."""
+    """Bin edges, extended to include nearby thresholds; and whether the axis is logarithmic."""
     low, high = (float(edge) for edge in np.quantile(values, [TAIL, 1 - TAIL]))
     room = high - low
     inside = [value for value in thresholds if low - room <= value <= high + room]

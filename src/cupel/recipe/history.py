@@ -1,4 +1,4 @@
-"""Questions to finished runs: why this document, samples of a step, two runs compared."""
+"""Queries on finished runs: the fate of a document, samples of a step, a comparison of two runs."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ __all__ = ["Comparison", "Story", "compare", "sample", "texts_of", "why"]
 
 
 MAX_STORIES = 5
-"""Documents that a path may name at most."""
+"""The maximum number of documents that a path may refer to."""
 
 
 @dataclass(frozen=True)
 class Story:
-    """What became of one document.
+    """The fate of one document.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Comparison:
 
 
 def why(output: str | Path, id: str) -> list[Story]:
-    """The whole story of the documents whose id is `id`; more than one if the id repeats.
+    """The full history of the documents whose id is `id`; more than one if the id repeats.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def _named(ledger: Any, name: str, output: str) -> list[dict[str, Any]]:
 
 
 class _Family:
-    """Who was written from whom, in a run with generators."""
+    """Parents and children of documents, in a run with generators."""
 
     def __init__(self, folder: Folder) -> None:
         module = daft()
@@ -196,9 +196,9 @@ def sample(
     reason
         Only those dropped for this reason.
     documents
-        How many at most.
+        The maximum number of documents.
     seed
-        Another seed, other documents.
+        A different seed selects different documents.
 
     Returns
     -------
@@ -359,9 +359,9 @@ def _kept_texts(folder: Folder, docs: list[int]) -> dict[int, str]:
 
 def texts_of(folder: Folder, rows: Iterable[Mapping[str, Any]]) -> dict[int, tuple[str | None, str]]:
     """Documents read from the input again: doc → (text, note)."""
-    given = folder.read_inputs()
-    options = reading_options(given["reading"])
-    files = {file["index"]: InputFile(**file) for file in given["files"]}
+    inputs = folder.read_inputs()
+    options = reading_options(inputs["reading"])
+    files = {file["index"]: InputFile(**file) for file in inputs["files"]}
     wanted: dict[int, set[int]] = {}
     for row in rows:
         wanted.setdefault(row["doc"] >> ORDINAL_BITS, set()).add(row["doc"])

@@ -16,14 +16,14 @@ from cupel.threads import in_order
 __all__ = ["repeated_ids"]
 
 HASHES_AT_ONCE = 1 << 24
-"""Ids are looked at in as many ranges of their hashes as keep this many in memory, 16 bytes each."""
+"""Ids are processed in ranges of their hashes, so that at most this many are in memory, 16 bytes each."""
 
 
 def repeated_ids(folder: Folder, threads: int = 1) -> dict[str, int]:
-    """How many documents share their id with an earlier one, and how many of those with another text.
+    """How many documents share their id with an earlier one, and how many of those have a different text.
 
-    Exact copies whose id is derived from the text share it with good reason. A text of another
-    length is surely another text.
+    Exact copies whose id is derived from the text share it legitimately. Texts of different
+    length are certainly different texts.
     """
     paths = sorted((folder.root / "ledger").glob("*.parquet"))
     documents = sum(map(row_count, paths))
@@ -31,14 +31,14 @@ def repeated_ids(folder: Folder, threads: int = 1) -> dict[str, int]:
     repeated = clashing = 0
     for part in range(parts):
         of_file = partial(_hashes, part=part, parts=parts)
-        pieces = [piece for found in in_order(of_file, paths, threads) for piece in found]
+        pieces = [piece for arrays in in_order(of_file, paths, threads) for piece in arrays]
         if not pieces:
             continue
         pairs = np.concatenate(pieces)
         pairs = pairs[np.lexsort((pairs["bytes"], pairs["id"]))]
         same = pairs["id"][1:] == pairs["id"][:-1]
         repeated += int(same.sum())
-        # Sizes ascend inside of an id: its texts differ in size where any neighbours do.
+        # Sizes ascend within an id: its texts differ in size if any two neighbors do.
         differ = same & (pairs["bytes"][1:] != pairs["bytes"][:-1])
         groups = np.concatenate([[0], np.cumsum(~same)])
         counts = np.bincount(groups)
@@ -50,7 +50,7 @@ def _hashes(path: Path, part: int, parts: int) -> list[np.ndarray]:
     """64 bits of each id, in one of `parts` ranges, and the size of its text."""
     from cupel import _kernels
 
-    found = []
+    arrays = []
     with open_pass_file(path) as file:
         for batch in file.iter_batches(batch_size=1 << 16, columns=["id", "bytes_in"], use_threads=False):
             batch = batch.filter(pc.is_valid(batch.column("id")))
@@ -59,5 +59,5 @@ def _hashes(path: Path, part: int, parts: int) -> list[np.ndarray]:
             pairs = np.empty(len(digests), dtype=[("id", "<u8"), ("bytes", "<i8")])
             pairs["id"] = words
             pairs["bytes"] = batch.column("bytes_in").cast(pa.int64()).fill_null(-1).to_numpy()
-            found.append(pairs if parts == 1 else pairs[words % np.uint64(parts) == part])
-    return found
+            arrays.append(pairs if parts == 1 else pairs[words % np.uint64(parts) == part])
+    return arrays

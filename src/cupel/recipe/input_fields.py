@@ -24,7 +24,7 @@ from cupel.recipe.plan import Plan
 __all__ = ["check_fields", "explaining_signals"]
 
 _MAX_FILES = 100
-"""Of more files, so many are looked at, evenly spread."""
+"""With more files than this, only this many are inspected, evenly spread."""
 _SHOWN_NAMES = 20
 _MAX_NAMES = 10_000
 _MAX_DEPTH = 8

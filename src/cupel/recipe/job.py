@@ -1,4 +1,4 @@
-"""What every task of a run must know, as one JSON file in the output folder.
+"""The description of a run that every task reads: one JSON file in the output folder.
 
 Workers on any node read it; it holds no code, and nothing is unpickled.
 """
@@ -46,7 +46,7 @@ DOCUMENT = {
 """Columns of a document between passes; signal columns follow."""
 
 WEIGHT = "weight"
-"""How often a document is to be drawn, one being as often as there is; a column where a step weighs."""
+"""How often a document is to be drawn; 1 means once. The column exists if a step weighs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class OutputOptions:
         The layout of conversations in JSON lines (see `cupel.corpus.layouts`); by default each is written in the one
         that it came in. A plain text stays one. In Parquet they are a column `parts`, whatever layout they came in.
     shard_bytes
-        Size of one data file, about.
+        Approximate size of one data file.
     strict
         Stop at the first document that cannot be read, and would go to quarantine.
     """
@@ -114,23 +114,23 @@ class Job:
         }
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Self:
-        files = tuple(InputFile(**file) for file in given["files"])
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        files = tuple(InputFile(**file) for file in record["files"])
         shards = tuple(
             Shard(
                 index=shard["index"],
                 parts=tuple(Part(files[file], start, stop) for file, start, stop in shard["parts"]),
                 bytes=shard["bytes"],
             )
-            for shard in given["shards"]
+            for shard in record["shards"]
         )
         return cls(
-            recipe=Recipe.from_dict(given["recipe"]),
+            recipe=Recipe.from_dict(record["recipe"]),
             files=files,
             shards=shards,
-            reading=reading_options(given["reading"]),
-            output=OutputOptions(**given["output"]),
-            annotated=given["annotated"],
+            reading=reading_options(record["reading"]),
+            output=OutputOptions(**record["output"]),
+            annotated=record["annotated"],
         )
 
     @staticmethod
@@ -142,7 +142,7 @@ class Job:
 
     @classmethod
     def load(cls, folder: Folder) -> tuple[Job, Plan, str]:
-        """The job of `folder`, its plan, and the seal of `plan.json`; read once a process."""
+        """The job of `folder`, its plan, and the seal of `plan.json`; read once per process."""
         with disk_errors(folder.plan):
             stamp = folder.plan.stat().st_mtime_ns
         return cls._loaded(str(folder.plan), stamp)
@@ -162,7 +162,7 @@ def ledger_schema(plan: Plan) -> pa.Schema:
     return ledger.schema(signal_types(plan))
 
 
-def reading_options(given: Mapping[str, Any]) -> ReadOptions:
+def reading_options(record: Mapping[str, Any]) -> ReadOptions:
     """Reading options as JSON holds them."""
-    io = given.get("io")
-    return ReadOptions(**{**given, "io": IOOptions(**io) if io else None})
+    io = record.get("io")
+    return ReadOptions(**{**record, "io": IOOptions(**io) if io else None})

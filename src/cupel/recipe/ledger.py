@@ -1,4 +1,4 @@
-"""The ledger: what became of every document, and why.
+"""The ledger: the fate of every document, and the reason.
 
 One row per document: kept + dropped + quarantined = in + generated, always. Columns:
 
@@ -137,7 +137,7 @@ def quarantined(entries: Sequence[Any], source: str = "") -> pa.RecordBatch:
 
 
 def refused(entries: Sequence[Any], step: str) -> pa.RecordBatch:
-    """Ledger rows of documents that a generator was to write and did not."""
+    """Ledger rows of documents that a generator failed to write."""
     return pa.RecordBatch.from_pydict(
         {
             "source": pa.array([entry.source for entry in entries], pa.large_string()),

@@ -1,4 +1,4 @@
-"""What steps need of documents beyond a text: looked for in the input before anything is read in earnest."""
+"""Document columns that steps need beyond the text: checked in the input before the run reads it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WHAT = {"turns": "conversations, with turns and roles", "images": "documents wi
 
 
 def check_needs(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) -> None:
-    """Refuse a pool that has nothing of what a step needs.
+    """Refuse a pool that lacks what a step needs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How a recipe is carried out: everything but the recipe, the input and the output."""
+"""Options of a run: everything except the recipe, the input and the output."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunOptions:
     restart
         Discard an unfinished or other run in the output folder first.
     accept
-        Go on where a deduplication would take away more than its bounds allow.
+        Continue even if a deduplication would remove more than its bounds allow.
     """
 
     reading: ReadOptions = field(default_factory=ReadOptions)

@@ -1,4 +1,4 @@
-"""What became of a batch: which documents survive, which were dropped and why, and samples for the report."""
+"""The outcome of a batch: surviving documents, dropped ones with reasons, and samples for the report."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class GroupDecision:
 
 @dataclass(frozen=True)
 class Refused:
-    """An answer that is no document, with what the ledger and the quarantine say of it.
+    """An answer that is not a document, with its entries in ledger and quarantine.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Refused:
 
 @dataclass
 class Outcome:
-    """What became of a batch: `survivors` carry on, `dropped` are ledger rows."""
+    """The outcome of a batch: `survivors` continue, `dropped` are ledger rows."""
 
     survivors: pa.RecordBatch
     dropped: list[pa.RecordBatch] = field(default_factory=list)
@@ -82,15 +82,15 @@ class Outcome:
     samples: list[tuple[str, SampleRow]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     asked: dict[str, Usage] = field(default_factory=dict)
-    """What each method asked a model, by the name of the signal or the label of the step."""
+    """Model usage of each method, by the name of the signal or the label of the step."""
     documents_in: int = 0
     """Documents read, in the first pass."""
     born: pa.RecordBatch | None = None
     """Documents that a generator wrote from the survivors."""
     refused: list[Refused] = field(default_factory=list)
-    """Those that it was to write, and did not."""
+    """Documents that it was supposed to write but did not."""
     sketch: pa.RecordBatch | None = None
-    """What the deduplications at the end of the pass need of each survivor."""
+    """The sketch of each survivor for the deduplications at the end of the pass."""
 
     def count_usage(self, asking: str, usages: Sequence[Usage], *, refused: int | None = None) -> None:
         """Add what was asked of a model, and how many of the answers the method refused, if it says so."""

@@ -35,7 +35,7 @@ AFTER_FIELDS = ("metadata", "doc")
 def decide_fields(folder: Folder, job: Job, plan: Plan) -> None:
     """Write down which fields are columns of the output, once the first pass has counted them.
 
-    The same counts give the same fields: done again, it changes nothing.
+    The same counts give the same fields, so repeating this changes nothing.
     """
     counts, with_parts = FieldCounts(), 0
     for pass_ in plan.passes[:-1]:
@@ -46,8 +46,8 @@ def decide_fields(folder: Folder, job: Job, plan: Plan) -> None:
             counts.merge(FieldCounts.from_json(tally["fields"]))
             with_parts += tally["with_parts"]
     exact = all(file.format == "parquet" for file in job.files) and not plan.generators
-    found = CarriedFields.of(counts, exact=exact, taken=_own_names(plan, parts=with_parts > 0))
-    write_sealed(folder.fields, found.to_json() | {"parts": with_parts > 0})
+    carried = CarriedFields.of(counts, exact=exact, taken=_own_names(plan, parts=with_parts > 0))
+    write_sealed(folder.fields, carried.to_json() | {"parts": with_parts > 0})
 
 
 def has_parts(folder: Folder) -> bool:
@@ -56,7 +56,7 @@ def has_parts(folder: Folder) -> bool:
 
 
 def carried_fields(folder: Folder, job: Job) -> CarriedFields:
-    """The fields that are columns of the output; JSON lines have all of them beside each other anyway."""
+    """The fields that are columns of the output; JSON lines hold all of them at the top level anyway."""
     if job.output.format != "parquet":
         return CarriedFields({}, {})
     return CarriedFields.from_json(read_sealed(folder.fields))
@@ -80,7 +80,7 @@ def output_schema(
 
 
 def output_batch(batch: pa.RecordBatch, schema: pa.Schema, carried: CarriedFields) -> pa.RecordBatch:
-    """Documents as the last pass has them, as the output has them."""
+    """Convert documents of the last pass to the columns of the output."""
     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
     if "signals" in schema.names:
         fields = list(schema.field("signals").type)

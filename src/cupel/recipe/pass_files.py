@@ -1,4 +1,4 @@
-"""What a pass left, read back by a run that goes on: a damaged file is named, and made again by the next run.
+"""Files of a finished pass, read back by a later one: a damaged file is reported, and rebuilt by the next run.
 
 A run that is taken up again compares every file with its seal. While it goes on it does not: it has just written
 them. What changes in the meantime is found by the checksums of their pages, or by what Arrow cannot read.
@@ -21,7 +21,7 @@ from cupel.recipe.folder import SEAL, read_sealed
 __all__ = ["naming_damage", "open_pass_file", "read_pass_json", "read_pass_table", "row_count"]
 
 _SYSTEM_LIMITS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM}
-"""What keeps a whole file from being read."""
+"""Errors that prevent an intact file from being read."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a recipe comes to: passes over the documents, each with what it does to a batch and how it ends."""
+"""The plan of a recipe: passes over the documents, each with its operations on batches and its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cupel.contract import (
     Signal,
 )
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, Group
+from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, StepGroup
 
 __all__ = ["Pass", "Plan"]
 
@@ -26,14 +26,14 @@ class Pass:
 
     index: int
     fits: tuple[FitStep, ...]
-    operations: tuple[Group | EditStep, ...]
+    operations: tuple[StepGroup | EditStep, ...]
     decisions: tuple[CorpusStep, ...]
     generator: GeneratorStep | None
 
     @property
     def signals(self) -> list[Signal]:
         """All that is measured."""
-        groups = [operation for operation in self.operations if isinstance(operation, Group)]
+        groups = [operation for operation in self.operations if isinstance(operation, StepGroup)]
         return [signal for group in groups for signal in group.signals]
 
     @property
@@ -50,14 +50,14 @@ class Pass:
 
     @property
     def computes_on_gpus(self) -> bool:
-        """Whether a model that is loaded computes on a GPU."""
+        """Whether a loaded model computes on a GPU."""
         options = [method.options for method in self.methods]
         return any(isinstance(each, Computes) and each.device.startswith("cuda") for each in options)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a recipe comes to.
+    """The plan of a recipe.
 
     Attributes
     ----------
@@ -124,7 +124,9 @@ class Plan:
 
     def notices(self) -> list[str]:
         """What the signals want to be read once before they measure."""
-        groups = [group for pass_ in self.passes for group in pass_.operations if isinstance(group, Group)]
+        groups = [
+            group for pass_ in self.passes for group in pass_.operations if isinstance(group, StepGroup)
+        ]
         signals = {signal.name: signal for group in groups for signal in group.signals}
         return [f"{name}: {notice}" for name, signal in signals.items() if (notice := signal.notice())]
 

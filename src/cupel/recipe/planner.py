@@ -33,7 +33,7 @@ from cupel.contract import (
 from cupel.errors import BadRecipe, UnknownSignal
 from cupel.recipe.plan import Pass, Plan
 from cupel.recipe.recipe import Recipe, Step
-from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, Group, RulesStep
+from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, RulesStep, StepGroup
 
 __all__ = ["make_plan"]
 
@@ -47,7 +47,7 @@ class _Planner:
         self.measured: dict[str, str] = {}
         self.kept: dict[str, None] = {}
         self.passes: list[Pass] = []
-        self.operations: list[Group | EditStep] = []
+        self.operations: list[StepGroup | EditStep] = []
         self.decisions: list[CorpusStep] = []
         self.fits: list[FitStep] = []
         self.generator: GeneratorStep | None = None
@@ -79,7 +79,7 @@ class _Planner:
         signals = tuple(self.signal(name) for name in families)
         for column in columns:
             self.measured[column] = self.providers[column]
-        self.operations.append(Group(signals, columns, tuple(self.pending)))
+        self.operations.append(StepGroup(signals, columns, tuple(self.pending)))
         self.valid |= set(columns)
         self.pending, self.wanted = [], {}
         self.asking = any(isinstance(signal, Asks) for signal in signals)
@@ -110,7 +110,7 @@ class _Planner:
             self.begin_asking(signal)
 
     def begin_asking(self, method: Method) -> None:
-        """Give what asks a model a pass of its own, after what is cheap has dropped documents."""
+        """Give steps that ask a model a pass of their own, after cheap steps have dropped documents."""
         if isinstance(method, Asks):
             self.close_group()
             if self.operations or self.decisions or not self.passes:
@@ -182,7 +182,7 @@ class _Planner:
         self.valid |= set(edit.columns)
 
     def forget_text(self) -> None:
-        """The text has changed: signals of it do not hold any more."""
+        """The text has changed, so its signals are no longer valid."""
         independent = {c for c in self.valid if c in self.providers and self.reads_no_text(self.providers[c])}
         self.valid = independent | {c for c in self.valid if c not in self.providers}
 
@@ -238,7 +238,7 @@ def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Pla
     ------
     BadRecipe
         A rule needs a signal that nothing measures, an edit does not stand where it must, or
-        signal families are told to measure in different ways.
+        signal families have conflicting options.
     """
     planner = _Planner(recipe, annotated or {})
     extractors, seconds, steps = _extraction(recipe.steps)

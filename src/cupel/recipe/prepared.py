@@ -1,4 +1,4 @@
-"""What measures, edits, sketches and writes documents in this process: loaded once for all tasks of a pass."""
+"""Functions that measure, edit, sketch and write documents: loaded once per process for all tasks of a pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cupel.recipe.asking import Asking
 from cupel.recipe.folder import Folder
 from cupel.recipe.job import Job
 from cupel.recipe.outcome import Prepared
-from cupel.recipe.steps import EditStep, Group
+from cupel.recipe.steps import EditStep, StepGroup
 
 __all__ = ["prepared"]
 
@@ -20,7 +20,7 @@ _ALONE = threading.Lock()
 
 
 def prepared(folder: Folder, seal: str, number: int, asking: Asking, cache: Path) -> Mapping[str, Prepared]:
-    """What measures each signal family of a pass, by name; what its other steps edit, sketch and write with, by label.
+    """The prepared functions of a pass: of signal families by name, of its other steps by label.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def _prepare(folder: Folder, seal: str, number: int, asking: Asking, cache: Path
     methods: dict[str, Method] = {
         signal.name: signal
         for operation in pass_.operations
-        if isinstance(operation, Group)
+        if isinstance(operation, StepGroup)
         for signal in operation.signals
         if not isinstance(signal, KernelSignal)  # all of these share one pass over the text
     }

@@ -1,4 +1,4 @@
-"""`inspect`: what is in a pool, before anything is decided."""
+"""`inspect`: describes a pool before any decision."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def inspect(
 
 
 def _of_a_pool(section: Section) -> Section:
-    """A section of a run's report without what it says of keeping: nothing is kept or dropped here."""
+    """A section of a run's report without the kept and dropped counts, which mean nothing here."""
     blocks = []
     for block in section.blocks:
         if isinstance(block, Table):

@@ -1,4 +1,4 @@
-"""The essential of a pool, in about thirty lines: what `inspect` says before anything is refined."""
+"""The essentials of a pool in about thirty lines, as `inspect` shows them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SIGNALS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What of a pool decides which recipes fit: shares of its documents."""
+    """Shares of a pool's documents that determine which recipes fit."""
 
     english: float
     code: float
@@ -179,7 +179,7 @@ def _share(flags: npt.NDArray[np.bool_]) -> float:
 
 
 def _distributions(table: pa.Table | None) -> list[tuple[str, str]]:
-    """Percentiles of the length, and the middle and the upper end of a few signals."""
+    """Percentiles of the length, and the median and 95th percentile of a few signals."""
     lengths = _values(table, "character_count")
     if not len(lengths):
         return []

@@ -1,4 +1,4 @@
-"""How far a pass is, read from the files that its tasks leave; who draws it is not our business."""
+"""The progress of a pass, read from the files that its tasks write; drawing it happens elsewhere."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Progress", "Silent", "Snapshot", "watch"]
 
 POLL_SECONDS = 0.25
 UNITS_TO_KNOW = 3
-"""Units that must be finished before a time left is given: one or two may be small, or all the small ones."""
+"""Units that must finish before the remaining time is estimated: the first ones may all be small."""
 TEXT_PER_INPUT_BYTE = 4.0
-"""Taken for the first units: compressed files hold about so much text. Later, what was seen."""
+"""Estimate for the first units, typical of compressed files; later replaced by the measured ratio."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """How far one pass is.
+    """The progress of one pass.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Snapshot:
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate so far; None until enough units are finished for it to mean something."""
+        """At the rate so far; None until enough units have finished."""
         done = self.share - self.begun_at
         if self.finished < UNITS_TO_KNOW or done <= 0 or self.seconds <= 0:
             return None
@@ -57,17 +57,17 @@ class Snapshot:
 
 
 class Progress(Protocol):
-    """Somebody who wants to know how far a run is."""
+    """Follows the progress of a run."""
 
     def note(self, text: str) -> None:
-        """Something else is being done now."""
+        """The run has started something else."""
 
     def following(self, title: str, folder: Path, sizes: Sequence[int]) -> AbstractContextManager[None]:
         """A context during which one pass runs; `sizes` are input bytes by unit."""
 
 
 class Silent:
-    """Nobody."""
+    """Ignores all progress."""
 
     def note(self, text: str) -> None:
         return None
@@ -79,7 +79,7 @@ class Silent:
 
 @contextmanager
 def watch(title: str, folder: Path, sizes: Sequence[int], draw: Callable[[Snapshot], None]) -> Iterator[None]:
-    """Call `draw` a few times a second with how far the pass in `folder` is, and once at its end."""
+    """Call `draw` several times per second with the progress of the pass in `folder`, and once at its end."""
     watcher = _Watcher(title, folder, sizes)
     over = threading.Event()
 

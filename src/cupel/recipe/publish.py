@@ -1,4 +1,4 @@
-"""What a run leaves behind, put where it belongs once every pass is whole."""
+"""Moves the files of a run into place once every pass is complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESTART = "discard the run with --restart"
 
 
 def keep_clusters(folder: Folder, plan: Plan) -> Seals:
-    """Copied, not moved: a run that is killed from here on still finds them."""
+    """Copied rather than moved, so a run that is killed from here on still has them."""
     seals: Seals = {}
     with disk_errors(folder.clusters):
         for pass_ in plan.passes:
@@ -123,7 +123,7 @@ def move_ledger(folder: Folder, plan: Plan, units: Mapping[int, int]) -> Seals:
 
 
 def check_whole(folder: Folder, seals: Seals, documents: Mapping[str, int]) -> None:
-    """Refuse to call a run finished whose files are not all there, or hold other numbers of rows.
+    """Refuse to finish a run if a file is missing or has the wrong number of rows.
 
     Raises
     ------

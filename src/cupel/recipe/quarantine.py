@@ -1,4 +1,4 @@
-"""What is put aside, as lines of JSON: what could not be read, and what a model said that is no document."""
+"""The quarantine, as JSON lines: unreadable input, and model answers that are not documents."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Keep = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 class Rank(NamedTuple):
-    """Documents that are read in one go.
+    """Documents that are read together.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ def compared(batch: pa.RecordBatch, step: CorpusStep) -> pa.RecordBatch:
 
 
 def remembered(folder: Folder, pass_: Pass, step: CorpusStep) -> Path:
-    """What a step wants an index to remember of this corpus."""
+    """The part of this corpus that a step stores in an index."""
     return folder.decided(pass_.index, step.label).with_suffix(".index")
 
 
@@ -158,7 +158,7 @@ class Reader(View):
     def _stream(
         self, suffix: str, columns: list[str], rows: int, keep: Keep, wanted: np.ndarray | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """What is kept of each row group, or of those that may hold a `wanted` document (ascending)."""
+        """The kept rows of each row group, or only of groups that may hold a `wanted` document (ascending)."""
 
         def read(place: tuple[Path, pq.FileMetaData, int]) -> list[pa.RecordBatch]:
             path, known, group = place

@@ -97,19 +97,19 @@ class Recipe:
         return cls.from_dict(_yaml(text, where), overrides, where=where)
 
     @classmethod
-    def from_dict(cls, given: Any, overrides: Iterable[str] = (), where: str = "recipe") -> Recipe:
+    def from_dict(cls, record: Any, overrides: Iterable[str] = (), where: str = "recipe") -> Recipe:
         """A recipe from plain data, as its YAML file holds it."""
-        if not isinstance(given, Mapping):
+        if not isinstance(record, Mapping):
             raise BadRecipe(
-                f"{where}: expected a mapping with 'name' and 'steps', found {type(given).__name__}"
+                f"{where}: expected a mapping with 'name' and 'steps', found {type(record).__name__}"
             )
-        for key in given:
+        for key in record:
             if key not in _FIELDS:
                 raise UnknownName("recipe field", str(key), _FIELDS, where=where)
-        steps = given.get("steps")
+        steps = record.get("steps")
         if not isinstance(steps, list) or not steps:
             raise BadRecipe(f"{where}: 'steps' is {steps!r}: expected a list of methods")
-        seed = given.get("seed", 0)
+        seed = record.get("seed", 0)
         if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
             raise BadOption(f"{where}: 'seed' is {seed!r}: expected a whole number from 0")
         parsed = [_parse_step(step, f"{where}: step {number}") for number, step in enumerate(steps, 1)]
@@ -117,7 +117,7 @@ class Recipe:
         options = {
             label: dict(given_options) for label, (_, given_options) in zip(labels, parsed, strict=True)
         }
-        signals = {name: dict(value or {}) for name, value in dict(given.get("signals") or {}).items()}
+        signals = {name: dict(value or {}) for name, value in dict(record.get("signals") or {}).items()}
         for override in overrides:
             _override(override, options, signals)
         built = tuple(
@@ -129,10 +129,10 @@ class Recipe:
                 value, where=f"{where}: signals"
             )
         return cls(
-            name=str(given.get("name") or "unnamed"),
-            title=str(given.get("title") or ""),
-            description=str(given.get("description") or ""),
-            paper=dict(given.get("paper") or {}),
+            name=str(record.get("name") or "unnamed"),
+            title=str(record.get("title") or ""),
+            description=str(record.get("description") or ""),
+            paper=dict(record.get("paper") or {}),
             seed=seed,
             signals=signals,
             steps=built,
@@ -190,7 +190,7 @@ class Recipe:
           word_count  1
           not applied exact: compares all documents of a corpus
         """
-        import cupel  # the face of the package: what carries out a recipe stands above what a recipe is
+        import cupel  # imported late: the code that runs a recipe depends on this module
 
         return cupel.check(self, documents)
 
@@ -301,7 +301,7 @@ def _parse_step(step: Any, where: str) -> tuple[str, Mapping[str, Any]]:
 
 
 def _shorthand(name: str) -> str | None:
-    """The option of a method that may stand in place of all."""
+    """The option that may be written in place of all options."""
     method = all_methods().get(name)
     return None if method is None else method.shorthand
 

@@ -1,4 +1,4 @@
-"""The recipe of `cupel dedup`: one kind of repetition after the other, and nothing else."""
+"""The recipe of `cupel dedup`: a sequence of deduplications and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An unfinished run taken up again: what is damaged is done again, and so is what was made from it."""
+"""Resuming an unfinished run: damaged files are rebuilt, and so is everything derived from them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def groups_path(folder: Folder, number: int) -> Path:
-    """Where it is written which units of a pass make one data file."""
+    """The file that records which units of a pass make up one data file."""
     return folder.pass_folder(number) / "groups.json"
 
 
@@ -46,10 +46,10 @@ def groups_of(folder: Folder, number: int, plan: str) -> list[list[int]]:
         They cannot be read, or are those of another run.
     """
     path = groups_path(folder, number)
-    found = read_sealed(path)
-    if found["plan"] != plan:
+    record = read_sealed(path)
+    if record["plan"] != plan:
         raise Damaged(path, "belongs to another run")
-    return [list(group) for group in found["groups"]]
+    return [list(group) for group in record["groups"]]
 
 
 def take_up(folder: Folder, plan: Plan, seal: str, shards: int, threads: int) -> list[Damaged]:
@@ -67,7 +67,7 @@ def take_up(folder: Folder, plan: Plan, seal: str, shards: int, threads: int) ->
     damaged_fits = []
     for step in plan.fits:
         if fit_marker(folder, step.label).exists() and (faults := fit_faults(folder, seal, step.label)):
-            # It is learned again, to the byte: what was measured with it holds.
+            # It is learned again, identical to the byte, so measurements made with it stay valid.
             fit_marker(folder, step.label).unlink()
             damaged_fits += faults
     return damaged_fits + _take_up_passes(folder, plan, seal, shards, threads)
@@ -110,7 +110,7 @@ def state_faults(folder: Folder, plan: Plan, seal: str, shards: int, threads: in
 def _pass_faults(
     folder: Folder, plan: Plan, pass_: Pass, seal: str, shards: int, threads: int
 ) -> tuple[list[tuple[int | None, Damaged]], bool]:
-    """Faults with the unit that each is of, None for that of the whole pass; and whether all units are done."""
+    """Faults with their unit (None: the whole pass), and whether all units are done."""
     groups = [[unit] for unit in range(plan.units(shards, pass_.index))]
     if pass_.index == len(plan.passes) - 1:
         begun = (
@@ -126,7 +126,9 @@ def _pass_faults(
     done = [unit for unit in range(len(groups)) if folder.done(pass_.index, unit)]
     with ThreadPoolExecutor(max(1, threads)) as pool:
         each = pool.map(lambda unit: unit_faults(folder, seal, pass_.index, unit, groups[unit]), done)
-        faults = [(unit, fault) for unit, found in zip(done, each, strict=True) for fault in found]
+        faults = [
+            (unit, fault) for unit, unit_damage in zip(done, each, strict=True) for fault in unit_damage
+        ]
     return list(faults), len(done) == len(groups)
 
 
@@ -150,7 +152,7 @@ def _discard_from(folder: Folder, plan: Plan, number: int, *, steps: int = 0, un
 
 
 def discard_all(folder: Folder) -> None:
-    """Discard the passes of a run that has lost its plan; nothing says any longer what they are of."""
+    """Discard the passes of a run that has lost its plan: they can no longer be identified."""
     with disk_errors(folder.root):
         for path in [
             *folder.work.glob("pass-*"),

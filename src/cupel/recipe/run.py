@@ -1,4 +1,4 @@
-"""`refine`: a recipe carried out on a pool, from where it stopped if it was stopped."""
+"""`refine`: runs a recipe on a pool; an interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ __all__ = ["Prospect", "Result", "prospect", "refine"]
 
 STOP_WAIT_SECONDS = 0.1
 UNITS_ASKING = 2
-"""Units that ask a server at once on a cluster; each has many requests on their way."""
+"""Units that ask a server concurrently on a cluster; each has many requests in flight."""
 SMALLEST_SHARE = 16 << 20
 """Bytes that a group of the last pass may always have: a small corpus is one file on any machine."""
 
@@ -78,7 +78,7 @@ class Result:
     manifest
         Counts, hashes, versions: what `manifest.json` holds.
     up_to_date
-        Whether the folder held this run, finished, before it was called for.
+        Whether the folder already held this finished run.
     """
 
     output: Path
@@ -91,7 +91,7 @@ class Result:
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """What needs a look before the output is used: nothing kept, much in quarantine, a step without effect."""
+        """Warnings to check before using the output: nothing kept, much in quarantine, a step without effect."""
         return tuple(self.manifest.get("alarms", ()))
 
     def page(self) -> Page:
@@ -142,7 +142,7 @@ def refine(
 
 @dataclass(frozen=True)
 class Prospect:
-    """What a run would be, with everything that would be refused found good.
+    """A planned run that has passed all checks.
 
     Attributes
     ----------
@@ -167,7 +167,7 @@ class Prospect:
 def prospect(
     recipe: Recipe, *, input: str | Path | Sequence[str | Path], output: str | Path, options: RunOptions
 ) -> Prospect:
-    """Everything that `refine` finds out before it begins. Nothing is written.
+    """Run all checks that `refine` makes before it begins. Nothing is written.
 
     Raises
     ------
@@ -276,7 +276,7 @@ class _Run:
             raise BadInput(f"the output folder {self.folder.root} holds input files; choose another")
 
     def _refuse_foreign(self, *, restart: bool) -> None:
-        """Neither write among somebody's files nor, with `restart`, take them for a run and remove them."""
+        """Refuse to write among foreign files or, with `restart`, to mistake them for a run and remove them."""
         root, work = self.folder.root, self.folder.work
         files = [path for place in (root, work) if place.is_dir() for path in place.iterdir() if path != work]
         if files and not self.folder.holds_run():
@@ -297,12 +297,12 @@ class _Run:
         return Result(self.folder.root, manifest, up_to_date=True)
 
     def _settle(self, manifest: dict[str, Any]) -> None:
-        """What is left to do once the manifest is there; a run that was killed before it is completed here."""
+        """The last steps, after the manifest is written; a run that was killed before them is completed here."""
         self._remember(manifest)
         self.folder.clear_work()
 
     def _trim(self) -> None:
-        """Keep the cache within its bound, now that this run has put something there."""
+        """Trim the cache to its size limit after this run has added to it."""
         for artifact in self.options.cache.trim():
             self.progress.note(
                 f"removed {artifact.kind}/{artifact.path.name} from the cache, to keep it within its bound"
@@ -437,7 +437,7 @@ class _Run:
             self.progress.note(f"damaged since the run was stopped, and made again: {damaged[0]}{more}")
 
     def _ask(self, pass_: Pass) -> None:
-        """Stop before anything is dropped that nobody should drop unasked."""
+        """Stop before dropping more than should be dropped without confirmation."""
         reasons = "; ".join(too_much(self.folder, pass_))
         if reasons and not self.options.accept:
             sections = tuple(decision_sections(self.folder, pass_))
@@ -512,7 +512,7 @@ class _Run:
 
     @contextmanager
     def _resumable(self) -> Iterator[None]:
-        """Let the tasks of a run that is stopped end at their next batch, and say that it resumes."""
+        """On interruption, let tasks end at their next batch, and report that the run can be resumed."""
         try:
             yield
         except KeyboardInterrupt:
@@ -520,7 +520,7 @@ class _Run:
             tasks.stop_tasks(self.folder.root)
             raise Stopped("stopped; the same command resumes") from None
         except Exception:
-            # What this run began must not write beside a run that is started next in this process.
+            # Tasks of this run must not write alongside a run that starts next in this process.
             stop_asking(self.folder.root)
             tasks.stop_tasks(self.folder.root)
             wait_for_results()

@@ -1,4 +1,4 @@
-"""Seals: what a file held when it was written, so that a damaged one is noticed before it is used.
+"""Seals record the content of a file when it is written, so that damage is detected before use.
 
 A seal is a file's length and its BLAKE2b-128 digest. Three things carry seals:
 
@@ -51,7 +51,7 @@ def seal(path: Path) -> tuple[int, str]:
 
 
 def fault(path: Path, size: int, digest: str | None) -> str | None:
-    """What is wrong with a file, as the end of a sentence; None if nothing is.
+    """The fault of a file, as the end of a sentence; None if it is intact.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def fault(path: Path, size: int, digest: str | None) -> str | None:
         None: only the length is checked.
     """
     try:
-        found = path.stat().st_size
-        if found != size:
-            return f"has {found:,} bytes, expected {size:,}"
+        length = path.stat().st_size
+        if length != size:
+            return f"has {length:,} bytes, expected {size:,}"
         if digest is not None and seal(path)[1] != digest:
             return "differs from what was written"
     except FileNotFoundError:
@@ -196,15 +196,15 @@ def sealed_files(path: Path) -> Seals:
 
 def _faults(folder: Folder, path: Path, expected: Mapping[str, Any]) -> list[Damaged]:
     try:
-        found = read_sealed(path)
+        record = read_sealed(path)
     except Damaged as damaged:
         return [damaged]
-    if any(found.get(name) != value for name, value in expected.items()):
+    if any(record.get(name) != value for name, value in expected.items()):
         return [Damaged(path, "belongs to something else")]
     faults = []
-    for name, (size, digest) in found["files"].items():
+    for name, (size, digest) in record["files"].items():
         file = folder.root / name
-        if not file.exists() and folder.published(file).exists():  # stopped while it was put in its place
+        if not file.exists() and folder.published(file).exists():  # interrupted while it was moved into place
             file = folder.published(file)
         wrong = fault(file, size, digest)
         if wrong:

@@ -22,7 +22,7 @@ from cupel.contract import (
 )
 from cupel.corpus.part_arrays import Side
 
-__all__ = ["CorpusStep", "EditStep", "FitStep", "GeneratorStep", "Group", "RulesStep"]
+__all__ = ["CorpusStep", "EditStep", "FitStep", "GeneratorStep", "StepGroup", "RulesStep"]
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class RulesStep:
 
 
 @dataclass(frozen=True)
-class Group:
+class StepGroup:
     """Signals measured together, and the rule sets decided on them."""
 
     signals: tuple[Signal, ...]
     columns: tuple[str, ...]
-    """Columns to measure here; those that are known already are not among them."""
+    """Columns to measure here, without those already measured."""
     rules: tuple[RulesStep, ...]
 
 
@@ -132,6 +132,6 @@ class GeneratorStep:
 
     @property
     def drops_originals(self) -> bool:
-        """Whether documents go once others are written from them."""
+        """Whether documents are dropped once others are written from them."""
         options = self.method.options
         return isinstance(options, KeepsOriginals) and options.originals == "drop"

@@ -18,7 +18,7 @@ from cupel.recipe.fit import fitted_sections
 from cupel.recipe.folder import Folder
 from cupel.recipe.histograms import signal_figures
 from cupel.recipe.plan import Plan
-from cupel.recipe.steps import EditStep, Group, RulesStep
+from cupel.recipe.steps import EditStep, RulesStep, StepGroup
 from cupel.recipe.tally import Tally
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
@@ -122,7 +122,7 @@ def _funnel(
     total: Tally,
     manifest: Mapping[str, Any],
 ) -> Section:
-    """`keeping` are steps that need not drop anything."""
+    """`keeping` are steps that are not expected to drop anything."""
     first = tallies[0]
     documents, size = first.documents_in - first.documents_unread, first.bytes_in
     drawn = [("input", documents, size)]
@@ -132,16 +132,16 @@ def _funnel(
         if label == "extract" and label not in total.dropped:
             continue
         reasons = total.dropped.get(label, {})
-        gone = sum(drop.documents for drop in reasons.values())
-        bytes_gone = sum(drop.bytes for drop in reasons.values())
+        dropped = sum(drop.documents for drop in reasons.values())
+        dropped_bytes = sum(drop.bytes for drop in reasons.values())
         cut = total.edited_bytes.get(label, 0)
         edited = total.edited.get(label, 0)
         new, new_bytes = born.get(label, (0, 0))
-        row = (label, documents, gone, _share(gone, documents), bytes_gone + max(cut, 0), edited)
+        row = (label, documents, dropped, _share(dropped, documents), dropped_bytes + max(cut, 0), edited)
         rows.append((*row, new) if born else row)
-        documents, size = documents - gone + new, size - bytes_gone - cut + new_bytes
+        documents, size = documents - dropped + new, size - dropped_bytes - cut + new_bytes
         drawn.append((label, documents, max(size, 0)))
-        if not gone and not edited and label not in keeping:
+        if not dropped and not edited and label not in keeping:
             idle.append(label)
     if first.documents_unread:
         drawn[0] = ("input", first.documents_in, first.bytes_in)
@@ -190,7 +190,7 @@ def _rules(plan: Plan, total: Tally) -> Section:
     tables: list[Block] = []
     for pass_ in plan.passes:
         for number, operation in enumerate(pass_.operations):
-            if isinstance(operation, Group):
+            if isinstance(operation, StepGroup):
                 reached = total.entered.get(f"{pass_.index}.{number}", 0)
                 tables += [_rule_table(step, total, reached) for step in operation.rules]
     lead = "What each rule dropped, what it alone would drop, and what only it would drop."
@@ -309,9 +309,11 @@ def _samples(steps: list[str], total: Tally, kept: int) -> Section:
     for heading, rows in total.samples.items():
         step, _, reason = heading.partition(": ")
         drop = total.dropped.get(step, {}).get(reason)
-        told = f"Dropped by {step}: {reason} · {write_count(drop.documents)} documents" if drop else ""
+        heading_text = (
+            f"Dropped by {step}: {reason} · {write_count(drop.documents)} documents" if drop else ""
+        )
         shown = tuple(Sample(id=r.id, source=r.source, note=r.note, text=r.text) for r in rows)
-        samples = Samples(heading=told or f"Kept · {write_count(kept)} documents", samples=shown)
+        samples = Samples(heading=heading_text or f"Kept · {write_count(kept)} documents", samples=shown)
         groups.append((place.get(step, -1), -drop.documents if drop else 0, reason, samples))
     lead = "A few documents for each reason, chosen by a fixed hash, text as it was when it was dropped."
     ordered = sorted(groups, key=lambda group: group[:3])

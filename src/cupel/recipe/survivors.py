@@ -35,7 +35,7 @@ class Survivors(Documents):
     decisive: str
     """Digest of the input, and of all that was done with it so far."""
     asked: bool = False
-    """Whether models were asked so far: what they answer, no digest of a recipe tells."""
+    """Whether models were asked so far: their answers are not covered by any digest of a recipe."""
 
     @cached_property
     def digest(self) -> str:
@@ -43,7 +43,7 @@ class Survivors(Documents):
             return self.decisive
         content = hashlib.blake2b(digest_size=16)
         for batch in self._read(["doc", "id", "text"]):
-            # A document after the other: where a batch ends must not matter.
+            # One document at a time: batch boundaries must not matter.
             for document in zip(
                 batch.column("id").to_pylist(), batch.column("text").to_pylist(), strict=True
             ):

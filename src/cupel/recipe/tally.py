@@ -75,7 +75,7 @@ class Tally:
     """Documents that a generator wrote."""
     bytes_born: int = 0
     refused: dict[str, int] = field(default_factory=dict)
-    """reason → documents that it was to write, and did not."""
+    """reason → documents that it was supposed to write but did not."""
     with_parts: int = 0
     """Documents of several parts that the first pass kept, and new ones."""
     content_hash: str = "0" * 32
@@ -126,7 +126,7 @@ class Tally:
 
     @property
     def documents_quarantined(self) -> int:
-        """What could not be read, and answers of models that are no documents."""
+        """Unreadable input, and model answers that are not documents."""
         return self.documents_unread + sum(self.refused.values())
 
     def merge(self, other: Tally) -> None:
@@ -173,12 +173,12 @@ class Tally:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, given: Mapping[str, Any]) -> Tally:
-        dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in given["dropped"].items()}
-        samples = {h: [SampleRow(**row) for row in rows] for h, rows in given["samples"].items()}
-        fields = FieldCounts.from_json(given["fields"])
-        asked = {signal: Usage(**usage) for signal, usage in given["asked"].items()}
-        return cls(**{**given, "dropped": dropped, "samples": samples, "asked": asked, "fields": fields})
+    def from_json(cls, record: Mapping[str, Any]) -> Tally:
+        dropped = {s: {r: Drop(**d) for r, d in reasons.items()} for s, reasons in record["dropped"].items()}
+        samples = {h: [SampleRow(**row) for row in rows] for h, rows in record["samples"].items()}
+        fields = FieldCounts.from_json(record["fields"])
+        asked = {signal: Usage(**usage) for signal, usage in record["asked"].items()}
+        return cls(**{**record, "dropped": dropped, "samples": samples, "asked": asked, "fields": fields})
 
 
 def _add(mine: dict[str, Any], other: Mapping[str, Any]) -> None:

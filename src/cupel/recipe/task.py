@@ -46,7 +46,7 @@ from cupel.recipe.quarantine import quarantined_lines, refused_lines
 from cupel.recipe.readback import compared
 from cupel.recipe.seals import forget_unit, seal_unit
 from cupel.recipe.sketches import doc_range, priority, sketch_schema
-from cupel.recipe.steps import CorpusStep, Group
+from cupel.recipe.steps import CorpusStep, StepGroup
 from cupel.recipe.tally import Tally
 from cupel.recipe.writers import ParquetWriter, RollingWriter
 from cupel.store import make_folder
@@ -61,7 +61,7 @@ ASKING_ROWS = 256
 
 _CHANGED = threading.Condition()
 _running: Counter[Path] = Counter()
-"""How many tasks of each run, by output folder, this process is at."""
+"""Number of tasks of each run, by output folder, that this process is running."""
 _stopped: set[Path] = set()
 
 
@@ -72,7 +72,7 @@ def allow_tasks(run: Path) -> None:
 
 
 def stop_tasks(run: Path) -> None:
-    """Have the tasks of a run end at their next batch; returns once this process is at none of them."""
+    """Stop the tasks of a run at their next batch; returns once none is running in this process."""
     with _CHANGED:
         _stopped.add(run)
         _CHANGED.wait_for(lambda: not _running[run])
@@ -132,7 +132,7 @@ def time_sample(folder: Folder, shards: Sequence[int], seconds: float) -> Timed:
     folder
         Holds the plan of a run, and nothing else.
     seconds
-        Stop after so many, spread evenly over the shards; a batch that is begun is finished.
+        Stop after this much processor time, spread evenly over the shards; a batch in progress is finished.
     """
     asking = Asking()
     documents = text = survivors = survivor_bytes = content = quarantined = 0
@@ -243,7 +243,7 @@ class _Task:
     # -- reading ---------------------------------------------------------------------------
 
     def _from_input(self, quarantine: list[Quarantined]) -> Iterator[tuple[pa.RecordBatch, ...]]:
-        """Batches as read: one candidate, or one an extractor where the batch holds HTML."""
+        """Batches as read: one candidate, or one per extractor if the batch holds HTML."""
         for index in self.shards:
             reader = iter(read_shard(self.job.shards[index], self.job.reading))
             while True:
@@ -314,7 +314,7 @@ class _Task:
         for row in rows:
             row.pop("doc", None)
         columns: dict[str, pa.Array] = {
-            name: pa.array([found.get(name) for found in signals], self.types[name])
+            name: pa.array([values.get(name) for values in signals], self.types[name])
             for name in self.plan.reused
         }
         return columns | {
@@ -460,7 +460,7 @@ class _Task:
         reached = set(self.plan.reused)
         for pass_ in self.plan.passes[: self.pass_.index + 1]:
             for operation in pass_.operations:
-                names = operation.columns if isinstance(operation, Group) else operation.edit.columns
+                names = operation.columns if isinstance(operation, StepGroup) else operation.edit.columns
                 reached |= set(names)
         known |= {column: kind for column, kind in self.types.items() if column in reached}
         for pass_ in self.plan.passes[: self.pass_.index]:

@@ -1,4 +1,4 @@
-"""`verify`: whether the files of a run are still what was written."""
+"""`verify`: checks that the files of a run are unchanged."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PLACES = ("data", "ledger", "clusters", "artifacts", "generated", "quarantine")
 
 @dataclass(frozen=True)
 class Verification:
-    """What became of the files of a run.
+    """The state of a run's files.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Writing Arrow batches: even row groups, rolled files, whole or not at all."""
+"""Writing Arrow batches: even row groups, rolling files, atomic writes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PASS_ROW_GROUP_BYTES = 2 << 20
 
 
 class ParquetWriter:
-    """One Parquet file with row groups of so many bytes of Arrow data, renamed when closed whole.
+    """One Parquet file with row groups of a given size in bytes of Arrow data, renamed once complete.
 
     `passing` files are read once or twice and deleted: LZ4, written in two thirds and read in a third of zstd's
     time, in small row groups. What a power cut takes of them, their seals show; what changes while the run still
@@ -88,7 +88,7 @@ class ParquetWriter:
             raise
 
     def abort(self) -> None:
-        """Leave nothing behind."""
+        """Discard the file."""
         self._writer.is_open = False  # else it writes a footer when it is collected
         self._sink.close()
         temporary(self.path).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Arms of a claim, trained and scored: what most claims do between their data and their rule."""
+"""Train and score the arms of a claim: the steps most claims share between data and rule."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def train_arms(
     stores: Mapping[str, TokenStore],
     changes: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, dict[int, Trial]]:
-    """A trial of every arm with every seed, by arm and seed; `changes` to the scale by arm."""
+    """Train every arm with every seed; trials by arm and seed. `changes` to the scale are by arm."""
     changes = changes or {}
     plans = [
         TrialPlan(name, store, seed, changes.get(name, {}))
@@ -59,18 +59,18 @@ def score_arms(
     """The measures of every trial, by arm and seed."""
     context.progress.note(f"score {sum(map(len, trials.values()))} trials")
     return {
-        name: {seed: lab.score(trial, evaluations) for seed, trial in found.items()}
-        for name, found in trials.items()
+        name: {seed: lab.score(trial, evaluations) for seed, trial in by_seed.items()}
+        for name, by_seed in trials.items()
     }
 
 
 def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]) -> Evaluation:
-    """What the scale scores by, on documents of which no arm holds a fifth or more, as many as the scale looks at.
+    """The scale's evaluation on held-out documents of which no arm contains a fifth or more, as many as the scale uses.
 
     Raises
     ------
     BadInput
-        Nothing is left of them.
+        None are left.
     """
     kept = find_overlap(documents, {name: table.to_batches() for name, table in arms.items()}).kept
     if not kept.num_rows:
@@ -78,15 +78,15 @@ def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]
     return evaluation_on(kept, context.scale)
 
 
-def as_interval(one: Comparison) -> tuple[float, float] | None:
+def as_interval(comparison: Comparison) -> tuple[float, float] | None:
     """The 95 % interval of a comparison's difference, as a share of the baseline's value."""
-    if one.low is None or one.high is None or not one.baseline_value:
+    if comparison.low is None or comparison.high is None or not comparison.baseline_value:
         return None
-    return one.low / abs(one.baseline_value), one.high / abs(one.baseline_value)
+    return comparison.low / abs(comparison.baseline_value), comparison.high / abs(comparison.baseline_value)
 
 
 def arms_section(tables: Mapping[str, pa.Table], stores: Mapping[str, TokenStore], tokens: int) -> Section:
-    """What each arm holds, and how often it is seen when so many tokens are trained on."""
+    """Size of each arm, and how many epochs a training budget of `tokens` makes of it."""
     rows = tuple(
         (name, table.num_rows, len(stores[name].tokens), tokens / len(stores[name].tokens))
         for name, table in tables.items()

@@ -1,4 +1,4 @@
-"""What a claim is, what it is carried out with, and what comes out."""
+"""A claim, its inputs, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from cupel.lab.scale import Scale
 from cupel.reproduction.pool import read_pool
 from cupel.store import Store
 
-__all__ = ["Claim", "Context", "Cost", "Outcome"]
+__all__ = ["Claim", "Context", "ClaimCost", "ClaimOutcome"]
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What a claim takes: trials, and minutes of each on one core of a laptop, two cores at work."""
+class ClaimCost:
+    """The cost of a claim: trials, and minutes per trial on one laptop core, with two cores in use."""
 
     trials: int
     trial_minutes: float
@@ -34,9 +34,9 @@ class Cost:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement that a paper makes, and how it is put to the test here.
+    """A statement from a paper, and how it is tested here.
 
-    A claim is one Python file with `claim = Claim(…)` and a function `run(context: Context) -> Outcome`;
+    A claim is one Python file with `claim = Claim(…)` and a function `run(context: Context) -> ClaimOutcome`;
     the file's name is the claim's.
 
     Attributes
@@ -44,25 +44,25 @@ class Claim:
     title
         A few words.
     paper
-        With the section that the statement stands in.
+        Including the section that contains the statement.
     statement
         What the paper says, in one sentence.
     arms
-        What is trained here: name → what it is.
+        What is trained here: name → description.
     metric
         What is measured of each trial.
     expected
-        Which way the difference goes if the claim holds.
+        The direction of the difference if the claim holds.
     rule
         When it holds, when it does not, and that it is undecided otherwise. `run` checks it.
     scale
-        The scale that it is meant for.
+        The default scale.
     seeds
-        Trials of each arm.
+        Trials per arm.
     cost
-        Of all of it.
+        Total cost.
     data
-        Files of the pool that it reads, without `.jsonl.zst`.
+        Pool files that it reads, without `.jsonl.zst`.
     """
 
     title: str
@@ -72,26 +72,26 @@ class Claim:
     metric: str
     expected: str
     rule: str
-    cost: Cost
+    cost: ClaimCost
     data: tuple[str, ...]
     scale: str = "nano"
     seeds: int = 3
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came out of a claim.
+class ClaimOutcome:
+    """The outcome of a claim.
 
     Attributes
     ----------
     passed
         True: it holds here; False: it does not; None: undecided.
     verdict
-        One sentence with the figures that decide.
+        One sentence with the deciding figures.
     effect, unit
-        The figure that the rule looks at, and what it is.
+        The figure that the rule tests, and its unit.
     interval
-        Its 95 % interval; None where it cannot be told.
+        Its 95 % interval; None if it cannot be computed.
     reason
         Why it does not hold, if known.
     sections
@@ -109,22 +109,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Context:
-    """What a claim is carried out with.
+    """The inputs of a claim.
 
     Attributes
     ----------
     data
-        Folder of the real data, with `pool/NAME.jsonl.zst`; None where there is none.
+        Folder of the real data, with `pool/NAME.jsonl.zst`; None if there is none.
     cache
         Where refined pools, tokens and trials are kept.
     scale
         The scale of all trials.
     seeds
-        Those of each arm.
+        The seeds of each arm.
     device, workers
         `auto`, `cpu` or `cuda`; trials at a time.
     progress
-        Who is told.
+        Receives progress.
     """
 
     cache: Store

@@ -1,4 +1,4 @@
-"""Claims are found by being there: every Python file of a folder that defines `claim` and `run`."""
+"""Claims are discovered: every Python file of a folder that defines `claim` and `run`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cupel.errors import BadInput, UnknownName
-from cupel.reproduction.claim import Claim, Context, Outcome
+from cupel.reproduction.claim import Claim, ClaimOutcome, Context
 
 __all__ = ["ClaimFile", "find_claim", "find_claims", "find_data"]
 
-_WANTED = "expected `claim = Claim(…)` and `def run(context: Context) -> Outcome`"
+_WANTED = "expected `claim = Claim(…)` and `def run(context: Context) -> ClaimOutcome`"
 
 
 @dataclass(frozen=True)
 class ClaimFile:
-    """One claim, as its file has it.
+    """One claim, as loaded from its file.
 
     Attributes
     ----------
@@ -29,16 +29,16 @@ class ClaimFile:
     id: str
     path: Path
     claim: Claim
-    run: Callable[[Context], Outcome]
+    run: Callable[[Context], ClaimOutcome]
 
 
 def find_claims(folder: Path) -> dict[str, ClaimFile]:
-    """Every claim of a folder, by id, sorted; files that begin with an underscore are none.
+    """Every claim of a folder, by id, sorted. Files that begin with an underscore are skipped.
 
     Raises
     ------
     BadInput
-        There is no such folder, it has no claim, or a file is none.
+        There is no such folder, it has no claim, or a file is not a claim.
     """
     if not folder.is_dir():
         raise BadInput(
@@ -56,7 +56,7 @@ def find_claim(id: str, folder: Path) -> ClaimFile:
     Raises
     ------
     UnknownName
-        With the nearest there is.
+        No such claim; the message suggests the nearest.
     """
     known = find_claims(folder)
     if id not in known:
@@ -65,9 +65,9 @@ def find_claim(id: str, folder: Path) -> ClaimFile:
 
 
 def find_data(folder: Path) -> Path | None:
-    """The real data that lie beside the project whose claims these are: `../shared/data`, if they do."""
-    found = folder.absolute().parent.parent / "shared" / "data"
-    return found if found.is_dir() else None
+    """The real data beside the project that holds these claims: `../shared/data`, if it exists."""
+    data = folder.absolute().parent.parent / "shared" / "data"
+    return data if data.is_dir() else None
 
 
 def _load(path: Path) -> ClaimFile:

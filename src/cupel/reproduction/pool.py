@@ -18,14 +18,14 @@ __all__ = ["copies", "draw", "head", "in_domain", "near_copy", "read_pool", "shu
 
 
 def read_pool(data: Path, names: Sequence[str]) -> pa.Table:
-    """All documents with text of `data/pool/NAME.jsonl.zst`, of each file in turn; the domain is NAME.
+    """All non-empty documents of each `data/pool/NAME.jsonl.zst` in turn; the domain is NAME.
 
     Raises
     ------
     BadInput
         A file is not there.
     """
-    found = []
+    tables = []
     for name in names:
         path = data / "pool" / f"{name}.jsonl.zst"
         if not path.is_file():
@@ -34,8 +34,8 @@ def read_pool(data: Path, names: Sequence[str]) -> pa.Table:
             )
         table = pa.Table.from_batches(read_documents(str(path)), DOCUMENTS)
         table = table.filter(pc.greater(pc.binary_length(table["text"]), 0))
-        found.append(in_domain(table, name))
-    return pa.concat_tables(found)
+        tables.append(in_domain(table, name))
+    return pa.concat_tables(tables)
 
 
 def in_domain(documents: pa.Table, domain: str) -> pa.Table:
@@ -50,12 +50,12 @@ def shuffled(documents: pa.Table, seed: int) -> pa.Table:
 
 
 def draw(documents: pa.Table, size: int, seed: int) -> pa.Table:
-    """Whole documents drawn evenly, with `size` bytes of text or the little more that the last one brings.
+    """Whole documents drawn uniformly until they have at least `size` bytes of text.
 
     Raises
     ------
     BadInput
-        They have not so many.
+        The documents have fewer.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def draw(documents: pa.Table, size: int, seed: int) -> pa.Table:
 
 
 def split(documents: pa.Table, size: int, seed: int) -> tuple[pa.Table, pa.Table]:
-    """Of each domain `size` bytes of documents held out, at most a fifth of it: the held-out, and the rest."""
+    """Hold out `size` bytes of each domain, at most a fifth of it. Returns the held-out documents and the rest."""
     held, rest = [], []
     for domain in pc.unique(documents["domain"]).to_pylist():
         own = documents.filter(pc.equal(documents["domain"], domain))
@@ -87,12 +87,12 @@ def split(documents: pa.Table, size: int, seed: int) -> tuple[pa.Table, pa.Table
 
 
 def head(documents: pa.Table, tokens: int, tokenizer: Tokenizer) -> pa.Table:
-    """The first documents that have so many tokens together, their ends included.
+    """The first documents that together have at least `tokens` tokens, end-of-text tokens included.
 
     Raises
     ------
     BadInput
-        They have not so many.
+        The documents have fewer.
     """
     text = documents["text"].cast(pa.large_string()).combine_chunks()
     _, offsets = tokenizer.encoder.encode(text)
@@ -107,8 +107,8 @@ def copies(documents: pa.Table, number: int, kind: str = "copy") -> pa.Table:
     """`number` further copies of each document, with ids of their own."""
     rows = np.repeat(np.arange(documents.num_rows), number)
     ids = [f"{documents['id'][int(row)]}/{kind}-{place % number}" for place, row in enumerate(rows)]
-    found = documents.take(pa.array(rows))
-    return found.set_column(found.schema.get_field_index("id"), "id", pa.array(ids, pa.large_string()))
+    copied = documents.take(pa.array(rows))
+    return copied.set_column(copied.schema.get_field_index("id"), "id", pa.array(ids, pa.large_string()))
 
 
 def near_copy(text: str, every: int, rng: np.random.Generator) -> str:

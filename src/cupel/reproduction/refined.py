@@ -19,7 +19,7 @@ __all__ = ["refined"]
 
 
 def refined(context: Context, pool: pa.Table, recipes: Mapping[str, Recipe]) -> dict[str, pa.Table]:
-    """What each recipe leaves of a pool (`id`, `text`); both are kept in the cache."""
+    """The output of each recipe for a pool (`id`, `text`); pool and outputs are cached."""
     documents = documents_digest(pool, ("id", "text"))
 
     def write(unfinished: Path) -> None:

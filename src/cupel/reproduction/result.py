@@ -1,4 +1,4 @@
-"""What came of a claim, written down with all that is needed to do it again."""
+"""The recorded result of a claim, with everything needed to repeat it."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cupel.engine import Engine
 from cupel.errors import BadInput
 from cupel.findings import Section
-from cupel.reproduction.claim import Context, Outcome
+from cupel.reproduction.claim import ClaimOutcome, Context
 from cupel.reproduction.folder import ClaimFile
 from cupel.store import replace
 
-__all__ = ["Result", "carry_out", "read_result", "read_results", "result_path", "write_result"]
+__all__ = ["ClaimResult", "carry_out", "read_result", "read_results", "result_path", "write_result"]
 
 FOLDER = "results"
 
 
-class Result(BaseModel):
-    """The outcome of a claim, and how it came about.
+class ClaimResult(BaseModel):
+    """The outcome of a claim, and how it was obtained.
 
     Attributes
     ----------
     id
-        The claim's.
+        Id of the claim.
     passed
         True: it holds here; False: it does not; None: undecided.
     reason
         Why it does not hold, if known; may be written by hand, and is kept as long as `passed` stays.
     commit
-        Of the project; `+` where files had been changed since.
+        Commit of the project; `+` if files had changed since.
     date
         UTC, YYYY-MM-DD.
     hardware, scale, seeds
-        What it was done with. A scale that was changed has a `*`.
+        How it was run. A modified scale is marked with `*`.
     seconds
-        The whole took, trials that were cached not counted.
+        Total time, not counting cached trials.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
@@ -62,7 +62,7 @@ class Result(BaseModel):
     sections: tuple[Section, ...] = ()
 
 
-def carry_out(found: ClaimFile, context: Context) -> Result:
+def carry_out(claim_file: ClaimFile, context: Context) -> ClaimResult:
     """Put a claim to the test.
 
     Raises
@@ -73,16 +73,16 @@ def carry_out(found: ClaimFile, context: Context) -> Result:
         A trial failed; the same call resumes.
     """
     started = time.monotonic()
-    outcome: Outcome = found.run(context)
-    return Result(
-        id=found.id,
+    outcome: ClaimOutcome = claim_file.run(context)
+    return ClaimResult(
+        id=claim_file.id,
         passed=outcome.passed,
         verdict=outcome.verdict,
         effect=outcome.effect,
         unit=outcome.unit,
         interval=outcome.interval,
         reason=outcome.reason,
-        commit=_commit(found.path.absolute().parent),
+        commit=_commit(claim_file.path.absolute().parent),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
         hardware=_hardware(context),
         scale=_scale(context),
@@ -92,12 +92,12 @@ def carry_out(found: ClaimFile, context: Context) -> Result:
     )
 
 
-def read_results(folder: Path) -> dict[str, Result]:
+def read_results(folder: Path) -> dict[str, ClaimResult]:
     """All results recorded beside the claims of a folder, by id."""
     return {path.stem: read_result(path) for path in sorted((folder / FOLDER).glob("*.json"))}
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: Path) -> ClaimResult:
     """One recorded result.
 
     Raises
@@ -106,12 +106,12 @@ def read_result(path: Path) -> Result:
         The file holds none.
     """
     try:
-        return Result.model_validate_json(path.read_text("utf-8"))
+        return ClaimResult.model_validate_json(path.read_text("utf-8"))
     except (OSError, ValidationError) as error:
         raise BadInput(f"{path} holds no result of a claim: {error}; run the claim again") from None
 
 
-def write_result(result: Result, folder: Path) -> Path:
+def write_result(result: ClaimResult, folder: Path) -> Path:
     """Record a result beside its claim; a reason given by hand stays as long as the verdict does."""
     path = result_path(result.id, folder)
     if path.is_file() and not result.reason:
@@ -148,13 +148,13 @@ def _hardware(context: Context) -> str:
     except OSError:
         named = None
     processor = named[1].strip() if named else platform.processor() or platform.machine()
-    told = f"{processor}, {cores} cores"
+    hardware = f"{processor}, {cores} cores"
     if context.device != "cpu":
         import torch
 
         if torch.cuda.is_available():
-            told = f"{torch.cuda.get_device_name()}; {told}"
-    return told
+            hardware = f"{torch.cuda.get_device_name()}; {hardware}"
+    return hardware
 
 
 def _scale(context: Context) -> str:

@@ -10,19 +10,19 @@ from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
 from cupel.reproduction.claim import Context
 from cupel.reproduction.folder import ClaimFile, find_claim, find_claims, find_data
-from cupel.reproduction.result import Result, carry_out, write_result
+from cupel.reproduction.result import ClaimResult, carry_out, write_result
 from cupel.store import Store
 
 __all__ = ["claims", "run_claim"]
 
 
 def claims(folder: str | os.PathLike[str] = "claims") -> dict[str, ClaimFile]:
-    """What papers claim, and the experiment behind each claim, by id.
+    """Claims made by papers, each with its experiment, by id.
 
     Parameters
     ----------
     folder
-        Of the claims; each is a Python file, which is run.
+        Folder of the claims; each is a Python file, which is executed.
 
     Raises
     ------
@@ -43,17 +43,17 @@ def run_claim(
     workers: int | None = None,
     cache: str | Path | None = None,
     progress: TrialProgress | None = None,
-) -> Result:
-    """Run the experiment behind a claim, and record what came out beside the claim.
+) -> ClaimResult:
+    """Run the experiment behind a claim, and record the result beside it.
 
     Parameters
     ----------
     id
         The claim.
     folder
-        Of the claims; the result is written to `results` in it.
+        Folder of the claims; the result is written to its subfolder `results`.
     seeds
-        Trials of each arm; the claim's own number by default.
+        Trials per arm; the claim's own number by default.
     scale
         A built-in scale, a YAML file or a `Scale`; the claim's own by default.
     data
@@ -63,7 +63,7 @@ def run_claim(
     cache
         Where tokens and trials are kept.
     progress
-        What is told how far it is.
+        Receives progress.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""All claims and what came of them: as a table for the terminal, and as a page of the docs."""
+"""All claims and their results: as a table for the terminal, and as a page of the docs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from cupel.findings import Alarm, Block, Facts, Prose, Section, Table
 from cupel.reproduction.folder import ClaimFile
-from cupel.reproduction.result import Result
+from cupel.reproduction.result import ClaimResult
 from cupel.units import write_number, write_seconds, written
 
 __all__ = ["claims_markdown", "claims_table", "holds", "result_section"]
@@ -31,49 +31,51 @@ This page is made by `cupel claims table --write docs/claims.md`.
 """
 
 
-def holds(result: Result | None) -> str:
+def holds(result: ClaimResult | None) -> str:
     """Whether a claim holds here, in a word or two."""
     if result is None:
         return "not run yet"
     return {True: "holds", False: "does not hold", None: "undecided"}[result.passed]
 
 
-def claims_table(claims: Mapping[str, ClaimFile], results: Mapping[str, Result]) -> Table:
-    """One row a claim."""
+def claims_table(claims: Mapping[str, ClaimFile], results: Mapping[str, ClaimResult]) -> Table:
+    """One row per claim."""
     rows = []
-    for id, found in claims.items():
+    for id, claim_file in claims.items():
         result = results.get(id)
-        paper = f"{found.claim.paper.authors} {found.claim.paper.year}"
+        paper = f"{claim_file.claim.paper.authors} {claim_file.claim.paper.year}"
         effect = " ".join(_effect_and_interval(result)).strip() if result else ""
         if result and not _is_share(result):
             effect = f"{effect} {result.unit}"
-        rows.append((id, found.claim.title, paper, holds(result), effect))
+        rows.append((id, claim_file.claim.title, paper, holds(result), effect))
     return Table(
         columns=("claim", "", "paper", "here", "effect (95 %)"), rows=tuple(rows), formats=("text",) * 5
     )
 
 
-def result_section(found: ClaimFile, result: Result) -> Section:
+def result_section(claim_file: ClaimFile, result: ClaimResult) -> Section:
     """One result, for the terminal."""
     blocks: list[Block] = [Facts(facts=tuple(_facts(result)))]
     if result.passed is not True:
         blocks.insert(0, Alarm(text=f"{holds(result).capitalize()}. {result.reason}".strip()))
-    return Section(title=f"{found.claim.title}: {holds(result)}", lead=result.verdict, blocks=tuple(blocks))
+    return Section(
+        title=f"{claim_file.claim.title}: {holds(result)}", lead=result.verdict, blocks=tuple(blocks)
+    )
 
 
-def claims_markdown(claims: Mapping[str, ClaimFile], results: Mapping[str, Result]) -> str:
+def claims_markdown(claims: Mapping[str, ClaimFile], results: Mapping[str, ClaimResult]) -> str:
     """The page of the docs: the table, then each claim with its result."""
     parts = [_INTRODUCTION, _markdown_table(_linked(claims_table(claims, results)))]
-    for id, found in claims.items():
-        parts.append(_claim_markdown(found, results.get(id)))
+    for id, claim_file in claims.items():
+        parts.append(_claim_markdown(claim_file, results.get(id)))
     return "\n".join(parts)
 
 
-def _claim_markdown(found: ClaimFile, result: Result | None) -> str:
-    claim, paper = found.claim, found.claim.paper
+def _claim_markdown(claim_file: ClaimFile, result: ClaimResult | None) -> str:
+    claim, paper = claim_file.claim, claim_file.claim.paper
     where = f", {paper.section}" if paper.section else ""
     lines = [
-        f"## {found.id}",
+        f"## {claim_file.id}",
         "",
         f"**{claim.title}.** {claim.statement}",
         "",
@@ -105,7 +107,7 @@ def _claim_markdown(found: ClaimFile, result: Result | None) -> str:
     return "\n".join(lines)
 
 
-def _facts(result: Result) -> Iterable[tuple[str, str]]:
+def _facts(result: ClaimResult) -> Iterable[tuple[str, str]]:
     yield "effect", _effect(result)
     yield "seeds", ", ".join(map(str, result.seeds))
     yield "scale", result.scale
@@ -115,26 +117,26 @@ def _facts(result: Result) -> Iterable[tuple[str, str]]:
     yield "date", result.date
 
 
-def _effect(result: Result) -> str:
+def _effect(result: ClaimResult) -> str:
     effect, interval = _effect_and_interval(result)
     interval = f" (95 % interval {interval[1:-1]})" if interval else ""
     return f"{effect}{interval} {result.unit}".rstrip()
 
 
-def _effect_and_interval(result: Result) -> tuple[str, str]:
-    """Both in words; what is of something is a share of it."""
+def _effect_and_interval(result: ClaimResult) -> tuple[str, str]:
+    """Both as text. A unit that begins with "of" makes the effect a percentage."""
 
     def written(value: float) -> str:
         if not math.isfinite(value):
             return "∞" if value > 0 else "−∞"
-        found = f"{value:+.1%}".replace("%", " %") if _is_share(result) else write_number(value)
-        return found.replace("-", "−")
+        text = f"{value:+.1%}".replace("%", " %") if _is_share(result) else write_number(value)
+        return text.replace("-", "−")
 
     interval = "" if result.interval is None else "({} to {})".format(*map(written, result.interval))
     return written(result.effect), interval
 
 
-def _is_share(result: Result) -> bool:
+def _is_share(result: ClaimResult) -> bool:
     """Whether the effect is a difference as a share of something."""
     return result.unit.startswith("of ")
 
