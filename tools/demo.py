@@ -63,7 +63,8 @@ def places() -> tuple[list[str], list[str]]:
         if not path.is_symlink() and not path.parent.is_symlink()
     )
     tests = Path(paths["stdlib"], "test")
-    candidates = [*licences, *map(Path, PLACES), *(path for path in packages if path not in aside), tests]
+    zen = Path(paths["stdlib"], "this.py")  # the README asks what became of it
+    candidates = [*licences, *map(Path, PLACES), zen, *(path for path in packages if path not in aside), tests]
     inputs, total = [], 0
     for path in candidates:
         if not path.exists():

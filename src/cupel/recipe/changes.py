@@ -93,7 +93,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 def written(changes: list[str]) -> str:
     """The differences in one line."""
     if not changes:
-        return "a file that an option names has changed, or it is of another version of Cupel"
+        return "a file that an option or --methods names has changed, or it is of another version of Cupel"
     more = f"; and {len(changes) - MAX_DIFFERENCES} more" if len(changes) > MAX_DIFFERENCES else ""
     return "; ".join(changes[:MAX_DIFFERENCES]) + more
 
