@@ -13,7 +13,7 @@ from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import shuffled, split
 from cupel.reproduction.refined import refined
 from cupel.reproduction.semantic import reworded_pool, semantic_recipe
-from cupel.verdict.comparison import Comparison
+from cupel.verdict.comparison import ArmComparison
 from cupel.verdict.verdict import compare
 
 DATA = ("web_crawl", "forum_qa", "wiki_simple")
@@ -84,7 +84,7 @@ def run(context: Context) -> ClaimOutcome:
     )
 
 
-def decide(half: Comparison) -> bool | None:
+def decide(half: ArmComparison) -> bool | None:
     """The rule."""
     interval = as_interval(half)
     if interval is None:

@@ -15,7 +15,7 @@ from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arm
 from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import draw, near_copy, split
 from cupel.reproduction.refined import refined
-from cupel.verdict.comparison import Comparison
+from cupel.verdict.comparison import ArmComparison
 from cupel.verdict.verdict import compare
 
 DATA = ("wiki_simple", "web_crawl", "news")
@@ -95,7 +95,7 @@ def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
     return pa.concat_tables([own, pa.Table.from_pylist(rows, own.schema)])
 
 
-def decide(soft: Comparison, sooner: Comparison) -> bool | None:
+def decide(soft: ArmComparison, sooner: ArmComparison) -> bool | None:
     """The rule."""
     interval = as_interval(sooner)
     if soft.verdict == "worse" or (interval is not None and interval[0] > NEARLY):

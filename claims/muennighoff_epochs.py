@@ -22,7 +22,7 @@ from cupel.lab.trials import Trial
 from cupel.reproduction.arms import as_interval, held_out, score_arms, train_arms, verdict_section
 from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
 from cupel.reproduction.pool import head, shuffled, split
-from cupel.verdict.comparison import Comparison
+from cupel.verdict.comparison import ArmComparison
 from cupel.verdict.measures import Measure
 from cupel.verdict.verdict import compare
 
@@ -96,7 +96,7 @@ def narrow(scale: Scale) -> dict[str, Any]:
     }
 
 
-def decide(four: Comparison, forty: Comparison, limit: tuple[float, float, float]) -> bool | None:
+def decide(four: ArmComparison, forty: ArmComparison, limit: tuple[float, float, float]) -> bool | None:
     """The rule."""
     nearly, clearly = as_interval(four), as_interval(forty)
     if nearly is None or clearly is None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cupel.charts import Difference, band, bars, fitted, forest, funnel, histogram, line, scatter
+from cupel.charts import ForestRow, band, bars, fitted, forest, funnel, histogram, line, scatter
 from cupel.report.figure import draw, rendered
 
 DRAWERS = (draw, rendered)
@@ -64,14 +64,14 @@ def specs() -> dict[str, dict]:
         "fitted, empty": fitted({}, {}, title="Loss"),
         "forest": forest(
             [
-                Difference("wiki", -3.3, -3.9, -2.7, "better", "−3.3 %"),
-                Difference("wiki", 1, 0.5, 1.5, "worse", "+1.0 %"),
-                Difference(HOSTILE, 0.1, -1, 1.2, "undecided", "+0.1 %"),
-                Difference("one seed", 0.1, None, None, "undecided", "+0.1 %"),
+                ForestRow("wiki", -3.3, -3.9, -2.7, "better", "−3.3 %"),
+                ForestRow("wiki", 1, 0.5, 1.5, "worse", "+1.0 %"),
+                ForestRow(HOSTILE, 0.1, -1, 1.2, "undecided", "+0.1 %"),
+                ForestRow("one seed", 0.1, None, None, "undecided", "+0.1 %"),
             ],
             title="Differences",
         ),
-        "forest, no difference": forest([Difference("a", 0, 0, 0, "undecided", "0 %")], title="Differences"),
+        "forest, no difference": forest([ForestRow("a", 0, 0, 0, "undecided", "0 %")], title="Differences"),
         "forest, empty": forest([], title="Differences"),
     }
 
@@ -100,7 +100,7 @@ def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
         line(three, three / 2, title="a"),
         band({"a": list(zip(three, three, three, three, strict=True))}, title="a"),
         fitted({"a": list(zip(three, three, strict=True))}, {}, title="a"),
-        forest([Difference("a", *(three - 1.0), "worse", "0")], title="a"),
+        forest([ForestRow("a", *(three - 1.0), "worse", "0")], title="a"),
     ):
         assert json.loads(json.dumps(spec))["datasets"] == spec["datasets"]
 
@@ -120,9 +120,9 @@ def test_thresholds_stand_where_they_belong(drawer: Callable[..., str]) -> None:
 
 def test_differences_stand_on_their_side_of_zero() -> None:
     rows = [
-        Difference("a", -3, -4, -1, "better", "−3 %"),
-        Difference("b", 3, 2.5, 4, "worse", "+3 %"),
-        Difference("c", 0, -1, 1, "undecided", "0 %"),
+        ForestRow("a", -3, -4, -1, "better", "−3 %"),
+        ForestRow("b", 3, 2.5, 4, "worse", "+3 %"),
+        ForestRow("c", 0, -1, 1, "undecided", "0 %"),
     ]
     spec = forest(rows, title="Differences")
     drawn = draw(spec, "f", 300)

@@ -81,10 +81,10 @@ def recount(trial: Path) -> dict[str, list[tuple[float, int, int]]]:
 
 
 def test_values_are_those_of_a_plain_recount(trials: list[Trial], tmp_path: Path) -> None:
-    found = examined([trials[0].folder], tmp_path / "map").table("documents")
+    table = examined([trials[0].folder], tmp_path / "map").table("documents")
     visits = recount(trials[0].folder)
-    assert set(found["id"].to_pylist()) == set(visits) == set(documents()["id"].to_pylist())
-    for row in found.to_pylist():
+    assert set(table["id"].to_pylist()) == set(visits) == set(documents()["id"].to_pylist())
+    for row in table.to_pylist():
         own = visits[row["id"]]
         chances = np.array([chance for chance, _, _ in own])
         assert row["visits"] == len(own)
@@ -111,14 +111,14 @@ def test_likely_tokens_are_those_above_one_half(trials: list[Trial]) -> None:
 
 
 def test_noise_is_hard_to_learn_and_seeds_are_taken_together(trials: list[Trial], tmp_path: Path) -> None:
-    found = examined([trial.folder for trial in trials], tmp_path / "map").table("documents")
-    noise = np.array([id.startswith("noise") for id in found["id"].to_pylist()])
-    value, _, _ = auroc(-found["confidence"].to_numpy(), noise)
+    table = examined([trial.folder for trial in trials], tmp_path / "map").table("documents")
+    noise = np.array([id.startswith("noise") for id in table["id"].to_pylist()])
+    value, _, _ = auroc(-table["confidence"].to_numpy(), noise)
     assert value > 0.9
-    one = recount(trials[0].folder)
+    first = recount(trials[0].folder)
     other = recount(trials[1].folder)
-    for row in found.to_pylist():
-        chances = [[chance for chance, _, _ in visits[row["id"]]] for visits in (one, other)]
+    for row in table.to_pylist():
+        chances = [[chance for chance, _, _ in visits[row["id"]]] for visits in (first, other)]
         assert row["confidence"] == pytest.approx(np.mean(np.concatenate(chances)))
         deviations = [(chance - np.mean(own)) ** 2 for own in chances for chance in own]
         assert row["variability"] == pytest.approx(np.sqrt(np.mean(deviations)), abs=1e-9)

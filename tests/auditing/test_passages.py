@@ -32,8 +32,8 @@ def test_passages_are_openings_of_so_many_tokens(tmp_path_factory: pytest.TempPa
     assert drawn.num_rows == 10
     for row in drawn.to_pylist():
         text = texts[int(row["id"])]
-        found = fast.encode(text, add_special_tokens=False)
-        assert row["passage"] == text[: found.offsets[19][1]]
+        encoded = fast.encode(text, add_special_tokens=False)
+        assert row["passage"] == text[: encoded.offsets[19][1]]
     again = draw_passages(table.to_batches(max_chunksize=7), [fast], 20, 10, seed=1)
     assert again.to_pylist() == drawn.to_pylist()
     assert draw_passages(table.to_batches(), [fast], 20, 10, seed=2)["id"] != drawn["id"]

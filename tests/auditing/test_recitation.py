@@ -42,18 +42,18 @@ def test_tokens_are_recited_as_greedy_decoding_does(trials: list[Trial]) -> None
     model, tokenizer = load_checkpoint(trials[0].folder)
     exact = Emitted(passages, 8, 6).exact(model, tokenizer, EvaluationContext())
     assert exact[0].all()
-    for row, found in zip(rows, exact, strict=True):
+    for row, matches in zip(rows, exact, strict=True):
         ids = tokenizer.backend_tokenizer.encode(row["text"], add_special_tokens=False).ids[:14]
-        given = [tokenizer.eos_token_id, *ids]
+        sequence = [tokenizer.eos_token_id, *ids]
         for place in range(6):
             with torch.inference_mode():
-                logits = model(torch.tensor([given[: 9 + place]])).logits[0, -1]
-            assert bool(found[place]) == (int(logits.argmax()) == given[9 + place])
+                logits = model(torch.tensor([sequence[: 9 + place]])).logits[0, -1]
+            assert bool(matches[place]) == (int(logits.argmax()) == sequence[9 + place])
         with torch.inference_mode():
             made = model.generate(
-                torch.tensor([given[:9]]), max_new_tokens=6, do_sample=False, pad_token_id=0
+                torch.tensor([sequence[:9]]), max_new_tokens=6, do_sample=False, pad_token_id=0
             )
-        assert bool(found.all()) == (made[0, 9:].tolist() == given[9:])
+        assert bool(matches.all()) == (made[0, 9:].tolist() == sequence[9:])
     (measure,) = Emitted(passages, 8, 6).measure(model, tokenizer, EvaluationContext())
     assert measure.value == exact.all(axis=1).mean()
     (predicted,) = Predicted(passages).measure(model, tokenizer, EvaluationContext())
@@ -69,13 +69,13 @@ def test_an_average_has_the_mean_of_the_weights(trials: list[Trial], tmp_path: P
 
     from cupel.models.checkpoint import load_checkpoint
 
-    found = world.module("na_averaging")["average"](trials, Store(tmp_path))
+    averaged = world.module("na_averaging")["average"](trials, Store(tmp_path))
     own = [load_file(trial.folder / "model.safetensors") for trial in trials]
-    made = load_file(found.folder / "model.safetensors")
+    made = load_file(averaged.folder / "model.safetensors")
     assert set(made) == set(own[0])
     for name, weight in made.items():
         assert np.allclose(weight, (own[0][name] + own[1][name]) / 2, atol=1e-7)
-    assert load_checkpoint(found.folder)[0].num_parameters() > 0
+    assert load_checkpoint(averaged.folder)[0].num_parameters() > 0
 
 
 def test_pythia_rebuilds_every_batch_and_notices_another_order(tmp_path: Path) -> None:

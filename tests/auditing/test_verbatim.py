@@ -118,9 +118,9 @@ def test_errors_say_what_to_do(
     pools: dict[str, Path],
     tmp_path: Path,
 ) -> None:
-    given = {name: [str(pools["fresh"])] if value == ["POOL"] else value for name, value in options.items()}
+    filled = {name: [str(pools["fresh"])] if value == ["POOL"] else value for name, value in options.items()}
     with pytest.raises(error, match=said):
         cupel.examine(
-            "verbatim", [str(trial.folder)], output=tmp_path / "out", options=given, cache=tmp_path / "cache"
+            "verbatim", [str(trial.folder)], output=tmp_path / "out", options=filled, cache=tmp_path / "cache"
         )
     assert not (tmp_path / "out").exists()

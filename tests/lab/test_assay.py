@@ -79,10 +79,14 @@ def test_junk_is_called_worse(pools: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*arguments, "--cache", str(pools / "cache")])
     assert done.exit_code == 0, done.output
     assert "dirty is worse than clean" in " ".join(done.output.split())
-    told = json.loads((tmp_path / "out" / "assay.json").read_text())
-    (one,) = told["verdict"]["comparisons"]
-    assert (one["verdict"], one["metric"], one["subset"]) == ("worse", "bits_per_byte", "fresh")
-    assert [(trial["arm"], trial["seed"]) for trial in told["trials"]] == [
+    record = json.loads((tmp_path / "out" / "assay.json").read_text())
+    (comparison,) = record["verdict"]["comparisons"]
+    assert (comparison["verdict"], comparison["metric"], comparison["subset"]) == (
+        "worse",
+        "bits_per_byte",
+        "fresh",
+    )
+    assert [(trial["arm"], trial["seed"]) for trial in record["trials"]] == [
         (arm, seed) for arm in ("clean", "dirty") for seed in range(3)
     ]
     page = (tmp_path / "out" / "report.html").read_text()
@@ -96,13 +100,13 @@ def test_again_it_takes_nothing_and_says_the_same(pools: Path) -> None:
     arms = [str(pools / "clean.jsonl"), f"dirty={pools / 'junk.jsonl'}"]
     first = cupel.assay(arms, scale=scale, options=options)
     again = cupel.assay(arms, scale=scale, options=options)
-    assert all(trial.cached for found in again.trials.values() for trial in found.values())
+    assert all(trial.cached for seeds in again.trials.values() for trial in seeds.values())
     assert first.to_json()["verdict"] == again.to_json()["verdict"]
 
 
 def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Path, tmp_path: Path) -> None:
     options = cupel.AssayOptions(seeds=1, cache=pools / "cache")
-    found = cupel.assay(
+    assay = cupel.assay(
         [str(pools / "clean.jsonl"), str(pools / "fresh.jsonl")],
         scale=cupel.Scale.load("nano", TINY),
         output=tmp_path,
@@ -110,12 +114,12 @@ def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Pat
     )
     # The few fresh documents are seen several times.
     assert "fresh tokens that would do as much" in (tmp_path / "report.html").read_text()
-    held = found.overlap.documents
+    held = assay.overlap.documents
     assert set(held.column("domain").to_pylist()) == {"text of clean", "text of fresh"}
     ids = set(held.column("id").to_pylist())
-    for store in found.stores.values():
+    for store in assay.stores.values():
         assert not ids & {store.id(number) for number in range(store.documents)}
-    assert "No text stands for what you want" in " ".join(found.basis.alarms)
+    assert "No text stands for what you want" in " ".join(assay.basis.alarms)
 
 
 def test_an_arm_is_read_once(pools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,21 +165,21 @@ def test_a_recipe_and_a_mixture_are_arms(pools: Path) -> None:
     recipe = pools / "once.yaml"
     recipe.write_text("name: once\nsteps: [exact]\n")
     clean, junk = pools / "clean.jsonl", pools / "junk.jsonl"
-    found = cupel.assay(
+    assay = cupel.assay(
         [f"once={recipe}@{clean}", f"mixed={clean}:0.5,{junk}:0.5"],
         scale=cupel.Scale.load("nano", TINY),
         options=options,
     )
-    assert [arm.name for arm in found.arms] == ["once", "mixed"]
-    mixed = found.stores["mixed"]
+    assert [arm.name for arm in assay.arms] == ["once", "mixed"]
+    mixed = assay.stores["mixed"]
     assert mixed.weights is not None
     share = (
         sum(float(mixed.weights[n]) * int(mixed.offsets[n + 1] - mixed.offsets[n]) for n in range(600))
         / mixed.meta["weighted_tokens"]
     )
     assert share == pytest.approx(0.5)
-    funnels = [one for one in found.page.sections if one.title.startswith("Funnel")]
-    assert [one.title for one in funnels] == ["Funnel of once"]
+    funnels = [section for section in assay.page.sections if section.title.startswith("Funnel")]
+    assert [section.title for section in funnels] == ["Funnel of once"]
     assert "exact" in str(funnels[0].blocks)
 
 

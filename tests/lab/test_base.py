@@ -42,12 +42,12 @@ def chats(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def options(chats: Path, **changes: object) -> cupel.AssayOptions:
-    given: dict[str, object] = {
+    values: dict[str, object] = {
         "seeds": 3,
         "held_out": (str(chats / "fresh.jsonl"),),
         "cache": chats / "cache",
     }
-    return cupel.AssayOptions(**{**given, **changes})  # type: ignore[arg-type]
+    return cupel.AssayOptions(**{**values, **changes})  # type: ignore[arg-type]
 
 
 def test_noisy_answers_are_called_worse(chats: Path) -> None:
@@ -76,8 +76,8 @@ def _name(path: Path) -> str:
 
 def test_held_out_chats_are_taken_from_every_arm_and_trained_on_by_none(chats: Path) -> None:
     arms = [str(chats / "clean.jsonl"), str(chats / "noise.jsonl")]
-    one = options(chats, seeds=1, held_out=())
-    result = cupel.assay(arms, scale=cupel.Scale.load("nano-sft", SFT), options=one)
+    single = options(chats, seeds=1, held_out=())
+    result = cupel.assay(arms, scale=cupel.Scale.load("nano-sft", SFT), options=single)
     held = result.overlap.documents
     assert held["answers"].null_count == 0
     ids = set(held["id"].to_pylist())

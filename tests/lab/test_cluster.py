@@ -51,12 +51,12 @@ def test_a_cluster_trains_the_same_trials(tmp_path: Path) -> None:
     path.write_text(textwrap.dedent(ON_RAY).format(cache=str(tmp_path / "cache")))
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    told = json.loads(done.stdout.strip().splitlines()[-1])
-    assert told["cluster"]
-    assert told["again"] == [True, True]
-    assert "the loss of step" in told["failed"]
+    record = json.loads(done.stdout.strip().splitlines()[-1])
+    assert record["cluster"]
+    assert record["again"] == [True, True]
+    assert "the loss of step" in record["failed"]
     trainer, curves = Trainer(), []
-    for seed, folder in enumerate(map(Path, told["folders"])):
+    for seed, folder in enumerate(map(Path, record["folders"])):
         job = replace(TrainJob.read(folder / "job.json"), output=str(tmp_path / f"here-{seed}"))
         assert (job.seed, job.steps) == (seed, 16)
         curves.append(read_curve(folder)["loss"].tolist())

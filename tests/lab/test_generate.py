@@ -23,11 +23,13 @@ def _documents(count: int = 8) -> pa.Table:
 
 def test_greedy_continuation_takes_the_likeliest_token_each_time() -> None:
     model, documents = tiny.model(), _documents()
-    found = [one for one in generate(model, tiny.tokenizer(), documents, OPTIONS) if one.temperature == 0]
-    assert len(found) == 3
-    assert {one.domain for one in found} == {"a", "b"}
-    for one in found:
-        tokens = [0, *tiny.tokenizer().encode(one.prompt)]
+    greedy = [
+        sample for sample in generate(model, tiny.tokenizer(), documents, OPTIONS) if sample.temperature == 0
+    ]
+    assert len(greedy) == 3
+    assert {sample.domain for sample in greedy} == {"a", "b"}
+    for sample in greedy:
+        tokens = [0, *tiny.tokenizer().encode(sample.prompt)]
         assert len(tokens) == 7
         made: list[int] = []
         with torch.inference_mode():
@@ -36,7 +38,7 @@ def test_greedy_continuation_takes_the_likeliest_token_each_time() -> None:
                 if new == 0:
                     break
                 made.append(new)
-        assert one.text == tiny.tokenizer().decode(made)
+        assert sample.text == tiny.tokenizer().decode(made)
 
 
 def test_the_same_seed_gives_the_same_text_and_leaves_global_state_alone() -> None:
@@ -46,16 +48,16 @@ def test_the_same_seed_gives_the_same_text_and_leaves_global_state_alone() -> No
     assert torch.equal(state, torch.random.get_rng_state())
     assert generate(model, tiny.tokenizer(), documents, OPTIONS) == first
     other = generate(model, tiny.tokenizer(), documents, OPTIONS.model_copy(update={"seed": 1}))
-    assert {one.text for one in other} != {one.text for one in first}
+    assert {sample.text for sample in other} != {sample.text for sample in first}
 
 
 def test_what_was_learned_is_said() -> None:
     text = "the river was by the mountain in winter"
     documents = pa.table({"id": ["a"], "text": [text], "domain": ["x"]})
     options = GenerationOptions(prompts=1, prompt_tokens=3, new_tokens=9)
-    for one in generate(tiny.learned(text), tiny.tokenizer(), documents, options):
-        assert text.startswith(one.prompt + one.text)
-        assert one.text
+    for sample in generate(tiny.learned(text), tiny.tokenizer(), documents, options):
+        assert text.startswith(sample.prompt + sample.text)
+        assert sample.text
 
 
 def test_samples_follow_the_model() -> None:
@@ -63,8 +65,8 @@ def test_samples_follow_the_model() -> None:
     with torch.no_grad():
         model.lm_head.weight.zero_()
     options = GenerationOptions(prompts=8, prompt_tokens=2, new_tokens=25, temperatures=(1.0,))
-    found = generate(model, tiny.tokenizer(), _documents(30), options)
-    drawn = [token for one in found for token in tiny.tokenizer().encode(one.text)]
+    samples = generate(model, tiny.tokenizer(), _documents(30), options)
+    drawn = [token for sample in samples for token in tiny.tokenizer().encode(sample.text)]
     # Of 400 tokens alike, 200 draws give about 157 different ones.
     assert len(set(drawn)) > 60
 

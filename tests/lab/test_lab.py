@@ -79,7 +79,7 @@ def test_what_changes_a_trial_trains_it_anew(tmp_path: Path) -> None:
     bench = lab(tmp_path)
     store = bench.tokens(tokens.texts(60), "made")
     other = bench.tokens(tokens.texts(61), "more")
-    found = bench.train(
+    trials = bench.train(
         [
             TrialPlan("a", store),
             TrialPlan("a", store, 0, {"training.learning_rate": 0.02}),
@@ -87,7 +87,7 @@ def test_what_changes_a_trial_trains_it_anew(tmp_path: Path) -> None:
             TrialPlan("b", other),
         ]
     )
-    assert len({trial.folder for trial in found}) == 4
+    assert len({trial.folder for trial in trials}) == 4
 
 
 def test_an_arm_smaller_than_one_batch(tmp_path: Path) -> None:

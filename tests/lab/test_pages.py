@@ -30,13 +30,13 @@ def text_of(page: Page, width: int = 110) -> str:
 
 @pytest.fixture(scope="module")
 def assay() -> AssayReport:
-    given = clear()
-    for arm in given.values():
+    trials = clear()
+    for arm in trials.values():
         for seed, measures in arm.items():
             measures.append(answers(110 + seed))
     floors = noise_floor({seed: [bits(1.9 + seed / 500), bits(1.6, "code")] for seed in range(5)})
     return AssayReport(
-        compare(given, "raw", floors),
+        compare(trials, "raw", floors),
         title="Assay at nano",
         curves=[
             Curve(arm, seed, [0, 10, 20], [9, 4, 3 + seed / 10]) for arm in ("raw", "junk") for seed in (0, 1)
@@ -83,8 +83,8 @@ def test_everything_is_on_the_page(assay: AssayReport) -> None:
 def test_every_comparison_has_its_row(assay: AssayReport) -> None:
     section = assay_page(assay).sections[0]
     rows = [row for table in section.blocks for row in table.rows]  # type: ignore[union-attr]
-    assert [row[1] for row in rows] == [one.verdict for one in assay.verdict.comparisons]
-    assert [row[7] for row in rows] == [one.needed for one in assay.verdict.comparisons]
+    assert [row[1] for row in rows] == [comparison.verdict for comparison in assay.verdict.comparisons]
+    assert [row[7] for row in rows] == [comparison.needed for comparison in assay.verdict.comparisons]
 
 
 def test_an_assay_with_nothing_but_a_verdict_has_a_page(assay: AssayReport) -> None:
@@ -104,7 +104,7 @@ def test_seeds_that_scatter_too_much_raise_an_alarm() -> None:
 def test_the_summary_is_short(assay: AssayReport) -> None:
     single = replace(
         assay,
-        verdict=compare({arm: given for arm, given in clear().items() if arm != "junk"}, "raw"),
+        verdict=compare({arm: seeds for arm, seeds in clear().items() if arm != "junk"}, "raw"),
         subtitle="2 arms",
     )
     lines = [line for line in text_of(summary_page(single)).splitlines() if line.strip()]
@@ -121,8 +121,8 @@ def test_the_terminal_draws_both_charts(assay: AssayReport) -> None:
 
 
 def test_hostile_names_stay_text() -> None:
-    given = clear()
-    named = {HOSTILE if arm == "refined" else arm: one for arm, one in given.items()}
+    trials = clear()
+    named = {HOSTILE if arm == "refined" else arm: seeds for arm, seeds in trials.items()}
     verdict = compare(named, "raw")
     page = assay_page(
         AssayReport(

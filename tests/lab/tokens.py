@@ -53,7 +53,7 @@ def store(folder: Path, documents: Sequence[str], weights: Sequence[float] | Non
 
 
 def job(tokens: TokenStore, output: Path, **changed: object) -> TrainJob:
-    given: dict[str, object] = {
+    values: dict[str, object] = {
         "tokens": str(tokens.folder),
         "tokenizer": str(tokens.folder.parent / "tokenizer.json"),
         "output": str(output),
@@ -68,4 +68,4 @@ def job(tokens: TokenStore, output: Path, **changed: object) -> TrainJob:
         "checkpoint_steps": 5,
         "name": "made, seed 1",
     }
-    return TrainJob(**{**given, **changed})  # type: ignore[arg-type]
+    return TrainJob(**{**values, **changed})  # type: ignore[arg-type]

@@ -250,7 +250,7 @@ def _signals() -> Section:
 
 
 def _languages() -> Section:
-    found = [
+    languages = [
         ("en", "English", 168_410, 88_912, 0.91),
         ("de", "German", 6_120, 0, 0.94),
         ("fr", "French", 4_904, 0, 0.93),
@@ -267,15 +267,15 @@ def _languages() -> Section:
         blocks=(
             Figure(
                 spec=bars(
-                    [name for _, name, *_ in found],
-                    [kept for *_, kept, _ in found],
-                    [every - kept for _, _, every, kept, _ in found],
+                    [name for _, name, *_ in languages],
+                    [kept for *_, kept, _ in languages],
+                    [every - kept for _, _, every, kept, _ in languages],
                     title="Documents by language",
                 )
             ),
             Table(
                 columns=("language", "label", "documents", "share", "kept", "mean confidence"),
-                rows=tuple((n, c, e, e / 198_668, k, p) for c, n, e, k, p in found),
+                rows=tuple((n, c, e, e / 198_668, k, p) for c, n, e, k, p in languages),
                 formats=("text", "text", "count", "bar", "count", "number"),
             ),
         ),

@@ -219,9 +219,9 @@ def test_links_are_seen_from_the_page(tmp_path: Path) -> None:
     (tmp_path / "assay").mkdir()
     write(page, tmp_path / "assay" / "report.html")
     reader = check((tmp_path / "assay" / "report.html").read_text())
-    found = [attributes["href"] or "" for tag, attributes in reader.elements if tag == "a"]
-    assert "./../a%20b/report.html" in found
-    assert not any(href.startswith("javascript") for href in found)
+    hrefs = [attributes["href"] or "" for tag, attributes in reader.elements if tag == "a"]
+    assert "./../a%20b/report.html" in hrefs
+    assert not any(href.startswith("javascript") for href in hrefs)
 
 
 def test_sample_page_is_whole(sample_page: Page, sample_document: str) -> None:
@@ -326,8 +326,8 @@ def test_a_share_in_brackets_stands_small_beside_its_number() -> None:
 
 
 def test_figures_that_follow_each_other_become_a_grid() -> None:
-    one = Figure(spec=histogram([0, 1, 2], [1, 2], [3, 4], title="a"))
-    blocks = (one, Prose(text="x"), one, one, one)
+    figure = Figure(spec=histogram([0, 1, 2], [1, 2], [3, 4], title="a"))
+    blocks = (figure, Prose(text="x"), figure, figure, figure)
     document = render(page_of("t", "", (), (Section(title="s", blocks=blocks),), ""))
     assert document.count('<div class="grid') == 1
     assert document.count("<figure ") == 4

@@ -19,7 +19,7 @@ from cupel.reproduction.arms import arms_section
 from cupel.reproduction.pool import copies, draw, head, near_copy, read_pool, shuffled, split
 from cupel.reproduction.refined import refined
 from cupel.reproduction.semantic import reworded_pool, semantic_recipe
-from cupel.verdict.comparison import Comparison
+from cupel.verdict.comparison import ArmComparison
 from tests.reproduction import world
 
 pytest.importorskip("torch", reason="needs the extra lab")
@@ -154,9 +154,9 @@ def test_muennighoff_has_as_many_epochs_as_it_says(tmp_path: Path) -> None:
     assert 20 < small.tokens / inner < 30
 
 
-def _comparison(verdict: str, low: float, high: float) -> Comparison:
+def _comparison(verdict: str, low: float, high: float) -> ArmComparison:
     middle = (low + high) / 2
-    return Comparison(
+    return ArmComparison(
         "arm", "base", "bits_per_byte", "a", "lower", 2 + middle, 2.0, middle, middle / 2, 2 * low, 2 * high,
         0.01, 0.01, verdict, "", False, None, None, None, 3, 9, 0.01, 2.0, 0.01, "seeds", 0,
     )  # type: ignore[arg-type]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cupel.scaling.cells import Cell
+from cupel.scaling.cells import GridCell
 from cupel.scaling.law import Law
 
 PROXY = Law(E=1.2, B=60, beta=0.35, repeats=6)
@@ -36,10 +36,12 @@ def cells(
     seeds: int = 1,
     noise: float = 0.0,
     rng: np.random.Generator | None = None,
-) -> list[Cell]:
+) -> list[GridCell]:
     draw = rng or np.random.default_rng(0)
     return [
-        Cell(n, u, u * e, float(law.loss(n, u, u * e)) * float(np.exp(noise * draw.standard_normal())), seed)
+        GridCell(
+            n, u, u * e, float(law.loss(n, u, u * e)) * float(np.exp(noise * draw.standard_normal())), seed
+        )
         for n in sizes
         for u in unique
         for e in epochs

@@ -13,7 +13,7 @@ from cupel.lab.data.documents import as_documents
 from cupel.lab.lab import Lab
 from cupel.lab.scale import Scale
 from cupel.lab.trials import Machine, Trial
-from cupel.scaling.cells import Cell, cells_of
+from cupel.scaling.cells import GridCell, cells_of
 from cupel.scaling.grid import grid
 from cupel.store import Store
 from cupel.verdict.measures import Measure
@@ -37,8 +37,8 @@ def trial(tokens_seen: int, epochs: float, seed: int = 0) -> Trial:
 
 def test_cells_say_what_trials_were_trained_on_and_scored() -> None:
     scored = [[bits(2.0), bits(1.0, "code")], [bits(1.8), bits(1.2, "code")]]
-    found = cells_of([trial(1000, 4.0), trial(500, 0.5, 3)], scored)
-    assert found == (Cell(950_000, 250, 1000, 1.5, 0), Cell(950_000, 1000, 500, 1.5, 3))
+    grid_cells = cells_of([trial(1000, 4.0), trial(500, 0.5, 3)], scored)
+    assert grid_cells == (GridCell(950_000, 250, 1000, 1.5, 0), GridCell(950_000, 1000, 500, 1.5, 3))
     own = cells_of([trial(1000, 4.0)], scored[:1], loss=lambda measures: measures[1].value)
     assert own[0].loss == 1.0
 
@@ -84,8 +84,8 @@ def test_parts_are_drawn_evenly_and_by_the_seed_not_by_the_order(lab: Lab) -> No
     documents = as_documents(tokens.texts(400))
     backwards = documents.take(pa.array(range(399, -1, -1)))
     first, again, other = (
-        ids(grid(lab, given, unique_tokens=[3000], epochs=[1], draw_seed=seed)[0].store)
-        for given, seed in ((documents, 0), (backwards, 0), (documents, 1))
+        ids(grid(lab, ordered, unique_tokens=[3000], epochs=[1], draw_seed=seed)[0].store)
+        for ordered, seed in ((documents, 0), (backwards, 0), (documents, 1))
     )
     assert first == again
     assert set(first) != set(other)

@@ -51,7 +51,7 @@ def test_more_epochs_and_slower_wear_are_worth_more(
     unique: float, epochs: float, more: float, limit: float, slower: float
 ) -> None:
     low, high = sorted((limit, slower))
-    law, better = (Law(E=1, B=10, beta=0.3, repeats=one) for one in (low, high))
+    law, better = (Law(E=1, B=10, beta=0.3, repeats=repeats) for repeats in (low, high))
     assert law.worth(unique, epochs + more)[0] >= law.worth(unique, epochs)[0] * (1 - 1e-12)
     assert better.worth(unique, epochs)[0] >= law.worth(unique, epochs)[0] * (1 - 1e-12)
 

@@ -25,7 +25,7 @@ def fit() -> Repeats:
 
 def test_every_section_is_there_and_draws(fit: Repeats) -> None:
     page = Page(title="Scaling", sections=repeats_sections(fit, 1_200_000))
-    assert [one.title for one in page.sections] == [
+    assert [section.title for section in page.sections] == [
         "What the corpus is worth",
         "Fit",
         "Constants",
@@ -93,8 +93,8 @@ def test_what_the_law_cannot_follow_is_an_alarm(fit: Repeats) -> None:
 
 
 def test_several_sizes_have_constants_of_their_own() -> None:
-    given = cells(PAPER, sizes=(1e8, 1e10), unique=(1e9, 6e10), epochs=(1, 30), noise=0.003)
-    fit = fit_repeats(given, replicates=2)
+    grid_cells = cells(PAPER, sizes=(1e8, 1e10), unique=(1e9, 6e10), epochs=(1, 30), noise=0.003)
+    fit = fit_repeats(grid_cells, replicates=2)
     _, curves, constants, _ = repeats_sections(fit, 1e9, unit="nats per token")
     rows = constants.blocks[0].rows  # type: ignore[union-attr]
     assert [row[0] for row in rows] == ["E", "A", "α", "B", "β", "R* of data", "R* of parameters"]

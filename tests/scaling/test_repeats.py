@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput, BadOption
-from cupel.scaling.cells import Cell
+from cupel.scaling.cells import GridCell
 from cupel.scaling.fit import FitOptions, Problem, one_thread
 from cupel.scaling.law import Law
 from cupel.scaling.repeats import fit_chinchilla, fit_repeats
@@ -26,16 +26,16 @@ def _one_thread():  # type: ignore[no-untyped-def]
 
 
 def test_constants_are_found_again_without_noise() -> None:
-    found = fit_repeats(cells(PROXY), replicates=2).law
+    law = fit_repeats(cells(PROXY), replicates=2).law
     for name in ("E", "B", "beta", "repeats"):
-        assert getattr(found, name) == pytest.approx(getattr(PROXY, name), rel=0.03), name
-    assert found.A == 0
+        assert getattr(law, name) == pytest.approx(getattr(PROXY, name), rel=0.03), name
+    assert law.A == 0
 
 
 def test_constants_of_several_sizes_are_found_again() -> None:
-    found = fit_repeats(cells(PAPER, **LARGE), replicates=2).law
+    law = fit_repeats(cells(PAPER, **LARGE), replicates=2).law
     for name in ("E", "alpha", "beta", "repeats", "excess"):
-        assert getattr(found, name) == pytest.approx(getattr(PAPER, name), rel=0.05), name
+        assert getattr(law, name) == pytest.approx(getattr(PAPER, name), rel=0.05), name
 
 
 def test_intervals_hold_the_true_constants_as_often_as_they_say() -> None:
@@ -55,10 +55,10 @@ def test_intervals_hold_the_true_constants_as_often_as_they_say() -> None:
             options=FitOptions(starts=2),
         )
         for name, answer in answers.items():
-            found = fit.interval(answer)
-            hits[name] += found.low <= answer(PROXY) <= found.high
-        found = fit.interval(answers["repeats"])
-        widths.append(math.log(found.high / found.low))
+            interval = fit.interval(answer)
+            hits[name] += interval.low <= answer(PROXY) <= interval.high
+        interval = fit.interval(answers["repeats"])
+        widths.append(math.log(interval.high / interval.low))
     assert min(hits.values()) >= 15, hits
     assert np.median(widths) < 1.0
 
@@ -75,17 +75,17 @@ def test_fresh_worth_of_repetition_gives_chinchilla() -> None:
 def test_wearing_repetition_is_told_from_chinchilla() -> None:
     fit = fit_repeats(cells(PROXY, seeds=2, noise=0.003), replicates=15)
     assert fit.finite is True
-    assert [one.left_out for one in fit.held_out] == ["one cell", "one number of epochs"]
-    assert [one.folds for one in fit.held_out] == [12, 4]
-    for one in fit.held_out:
-        assert one.repeats < 0.01 < one.chinchilla
+    assert [error.left_out for error in fit.held_out] == ["one cell", "one number of epochs"]
+    assert [error.folds for error in fit.held_out] == [12, 4]
+    for error in fit.held_out:
+        assert error.repeats < 0.01 < error.chinchilla
 
 
 def test_the_same_call_gives_the_same_result() -> None:
-    given = cells(PROXY, seeds=2, noise=0.005)
-    first, again = (fit_repeats(given, replicates=5) for _ in range(2))
+    grid_cells = cells(PROXY, seeds=2, noise=0.005)
+    first, again = (fit_repeats(grid_cells, replicates=5) for _ in range(2))
     assert first == again
-    assert fit_repeats(given, replicates=5, seed=1).replicates != first.replicates
+    assert fit_repeats(grid_cells, replicates=5, seed=1).replicates != first.replicates
 
 
 @pytest.mark.parametrize("repeats", [False, True])
@@ -94,8 +94,8 @@ def test_the_gradient_is_that_of_the_distance(
     law: Law, shape: dict[str, tuple[float, ...]], repeats: bool
 ) -> None:
     rng = np.random.default_rng(5)
-    given = cells(law, **shape, noise=0.02, rng=rng)  # type: ignore[arg-type]
-    problem, weights = Problem(given, repeats), rng.exponential(size=len(given))
+    grid_cells = cells(law, **shape, noise=0.02, rng=rng)  # type: ignore[arg-type]
+    problem, weights = Problem(grid_cells, repeats), rng.exponential(size=len(grid_cells))
     for start in problem.starts()[:3]:
         _, gradient = problem.distance(start, weights)
         for place in range(len(start)):
@@ -109,36 +109,36 @@ def test_the_gradient_is_that_of_the_distance(
 
 
 def test_one_wild_cell_does_not_move_the_law_far() -> None:
-    given = cells(PROXY, seeds=2, noise=0.002)
-    wild = [replace(given[0], loss=given[0].loss * 1.3), *given[1:]]
+    grid_cells = cells(PROXY, seeds=2, noise=0.002)
+    wild = [replace(grid_cells[0], loss=grid_cells[0].loss * 1.3), *grid_cells[1:]]
     assert fit_repeats(wild, replicates=1).law.repeats == pytest.approx(
-        fit_repeats(given, replicates=1).law.repeats, rel=0.15
+        fit_repeats(grid_cells, replicates=1).law.repeats, rel=0.15
     )
 
 
 def test_losses_that_rise_again_are_told() -> None:
-    given = cells(PROXY)
+    grid_cells = cells(PROXY)
     risen = [
         replace(c, loss=c.loss * 1.15) if c.unique_tokens == UNIQUE[0] and c.epochs == 12 else c
-        for c in given
+        for c in grid_cells
     ]
-    assert fit_repeats(given, replicates=1).rising == ()
+    assert fit_repeats(grid_cells, replicates=1).rising == ()
     assert fit_repeats(risen, replicates=1).rising == ((1e6, UNIQUE[0]),)
 
 
 def test_chinchilla_is_fitted_as_published() -> None:
     true = Law(E=1.69, A=406.4, alpha=0.34, B=410.7, beta=0.28)
-    found = fit_chinchilla(cells(true, sizes=(1e8, 1e9, 1e10), unique=(1e9, 1e10, 1e11), epochs=(1,)))
-    assert (found.E, found.alpha, found.beta) == pytest.approx((1.69, 0.34, 0.28), rel=0.03)
+    law = fit_chinchilla(cells(true, sizes=(1e8, 1e9, 1e10), unique=(1e9, 1e10, 1e11), epochs=(1,)))
+    assert (law.E, law.alpha, law.beta) == pytest.approx((1.69, 0.34, 0.28), rel=0.03)
 
 
-def bad(**changed: float) -> list[Cell]:
-    given = cells(PROXY)
-    return [*given[:3], replace(given[3], **changed), *given[4:]]  # type: ignore[arg-type]
+def bad(**changed: float) -> list[GridCell]:
+    grid_cells = cells(PROXY)
+    return [*grid_cells[:3], replace(grid_cells[3], **changed), *grid_cells[4:]]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("grid_cells", "message"),
     [
         (bad(loss=math.nan), r"cell 3: loss is nan: expected a finite number above 0"),
         (bad(loss=0.0), r"cell 3: loss is 0\.0"),
@@ -155,9 +155,9 @@ def bad(**changed: float) -> list[Cell]:
         ([], r"0 different cells"),
     ],
 )
-def test_cells_that_no_law_fits_are_refused(given: list[Cell], message: str) -> None:
+def test_cells_that_no_law_fits_are_refused(grid_cells: list[GridCell], message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        fit_repeats(given)
+        fit_repeats(grid_cells)
 
 
 def test_options_are_checked() -> None:

@@ -79,7 +79,7 @@ def test_a_soup_has_the_mean_of_the_weights_and_loads(
         assert difference == pytest.approx(of_soup - ingredient)
         assert low < difference < high
         assert word == ("undecided" if low <= 0 <= high else "better" if high < 0 else "worse")
-    assert not [block for found in kept.sections for block in found.blocks if block.block == "alarm"]
+    assert not [block for section in kept.sections for block in section.blocks if block.block == "alarm"]
 
 
 def test_trials_without_a_common_beginning_are_warned_of(trials: list[Trial], tmp_path: Path) -> None:
@@ -127,9 +127,9 @@ def test_weights_in_several_files_and_half_precision(trials: list[Trial], tmp_pa
     """The layout and number format of the first model are kept; the others may have another layout."""
     from safetensors.torch import load_file, save_file
 
-    one, other = trials[1].folder, trials[2].folder
-    sharded = Path(shutil.copytree(one, tmp_path / "sharded"))
-    weights = {name: tensor.bfloat16() for name, tensor in load_file(one / "model.safetensors").items()}
+    first, other = trials[1].folder, trials[2].folder
+    sharded = Path(shutil.copytree(first, tmp_path / "sharded"))
+    weights = {name: tensor.bfloat16() for name, tensor in load_file(first / "model.safetensors").items()}
     (sharded / "model.safetensors").unlink()
     places = {}
     for number, names in enumerate((sorted(weights)[::2], sorted(weights)[1::2]), 1):

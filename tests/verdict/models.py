@@ -31,17 +31,17 @@ class Model:
         weight = np.exp(rng.normal(0, self.weights, self.items))
         level = 2 + rng.normal(0, self.item, self.items)
         names = tuple(map(str, range(self.items)))
-        found = []
+        measures = []
         for arm in range(arms):
             own = rng.normal(0, self.item_arm, self.items)
             for _ in range(seeds):
                 bits = level + own + rng.normal(0, self.seed) + rng.normal(0, self.item_seed, self.items)
-                found.append(
+                measures.append(
                     Measure(
                         "bits_per_byte", subset, "lower", names, weight * (bits + arm * self.shift), weight
                     )
                 )
-        return found
+        return measures
 
 
 def ones(values: list[float], name: str = "wiki", **more: object) -> list[Measure]:

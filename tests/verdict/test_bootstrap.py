@@ -14,46 +14,48 @@ from tests.verdict.models import Model
 
 def test_it_draws_what_drawing_by_hand_draws() -> None:
     """The same items drawn one by one, with replacement, give the same distribution."""
-    (one,) = Model(items=40, item=0.5).trials(np.random.default_rng(1), seeds=1, arms=1)
-    found = resample_items([one], np.random.default_rng(2), 20_000).replicates[:, 0]
+    (measure,) = Model(items=40, item=0.5).trials(np.random.default_rng(1), seeds=1, arms=1)
+    replicates = resample_items([measure], np.random.default_rng(2), 20_000).replicates[:, 0]
     rng = np.random.default_rng(3)
     by_hand = []
     for _ in range(20_000):
         drawn = rng.integers(0, 40, 40)
-        by_hand.append(one.amount[drawn].sum() / one.weight[drawn].sum())
+        by_hand.append(measure.amount[drawn].sum() / measure.weight[drawn].sum())
     shares = [0.025, 0.16, 0.5, 0.84, 0.975]
     spread = np.std(by_hand)
-    assert np.quantile(found, shares) == pytest.approx(np.quantile(by_hand, shares), abs=0.05 * spread)
-    assert found.std() == pytest.approx(spread, rel=0.03)
+    assert np.quantile(replicates, shares) == pytest.approx(np.quantile(by_hand, shares), abs=0.05 * spread)
+    assert replicates.std() == pytest.approx(spread, rel=0.03)
 
 
 def test_the_spread_is_that_of_a_ratio() -> None:
     """Cochran, Sampling Techniques, 1977, eq. 2.39: Σ(a − R·w)² / (Σw)²."""
-    (one,) = Model(items=900).trials(np.random.default_rng(4), seeds=1, arms=1)
-    found = resample_items([one], np.random.default_rng(5), 10_000).replicates[:, 0]
-    expected = np.sqrt(np.square(one.amount - one.value * one.weight).sum()) / one.weight.sum()
-    assert found.std() == pytest.approx(expected, rel=0.04)
+    (measure,) = Model(items=900).trials(np.random.default_rng(4), seeds=1, arms=1)
+    replicates = resample_items([measure], np.random.default_rng(5), 10_000).replicates[:, 0]
+    expected = (
+        np.sqrt(np.square(measure.amount - measure.value * measure.weight).sum()) / measure.weight.sum()
+    )
+    assert replicates.std() == pytest.approx(expected, rel=0.04)
 
 
 def test_every_trial_gets_the_same_items() -> None:
     rng = np.random.default_rng(6)
-    one, other = Model(seed=0.3).trials(rng, seeds=2, arms=1)
-    found = resample_items([one, other], rng, 500)
+    first, other = Model(seed=0.3).trials(rng, seeds=2, arms=1)
+    resampled = resample_items([first, other], rng, 500)
     # Between them is nothing but the seed, which is the same for all items: it never changes.
-    gap = found.replicates[:, 1] - found.replicates[:, 0]
-    assert gap == pytest.approx(np.full(500, found.values[1] - found.values[0]))
-    assert found.replicates[:, 0].std() > 0.01
+    gap = resampled.replicates[:, 1] - resampled.replicates[:, 0]
+    assert gap == pytest.approx(np.full(500, resampled.values[1] - resampled.values[0]))
+    assert resampled.replicates[:, 0].std() > 0.01
 
 
 def test_groups_of_items_stand_for_many_items(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever their order: neighbours in a file are often alike, and must not share a group for that."""
-    (one,) = Model(items=2_500).trials(np.random.default_rng(7), seeds=1, arms=1)
-    order = np.argsort(one.amount / one.weight)
-    one = Measure("m", "s", "lower", one.items, one.amount[order], one.weight[order])
+    (measure,) = Model(items=2_500).trials(np.random.default_rng(7), seeds=1, arms=1)
+    order = np.argsort(measure.amount / measure.weight)
+    measure = Measure("m", "s", "lower", measure.items, measure.amount[order], measure.weight[order])
     monkeypatch.setattr(bootstrap, "MAX_GROUPS", 400)
-    grouped = resample_items([one], np.random.default_rng(8), 4_000)
+    grouped = resample_items([measure], np.random.default_rng(8), 4_000)
     monkeypatch.setattr(bootstrap, "MAX_GROUPS", 10_000)
-    single = resample_items([one], np.random.default_rng(8), 4_000)
+    single = resample_items([measure], np.random.default_rng(8), 4_000)
     assert grouped.values == pytest.approx(single.values)
     # The error of a standard error from 400 groups is 3.5 %, and 1.1 % from 4,000 replicates.
     assert grouped.replicates.std() == pytest.approx(single.replicates.std(), rel=0.12)
@@ -88,6 +90,6 @@ def test_a_mean_is_drawn_part_by_part() -> None:
     ],
 )
 def test_what_cannot_be_resampled_is_named(amount: list[float], weight: list[float], message: str) -> None:
-    one = Measure("m", "s", "lower", ("a", "b"), np.array(amount), np.array(weight))
+    measure = Measure("m", "s", "lower", ("a", "b"), np.array(amount), np.array(weight))
     with pytest.raises(BadInput, match=message):
-        resample_items([one], np.random.default_rng(0), 10)
+        resample_items([measure], np.random.default_rng(0), 10)

@@ -25,13 +25,13 @@ def tolerance(share: float, count: int) -> float:
 
 
 def assay(model: Model, seeds: int, rng: np.random.Generator, floor: Floor | None = None) -> Estimate:
-    found = resample_items(model.trials(rng, seeds), rng, REPLICATES)
-    return paired_difference(found.of(range(seeds, 2 * seeds)), found.of(range(seeds)), floor)
+    resampled = resample_items(model.trials(rng, seeds), rng, REPLICATES)
+    return paired_difference(resampled.of(range(seeds, 2 * seeds)), resampled.of(range(seeds)), floor)
 
 
 def true_floor(model: Model, seeds: int, rng: np.random.Generator) -> Floor:
     """A floor as it would be recorded, from so many trials of one arm."""
-    return floor_of([one.value for one in model.trials(rng, seeds, arms=1)])
+    return floor_of([measure.value for measure in model.trials(rng, seeds, arms=1)])
 
 
 def covered(estimate: Estimate, truth: float) -> bool:
@@ -57,7 +57,7 @@ ONLY_TOGETHER = Model(seed=0.0, item_seed=0.15)
         (ALL_THREE, 10, 0, True),
         (ONLY_TOGETHER, 3, 10, False),
     ],
-    ids=lambda given: str(given) if not isinstance(given, Model) else "",
+    ids=lambda value: str(value) if not isinstance(value, Model) else "",
 )
 def test_intervals_hold_the_truth(model: Model, seeds: int, floor_seeds: int, exact: bool) -> None:
     """In 95 of 100 assays; where the method is known to be cautious, in at least so many."""
@@ -84,11 +84,11 @@ def test_equal_arms_stay_undecided(floor_seeds: int, thorough: bool) -> None:
         p_values = []
         for _ in range(4):
             # So many that the smallest p reported, 2/1,501, does not stand in the way of a decision.
-            found = resample_items(model.trials(rng, 3, arms=3), rng, 1_500)
+            resampled = resample_items(model.trials(rng, 3, arms=3), rng, 1_500)
             floor = true_floor(model, floor_seeds, rng) if floor_seeds else None
-            base = found.of(range(3))
+            base = resampled.of(range(3))
             p_values += [
-                paired_difference(found.of(range(at, at + 3)), base, floor).p_value() for at in (3, 6)
+                paired_difference(resampled.of(range(at, at + 3)), base, floor).p_value() for at in (3, 6)
             ]
         false += min(holm(p_values)) <= LEVEL
     assert false / assays <= LEVEL + tolerance(LEVEL, assays)
@@ -99,12 +99,14 @@ def test_a_difference_of_known_size_is_found_as_often_as_theory_says() -> None:
     model = Model(items=30, shift=0.05)
     rng = np.random.default_rng(7)
     assays = 500
-    found = [assay(model, 5, rng) for _ in range(assays)]
-    power = np.mean([one.p_value() <= LEVEL for one in found])
+    estimates = [assay(model, 5, rng) for _ in range(assays)]
+    power = np.mean([estimate.p_value() <= LEVEL for estimate in estimates])
     edge, size = special.stdtrit(4, 0.975), 0.05 / (np.sqrt(2) * 0.02 / np.sqrt(5))
     expected = 1 - special.nctdtr(4, size, edge) + special.nctdtr(4, size, -edge)
     assert power == pytest.approx(expected, abs=tolerance(expected, assays) + 0.01)
-    assert all(one.value > 0 for one in found if one.p_value() <= LEVEL), "the direction is right"
+    assert all(estimate.value > 0 for estimate in estimates if estimate.p_value() <= LEVEL), (
+        "the direction is right"
+    )
 
 
 def test_a_floor_lets_three_seeds_find_what_they_could_not_alone() -> None:
@@ -124,8 +126,8 @@ def test_items_drawn_anew_for_each_seed_would_be_wrong() -> None:
     crossed = nested = 0
     for _ in range(200):
         trials = model.trials(rng, 8)
-        found = resample_items(trials, rng, REPLICATES)
-        crossed += covered(paired_difference(found.of(range(8, 16)), found.of(range(8))), 0.0)
+        resampled = resample_items(trials, rng, REPLICATES)
+        crossed += covered(paired_difference(resampled.of(range(8, 16)), resampled.of(range(8))), 0.0)
         pairs = [resample_items([trials[s], trials[s + 8]], rng, REPLICATES) for s in range(8)]
         means = np.mean([pair.replicates[:, 1] - pair.replicates[:, 0] for pair in pairs], axis=0)
         low, high = np.quantile(means, [0.025, 0.975])

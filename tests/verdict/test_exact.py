@@ -22,8 +22,8 @@ def estimate(arm: np.ndarray, base: np.ndarray) -> Estimate:
     seeds, items = arm.shape
     names = tuple(map(str, range(items)))
     measures = [Measure("m", "s", "higher", names, row, np.ones(items)) for row in (*arm, *base)]
-    found = resample_items(measures, np.random.default_rng(0), REPLICATES)
-    return paired_difference(found.of(range(seeds)), found.of(range(seeds, 2 * seeds)))
+    resampled = resample_items(measures, np.random.default_rng(0), REPLICATES)
+    return paired_difference(resampled.of(range(seeds)), resampled.of(range(seeds, 2 * seeds)))
 
 
 @given(st.lists(st.integers(-3, 3), max_size=9))
@@ -42,9 +42,9 @@ def test_many_equal_differences_are_a_binomial_test() -> None:
 
 @pytest.mark.parametrize("items", [1, 2, 3, 4, 5])
 def test_so_few_items_decide_nothing_however_they_agree(items: int) -> None:
-    found = estimate(np.ones((3, items)), np.zeros((3, items)))
-    assert found.p_value() == 2 * 0.5**items
-    low, high = found.interval()
+    difference = estimate(np.ones((3, items)), np.zeros((3, items)))
+    assert difference.p_value() == 2 * 0.5**items
+    low, high = difference.interval()
     assert low <= 0
     assert high == 1.0
 
@@ -88,9 +88,9 @@ def test_equal_arms_are_decided_in_at_most_five_of_a_hundred(items: int, seeds: 
 
 def test_caution_is_not_blindness() -> None:
     """Two percent of bits per byte at three seeds and 200 documents is found as before."""
-    rng, found = np.random.default_rng(3), 0
+    rng, decided = np.random.default_rng(3), 0
     for _ in range(50):
         base = 1 + rng.normal(0, 0.2, 200)
         arms = [base + rng.normal(0, 0.01, 200) + rng.normal(0, 0.003, (3, 1)) - gain for gain in (0.02, 0.0)]
-        found += estimate(*arms).p_value() <= 0.05
-    assert found >= 40
+        decided += estimate(*arms).p_value() <= 0.05
+    assert decided >= 40

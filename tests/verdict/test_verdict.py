@@ -34,7 +34,7 @@ def answers(right: int, of: int = 400, task: str = "qa", chance: float = 0.25) -
 
 
 def trials(**arms: list[list[Measure]]) -> Trials:
-    return {arm: dict(enumerate(given)) for arm, given in arms.items()}
+    return {arm: dict(enumerate(measured)) for arm, measured in arms.items()}
 
 
 def clear() -> Trials:
@@ -49,8 +49,8 @@ def clear() -> Trials:
 
 def test_better_worse_and_undecided() -> None:
     verdict = compare(clear(), "raw")
-    found = {(one.arm, one.subset): one.verdict for one in verdict.comparisons}
-    assert found == {
+    verdicts = {(comparison.arm, comparison.subset): comparison.verdict for comparison in verdict.comparisons}
+    assert verdicts == {
         ("refined", "mean"): "undecided",
         ("refined", "wiki"): "better",
         ("refined", "code"): "worse",
@@ -60,32 +60,36 @@ def test_better_worse_and_undecided() -> None:
     }
     assert verdict.subsets("refined", "better") == ("wiki",)
     assert verdict.subsets("refined", "worse") == ("code",)
-    assert all(bool(one.needed) == (one.verdict == "undecided") for one in verdict.comparisons)
+    assert all(
+        bool(comparison.needed) == (comparison.verdict == "undecided") for comparison in verdict.comparisons
+    )
 
 
 def test_higher_can_be_better() -> None:
-    given = trials(raw=[[answers(150)]] * 3, refined=[[answers(250)]] * 3)
-    assert compare(given, "raw").headline("refined").verdict == "better"
-    assert compare(given, "refined").headline("raw").verdict == "worse"
+    by_arm = trials(raw=[[answers(150)]] * 3, refined=[[answers(250)]] * 3)
+    assert compare(by_arm, "raw").headline("refined").verdict == "better"
+    assert compare(by_arm, "refined").headline("raw").verdict == "worse"
 
 
 def test_a_verdict_turned_round_is_the_same_verdict() -> None:
     there, back = compare(clear(), "raw").of("refined"), compare(clear(), "refined").of("raw")
-    for one, other in zip(there, back, strict=True):
-        assert one.difference == pytest.approx(-other.difference)
-        assert (one.low, one.high) == pytest.approx((-(other.high or 0), -(other.low or 0)), abs=1e-6)
-        assert one.p == pytest.approx(other.p, abs=1e-6)
+    for comparison, other in zip(there, back, strict=True):
+        assert comparison.difference == pytest.approx(-other.difference)
+        assert (comparison.low, comparison.high) == pytest.approx(
+            (-(other.high or 0), -(other.low or 0)), abs=1e-6
+        )
+        assert comparison.p == pytest.approx(other.p, abs=1e-6)
 
 
 def test_the_sentence() -> None:
-    given = trials(
+    by_arm = trials(
         raw=[[bits(value)] for value in (1.904, 1.905, 1.906)],
         refined=[[bits(value)] for value in (1.84, 1.842, 1.844)],
     )
-    assert compare(given, "raw").sentence("refined") == (
+    assert compare(by_arm, "raw").sentence("refined") == (
         "refined is better than raw: 1.842 against 1.905 bits per byte (−3.3 %, 95 % interval −3.4 to −3.2)"
     )
-    alone = {arm: {0: given[arm][0]} for arm in given}
+    alone = {arm: {0: by_arm[arm][0]} for arm in by_arm}
     assert compare(alone, "raw").sentence("refined") == (
         "refined against raw is undecided: 1.840 against 1.904 bits per byte (−3.4 %; no interval from one "
         "seed); needed: about 2 more seeds"
@@ -93,46 +97,48 @@ def test_the_sentence() -> None:
 
 
 def test_accuracies_differ_in_points() -> None:
-    given = trials(raw=[[answers(150)]] * 3, refined=[[answers(250)]] * 3)
-    verdict = compare(given, "raw")
+    by_arm = trials(raw=[[answers(150)]] * 3, refined=[[answers(250)]] * 3)
+    verdict = compare(by_arm, "raw")
     assert verdict.sentence("refined").startswith(
         "refined is better than raw: 62.5 % against 37.5 % accuracy (+25.0 points, 95 % interval +"
     )
-    one = verdict.headline("refined")
-    assert (one.centred, one.baseline_centred) == (pytest.approx(0.5), pytest.approx(1 / 6))
+    headline = verdict.headline("refined")
+    assert (headline.centred, headline.baseline_centred) == (pytest.approx(0.5), pytest.approx(1 / 6))
 
 
 def test_the_mean_is_that_of_the_subsets_whatever_their_size() -> None:
-    given = trials(
+    by_arm = trials(
         raw=[[answers(100, 400, "qa", 0.25), answers(50, 100, "pairs", 0.5)]] * 3,
         refined=[[answers(200, 400, "qa", 0.25), answers(80, 100, "pairs", 0.5)]] * 3,
     )
-    mean = compare(given, "raw").headline("refined")
+    mean = compare(by_arm, "raw").headline("refined")
     assert (mean.subset, mean.parts, mean.items) == ("mean", 2, 500)
     assert mean.value == pytest.approx((0.5 + 0.8) / 2)
     assert mean.chance == pytest.approx(0.375)
-    # The mean of centred values, and not the centred mean.
+    # The mean of centered values, and not the centered mean.
     assert mean.centred == pytest.approx(((0.5 - 0.25) / 0.75 + (0.8 - 0.5) / 0.5) / 2)
 
 
 def test_no_better_than_guessing_is_said() -> None:
-    given = trials(
+    by_arm = trials(
         raw=[[answers(100), answers(300, task="easy")]] * 3,
         refined=[[answers(104), answers(310, task="easy")]] * 3,
     )
-    guessed = {one.subset: one.at_chance for one in compare(given, "raw").comparisons}
+    guessed = {comparison.subset: comparison.at_chance for comparison in compare(by_arm, "raw").comparisons}
     assert guessed == {"mean": False, "qa": True, "easy": False}
-    needed = next(one.needed for one in compare(given, "raw").comparisons if one.subset == "qa")
+    needed = next(
+        comparison.needed for comparison in compare(by_arm, "raw").comparisons if comparison.subset == "qa"
+    )
     assert needed == "a larger scale; both arms are no better than guessing"
 
 
 def test_one_seed_with_a_floor_can_decide() -> None:
     rng = np.random.default_rng(0)
     floors = noise_floor({seed: [bits(1.9 + rng.normal(0, 0.002))] for seed in range(10)})
-    given = trials(raw=[[bits(1.9)]], refined=[[bits(1.85)]])
-    one = compare(given, "raw", floors).headline("refined")
-    assert (one.verdict, one.source) == ("better", "floor")
-    assert compare(given, "raw").headline("refined").verdict == "undecided"
+    by_arm = trials(raw=[[bits(1.9)]], refined=[[bits(1.85)]])
+    headline = compare(by_arm, "raw", floors).headline("refined")
+    assert (headline.verdict, headline.source) == ("better", "floor")
+    assert compare(by_arm, "raw").headline("refined").verdict == "undecided"
 
 
 def test_floors_go_through_json_and_cover_means() -> None:
@@ -153,60 +159,63 @@ def test_the_same_seed_gives_the_same_verdict_and_measures_do_not_disturb_each_o
         arm: {seed: [wiki[at + seed], code[at + seed]] for seed in range(3)}
         for arm, at in (("raw", 0), ("refined", 3))
     }
-    alone = {arm: {seed: [code] for seed, (_, code) in given.items()} for arm, given in both.items()}
+    alone = {arm: {seed: [code] for seed, (_, code) in seeds.items()} for arm, seeds in both.items()}
     first, second = compare(both, "raw"), compare(both, "raw")
     assert first == second
     assert first != compare(both, "raw", seed=1)
-    one, other = first.of("refined")[2], compare(alone, "raw").of("refined")[0]
-    assert (one.subset, one.p, one.low) == (other.subset, other.p, other.low)
+    comparison, other = first.of("refined")[2], compare(alone, "raw").of("refined")[0]
+    assert (comparison.subset, comparison.p, comparison.low) == (other.subset, other.p, other.low)
 
 
-def _drop_seed(given: Trials) -> None:
-    del given["refined"][1]
+def _drop_seed(by_arm: Trials) -> None:
+    del by_arm["refined"][1]
 
 
-def _drop_measure(given: Trials) -> None:
-    del given["refined"][1][1]
+def _drop_measure(by_arm: Trials) -> None:
+    del by_arm["refined"][1][1]
 
 
-def _more_measures(given: Trials) -> None:
-    given["refined"][1].append(answers(100))
+def _more_measures(by_arm: Trials) -> None:
+    by_arm["refined"][1].append(answers(100))
 
 
-def _twice(given: Trials) -> None:
-    given["refined"][1].append(given["refined"][1][0])
+def _twice(by_arm: Trials) -> None:
+    by_arm["refined"][1].append(by_arm["refined"][1][0])
 
 
-def _version(given: Trials) -> None:
-    given["refined"][1][0] = replace(given["refined"][1][0], version=2)
+def _version(by_arm: Trials) -> None:
+    by_arm["refined"][1][0] = replace(by_arm["refined"][1][0], version=2)
 
 
-def _items(given: Trials) -> None:
-    items = given["refined"][1][0].items
-    given["refined"][1][0] = replace(given["refined"][1][0], items=(items[0], "東京", *items[2:]))
+def _items(by_arm: Trials) -> None:
+    items = by_arm["refined"][1][0].items
+    by_arm["refined"][1][0] = replace(by_arm["refined"][1][0], items=(items[0], "東京", *items[2:]))
 
 
-def _weights(given: Trials) -> None:
-    given["refined"][1][0] = replace(given["refined"][1][0], weight=np.resize([1.0, 2.0], DOCUMENTS))
+def _weights(by_arm: Trials) -> None:
+    by_arm["refined"][1][0] = replace(by_arm["refined"][1][0], weight=np.resize([1.0, 2.0], DOCUMENTS))
 
 
-def _direction(given: Trials) -> None:
-    given["refined"][1][0] = replace(given["refined"][1][0], better="higher")
+def _direction(by_arm: Trials) -> None:
+    by_arm["refined"][1][0] = replace(by_arm["refined"][1][0], better="higher")
 
 
-def _only_one(given: Trials) -> None:
-    del given["refined"], given["junk"]
+def _only_one(by_arm: Trials) -> None:
+    del by_arm["refined"], by_arm["junk"]
 
 
-def _none(given: Trials) -> None:
-    for arm in given:
-        given[arm] = {}
+def _none(by_arm: Trials) -> None:
+    for arm in by_arm:
+        by_arm[arm] = {}
 
 
-def _called_mean(given: Trials) -> None:
-    for arm in given.values():
+def _called_mean(by_arm: Trials) -> None:
+    for arm in by_arm.values():
         for seed in arm:
-            arm[seed] = [replace(one, subset="mean") if one.subset == "code" else one for one in arm[seed]]
+            arm[seed] = [
+                replace(measure, subset="mean") if measure.subset == "code" else measure
+                for measure in arm[seed]
+            ]
 
 
 @pytest.mark.parametrize(
@@ -226,10 +235,10 @@ def _called_mean(given: Trials) -> None:
     ],
 )
 def test_what_does_not_compare_is_refused_by_name(spoil: Callable[[Trials], None], message: str) -> None:
-    given = clear()
-    spoil(given)
+    by_arm = clear()
+    spoil(by_arm)
     with pytest.raises(BadInput, match=message):
-        compare(given, "raw")
+        compare(by_arm, "raw")
 
 
 def test_a_misspelt_arm_and_too_few_replicates() -> None:
@@ -244,4 +253,4 @@ def test_a_misspelt_arm_and_too_few_replicates() -> None:
 def test_arms_keep_their_order() -> None:
     verdict: Verdict = compare(clear(), "refined")
     assert verdict.arms == ("raw", "junk")
-    assert [one.arm for one in verdict.comparisons] == ["raw"] * 3 + ["junk"] * 3
+    assert [comparison.arm for comparison in verdict.comparisons] == ["raw"] * 3 + ["junk"] * 3

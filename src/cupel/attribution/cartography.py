@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 
 class Cartography(Attribution, Annotates):
-    """Dataset cartography: which documents a trial learned, which not, and about which it changed its mind.
+    """Dataset cartography: the documents that a trial learned, did not learn, or changed its mind about.
 
     Swayamdipta et al. (2020) follow the probability of an example's gold label over the epochs of training. For a
     document i of T tokens, visited E times by a trial, with p(t | …) as it was when a step trained on t:
@@ -197,10 +197,10 @@ def _turns(pieces: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _by_document(visits: Sequence[_Visits], store: TokenStore, end_of_text: int) -> pa.Table:
     """One row per id, in the order of the documents; what several documents of one id say is taken together."""
-    document = np.concatenate([one.document for one in visits])
-    trial = np.repeat(np.arange(len(visits)), [len(one.document) for one in visits])
-    probability = np.concatenate([one.probability for one in visits])
-    tokens = np.concatenate([one.tokens for one in visits])
+    document = np.concatenate([trial_visits.document for trial_visits in visits])
+    trial = np.repeat(np.arange(len(visits)), [len(trial_visits.document) for trial_visits in visits])
+    probability = np.concatenate([trial_visits.probability for trial_visits in visits])
+    tokens = np.concatenate([trial_visits.tokens for trial_visits in visits])
     owners = store.owners(end_of_text)
     first_piece = np.flatnonzero(np.r_[True, owners[1:] != owners[:-1]]) if len(owners) else owners
     met = np.unique(document)
@@ -218,8 +218,10 @@ def _by_document(visits: Sequence[_Visits], store: TokenStore, end_of_text: int)
     spread = np.sqrt(np.bincount(row, (probability - own_mean[own]) ** 2, count) / number)
     once = own_number.reshape(count, len(visits)).max(axis=1, initial=0) < 2
     correct: pa.Array = pa.nulls(count, pa.float64())
-    if all(one.likely is not None for one in visits):
-        likely = np.concatenate([one.likely for one in visits if one.likely is not None])
+    if all(trial_visits.likely is not None for trial_visits in visits):
+        likely = np.concatenate(
+            [trial_visits.likely for trial_visits in visits if trial_visits.likely is not None]
+        )
         correct = pa.array(np.bincount(row, likely, count) / np.bincount(row, tokens, count))
     return pa.table(
         {
@@ -284,7 +286,7 @@ def _alarms(visits: Sequence[_Visits], table: pa.Table) -> tuple[Section, ...]:
     once = table["variability"].null_count / table.num_rows
     if once > 0:
         said.append(Alarm(text=f"{once:.1%} of the documents were visited once: they have no variability."))
-    if any(one.likely is None for one in visits):
+    if any(trial_visits.likely is None for trial_visits in visits):
         said.append(
             Alarm(
                 text="A trial was trained by a version of Cupel that did not write down how many tokens were likely, so "

@@ -20,7 +20,7 @@ __all__ = ["Predicted", "Emitted", "beyond_unseen"]
 
 
 class Emitted:
-    """The share of passages whose next tokens a model emits verbatim when it is given their first ones.
+    """The share of passages that a model continues verbatim from their first tokens.
 
     Greedy decoding gives a passage back exactly if every token of it is the likeliest one after those
     before: so one run over the passage tells, and nothing is generated (Carlini et al., "Quantifying
@@ -66,12 +66,12 @@ class Emitted:
             raise BadInput(f"{wanted} tokens do not fit the model's context of {context_length(model)}")
         first = prefix_token(tokenizer)
         rows = []
-        for id_, found in zip(
+        for id_, token_ids in zip(
             self.passages["id"].to_pylist(), _encode(tokenizer, self.passages), strict=True
         ):
-            if len(found) < wanted:
-                raise BadInput(f"passage '{id_}' has {len(found)} tokens; expected {wanted} or more")
-            tokens = np.array([first, *found[:wanted]], np.int64)
+            if len(token_ids) < wanted:
+                raise BadInput(f"passage '{id_}' has {len(token_ids)} tokens; expected {wanted} or more")
+            tokens = np.array([first, *token_ids[:wanted]], np.int64)
             at = np.arange(self.prompt, wanted)
             rows.append(Row(tokens[:-1], at, tokens[at + 1], name=f"passage '{id_}'"))
         scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
@@ -79,7 +79,7 @@ class Emitted:
 
 
 class Predicted:
-    """The share of a text's tokens that are the likeliest ones after those before (exact memorisation).
+    """The share of a text's tokens that are the likeliest ones after those before (exact memorization).
 
     Tirumala et al., "Memorization Without Overfitting", 2022, section 3. A document is looked at as far as
     the model's context goes.
@@ -105,10 +105,10 @@ class Predicted:
         """`predicted_exactly` by domain: `amount` is tokens predicted, `weight` all tokens."""
         first, longest = prefix_token(tokenizer), context_length(model)
         rows = []
-        for id_, found in zip(
+        for id_, token_ids in zip(
             self.documents["id"].to_pylist(), _encode(tokenizer, self.documents), strict=True
         ):
-            tokens = np.array([first, *found[:longest]], np.int64)
+            tokens = np.array([first, *token_ids[:longest]], np.int64)
             rows.append(Row(tokens[:-1], np.arange(len(tokens) - 1), tokens[1:], name=f"document '{id_}'"))
         scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
         amount = np.array([float(likeliest.sum()) for _, likeliest in scored])
@@ -127,9 +127,9 @@ def beyond_unseen(measures: Sequence[Measure], subset: str) -> Measure:
     >>> beyond_unseen([predicted("seen", 7.0), predicted("other", 4.0)], "seen").amount.tolist()
     [3.0]
     """
-    (own,) = [one for one in measures if one.subset == subset]
-    others = [one for one in measures if one.subset != subset and one.metric == own.metric]
-    base = sum(one.amount.sum() for one in others) / sum(one.weight.sum() for one in others)
+    (own,) = [measure for measure in measures if measure.subset == subset]
+    others = [measure for measure in measures if measure.subset != subset and measure.metric == own.metric]
+    base = sum(measure.amount.sum() for measure in others) / sum(measure.weight.sum() for measure in others)
     return Measure(
         "predicted_beyond_unseen", subset, "higher", own.items, own.amount - base * own.weight, own.weight
     )
@@ -139,4 +139,4 @@ def _encode(tokenizer: object, documents: pa.Table) -> list[list[int]]:
     encoded = text_encoder(tokenizer).encode_batch_fast(
         documents["text"].to_pylist(), add_special_tokens=False
     )
-    return [one.ids for one in encoded]
+    return [encoding.ids for encoding in encoded]

@@ -1,4 +1,4 @@
-"""Verbatim memorization: which openings of its training documents a model completes word for word."""
+"""Verbatim memorization: the openings of training documents that a model completes word for word."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EIDETIC = (1, 2, 4, 8, 16, 32, 64)
 
 
 class Verbatim(Audit, Annotates):
-    """Verbatim memorization: which documents a model completes word for word.
+    """Verbatim memorization: the documents that a model completes word for word.
 
     A document's opening is *extractable* with a prompt of k tokens when greedy decoding continues them with exactly
     the `length` tokens that follow in the document (Carlini et al. 2023, definition 3.1):
@@ -151,12 +151,12 @@ class Verbatim(Audit, Annotates):
         recited: Mapping[str, tuple[NDArray[np.int64], NDArray[np.int64]]],
     ) -> Finding:
         length = self.options.length
-        most = np.max([own for own, _ in recited.values()], axis=0)
+        longest = np.max([own for own, _ in recited.values()], axis=0)
         documents = pa.table(
             {
                 "id": seen["id"],
-                "recited": pa.array(most == length),
-                "recited_tokens": pa.array(most),
+                "recited": pa.array(longest == length),
+                "recited_tokens": pa.array(longest),
                 "passage_documents": pa.array(held_by),
             }
         )
@@ -187,7 +187,7 @@ class Verbatim(Audit, Annotates):
             sections=(
                 _shares_section(recited, length),
                 _repeats_section(recited, held_by, length),
-                *_samples_section(seen, most, length),
+                *_samples_section(seen, longest, length),
             ),
             facts=(
                 ("passages", f"{seen.num_rows:,}"),
@@ -265,8 +265,8 @@ def _repeats_section(
     )
 
 
-def _samples_section(seen: pa.Table, most: NDArray[np.int64], length: int) -> tuple[Section, ...]:
-    places = np.flatnonzero(most == length)[:SHOWN]
+def _samples_section(seen: pa.Table, longest: NDArray[np.int64], length: int) -> tuple[Section, ...]:
+    places = np.flatnonzero(longest == length)[:SHOWN]
     if not len(places):
         return ()
     samples = tuple(

@@ -15,7 +15,7 @@ from cupel.charts.band import band
 from cupel.charts.curve import Bar, line
 from cupel.charts.fitted import fitted
 from cupel.charts.flow import funnel
-from cupel.charts.forest import Difference, forest
+from cupel.charts.forest import ForestRow, forest
 from cupel.charts.parts import COLORS, is_whole, share
 from cupel.charts.ranking import bars
 from cupel.charts.scatter import scatter
@@ -24,7 +24,7 @@ from cupel.charts.spread import histogram
 __all__ = [
     "Bar",
     "COLORS",
-    "Difference",
+    "ForestRow",
     "band",
     "bars",
     "fitted",

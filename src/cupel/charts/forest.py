@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from cupel.charts.parts import COLORS, SMALL, TICK, chart, distinct, label_axis
 
-__all__ = ["Difference", "forest"]
+__all__ = ["ForestRow", "forest"]
 
 _ROLES: Mapping[str, str] = {"better": "blue", "worse": "kept", "undecided": "soft"}
 _ROW = 26
 
 
 @dataclass(frozen=True)
-class Difference:
+class ForestRow:
     """One row: a difference, the ends of its interval (None where there is none), what was decided."""
 
     label: str
@@ -28,7 +28,7 @@ class Difference:
 
 
 def forest(
-    differences: Sequence[Difference], *, title: str, unit: str = "", x_title: str = ""
+    differences: Sequence[ForestRow], *, title: str, unit: str = "", x_title: str = ""
 ) -> dict[str, Any]:
     """A forest plot: a point and an interval for each difference, and a line where there is none.
 
@@ -38,7 +38,7 @@ def forest(
 
     Examples
     --------
-    >>> spec = forest([Difference("wiki", -3.3, -3.9, -2.7, "better", "−3.3 %")], title="Differences")
+    >>> spec = forest([ForestRow("wiki", -3.3, -3.9, -2.7, "better", "−3.3 %")], title="Differences")
     >>> spec["datasets"]["differences"][0]["decision"]
     'better'
     """

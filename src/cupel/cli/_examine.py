@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cupel.cli._help import Command, Group
+from cupel.cli._help import Command, CommandList
 from cupel.cli._inputs import Json, Methods
 from cupel.cli._options import Cache, Device, Report, Restart, Workers
 
@@ -36,7 +36,7 @@ def add_kind(app: typer.Typer, name: str, help: str, epilog: str | None = None) 
     app.command(name, cls=KindCommand, help=help, epilog=epilog, context_settings=CONTEXT)(carry_out)
 
 
-class CommandGroup(Group):
+class CommandGroup(CommandList):
     """The commands of Cupel, and those of kinds that installed packages bring."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:

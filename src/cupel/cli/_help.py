@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from cupel.errors import Stopped
 
-__all__ = ["Command", "Group"]
+__all__ = ["Command", "CommandList"]
 
 
 class Command(TyperCommand):
@@ -31,7 +31,7 @@ class Command(TyperCommand):
         return groups
 
 
-class Group(TyperGroup):
+class CommandList(TyperGroup):
     """The list of commands, each with its whole sentence."""
 
     def invoke(self, ctx: Any) -> Any:

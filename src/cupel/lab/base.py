@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from cupel.errors import BadInput, BadOption
-from cupel.lab.data.arms import Arm, Part
+from cupel.lab.data.arms import Arm, ArmPart
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.scale import Base, Scale
 from cupel.lab.training.job import LLAMA, ModelShape
@@ -95,7 +95,9 @@ def base_arm(base: Base, arms: Sequence[Arm]) -> Arm:
     parts = []
     for arm in arms:
         whole = sum(part.share or 1.0 for part in arm.parts)
-        parts += [Part(part.path, part.recipe, (part.share or 1.0) / whole / len(arms)) for part in arm.parts]
+        parts += [
+            ArmPart(part.path, part.recipe, (part.share or 1.0) / whole / len(arms)) for part in arm.parts
+        ]
     return Arm("base", tuple(parts))
 
 

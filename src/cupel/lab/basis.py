@@ -81,8 +81,8 @@ class Basis:
     @property
     def left_out(self) -> float:
         """Share of the held-out bytes that overlap an arm."""
-        given = sum(domain.given_bytes for domain in self.domains)
-        return sum(domain.overlap_bytes for domain in self.domains) / given if given else 0.0
+        given_bytes = sum(domain.given_bytes for domain in self.domains)
+        return sum(domain.overlap_bytes for domain in self.domains) / given_bytes if given_bytes else 0.0
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -118,14 +118,14 @@ class Basis:
         ]
 
     def _repeated(self) -> list[str]:
-        most, least = max(self.epochs.values()), min(self.epochs.values())
-        if most <= MAX_EPOCHS or most < EPOCH_RATIO * least:
+        highest, lowest = max(self.epochs.values()), min(self.epochs.values())
+        if highest <= MAX_EPOCHS or highest < EPOCH_RATIO * lowest:
             return []
         arm = max(self.epochs, key=lambda name: self.epochs[name])
         other = min(self.epochs, key=lambda name: self.epochs[name])
-        fair = int(self.tokens * MAX_EPOCHS / most)
+        fair = int(self.tokens * MAX_EPOCHS / highest)
         return [
-            f"{arm} was repeated {epochs_text(most)}, {other} {epochs_text(least)}. Beyond about four passes, repeated "
+            f"{arm} was repeated {epochs_text(highest)}, {other} {epochs_text(lowest)}. Beyond about four passes, repeated "
             "text is worth much less than fresh text, so the verdict is about the amount of text as well as its quality. "
             f"Train on less (--set tokens={fair}, or a smaller --scale) or give {arm} more text."
         ]

@@ -101,7 +101,7 @@ def prepare(
     tasks = [Tasks(options.tasks, asked)] if options.tasks else []
     # More than is scored, since what an arm was trained on will be left out.
     max_bytes = 4 * recipe.evaluation.held_out_bytes
-    given = read_held_out(options.held_out, max_bytes, chats=chats) if options.held_out else None
+    own_held_out = read_held_out(options.held_out, max_bytes, chats=chats) if options.held_out else None
     cache = Store.of(options.cache)
     parsed = [_refined(arm, cache, options.engine, tell) for arm in parsed]
     with Spool(cache.folder, chats=chats) as spool:
@@ -117,7 +117,7 @@ def prepare(
             )
         path = trial.folder if trial is not None else options.tokenizer
         lab = Lab(recipe, _tokenizer(sample, recipe, path, cache, tell), cache, on)
-        held_out, held_out_ids = _held_out(given, surveys, chats)
+        held_out, held_out_ids = _held_out(own_held_out, surveys, chats)
         stores, overlap = _tokenize(lab, parsed, start, held_out, held_out_ids, spool, tell)
         initial = None if trial is None else trial.folder / WEIGHTS
         base = None if start is None else base_plan(lab, start, held_out_ids, spool.read)
@@ -185,11 +185,11 @@ def _tokenizer(
 
 
 def _held_out(
-    given: pa.Table | None, surveys: Mapping[str, Survey], chats: bool
+    own_held_out: pa.Table | None, surveys: Mapping[str, Survey], chats: bool
 ) -> tuple[pa.Table, frozenset[str]]:
     """Held-out text, and the ids that no arm may be trained on."""
-    if given is not None:
-        return given, frozenset()
+    if own_held_out is not None:
+        return own_held_out, frozenset()
     rows = [
         document._replace(domain=f"text of {name}")
         for name, arm_survey in surveys.items()

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from cupel.contract import Body, EvaluationMethod, Method, Objective, find_method
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.lab.hyperparameters import step_law
-from cupel.lab.training.job import Choice, ModelShape
+from cupel.lab.training.job import MethodChoice, ModelShape
 from cupel.store import digest_json
 
 __all__ = ["NoiseFloor", "Scale", "built_in_scales"]
@@ -66,7 +66,7 @@ class Tokens(_Part):
     sample_bytes: int = Field(default=10_000_000, gt=0)
 
 
-class Training(_Part):
+class TrainingSettings(_Part):
     """AdamW and the course of its learning rate; shares are of all steps."""
 
     sequences: int = Field(gt=0)
@@ -87,7 +87,7 @@ class Training(_Part):
     checkpoint_steps: int = Field(default=500, gt=0)
 
 
-class Evaluation(_Part):
+class EvaluationSettings(_Part):
     """What each trial is scored by besides tasks, and how much is looked at."""
 
     method: PartChoice = "held-out"
@@ -164,8 +164,8 @@ class Scale(_Part):
     model: Shape
     tokenizer: Tokens
     tokens: int = Field(gt=0)
-    training: Training
-    evaluation: Evaluation = Evaluation()
+    training: TrainingSettings
+    evaluation: EvaluationSettings = EvaluationSettings()
     noise_floor: NoiseFloor | None = None
     notes: str = ""
 
@@ -200,17 +200,19 @@ class Scale(_Part):
         else:
             raise UnknownName("scale", str(name_or_path), built_in)
         try:
-            given = yaml.safe_load(text)
+            content = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise BadRecipe(f"scale {name_or_path}: not YAML: {error}") from None
-        return cls.from_dict(given, overrides, where=f"scale {name_or_path}")
+        return cls.from_dict(content, overrides, where=f"scale {name_or_path}")
 
     @classmethod
-    def from_dict(cls, given: Any, overrides: Mapping[str, Any] | None = None, where: str = "scale") -> Scale:
+    def from_dict(
+        cls, mapping: Any, overrides: Mapping[str, Any] | None = None, where: str = "scale"
+    ) -> Scale:
         """A scale from plain data."""
-        if not isinstance(given, Mapping):
-            raise BadRecipe(f"{where}: expected a mapping, found {type(given).__name__}")
-        data = json.loads(json.dumps(given))
+        if not isinstance(mapping, Mapping):
+            raise BadRecipe(f"{where}: expected a mapping, found {type(mapping).__name__}")
+        data = json.loads(json.dumps(mapping))
         for name, value in (overrides or {}).items():
             _override(data, name, value, where)
         try:
@@ -235,7 +237,7 @@ class Scale(_Part):
 
     @property
     def steps(self) -> int:
-        """Optimiser steps that the token budget gives."""
+        """Optimizer steps that the token budget gives."""
         return max(1, round(self.tokens / (self.training.sequences * self.model.context)))
 
     @cached_property
@@ -246,7 +248,7 @@ class Scale(_Part):
         decisive |= self.model_dump(include={"base", "chats", "body", "objective"}, exclude_defaults=True)
         return digest_json(decisive)
 
-    def chosen(self, part: Literal["body", "objective"]) -> Choice:
+    def chosen(self, part: Literal["body", "objective"]) -> MethodChoice:
         """The body or the objective, as the trainer takes it.
 
         Raises
@@ -260,7 +262,7 @@ class Scale(_Part):
         else:
             method = self._method("objective", self.objective, Objective)
         options = method.options.model_dump(mode="json", exclude_defaults=True)
-        return Choice(method.name, method.version, method.function, options)
+        return MethodChoice(method.name, method.version, method.function, options)
 
     def evaluation_method(self, max_domain_bytes: int) -> EvaluationMethod:
         """What trials are scored by, on up to `max_domain_bytes` of each domain of held-out text.

@@ -111,7 +111,7 @@ def _shares_section(
     trials: Mapping[str, Mapping[int, Trial]],
     surveys: Mapping[str, Survey],
 ) -> Section:
-    size = sum(found.bytes for found in surveys.values())
+    size = sum(survey.bytes for survey in surveys.values())
     rows = []
     for place, name in enumerate(names):
         shares = [float(arms[arm][place]) for arm in (NATURAL, BEST, UNIFORM)]

@@ -13,7 +13,7 @@ from pydantic import Field
 from cupel.contract import Argument, Bench, Finding, Method, Paper, Study
 from cupel.errors import BadInput, BadOption
 from cupel.lab.assay import evaluation_on, scale_floors
-from cupel.lab.data.arms import Arm, Part
+from cupel.lab.data.arms import Arm, ArmPart
 from cupel.lab.data.documents import read_documents, without
 from cupel.lab.data.overlap import find_overlap
 from cupel.lab.data.survey import Survey, held_out_table, read_held_out, survey
@@ -151,7 +151,7 @@ def _survey(pools: Mapping[str, str], scale: Scale, *, held_out: bool) -> dict[s
     """A look at each pool; twice as much is held out as the scale looks at, half to fit and half to prove."""
     return {
         name: survey(
-            Arm(name, (Part(path),)),
+            Arm(name, (ArmPart(path),)),
             sample_bytes=scale.tokenizer.sample_bytes // len(pools),
             held_out_bytes=2 * scale.evaluation.held_out_bytes // len(pools) if held_out else 0,
             seed=0,
@@ -161,12 +161,12 @@ def _survey(pools: Mapping[str, str], scale: Scale, *, held_out: bool) -> dict[s
 
 
 def _held_out(
-    given: Sequence[str], pools: Mapping[str, str], surveys: Mapping[str, Survey], scale: Scale
+    paths: Sequence[str], pools: Mapping[str, str], surveys: Mapping[str, Survey], scale: Scale
 ) -> tuple[pa.Table, frozenset[str]]:
     """Held-out text that no pool holds, and the ids that are not trained on."""
     left_out: frozenset[str] = frozenset()
-    if given:
-        documents = read_held_out(given, 4 * scale.evaluation.held_out_bytes)
+    if paths:
+        documents = read_held_out(paths, 4 * scale.evaluation.held_out_bytes)
     else:
         drawn = [
             document._replace(domain=name) for name, pool in surveys.items() for document in pool.held_out
@@ -212,7 +212,9 @@ def _plan(
     left_out: frozenset[str],
     changes: Mapping[str, Any],
 ) -> TrialPlan:
-    parts = tuple(Part(path, share=float(share)) for path, share in zip(pools.values(), shares, strict=True))
+    parts = tuple(
+        ArmPart(path, share=float(share)) for path, share in zip(pools.values(), shares, strict=True)
+    )
     return TrialPlan(name, lab.tokens(Arm(name, parts), name, without_ids=left_out), seed, changes)
 
 

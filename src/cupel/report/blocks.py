@@ -78,10 +78,10 @@ def lay_out_facts(facts: Iterable[tuple[str, str]], kind: str = "facts") -> str:
 
 
 def _fact(value: str) -> str:
-    found = re.fullmatch(r"([<>≥~]? ?[-−]?[\d.,]+)( ?[^\d×()]*)(?: \(([^()]+)\))?", value)
-    if not found:
+    match = re.fullmatch(r"([<>≥~]? ?[-−]?[\d.,]+)( ?[^\d×()]*)(?: \(([^()]+)\))?", value)
+    if not match:
         return f"<bdi>{plain(value)}</bdi>"
-    number, unit, aside = found.groups()
+    number, unit, aside = match.groups()
     unit = f'<span class="unit">{plain(unit)}</span>' if unit.strip() else ""
     aside = f' <span class="aside">{plain(aside)}</span>' if aside else ""
     return f"{plain(number)}{unit}{aside}"
@@ -181,8 +181,8 @@ def _breakable(shown: str) -> str:
 
 
 def _is_numeric(values: Iterable[Any]) -> bool:
-    given = [value for value in values if value is not None]
-    return bool(given) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in given)
+    present = [value for value in values if value is not None]
+    return bool(present) and all(isinstance(v, int | float) and not isinstance(v, bool) for v in present)
 
 
 def _is_finite(value: Any) -> bool:
@@ -294,7 +294,7 @@ def _fold_at(text: str, start: int, end: int, last_mark: int) -> int:
     at = start + FIRST_LOOK
     if start < last_mark < start + 3 * FIRST_LOOK:
         at = max(at, last_mark + 40)
-    lines = [found.end() for found in re.finditer("\n", text[start:at])]
+    lines = [newline.end() for newline in re.finditer("\n", text[start:at])]
     if len(lines) > 12:
         at = start + lines[11]
     if end - at < 120:

@@ -20,13 +20,13 @@ SAME_CHARACTERS = 160
 """Of a run that both texts have, so much is shown at either end."""
 
 
-def clusters_page(output: str | Path, found: Sequence[Cluster]) -> Page:
+def clusters_page(output: str | Path, clusters: Sequence[Cluster]) -> Page:
     """A list of clusters, each with some of its documents."""
     rows: list[tuple[Any, ...]] = []
-    for number, cluster in enumerate(found, 1):
+    for number, cluster in enumerate(clusters, 1):
         head: tuple[Any, ...] = (f"{number}", cluster.step, cluster.size)
-        members = [(one.id, one.source, one.score) for one in cluster.members]
-        if cluster.survivor not in [one.id for one in cluster.members]:
+        members = [(member.id, member.source, member.score) for member in cluster.members]
+        if cluster.survivor not in [member.id for member in cluster.members]:
             members.insert(0, (cluster.survivor, "", None))
         for id, source, score in members:
             what = cluster.roles[0 if id == cluster.survivor else 1]
@@ -45,7 +45,7 @@ def clusters_page(output: str | Path, found: Sequence[Cluster]) -> Page:
     )
 
 
-def difference_text(first: str, second: str, found: Difference) -> Text:
+def difference_text(first: str, second: str, difference: Difference) -> Text:
     """Two texts in one: what only the first has is struck out, what only the second has underlined.
 
     Without colors and styles, `[-` and `-]` stand around the one, `{+` and `+}` around the other.
@@ -56,7 +56,7 @@ def difference_text(first: str, second: str, found: Difference) -> Text:
     shown.append(f"[-{visible(first)}-]", "red")
     shown.append(" ")
     shown.append(f"{{+{visible(second)}+}}\n\n", "green")
-    for kind, run in found.runs:
+    for kind, run in difference.runs:
         if kind == "first":
             shown.append(f"[-{visible(run)}-]", "red strike")
         elif kind == "second":
@@ -67,6 +67,6 @@ def difference_text(first: str, second: str, found: Difference) -> Text:
             shown.append(visible(run[:SAME_CHARACTERS]))
             shown.append(f" … {len(run) - 2 * SAME_CHARACTERS:,} the same … ", "dim")
             shown.append(visible(run[-SAME_CHARACTERS:]))
-    if found.cut:
+    if difference.cut:
         shown.append("\n\nonly the first words of both were compared", "dim")
     return shown

@@ -225,8 +225,8 @@ def _bars(spec: Spec, width: int) -> Svg:
     longest = max((len(row["label"]) for row in rows), default=0) * size * CHARACTER
     left = min(longest, 130) + 12
     room = max((len(row["written"]) for row in rows), default=0) * 11 * CHARACTER + 10
-    most = max((row["total"] for row in rows), default=0) or 1
-    scale = max(width - left - room, 20) / most
+    largest = max((row["total"] for row in rows), default=0) or 1
+    scale = max(width - left - room, 20) / largest
     for place, row in enumerate(rows):
         y = 24 * place + 7
         svg.text(left - 8, y + 12, row["label"], "ink", anchor="end", size=size, room=left - 8)
@@ -275,17 +275,17 @@ def _bars_behind(
     svg: Svg, up: Mapping[str, Any], bars: Sequence[Mapping[str, Any]], axis: Across, base: float, top: float
 ) -> None:
     """Bars on a vertical axis of their own, which stands on the right."""
-    most = float(up["scale"]["domain"][1])
+    highest = float(up["scale"]["domain"][1])
 
     def at(value: float) -> float:
-        return base - value / most * (base - top)
+        return base - value / highest * (base - top)
 
     for bar in bars:
         left, right = axis.at(bar["low"]), axis.at(bar["high"])
         svg.bar(
             left, at(bar["top"]), right - left, at(bar["bottom"]) - at(bar["top"]), bar["role"], bar["about"]
         )
-    for tick in _ticks(0, most):
+    for tick in _ticks(0, highest):
         svg.text(axis.right + 5, at(tick) + 3.5, _tick(tick))
     svg.upright(svg.width - 9, (top + base) / 2, up["axis"]["title"], 90)
 

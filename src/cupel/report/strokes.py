@@ -78,13 +78,13 @@ def _funnel(data: Mapping[str, Any], width: int) -> list[Text]:
 def _bars(data: Mapping[str, Any], width: int) -> list[Text]:
     rows = data["bars"]
     longest = min(max((len(row["label"]) for row in rows), default=0), 24)
-    most = max((row["total"] for row in rows), default=0) or 1
+    largest = max((row["total"] for row in rows), default=0) or 1
     drawn = []
     for row in rows:
         line = styled_line(row["label"], longest)
         line.append(" " * (longest - line.cell_len + 2))
-        line.append(draw_bar(row["value"] / most, 30), style=KEPT)
-        line.append("█" * round(30 * row["dropped"] / most), style=DROPPED)
+        line.append(draw_bar(row["value"] / largest, 30), style=KEPT)
+        line.append("█" * round(30 * row["dropped"] / largest), style=DROPPED)
         line.append(f" {row['written']}")
         drawn.append(line)
     return drawn

@@ -58,8 +58,8 @@ _CONTROLS = [
 ]
 
 
-def _name(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _name(match: re.Match[str]) -> str:
+    code = ord(match[0])
     if code < 0x20:
         return f"⟨{_CONTROLS[code]}⟩"
     return "⟨DEL⟩" if code == 0x7F else f"⟨U+{code:04X}⟩"
@@ -80,7 +80,7 @@ def safe_json(text: str) -> str:
     >>> safe_json('{"a": "\x9b31m\u202e"}')
     '{"a": "\\u009b31m\\u202e"}'
     """
-    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text.replace("\x7f", "\\u007f"))
+    return _HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text.replace("\x7f", "\\u007f"))
 
 
 def plain(text: str) -> str:

@@ -16,7 +16,7 @@ from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, by_arm
 from cupel.reproduction.claim import Context
-from cupel.verdict.comparison import Comparison
+from cupel.verdict.comparison import ArmComparison
 from cupel.verdict.measures import Measure
 from cupel.verdict.tables import verdict_table
 from cupel.verdict.verdict import Verdict
@@ -78,7 +78,7 @@ def held_out(context: Context, documents: pa.Table, arms: Mapping[str, pa.Table]
     return evaluation_on(kept, context.scale)
 
 
-def as_interval(comparison: Comparison) -> tuple[float, float] | None:
+def as_interval(comparison: ArmComparison) -> tuple[float, float] | None:
     """The 95 % interval of a comparison's difference, as a share of the baseline's value."""
     if comparison.low is None or comparison.high is None or not comparison.baseline_value:
         return None

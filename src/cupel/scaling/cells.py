@@ -10,11 +10,11 @@ from cupel.errors import BadInput
 from cupel.lab.trials import Trial
 from cupel.verdict.measures import Measure
 
-__all__ = ["Cell", "cells_of", "check_cells", "mean_bits"]
+__all__ = ["GridCell", "cells_of", "check_cells", "mean_bits"]
 
 
 @dataclass(frozen=True)
-class Cell:
+class GridCell:
     """One trial of a grid: how large, on what, and how well.
 
     Attributes
@@ -32,7 +32,7 @@ class Cell:
 
     Examples
     --------
-    >>> Cell(950_000, 250_000, 1_000_000, 1.93).epochs
+    >>> GridCell(950_000, 250_000, 1_000_000, 1.93).epochs
     4.0
     """
 
@@ -57,7 +57,7 @@ def cells_of(
     trials: Sequence[Trial],
     measures: Sequence[Sequence[Measure]],
     loss: Callable[[Sequence[Measure]], float] | None = None,
-) -> tuple[Cell, ...]:
+) -> tuple[GridCell, ...]:
     """Cells from trials and what each of them scored.
 
     Unique tokens are those that one epoch draws: where documents weigh differently, a document of weight
@@ -77,7 +77,7 @@ def cells_of(
     """
     if len(trials) != len(measures):
         raise BadInput(f"{len(trials)} trials and measures of {len(measures)}: expected one for each")
-    found = []
+    cells = []
     for trial, scored in zip(trials, measures, strict=True):
         tokens = float(trial.record["tokens"])
         unique = tokens / float(trial.record["epochs"])
@@ -86,8 +86,8 @@ def cells_of(
             value = (loss or mean_bits)(scored)
         except BadInput as error:
             raise BadInput(f"trial {trial.arm}, seed {trial.seed}: {error}") from None
-        found.append(Cell(size, unique, tokens, value, trial.seed))
-    return tuple(found)
+        cells.append(GridCell(size, unique, tokens, value, trial.seed))
+    return tuple(cells)
 
 
 def mean_bits(measures: Sequence[Measure]) -> float:
@@ -98,13 +98,13 @@ def mean_bits(measures: Sequence[Measure]) -> float:
     BadInput
         None was measured.
     """
-    bits = [one.value for one in measures if one.metric == "bits_per_byte"]
+    bits = [measure.value for measure in measures if measure.metric == "bits_per_byte"]
     if not bits:
         raise BadInput("no bits per byte were measured; score it on HeldOut, or name another loss")
     return sum(bits) / len(bits)
 
 
-def check_cells(cells: Iterable[Cell], needed: int) -> None:
+def check_cells(cells: Iterable[GridCell], needed: int) -> None:
     """Whether a law with `needed` constants can be fitted to the cells.
 
     Raises
@@ -112,33 +112,33 @@ def check_cells(cells: Iterable[Cell], needed: int) -> None:
     BadInput
         A number that is none, too few places, one epoch count only, or one number of unique tokens only.
     """
-    given = list(cells)
-    for place, cell in enumerate(given):
+    listed = list(cells)
+    for place, cell in enumerate(listed):
         for name in ("parameters", "unique_tokens", "tokens", "loss"):
             value = getattr(cell, name)
             if not (math.isfinite(value) and value > 0):
                 raise BadInput(
                     f"cell {place}: {name} is {value!r}: expected a finite number above 0 ({cell})"
                 )
-    places = {cell.place for cell in given}
+    places = {cell.place for cell in listed}
     if len(places) < needed:
         raise BadInput(
             f"{len(places)} different cells for {needed} constants: expected {needed} or more; "
             "add epoch counts or numbers of unique tokens (seeds of one cell count once)"
         )
-    epochs = {_repetitions(cell) for cell in given}
+    epochs = {_repetitions(cell) for cell in listed}
     if len(epochs) < 2:
         raise BadInput(
             f"every cell is seen {next(iter(epochs)):g} times or less: what repetition is worth shows only "
             "beside another number of epochs; train some cells for 1, 2, 4, 8 … epochs"
         )
-    if len({cell.unique_tokens for cell in given}) < 2:
+    if len({cell.unique_tokens for cell in listed}) < 2:
         raise BadInput(
             "every cell has the same number of unique tokens: what fresh tokens are worth shows only beside "
             "another number; train some cells on a half or a quarter of the corpus"
         )
 
 
-def _repetitions(cell: Cell) -> float:
+def _repetitions(cell: GridCell) -> float:
     """The epochs to two digits: budgets are whole steps, so they differ a little from what was asked."""
     return float(f"{max(cell.epochs, 1.0):.2g}")

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput, BadOption, MissingExtra
-from cupel.scaling.cells import Cell
+from cupel.scaling.cells import GridCell
 from cupel.scaling.law import Law
 
 __all__ = ["FitOptions", "Problem", "Values", "one_thread"]
@@ -90,7 +90,7 @@ class Problem:
     of size and data in the middle of the grid.
     """
 
-    def __init__(self, cells: Sequence[Cell], repeats: bool, options: FitOptions = FitOptions()) -> None:
+    def __init__(self, cells: Sequence[GridCell], repeats: bool, options: FitOptions = FitOptions()) -> None:
         self.options, self.repeats = options, repeats
         self.loss = np.log([cell.loss for cell in cells])
         self.tokens = np.array([cell.tokens for cell in cells], np.float64)
@@ -109,18 +109,18 @@ class Problem:
     @cached_property
     def bounds(self) -> list[tuple[float, float]]:
         """Lowest and highest value of each constant."""
-        most, least = float(self.loss.max()), float(self.loss.min())
+        highest, lowest = float(self.loss.max()), float(self.loss.min())
         exponent = (1e-3, self.options.max_exponent)
-        term = (most - 12, most + 3)
-        found = [(least - 7, least), term, exponent]
+        term = (highest - 12, highest + 3)
+        limits = [(lowest - 7, lowest), term, exponent]
         if self.sized:
-            found += [term, exponent]
+            limits += [term, exponent]
         if self.repeats:
             free = _FREE * max(float(self.repetitions.max()), 1.0)
-            found.append((math.log(_LEAST), math.log(free)))
+            limits.append((math.log(_LEAST), math.log(free)))
             if self.sized:
-                found.append((math.log(_LEAST), math.log(_FREE)))
-        return found
+                limits.append((math.log(_LEAST), math.log(_FREE)))
+        return limits
 
     def starts(self) -> list[Values]:
         """The grid's best, the best first."""
@@ -136,7 +136,7 @@ class Problem:
             ends: list[tuple[float, ...]] = [()]
             if self.repeats:
                 ends = list(itertools.product([math.log(limit) for limit in _LIMITS], repeat=1 + self.sized))
-            grid += [np.array([*one, *end]) for one in front for end in ends]
+            grid += [np.array([*start, *end]) for start in front for end in ends]
         weights = np.ones(len(self.loss))
         ranked = sorted(range(len(grid)), key=lambda place: self.distance(grid[place], weights)[0])
         return [grid[place] for place in ranked[: int(self.options.starts)]]
@@ -152,13 +152,13 @@ class Problem:
             scipy is not installed.
         """
         minimize = _minimize()
-        given = np.ones(len(self.loss)) if weights is None else weights
+        cell_weights = np.ones(len(self.loss)) if weights is None else weights
         best, least = np.empty(0), math.inf
         for start in starts:
             done = minimize(
                 self.distance,
                 start,
-                args=(given,),
+                args=(cell_weights,),
                 jac=True,
                 method="L-BFGS-B",
                 bounds=self.bounds,
@@ -215,16 +215,16 @@ class Problem:
         ratio = (
             math.log(alpha / beta) + log_a + alpha * self.middle_size - log_b - beta * self.middle_tokens
         ) / both
-        most = np.log(self.size)
+        log_size = np.log(self.size)
         # A size e^30 times too large is as good as any larger one, and stays a number.
-        fills = np.clip(ratio + beta / alpha * (ratio + unique), most - 30, most)
+        fills = np.clip(ratio + beta / alpha * (ratio + unique), log_size - 30, log_size)
         excess = self.size / np.exp(fills) - 1
-        found, slope = _effective(np.exp(fills), excess, constants[6])
+        log_effective, slope = _effective(np.exp(fills), excess, constants[6])
         slopes[:, 6] = slope
-        over = (fills < most) & (fills > most - 30)
+        over = (fills < log_size) & (fills > log_size - 30)
         # Of log N' in log U_N, at a fixed size.
         through = np.where(
-            over, 1 - np.exp(-excess / math.exp(constants[6])) * self.size / np.exp(found), 0.0
+            over, 1 - np.exp(-excess / math.exp(constants[6])) * self.size / np.exp(log_effective), 0.0
         )
         by_ratio = through * (1 + beta / alpha)
         slopes[:, 1] = -by_ratio / both
@@ -233,28 +233,28 @@ class Problem:
         slopes[:, 3] = by_ratio / both
         slopes[:, 4] = by_ratio * (1 / alpha + self.middle_size - ratio) / both
         slopes[:, 4] -= through * (ratio + unique) * beta / alpha**2
-        return found, slopes
+        return log_effective, slopes
 
     def law(self, constants: Values) -> Law:
         """The law with these constants; R* at its upper bound is infinite."""
         beta = float(constants[2])
-        found: dict[str, float] = {
+        named: dict[str, float] = {
             "E": math.exp(constants[0]),
             "B": math.exp(constants[1] + beta * self.middle_tokens),
             "beta": beta,
         }
         if self.sized:
             alpha = float(constants[4])
-            found |= {"A": math.exp(constants[3] + alpha * self.middle_size), "alpha": alpha}
+            named |= {"A": math.exp(constants[3] + alpha * self.middle_size), "alpha": alpha}
         if self.repeats:
             last = 3 + 2 * self.sized
             for place, name in zip(range(last, len(constants)), ("repeats", "excess"), strict=False):
                 if constants[place] < self.bounds[place][1] - 1e-3:
-                    found[name] = math.exp(constants[place])
-        law = Law(**found)
+                    named[name] = math.exp(constants[place])
+        law = Law(**named)
         if self.sized and not (self.size > law.parameters_for(self.unique)).any():
             # No cell has more parameters than its tokens fill: nothing was learned of excess ones.
-            return Law(**{**found, "excess": math.inf})
+            return Law(**{**named, "excess": math.inf})
         return law
 
 
@@ -263,8 +263,8 @@ def _minimize() -> Callable[..., Any]:
         from scipy.optimize import minimize
     except ImportError:
         raise MissingExtra("fitting a scaling law", "lab") from None
-    found: Callable[..., Any] = minimize
-    return found
+    function: Callable[..., Any] = minimize
+    return function
 
 
 def _effective(base: Values, times: Values, log_limit: float | None) -> tuple[Values, Values]:
@@ -272,7 +272,7 @@ def _effective(base: Values, times: Values, log_limit: float | None) -> tuple[Va
     if log_limit is None:
         return np.log(base * (1 + times)), np.zeros(len(base))
     limit = math.exp(log_limit)
-    gone = -np.expm1(-times / limit)
-    grown = 1 + limit * gone
-    slope = (limit * gone - times * (1 - gone)) / grown
+    worn = -np.expm1(-times / limit)
+    grown = 1 + limit * worn
+    slope = (limit * worn - times * (1 - worn)) / grown
     return np.log(base) + np.log(grown), slope

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cupel.errors import BadInput
-from cupel.scaling.cells import Cell, check_cells
+from cupel.scaling.cells import GridCell, check_cells
 from cupel.scaling.fit import FitOptions, Problem, one_thread
 
 __all__ = ["HeldOutError", "held_out_errors"]
@@ -34,22 +34,24 @@ class HeldOutError:
     chinchilla: float
 
 
-def held_out_errors(cells: Sequence[Cell], options: FitOptions = FitOptions()) -> tuple[HeldOutError, ...]:
+def held_out_errors(
+    cells: Sequence[GridCell], options: FitOptions = FitOptions()
+) -> tuple[HeldOutError, ...]:
     """The error on cells left out one place at a time, and one epoch count at a time.
 
     A way of leaving out is missing where what is left would be too little to fit the law to.
     """
-    ways: list[tuple[str, Callable[[Cell], Hashable]]] = [
+    ways: list[tuple[str, Callable[[GridCell], Hashable]]] = [
         ("one cell", lambda cell: cell.place),
         ("one number of epochs", lambda cell: float(f"{cell.epochs:.2g}")),
     ]
     with one_thread():
-        found = [_leave_out(cells, name, key, options) for name, key in ways]
-    return tuple(one for one in found if one is not None)
+        errors = [_leave_out(cells, name, key, options) for name, key in ways]
+    return tuple(error for error in errors if error is not None)
 
 
 def _leave_out(
-    cells: Sequence[Cell], name: str, key: Callable[[Cell], Hashable], options: FitOptions
+    cells: Sequence[GridCell], name: str, key: Callable[[GridCell], Hashable], options: FitOptions
 ) -> HeldOutError | None:
     folds = list(dict.fromkeys(key(cell) for cell in cells))
     errors: list[list[float]] = [[], []]

@@ -102,8 +102,8 @@ class Law:
         """
         if not (unique_tokens > 0 and epochs > 0):
             raise BadOption(f"{unique_tokens} tokens, {epochs} epochs: expected numbers above 0")
-        found = float(self.effective_tokens(unique_tokens, unique_tokens * epochs))
-        return found, found / (unique_tokens * epochs)
+        effective = float(self.effective_tokens(unique_tokens, unique_tokens * epochs))
+        return effective, effective / (unique_tokens * epochs)
 
     def best_epochs(self, share: float = 0.5) -> float:
         """The epochs beyond which one more token adds less than `share` of what a fresh one would.

@@ -144,23 +144,23 @@ def _answer(fit: Repeats, unique_tokens: float, share: float) -> Section:
 
 
 def _alarms(fit: Repeats) -> list[Alarm]:
-    found = []
+    alarms = []
     best = fit.best_epochs()
     if math.isfinite(best.value) and best.value > 1.01 * fit.max_epochs:
-        found.append(
+        alarms.append(
             Alarm(
                 text=f"No cell was seen more than {fit.max_epochs:.3g} times: what lies beyond is extrapolated."
             )
         )
     if fit.rising:
         where = ", ".join(_tokens(unique) for _, unique in fit.rising)
-        found.append(
+        alarms.append(
             Alarm(
                 text=f"With {where} unique tokens the loss rises again with more epochs (overfitting). This law never "
                 "rises, so there it promises too much; leave those cells out, or regularise."
             )
         )
-    return found
+    return alarms
 
 
 def _curves(fit: Repeats, unit: str) -> Section:
@@ -190,9 +190,9 @@ def _constants(fit: Repeats) -> Section:
     for name, sign, meaning in _CONSTANTS:
         if not fit.sized and name in ("A", "alpha", "excess"):
             continue
-        found = fit.interval(operator.attrgetter(name))
-        value, ends = _number(found.value), f"{_number(found.low)} to {_number(found.high)}"
-        if name == "excess" and math.isinf(found.value):
+        interval = fit.interval(operator.attrgetter(name))
+        value, ends = _number(interval.value), f"{_number(interval.low)} to {_number(interval.high)}"
+        if name == "excess" and math.isinf(interval.value):
             value, ends = "not seen", "–"
         rows.append((sign, value, ends, _number(getattr(fit.chinchilla, name)), meaning))
     table = Table(
@@ -219,7 +219,9 @@ def _held_out(fit: Repeats) -> Section:
         blocks.append(
             Table(
                 columns=("left out at a time", "times", "error, with repetition", "error, Chinchilla's"),
-                rows=tuple((one.left_out, one.folds, one.repeats, one.chinchilla) for one in fit.held_out),
+                rows=tuple(
+                    (error.left_out, error.folds, error.repeats, error.chinchilla) for error in fit.held_out
+                ),
                 formats=("text", "count", "percent", "percent"),
             )
         )
@@ -232,8 +234,8 @@ def _held_out(fit: Repeats) -> Section:
     )
 
 
-def _range(found: Interval) -> str:
-    return f"{write_count(found.low)} to {write_count(found.high)}"
+def _range(interval: Interval) -> str:
+    return f"{write_count(interval.low)} to {write_count(interval.high)}"
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from cupel.errors import BadOption
-from cupel.scaling.cells import Cell, check_cells
+from cupel.scaling.cells import GridCell, check_cells
 from cupel.scaling.fit import FitOptions, Problem, Values, one_thread
 from cupel.scaling.held_out import HeldOutError, held_out_errors
 from cupel.scaling.law import Law
@@ -45,7 +45,7 @@ class Repeats:
         How both were fitted.
     """
 
-    cells: tuple[Cell, ...]
+    cells: tuple[GridCell, ...]
     law: Law
     chinchilla: Law
     replicates: tuple[Law, ...]
@@ -66,9 +66,9 @@ class Repeats:
 
         `fit.interval(lambda law: law.repeats)` is R* of data.
         """
-        found = np.array([answer(law) for law in self.replicates])
+        answers = np.array([answer(law) for law in self.replicates])
         # By rank, as an infinite end cannot be interpolated.
-        low, high = np.quantile(found, [0.025, 0.975], method="inverted_cdf")
+        low, high = np.quantile(answers, [0.025, 0.975], method="inverted_cdf")
         return Interval(answer(self.law), float(low), float(high))
 
     def worth(self, unique_tokens: float, epochs: float) -> tuple[Interval, Interval]:
@@ -97,7 +97,7 @@ class Repeats:
         none; None is undecided.
         """
         bounded = math.isfinite(self.interval(lambda law: law.repeats).high)
-        nearer = [one.repeats < one.chinchilla for one in self.held_out]
+        nearer = [error.repeats < error.chinchilla for error in self.held_out]
         if not nearer:
             return None
         if bounded and all(nearer):
@@ -111,7 +111,7 @@ class Repeats:
         The loss of this law never rises with more epochs, so there it is too low; the mean over seeds at most
         epochs is compared with the lowest, and must lie 1 % above it.
         """
-        found = []
+        keys = []
         for key in dict.fromkeys((cell.parameters, cell.unique_tokens) for cell in self.cells):
             losses: dict[float, list[float]] = {}
             for cell in self.cells:
@@ -119,12 +119,12 @@ class Repeats:
                     losses.setdefault(cell.tokens, []).append(cell.loss)
             means = [float(np.mean(losses[tokens])) for tokens in sorted(losses)]
             if means[-1] > 1.01 * min(means):
-                found.append(key)
-        return tuple(found)
+                keys.append(key)
+        return tuple(keys)
 
 
 def fit_repeats(
-    cells: Sequence[Cell],
+    cells: Sequence[GridCell],
     *,
     options: FitOptions = FitOptions(),
     replicates: int = 200,
@@ -159,38 +159,38 @@ def fit_repeats(
     --------
     >>> true = Law(E=1.2, B=60, beta=0.35, repeats=6)
     >>> cells = [
-    ...     Cell(1e6, unique, unique * epochs, float(true.loss(1e6, unique, unique * epochs)))
+    ...     GridCell(1e6, unique, unique * epochs, float(true.loss(1e6, unique, unique * epochs)))
     ...     for unique in (2.5e5, 5e5, 1e6) for epochs in (1, 2, 4, 16)
     ... ]
     >>> fit = fit_repeats(cells, replicates=10)
     >>> round(fit.law.repeats, 1), round(fit.best_epochs().value, 1)
     (6.0, 5.2)
     """
-    given = tuple(cells)
-    sized = len({cell.parameters for cell in given}) > 1
-    check_cells(given, 7 if sized else 4)
+    listed = tuple(cells)
+    sized = len({cell.parameters for cell in listed}) > 1
+    check_cells(listed, 7 if sized else 4)
     if replicates < 1:
         raise BadOption(f"replicates is {replicates}: expected 1 or more")
-    problem, rng = Problem(given, True, options), np.random.default_rng(seed)
+    problem, rng = Problem(listed, True, options), np.random.default_rng(seed)
     with one_thread():
         best, _ = problem.solve(problem.starts())
-        drawn = [problem.solve([best], _weights(given, rng))[0] for _ in range(replicates)]
+        drawn = [problem.solve([best], _weights(listed, rng))[0] for _ in range(replicates)]
         return Repeats(
-            cells=given,
+            cells=listed,
             law=problem.law(best),
-            chinchilla=fit_chinchilla(given, options=options),
-            replicates=tuple(problem.law(one) for one in drawn),
+            chinchilla=fit_chinchilla(listed, options=options),
+            replicates=tuple(problem.law(constants) for constants in drawn),
             options=options,
         )
 
 
-def fit_chinchilla(cells: Sequence[Cell], *, options: FitOptions = FitOptions()) -> Law:
+def fit_chinchilla(cells: Sequence[GridCell], *, options: FitOptions = FitOptions()) -> Law:
     """Chinchilla's law fitted to the cells, for which a repeated token is as good as a fresh one."""
     problem = Problem(cells, False, options)
     return problem.law(problem.solve(problem.starts())[0])
 
 
-def _weights(cells: Sequence[Cell], rng: np.random.Generator) -> Values:
+def _weights(cells: Sequence[GridCell], rng: np.random.Generator) -> Values:
     """How much each cell counts in one replicate: first its place, then its seed."""
     places: dict[tuple[float, float, float], list[int]] = {}
     for number, cell in enumerate(cells):

@@ -7,13 +7,13 @@ from typing import Literal
 
 from cupel.verdict.statistics import Source
 
-__all__ = ["Comparison", "Decision"]
+__all__ = ["ArmComparison", "Decision"]
 
 Decision = Literal["better", "worse", "undecided"]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ArmComparison:
     """One arm against the baseline on one measure.
 
     Attributes

@@ -14,14 +14,14 @@ from cupel.errors import BadInput
 from cupel.verdict.bootstrap import REPLICATES, Resampled, mean_of, resample_items
 from cupel.verdict.measures import Measure
 
-__all__ = ["MEAN", "Panel", "Row", "line_up"]
+__all__ = ["MEAN", "Panel", "PanelRow", "line_up"]
 
 MEAN = "mean"
 """The subset that stands for the plain mean over all subsets of a metric."""
 
 
 @dataclass(frozen=True)
-class Row:
+class PanelRow:
     """What one measure is, without any trial's values.
 
     Attributes
@@ -62,7 +62,7 @@ class Panel:
     """
 
     trials: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PanelRow, ...]
     measures: tuple[tuple[Measure, ...], ...]
 
     def values(self, row: int) -> NDArray[np.float64]:
@@ -111,7 +111,7 @@ def line_up(trials: Mapping[str, Sequence[Measure]]) -> Panel:
                 lacks, has = (trial, names[0]) if name not in table else (names[0], trial)
                 raise BadInput(f"{lacks}: it has no measure '{name}', which {has} has; evaluate both alike")
             _check_alike(names[0], first[name], trial, table[name])
-    rows: list[Row] = []
+    rows: list[PanelRow] = []
     measures: list[tuple[Measure, ...]] = []
     for metric in dict.fromkeys(measure.metric for measure in first.values()):
         parts = [measure for measure in first.values() if measure.metric == metric]
@@ -119,7 +119,7 @@ def line_up(trials: Mapping[str, Sequence[Measure]]) -> Panel:
             rows.append(_mean_row(parts, len(rows)))
             measures.append(())
         for measure in parts:
-            rows.append(Row(metric, measure.subset, measure.better, len(measure.items), measure.chance))
+            rows.append(PanelRow(metric, measure.subset, measure.better, len(measure.items), measure.chance))
             measures.append(tuple(table[measure.name] for table in tables))
     return Panel(names, tuple(rows), tuple(measures))
 
@@ -133,7 +133,7 @@ def _by_name(trial: str, measures: Sequence[Measure]) -> dict[str, Measure]:
     return table
 
 
-def _mean_row(parts: Sequence[Measure], place: int) -> Row:
+def _mean_row(parts: Sequence[Measure], place: int) -> PanelRow:
     """The row at `place`, whose parts come right after it."""
     first = parts[0]
     if any(part.subset == MEAN for part in parts):
@@ -142,7 +142,7 @@ def _mean_row(parts: Sequence[Measure], place: int) -> Row:
         raise BadInput(f"{first.metric}: lower is better on some subsets and higher on others")
     chances = [part.chance for part in parts if part.chance is not None]
     chance = float(np.mean(chances)) if len(chances) == len(parts) else None
-    return Row(
+    return PanelRow(
         first.metric,
         MEAN,
         first.better,

@@ -31,7 +31,7 @@ from cupel.verdict.special import special
 
 __all__ = [
     "Estimate",
-    "centred",
+    "centered",
     "holm",
     "paired_difference",
     "single_value",
@@ -61,7 +61,7 @@ class Estimate:
     source
         What `seed_deviation` comes from.
     draws, weights
-        float64: errors through the choice of items, centred and sorted, and how many replicates each
+        float64: errors through the choice of items, centered and sorted, and how many replicates each
         stands for. Those in the tails stand for themselves.
     differences, shares
         What each item adds to the value, and its share of all items; empty where that is not known.
@@ -329,12 +329,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def centred(value: float, chance: float) -> float:
+def centered(value: float, chance: float) -> float:
     """Accuracy with guessing at 0 and all right at 1.
 
     Source: Li et al., "DataComp-LM", 2024, section 3.5.
 
-    >>> centred(0.625, 0.25)
+    >>> centered(0.625, 0.25)
     0.5
     """
     return (value - chance) / (1 - chance)

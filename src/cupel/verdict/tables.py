@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cupel import charts
 from cupel.findings import Figure, Table
-from cupel.verdict.comparison import Comparison
+from cupel.verdict.comparison import ArmComparison
 from cupel.verdict.floor import Floor
 from cupel.verdict.verdict import Verdict
 from cupel.verdict.words import (
@@ -113,7 +113,7 @@ def chance_table(verdict: Verdict) -> Table:
         if comparison.chance is not None
     ]
     return Table(
-        columns=("arm", "measure", "guessing", "accuracy", "centred", f"centred, {verdict.baseline}", ""),
+        columns=("arm", "measure", "guessing", "accuracy", "centered", f"centered, {verdict.baseline}", ""),
         rows=tuple(rows),
         formats=("text", "text", "percent", "text", "number", "number", "text"),
     )
@@ -139,7 +139,7 @@ def floor_table(floors: Mapping[str, Floor]) -> Table:
     )
 
 
-def _difference(comparison: Comparison) -> charts.Difference:
+def _difference(comparison: ArmComparison) -> charts.ForestRow:
     def shown(difference: float | None) -> float | None:
         if difference is None:
             return None
@@ -148,7 +148,7 @@ def _difference(comparison: Comparison) -> charts.Difference:
 
     label = f"mean of {comparison.parts}" if comparison.parts else comparison.subset
     value = shown(comparison.difference)
-    return charts.Difference(
+    return charts.ForestRow(
         label=label,
         value=0.0 if value is None else value,
         low=shown(comparison.low),

@@ -11,12 +11,12 @@ import numpy as np
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.notebook import facts_html
 from cupel.verdict.bootstrap import REPLICATES, Resampled
-from cupel.verdict.comparison import Comparison, Decision
+from cupel.verdict.comparison import ArmComparison, Decision
 from cupel.verdict.floor import Floor
 from cupel.verdict.measures import Measure
-from cupel.verdict.panel import Panel, Row, line_up
+from cupel.verdict.panel import Panel, PanelRow, line_up
 from cupel.verdict.power import seeds_needed
-from cupel.verdict.statistics import Estimate, centred, holm, paired_difference, single_value
+from cupel.verdict.statistics import Estimate, centered, holm, paired_difference, single_value
 from cupel.verdict.words import sentence
 
 __all__ = ["ALPHA", "Verdict", "compare"]
@@ -45,16 +45,16 @@ class Verdict:
     baseline: str
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ArmComparison, ...]
     floors: Mapping[str, Floor]
 
-    def of(self, arm: str) -> tuple[Comparison, ...]:
+    def of(self, arm: str) -> tuple[ArmComparison, ...]:
         """The comparisons of one arm."""
         if arm not in self.arms:
             raise UnknownName("arm", arm, self.arms)
         return tuple(comparison for comparison in self.comparisons if comparison.arm == arm)
 
-    def headline(self, arm: str) -> Comparison:
+    def headline(self, arm: str) -> ArmComparison:
         """The first metric's mean over its subsets, or its only subset."""
         return self.of(arm)[0]
 
@@ -150,8 +150,8 @@ def compare(
         for number, row in enumerate(panel.rows):
             both = (resampled[number].of(own), resampled[number].of(bases))
             middle = (
-                _centred(panel, resampled, number, own),
-                _centred(panel, resampled, number, bases),
+                _centered(panel, resampled, number, own),
+                _centered(panel, resampled, number, bases),
             )
             pairs.append(_Pair(arm, baseline, row, both, middle, known.get(row.name)))
     estimates = [paired_difference(*pair.both, pair.floor) for pair in pairs]
@@ -163,13 +163,13 @@ def compare(
 
 @dataclass(frozen=True)
 class _Pair:
-    """One arm and the baseline on one row: their trials, seed by seed, and their centred values."""
+    """One arm and the baseline on one row: their trials, seed by seed, and their centered values."""
 
     arm: str
     baseline: str
-    row: Row
+    row: PanelRow
     both: tuple[Resampled, Resampled]
-    centred: tuple[float | None, float | None]
+    centered: tuple[float | None, float | None]
     floor: Floor | None
 
 
@@ -196,18 +196,18 @@ def _listed(seeds: Sequence[int] | Mapping[int, Any]) -> str:
     return ", ".join(map(str, sorted(seeds))) or "none"
 
 
-def _centred(panel: Panel, resampled: Sequence[Resampled], number: int, trials: range) -> float | None:
-    """The centred value; of a mean the mean of its parts' centred values."""
+def _centered(panel: Panel, resampled: Sequence[Resampled], number: int, trials: range) -> float | None:
+    """The centered value; of a mean the mean of its parts' centered values."""
     row = panel.rows[number]
     if row.chance is None:
         return None
     if row.parts:
-        parts = [_centred(panel, resampled, part, trials) for part in row.parts]
+        parts = [_centered(panel, resampled, part, trials) for part in row.parts]
         return float(np.mean([part for part in parts if part is not None]))
-    return centred(float(resampled[number].of(trials).values.mean()), row.chance)
+    return centered(float(resampled[number].of(trials).values.mean()), row.chance)
 
 
-def _comparison(pair: _Pair, estimate: Estimate, p_holm: float, level: float) -> Comparison:
+def _comparison(pair: _Pair, estimate: Estimate, p_holm: float, level: float) -> ArmComparison:
     """`level` is what an undecided comparison has to reach."""
     row = pair.row
     value, base = (float(trials.values.mean()) for trials in pair.both)
@@ -221,7 +221,7 @@ def _comparison(pair: _Pair, estimate: Estimate, p_holm: float, level: float) ->
     needed = ""
     if decision == "undecided":
         needed = AT_CHANCE if at_chance else seeds_needed(estimate, level).text
-    return Comparison(
+    return ArmComparison(
         arm=pair.arm,
         baseline=pair.baseline,
         metric=row.metric,
@@ -239,8 +239,8 @@ def _comparison(pair: _Pair, estimate: Estimate, p_holm: float, level: float) ->
         needed=needed,
         at_chance=at_chance,
         chance=row.chance,
-        centred=pair.centred[0],
-        baseline_centred=pair.centred[1],
+        centred=pair.centered[0],
+        baseline_centred=pair.centered[1],
         seeds=estimate.seeds,
         items=row.items,
         seed_deviation=estimate.seed_deviation,

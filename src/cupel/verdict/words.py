@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cupel.verdict.comparison import Comparison
+from cupel.verdict.comparison import ArmComparison
 
 __all__ = [
     "difference_text",
@@ -21,13 +21,13 @@ def metric_text(metric: str) -> str:
     return metric.replace("_", " ")
 
 
-def measure_text(comparison: Comparison) -> str:
+def measure_text(comparison: ArmComparison) -> str:
     """Metric and subset as words."""
     subset = f"mean of {comparison.parts}" if comparison.parts else comparison.subset
     return f"{metric_text(comparison.metric)}, {subset}"
 
 
-def sentence(comparison: Comparison) -> str:
+def sentence(comparison: ArmComparison) -> str:
     """A comparison in one sentence: who is better, by how much, how surely, or what would tell."""
     numbers = (
         f"{value_text(comparison, comparison.value)} against {value_text(comparison, comparison.baseline_value)} "
@@ -38,7 +38,7 @@ def sentence(comparison: Comparison) -> str:
     return f"{comparison.arm} is {comparison.verdict} than {comparison.baseline}: {numbers}"
 
 
-def value_text(comparison: Comparison, value: float) -> str:
+def value_text(comparison: ArmComparison, value: float) -> str:
     """A value as its metric is written: per cent where there is a level of chance."""
     return (
         f"{100 * value:.1f} %"
@@ -49,7 +49,7 @@ def value_text(comparison: Comparison, value: float) -> str:
     )
 
 
-def difference_text(comparison: Comparison) -> str:
+def difference_text(comparison: ArmComparison) -> str:
     """The difference with its sign: relative, or in percentage points where there is a level of chance."""
     size = shown_difference(comparison, comparison.difference)
     if size is None:
@@ -57,7 +57,7 @@ def difference_text(comparison: Comparison) -> str:
     return f"{_signed(size, 1 if abs(size) >= 0.1 else 2)} {'points' if in_points(comparison) else '%'}"
 
 
-def interval_text(comparison: Comparison) -> str:
+def interval_text(comparison: ArmComparison) -> str:
     """The 95 % interval in the unit of `difference_text`; a dash where it cannot be told."""
     if comparison.low is None or comparison.high is None:
         return "–"
@@ -68,19 +68,19 @@ def interval_text(comparison: Comparison) -> str:
     return f"{_signed(ends[0], digits)} to {_signed(ends[1], digits)}"
 
 
-def shown_difference(comparison: Comparison, difference: float) -> float | None:
+def shown_difference(comparison: ArmComparison, difference: float) -> float | None:
     """A difference in per cent of the baseline, or in points; None where the baseline is zero."""
     if in_points(comparison):
         return 100 * difference
     return 100 * difference / abs(comparison.baseline_value) if comparison.baseline_value else None
 
 
-def in_points(comparison: Comparison) -> bool:
+def in_points(comparison: ArmComparison) -> bool:
     """Whether the metric is a share of right answers, whose differences are percentage points."""
     return comparison.chance is not None
 
 
-def _interval(comparison: Comparison) -> str:
+def _interval(comparison: ArmComparison) -> str:
     return (
         "; no interval from one seed"
         if comparison.low is None

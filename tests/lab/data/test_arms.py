@@ -5,7 +5,7 @@ import pytest
 
 import cupel
 from cupel.errors import BadInput, BadOption
-from cupel.lab.data.arms import Arm, Part, check_names
+from cupel.lab.data.arms import Arm, ArmPart, check_names
 from cupel.lab.data.documents import read_documents
 from tests.lab import tokens
 
@@ -16,16 +16,18 @@ def _write(path: Path, rows: list[dict[str, object]]) -> Path:
 
 
 def test_what_may_be_written() -> None:
-    assert Arm.parse("pool/") == Arm("pool", (Part("pool/"),))
-    assert Arm.parse("clean=s3://bucket/refined") == Arm("clean", (Part("s3://bucket/refined"),))
-    assert Arm.parse("fineweb@pool") == Arm("fineweb@pool", (Part("pool", "fineweb"),))
-    assert Arm.parse("web:0.7,wiki:.3") == Arm("web+wiki", (Part("web", None, 0.7), Part("wiki", None, 0.3)))
+    assert Arm.parse("pool/") == Arm("pool", (ArmPart("pool/"),))
+    assert Arm.parse("clean=s3://bucket/refined") == Arm("clean", (ArmPart("s3://bucket/refined"),))
+    assert Arm.parse("fineweb@pool") == Arm("fineweb@pool", (ArmPart("pool", "fineweb"),))
+    assert Arm.parse("web:0.7,wiki:.3") == Arm(
+        "web+wiki", (ArmPart("web", None, 0.7), ArmPart("wiki", None, 0.3))
+    )
 
 
-@pytest.mark.parametrize("given", ["a:0.5,b", "a,b", "a:0,b:1"])
-def test_half_a_mixture_is_refused(given: str) -> None:
+@pytest.mark.parametrize("argument", ["a:0.5,b", "a,b", "a:0,b:1"])
+def test_half_a_mixture_is_refused(argument: str) -> None:
     with pytest.raises(BadOption, match=r"mixture|share"):
-        Arm.parse(given)
+        Arm.parse(argument)
 
 
 def test_names_must_differ() -> None:
@@ -37,7 +39,7 @@ def test_a_path_with_signs_of_the_grammar_is_a_path(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     for name in ("x=y", "c4@home"):
         Path(name).mkdir()
-        assert Arm.parse(name).parts == (Part(name),)
+        assert Arm.parse(name).parts == (ArmPart(name),)
 
 
 def test_weights_and_domains_come_from_fields(tmp_path: Path) -> None:

@@ -19,14 +19,14 @@ def write(folder: Path, *fields: str) -> str:
 
 
 def test_weights_and_domains_are_fields(tmp_path: Path) -> None:
-    given = [
+    lines = [
         '"weight": 2',
         '"weight": 0.5, "domain": "wiki"',
         '"weight": null',
         '"a": {"weight": 7}, "domain": 3',
     ]
-    given.append('"weight": 20000000000000000000')
-    table = pa.Table.from_batches(read_documents(write(tmp_path, *given)))
+    lines.append('"weight": 20000000000000000000')
+    table = pa.Table.from_batches(read_documents(write(tmp_path, *lines)))
     assert table.schema == DOCUMENTS
     assert table["weight"].to_pylist() == [2.0, 0.5, 1.0, 1.0, 2e19]
     assert table["domain"].to_pylist() == ["pool", "wiki", "pool", "pool", "pool"]

@@ -49,9 +49,9 @@ def test_shares_are_those_of_brute_force() -> None:
         start = rng.randrange(len(words))
         training.append(" ".join(words[start : start + rng.randrange(5, 50)]))
     for ngram in (3, 8, 13):
-        found = find_overlap(_table(held_out), {"raw": _batches(training)}, OverlapOptions(ngram=ngram))
-        np.testing.assert_allclose(found.share[0], _brute_force(held_out, training, ngram))
-    assert 0 < (found.share > 0).sum() < 20
+        overlap = find_overlap(_table(held_out), {"raw": _batches(training)}, OverlapOptions(ngram=ngram))
+        np.testing.assert_allclose(overlap.share[0], _brute_force(held_out, training, ngram))
+    assert 0 < (overlap.share > 0).sum() < 20
 
 
 def test_a_document_that_any_arm_has_goes_for_all() -> None:
@@ -62,15 +62,15 @@ def test_a_document_that_any_arm_has_goes_for_all() -> None:
         "other": _batches([_plain(51, 40)]),
         "empty": [],
     }
-    found = find_overlap(_table(held_out), arms)
-    assert found.seen.tolist() == [
+    overlap = find_overlap(_table(held_out), arms)
+    assert overlap.seen.tolist() == [
         [True, True, False, False],
         [False, True, False, False],
         [False] * 4,
         [False] * 4,
     ]
-    assert found.kept["id"].to_pylist() == ["d2", "d3"]
-    counts = {row["arm"]: row for row in found.counts.to_pylist()}
+    assert overlap.kept["id"].to_pylist() == ["d2", "d3"]
+    counts = {row["arm"]: row for row in overlap.counts.to_pylist()}
     assert {arm: row["seen_documents"] for arm, row in counts.items()} == {
         "raw": 2,
         "refined": 1,
@@ -79,7 +79,7 @@ def test_a_document_that_any_arm_has_goes_for_all() -> None:
         "": 2,
     }
     assert counts["raw"]["seen_bytes"] == len(held_out[0]) + len(held_out[1])
-    assert "2 of 4 held-out documents" in found.section.lead
+    assert "2 of 4 held-out documents" in overlap.section.lead
 
 
 def test_parts_in_several_training_documents_count_together() -> None:
@@ -94,22 +94,24 @@ def test_parts_in_several_training_documents_count_together() -> None:
 
 def test_short_documents_are_seen_only_whole() -> None:
     held_out = ["The river, in winter!", "the river", "", "the mountain"]
-    found = find_overlap(_table(held_out), {"a": _batches(["THE RIVER in   winter", "the mountain is high"])})
-    assert found.seen[0].tolist() == [True, False, False, False]
+    overlap = find_overlap(
+        _table(held_out), {"a": _batches(["THE RIVER in   winter", "the mountain is high"])}
+    )
+    assert overlap.seen[0].tolist() == [True, False, False, False]
 
 
 def test_the_number_of_batches_does_not_matter() -> None:
     held_out = [_plain(seed, 40) for seed in range(6)]
     training = [*held_out[::2], *(_plain(seed, 40) for seed in range(60, 80))]
-    one = find_overlap(_table(held_out), {"a": _batches(training, 1000)})
+    single = find_overlap(_table(held_out), {"a": _batches(training, 1000)})
     many = find_overlap(_table(held_out), {"a": _batches(training, 1)})
-    np.testing.assert_array_equal(one.share, many.share)
+    np.testing.assert_array_equal(single.share, many.share)
 
 
 def test_nothing_found_is_said() -> None:
-    found = find_overlap(_table([_plain(1, 40)]), {"a": _batches([_plain(2, 40)])})
-    assert found.kept.num_rows == 1
-    assert found.section.lead.startswith("No held-out document")
+    overlap = find_overlap(_table([_plain(1, 40)]), {"a": _batches([_plain(2, 40)])})
+    assert overlap.kept.num_rows == 1
+    assert overlap.section.lead.startswith("No held-out document")
 
 
 def test_missing_columns_are_named() -> None:
@@ -153,13 +155,13 @@ def test_planted_copies_of_real_text_are_found_and_look_alikes_are_not(shared: P
         elif kind == "edited":
             training.append(_edited(text, 20, rng))
     rng.shuffle(training)
-    found: Overlap = find_overlap(_table(held_out), {"raw": _batches(training, 100)})
-    assert found.seen[0].tolist() == [kind != "none" for kind in planted]
+    overlap: Overlap = find_overlap(_table(held_out), {"raw": _batches(training, 100)})
+    assert overlap.seen[0].tolist() == [kind != "none" for kind in planted]
     kinds_of = np.array(planted)
     assert (
-        found.share[0][(kinds_of == "verbatim") | (kinds_of == "case") | (kinds_of == "inside")] == 1
+        overlap.share[0][(kinds_of == "verbatim") | (kinds_of == "case") | (kinds_of == "inside")] == 1
     ).all()
-    assert found.share[0][kinds_of == "none"].max() < 0.05
+    assert overlap.share[0][kinds_of == "none"].max() < 0.05
 
 
 @pytest.mark.parametrize("text", ["", "—", " \n ", "?!", "🙂"])

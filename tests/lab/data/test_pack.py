@@ -19,10 +19,10 @@ def test_documents_come_back_with_ids_and_ends(tmp_path: Path) -> None:
     store = tokens.store(tmp_path, documents)
     tokenizer = tokens.tokenizer(tmp_path)
     assert store.documents == 3
-    found = [store.document(number).tolist() for number in range(3)]
-    assert [tokenizer.decode(one[:-1]) for one in found] == [text for text in documents if text]
-    assert all(one[-1] == tokenizer.end_of_text for one in found)
-    assert all(tokenizer.end_of_text not in one[:-1] for one in found)
+    stored = [store.document(number).tolist() for number in range(3)]
+    assert [tokenizer.decode(ids[:-1]) for ids in stored] == [text for text in documents if text]
+    assert all(ids[-1] == tokenizer.end_of_text for ids in stored)
+    assert all(tokenizer.end_of_text not in ids[:-1] for ids in stored)
     assert [store.id(number) for number in range(3)] == ["d0", "d2", "d3"]
     assert store.meta["bytes"] == sum(len(text.encode()) for text in documents)
 

@@ -48,18 +48,18 @@ def test_memory_is_bounded_by_the_draw() -> None:
 
 def test_no_more_than_a_tenth_is_held_out(tmp_path: Path) -> None:
     arm = Arm.parse(str(_pool(tmp_path)))
-    found = survey(arm, sample_bytes=1000, held_out_bytes=10**9, seed=0)
-    assert found.documents == 200
-    held = sum(len(document.text) for document in found.held_out)
-    assert 0 < held <= 0.1 * found.bytes + 200
-    gone = frozenset(document.id for document in found.held_out)
+    surveyed = survey(arm, sample_bytes=1000, held_out_bytes=10**9, seed=0)
+    assert surveyed.documents == 200
+    held = sum(len(document.text) for document in surveyed.held_out)
+    assert 0 < held <= 0.1 * surveyed.bytes + 200
+    held_ids = frozenset(document.id for document in surveyed.held_out)
     left = [
         id
-        for batch in without(read_documents(arm.parts[0].path), gone)
+        for batch in without(read_documents(arm.parts[0].path), held_ids)
         for id in batch.column("id").to_pylist()
     ]
-    assert len(left) == 200 - len(gone)
-    assert not gone & set(left)
+    assert len(left) == 200 - len(held_ids)
+    assert not held_ids & set(left)
 
 
 def test_of_long_documents_the_beginning_is_held_out(tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_of_long_documents_the_beginning_is_held_out(tmp_path: Path) -> None:
     path = tmp_path / "long.jsonl"
     texts = [f"{n} café " * 5000 for n in range(20)]
     path.write_text("".join(json.dumps({"id": f"d{n}", "text": text}) + "\n" for n, text in enumerate(texts)))
-    found = survey(Arm.parse(path), sample_bytes=0, held_out_bytes=20_000, seed=0)
-    assert len(found.held_out) == 5
-    assert all(document.text == texts[int(document.id[1:])][:4096] for document in found.held_out)
+    surveyed = survey(Arm.parse(path), sample_bytes=0, held_out_bytes=20_000, seed=0)
+    assert len(surveyed.held_out) == 5
+    assert all(document.text == texts[int(document.id[1:])][:4096] for document in surveyed.held_out)
 
 
 def test_an_arm_without_text_is_named(tmp_path: Path) -> None:
@@ -85,13 +85,13 @@ def test_of_much_held_out_text_as_much_is_drawn_of_each_domain(tmp_path: Path) -
     path = tmp_path / "held.jsonl"
     rows = [{"id": f"{n}", "text": f"{n:04} " * 200, "domain": "ab"[n % 10 == 0]} for n in range(1000)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    found = read_held_out([str(path)], 20_000)
-    assert found.column("domain").value_counts().to_pylist() == [
+    sample = read_held_out([str(path)], 20_000)
+    assert sample.column("domain").value_counts().to_pylist() == [
         {"values": "b", "counts": 20},
         {"values": "a", "counts": 20},
     ]
-    drawn = sorted(int(id) for id in found.column("id").to_pylist() if int(id) % 10)
+    drawn = sorted(int(id) for id in sample.column("id").to_pylist() if int(id) % 10)
     assert drawn[-1] - drawn[0] > 700
     path.write_text("".join(json.dumps(row) + "\n" for row in reversed(rows)))
-    assert read_held_out([str(path)], 20_000).sort_by("id") == found.sort_by("id")
+    assert read_held_out([str(path)], 20_000).sort_by("id") == sample.sort_by("id")
     assert read_held_out([str(path)], 10**9).num_rows == 1000

@@ -109,7 +109,7 @@ def test_a_chat_without_an_answer_as_far_as_it_goes_is_left_out() -> None:
 
 
 def test_the_digest_follows_the_answers() -> None:
-    one, other = documents([user("a"), assistant("b")]), documents([user("a"), assistant("c")])
-    assert Answers(one).digest == Answers(one).digest != Answers(other).digest
-    moved = one.set_column(one.schema.get_field_index("answers"), "answers", pa.array([[0, 1]]))
-    assert Answers(moved).digest != Answers(one).digest
+    first, other = documents([user("a"), assistant("b")]), documents([user("a"), assistant("c")])
+    assert Answers(first).digest == Answers(first).digest != Answers(other).digest
+    moved = first.set_column(first.schema.get_field_index("answers"), "answers", pa.array([[0, 1]]))
+    assert Answers(moved).digest != Answers(first).digest

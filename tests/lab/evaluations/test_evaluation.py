@@ -35,10 +35,10 @@ class EndOfText:
 def test_ours_and_a_users_evaluation_score_a_trial(tmp_path: Path) -> None:
     for evaluation in (HeldOut(DOCUMENTS), EndOfText()):
         assert isinstance(evaluation, Evaluation)
-    found = evaluate(tiny.save(tmp_path), [HeldOut(DOCUMENTS), EndOfText()])
-    assert [measure.name for measure in found] == ["bits_per_byte x", "probability end"]
+    measures = evaluate(tiny.save(tmp_path), [HeldOut(DOCUMENTS), EndOfText()])
+    assert [measure.name for measure in measures] == ["bits_per_byte x", "probability end"]
     (direct,) = HeldOut(DOCUMENTS).measure(tiny.model(), tiny.tokenizer(), EvaluationContext())
-    assert found[0].value == pytest.approx(direct.value, rel=1e-6)
+    assert measures[0].value == pytest.approx(direct.value, rel=1e-6)
 
 
 def test_half_precision_changes_little(tmp_path: Path) -> None:

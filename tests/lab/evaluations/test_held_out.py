@@ -22,7 +22,7 @@ def _table(texts: list[str], domains: list[str] | None = None) -> pa.Table:
     return pa.table({"id": ids, "text": texts, "domain": domains or ["all"] * len(texts)})
 
 
-def _reference_bits(one: object, text: str, overlap: int) -> float:
+def _reference_bits(model: object, text: str, overlap: int) -> float:
     """Bits of a text, a token at a time: what stands before it in the window that scores it is its context."""
     tokens = [0, *tiny.tokenizer().backend_tokenizer.encode(text).ids]
     bits, done = 0.0, 0
@@ -31,22 +31,22 @@ def _reference_bits(one: object, text: str, overlap: int) -> float:
         start = max(0, stop - tiny.CONTEXT)
         for place in range(done, stop):
             context = tokens[start : place + 1]
-            bits -= tiny.log_probability(one, context, [tokens[place + 1]]) / math.log(2)
+            bits -= tiny.log_probability(model, context, [tokens[place + 1]]) / math.log(2)
         done = stop
     return bits
 
 
 def test_bits_per_byte_is_the_plain_sum_over_tokens() -> None:
     texts = ["Café 東京 🜚 naïve.", "a", "The river.\n\n  Odd \x00 bytes \ufffd", prose(random.Random(5), 90)]
-    one = tiny.model().double()
+    model = tiny.model().double()
     options = HeldOutOptions(overlap=0.25)
-    (measure,) = HeldOut(_table(texts), options).measure(one, tiny.tokenizer(), EvaluationContext())
+    (measure,) = HeldOut(_table(texts), options).measure(model, tiny.tokenizer(), EvaluationContext())
     assert len(tiny.tokenizer().encode(texts[3])) > 3 * tiny.CONTEXT
     assert measure.name == "bits_per_byte all"
     assert measure.better == "lower"
     assert measure.items == ("d0", "d1", "d2", "d3")
     assert measure.weight.tolist() == [len(text.encode()) for text in texts]
-    expected = [_reference_bits(one, text, tiny.CONTEXT // 4) for text in texts]
+    expected = [_reference_bits(model, text, tiny.CONTEXT // 4) for text in texts]
     np.testing.assert_allclose(measure.amount, expected, rtol=1e-5)
 
 
@@ -58,29 +58,29 @@ def test_bytes_are_those_of_the_text_that_a_composing_tokenizer_reads() -> None:
     plain.normalizer = normalizers.NFC()
     composing = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token=tiny.END)
     texts = ["Cafe\u0301 in 東京.", "Café in 東京.", "plain"]
-    held_out, one = HeldOut(_table(texts)), tiny.model()
-    (measure,) = held_out.measure(one, composing, EvaluationContext())
+    held_out, model = HeldOut(_table(texts)), tiny.model()
+    (measure,) = held_out.measure(model, composing, EvaluationContext())
     assert measure.weight.tolist() == [len(texts[1].encode())] * 2 + [5]
     assert measure.amount[0] == pytest.approx(measure.amount[1])
-    (unchanged,) = held_out.measure(one, tiny.tokenizer(), EvaluationContext())
+    (unchanged,) = held_out.measure(model, tiny.tokenizer(), EvaluationContext())
     assert unchanged.weight.tolist() == [len(text.encode()) for text in texts]
 
 
 def test_a_model_that_knows_nothing_needs_the_logarithm_of_its_vocabulary() -> None:
-    one = tiny.model()
+    model = tiny.model()
     with torch.no_grad():
-        one.lm_head.weight.zero_()
+        model.lm_head.weight.zero_()
     text = prose(random.Random(2), 60)
-    (measure,) = HeldOut(_table([text])).measure(one, tiny.tokenizer(), EvaluationContext())
+    (measure,) = HeldOut(_table([text])).measure(model, tiny.tokenizer(), EvaluationContext())
     tokens = len(tiny.tokenizer().encode(text))
     assert measure.value == pytest.approx(tokens * math.log2(400) / len(text.encode()), rel=1e-6)
 
 
 def test_a_text_that_was_learned_needs_fewer_bits() -> None:
     known, other = "the river was by the mountain in winter", "engine of science and a garden letter"
-    one = tiny.learned(known)
+    model = tiny.learned(known)
     measures = HeldOut(_table([known, other], ["known", "other"])).measure(
-        one, tiny.tokenizer(), EvaluationContext()
+        model, tiny.tokenizer(), EvaluationContext()
     )
     values = {measure.subset: measure.value for measure in measures}
     assert values["known"] < 0.3 < 2 < values["other"]
@@ -88,11 +88,13 @@ def test_a_text_that_was_learned_needs_fewer_bits() -> None:
 
 def test_values_do_not_depend_on_the_batch_or_on_the_order_of_documents() -> None:
     texts = [prose(random.Random(seed), 3 + 9 * seed) for seed in range(12)]
-    one = tiny.model()
-    (first,) = HeldOut(_table(texts)).measure(one, tiny.tokenizer(), EvaluationContext(batch_tokens=1))
-    (second,) = HeldOut(_table(texts)).measure(one, tiny.tokenizer(), EvaluationContext(batch_tokens=9999))
+    model = tiny.model()
+    (first,) = HeldOut(_table(texts)).measure(model, tiny.tokenizer(), EvaluationContext(batch_tokens=1))
+    (second,) = HeldOut(_table(texts)).measure(model, tiny.tokenizer(), EvaluationContext(batch_tokens=9999))
     np.testing.assert_allclose(first.amount, second.amount, rtol=1e-5)
-    (turned,) = HeldOut(_table(texts[::-1])).measure(one, tiny.tokenizer(), EvaluationContext(batch_tokens=1))
+    (turned,) = HeldOut(_table(texts[::-1])).measure(
+        model, tiny.tokenizer(), EvaluationContext(batch_tokens=1)
+    )
     np.testing.assert_array_equal(turned.amount, first.amount[::-1])
 
 

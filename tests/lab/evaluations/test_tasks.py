@@ -28,18 +28,18 @@ def _write(path: Path, *rows: dict[str, Any]) -> str:
 
 
 def _measures(tasks: Tasks, model: Any) -> dict[str, Measure]:
-    found = tasks.measure(model, tiny.tokenizer(), EvaluationContext())
-    return {measure.name: measure for measure in found}
+    measures = tasks.measure(model, tiny.tokenizer(), EvaluationContext())
+    return {measure.name: measure for measure in measures}
 
 
 def _expected(model: Any, context: str, ending: str) -> float:
     encode = tiny.tokenizer().encode
-    given = encode(context.rstrip())
+    prefix = encode(context.rstrip())
     whole = encode(context + ending)
     ids = [0, *whole]
     cut = len(ids) - max(0, len(ids) - tiny.CONTEXT - 1)
     kept = ids[-cut:]
-    scored = min(len(whole) - len(given), tiny.CONTEXT)
+    scored = min(len(whole) - len(prefix), tiny.CONTEXT)
     return tiny.log_probability(model, kept[:-scored], kept[-scored:])
 
 
@@ -59,7 +59,7 @@ def test_accuracy_is_what_plain_log_probabilities_say(tmp_path: Path) -> None:
         for _ in range(25)
     ]
     tasks = Tasks([_write(tmp_path / "choice.jsonl", *rows)])
-    found = _measures(tasks, model)
+    measures = _measures(tasks, model)
     right, right_by_byte = [], []
     for row in rows:
         space = "" if row["query"][-1].isspace() else " "
@@ -67,12 +67,12 @@ def test_accuracy_is_what_plain_log_probabilities_say(tmp_path: Path) -> None:
         sizes = np.array([len(choice.encode()) for choice in row["choices"]])
         right.append(float(values.argmax() == row["gold"]))
         right_by_byte.append(float((values / sizes).argmax() == row["gold"]))
-    assert found["accuracy choice"].amount.tolist() == right
-    assert found["accuracy_per_byte choice"].amount.tolist() == right_by_byte
+    assert measures["accuracy choice"].amount.tolist() == right
+    assert measures["accuracy_per_byte choice"].amount.tolist() == right_by_byte
     assert right != right_by_byte
     assert 0 < sum(right) < 25
-    assert found["accuracy choice"].items == tuple(f"choice/{row}" for row in range(1, 26))
-    assert found["accuracy choice"].better == "higher"
+    assert measures["accuracy choice"].items == tuple(f"choice/{row}" for row in range(1, 26))
+    assert measures["accuracy choice"].better == "higher"
 
 
 def test_pairs_and_contexts_by_plain_log_probabilities(tmp_path: Path) -> None:
@@ -84,13 +84,13 @@ def test_pairs_and_contexts_by_plain_log_probabilities(tmp_path: Path) -> None:
         for row in range(20)
     ]
     files = [_write(tmp_path / "pairs.jsonl", *pairs), _write(tmp_path / "schema.jsonl", *contexts)]
-    found = _measures(Tasks(files), model)
-    assert set(found) == {"accuracy pairs", "accuracy schema"}
-    assert found["accuracy pairs"].amount.tolist() == [
+    measures = _measures(Tasks(files), model)
+    assert set(measures) == {"accuracy pairs", "accuracy schema"}
+    assert measures["accuracy pairs"].amount.tolist() == [
         float(_expected(model, "", row["sentence_good"]) > _expected(model, "", row["sentence_bad"]))
         for row in pairs
     ]
-    assert found["accuracy schema"].amount.tolist() == [
+    assert measures["accuracy schema"].amount.tolist() == [
         float(
             np.argmax([_expected(model, context, " was long.") for context in row["context_options"]])
             == row["gold"]
@@ -188,12 +188,12 @@ metric_list: [{{metric: acc, aggregation: mean, higher_is_better: true}}]
     )
     tasks = Tasks([str(tmp_path / "own.yaml")], TaskOptions(limit=4))
     model = tiny.model(spread=0.3)
-    found = _measures(tasks, model)
+    measures = _measures(tasks, model)
     values = [_expected(model, "The river is", f" {choice}") for choice in rows[0]["offered"]]
-    rights = [int(item.split("/")[1]) - 1 for item in found["accuracy own"].items]
-    assert found["accuracy own"].amount.tolist() == [float(np.argmax(values) == row % 2) for row in rights]
-    assert found["accuracy own"].chance == 0.5
-    assert "accuracy_per_byte own" in found
+    rights = [int(item.split("/")[1]) - 1 for item in measures["accuracy own"].items]
+    assert measures["accuracy own"].amount.tolist() == [float(np.argmax(values) == row % 2) for row in rights]
+    assert measures["accuracy own"].chance == 0.5
+    assert "accuracy_per_byte own" in measures
 
 
 def test_a_task_that_is_not_scored_by_likelihood_is_refused(tmp_path: Path) -> None:
@@ -239,12 +239,12 @@ def test_real_task_files_are_read_and_scored(shared: Path, tmp_path: Path) -> No
             content = archive.extractfile(member)
             assert content is not None
             (foundry / f"{name}.jsonl").write_bytes(content.read())
-    given = [str(folder / "blimp.tar.zst"), str(folder / "hellaswag_val_subset.jsonl.zst"), str(foundry)]
-    tasks = Tasks(given, TaskOptions(limit=50))
+    paths = [str(folder / "blimp.tar.zst"), str(folder / "hellaswag_val_subset.jsonl.zst"), str(foundry)]
+    tasks = Tasks(paths, TaskOptions(limit=50))
     available = {fact.name: fact.available for fact in tasks.facts}
     assert available == {"blimp": 50_000, "hellaswag_val_subset": 600, "arc_easy": 2376, "winogrande": 1267}
-    found = _measures(tasks, tiny.model())
-    assert {name: len(measure.items) for name, measure in found.items()} == {
+    measures = _measures(tasks, tiny.model())
+    assert {name: len(measure.items) for name, measure in measures.items()} == {
         "accuracy blimp": 50,
         "accuracy hellaswag_val_subset": 50,
         "accuracy_per_byte hellaswag_val_subset": 50,
@@ -253,7 +253,7 @@ def test_real_task_files_are_read_and_scored(shared: Path, tmp_path: Path) -> No
         "accuracy winogrande": 50,
     }
     # One pair of each of the fifty paradigms.
-    assert len(accuracy_by_file(found["accuracy blimp"])) == 50
+    assert len(accuracy_by_file(measures["accuracy blimp"])) == 50
 
 
 @pytest.mark.parametrize("template", ["own.yaml", "_template_yaml", "template.txt"])

@@ -57,7 +57,7 @@ def test_each_pass_holds_every_document_once_in_another_order(tmp_path: Path) ->
     order = Order(store, tmp_path / "visits.bin", seed=5, length=3 * len(store.tokens))
     documents = order.visits["document"].astype(int).tolist()
     passes = [documents[begin : begin + 20] for begin in (0, 20, 40)]
-    assert all(sorted(one) == list(range(20)) for one in passes)
+    assert all(sorted(visited) == list(range(20)) for visited in passes)
     assert passes[0] != passes[1]
     assert epochs(store, 3 * len(store.tokens)) == pytest.approx(3.0)
 
@@ -103,9 +103,9 @@ def test_a_batch_takes_no_memory_for_the_rest_of_the_order(tmp_path: Path) -> No
     order.batch(0, sequences=4, context=32)
     tracemalloc.start()
     order.batch(100, sequences=4, context=32)
-    most = tracemalloc.get_traced_memory()[1]
+    peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert most < order.visits["start"].nbytes / 4
+    assert peak < order.visits["start"].nbytes / 4
 
 
 def test_an_arm_without_weight_is_refused(tmp_path: Path) -> None:

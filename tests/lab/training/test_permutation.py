@@ -29,6 +29,6 @@ def test_keys_give_all_permutations_about_as_often() -> None:
 
 
 def test_neighbours_do_not_stay_neighbours() -> None:
-    found = permute(np.arange(100_000), 100_000, key=1)
-    assert abs(np.corrcoef(np.arange(100_000), found)[0, 1]) < 0.02
-    assert (np.abs(np.diff(found)) == 1).mean() < 0.001
+    permuted = permute(np.arange(100_000), 100_000, key=1)
+    assert abs(np.corrcoef(np.arange(100_000), permuted)[0, 1]) < 0.02
+    assert (np.abs(np.diff(permuted)) == 1).mean() < 0.001

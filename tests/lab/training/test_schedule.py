@@ -4,8 +4,8 @@ from cupel.lab.training.schedule import learning_rate_factor
 
 
 def _course(kind: str, **changed: float) -> list[float]:
-    given = {"warmup": 0.1, "decay": 0.2, "floor": 0.0, **changed}
-    return [learning_rate_factor(kind, step, 100, **given) for step in range(100)]  # type: ignore[arg-type]
+    settings = {"warmup": 0.1, "decay": 0.2, "floor": 0.0, **changed}
+    return [learning_rate_factor(kind, step, 100, **settings) for step in range(100)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["wsd", "cosine", "constant"])

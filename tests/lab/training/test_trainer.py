@@ -17,7 +17,7 @@ from cupel.corpus.parts import PARTS, Part
 from cupel.errors import BadInput, BadOption
 from cupel.lab.data.documents import as_documents
 from cupel.lab.data.pack import pack
-from cupel.lab.training.job import NEXT_TOKEN, Choice, ModelShape, TrainJob, kept_checkpoint
+from cupel.lab.training.job import NEXT_TOKEN, MethodChoice, ModelShape, TrainJob, kept_checkpoint
 from cupel.lab.training.order import Order
 from cupel.lab.training.records import read_curve, read_visit_likely, read_visit_losses
 from cupel.models.reference import check_reference
@@ -91,8 +91,8 @@ def counted(model: torch.nn.Module, batch: ObjectiveBatch, options: Mapping[str,
     return next_token(model, batch, options)
 
 
-def _objective(name: str) -> Choice:
-    return Choice(name, function=f"tests.lab.training.test_trainer:{name}")
+def _objective(name: str) -> MethodChoice:
+    return MethodChoice(name, function=f"tests.lab.training.test_trainer:{name}")
 
 
 def test_a_few_sequences_at_a_time_train_the_same(made: Path, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_options_of_the_objective_change_the_loss_and_the_key(made: Path, tmp_pa
 
 
 def test_a_body_of_another_architecture(made: Path, tmp_path: Path) -> None:
-    body = Choice("qwen3", function="cupel.lab.training.bodies:qwen3")
+    body = MethodChoice("qwen3", function="cupel.lab.training.bodies:qwen3")
     job = _job(made, tmp_path / "a", body=body)
     folder = Trainer().train(job)
     assert json.loads((folder / "config.json").read_text())["model_type"] == "qwen3"
@@ -282,9 +282,9 @@ def test_the_trial_loads_as_an_ordinary_checkpoint(made: Path, tmp_path: Path) -
     )
     assert tokenizer.eos_token_id == model.config.eos_token_id == 299
     assert model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
-    told = json.loads((folder / "trial.json").read_text())
-    assert told["tokens"] == 12 * 4 * 32
-    assert told["parameters"]["all"] == sum(weight.numel() for weight in model.parameters())
+    record = json.loads((folder / "trial.json").read_text())
+    assert record["tokens"] == 12 * 4 * 32
+    assert record["parameters"]["all"] == sum(weight.numel() for weight in model.parameters())
     assert not list(folder.glob("checkpoint-*"))
 
 
@@ -465,9 +465,9 @@ def test_a_loss_that_is_no_number_stops_and_names_the_documents(made: Path, tmp_
     order = Order(_store(made), tmp_path / "visits", seed=1, length=job.stream_tokens)
     batch = order.batch(7, 4, 32)
     expected = {f"d{document}" for document in order.visits["document"][batch.visits]}
-    with pytest.raises(Diverged) as told:
+    with pytest.raises(Diverged) as error:
         Trainer().train(_job(made, tmp_path / "b", objective=job.objective))
-    named = str(told.value).split("documents of this step: ")[1].split(";")[0]
+    named = str(error.value).split("documents of this step: ")[1].split(";")[0]
     assert set(named.split(", ")) == expected
 
 
@@ -563,7 +563,7 @@ def test_an_objective_that_was_edited_is_loaded_anew(
         ("    return next_token(model, batch, {})\n", "    return 3.0 * next_token(model, batch, {})\n")
     ):
         code.write_text(head + body)
-        objective = Choice("edited", version, "edited_objective:loss")
+        objective = MethodChoice("edited", version, "edited_objective:loss")
         folder = trainer.train(_job(made, tmp_path / str(version), steps=1, objective=objective))
         losses.append(float(read_curve(folder)["loss"][0]))
     assert losses[1] == pytest.approx(3 * losses[0], rel=1e-5)

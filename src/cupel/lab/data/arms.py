@@ -15,13 +15,13 @@ from cupel.errors import BadOption
 from cupel.recipe.recipe import Recipe, built_in_recipes
 from cupel.store import digest_json
 
-__all__ = ["Arm", "Part", "check_names"]
+__all__ = ["Arm", "ArmPart", "check_names"]
 
 _SHARE = re.compile(r"(.+):(\d+(?:\.\d*)?|\.\d+)")
 
 
 @dataclass(frozen=True)
-class Part:
+class ArmPart:
     """One source of an arm: a path, a recipe that is first carried out on it, its share of a mixture."""
 
     path: str
@@ -42,10 +42,10 @@ class Arm:
     """
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[ArmPart, ...]
 
     @classmethod
-    def parse(cls, given: str | os.PathLike[str]) -> Arm:
+    def parse(cls, argument: str | os.PathLike[str]) -> Arm:
         """An arm as it is written: `[NAME=]PATH`, `[NAME=]RECIPE@PATH` or `[NAME=]A:0.7,B:0.3`.
 
         Raises
@@ -60,12 +60,12 @@ class Arm:
         >>> [(part.path, part.recipe, part.share) for part in Arm.parse("mix=web:0.7,c4@wiki:0.3").parts]
         [('web', None, 0.7), ('wiki', 'c4', 0.3)]
         """
-        text = os.fspath(given)
+        text = os.fspath(argument)
         name, source = _named(text)
         pieces = [source] if os.path.lexists(source) else source.split(",")
         shares = [_SHARE.fullmatch(piece) for piece in pieces]
         if len(pieces) == 1:
-            parts: tuple[Part, ...] = (_part(source, None),)
+            parts: tuple[ArmPart, ...] = (_part(source, None),)
         elif all(shares):
             parts = tuple(_part(match[1], float(match[2])) for match in shares if match)
         else:
@@ -104,7 +104,7 @@ def _named(text: str) -> tuple[str | None, str]:
     return None, text
 
 
-def _part(text: str, share: float | None) -> Part:
+def _part(text: str, share: float | None) -> ArmPart:
     recipe, at, path = text.partition("@")
     if (
         at
@@ -113,11 +113,11 @@ def _part(text: str, share: float | None) -> Part:
         and not Path(text).exists()
     ):
         Recipe.load(recipe)
-        return Part(path, recipe, share)
-    return Part(text, None, share)
+        return ArmPart(path, recipe, share)
+    return ArmPart(text, None, share)
 
 
-def _name_of(part: Part) -> str:
+def _name_of(part: ArmPart) -> str:
     name = Path(part.path.rstrip("/")).name.split(".")[0] or part.path
     return f"{Path(part.recipe).stem}@{name}" if part.recipe else name
 

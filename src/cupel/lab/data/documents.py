@@ -74,7 +74,7 @@ def read_documents(path: str, *, chats: bool = False) -> Iterator[pa.RecordBatch
         )
 
 
-def as_documents(given: pa.Table | Iterable[str], *, chats: bool = False) -> pa.Table:
+def as_documents(texts: pa.Table | Iterable[str], *, chats: bool = False) -> pa.Table:
     """A table of the lab's columns from one with `text`, or from texts.
 
     Parameters
@@ -92,7 +92,7 @@ def as_documents(given: pa.Table | Iterable[str], *, chats: bool = False) -> pa.
     >>> as_documents(["Café", "東京"]).to_pylist()[1]
     {'id': '1', 'text': '東京', 'domain': '', 'weight': 1.0}
     """
-    table = given if isinstance(given, pa.Table) else pa.table({"text": pa.array(given, pa.large_string())})
+    table = texts if isinstance(texts, pa.Table) else pa.table({"text": pa.array(texts, pa.large_string())})
     if "text" not in table.column_names:
         raise BadInput(f"no column 'text'; there are: {', '.join(table.column_names) or 'none'}")
     count = table.num_rows

@@ -26,7 +26,7 @@ __all__ = ["AnswerBits", "Answers"]
 
 
 class AnswerBits(EvaluationMethod):
-    """Bits per byte of answers: how many bits a model needs for a byte of an answer, given the chat before it.
+    """Bits per byte of answers: the bits that a model needs per byte of an answer, given the chat before it.
 
     The sum of −log₂ p over the tokens of what the assistant says, over its UTF-8 bytes. Chats are written by the lab's
     template, as in training: what users and the system say is context and is not scored, nor is the end of text

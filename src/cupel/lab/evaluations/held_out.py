@@ -46,7 +46,7 @@ class HeldOutOptions(Method.Options):
 
 
 class BitsPerByte(EvaluationMethod):
-    """Bits per byte: how many bits a model needs for a byte of text that it has not seen.
+    """Bits per byte: the bits that a model needs per byte of text that it has not seen.
 
     The sum of −log₂ p over a document's tokens, over its UTF-8 bytes: unlike loss per token it compares
     models with different tokenizers. Where a tokenizer composes characters (Unicode NFC), the bytes are those of the

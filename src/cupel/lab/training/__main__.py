@@ -66,8 +66,8 @@ def _log_to(path: Path) -> None:
         os.dup2(log.fileno(), sys.stderr.fileno())
 
 
-def _tell(told: Mapping[str, Any]) -> None:
-    print(json.dumps(told), flush=True)
+def _tell(message: Mapping[str, Any]) -> None:
+    print(json.dumps(message), flush=True)
 
 
 if __name__ == "__main__":

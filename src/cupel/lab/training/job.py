@@ -11,7 +11,15 @@ from typing import Any, Literal, Self
 from cupel.errors import BadInput, BadOption
 from cupel.lab.training.schedule import Kind
 
-__all__ = ["LLAMA", "NEXT_TOKEN", "TRAINER_VERSION", "Choice", "ModelShape", "TrainJob", "kept_checkpoint"]
+__all__ = [
+    "LLAMA",
+    "NEXT_TOKEN",
+    "TRAINER_VERSION",
+    "MethodChoice",
+    "ModelShape",
+    "TrainJob",
+    "kept_checkpoint",
+]
 
 TRAINER_VERSION = 1
 """Goes up whenever the same job would give other weights; cached trials of older ones are not used."""
@@ -66,7 +74,7 @@ class ModelShape:
 
 
 @dataclass(frozen=True)
-class Choice:
+class MethodChoice:
     """A part of a trial that a scale chooses by name: an objective, a body.
 
     Attributes
@@ -87,8 +95,8 @@ class Choice:
         return {"name": self.name, "version": self.version, "options": dict(self.options)}
 
 
-NEXT_TOKEN = Choice("next-token", 1, "cupel.lab.training.objectives:next_token")
-LLAMA = Choice("llama", 1, "cupel.lab.training.bodies:llama")
+NEXT_TOKEN = MethodChoice("next-token", 1, "cupel.lab.training.objectives:next_token")
+LLAMA = MethodChoice("llama", 1, "cupel.lab.training.bodies:llama")
 
 
 @dataclass(frozen=True)
@@ -104,9 +112,9 @@ class TrainJob:
     body, objective
         The architecture, and what is minimized.
     seed
-        Initialisation and order of documents.
+        Initialization and order of documents.
     steps, sequences
-        Optimiser steps, and sequences of `model.context` tokens in each.
+        Optimizer steps, and sequences of `model.context` tokens in each.
     micro_sequences
         How many of these go through the model at once in one process, their gradients added up, where memory
         does not hold them all; all by default. It changes nothing but rounding.
@@ -160,8 +168,8 @@ class TrainJob:
     epsilon: float = 1e-8
     weight_decay: float = 0.1
     clip: float = 1.0
-    body: Choice = LLAMA
-    objective: Choice = NEXT_TOKEN
+    body: MethodChoice = LLAMA
+    objective: MethodChoice = NEXT_TOKEN
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = 1
@@ -208,13 +216,13 @@ class TrainJob:
 
     def decisive(self) -> dict[str, Any]:
         """All that decides the weights besides the tokens: what a cached trial is known by."""
-        told = asdict(self)
+        settings = asdict(self)
         # Before there was a choice, keys had "causal" for this objective and nothing for this body. Trials that were
         # trained then are the same, and stay valid.
-        told["objective"] = "causal" if self.objective == NEXT_TOKEN else self.objective.decisive()
-        told["body"] = self.body.decisive()
+        settings["objective"] = "causal" if self.objective == NEXT_TOKEN else self.objective.decisive()
+        settings["body"] = self.body.decisive()
         if self.body == LLAMA:
-            del told["body"]
+            del settings["body"]
         for place in (
             "tokens",
             "tokenizer",
@@ -225,13 +233,13 @@ class TrainJob:
             "initial",
             "start",
         ):
-            del told[place]
+            del settings[place]
         for digest in ("initial_digest", "start_digest"):
-            if not told[digest]:
-                del told[digest]
+            if not settings[digest]:
+                del settings[digest]
         if self.micro_sequences is None:
-            del told["micro_sequences"]
-        return told | {"trainer": TRAINER_VERSION}
+            del settings["micro_sequences"]
+        return settings | {"trainer": TRAINER_VERSION}
 
     @property
     def missing(self) -> list[int]:
@@ -254,15 +262,15 @@ class TrainJob:
             No file of a job, or fields that this version does not know.
         """
         try:
-            given: Mapping[str, Any] = json.loads(path.read_text())
+            values: Mapping[str, Any] = json.loads(path.read_text())
             known = {known_field.name for known_field in fields(cls)}
-            strange = sorted(set(given) - known)
+            strange = sorted(set(values) - known)
             if strange:
                 raise BadInput(f"{path}: unknown fields: {', '.join(strange)}")
-            shape, betas = ModelShape(**given["model"]), tuple(given["betas"])
-            chosen = {part: Choice(**given[part]) for part in ("body", "objective")}
-            keep = tuple(given.get("keep", ()))
-            return cls(**{**given, **chosen, "model": shape, "betas": betas, "keep": keep})
+            shape, betas = ModelShape(**values["model"]), tuple(values["betas"])
+            chosen = {part: MethodChoice(**values[part]) for part in ("body", "objective")}
+            keep = tuple(values.get("keep", ()))
+            return cls(**{**values, **chosen, "model": shape, "betas": betas, "keep": keep})
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise BadInput(f"{path} is no training job: {error}") from None
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from cupel.errors import BadInput, BadOption
 from cupel.lab.training.bodies import BodyFunction
-from cupel.lab.training.job import Choice, TrainJob
+from cupel.lab.training.job import MethodChoice, TrainJob
 from cupel.lab.training.objectives import ObjectiveFunction
 from cupel.store import digest_file
 
@@ -79,18 +79,18 @@ def load_weights(model: nn.Module, path: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        found = load_file(path)
+        stored = load_file(path)
     except (OSError, SafetensorError) as error:
         raise BadInput(f"{path}: no weights to start from: {error}") from None
     own = dict(model.named_parameters())
-    unlike = [name for name in own if name not in found or found[name].shape != own[name].shape]
-    if unlike or set(found) - set(own):
-        names = sorted({*unlike, *(set(found) - set(own))})
+    unlike = [name for name in own if name not in stored or stored[name].shape != own[name].shape]
+    if unlike or set(stored) - set(own):
+        names = sorted({*unlike, *(set(stored) - set(own))})
         raise BadInput(
             f"{path}: weights of another model ({names[0]}); expected the shape of the trial's own"
         )
     for name, weight in own.items():
-        weight.copy_(found[name])
+        weight.copy_(stored[name])
 
 
 def build_optimiser(model: nn.Module, job: TrainJob) -> torch.optim.AdamW:
@@ -128,7 +128,7 @@ def find_objective(job: TrainJob) -> ObjectiveFunction:
     return _find(job.objective, "objective")  # type: ignore[no-any-return]
 
 
-def code_digest(choice: Choice) -> str:
+def code_digest(choice: MethodChoice) -> str:
     """Changes with the file of a body or an objective; empty where there is no such file."""
     try:
         spec = importlib.util.find_spec(choice.function.partition(":")[0])
@@ -142,7 +142,7 @@ _loaded: dict[str, str] = {}
 """Modules of bodies and objectives → digests of their files when they were loaded."""
 
 
-def _module(choice: Choice) -> ModuleType:
+def _module(choice: MethodChoice) -> ModuleType:
     """The module of a body or an objective, as its file is now: this process may have trained with an older one."""
     name = choice.function.partition(":")[0]
     digest = code_digest(choice)
@@ -155,7 +155,7 @@ def _module(choice: Choice) -> ModuleType:
     return module
 
 
-def _find(choice: Choice, kind: str) -> Any:
+def _find(choice: MethodChoice, kind: str) -> Any:
     _, colon, function = choice.function.partition(":")
     if not colon:
         raise BadOption(f"{kind} '{choice.name}' is '{choice.function}': expected module:function")

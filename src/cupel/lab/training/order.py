@@ -23,7 +23,7 @@ from cupel.lab.training.permutation import mix, permute
 from cupel.lab.training.tokens import TokenStore
 from cupel.store import replace
 
-__all__ = ["VISIT", "Batch", "Order", "epochs"]
+__all__ = ["VISIT", "TrainingBatch", "Order", "epochs"]
 
 VISIT = np.dtype([("document", "<u8"), ("start", "<u8")])
 """One visit: a document's number, and the place in the stream where its first token stands."""
@@ -32,7 +32,7 @@ _CHUNK = 1 << 16
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """The tokens of one step.
 
     Attributes
@@ -82,7 +82,7 @@ class Order:
         # Looked up by bisection; numpy's would copy the whole column each time.
         self._starts = self.visits["start"]
 
-    def batch(self, step: int, sequences: int, context: int, part: slice = slice(None)) -> Batch:
+    def batch(self, step: int, sequences: int, context: int, part: slice = slice(None)) -> TrainingBatch:
         """The batch of a step: `sequences` windows of `context` tokens and one more.
 
         `part` takes some of the rows only (one of several processes).
@@ -97,9 +97,9 @@ class Order:
         begin = bisect_right(self._starts, first + 1) - 1
         end = bisect_right(self._starts, first + wanted)
         starts = np.maximum(self._starts[begin:end].astype(np.int64) - (first + 1), 0)
-        return Batch(np.ascontiguousarray(tokens), np.arange(begin, end), starts, mask)
+        return TrainingBatch(np.ascontiguousarray(tokens), np.arange(begin, end), starts, mask)
 
-    def documents(self, batch: Batch) -> NDArray[np.int64]:
+    def documents(self, batch: TrainingBatch) -> NDArray[np.int64]:
         """Of each target of a batch the number of its document: int64, sequences × context."""
         rows, width = batch.tokens.shape
         lengths = np.diff(np.append(batch.starts, rows * (width - 1)))
@@ -108,7 +108,7 @@ class Order:
 
     def _window(self, first: int, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
         """So many tokens of the stream, and which of them count; None where all do."""
-        found = np.empty(length, np.int64)
+        tokens = np.empty(length, np.int64)
         counts = None if self.store.mask is None else np.empty(length, bool)
         visit = bisect_right(self._starts, first) - 1
         filled = 0
@@ -117,12 +117,12 @@ class Order:
             skipped = max(0, first - int(self._starts[visit]))
             wanted = slice(skipped, skipped + length - filled)
             piece = self.store.document(document)[wanted]
-            found[filled : filled + len(piece)] = piece
+            tokens[filled : filled + len(piece)] = piece
             if counts is not None:
                 counts[filled : filled + len(piece)] = self.store.counts(document)[wanted]
             filled += len(piece)
             visit += 1
-        return found, counts
+        return tokens, counts
 
 
 def epochs(store: TokenStore, tokens: int) -> float:

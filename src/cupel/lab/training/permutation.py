@@ -17,10 +17,10 @@ def mix(values: NDArray[np.uint64], key: int) -> NDArray[np.uint64]:
     6238072747940578789
     """
     with np.errstate(over="ignore"):
-        found = values ^ np.uint64(key & 0xFFFFFFFFFFFFFFFF)
-        found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed: NDArray[np.uint64] = found ^ (found >> np.uint64(31))
+        bits = values ^ np.uint64(key & 0xFFFFFFFFFFFFFFFF)
+        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed: NDArray[np.uint64] = bits ^ (bits >> np.uint64(31))
     return mixed
 
 
@@ -47,13 +47,13 @@ def permute(places: NDArray[np.int64], length: int, key: int) -> NDArray[np.int6
     # Over few bits a Feistel network does not reach all permutations evenly.
     half = max(4, ((max(length - 1, 1)).bit_length() + 1) // 2)
     keys = [int(k) for k in mix(np.arange(1, _ROUNDS + 1, dtype=np.uint64), key)]
-    found = places.astype(np.uint64)
-    waiting = np.arange(len(found))
+    permuted = places.astype(np.uint64)
+    waiting = np.arange(len(permuted))
     while len(waiting):
-        moved = _feistel(found[waiting], half, keys)
-        found[waiting] = moved
+        moved = _feistel(permuted[waiting], half, keys)
+        permuted[waiting] = moved
         waiting = waiting[moved >= length]
-    return found.astype(np.int64)
+    return permuted.astype(np.int64)
 
 
 def _feistel(values: NDArray[np.uint64], half: int, keys: list[int]) -> NDArray[np.uint64]:

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from cupel.lab.training.order import Batch
+from cupel.lab.training.order import TrainingBatch
 
 __all__ = [
     "CURVE",
@@ -45,7 +45,7 @@ class Records:
         self._likely = _open(folder / "visit_likely.bin", visit_rows * VISIT_LIKELY.itemsize)
 
     def add(
-        self, step: int, losses: NDArray[np.float32], batch: Batch, learning_rate: float, norm: float
+        self, step: int, losses: NDArray[np.float32], batch: TrainingBatch, learning_rate: float, norm: float
     ) -> None:
         """One step; `losses` are those of `batch`'s targets."""
         flat = losses.ravel()

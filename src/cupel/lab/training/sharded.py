@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from cupel.errors import BadOption
 from cupel.lab.training.job import TrainJob
-from cupel.lab.training.order import Batch
+from cupel.lab.training.order import TrainingBatch
 
-__all__ = ["Group"]
+__all__ = ["ProcessGroup"]
 
 
-class Group:
+class ProcessGroup:
     """The processes that train one trial together, as `torchrun` starts them; one without it.
 
     Attributes
@@ -101,9 +101,9 @@ class Group:
         from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict
 
         whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
-        found, held = get_state_dict(model, optimiser, options=whole)
+        model_state, held = get_state_dict(model, optimiser, options=whole)
         known = {name for name, _ in model.named_parameters()}
-        weights = {name: w for name, w in found.items() if name in known and isinstance(w, Tensor)}
+        weights = {name: w for name, w in model_state.items() if name in known and isinstance(w, Tensor)}
         state: Mapping[str, Mapping[str, Any]] = held.get("state", {})  # type: ignore[assignment]
         moments = {f"{name}|{key}": value for name, kept in state.items() for key, value in kept.items()}
         return weights, moments
@@ -128,16 +128,18 @@ class Group:
         from torch.distributed.checkpoint.state_dict import StateDictOptions, get_state_dict, set_state_dict
 
         whole = StateDictOptions(full_state_dict=True, cpu_offload=True)
-        found, held = get_state_dict(model, optimiser, options=whole)
-        found = {name: weights.get(name, value) for name, value in found.items()}
+        model_state, held = get_state_dict(model, optimiser, options=whole)
+        model_state = {name: weights.get(name, value) for name, value in model_state.items()}
         state: dict[str, dict[str, Tensor]] = {}
         for key, value in moments.items():
             name, part = key.split("|")
             state.setdefault(name, {})[part] = value
         held["state"] = state  # type: ignore[assignment]
-        set_state_dict(model, optimiser, model_state_dict=found, optim_state_dict=held, options=whole)
+        set_state_dict(model, optimiser, model_state_dict=model_state, optim_state_dict=held, options=whole)
 
-    def gather(self, losses: Tensor, batch: Batch, whole: Callable[[], Batch]) -> tuple[Tensor, Batch]:
+    def gather(
+        self, losses: Tensor, batch: TrainingBatch, whole: Callable[[], TrainingBatch]
+    ) -> tuple[Tensor, TrainingBatch]:
         """The losses of all processes, on the CPU, and the batch they are of."""
         seen = losses.float().cpu()
         if self.size == 1:

@@ -20,7 +20,7 @@ class TokenStore:
     document here is a piece of one where documents are long: pieces of one have the same id.
 
     Files of the folder: `tokens.bin` (uint16 or uint32, little endian), `offsets.bin` (uint64, one more
-    than there are documents), `weights.bin` (float64, where documents weigh differently), `mask.bin` (one byte a token,
+    than there are documents), `weights.bin` (float64, where documents weigh differently), `mask.bin` (one byte per token,
     1 where its loss counts; only where some do not), `ids.bin` and `id_offsets.bin` (the documents' ids, UTF-8),
     `meta.json`. All are mapped, none is read whole.
 

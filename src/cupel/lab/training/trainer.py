@@ -35,10 +35,10 @@ from cupel.lab.training.model import (
     load_weights,
 )
 from cupel.lab.training.objectives import ObjectiveBatch
-from cupel.lab.training.order import Batch, Order, epochs
+from cupel.lab.training.order import Order, TrainingBatch, epochs
 from cupel.lab.training.records import Records, recorded_rows
 from cupel.lab.training.schedule import learning_rate_factor
-from cupel.lab.training.sharded import Group
+from cupel.lab.training.sharded import ProcessGroup
 from cupel.lab.training.tokens import TokenStore
 from cupel.store import replace
 
@@ -47,7 +47,7 @@ __all__ = ["Diverged", "Trainer"]
 Progress = Callable[[Mapping[str, Any]], None]
 Losses = Callable[[ObjectiveBatch], Tensor]
 
-_TOLD_SECONDS = 0.5
+_REPORT_SECONDS = 0.5
 _LOOK_STEPS = 10
 """Losses are looked at every so many steps, so that an accelerator need not wait for each."""
 
@@ -66,9 +66,9 @@ class Trainer:
     """
 
     def __init__(self, progress: Progress | None = None) -> None:
-        self._progress = progress or (lambda told: None)
+        self._progress = progress or (lambda record: None)
         self._built: tuple[Any, nn.Module, Losses] | None = None
-        self._group = Group()
+        self._group = ProcessGroup()
         self.first = self._group.first
         """Whether this is the process that writes and tells, of those that train together."""
 
@@ -135,7 +135,7 @@ class _Run:
     def __init__(
         self,
         job: TrainJob,
-        group: Group,
+        group: ProcessGroup,
         model: nn.Module,
         losses: Losses,
         progress: Progress,
@@ -166,7 +166,7 @@ class _Run:
             group.load(model, self.optimiser, weights, moments)
             torch.manual_seed(job.seed)
         self.records = Records(self.output, *rows) if group.first and not self.finished else None
-        self.waiting: list[tuple[int, Batch, Tensor, float, Tensor]] = []
+        self.waiting: list[tuple[int, TrainingBatch, Tensor, float, Tensor]] = []
 
     def _initialise(self, model: nn.Module, seed: int) -> None:
         initial = self.job.initial or (self.job.start and f"{self.job.start}/model.safetensors")
@@ -178,7 +178,7 @@ class _Run:
     def finish(self) -> None:
         """All steps that are left, and the finished trial."""
         try:
-            started = told = time.monotonic()
+            started = reported = time.monotonic()
             before = self.seconds
             if self.step in self.missing:
                 self._keep()
@@ -191,8 +191,8 @@ class _Run:
                     loss = self._look()
                     now = time.monotonic()
                     self.seconds = before + now - started
-                    if now - told >= _TOLD_SECONDS or last:
-                        told = now
+                    if now - reported >= _REPORT_SECONDS or last:
+                        reported = now
                         self._tell(loss)
                 if at_checkpoint:
                     self._checkpoint()
@@ -221,7 +221,7 @@ class _Run:
         self.waiting.append((self.step, batch, losses, job.learning_rate * factor, norm.detach()))
         self.step += 1
 
-    def _backward(self, batch: Batch) -> Tensor:
+    def _backward(self, batch: TrainingBatch) -> Tensor:
         """Gradients of the mean loss of the targets that count, a few sequences at a time where so it is asked;
         the losses of all targets."""
         tokens, documents = self._on_device(batch.tokens), self._on_device(self.order.documents(batch))
@@ -241,7 +241,7 @@ class _Run:
             seen.append(losses.detach())
         return torch.cat(seen)
 
-    def _counted(self, batch: Batch) -> float:
+    def _counted(self, batch: TrainingBatch) -> float:
         """How many targets of the step count, shared among the processes, which average their gradients."""
         whole = batch if batch.mask is None or self.group.size == 1 else self._whole(self.step)
         if whole.mask is None:
@@ -266,10 +266,10 @@ class _Run:
         self.waiting.clear()
         return loss
 
-    def _whole(self, step: int) -> Batch:
+    def _whole(self, step: int) -> TrainingBatch:
         return self.order.batch(step, self.job.sequences, self.job.model.context)
 
-    def _diverged(self, step: int, batch: Batch) -> str:
+    def _diverged(self, step: int, batch: TrainingBatch) -> str:
         documents = dict.fromkeys(int(d) for d in self.order.visits["document"][batch.visits])
         named = [self.store.id(document) for document in list(documents)[:20]]
         more = f" and {len(documents) - 20} more" if len(documents) > 20 else ""
@@ -320,7 +320,7 @@ class _Run:
         _save_pretrained(self.model, weights, self.output)
         _save_tokenizer(Path(self.job.tokenizer), self.output, self.job)
         seen = self.job.steps * self.job.step_tokens
-        told = {
+        record = {
             "name": self.job.name,
             "job": self.job.decisive(),
             "trainer": TRAINER_VERSION,
@@ -338,7 +338,7 @@ class _Run:
             "machine": _machine(self.job),
         }
         replace(
-            self.output / "trial.json", lambda unfinished: unfinished.write_text(json.dumps(told, indent=1))
+            self.output / "trial.json", lambda unfinished: unfinished.write_text(json.dumps(record, indent=1))
         )
 
 
@@ -364,18 +364,18 @@ def _save_tokenizer(tokenizer: Path, output: Path, job: TrainJob) -> None:
     held = json.loads(tokenizer.read_text())
     names = {token["id"]: token["content"] for token in held.get("added_tokens", ())}
     end = names.get(job.end_of_text) or {i: t for t, i in held["model"]["vocab"].items()}[job.end_of_text]
-    told = {
+    config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": end,
         "eos_token": end,
         "model_max_length": job.model.context,
         "clean_up_tokenization_spaces": False,
     }
-    (output / "tokenizer_config.json").write_text(json.dumps(told, indent=1))
+    (output / "tokenizer_config.json").write_text(json.dumps(config, indent=1))
 
 
 def train_file(trainer: Trainer, path: Path) -> dict[str, Any]:
-    """Train the job of a file; what is told of its end: `trial`, and `done` or `error` with its `kind`."""
+    """Train the job of a file. The final record holds `trial`, and `done` or `error` with its `kind`."""
     name = str(path)
     try:
         job = TrainJob.read(path)
