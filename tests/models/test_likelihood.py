@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from cupel.errors import BadInput
-from cupel.models.likelihood import Row, continuations, score_rows
+from cupel.models.likelihood import TokenRow, continuations, score_rows
 from tests.models import tiny
 
 torch = pytest.importorskip("torch")
 
 
-def _random_row(rng: np.random.Generator, length: int) -> Row:
+def _random_row(rng: np.random.Generator, length: int) -> TokenRow:
     tokens = rng.integers(1, 400, length + 1)
-    return Row(tokens[:-1], np.arange(length), tokens[1:])
+    return TokenRow(tokens[:-1], np.arange(length), tokens[1:])
 
 
 def test_scores_are_the_log_softmax_of_each_token() -> None:
@@ -77,7 +77,7 @@ def test_the_likeliest_token_is_told() -> None:
         best = one(input_ids=torch.from_numpy(tokens)[None]).logits[0].argmax(-1).numpy()
     wrong = (best + 1) % 400
     ((_, likeliest), (_, not_likeliest)) = score_rows(
-        one, [Row(tokens, np.arange(3), best), Row(tokens, np.arange(3), wrong)]
+        one, [TokenRow(tokens, np.arange(3), best), TokenRow(tokens, np.arange(3), wrong)]
     )
     assert likeliest.all()
     assert not not_likeliest.any()
@@ -107,6 +107,6 @@ def test_a_diverged_model_is_named_with_what_it_could_not_score() -> None:
     with torch.no_grad():
         one.model.embed_tokens.weight[77] = float("nan")
     good, bad = np.array([1, 2]), np.array([1, 77])
-    rows = [Row(tokens, np.arange(2), tokens, name=name) for tokens, name in ((good, "a"), (bad, "b"))]
+    rows = [TokenRow(tokens, np.arange(2), tokens, name=name) for tokens, name in ((good, "a"), (bad, "b"))]
     with pytest.raises(BadInput, match=r"for b: .*diverged"):
         score_rows(one, rows)

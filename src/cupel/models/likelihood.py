@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 
-__all__ = ["BATCH_TOKENS", "Row", "body_and_head", "continuations", "score_rows"]
+__all__ = ["BATCH_TOKENS", "TokenRow", "body_and_head", "continuations", "score_rows"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ HEAD_POSITIONS = 1024
 
 
 @dataclass(frozen=True)
-class Row:
+class TokenRow:
     """One sequence to run: int64 arrays.
 
     Attributes
@@ -53,7 +53,7 @@ class Row:
 
 
 def score_rows(
-    model: Any, rows: Sequence[Row], *, batch_tokens: int = BATCH_TOKENS
+    model: Any, rows: Sequence[TokenRow], *, batch_tokens: int = BATCH_TOKENS
 ) -> list[tuple[Floats, NDArray[np.bool_]]]:
     """Of each row: ln p of each target (float64), and whether no token is likelier.
 
@@ -84,7 +84,7 @@ def continuations(
     *,
     max_tokens: int,
     name: str = "",
-) -> tuple[Row, list[Integers]]:
+) -> tuple[TokenRow, list[Integers]]:
     """One row for several endings of one text, so that what they share is run once.
 
     Parameters
@@ -129,7 +129,7 @@ def continuations(
         start += len(tail)
         scored += len(sequence) - first
     branches = np.concatenate(segments)
-    row = Row(
+    row = TokenRow(
         np.concatenate(tokens),
         np.concatenate(at),
         np.concatenate(targets),
@@ -148,7 +148,7 @@ def _common_prefix(sequences: Sequence[Integers]) -> int:
     return length if same.all() else int(np.argmin(same))
 
 
-def _batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[int]]:
+def _batches(rows: Sequence[TokenRow], batch_tokens: int) -> Iterator[list[int]]:
     """Places of rows, the longest first (memory runs out at the beginning, if it does)."""
     order = sorted(range(len(rows)), key=lambda place: (-len(rows[place].tokens), place))
     while order:
@@ -184,7 +184,7 @@ def _divided(model: Any, body: Any, head: Any) -> bool:
 
 
 def _score(
-    model: Any, body: Any, head: Any, rows: Sequence[Row], batch: list[int]
+    model: Any, body: Any, head: Any, rows: Sequence[TokenRow], batch: list[int]
 ) -> list[tuple[Floats, NDArray[np.bool_]]]:
     import torch
 
@@ -217,7 +217,7 @@ def _score(
     return list(zip(np.split(found, ends[:-1]), np.split(greedy, ends[:-1]), strict=True))
 
 
-def _inputs(model: Any, rows: Sequence[Row]) -> dict[str, Any]:
+def _inputs(model: Any, rows: Sequence[TokenRow]) -> dict[str, Any]:
     """Padded tokens; of rows with branches also where each token stands and what it sees."""
     import torch
 
