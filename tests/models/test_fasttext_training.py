@@ -68,8 +68,8 @@ def test_fasttext_reads_the_file(tmp_path: Path, options: FastTextTraining) -> N
     assert list(counts) == sorted(counts, reverse=True)
     assert peer.get_dimension() == options.dim
     unseen = [*texts[::10], "", "unseen words", "tram\nplough", "海 牛 東"]
-    found = model.classify(pa.array(unseen))
-    for row, text in zip(found, unseen, strict=True):
+    probabilities = model.classify(pa.array(unseen))
+    for row, text in zip(probabilities, unseen, strict=True):
         names, probabilities = peer.predict(" ".join(text.splitlines()), k=-1)
         order = [model.labels.index(name.removeprefix("__label__")) for name in names]
         np.testing.assert_allclose(row[order], np.minimum(probabilities, 1), atol=1e-5)
@@ -194,9 +194,10 @@ def test_it_separates_real_texts_as_fasttext_does(shared: Path, tmp_path: Path) 
     path = tmp_path / "train.txt"
     path.write_text("".join(f"__label__{label} {_one_line(text)}\n" for text, label in learned))
     peer = fasttext.train_supervised(str(path), lr=0.5, wordNgrams=2, bucket=100_000, thread=12, verbose=0)
-    found, probabilities = peer.predict([_one_line(text) for text, _ in held], k=1)
+    predicted, probabilities = peer.predict([_one_line(text) for text, _ in held], k=1)
     theirs = [
-        p[0] if label[0] == "__label__hq" else 1 - p[0] for label, p in zip(found, probabilities, strict=True)
+        p[0] if label[0] == "__label__hq" else 1 - p[0]
+        for label, p in zip(predicted, probabilities, strict=True)
     ]
     assert abs(roc_auc_score(is_good, ours) - roc_auc_score(is_good, theirs)) < 0.005
     assert roc_auc_score(is_good, ours) > 0.9

@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 BATCH_TOKENS = 4096
 """Enough to keep two cores busy, few enough for activations to stay in the cache."""
 HEAD_POSITIONS = 1024
-"""Positions whose logits (one float32 a vocabulary entry) are held at once."""
+"""Positions whose logits (one float32 per vocabulary entry) are held at once."""
 
 
 @dataclass(frozen=True)
@@ -205,16 +205,16 @@ def _score(
         losses.append(torch.nn.functional.cross_entropy(logits, targets[part], reduction="none"))
         own = logits.gather(1, targets[part, None])[:, 0]
         likeliest.append(own >= logits.amax(-1))
-    found = -torch.cat(losses).cpu().numpy().astype(np.float64)
+    log_probabilities = -torch.cat(losses).cpu().numpy().astype(np.float64)
     greedy = torch.cat(likeliest).cpu().numpy()
     ends = np.cumsum(counts)
-    if not np.isfinite(found).all():
-        bad = chosen[int(np.searchsorted(ends, np.argmin(np.isfinite(found)), side="right"))]
+    if not np.isfinite(log_probabilities).all():
+        bad = chosen[int(np.searchsorted(ends, np.argmin(np.isfinite(log_probabilities)), side="right"))]
         raise BadInput(
             f"the model gives no finite probabilities{f' for {bad.name}' if bad.name else ''}: "
             "its weights or logits are NaN or infinite, so the training run diverged; lower its learning rate"
         )
-    return list(zip(np.split(found, ends[:-1]), np.split(greedy, ends[:-1]), strict=True))
+    return list(zip(np.split(log_probabilities, ends[:-1]), np.split(greedy, ends[:-1]), strict=True))
 
 
 def _inputs(model: Any, rows: Sequence[TokenRow]) -> dict[str, Any]:
