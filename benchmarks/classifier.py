@@ -30,7 +30,7 @@ import zstandard
 from pool import print_table, save, shared
 from sklearn.metrics import roc_auc_score
 
-from cupel.models.fasttext import FastText, Training, train
+from cupel.models.fasttext import FastText, FastTextTraining, train
 
 GOOD, BAD = ("wiki_en", "news"), ("web_crawl", "web_boilerplate")
 Rows = list[tuple[str, str]]
@@ -68,7 +68,7 @@ def auroc(rows: Rows, scores: npt.ArrayLike) -> float:
     return float(roc_auc_score([label == "hq" for _, label in rows], scores))
 
 
-def cupel(learned: Rows, held_out: Rows, options: Training) -> dict[str, float]:
+def cupel(learned: Rows, held_out: Rows, options: FastTextTraining) -> dict[str, float]:
     """Seconds of training, MB/s of applying, AUROC, size and rows of the model."""
     texts, labels = (pa.array(column, pa.large_string()) for column in zip(*learned, strict=True))
     started = time.process_time()
@@ -89,7 +89,7 @@ def cupel(learned: Rows, held_out: Rows, options: Training) -> dict[str, float]:
     }
 
 
-def fasttext(learned: Rows, held_out: Rows, options: Training, buckets: int) -> dict[str, float]:
+def fasttext(learned: Rows, held_out: Rows, options: FastTextTraining, buckets: int) -> dict[str, float]:
     """The same of the fasttext package."""
     import fasttext as package
 
@@ -124,13 +124,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, help="folder with data/pool")
     parser.add_argument("--megabytes", type=float, nargs="+", default=[2, 7, 20], help="text to learn from")
-    parser.add_argument("--epochs", type=int, default=Training.epochs)
-    parser.add_argument("--learning-rate", type=float, default=Training.learning_rate)
+    parser.add_argument("--epochs", type=int, default=FastTextTraining.epochs)
+    parser.add_argument("--learning-rate", type=float, default=FastTextTraining.learning_rate)
     given = parser.parse_args()
     folder = given.shared / "data" if given.shared else shared()
     if folder is None:
         parser.error("the pool of real texts is not here; name the folder with --shared")
-    options = Training(epochs=given.epochs, learning_rate=given.learning_rate)
+    options = FastTextTraining(epochs=given.epochs, learning_rate=given.learning_rate)
     everything, held_out = documents(folder)
     if sys.platform == "linux":
         # Large blocks of memory always come fresh from the system, as zeros (M_MMAP_THRESHOLD).

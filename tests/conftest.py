@@ -146,10 +146,10 @@ def find_shared() -> Path | None:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real pools, pages and labels; tests that need them are skipped without."""
-    found = find_shared()
-    if found is None:
+    folder = find_shared()
+    if folder is None:
         pytest.skip("needs the real data that lies beside the project (../shared), which is not here")
-    return found
+    return folder
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -32,16 +32,18 @@ class MemoryView(View):
         rows_in_batch: int = 8192,
     ) -> None:
         count = len(texts)
-        given = {
+        table_columns = {
             "doc": pa.array(np.arange(count)),
             "source": pa.array([""] * count, pa.large_string()),
             "priority": pa.array(np.zeros(count)),
             **(columns or {}),
         }
-        given["id"] = pa.array([f"d{number}" for number in given["doc"].to_pylist()], pa.large_string())
-        self.table = pa.table(given | dict(zip(sketch.schema.names, sketch.columns, strict=True)))
+        table_columns["id"] = pa.array(
+            [f"d{number}" for number in table_columns["doc"].to_pylist()], pa.large_string()
+        )
+        self.table = pa.table(table_columns | dict(zip(sketch.schema.names, sketch.columns, strict=True)))
         self.text = pa.array(texts, pa.large_string())
-        self.doc = given["doc"].to_numpy()
+        self.doc = table_columns["doc"].to_numpy()
         self.rows_in_batch = rows_in_batch
 
     def read(self, columns: list[str]) -> pa.Table:

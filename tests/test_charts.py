@@ -185,8 +185,8 @@ def test_charts_need_no_altair_and_no_renderer() -> None:
     code = (
         "import sys, cupel.charts; print([m for m in ('altair', 'vl_convert', 'daft') if m in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "[]"
 
 
 def test_a_funnel_that_grows_is_drawn_by_its_most() -> None:

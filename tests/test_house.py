@@ -100,22 +100,24 @@ def test_every_paper_has_an_address() -> None:
 
 
 def test_no_assert_in_the_product() -> None:
-    found = [path for path in SOURCES if re.search(r"^\s+assert ", path.read_text(), re.MULTILINE)]
-    assert not found
+    asserting = [path for path in SOURCES if re.search(r"^\s+assert ", path.read_text(), re.MULTILINE)]
+    assert not asserting
 
 
 def test_nobody_is_told_to_install_the_project_of_another() -> None:
     """On the Python Package Index, plain "cupel" is not ours: the distribution is cupel-data."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
-    told = re.compile(r"install\b[^\n|]*[\s'\"`]cupel(?![\w-])|\bcupel\[[a-z]+[,\]]")
-    assert told.search("pip install cupel")
-    assert told.search("uv pip install 'cupel[lab]'")
-    assert not told.search("pip install 'cupel-data[lab]'")
+    foreign_install = re.compile(r"install\b[^\n|]*[\s'\"`]cupel(?![\w-])|\bcupel\[[a-z]+[,\]]")
+    assert foreign_install.search("pip install cupel")
+    assert foreign_install.search("uv pip install 'cupel[lab]'")
+    assert not foreign_install.search("pip install 'cupel-data[lab]'")
     wrong = []
     for name in listed.stdout.splitlines():
         if name.endswith((".md", ".py", ".toml", ".yaml", ".yml", "Makefile")) and "CHANGELOG" not in name:
             wrong += [
-                (name, line) for line in (ROOT / name).read_text("utf-8").splitlines() if told.search(line)
+                (name, line)
+                for line in (ROOT / name).read_text("utf-8").splitlines()
+                if foreign_install.search(line)
             ]
     assert [place for place in wrong if place[0] != "tests/test_house.py"] == []
 

@@ -36,8 +36,8 @@ def test_few_items_are_taken_ahead(threads: int) -> None:
             taken += 1
             yield item
 
-    for given, _ in enumerate(itertools.islice(in_order(lambda item: item, items(), threads), 100), 1):
-        assert taken <= given + threads
+    for yielded, _ in enumerate(itertools.islice(in_order(lambda item: item, items(), threads), 100), 1):
+        assert taken <= yielded + threads
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -64,7 +64,13 @@ def places() -> tuple[list[str], list[str]]:
     )
     tests = Path(paths["stdlib"], "test")
     zen = Path(paths["stdlib"], "this.py")  # the README asks what became of it
-    candidates = [*licences, *map(Path, PLACES), zen, *(path for path in packages if path not in aside), tests]
+    candidates = [
+        *licences,
+        *map(Path, PLACES),
+        zen,
+        *(path for path in packages if path not in aside),
+        tests,
+    ]
     inputs, total = [], 0
     for path in candidates:
         if not path.exists():

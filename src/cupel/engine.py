@@ -187,7 +187,7 @@ class Engine:
         def carry_out(payload: Any) -> Any:
             import pyarrow as pa
 
-            return pa.array([task(one) for one in payload.to_pylist()], pa.large_string())
+            return pa.array([task(text) for text in payload.to_pylist()], pa.large_string())
 
         tasks = module.from_pydict({"task": list(payloads)})
         if self.name == "ray":

@@ -20,7 +20,7 @@ def free_bytes() -> int:
     except (ValueError, OSError):
         free = UNKNOWN
     left = (free, address_space_left(), container_left())
-    return max(0, min(found for found in left if found is not None))
+    return max(0, min(size for size in left if size is not None))
 
 
 def address_space_left() -> int | None:
@@ -42,7 +42,7 @@ def container_left(membership: Path = Path("/proc/self/cgroup"), root: Path = CG
     except (OSError, StopIteration):
         return None
     folder = root / group.removeprefix("0::").lstrip("/")
-    left = [found for place in (folder, *folder.parents) if (found := _left_of(place)) is not None]
+    left = [size for place in (folder, *folder.parents) if (size := _left_of(place)) is not None]
     return min(left, default=None)
 
 

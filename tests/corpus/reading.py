@@ -42,19 +42,19 @@ def read_all(
     options: ReadOptions | None = None,
 ) -> Everything:
     """Every document and entry of `paths`."""
-    found = Everything()
+    everything = Everything()
     text_column = options.text_column if options else None
     files = find_files([os.fspath(path) for path in paths], format=format, text_column=text_column)
     for shard in plan_shards(files, target_bytes=target_bytes):
         for batch in read_shard(shard, options or ReadOptions()):
             assert batch.documents.schema == DOCUMENT_SCHEMA
-            found.rows += batch.documents.to_pylist()
-            found.quarantined += batch.quarantined
-            found.skipped.update(batch.skipped)
-            found.bytes_read += batch.bytes_read
-            found.batch_sizes.append(batch.documents.nbytes)
-            found.batch_rows.append(batch.documents.num_rows)
-    return found
+            everything.rows += batch.documents.to_pylist()
+            everything.quarantined += batch.quarantined
+            everything.skipped.update(batch.skipped)
+            everything.bytes_read += batch.bytes_read
+            everything.batch_sizes.append(batch.documents.nbytes)
+            everything.batch_rows.append(batch.documents.num_rows)
+    return everything
 
 
 def png(width: int, height: int, more: bytes = b"") -> bytes:

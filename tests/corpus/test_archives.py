@@ -77,23 +77,23 @@ def make_zip(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
 MAKERS: dict[str, Callable[[dict[str, bytes]], bytes]] = {"tar": make_tar, "zip": make_zip}
 
 
-def texts_of(found: Everything) -> list[str]:
-    return [row["text"] if row["text"] is not None else row["html"].decode() for row in found.rows]
+def texts_of(contents: Everything) -> list[str]:
+    return [row["text"] if row["text"] is not None else row["html"].decode() for row in contents.rows]
 
 
 @pytest.mark.parametrize("ending", MAKERS)
 def test_members_are_read_as_files_are(tmp_path: Path, ending: str) -> None:
     (tmp_path / f"a.{ending}").write_bytes(MAKERS[ending](MEMBERS))
-    found = read_all(tmp_path)
-    assert texts_of(found) == TEXTS
-    assert len({row["doc"] for row in found.rows}) == len(TEXTS)
-    inside = [entry for entry in found.quarantined if entry.unit == "line"]
+    contents = read_all(tmp_path)
+    assert texts_of(contents) == TEXTS
+    assert len({row["doc"] for row in contents.rows}) == len(TEXTS)
+    inside = [entry for entry in contents.quarantined if entry.unit == "line"]
     assert [(entry.reason, entry.position) for entry in inside] == [("invalid-json", 2)] * 3 + [
         ("invalid-csv", 3)
     ]
     assert inside[0].detail.startswith("member a/rows.jsonl: ")
     whole = {
-        entry.detail.split(": ")[0]: entry.reason for entry in found.quarantined if entry.unit == "record"
+        entry.detail.split(": ")[0]: entry.reason for entry in contents.quarantined if entry.unit == "record"
     }
     assert whole == {
         "member b/picture.png": "no-document",
@@ -133,10 +133,10 @@ def test_zip_members_that_cannot_be_read(tmp_path: Path) -> None:
         central = data.rindex(name) - 46
         data[central + offset : central + offset + 2] = struct.pack("<H", value)
     (tmp_path / "a.zip").write_bytes(data)
-    found = read_all(tmp_path)
-    assert found.texts == ["good"]
-    assert found.reasons == ["refused-path", "encrypted", "unsupported"]
-    assert [entry.position for entry in found.quarantined] == [2, 3, 4]
+    contents = read_all(tmp_path)
+    assert contents.texts == ["good"]
+    assert contents.reasons == ["refused-path", "encrypted", "unsupported"]
+    assert [entry.position for entry in contents.quarantined] == [2, 3, 4]
 
 
 def test_a_damaged_zip_member_spares_the_others(tmp_path: Path) -> None:
@@ -145,28 +145,28 @@ def test_a_damaged_zip_member_spares_the_others(tmp_path: Path) -> None:
     at = data.index(b"1.txt") + 500
     data[at] ^= 1
     (tmp_path / "a.zip").write_bytes(data)
-    found = read_all(tmp_path)
-    assert found.texts == [texts["0.txt"].decode(), texts["2.txt"].decode()]
-    assert found.reasons == ["corrupt"]
+    contents = read_all(tmp_path)
+    assert contents.texts == [texts["0.txt"].decode(), texts["2.txt"].decode()]
+    assert contents.reasons == ["corrupt"]
 
 
 def test_a_zip_that_expands_without_end(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(make_zip({f"{n}.txt": b" " * (8 << 20) for n in range(4)}))
     options = ReadOptions(max_expansion=10, free_expansion_bytes=1 << 20)
-    found = read_all(tmp_path, options=options)
-    assert not found.rows
-    assert found.reasons == ["expands-too-much"]
+    contents = read_all(tmp_path, options=options)
+    assert not contents.rows
+    assert contents.reasons == ["expands-too-much"]
 
 
 def test_lines_of_a_member_are_not_bounded_by_its_size(tmp_path: Path) -> None:
     lines = b"".join(b'{"text": "document %d of many"}\n' % number for number in range(5000))
     for ending, make in MAKERS.items():
         (tmp_path / f"a.{ending}").write_bytes(make({"rows.jsonl": lines, "long.txt": b"x" * 3000}))
-        found = read_all(
+        contents = read_all(
             tmp_path / f"a.{ending}", options=ReadOptions(max_document_bytes=2000, batch_rows=100)
         )
-        assert len(found.rows) == 5000
-        assert found.reasons == ["too-large"]
+        assert len(contents.rows) == 5000
+        assert contents.reasons == ["too-large"]
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -236,8 +236,8 @@ def test_a_sparse_member_expands_within_bounds(tmp_path: Path) -> None:
         info.size = 4
         archive.addfile(info, io.BytesIO(b"Gold"))
     (tmp_path / "a.tar").write_bytes(target.getvalue())
-    found = read_all(tmp_path)
-    assert (found.texts, found.reasons) == (["Gold"], ["expands-too-much"])
+    contents = read_all(tmp_path)
+    assert (contents.texts, contents.reasons) == (["Gold"], ["expands-too-much"])
 
 
 @pytest.mark.parametrize("ending", MAKERS)
@@ -250,5 +250,5 @@ def test_damaged_archives_never_raise(ending: str, at: int, noise: bytes, keep: 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"a.{ending}"
         path.write_bytes(data[: max(1, int(len(data) * keep))])
-        found = read_all(path, options=ReadOptions(missing_column="quarantine"))
-    assert found.rows or found.quarantined
+        contents = read_all(path, options=ReadOptions(missing_column="quarantine"))
+    assert contents.rows or contents.quarantined

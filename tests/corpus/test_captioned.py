@@ -45,21 +45,21 @@ def _files(root: Path) -> dict[str, bytes]:
 
 
 def test_an_image_and_what_is_beside_it_are_one_document(tmp_path: Path) -> None:
-    found = read_all(_folder(tmp_path, FILES))
-    assert not found.quarantined
-    assert found.texts == ["Café\n", "東京", "three"]
-    assert [(row["id"], row["source"], row["url"]) for row in found.rows][::2] == [
+    contents = read_all(_folder(tmp_path, FILES))
+    assert not contents.quarantined
+    assert contents.texts == ["Café\n", "東京", "three"]
+    assert [(row["id"], row["source"], row["url"]) for row in contents.rows][::2] == [
         ("x", "a", None),
-        (found.rows[2]["id"], "b", "https://host.example/3"),
+        (contents.rows[2]["id"], "b", "https://host.example/3"),
     ]
-    assert json.loads(found.rows[0]["metadata"]) == {"n": 1}
-    assert [Path(row["path"]).name for row in found.rows] == ["1.png", "2.jpg", "3.png"]
-    parts = parts_of(found.rows[0]["parts"]) or []
+    assert json.loads(contents.rows[0]["metadata"]) == {"n": 1}
+    assert [Path(row["path"]).name for row in contents.rows] == ["1.png", "2.jpg", "3.png"]
+    parts = parts_of(contents.rows[0]["parts"]) or []
     assert [part.kind for part in parts] == ["layout", "image", "data", "text"]
     media = parts[1].media
     assert media is not None
     assert (media.uri, media.offset, media.width) == (str(tmp_path / "a/1.png"), None, 3)
-    assert found.bytes_read == sum(map(len, FILES.values()))
+    assert contents.bytes_read == sum(map(len, FILES.values()))
 
 
 def test_the_same_folder_is_written(tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_what_is_broken_is_put_aside(tmp_path: Path) -> None:
         "a/notes.txt": b"a text alone is a document",
         "c/logo.png": png(1, 1),
     }
-    found = read_all(_folder(tmp_path, FILES | broken))
-    entries = {Path(entry.path).name: (entry.position, entry.reason) for entry in found.quarantined}
+    contents = read_all(_folder(tmp_path, FILES | broken))
+    entries = {Path(entry.path).name: (entry.position, entry.reason) for entry in contents.quarantined}
     assert entries == {
         "cut.png": (1, "truncated-image"),
         "empty.png": (1, "empty-medium"),
@@ -107,8 +107,8 @@ def test_what_is_broken_is_put_aside(tmp_path: Path) -> None:
         "lonely.png": (1, "no-caption"),
         "odd.png": (1, "invalid-utf8"),
     }
-    assert len(found.quarantined) == 5
-    assert found.texts == ["Café\n", "a text alone is a document", "東京", "three"]
+    assert len(contents.quarantined) == 5
+    assert contents.texts == ["Café\n", "a text alone is a document", "東京", "three"]
     (left,) = scan([str(tmp_path)]).left_out
     assert (left.kind, left.names) == (".png", ["c/logo.png"])
 
@@ -124,9 +124,9 @@ def test_a_pool_beside_a_picture_of_its_name_stays_a_pool(tmp_path: Path) -> Non
         "readme.png": png(1, 1),
         "readme.md": b"E",
     }
-    found = read_all(_folder(tmp_path, files))
-    assert sorted(found.texts) == ["A", "B", "C", "D", "E", '{"width": 3}']
-    assert all(row["parts"] is None for row in found.rows)
+    contents = read_all(_folder(tmp_path, files))
+    assert sorted(contents.texts) == ["A", "B", "C", "D", "E", '{"width": 3}']
+    assert all(row["parts"] is None for row in contents.rows)
     (left,) = scan([str(tmp_path)]).left_out
     assert (left.kind, left.files) == (".png", 4)
 
@@ -191,10 +191,10 @@ def _metadata(kind: str, rows: list[dict[str, Any]]) -> bytes:
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 def test_a_file_that_names_images(tmp_path: Path, kind: str) -> None:
     _folder(tmp_path, IMAGES | {f"train/metadata.{kind}": _metadata(kind, ROWS), "secret.png": png(1, 1)})
-    found = read_all(tmp_path)
-    assert found.texts == ["zero", "東京"]
-    assert found.reasons == ["refused-path", "no-medium", "no-medium"]
-    media = (parts_of(found.rows[1]["parts"]) or [])[1].media
+    contents = read_all(tmp_path)
+    assert contents.texts == ["zero", "東京"]
+    assert contents.reasons == ["refused-path", "no-medium", "no-medium"]
+    media = (parts_of(contents.rows[1]["parts"]) or [])[1].media
     assert media is not None
     assert (media.uri, media.width) == (str(tmp_path / "train/1.png"), 2)
     assert {left.kind: left.files for left in scan([str(tmp_path)]).left_out} == {
@@ -226,15 +226,15 @@ def test_lists_and_other_columns_of_names(tmp_path: Path) -> None:
 def test_a_metadata_file_that_names_no_images_is_a_table_as_before(tmp_path: Path) -> None:
     rows = [{"file_name": "src/a.py", "text": "print()"}]
     _folder(tmp_path, IMAGES | {"train/metadata.jsonl": _metadata("jsonl", rows)})
-    found = read_all(tmp_path)
-    assert found.texts == ["print()"]
-    assert found.rows[0]["parts"] is None
+    contents = read_all(tmp_path)
+    assert contents.texts == ["print()"]
+    assert contents.rows[0]["parts"] is None
 
 
 def test_a_folder_of_images_can_be_named(tmp_path: Path) -> None:
     _folder(tmp_path, IMAGES | {"captions.csv": _metadata("csv", ROWS[:2])})
-    found = read_all(tmp_path / "captions.csv", options=ReadOptions(media_root=str(tmp_path / "train")))
-    assert [len(row["parts"]) for row in found.rows] == [3, 3]
+    contents = read_all(tmp_path / "captions.csv", options=ReadOptions(media_root=str(tmp_path / "train")))
+    assert [len(row["parts"]) for row in contents.rows] == [3, 3]
 
 
 def test_a_split_file_names_its_images_all_the_same(tmp_path: Path) -> None:

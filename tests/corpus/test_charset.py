@@ -152,9 +152,9 @@ def test_tables_and_lines_in_other_charsets(tmp_path: Path, codec: str, row: int
         lines = [json.dumps({"text": text}, ensure_ascii=False) for text in texts]
         content = "\n".join(lines) if ending == "jsonl" else "[" + ",\n".join(lines) + "]"
     (tmp_path / f"a.{ending}").write_bytes(content.encode(codec))
-    found = read_all(tmp_path / f"a.{ending}")
-    assert found.texts == texts
-    assert found.reasons == []
+    contents = read_all(tmp_path / f"a.{ending}")
+    assert contents.texts == texts
+    assert contents.reasons == []
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
@@ -168,8 +168,8 @@ def test_a_bad_byte_costs_one_character_of_a_row(tmp_path: Path, ending: str) ->
 def test_a_file_in_another_charset_is_read_by_its_first_part(tmp_path: Path) -> None:
     lines = [json.dumps({"text": f"Käse {number}"}, ensure_ascii=False) for number in range(400)]
     (tmp_path / "a.jsonl").write_bytes("\n".join(lines).encode("latin-1"))
-    found = read_all(tmp_path / "a.jsonl", target_bytes=1000)
-    assert found.texts == [f"Käse {number}" for number in range(400)]
+    contents = read_all(tmp_path / "a.jsonl", target_bytes=1000)
+    assert contents.texts == [f"Käse {number}" for number in range(400)]
 
 
 def test_japanese_in_seven_bits_needs_no_label(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def descend(value: Any, path: str) -> Any:
     if isinstance(value, dict):
         return look_up(value, path)
     if isinstance(value, list):
-        inner = [found for element in value if (found := descend(element, path)) is not None]
+        inner = [match for element in value if (match := descend(element, path)) is not None]
         return inner or None
     return None
 

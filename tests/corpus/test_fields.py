@@ -24,15 +24,15 @@ def carried(rows: list[Any]) -> tuple[CarriedFields, list[dict[str, Any]]]:
     metadata = pa.array([json.dumps(row) for row in rows], pa.large_string())
     counts = FieldCounts()
     counts.count(metadata)
-    found = CarriedFields.of(counts, exact=False, taken=TAKEN)
-    parts = found.split(metadata) or {"metadata": metadata}
-    columns = {name: parts[name].to_pylist() for name in found.columns}
+    kept_fields = CarriedFields.of(counts, exact=False, taken=TAKEN)
+    parts = kept_fields.split(metadata) or {"metadata": metadata}
+    columns = {name: parts[name].to_pylist() for name in kept_fields.columns}
     rest = [json.loads(text) for text in parts["metadata"].to_pylist()]
     again = [
         left | {name: values[row] for name, values in columns.items() if values[row] is not None}
         for row, left in enumerate(rest)
     ]
-    return found, again
+    return kept_fields, again
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def carried(rows: list[Any]) -> tuple[CarriedFields, list[dict[str, Any]]]:
 )
 def test_types(values: list[Any], expected: pa.DataType | str) -> None:
     rows = [{"field": value} for value in values]
-    found, again = carried([*rows, {}])
-    assert {**found.columns, **found.left} == {"field": expected}
+    kept_fields, again = carried([*rows, {}])
+    assert {**kept_fields.columns, **kept_fields.left} == {"field": expected}
     shown = [row for row in rows if row["field"] is not None or isinstance(expected, str)]
     assert [row for row in again if row] == shown
 
@@ -76,21 +76,23 @@ def test_types(values: list[Any], expected: pa.DataType | str) -> None:
     ],
 )
 def test_names_that_no_column_can_have(name: str, reason: str) -> None:
-    found, again = carried([{name: 1, "fine.name": 2}])
-    assert found.columns == {"fine.name": pa.int64()}
-    assert reason in found.left[name]
+    kept_fields, again = carried([{name: 1, "fine.name": 2}])
+    assert kept_fields.columns == {"fine.name": pa.int64()}
+    assert reason in kept_fields.left[name]
     assert again == [{name: 1, "fine.name": 2}]
 
 
 def test_of_too_many_fields_the_rarest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fields, "MAX_COLUMNS", 2)
-    found, _ = carried([{"rare": 1, "often": 1, "always": 1}, {"often": None, "always": 1}, {"always": 1}])
-    assert sorted(found.columns) == ["always", "often"]
+    kept_fields, _ = carried(
+        [{"rare": 1, "often": 1, "always": 1}, {"often": None, "always": 1}, {"always": 1}]
+    )
+    assert sorted(kept_fields.columns) == ["always", "often"]
     monkeypatch.setattr(fields, "MAX_NAMES", 3)
     rows = [{f"key-{number}": number} for number in range(4)]
-    found, again = carried(rows)
-    assert not found.columns
-    assert found.left == {"*": "more than 3 different names"}
+    kept_fields, again = carried(rows)
+    assert not kept_fields.columns
+    assert kept_fields.left == {"*": "more than 3 different names"}
     assert again == rows
 
 
@@ -174,9 +176,9 @@ def test_exact_types_come_back(kind: pa.DataType, values: list[Any]) -> None:
     counts = FieldCounts()
     counts.count(metadata)
     counts.declare({"x": [carried_type(kind)]})
-    found = CarriedFields.of(counts, exact=True, taken=())
-    assert CarriedFields.from_json(json.loads(json.dumps(found.to_json()))) == found
-    parts = found.split(metadata)
+    kept_fields = CarriedFields.of(counts, exact=True, taken=())
+    assert CarriedFields.from_json(json.loads(json.dumps(kept_fields.to_json()))) == kept_fields
+    parts = kept_fields.split(metadata)
     plain = column.dictionary_decode() if pa.types.is_dictionary(kind) else column
     assert parts["x"].cast(plain.type).equals(plain)
     if not (pa.types.is_dictionary(kind) or pa.types.is_binary(kind) or pa.types.is_list(kind)):
@@ -227,8 +229,8 @@ def test_nanoseconds_need_no_pandas(kind: pa.DataType, value: Any, expected: Any
 
 def test_names_without_bound_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fields, "MAX_COLUMNS", 2)
-    found, again = carried([{"x" * 300: 1, "a": {}, "b": {}, "c": {}}, {"c": {}}])
-    assert found.left == {"c": "objects", "a": "objects", "*": "1 more fields, rarer ones"}
+    kept_fields, again = carried([{"x" * 300: 1, "a": {}, "b": {}, "c": {}}, {"c": {}}])
+    assert kept_fields.left == {"c": "objects", "a": "objects", "*": "1 more fields, rarer ones"}
     assert again[0] == {"x" * 300: 1, "a": {}, "b": {}, "c": {}}
 
 

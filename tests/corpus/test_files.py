@@ -34,12 +34,12 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_folder_gives_its_files_sorted(tree: Path) -> None:
-    found = scan([str(tree)])
-    assert [file.relative for file in found.files] == ["LICENSE", "web/a.jsonl", "web/b.jsonl.gz"]
-    assert [file.index for file in found.files] == [0, 1, 2]
-    assert [file.format for file in found.files] == ["text", "jsonl", "jsonl"]
-    assert [file.source for file in found.files] == ["LICENSE", "web", "web"]
-    assert [(kind.kind, kind.files, kind.bytes, kind.names) for kind in found.left_out] == [
+    scanned = scan([str(tree)])
+    assert [file.relative for file in scanned.files] == ["LICENSE", "web/a.jsonl", "web/b.jsonl.gz"]
+    assert [file.index for file in scanned.files] == [0, 1, 2]
+    assert [file.format for file in scanned.files] == ["text", "jsonl", "jsonl"]
+    assert [file.source for file in scanned.files] == ["LICENSE", "web", "web"]
+    assert [(kind.kind, kind.files, kind.bytes, kind.names) for kind in scanned.left_out] == [
         (".png", 1, 4, ["img.png"]),
         ("binary", 1, 150, ["blob"]),
     ]
@@ -82,8 +82,8 @@ def test_what_a_folder_holds_beside_is_counted(tree: Path) -> None:
     (tree / "data.bin").write_bytes(b"abc")
     (tree / "odd.xyz").write_bytes(b"\x00\x01\x02")
     os.mkfifo(tree / "pipe")
-    found = scan([str(tree)], exclude=["a.jsonl"])
-    assert [(kind.kind, kind.files, kind.bytes) for kind in found.left_out] == [
+    scanned = scan([str(tree)], exclude=["a.jsonl"])
+    assert [(kind.kind, kind.files, kind.bytes) for kind in scanned.left_out] == [
         (".docx", 5, 50),
         (".bin", 1, 3),
         (".png", 1, 4),
@@ -92,7 +92,7 @@ def test_what_a_folder_holds_beside_is_counted(tree: Path) -> None:
         ("excluded", 1, 0),
         ("special file", 1, 0),
     ]
-    assert found.left_out[0].names == ["report0.docx", "report1.docx", "report2.docx"]
+    assert scanned.left_out[0].names == ["report0.docx", "report1.docx", "report2.docx"]
 
 
 def test_a_folder_that_a_pattern_leaves_out_is_named(tree: Path) -> None:
@@ -105,9 +105,9 @@ def test_a_folder_that_a_pattern_leaves_out_is_named(tree: Path) -> None:
 @pytest.mark.parametrize("name", ["pipe", "pipe.jsonl", "pipe.txt"])
 def test_a_pipe_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
-    for given in (tmp_path / name, tmp_path / "pip*"):
+    for path in (tmp_path / name, tmp_path / "pip*"):
         with pytest.raises(BadInput, match=f"{name} is a pipe, which can be read only once.*to a file"):
-            find_files([str(given)])
+            find_files([str(path)])
     with pytest.raises(BadInput, match="/dev/null is a terminal or device"):
         find_files(["/dev/null"])
 
@@ -128,12 +128,12 @@ def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
     for name in (b"caf\xe9 1.txt", b"plain.txt"):
         with open(folder + b"/" + name, "wb") as file:
             file.write(name.split(b".")[0][:5].replace(b"\xe9", b"e"))
-    found = read_all(tmp_path)
-    assert found.texts == ["cafe ", "plain"]
+    contents = read_all(tmp_path)
+    assert contents.texts == ["cafe ", "plain"]
     address = "file://" + str(tmp_path) + "/k%E4se/"
-    assert [row["path"] for row in found.rows] == [address + "caf%E9%201.txt", address + "plain.txt"]
-    assert {row["source"] for row in found.rows} == {"k%E4se"}
-    assert [local_path(row["path"]) for row in found.rows] == [
+    assert [row["path"] for row in contents.rows] == [address + "caf%E9%201.txt", address + "plain.txt"]
+    assert {row["source"] for row in contents.rows} == {"k%E4se"}
+    assert [local_path(row["path"]) for row in contents.rows] == [
         os.fsdecode(folder + b"/" + name) for name in (b"caf\xe9 1.txt", b"plain.txt")
     ]
     with pytest.raises(BadInput) as error:
@@ -144,16 +144,16 @@ def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
 def test_link_loops_end(tree: Path) -> None:
     os.symlink(tree, tree / "web" / "up")
     os.symlink(tree / "nowhere", tree / "dangling")
-    found = scan([str(tree)])
-    assert len(found.files) == 3
-    assert ("broken link", 1) in [(kind.kind, kind.files) for kind in found.left_out]
+    scanned = scan([str(tree)])
+    assert len(scanned.files) == 3
+    assert ("broken link", 1) in [(kind.kind, kind.files) for kind in scanned.left_out]
 
 
 def test_zero_bytes_are_an_entry_not_an_error(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.parquet", "c.txt", "d.warc.gz", "e.tar", "f.html", "g.csv", "h"):
         (tmp_path / name).touch()
-    found = read_all(tmp_path)
-    assert found.reasons == ["empty-file"] * 8
+    contents = read_all(tmp_path)
+    assert contents.reasons == ["empty-file"] * 8
 
 
 def test_no_permission(tree: Path) -> None:

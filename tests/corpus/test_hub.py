@@ -123,8 +123,8 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     running.server_close()
 
 
-def paths(given: str) -> list[str]:
-    return [unquote(file.path).partition("/resolve/main/")[2] for file in find_files([given])]
+def paths(address: str) -> list[str]:
+    return [unquote(file.path).partition("/resolve/main/")[2] for file in find_files([address])]
 
 
 def test_a_data_set_by_its_name(address: str) -> None:
@@ -133,7 +133,7 @@ def test_a_data_set_by_its_name(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("pattern", "expected"),
     [
         ("hf://datasets/org/name/data", ["data/lines/train.jsonl.zst", "data/train-0 é.parquet"]),
         ("hf://datasets/org/name@main/data/", ["data/lines/train.jsonl.zst", "data/train-0 é.parquet"]),
@@ -142,17 +142,17 @@ def test_a_data_set_by_its_name(address: str) -> None:
         ("hf://datasets/org/name/test.jsonl", ["test.jsonl"]),
     ],
 )
-def test_files_folders_and_globs(given: str, expected: list[str], address: str) -> None:
-    assert paths(given) == expected
+def test_files_folders_and_globs(pattern: str, expected: list[str], address: str) -> None:
+    assert paths(pattern) == expected
 
 
 def test_patterns_leave_files_of_a_store_out(address: str) -> None:
-    found = scan(["org/name"], exclude=["lines", "data/*.parquet"])
-    assert [file.relative for file in found.files if not file.relative.startswith(".")] == [
+    scanned = scan(["org/name"], exclude=["lines", "data/*.parquet"])
+    assert [file.relative for file in scanned.files if not file.relative.startswith(".")] == [
         "README.md",
         "test.jsonl",
     ]
-    assert [(kind.kind, kind.names) for kind in found.left_out] == [
+    assert [(kind.kind, kind.names) for kind in scanned.left_out] == [
         ("excluded", ["data/train-0 é.parquet", "data/lines/train.jsonl.zst"])
     ]
     (named,) = find_files(["hf://datasets/org/name/test.jsonl"], exclude=["*.jsonl"])
@@ -161,16 +161,18 @@ def test_patterns_leave_files_of_a_store_out(address: str) -> None:
 
 def test_files_are_read_by_range(address: str) -> None:
     assert read_all("hf://datasets/org/name/data/*.parquet").texts == TEXTS
-    found = read_all("hf://datasets/org/name/data/lines/train.jsonl.zst")
-    assert found.texts == TEXTS
-    assert found.rows[0]["source"] == "train"
+    contents = read_all("hf://datasets/org/name/data/lines/train.jsonl.zst")
+    assert contents.texts == TEXTS
+    assert contents.rows[0]["source"] == "train"
     assert Hub.seen_without_token == 0
 
 
-@pytest.mark.parametrize("given", ["org/none", "hf://datasets/org/name/none", "hf://datasets/org/name@v9"])
-def test_what_is_not_there_is_named(given: str, address: str) -> None:
-    with pytest.raises(BadInput, match=f"cannot find .*{given}: {address}.*(answers 404|has nothing there)"):
-        find_files([given])
+@pytest.mark.parametrize("pattern", ["org/none", "hf://datasets/org/name/none", "hf://datasets/org/name@v9"])
+def test_what_is_not_there_is_named(pattern: str, address: str) -> None:
+    with pytest.raises(
+        BadInput, match=f"cannot find .*{pattern}: {address}.*(answers 404|has nothing there)"
+    ):
+        find_files([pattern])
 
 
 def test_an_address_of_another_kind(address: str) -> None:

@@ -60,10 +60,10 @@ LAYOUTS = layouts(ROWS)
 def test_the_named_column_decides_in_every_layout(tmp_path: Path, layout: str, ending: str) -> None:
     path = tmp_path / f"pool.{ending}".rstrip(".")
     path.write_bytes(LAYOUTS[layout])
-    found = read_all(path, options=NAMED)
-    assert found.texts == [row["passage"] for row in ROWS]
-    assert [row["id"] for row in found.rows] == ["1", "2", "3"]
-    assert not found.quarantined
+    contents = read_all(path, options=NAMED)
+    assert contents.texts == [row["passage"] for row in ROWS]
+    assert [row["id"] for row in contents.rows] == ["1", "2", "3"]
+    assert not contents.quarantined
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -80,9 +80,9 @@ def test_another_column_stops_the_run_and_lists_those_that_are_there(tmp_path: P
 def test_objects_without_text_in_a_folder_are_put_aside_once(tmp_path: Path, layout: str) -> None:
     (tmp_path / "fixtures.json").write_bytes(LAYOUTS[layout])
     (tmp_path / "main.py").write_text("print()\n")
-    found = read_all(tmp_path)
-    assert found.texts == ["print()\n"]
-    (entry,) = found.quarantined
+    contents = read_all(tmp_path)
+    assert contents.texts == ["print()\n"]
+    (entry,) = contents.quarantined
     assert entry.reason == "no-text-column"
     assert "passage, id" in entry.detail
 
@@ -98,16 +98,16 @@ def test_objects_without_text_in_a_folder_are_put_aside_once(tmp_path: Path, lay
 @pytest.mark.parametrize("ending", ["json", "txt"])
 def test_an_odd_first_line_is_one_entry(tmp_path: Path, first: str, reason: str, ending: str) -> None:
     (tmp_path / f"pool.{ending}").write_bytes(first.encode() + b"\n" + LAYOUTS["lines"])
-    found = read_all(tmp_path, options=NAMED)
-    assert len(found.texts) == 3
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [(reason, 1)]
+    contents = read_all(tmp_path, options=NAMED)
+    assert len(contents.texts) == 3
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [(reason, 1)]
 
 
 def test_a_comment_above_an_array_is_one_entry(tmp_path: Path) -> None:
     (tmp_path / "pool.json").write_bytes(b"// exported [on] Monday\n" + LAYOUTS["pretty array"])
-    found = read_all(tmp_path, options=NAMED)
-    assert found.texts == [row["passage"] for row in ROWS]
-    assert found.reasons == ["invalid-json"]
+    contents = read_all(tmp_path, options=NAMED)
+    assert contents.texts == [row["passage"] for row in ROWS]
+    assert contents.reasons == ["invalid-json"]
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_settings_and_code_stay_texts(tmp_path: Path, text: str, ending: str) ->
 def test_one_object_is_a_row_where_its_column_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(ROWS[0], indent=1))
     (tmp_path / "b.json").write_text('{"features": {}}')
-    found = read_all(tmp_path, options=NAMED)
-    assert found.texts == [ROWS[0]["passage"]]
-    assert found.reasons == ["no-text-column"]
+    contents = read_all(tmp_path, options=NAMED)
+    assert contents.texts == [ROWS[0]["passage"]]
+    assert contents.reasons == ["no-text-column"]
     (tmp_path / "c.json").write_text('{"text": "usual", "n": 1}')
     assert read_all(tmp_path / "c.json").texts == ["usual"]
 
@@ -148,15 +148,15 @@ def test_values_that_no_json_has(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"[" + rows + b"]")
     (tmp_path / "b.jsonl").write_bytes(rows.replace(b"},{", b"}\n{"))
     for name in ("a.json", "b.jsonl"):
-        found = read_all(tmp_path / name)
-        assert found.texts == ["a", "b", "NaN"]
-        assert [json.loads(row["metadata"]) for row in found.rows] == [
+        contents = read_all(tmp_path / name)
+        assert contents.texts == ["a", "b", "NaN"]
+        assert [json.loads(row["metadata"]) for row in contents.rows] == [
             {"score": None, "id": None},
             {"list": [None, None, None]},
             {"big": 1.2345678901234568e29, "n": None},
         ]
-        assert len(found.rows[0]["id"]) == 32
-        assert found.reasons == ["null-text"]
+        assert len(contents.rows[0]["id"]) == 32
+        assert contents.reasons == ["null-text"]
 
 
 @pytest.mark.parametrize(
@@ -181,17 +181,20 @@ def test_a_bad_element_spoils_no_other(tmp_path: Path, element: bytes, reason: s
         "a.jsonl": b"\x1e" + b"\n\x1e".join([good, element, good, element, good]),
     }.items():
         (tmp_path / name).write_bytes(data)
-        found = read_all(tmp_path / name)
-        assert found.texts == ["a"] * 3
-        assert [(entry.reason, entry.position) for entry in found.quarantined] == [(reason, 2), (reason, 4)]
+        contents = read_all(tmp_path / name)
+        assert contents.texts == ["a"] * 3
+        assert [(entry.reason, entry.position) for entry in contents.quarantined] == [
+            (reason, 2),
+            (reason, 4),
+        ]
 
 
 def test_a_cut_array_keeps_what_came_before(tmp_path: Path) -> None:
     data = LAYOUTS["pretty array"]
     (tmp_path / "a.json").write_bytes(data[: data.rindex(b"passage") + 12])
-    found = read_all(tmp_path, options=NAMED)
-    assert found.texts == [row["passage"] for row in ROWS[:2]]
-    (entry,) = found.quarantined
+    contents = read_all(tmp_path, options=NAMED)
+    assert contents.texts == [row["passage"] for row in ROWS[:2]]
+    (entry,) = contents.quarantined
     assert (entry.reason, entry.position, entry.unit) == ("invalid-json", 3, "row")
     assert "has no end" in entry.detail
 
@@ -202,7 +205,7 @@ def test_a_document_beyond_the_limit_is_put_aside_and_not_held(tmp_path: Path, n
 
     size = 40 << 20
     huge = b"x" * size
-    contents = {
+    files = {
         "a.json": b'[{"text": "' + huge + b'"}, {"text": "small"}]',
         "a.jsonl": b'{"text": "' + huge + b'"}\n{"text": "small"}\n',
         "a.csv": b'text\n"' + huge[: size // 2] + b"\n" + huge[: size // 2] + b'"\nsmall\n',
@@ -211,24 +214,24 @@ def test_a_document_beyond_the_limit_is_put_aside_and_not_held(tmp_path: Path, n
         "a.html": huge,
     }
     path = tmp_path / name
-    path.write_bytes(contents.pop(name))
-    del huge, contents
+    path.write_bytes(files.pop(name))
+    del huge, files
     tracemalloc.start()
-    found = read_all(path, options=ReadOptions(max_document_bytes=1 << 20))
+    contents = read_all(path, options=ReadOptions(max_document_bytes=1 << 20))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.reasons == ["too-large"]
-    assert "--max-document-bytes" in found.quarantined[0].detail
-    assert found.texts == ([] if name in ("a.txt", "a.html") else ["small"])
+    assert contents.reasons == ["too-large"]
+    assert "--max-document-bytes" in contents.quarantined[0].detail
+    assert contents.texts == ([] if name in ("a.txt", "a.html") else ["small"])
     assert peak < size // 2
 
 
 def test_lines_stay_lines_however_many_are_broken(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"text": "a"}\n' + b'{"text": "no end\n' * 60 + b'{"text": "b"}\n')
-    found = read_all(path)
-    assert found.texts == ["a", "b"]
-    assert found.reasons == ["invalid-json"] * 60
+    contents = read_all(path)
+    assert contents.texts == ["a", "b"]
+    assert contents.reasons == ["invalid-json"] * 60
 
 
 def test_layouts_of_very_long_heads() -> None:
@@ -316,8 +319,10 @@ def test_any_bytes_never_raise(data: bytes, ending: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"a.{ending}"
         path.write_bytes(data)
-        found = read_all(path, options=ReadOptions(missing_column="quarantine"))
+        contents = read_all(path, options=ReadOptions(missing_column="quarantine"))
         assert (
-            found.rows or found.quarantined or not data.strip(b" \t\r\n\x0b\x0c,[]\x1e\xef\xbb\xbf\xff\xfe\0")
+            contents.rows
+            or contents.quarantined
+            or not data.strip(b" \t\r\n\x0b\x0c,[]\x1e\xef\xbb\xbf\xff\xfe\0")
         )
         assert find_files([str(path)])

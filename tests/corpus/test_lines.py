@@ -56,9 +56,9 @@ def test_one_bad_line_is_put_aside(tmp_path: Path, line: bytes, reason: str, end
     if ending == "jsonl.gz":
         path = tmp_path / "pool.jsonl.gz"
         path.write_bytes(gzip.compress((tmp_path / "pool.jsonl").read_bytes()))
-    found = read_all(path)
-    assert found.texts == ["Silver in the cupel.", "Gold."]
-    (entry,) = found.quarantined
+    contents = read_all(path)
+    assert contents.texts == ["Silver in the cupel.", "Gold."]
+    (entry,) = contents.quarantined
     assert (entry.reason, entry.position, entry.unit) == (reason, 2, "line")
     assert entry.path == str(path)
     assert len(entry.excerpt) <= 200
@@ -76,8 +76,8 @@ def test_layouts_of_other_tools_need_no_flags(tmp_path: Path) -> None:
     datatrove = {"text": "A", "id": "d", "metadata": {"url": "http://a/", "language": "en"}}
     dolma = {"id": "o", "text": "B", "source": "cc", "added": "2024", "created": "2023", "metadata": {"n": 1}}
     dclm = {"text": "C", "url": "http://c/", "metadata": {"WARC-Type": "response"}, "warcinfo": "w"}
-    found = read_all(write_lines(tmp_path / "mixed.jsonl", datatrove, dolma, dclm))
-    a, b, c = found.rows
+    contents = read_all(write_lines(tmp_path / "mixed.jsonl", datatrove, dolma, dclm))
+    a, b, c = contents.rows
     assert (a["id"], a["source"], a["url"], json.loads(a["metadata"])) == (
         "d",
         "mixed",
@@ -128,9 +128,9 @@ def test_files_of_different_schemas_read_together(tmp_path: Path) -> None:
 
 def test_repeated_ids_are_all_kept(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "a.jsonl", *[{"id": "same", "text": f"Text {n}"} for n in range(5)])
-    found = read_all(path)
-    assert [row["id"] for row in found.rows] == ["same"] * 5
-    assert len({row["doc"] for row in found.rows}) == 5
+    contents = read_all(path)
+    assert [row["id"] for row in contents.rows] == ["same"] * 5
+    assert len({row["doc"] for row in contents.rows}) == 5
 
 
 def test_nul_characters_stay_in_the_text(tmp_path: Path) -> None:
@@ -141,17 +141,17 @@ def test_nul_characters_stay_in_the_text(tmp_path: Path) -> None:
 def test_blank_lines_byte_order_mark_and_windows_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'\xef\xbb\xbf{"text": "A"}\r\n\r\n\n  \n{"text": "B"}')
-    found = read_all(path)
-    assert found.texts == ["A", "B"]
-    assert not found.quarantined
+    contents = read_all(path)
+    assert contents.texts == ["A", "B"]
+    assert not contents.quarantined
 
 
 def test_an_enormous_line_is_a_document_and_a_larger_one_is_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.zst"
     large = b'{"text": "' + b"silver " * 12_000_000 + b'"}'
     path.write_bytes(zstandard.compress(b'{"text": "first"}\n' + large + b'\n{"text": "last"}\n'))
-    found = read_all(path, options=ReadOptions(max_document_bytes=128 << 20))
-    assert [len(text) for text in found.texts] == [5, 84_000_000, 4]
+    contents = read_all(path, options=ReadOptions(max_document_bytes=128 << 20))
+    assert [len(text) for text in contents.texts] == [5, 84_000_000, 4]
     assert read_all(path).reasons == ["too-large"]
     aside = read_all(path, options=ReadOptions(max_document_bytes=1 << 20))
     assert aside.texts == ["first", "last"]
@@ -171,16 +171,16 @@ def test_metadata_of_any_json_stays_json(tmp_path: Path) -> None:
 def test_deep_metadata_becomes_text_and_spoils_no_other_field(tmp_path: Path, depth: int) -> None:
     deep = '[{"é":1,"b":[]},"c",' * depth + "null" + "]" * depth
     line = f'{{"text": "A", "score": 0.5, "deep": {deep}}}'.encode()
-    found = read_all(write_lines(tmp_path / "a.jsonl", line))
-    assert json.loads(found.rows[0]["metadata"]) == {"score": 0.5, "deep": deep}
+    contents = read_all(write_lines(tmp_path / "a.jsonl", line))
+    assert json.loads(contents.rows[0]["metadata"]) == {"score": 0.5, "deep": deep}
 
 
 def test_json_array_is_read_by_element(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([{"text": "A"}, {"text": None}, 3, {"text": "B"}], indent=1))
-    found = read_all(path)
-    assert found.texts == ["A", "B"]
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+    contents = read_all(path)
+    assert contents.texts == ["A", "B"]
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [
         ("null-text", 2),
         ("invalid-json", 3),
     ]
@@ -242,9 +242,9 @@ def test_members_and_frames_one_after_the_other(tmp_path: Path, kind: str) -> No
     data, rows = WHOLE[kind]
     path = tmp_path / f"a.jsonl.{kind}"
     path.write_bytes(data)
-    found = read_all(path)
-    assert found.texts == rows
-    assert not found.quarantined
+    contents = read_all(path)
+    assert contents.texts == rows
+    assert not contents.quarantined
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -262,8 +262,8 @@ def test_packed_twice_is_unpacked_twice(tmp_path: Path, inner: str, outer: str) 
     twice = PACK[outer](data)
     for name in (f"a.jsonl.{inner}.{outer}", f"b.jsonl.{outer}", "c.jsonl"):
         (tmp_path / name).write_bytes(twice)
-    found = read_all(tmp_path)
-    assert found.texts == rows * 3
+    contents = read_all(tmp_path)
+    assert contents.texts == rows * 3
     (tmp_path / "c.jsonl").write_bytes(twice[: len(twice) // 2])
     cut = read_all(tmp_path / "c.jsonl")
     assert cut.texts == rows[: len(cut.texts)]
@@ -277,16 +277,16 @@ def test_packed_over_and_over_is_refused(tmp_path: Path) -> None:
     for _ in range(8):
         data = gzip.compress(data)
     (tmp_path / "a.jsonl.gz").write_bytes(data)
-    found = read_all(tmp_path)
-    assert (found.texts, found.reasons) == ([], ["expands-too-much"])
+    contents = read_all(tmp_path)
+    assert (contents.texts, contents.reasons) == ([], ["expands-too-much"])
 
 
 def test_a_bomb_inside_of_another_is_stopped(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(gzip.compress(b"0" * (64 << 20))))
     options = ReadOptions(max_expansion=100, free_expansion_bytes=1 << 20, max_document_bytes=1 << 20)
-    found = read_all(tmp_path, options=options)
-    assert found.reasons == ["expands-too-much"]
-    assert found.bytes_read <= 4 << 20
+    contents = read_all(tmp_path, options=options)
+    assert contents.reasons == ["expands-too-much"]
+    assert contents.bytes_read <= 4 << 20
 
 
 def zstd_frame(window: int, text: bytes, dictionary: bytes = b"") -> bytes:
@@ -299,8 +299,8 @@ def zstd_frame(window: int, text: bytes, dictionary: bytes = b"") -> bytes:
 @pytest.mark.parametrize("exponent", [10, 17, 20, 21])
 def test_zstd_windows_up_to_two_gibibytes(tmp_path: Path, exponent: int) -> None:
     (tmp_path / "a.jsonl.zst").write_bytes(zstd_frame(exponent << 3, b'{"text": "A"}\n'))
-    found = read_all(tmp_path)
-    assert (found.texts, found.reasons) == (["A"], [])
+    contents = read_all(tmp_path)
+    assert (contents.texts, contents.reasons) == (["A"], [])
 
 
 @pytest.mark.parametrize(
@@ -324,8 +324,8 @@ def test_lz4_frames_may_be_skipped(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.lz4").write_bytes(
         lz4.frame.compress(b'{"text": "A"}\n') + skippable + lz4.frame.compress(b'{"text": "B"}\n')
     )
-    found = read_all(tmp_path)
-    assert (found.texts, found.reasons) == (["A", "B"], [])
+    contents = read_all(tmp_path)
+    assert (contents.texts, contents.reasons) == (["A", "B"], [])
 
 
 @pytest.mark.parametrize(
@@ -343,8 +343,8 @@ def test_texts_that_begin_like_packed_files(tmp_path: Path, text: str) -> None:
 )
 def test_binary_under_the_ending_of_text_is_one_entry(tmp_path: Path, ending: str, data: bytes) -> None:
     (tmp_path / f"a.{ending}").write_bytes(data)
-    found = read_all(tmp_path / f"a.{ending}")
-    assert (found.rows, found.reasons) == ([], ["binary"])
+    contents = read_all(tmp_path / f"a.{ending}")
+    assert (contents.rows, contents.reasons) == ([], ["binary"])
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -352,9 +352,9 @@ def test_binary_under_the_ending_of_text_is_one_entry(tmp_path: Path, ending: st
 def test_a_cut_inside_of_the_first_bytes_is_one(tmp_path: Path, kind: str, cut: int) -> None:
     path = tmp_path / f"a.jsonl.{kind}"
     path.write_bytes(WHOLE[kind][0][:cut])
-    found = read_all(path)
-    assert found.texts == []
-    assert found.reasons == ["truncated"]
+    contents = read_all(path)
+    assert contents.texts == []
+    assert contents.reasons == ["truncated"]
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -366,15 +366,15 @@ def test_a_cut_loses_nothing_before_it(kind: str, where: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"a.jsonl.{kind}"
         path.write_bytes(data[:cut])
-        found = read_all(path)
-    assert found.texts == rows[: len(found.texts)]
-    assert len(found.quarantined) <= 1
-    if len(found.texts) < len(rows) and found.quarantined:
-        assert found.reasons == ["truncated"]
-        assert found.quarantined[0].position <= cut
+        contents = read_all(path)
+    assert contents.texts == rows[: len(contents.texts)]
+    assert len(contents.quarantined) <= 1
+    if len(contents.texts) < len(rows) and contents.quarantined:
+        assert contents.reasons == ["truncated"]
+        assert contents.quarantined[0].position <= cut
     # Whatever of it the standard decompressor can read is not less than what is read here.
-    if kind == "gz" and found.texts:
-        assert len(found.texts) >= 50 * sum(cut >= end for end in ends_of_members(data))
+    if kind == "gz" and contents.texts:
+        assert len(contents.texts) >= 50 * sum(cut >= end for end in ends_of_members(data))
 
 
 def ends_of_members(data: bytes) -> list[int]:
@@ -400,12 +400,12 @@ def test_a_wrong_byte_spoils_only_what_follows(kind: str, at: int, value: int) -
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"a.jsonl.{kind}"
         path.write_bytes(data)
-        found = read_all(path, options=ReadOptions(missing_column="quarantine"), format="jsonl")
+        contents = read_all(path, options=ReadOptions(missing_column="quarantine"), format="jsonl")
     if kind == "gz":
         sound = 50 * sum(end <= at for end in ends_of_members(whole))
-        assert found.texts[:sound] == rows[:sound]
+        assert contents.texts[:sound] == rows[:sound]
     if data == whole:
-        assert found.texts == rows
+        assert contents.texts == rows
 
 
 @settings(deadline=None, max_examples=examples(200))
@@ -414,8 +414,8 @@ def test_any_bytes_never_raise(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.jsonl"
         path.write_bytes(data)
-        found = read_all(path, options=ReadOptions(missing_column="quarantine"))
-    assert len(found.rows) + len(found.quarantined) <= data.count(b"\n") + 1
+        contents = read_all(path, options=ReadOptions(missing_column="quarantine"))
+    assert len(contents.rows) + len(contents.quarantined) <= data.count(b"\n") + 1
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -425,6 +425,6 @@ def test_a_bomb_is_stopped(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"a.jsonl.{kind}"
     path.write_bytes(data)
     options = ReadOptions(max_expansion=100, free_expansion_bytes=1 << 20, max_document_bytes=1 << 20)
-    found = read_all(path, options=options)
-    assert "expands-too-much" in found.reasons
-    assert found.bytes_read <= 128 << 20
+    contents = read_all(path, options=options)
+    assert "expands-too-much" in contents.reasons
+    assert contents.bytes_read <= 128 << 20

@@ -40,17 +40,17 @@ def _parquet(path: Path, rows: list[dict[str, Any]], schema: pa.Schema | None = 
 
 def test_a_row_with_an_image_is_a_document(tmp_path: Path) -> None:
     path = _parquet(tmp_path / "pool.parquet", ROWS, SCHEMA)
-    found = read_all(path)
-    assert not found.quarantined
-    assert found.texts[0] == "Café 0\n東京"
-    assert json.loads(found.rows[3]["metadata"]) == {"n": 3}
-    parts = parts_of(found.rows[21]["parts"]) or []
+    contents = read_all(path)
+    assert not contents.quarantined
+    assert contents.texts[0] == "Café 0\n東京"
+    assert json.loads(contents.rows[3]["metadata"]) == {"n": 3}
+    parts = parts_of(contents.rows[21]["parts"]) or []
     assert [part.kind for part in parts] == ["layout", "image", "text"]
     media = parts[1].media
     assert media is not None
     assert media.uri == f"{path}#column=image&row=21"
     assert (media.width, media.height, media.bytes) == (22, 2, len(png(1, 1)))
-    assert max(found.batch_sizes) < 50_000
+    assert max(contents.batch_sizes) < 50_000
 
 
 def test_the_same_table_is_written(tmp_path: Path) -> None:
@@ -152,9 +152,11 @@ def test_pages_with_images_in_their_cells(tmp_path: Path) -> None:
 def test_what_is_broken_is_put_aside(tmp_path: Path, row: dict[str, Any], reason: str) -> None:
     whole = {"image": {"bytes": png(3, 3), "path": None}, "caption": "東京"}
     schema = pa.schema({"image": CELL, "caption": pa.string()})
-    found = read_all(_parquet(tmp_path / "a.parquet", [whole, row, whole], schema))
-    assert found.texts == ["東京", "東京"]
-    assert [(entry.position, entry.unit, entry.reason) for entry in found.quarantined] == [(2, "row", reason)]
+    contents = read_all(_parquet(tmp_path / "a.parquet", [whole, row, whole], schema))
+    assert contents.texts == ["東京", "東京"]
+    assert [(entry.position, entry.unit, entry.reason) for entry in contents.quarantined] == [
+        (2, "row", reason)
+    ]
 
 
 def test_several_captions_and_a_named_column(tmp_path: Path) -> None:

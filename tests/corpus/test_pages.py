@@ -19,10 +19,15 @@ def test_texts_and_source_files(tmp_path: Path) -> None:
     (tmp_path / "b.md").write_bytes("\ufeff# Café".encode())
     (tmp_path / "c.txt").write_bytes("Straße und Käse, größer als früher".encode("latin-1"))
     (tmp_path / "d.txt").write_bytes("\ufeffsixteen".encode("utf-16-le"))
-    found = read_all(tmp_path)
-    assert found.texts == ["print('東京')\n", "# Café", "Straße und Käse, größer als früher", "sixteen"]
-    assert [json.loads(row["metadata"]).get("extension") for row in found.rows] == ["py", "md", "txt", "txt"]
-    assert json.loads(found.rows[2]["metadata"])["charset"] == "windows-1252"
+    contents = read_all(tmp_path)
+    assert contents.texts == ["print('東京')\n", "# Café", "Straße und Käse, größer als früher", "sixteen"]
+    assert [json.loads(row["metadata"]).get("extension") for row in contents.rows] == [
+        "py",
+        "md",
+        "txt",
+        "txt",
+    ]
+    assert json.loads(contents.rows[2]["metadata"])["charset"] == "windows-1252"
 
 
 def test_binary_and_blank_files_are_put_aside(tmp_path: Path) -> None:
@@ -37,10 +42,10 @@ def test_a_cut_text_keeps_its_beginning(tmp_path: Path) -> None:
 
     data = "".join(random.Random(1).choices("abcdefgh \n", k=100_000)).encode()
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(data)[:20_000])
-    found = read_all(tmp_path)
-    assert found.reasons == ["truncated"]
-    assert data.decode().startswith(found.texts[0])
-    assert len(found.texts[0]) > 10_000
+    contents = read_all(tmp_path)
+    assert contents.reasons == ["truncated"]
+    assert data.decode().startswith(contents.texts[0])
+    assert len(contents.texts[0]) > 10_000
 
 
 def test_html_can_be_read_as_text(tmp_path: Path) -> None:
@@ -68,8 +73,8 @@ def test_archives_of_pages(tmp_path: Path, ending: str) -> None:
     packed = {"tar": bytes, "tar.gz": gzip.compress, "tgz": gzip.compress, "tar.zst": zstandard.compress}
     path = tmp_path / f"a.{ending}"
     path.write_bytes(packed[ending](data))
-    found = read_all(path)
-    assert [row["text"] or row["html"].decode() for row in found.rows] == [
+    contents = read_all(path)
+    assert [row["text"] or row["html"].decode() for row in contents.rows] == [
         "<p>Silver</p>",
         "Café",
         "one",
@@ -77,9 +82,9 @@ def test_archives_of_pages(tmp_path: Path, ending: str) -> None:
         "three",
         "long name",
     ]
-    assert len({row["doc"] for row in found.rows}) == 6
-    assert found.reasons == ["invalid-json", "no-document"]
-    assert "x/picture.png" in found.quarantined[1].detail
+    assert len({row["doc"] for row in contents.rows}) == 6
+    assert contents.reasons == ["invalid-json", "no-document"]
+    assert "x/picture.png" in contents.quarantined[1].detail
 
 
 def test_path_tricks_and_links_are_refused(tmp_path: Path) -> None:
@@ -92,9 +97,9 @@ def test_path_tricks_and_links_are_refused(tmp_path: Path) -> None:
     tricks = {"../up.txt": b"x", "/etc/abs.txt": b"x", "a/../../b.txt": b"x", "good.txt": b"good"}
     path = tmp_path / "a.tar"
     path.write_bytes(make_tar(tricks, link, hard, device))
-    found = read_all(path)
-    assert found.texts == ["good"]
-    assert found.reasons == ["refused-path"] * 3 + ["refused-link"] * 2 + ["refused-member"]
+    contents = read_all(path)
+    assert contents.texts == ["good"]
+    assert contents.reasons == ["refused-path"] * 3 + ["refused-link"] * 2 + ["refused-member"]
     assert sorted(tmp_path.iterdir()) == [path]
 
 
@@ -107,9 +112,9 @@ def test_a_cut_archive_keeps_what_came_before(tmp_path: Path, keep: float) -> No
     data = zstandard.compress(make_tar({f"{n}.txt": text.encode() for n, text in enumerate(texts)}))
     path = tmp_path / "a.tar.zst"
     path.write_bytes(data[: int(len(data) * keep)])
-    found = read_all(path)
-    assert found.texts == texts[: len(found.texts)]
-    assert found.reasons == ["truncated"]
+    contents = read_all(path)
+    assert contents.texts == texts[: len(contents.texts)]
+    assert contents.reasons == ["truncated"]
 
 
 def test_a_header_that_promises_terabytes(tmp_path: Path) -> None:

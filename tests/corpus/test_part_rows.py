@@ -80,9 +80,9 @@ def test_parquet_keeps_turns_of_one_struct(tmp_path: Path) -> None:
     ]
     table = pa.Table.from_pylist([{"messages": turns, "score": 1.5, "tools": None}])
     pq.write_table(table, tmp_path / "chats.parquet")
-    found = read_all(tmp_path / "chats.parquet")
-    assert found.texts == ["A\n\nB"]
-    assert json.loads(found.rows[0]["metadata"]) == {"score": 1.5}
+    contents = read_all(tmp_path / "chats.parquet")
+    assert contents.texts == ["A\n\nB"]
+    assert json.loads(contents.rows[0]["metadata"]) == {"score": 1.5}
     _same(Corpus.read(tmp_path / "chats.parquet"), [{"messages": turns, "score": 1.5}])
 
 
@@ -100,9 +100,9 @@ def test_csv(tmp_path: Path) -> None:
 
 def test_plain_texts_have_no_parts(tmp_path: Path) -> None:
     _write(tmp_path / "a.jsonl", [{"text": "A", "parts": ["wheel", "seat"]}, {"text": "B", "messages": []}])
-    found = read_all(tmp_path / "a.jsonl")
-    assert [row["parts"] for row in found.rows] == [None, None]
-    assert [json.loads(row["metadata"]) for row in found.rows] == [
+    contents = read_all(tmp_path / "a.jsonl")
+    assert [row["parts"] for row in contents.rows] == [None, None]
+    assert [json.loads(row["metadata"]) for row in contents.rows] == [
         {"parts": ["wheel", "seat"]},
         {"messages": []},
     ]
@@ -127,9 +127,9 @@ def test_broken_conversations_are_put_aside(tmp_path: Path) -> None:
         {"messages": [{"role": "user", "content": "A"}], "chosen": "A", "rejected": "B"},
         {"question": "A"},
     ]
-    found = read_all(_write(tmp_path / "a.jsonl", rows))
-    assert len(found.rows) == 1
-    assert [(entry.position, entry.reason) for entry in found.quarantined] == [
+    contents = read_all(_write(tmp_path / "a.jsonl", rows))
+    assert len(contents.rows) == 1
+    assert [(entry.position, entry.reason) for entry in contents.quarantined] == [
         (2, "no-role"),
         (3, "empty-text"),
         (4, "several-layouts"),
@@ -211,8 +211,8 @@ def test_rows_in_another_layout(tmp_path: Path) -> None:
 
 def test_a_program_s_settings_are_no_conversation(tmp_path: Path) -> None:
     (tmp_path / "de.json").write_text('{"messages": {"greeting": "Hallo"}}')
-    found = read_all(tmp_path)
-    assert found.texts == ['{"messages": {"greeting": "Hallo"}}']
+    contents = read_all(tmp_path)
+    assert contents.texts == ['{"messages": {"greeting": "Hallo"}}']
 
 
 def test_a_split_file_is_read_as_a_whole_one(tmp_path: Path) -> None:
@@ -225,9 +225,9 @@ def test_a_split_file_is_read_as_a_whole_one(tmp_path: Path) -> None:
 
 def test_large_conversations_are_put_aside(tmp_path: Path) -> None:
     path = _write(tmp_path / "a.jsonl", [ALPACA | {"output": "x" * 500}, ALPACA])
-    found = read_all(path, options=ReadOptions(max_document_bytes=450))
-    assert found.reasons == ["too-large"]
-    assert found.texts == [SEPARATOR.join(["Translate.", "東京"])]
+    contents = read_all(path, options=ReadOptions(max_document_bytes=450))
+    assert contents.reasons == ["too-large"]
+    assert contents.texts == [SEPARATOR.join(["Translate.", "東京"])]
 
 
 @pytest.mark.parametrize(

@@ -128,8 +128,8 @@ def test_line_numbers_of_a_remote_file_cost_no_request_per_line(
     lines = [b'{"text": "line"}', b"", b"broken"] * 6_000
     monkeypatch.setitem(FILES, "/broken.jsonl", b"\n".join(lines) + b"\n")
     Server.requests = 0
-    found = read_all(f"{server}/broken.jsonl", target_bytes=75_000)
-    assert [entry.position for entry in found.quarantined] == list(range(3, 18_001, 3))
+    contents = read_all(f"{server}/broken.jsonl", target_bytes=75_000)
+    assert [entry.position for entry in contents.quarantined] == list(range(3, 18_001, 3))
     assert Server.requests < 40
 
 

@@ -89,9 +89,9 @@ def lines(draw: st.DrawFn) -> bytes:
 @example([b'{"text":"x","id":NaN,"n":[NaN,-Infinity]}', b'{"text":"x","metadata":{"weight":NaN}}'])
 @example([b'{"text":"x","metadata":{"id":null,"source":["s"],"url":"u"},"id":true,"source":5}'])
 def test_what_is_taken_is_what_python_takes(given_lines: list[bytes]) -> None:
-    found, left, count = read(b"".join(line + b"\n" for line in given_lines))
+    rows, left, count = read(b"".join(line + b"\n" for line in given_lines))
     assert count == len(given_lines)
-    taken = {row["position"] - 1: row for row in found}
+    taken = {row["position"] - 1: row for row in rows}
     others = {line: given_lines[line] for _, line, _, _ in left}
     for number, line in enumerate(given_lines):
         expected = by_python(line, number)
@@ -113,12 +113,12 @@ def test_plain_lines_are_taken() -> None:
         {"metadata": {"url": "https://a.example/é", "language_score": 1e-7}, "id": "1", "text": 'A "q"\n'},
     ]
     block = b"".join(orjson.dumps(row) + b"\n" for row in plain)
-    found, left, _ = read(block)
+    rows, left, _ = read(block)
     assert left == []
-    assert [row["text"] for row in found] == ["Silver.", "Gold.", 'A "q"\n']
-    assert [row["url"] for row in found] == [None, None, "https://a.example/é"]
-    assert found[1]["metadata"] == '{"score":0.25,"big":9223372036854775808,"tags":["a",{"b":null}]}'
-    assert found[2]["metadata"] == '{"language_score":1e-7}'
+    assert [row["text"] for row in rows] == ["Silver.", "Gold.", 'A "q"\n']
+    assert [row["url"] for row in rows] == [None, None, "https://a.example/é"]
+    assert rows[1]["metadata"] == '{"score":0.25,"big":9223372036854775808,"tags":["a",{"b":null}]}'
+    assert rows[2]["metadata"] == '{"language_score":1e-7}'
 
 
 def test_a_place_outside_of_the_data_is_refused() -> None:
@@ -128,8 +128,8 @@ def test_a_place_outside_of_the_data_is_refused() -> None:
 
 def test_left_lines_say_where_they_are() -> None:
     block = b'{"text":"a"}\n\n{"text":null}\n{"text":"b"}\r\nnot JSON\n'
-    found, left, lines = read(block, numbered=False)
-    assert [(row["doc"], row["position"]) for row in found] == [(0, 1), (28, 29)]
+    rows, left, lines = read(block, numbered=False)
+    assert [(row["doc"], row["position"]) for row in rows] == [(0, 1), (28, 29)]
     assert [block[start:stop] for _, _, start, stop in left] == [b'{"text":null}', b"not JSON"]
     assert [(before, line) for before, line, _, _ in left] == [(1, 2), (2, 4)]
     assert lines == 5
@@ -146,9 +146,9 @@ def test_derived_ids_are_those_of_python(tmp_path: Path) -> None:
 @pytest.mark.parametrize("depth", [10, 63, 70, 500, 100_000])
 def test_deep_values_do_no_harm(depth: int) -> None:
     line = b'{"text":"x","deep":' + b"[" * depth + b"]" * depth + b"}\n"
-    found, left, _ = read(line)
-    assert len(found) + len(left) == 1
-    assert bool(found) == (depth < 64)
+    rows, left, _ = read(line)
+    assert len(rows) + len(left) == 1
+    assert bool(rows) == (depth < 64)
 
 
 def test_batches_are_bounded_by_rows_and_bytes(tmp_path: Path) -> None:

@@ -43,14 +43,14 @@ POOL = {
 def test_a_sample_is_one_document(tmp_path: Path) -> None:
     path = tmp_path / "pool.tar"
     path.write_bytes(make_tar(POOL))
-    found = read_all(path)
-    assert found.texts == ["Café\n", "東京", "two pictures"]
-    assert not found.quarantined
-    assert [row["position"] for row in found.rows] == [1, 4, 7]
-    assert [row["doc"] & 0xFF for row in found.rows] == [0, 1, 2]
-    assert [(row["id"], row["url"]) for row in found.rows[:1]] == [("5", "https://host.example/1")]
-    assert json.loads(found.rows[1]["metadata"]) == {"member": "a/000002", "width": 2}
-    first, second, third = (parts_of(row["parts"]) or [] for row in found.rows)
+    contents = read_all(path)
+    assert contents.texts == ["Café\n", "東京", "two pictures"]
+    assert not contents.quarantined
+    assert [row["position"] for row in contents.rows] == [1, 4, 7]
+    assert [row["doc"] & 0xFF for row in contents.rows] == [0, 1, 2]
+    assert [(row["id"], row["url"]) for row in contents.rows[:1]] == [("5", "https://host.example/1")]
+    assert json.loads(contents.rows[1]["metadata"]) == {"member": "a/000002", "width": 2}
+    first, second, third = (parts_of(row["parts"]) or [] for row in contents.rows)
     assert [part.kind for part in first] == ["layout", "image", "text", "data"]
     assert [part.kind for part in second] == ["layout", "data", "text", "image"]
     assert [part.kind for part in third] == ["layout", "data", "image", "image", "text"]
@@ -99,13 +99,13 @@ def test_members_that_are_no_samples_are_read_as_before(tmp_path: Path) -> None:
     }
     path = tmp_path / "pool.tar"
     path.write_bytes(make_tar(pool))
-    found = read_all(path)
-    assert found.texts == ["one", "two", "three", "four", '{"label": 1}']
-    assert [(entry.position, entry.reason) for entry in found.quarantined] == [
+    contents = read_all(path)
+    assert contents.texts == ["one", "two", "three", "four", '{"label": 1}']
+    assert [(entry.position, entry.reason) for entry in contents.quarantined] == [
         (2, "no-document"),
         (5, "no-document"),
     ]
-    assert all(row["parts"] is None for row in found.rows)
+    assert all(row["parts"] is None for row in contents.rows)
 
 
 JPEG = b"\xff\xd8\xff\xc0\x00\x11\x08\x00\x05\x00\x03" + bytes(12)
@@ -142,10 +142,10 @@ def test_a_broken_sample_is_put_aside_as_a_whole(
 ) -> None:
     whole = {"0.png": png(1, 1), "0.txt": b"zero"}
     (tmp_path / "pool.tar").write_bytes(make_tar(whole | pool | {"2.png": png(1, 1), "2.txt": b"two"}))
-    found = read_all(tmp_path / "pool.tar")
-    assert found.texts == ["zero", "two"]
-    assert [(entry.position, entry.reason) for entry in found.quarantined] == [(3, reason)]
-    assert detail in found.quarantined[0].detail
+    contents = read_all(tmp_path / "pool.tar")
+    assert contents.texts == ["zero", "two"]
+    assert [(entry.position, entry.reason) for entry in contents.quarantined] == [(3, reason)]
+    assert detail in contents.quarantined[0].detail
 
 
 def test_a_jpeg_with_bytes_after_its_end_is_whole(tmp_path: Path) -> None:
@@ -161,9 +161,9 @@ def test_two_members_of_one_name(tmp_path: Path) -> None:
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     (tmp_path / "a.tar").write_bytes(target.getvalue())
-    found = read_all(tmp_path / "a.tar")
-    assert found.texts == ["two"]
-    assert [(entry.position, entry.reason) for entry in found.quarantined] == [(1, "duplicate-member")]
+    contents = read_all(tmp_path / "a.tar")
+    assert contents.texts == ["two"]
+    assert [(entry.position, entry.reason) for entry in contents.quarantined] == [(1, "duplicate-member")]
 
 
 def test_a_caption_in_another_charset_is_read_and_written_as_it_was(tmp_path: Path) -> None:
@@ -178,9 +178,9 @@ def test_a_caption_in_another_charset_is_read_and_written_as_it_was(tmp_path: Pa
 def test_names_that_lead_out_of_an_archive(tmp_path: Path) -> None:
     pool = {"../1.png": png(1, 1), "../1.txt": b"A", "2.png": png(1, 1), "2.txt": b"two"}
     (tmp_path / "a.tar").write_bytes(make_tar(pool))
-    found = read_all(tmp_path / "a.tar")
-    assert found.texts == ["two"]
-    assert [(entry.position, entry.reason) for entry in found.quarantined] == [
+    contents = read_all(tmp_path / "a.tar")
+    assert contents.texts == ["two"]
+    assert [(entry.position, entry.reason) for entry in contents.quarantined] == [
         (1, "refused-path"),
         (2, "refused-path"),
     ]
@@ -197,11 +197,11 @@ def test_a_cut_archive_gives_what_came_before(tmp_path: Path) -> None:
     counts = []
     for size in range(0, len(data), 200):
         (tmp_path / "pool.tar").write_bytes(data[:size])
-        found = read_all(tmp_path / "pool.tar")
-        assert found.rows or found.quarantined
-        parts = [part for row in found.rows for part in row["parts"] or ()]
+        contents = read_all(tmp_path / "pool.tar")
+        assert contents.rows or contents.quarantined
+        parts = [part for row in contents.rows for part in row["parts"] or ()]
         assert {part["media"]["digest"] for part in parts if part["media"]} <= known
-        counts.append(len(found.rows))
+        counts.append(len(contents.rows))
     assert (counts[0], counts[-1]) == (0, 3)
 
 

@@ -53,16 +53,16 @@ def test_threads_read_at_once(tmp_path: Path) -> None:
         lines = "".join(f'{{"text": "file {number} line {n}"}}\n' for n in range(500))
         (tmp_path / f"{number}.jsonl").write_text(lines)
     shards = plan_shards(find_files([str(tmp_path)]), target_bytes=4000)
-    found: list[int] = []
+    documents: list[int] = []
 
     def work(mine: int) -> None:
         for shard in shards[mine::4]:
             for batch in read_shard(shard):
-                found.extend(batch.documents.column("doc").to_pylist())
+                documents.extend(batch.documents.column("doc").to_pylist())
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == len(set(found)) == 4000
+    assert len(documents) == len(set(documents)) == 4000

@@ -20,10 +20,10 @@ from tests.corpus.reading import read_all
 def test_csv_with_quotes_and_line_feeds(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress('\ufeffid,text,lang\n1,"Two\nlines, ""quoted""",en\n2,東京,ja\n'.encode()))
-    found = read_all(path)
-    assert found.texts == ['Two\nlines, "quoted"', "東京"]
-    assert [json.loads(row["metadata"]) for row in found.rows] == [{"lang": "en"}, {"lang": "ja"}]
-    assert [row["position"] for row in found.rows] == [1, 2]
+    contents = read_all(path)
+    assert contents.texts == ['Two\nlines, "quoted"', "東京"]
+    assert [json.loads(row["metadata"]) for row in contents.rows] == [{"lang": "en"}, {"lang": "ja"}]
+    assert [row["position"] for row in contents.rows] == [1, 2]
 
 
 def test_csv_that_breaks_the_rules_of_quoting(tmp_path: Path) -> None:
@@ -32,8 +32,8 @@ def test_csv_that_breaks_the_rules_of_quoting(tmp_path: Path) -> None:
         'id,text\n1,"Yes" is all she said\n2,plain\n3,a 5" pipe\n4,"a, b" c\n5,"Hello\n6,he said\n7,"more\n'
         '8,"two\nlines"\n9,"no end\n10,swallowed\n'
     )
-    found = read_all(path)
-    assert found.texts == [
+    contents = read_all(path)
+    assert contents.texts == [
         '"Yes" is all she said',
         "plain",
         'a 5" pipe',
@@ -42,11 +42,11 @@ def test_csv_that_breaks_the_rules_of_quoting(tmp_path: Path) -> None:
         '"more',
         "two\nlines",
     ]
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [
         ("invalid-csv", 5),
         ("invalid-csv", 11),
     ]
-    assert "has no end" in found.quarantined[1].detail
+    assert "has no end" in contents.quarantined[1].detail
 
 
 def test_tsv_has_no_quoting(tmp_path: Path) -> None:
@@ -54,23 +54,23 @@ def test_tsv_has_no_quoting(tmp_path: Path) -> None:
     path.write_bytes(
         b'\xef\xbb\xbfid\ttext\r\n1\t"opens and goes on\r\n2\t"Yes" is all\r\n3\ta ""b"" c\r\n4\t"\r\n\r\n5\t"x"\r\n6\n'
     )
-    found = read_all(path)
-    assert found.texts == ['"opens and goes on', '"Yes" is all', 'a ""b"" c', '"', '"x"']
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [("invalid-csv", 8)]
+    contents = read_all(path)
+    assert contents.texts == ['"opens and goes on', '"Yes" is all', 'a ""b"" c', '"', '"x"']
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [("invalid-csv", 8)]
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_known_by_its_shape(tmp_path: Path, codec: str) -> None:
-    contents = {
+    files = {
         "a.tsv": "id\ttext\n1\tCafé 東京\n",
         "b.csv": "id,text\n1,Café 東京\n",
         "c.jsonl": '{"text": "Café 東京"}\n{"text": "Café 東京"}\n',
         "d.json": '[{"text": "Café 東京"}]',
     }
-    for name, content in contents.items():
+    for name, content in files.items():
         (tmp_path / name).write_bytes(content.encode(codec))
-    found = read_all(tmp_path)
-    assert (found.texts, found.reasons) == (["Café 東京"] * 5, [])
+    contents = read_all(tmp_path)
+    assert (contents.texts, contents.reasons) == (["Café 東京"] * 5, [])
 
 
 def test_tables_in_utf_16(tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_tables_in_utf_16(tmp_path: Path) -> None:
 def test_lines_that_end_in_carriage_returns(tmp_path: Path, codec: str) -> None:
     (tmp_path / "a.csv").write_bytes('id,text\r1,"Two\rlines, größer"\r2,Käse und Brot\r'.encode(codec))
     (tmp_path / "b.tsv").write_bytes("id\ttext\r1\tÜbung\r2\tgrößer".encode(codec))
-    found = read_all(tmp_path)
-    assert found.texts == ["Two\nlines, größer", "Käse und Brot", "Übung", "größer"]
-    assert found.reasons == []
+    contents = read_all(tmp_path)
+    assert contents.texts == ["Two\nlines, größer", "Käse und Brot", "Übung", "größer"]
+    assert contents.reasons == []
 
 
 def test_a_carriage_return_inside_of_a_row_is_not_its_end(tmp_path: Path) -> None:
@@ -111,15 +111,15 @@ def test_columns_that_share_a_name_are_reported(tmp_path: Path) -> None:
     (tmp_path / "b.tsv").write_text("text\ttext\tother\nfirst\tsecond\tx\n")
     arrays = [pa.array(["first"]), pa.array(["second"]), pa.array([2])]
     pq.write_table(pa.Table.from_arrays(arrays, names=["text", "text", "text.2"]), tmp_path / "c.parquet")
-    found = read_all(tmp_path)
-    assert found.texts == ["first"] * 3
-    assert [json.loads(row["metadata"]) for row in found.rows] == [
+    contents = read_all(tmp_path)
+    assert contents.texts == ["first"] * 3
+    assert [json.loads(row["metadata"]) for row in contents.rows] == [
         {"n": "1", "text.2": "second", "n.2": "2"},
         {"text.2": "second", "other": "x"},
         {"text.3": "second", "text.2": 2},
     ]
-    assert found.reasons == ["duplicate-column"] * 3
-    assert "'text' (now 'text.2'), 'n' (now 'n.2')" in found.quarantined[0].detail
+    assert contents.reasons == ["duplicate-column"] * 3
+    assert "'text' (now 'text.2'), 'n' (now 'n.2')" in contents.quarantined[0].detail
 
 
 def test_tsv(tmp_path: Path) -> None:
@@ -131,9 +131,9 @@ def test_tsv(tmp_path: Path) -> None:
 def test_bad_csv_rows_are_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"id,text\n1,Fine\n2,too,many\n3\n4,caf\xe9\n5,\n6,a\x00b\n7,Last\n")
-    found = read_all(path)
-    assert found.texts == ["Fine", "caf\ufffd", "a\x00b", "Last"]
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+    contents = read_all(path)
+    assert contents.texts == ["Fine", "caf\ufffd", "a\x00b", "Last"]
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [
         ("invalid-csv", 3),
         ("invalid-csv", 4),
         ("empty-text", 6),
@@ -144,8 +144,8 @@ def test_csv_without_text_column(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("question,answer\nWhy?,Because.\n")
     with pytest.raises(BadInput, match="question, answer"):
         read_all(tmp_path / "a.csv")
-    found = read_all(tmp_path / "a.csv", options=ReadOptions(missing_column="quarantine"))
-    assert found.reasons == ["no-text-column"]
+    contents = read_all(tmp_path / "a.csv", options=ReadOptions(missing_column="quarantine"))
+    assert contents.reasons == ["no-text-column"]
 
 
 def make_parquet(path: Path, rows: int = 1000, row_group: int = 100) -> list[str]:
@@ -168,11 +168,11 @@ def make_parquet(path: Path, rows: int = 1000, row_group: int = 100) -> list[str
 
 def test_parquet_of_many_types(tmp_path: Path) -> None:
     texts = make_parquet(tmp_path / "a.parquet")
-    found = read_all(tmp_path / "a.parquet")
-    assert found.texts == texts
-    assert found.rows[7]["id"] == "7"
-    assert found.rows[7]["url"] is None
-    assert json.loads(found.rows[7]["metadata"]) == {
+    contents = read_all(tmp_path / "a.parquet")
+    assert contents.texts == texts
+    assert contents.rows[7]["id"] == "7"
+    assert contents.rows[7]["url"] is None
+    assert json.loads(contents.rows[7]["metadata"]) == {
         "when": "2024-01-01",
         "price": "1.50",
         "raw": "/w==",
@@ -193,18 +193,18 @@ def test_row_groups_split_anywhere(tmp_path: Path, target: int) -> None:
 def test_text_of_every_string_type(tmp_path: Path, kind: pa.DataType) -> None:
     column = pa.array(["Café", None, ""]).cast(kind)
     pq.write_table(pa.table({"text": column}), tmp_path / "a.parquet")
-    found = read_all(tmp_path / "a.parquet")
-    assert found.texts == ["Café"]
-    assert found.reasons == ["null-text", "empty-text"]
+    contents = read_all(tmp_path / "a.parquet")
+    assert contents.texts == ["Café"]
+    assert contents.reasons == ["null-text", "empty-text"]
 
 
 def test_invalid_utf8_in_parquet_spoils_its_row_only(tmp_path: Path) -> None:
     raw = pa.array([b"Good", b"caf\xe9", b"Also good"])
     lying = pa.Array.from_buffers(pa.string(), 3, raw.buffers())
     pq.write_table(pa.table({"text": lying}), tmp_path / "a.parquet")
-    found = read_all(tmp_path / "a.parquet")
-    assert found.texts == ["Good", "Also good"]
-    assert [(entry.reason, entry.position, entry.unit) for entry in found.quarantined] == [
+    contents = read_all(tmp_path / "a.parquet")
+    assert contents.texts == ["Good", "Also good"]
+    assert [(entry.reason, entry.position, entry.unit) for entry in contents.quarantined] == [
         ("invalid-utf8", 2, "row")
     ]
 
@@ -212,9 +212,9 @@ def test_invalid_utf8_in_parquet_spoils_its_row_only(tmp_path: Path) -> None:
 def test_rows_without_text_are_put_aside(tmp_path: Path) -> None:
     table = pa.table({"text": ["Gold", None, "", " \n", "a\x00b"], "n": range(5)})
     pq.write_table(table, tmp_path / "a.parquet")
-    found = read_all(tmp_path / "a.parquet")
-    assert found.texts == ["Gold", "a\x00b"]
-    assert [(entry.reason, entry.position, entry.unit) for entry in found.quarantined] == [
+    contents = read_all(tmp_path / "a.parquet")
+    assert contents.texts == ["Gold", "a\x00b"]
+    assert [(entry.reason, entry.position, entry.unit) for entry in contents.quarantined] == [
         ("null-text", 2, "row"),
         ("empty-text", 3, "row"),
         ("empty-text", 4, "row"),
@@ -244,32 +244,35 @@ def int96_file(path: Path, day: int) -> None:
 @pytest.mark.parametrize("day", INT96_DAYS)
 def test_times_stored_as_int96_do_not_wrap(tmp_path: Path, day: str) -> None:
     int96_file(tmp_path / "a.parquet", date.fromisoformat(day).toordinal() + 1721425)
-    found = read_all(tmp_path)
-    assert [json.loads(row["metadata"])["at"] for row in found.rows] == [
+    contents = read_all(tmp_path)
+    assert [json.loads(row["metadata"])["at"] for row in contents.rows] == [
         "2020-01-01T00:00:00.000000",
         INT96_DAYS[day],
     ]
-    assert not found.quarantined
+    assert not contents.quarantined
 
 
 @pytest.mark.parametrize("day", [(1 << 31) - 1, -(1 << 31), 200_000_000])
 def test_times_beyond_microseconds_are_null_and_reported(tmp_path: Path, day: int) -> None:
     int96_file(tmp_path / "a.parquet", day)
-    found = read_all(tmp_path)
-    assert [json.loads(row["metadata"]) for row in found.rows] == [{"at": "2020-01-01T00:00:00.000000"}, {}]
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [("time-out-of-range", 2)]
+    contents = read_all(tmp_path)
+    assert [json.loads(row["metadata"]) for row in contents.rows] == [
+        {"at": "2020-01-01T00:00:00.000000"},
+        {},
+    ]
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [("time-out-of-range", 2)]
 
 
 def test_a_cell_beyond_the_limit_is_put_aside(tmp_path: Path) -> None:
     rows = {"text": ["small", "x" * 5000, "last"], "note": ["n", "n", "y" * 6000]}
     pq.write_table(pa.table(rows), tmp_path / "a.parquet")
-    found = read_all(tmp_path, options=ReadOptions(max_document_bytes=4000))
-    assert found.texts == ["small"]
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+    contents = read_all(tmp_path, options=ReadOptions(max_document_bytes=4000))
+    assert contents.texts == ["small"]
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [
         ("too-large", 2),
         ("too-large", 3),
     ]
-    assert "'note' holds 6000 bytes" in found.quarantined[1].detail
+    assert "'note' holds 6000 bytes" in contents.quarantined[1].detail
 
 
 def write_arrow(path: Path, table: pa.Table, kind: str) -> None:
@@ -283,10 +286,10 @@ def test_arrow_files_and_streams(tmp_path: Path, kind: str) -> None:
     texts = [f"Row {n}" for n in range(25)]
     table = pa.table({"body": texts, "n": range(25), "day": [date(2024, 5, 1)] * 25})
     write_arrow(tmp_path / "a.arrow", table, kind)
-    found = read_all(tmp_path)
-    assert found.texts == texts
-    assert json.loads(found.rows[3]["metadata"]) == {"n": 3, "day": "2024-05-01"}
-    assert [row["position"] for row in found.rows] == list(range(1, 26))
+    contents = read_all(tmp_path)
+    assert contents.texts == texts
+    assert json.loads(contents.rows[3]["metadata"]) == {"n": 3, "day": "2024-05-01"}
+    assert [row["position"] for row in contents.rows] == list(range(1, 26))
     with pytest.raises(BadInput, match="no 'text' column; there are: body, n, day"):
         read_all(tmp_path, options=ReadOptions(text_column="text"))
 
@@ -298,17 +301,17 @@ def test_arrow_that_is_not_whole(tmp_path: Path, kind: str, keep: float) -> None
     write_arrow(tmp_path / "a.arrow", table, kind)
     data = (tmp_path / "a.arrow").read_bytes()
     (tmp_path / "a.arrow").write_bytes(data[: int(len(data) * keep)])
-    found = read_all(tmp_path)
-    assert found.texts == table.column("text").to_pylist()[: len(found.texts)]
-    assert found.reasons == ["unreadable"]
+    contents = read_all(tmp_path)
+    assert contents.texts == table.column("text").to_pylist()[: len(contents.texts)]
+    assert contents.reasons == ["unreadable"]
 
 
 def test_parquet_files_of_different_schemas_read_together(tmp_path: Path) -> None:
     pq.write_table(pa.table({"text": ["A"], "n": [1]}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"content": ["B"], "n": ["one"], "m": [[1]]}), tmp_path / "b.parquet")
-    found = read_all(tmp_path)
-    assert found.texts == ["A", "B"]
-    assert [json.loads(row["metadata"]) for row in found.rows] == [{"n": 1}, {"n": "one", "m": [1]}]
+    contents = read_all(tmp_path)
+    assert contents.texts == ["A", "B"]
+    assert [json.loads(row["metadata"]) for row in contents.rows] == [{"n": 1}, {"n": "one", "m": [1]}]
 
 
 def test_parquet_that_is_not_whole(tmp_path: Path) -> None:
@@ -328,14 +331,14 @@ def test_a_broken_row_group_spares_the_others(tmp_path: Path) -> None:
     start = column.dictionary_page_offset or column.data_page_offset
     data[start : start + 200] = b"\xff" * 200
     (tmp_path / "a.parquet").write_bytes(data)
-    found = read_all(tmp_path / "a.parquet")
-    assert found.texts == texts[:300] + texts[400:]
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [("unreadable", 301)]
+    contents = read_all(tmp_path / "a.parquet")
+    assert contents.texts == texts[:300] + texts[400:]
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [("unreadable", 301)]
 
 
 def test_large_rows_make_small_batches(tmp_path: Path) -> None:
     rows = ["x" * 1_000_000] * 40
     pq.write_table(pa.table({"text": rows}), tmp_path / "a.parquet", use_dictionary=False)
-    found = read_all(tmp_path / "a.parquet", options=ReadOptions(batch_bytes=4 << 20))
-    assert len(found.rows) == 40
-    assert max(found.batch_sizes) < 6 << 20
+    contents = read_all(tmp_path / "a.parquet", options=ReadOptions(batch_bytes=4 << 20))
+    assert len(contents.rows) == 40
+    assert max(contents.batch_sizes) < 6 << 20

@@ -171,8 +171,8 @@ def test_redirects_are_followed(times: int, server: Server) -> None:
     assert file.read() == LINES
     assert file.version.strong_etag == '"one"'
     file.close()
-    (found,) = find_files([moved])
-    assert (found.path, found.bytes, found.format) == (moved, len(LINES), "jsonl")
+    (file,) = find_files([moved])
+    assert (file.path, file.bytes, file.format) == (moved, len(LINES), "jsonl")
 
 
 def test_redirects_without_end(server: Server) -> None:
@@ -199,8 +199,8 @@ def test_a_query_is_not_part_of_the_name(server: Server) -> None:
     address = url(server).replace("pool.jsonl", "caf%C3%A9.csv?download=true&signature=a/b.txt#c")
     (file,) = find_files([address])
     assert (file.path, file.format, file.relative, file.source) == (address, "csv", "café.csv", "café")
-    found = read_all(address)
-    assert (found.texts, found.rows[0]["path"]) == (["Silver"], address)
+    contents = read_all(address)
+    assert (contents.texts, contents.rows[0]["path"]) == (["Silver"], address)
 
 
 @pytest.mark.parametrize(

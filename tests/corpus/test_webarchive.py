@@ -72,8 +72,8 @@ def test_a_packed_page_is_unpacked_whatever_its_headers_say(
         warc_record(http(body, *headers))
         + warc_record(body, kind="resource", content_type="text/html", number=2)
     )
-    found = read_all(path)
-    assert [row["html"].decode() for row in found.rows] == [PAGE, PAGE]
+    contents = read_all(path)
+    assert [row["html"].decode() for row in contents.rows] == [PAGE, PAGE]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_a_packed_page_is_unpacked_whatever_its_headers_say(
 def test_data_under_a_type_of_text_are_put_aside(tmp_path: Path, body: bytes, mime: str) -> None:
     path = tmp_path / "a.warc"
     path.write_bytes(warc_record(http(body, mime=mime)))
-    found = read_all(path)
-    assert found.rows == []
-    assert found.reasons[0] in ("binary", "broken-record")
+    contents = read_all(path)
+    assert contents.rows == []
+    assert contents.reasons[0] in ("binary", "broken-record")
 
 
 def test_what_wget_says_of_itself_is_no_document(tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_what_wget_says_of_itself_is_no_document(tmp_path: Path) -> None:
     )
     path = tmp_path / "a.warc"
     path.write_bytes(log + warc_record(http(PAGE.encode())))
-    found = read_all(path)
-    assert len(found.rows) == 1
-    assert found.reasons == []
+    contents = read_all(path)
+    assert len(contents.rows) == 1
+    assert contents.reasons == []
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain dictionary", "packed dictionary"])
@@ -123,13 +123,13 @@ def test_a_dictionary_in_the_file_is_used(tmp_path: Path, packed: bool) -> None:
     frame = b"\x5d\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
     path = tmp_path / "a.warc.zst"
     path.write_bytes(frame + b"".join(compressor.compress(record) for record in records))
-    found = read_all(path)
-    assert len(found.rows) == 60
-    assert found.reasons == []
+    contents = read_all(path)
+    assert len(contents.rows) == 60
+    assert contents.reasons == []
     path.write_bytes(b"".join(compressor.compress(record) for record in records))
-    found = read_all(path)
-    assert (found.rows, found.reasons) == ([], ["unsupported"])
-    assert "which the file does not hold" in found.quarantined[0].detail
+    contents = read_all(path)
+    assert (contents.rows, contents.reasons) == ([], ["unsupported"])
+    assert "which the file does not hold" in contents.quarantined[0].detail
     path.write_bytes(frame[:-9])
     assert read_all(path).reasons == ["truncated"]
 
@@ -161,10 +161,10 @@ def test_other_records_are_counted(tmp_path: Path) -> None:
     ]
     path = tmp_path / "a.warc.gz"
     path.write_bytes(b"".join(gzip.compress(record) for record in records))
-    found = read_all(path)
-    assert len(found.rows) == 2
-    assert found.rows[1]["text"] == "Plain café"
-    assert found.skipped == Counter(
+    contents = read_all(path)
+    assert len(contents.rows) == 2
+    assert contents.rows[1]["text"] == "Plain café"
+    assert contents.skipped == Counter(
         {"request": 1, "warcinfo": 1, "response:status": 1, "response:type": 1, "response:no-http": 1}
     )
 
@@ -195,8 +195,8 @@ def test_content_codings(tmp_path: Path, coding: str) -> None:
         body = b"".join(b"%x;e=1\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\n\r\n"
     path = tmp_path / "a.warc"
     path.write_bytes(warc_record(http(body, *headers)))
-    found = read_all(path)
-    assert [row["html"].decode() for row in found.rows] == [PAGE]
+    contents = read_all(path)
+    assert [row["html"].decode() for row in contents.rows] == [PAGE]
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "br", "deflate"])
@@ -213,9 +213,9 @@ def test_a_bomb_in_a_page_is_put_aside(tmp_path: Path, coding: str) -> None:
     records = [warc_record(http(packed, f"Content-Encoding: {coding}")), *pages(1)]
     path = tmp_path / "a.warc.gz"
     path.write_bytes(b"".join(gzip.compress(record) for record in records))
-    found = read_all(path, options=ReadOptions(max_document_bytes=32 << 20, max_expansion=100))
-    assert len(found.rows) == 1
-    assert found.reasons == ["expands-too-much"]
+    contents = read_all(path, options=ReadOptions(max_document_bytes=32 << 20, max_expansion=100))
+    assert len(contents.rows) == 1
+    assert contents.reasons == ["expands-too-much"]
 
 
 @pytest.mark.parametrize(
@@ -254,9 +254,9 @@ def test_reading_goes_on_behind_a_broken_record(tmp_path: Path, broken: bytes, p
     records = [*pages(2), broken, *pages(4)[2:]]
     path = tmp_path / "a.warc"
     path.write_bytes(b"".join(gzip.compress(record) if packed else record for record in records))
-    found = read_all(path)
-    assert [row["url"] for row in found.rows] == [f"http://a.example/{n}" for n in range(4)]
-    assert found.reasons == ["broken-record"]
+    contents = read_all(path)
+    assert [row["url"] for row in contents.rows] == [f"http://a.example/{n}" for n in range(4)]
+    assert contents.reasons == ["broken-record"]
 
 
 def test_a_length_that_swallows_the_next_record(tmp_path: Path) -> None:
@@ -264,9 +264,9 @@ def test_a_length_that_swallows_the_next_record(tmp_path: Path) -> None:
     records[1] = warc_record(http(PAGE.encode()), number=1, length=800)
     path = tmp_path / "a.warc"
     path.write_bytes(b"".join(records))
-    found = read_all(path)
-    assert [row["url"][-1] for row in found.rows] == ["0", "2", "3"]
-    assert found.reasons == ["broken-record"]
+    contents = read_all(path)
+    assert [row["url"][-1] for row in contents.rows] == ["0", "2", "3"]
+    assert contents.reasons == ["broken-record"]
 
 
 def test_a_damaged_gzip_member_spares_the_others(tmp_path: Path) -> None:
@@ -274,9 +274,9 @@ def test_a_damaged_gzip_member_spares_the_others(tmp_path: Path) -> None:
     members[2] = members[2][:30] + bytes(40) + members[2][70:]
     path = tmp_path / "a.warc.gz"
     path.write_bytes(b"".join(members))
-    found = read_all(path)
-    assert [row["url"][-1] for row in found.rows] == ["0", "1", "3", "4"]
-    assert [(entry.reason, entry.position) for entry in found.quarantined] == [
+    contents = read_all(path)
+    assert [row["url"][-1] for row in contents.rows] == ["0", "1", "3", "4"]
+    assert [(entry.reason, entry.position) for entry in contents.quarantined] == [
         ("broken-record", len(members[0]) + len(members[1]))
     ]
 
@@ -290,16 +290,16 @@ def test_a_cut_loses_nothing_before_it(where: float, packed: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("a.warc.gz" if packed else "a.warc")
         path.write_bytes(data[:cut])
-        found = read_all(path)
+        contents = read_all(path)
     # A record needs its block, not the two line ends behind it.
     tail = 0 if packed else 4
     ends = [sum(map(len, records[: n + 1])) - tail for n in range(20)]
     whole = sum(end <= cut for end in ends)
-    assert [row["url"] for row in found.rows][:whole] == [f"http://a.example/{n}" for n in range(whole)]
-    assert len(found.rows) <= whole + packed
-    assert len(found.quarantined) <= 1
-    if cut - ends[whole - 1] * (whole > 0) > 4 and len(found.rows) == whole:
-        assert found.reasons[0] in ("truncated", "broken-record")
+    assert [row["url"] for row in contents.rows][:whole] == [f"http://a.example/{n}" for n in range(whole)]
+    assert len(contents.rows) <= whole + packed
+    assert len(contents.quarantined) <= 1
+    if cut - ends[whole - 1] * (whole > 0) > 4 and len(contents.rows) == whole:
+        assert contents.reasons[0] in ("truncated", "broken-record")
 
 
 @settings(deadline=None, max_examples=examples(300))
@@ -322,17 +322,17 @@ def test_a_damaged_warc_never_raises(at: int, noise: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.warc"
         path.write_bytes(data)
-        found = read_all(path, format="warc")
+        contents = read_all(path, format="warc")
     # One record is damaged, or two where they meet.
-    assert len(found.rows) >= 4
+    assert len(contents.rows) >= 4
 
 
 def test_batches_stay_small(tmp_path: Path) -> None:
     path = tmp_path / "a.warc"
     path.write_bytes(b"".join(warc_record(http(b"<p>" + b"x" * 500_000), number=n) for n in range(60)))
-    found = read_all(path, options=ReadOptions(batch_bytes=2 << 20))
-    assert len(found.rows) == 60
-    assert max(found.batch_sizes) < 3 << 20
+    contents = read_all(path, options=ReadOptions(batch_bytes=2 << 20))
+    assert len(contents.rows) == 60
+    assert max(contents.batch_sizes) < 3 << 20
 
 
 # Documents, entries and skipped records of the real files, each looked at by hand.
@@ -357,13 +357,13 @@ def test_every_real_archive_reads(shared: Path) -> None:
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     assert len(paths) == 42
     for path in paths:
-        found = read_all(path)
+        contents = read_all(path)
         name = path.relative_to(folder).as_posix()
         if name in REAL:
-            assert (len(found.rows), len(found.quarantined)) == REAL[name], name
-        if ".warc" in path.name and not found.quarantined and "paths" not in path.name:
+            assert (len(contents.rows), len(contents.quarantined)) == REAL[name], name
+        if ".warc" in path.name and not contents.quarantined and "paths" not in path.name:
             # Every record that fastwarc sees is a document or counted.
-            assert sum(found.skipped.values()) + len(found.rows) == count_records(path), name
+            assert sum(contents.skipped.values()) + len(contents.rows) == count_records(path), name
 
 
 def count_records(path: Path) -> int:
@@ -381,8 +381,8 @@ def test_a_body_packed_otherwise_than_its_header_says(tmp_path: Path, pack: Call
 def test_a_stray_zero_does_not_make_a_page_binary(tmp_path: Path) -> None:
     path = tmp_path / "a.warc"
     path.write_bytes(warc_record(http(PAGE.replace("silver", "sil\x00ver").encode())))
-    found = read_all(path)
-    assert (len(found.rows), found.reasons) == (1, [])
+    contents = read_all(path)
+    assert (len(contents.rows), contents.reasons) == (1, [])
 
 
 @pytest.mark.parametrize(

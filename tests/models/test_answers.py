@@ -36,7 +36,9 @@ def test_answers_come_in_order_and_are_asked_once(server: Server, endpoint: Endp
     asked = [*requests(20), requests(1)[0]]
     with Asker(endpoint, tmp_path) as asker:
         answers = asker.ask(asked)
-        assert [answer.text for answer in answers] == [shout(one.messages[0].content) for one in asked]
+        assert [answer.text for answer in answers] == [
+            shout(request.messages[0].content) for request in asked
+        ]
         assert [answer.cached for answer in answers] == [False] * 20 + [True]
         assert asker.usage(answers) == Usage(requests=21, cached=1, tokens_in=40, tokens_out=40)
         assert asker.ask([]) == []

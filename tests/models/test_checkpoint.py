@@ -13,10 +13,10 @@ torch = pytest.importorskip("torch")
 
 
 def test_a_trial_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    one, tokenizer = load_checkpoint(tiny.save(tmp_path, seed=4))
+    loaded, tokenizer = load_checkpoint(tiny.save(tmp_path, seed=4))
     expected = tiny.model(4).state_dict()
-    assert all(torch.equal(expected[name], value) for name, value in one.state_dict().items())
-    assert not one.training
+    assert all(torch.equal(expected[name], value) for name, value in loaded.state_dict().items())
+    assert not loaded.training
     text = "  Café 東京\n\n don't"
     assert tokenizer.encode(text) == tiny.tokenizer().encode(text)
     # Only config.json says which token ends a text.

@@ -144,8 +144,8 @@ def assert_same(file: bytes, texts: Sequence[str]) -> None:
     assert (offsets[0], offsets[-1]) == (0, len(tokens))
     theirs = tokenizers.Tokenizer.from_buffer(file)
     theirs.encode_special_tokens = True
-    found = theirs.encode_batch_fast(list(texts), add_special_tokens=False)
-    for text, start, end, expected in zip(texts, offsets[:-1], offsets[1:], found, strict=True):
+    encodings = theirs.encode_batch_fast(list(texts), add_special_tokens=False)
+    for text, start, end, expected in zip(texts, offsets[:-1], offsets[1:], encodings, strict=True):
         assert tokens[start:end].tolist() == [*expected.ids, encoder.end_of_text], text[:200]
 
 
@@ -169,12 +169,12 @@ def first_texts(shared: Path, each: int) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def file() -> bytes:
-    return file_of(train(700, PIECES * 3 + [f"{one}{other}" for one in PIECES for other in PIECES]))
+    return file_of(train(700, PIECES * 3 + [f"{left}{right}" for left in PIECES for right in PIECES]))
 
 
 @pytest.fixture(scope="module")
 def cl100k_file() -> bytes:
-    return file_of(train(700, [f"{one}{other}" for one in PIECES for other in PIECES], pattern=CL100K))
+    return file_of(train(700, [f"{left}{right}" for left in PIECES for right in PIECES], pattern=CL100K))
 
 
 @pytest.mark.parametrize("vocabulary", [270, 2048, pytest.param(32_000, marks=pytest.mark.slow)])
@@ -236,11 +236,11 @@ def test_tokens_of_four_bytes_where_the_vocabulary_is_large(file: bytes) -> None
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])
 def test_slices_of_any_type_of_string_on_any_number_of_threads(file: bytes, kind: pa.DataType) -> None:
-    texts = [f"{one} {other}" for one in PIECES for other in PIECES] * 5
+    texts = [f"{left} {right}" for left in PIECES for right in PIECES] * 5
     encoder = encoder_of(file)
     expected = encoder.encode(pa.array(texts[5:-5], pa.large_string()), threads=1)
-    found = encoder.encode(pa.array(texts, kind)[5:-5], threads=3)
-    for ours, theirs in zip(found, expected, strict=True):
+    encoded = encoder.encode(pa.array(texts, kind)[5:-5], threads=3)
+    for ours, theirs in zip(encoded, expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -297,9 +297,9 @@ def test_both_ways_give_the_same(file: bytes) -> None:
     theirs = Encoder(json.dumps(held).encode(), ours.end_of_text, ours.vocabulary + 1)
     assert (ours.native, theirs.native) == (True, False)
     texts = pa.array(ODD[:-8] + PIECES)
-    for one, other in zip(ours.encode(texts), theirs.encode(texts), strict=True):
-        np.testing.assert_array_equal(one, other)
-        assert one.dtype == other.dtype
+    for own, peer in zip(ours.encode(texts), theirs.encode(texts), strict=True):
+        np.testing.assert_array_equal(own, peer)
+        assert own.dtype == peer.dtype
 
 
 def test_what_cannot_be_is_refused(file: bytes) -> None:

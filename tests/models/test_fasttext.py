@@ -72,9 +72,9 @@ def assert_same(path: Path, texts: list[str] = TEXTS) -> None:
     peer = fasttext.load_model(str(path))
     model = FastText.load(path)
     assert model.labels == [label.removeprefix("__label__") for label in peer.get_labels()]
-    found = model.classify(pa.array(texts))
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected(peer, model.labels, texts), atol=1.001e-5, rtol=0)
+    probabilities = model.classify(pa.array(texts))
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities, expected(peer, model.labels, texts), atol=1.001e-5, rtol=0)
 
 
 @pytest.fixture(scope="module")
@@ -172,10 +172,10 @@ def test_every_string_type_and_null(tmp_path: Path, lines: Path, kind: pa.DataTy
     path = tmp_path / "model.bin"
     model_of(lines, "softmax").save_model(str(path))
     model = FastText.load(path)
-    found = model.classify(pa.array(["gull", None, "cow"], kind))
-    assert found.shape == (3, 4)
-    assert np.isnan(found).tolist() == [[False] * 4, [True] * 4, [False] * 4]
-    np.testing.assert_array_equal(found[[0, 2]], model.classify(pa.array(["gull", "cow"])))
+    probabilities = model.classify(pa.array(["gull", None, "cow"], kind))
+    assert probabilities.shape == (3, 4)
+    assert np.isnan(probabilities).tolist() == [[False] * 4, [True] * 4, [False] * 4]
+    np.testing.assert_array_equal(probabilities[[0, 2]], model.classify(pa.array(["gull", "cow"])))
     assert model.classify(pa.array([], kind)).shape == (0, 4)
     with pytest.raises(BadInput, match="Int64"):
         model.classify(pa.array([1, 2]))

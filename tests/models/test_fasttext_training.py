@@ -13,11 +13,11 @@ import zstandard
 from sklearn.metrics import roc_auc_score
 
 from cupel.errors import BadInput, BadOption
-from cupel.models.fasttext import FastText, Training, train
+from cupel.models.fasttext import FastText, FastTextTraining, train
 
 fasttext = pytest.importorskip("fasttext")
 
-SMALL = Training(dim=8, epochs=3, buckets=500)
+SMALL = FastTextTraining(dim=8, epochs=3, buckets=500)
 WORDS = {
     "sea": "ship harbour wave tide 海",
     "farm": "cow barn wheat plough 牛",
@@ -37,7 +37,7 @@ def examples(count: int, seed: int = 0) -> tuple[list[str], list[str]]:
     return texts, [str(label) for label in labels]
 
 
-def trained(options: Training = SMALL, count: int = 300) -> FastText:
+def trained(options: FastTextTraining = SMALL, count: int = 300) -> FastText:
     texts, labels = examples(count)
     return FastText(train(pa.array(texts), pa.array(labels), options))
 
@@ -46,13 +46,15 @@ def trained(options: Training = SMALL, count: int = 300) -> FastText:
     "options",
     [
         SMALL,
-        Training(dim=5, epochs=2, word_ngrams=1),
-        Training(dim=20, epochs=2, word_ngrams=3, min_count=5, min_subword=2, max_subword=4, buckets=1000),
-        Training(dim=16, epochs=1, word_ngrams=1, min_subword=1, max_subword=2, buckets=7, seed=9),
+        FastTextTraining(dim=5, epochs=2, word_ngrams=1),
+        FastTextTraining(
+            dim=20, epochs=2, word_ngrams=3, min_count=5, min_subword=2, max_subword=4, buckets=1000
+        ),
+        FastTextTraining(dim=16, epochs=1, word_ngrams=1, min_subword=1, max_subword=2, buckets=7, seed=9),
     ],
     ids=["bigrams", "words", "everything", "few-buckets"],
 )
-def test_fasttext_reads_the_file(tmp_path: Path, options: Training) -> None:
+def test_fasttext_reads_the_file(tmp_path: Path, options: FastTextTraining) -> None:
     texts, labels = examples(300)
     path = tmp_path / "model.bin"
     path.write_bytes(train(pa.array(texts), pa.array(labels), options))
@@ -66,15 +68,15 @@ def test_fasttext_reads_the_file(tmp_path: Path, options: Training) -> None:
     assert list(counts) == sorted(counts, reverse=True)
     assert peer.get_dimension() == options.dim
     unseen = [*texts[::10], "", "unseen words", "tram\nplough", "海 牛 東"]
-    found = model.classify(pa.array(unseen))
-    for row, text in zip(found, unseen, strict=True):
+    probabilities = model.classify(pa.array(unseen))
+    for row, text in zip(probabilities, unseen, strict=True):
         names, probabilities = peer.predict(" ".join(text.splitlines()), k=-1)
         order = [model.labels.index(name.removeprefix("__label__")) for name in names]
         np.testing.assert_allclose(row[order], np.minimum(probabilities, 1), atol=1e-5)
 
 
 def test_it_learns_from_texts_sorted_by_label() -> None:
-    model = trained(Training(dim=10, epochs=30, learning_rate=0.5, buckets=2000), 600)
+    model = trained(FastTextTraining(dim=10, epochs=30, learning_rate=0.5, buckets=2000), 600)
     texts, labels = examples(200, seed=1)
     best = model.classify(pa.array(texts)).argmax(1)
     assert np.mean([model.labels[place] == label for place, label in zip(best, labels, strict=True)]) > 0.95
@@ -82,7 +84,7 @@ def test_it_learns_from_texts_sorted_by_label() -> None:
 
 def test_the_same_seed_makes_the_same_model() -> None:
     assert trained().digest == trained().digest
-    assert trained().digest != trained(Training(dim=8, epochs=3, buckets=500, seed=1)).digest
+    assert trained().digest != trained(FastTextTraining(dim=8, epochs=3, buckets=500, seed=1)).digest
 
 
 def test_one_step_is_the_gradient() -> None:
@@ -107,11 +109,11 @@ def test_one_step_is_the_gradient() -> None:
         return inputs, outputs
 
     words = ["</s>", "two", "one", "three"]  # by frequency, then as first seen
-    start = Training(dim=dim, learning_rate=1e-30, word_ngrams=1, epochs=1)
+    start = FastTextTraining(dim=dim, learning_rate=1e-30, word_ngrams=1, epochs=1)
     before, zero = matrices(train(pa.array(texts), pa.array(labels), start))
     assert 0.5 / dim < abs(before).max() <= 1 / dim
     assert abs(zero).max() < 1e-29
-    whole = Training(dim=dim, learning_rate=rate, word_ngrams=1, epochs=1)
+    whole = FastTextTraining(dim=dim, learning_rate=rate, word_ngrams=1, epochs=1)
     after = matrices(train(pa.array(texts), pa.array(labels), whole))
     ways = []
     for order in ((0, 1), (1, 0)):
@@ -148,9 +150,9 @@ def test_what_cannot_be_learned_from_is_named(texts: list, labels: list, says: s
 def test_divergence_and_options_out_of_range_are_named() -> None:
     texts, labels = examples(50)
     with pytest.raises(BadInput, match=r"diverged with learning_rate 1\d+.*smaller"):
-        train(pa.array(texts), pa.array(labels), Training(dim=8, buckets=500, learning_rate=1e30))
+        train(pa.array(texts), pa.array(labels), FastTextTraining(dim=8, buckets=500, learning_rate=1e30))
     with pytest.raises(BadInput, match="does not fit in memory"):
-        train(pa.array(texts), pa.array(labels), Training(dim=65536, buckets=2**31 - 1))
+        train(pa.array(texts), pa.array(labels), FastTextTraining(dim=65536, buckets=2**31 - 1))
     for name, value in {
         "dim": 0,
         "epochs": 0,
@@ -162,9 +164,9 @@ def test_divergence_and_options_out_of_range_are_named() -> None:
         "seed": -1,
     }.items():
         with pytest.raises(BadOption, match=f"{name} is {value}"):
-            Training(**{name: value})
+            FastTextTraining(**{name: value})
     with pytest.raises(BadOption, match="min_subword is 4, expected 1 to 3"):
-        Training(min_subword=4, max_subword=3)
+        FastTextTraining(min_subword=4, max_subword=3)
 
 
 def test_tokens_that_fasttext_reads_otherwise() -> None:
@@ -186,15 +188,16 @@ def test_it_separates_real_texts_as_fasttext_does(shared: Path, tmp_path: Path) 
     held, learned = rows[: len(rows) // 3], rows[len(rows) // 3 :]
     is_good = [label == "hq" for _, label in held]
     texts, labels = zip(*learned, strict=True)
-    options = Training(buckets=100_000, learning_rate=0.5)
+    options = FastTextTraining(buckets=100_000, learning_rate=0.5)
     model = FastText(train(pa.array(texts), pa.array(labels), options))
     ours = model.classify(pa.array([text for text, _ in held]))[:, model.labels.index("hq")]
     path = tmp_path / "train.txt"
     path.write_text("".join(f"__label__{label} {_one_line(text)}\n" for text, label in learned))
     peer = fasttext.train_supervised(str(path), lr=0.5, wordNgrams=2, bucket=100_000, thread=12, verbose=0)
-    found, probabilities = peer.predict([_one_line(text) for text, _ in held], k=1)
+    predicted, probabilities = peer.predict([_one_line(text) for text, _ in held], k=1)
     theirs = [
-        p[0] if label[0] == "__label__hq" else 1 - p[0] for label, p in zip(found, probabilities, strict=True)
+        p[0] if label[0] == "__label__hq" else 1 - p[0]
+        for label, p in zip(predicted, probabilities, strict=True)
     ]
     assert abs(roc_auc_score(is_good, ours) - roc_auc_score(is_good, theirs)) < 0.005
     assert roc_auc_score(is_good, ours) > 0.9

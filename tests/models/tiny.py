@@ -62,15 +62,15 @@ def learned(text: str, steps: int = 60) -> Any:
     """A model that has read one text over and over."""
     import torch
 
-    one = model(seed=3, spread=0.02).train()
+    learner = model(seed=3, spread=0.02).train()
     ids = torch.tensor([[0, *tokenizer().encode(text)][:CONTEXT]])
-    optimizer = torch.optim.AdamW(one.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(learner.parameters(), lr=3e-3)
     for _ in range(steps):
-        loss = one(input_ids=ids, labels=ids).loss
+        loss = learner(input_ids=ids, labels=ids).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    return one.eval()
+    return learner.eval()
 
 
 def save(folder: Path, seed: int = 0) -> Path:
@@ -80,7 +80,7 @@ def save(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def log_probability(one: Any, context: list[int], ending: list[int]) -> float:
+def log_probability(model: Any, context: list[int], ending: list[int]) -> float:
     """ln p of `ending` after `context`: one token at a time, in float64, each from what stands before it."""
     import torch
 
@@ -88,6 +88,6 @@ def log_probability(one: Any, context: list[int], ending: list[int]) -> float:
     with torch.inference_mode():
         for place, token in enumerate(ending):
             before = torch.tensor([[*context, *ending[:place]][-CONTEXT:]])
-            logits = one(input_ids=before).logits[0, -1].double()
+            logits = model(input_ids=before).logits[0, -1].double()
             total += float(torch.log_softmax(logits, -1)[token])
     return total

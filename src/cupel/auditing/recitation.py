@@ -12,7 +12,7 @@ from cupel.errors import BadInput
 from cupel.lab.data.documents import HELD_OUT, documents_digest
 from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_domain
 from cupel.models.checkpoint import prefix_token, text_encoder
-from cupel.models.likelihood import Row, score_rows
+from cupel.models.likelihood import TokenRow, score_rows
 from cupel.models.windows import context_length
 from cupel.verdict.measures import Measure
 
@@ -73,7 +73,7 @@ class Emitted:
                 raise BadInput(f"passage '{id_}' has {len(token_ids)} tokens; expected {wanted} or more")
             tokens = np.array([first, *token_ids[:wanted]], np.int64)
             at = np.arange(self.prompt, wanted)
-            rows.append(Row(tokens[:-1], at, tokens[at + 1], name=f"passage '{id_}'"))
+            rows.append(TokenRow(tokens[:-1], at, tokens[at + 1], name=f"passage '{id_}'"))
         scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
         return np.stack([likeliest for _, likeliest in scored])
 
@@ -109,7 +109,9 @@ class Predicted:
             self.documents["id"].to_pylist(), _encode(tokenizer, self.documents), strict=True
         ):
             tokens = np.array([first, *token_ids[:longest]], np.int64)
-            rows.append(Row(tokens[:-1], np.arange(len(tokens) - 1), tokens[1:], name=f"document '{id_}'"))
+            rows.append(
+                TokenRow(tokens[:-1], np.arange(len(tokens) - 1), tokens[1:], name=f"document '{id_}'")
+            )
         scored = score_rows(model, rows, batch_tokens=context.batch_tokens)
         amount = np.array([float(likeliest.sum()) for _, likeliest in scored])
         weight = np.array([float(len(likeliest)) for _, likeliest in scored])

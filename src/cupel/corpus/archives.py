@@ -15,7 +15,7 @@ import pyarrow as pa
 from cupel.corpus.formats import HEAD, Detected, detect_format, format_by_name
 from cupel.corpus.records import BadRow, ReadOptions, Record, Unit
 from cupel.corpus.remote import RawFile, Watched
-from cupel.corpus.samples import Samples
+from cupel.corpus.samples import MediaSamples
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import ByteStream, StreamFault
 from cupel.errors import BadInput
@@ -147,7 +147,7 @@ def read_tar(sink: Sink, stream: ByteStream, read_content: ReadContent) -> Itera
     outside of itself. So do members that hold no documents.
     """
     reader = _TarInput(stream)
-    samples = Samples(_Members(sink, read_content), sink.path)
+    samples = MediaSamples(_Members(sink, read_content), sink.path)
     stream.budget = 1 << 21
     try:
         with tarfile.open(fileobj=reader, mode="r|") as archive:  # type: ignore[call-overload]

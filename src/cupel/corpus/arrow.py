@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.corpus.cells import Cell, media_cell, media_columns
+from cupel.corpus.cells import TableCell, media_cell, media_columns
 from cupel.corpus.columns import (
     UNREAD,
     ColumnCheck,
@@ -214,7 +214,7 @@ class TableRows:
                     raise BadRow(
                         "inline-media", f"'{name}': a table with media in an archive; unpack the archive"
                     )
-                row[name] = media_cell(row[name], Cell(self._sink.path, name, ordinal))
+                row[name] = media_cell(row[name], TableCell(self._sink.path, name, ordinal))
             record = row_to_record(row, self._sink.options, ordinal, ordinal + 1, self._media)
             self._check.seen()
             # A null in a column is what a missing field is in JSON.

@@ -20,11 +20,11 @@ from cupel.corpus.remote import IOOptions, open_raw, recorded_path
 from cupel.corpus.rows import parse_object
 from cupel.corpus.sample import CAPTION_ENDINGS, JSON_CAPTIONS, MAX_HELD_BYTES, SAMPLE
 
-__all__ = ["Choice", "choose", "choose_singly"]
+__all__ = ["FileGroup", "choose", "choose_singly"]
 
 
 @dataclass(frozen=True)
-class Choice:
+class FileGroup:
     """Files that are read as one; most are alone."""
 
     items: list[Listed]
@@ -34,12 +34,12 @@ class Choice:
 
 def choose_singly(
     items: Sequence[Listed], detected: Mapping[str, Detected], left_out: LeftOuts
-) -> list[Choice]:
+) -> list[FileGroup]:
     """What is read, each file by itself."""
     chosen = []
     for item in items:
         if detected[item.path].format is not None:
-            chosen.append(Choice([item], detected[item.path]))
+            chosen.append(FileGroup([item], detected[item.path]))
         else:
             ending = extension(item.relative)
             left_out.add(f".{ending}" if ending else "binary", item.relative, item.bytes)
@@ -48,7 +48,7 @@ def choose_singly(
 
 def choose(
     items: Sequence[Listed], detected: Mapping[str, Detected], left_out: LeftOuts, io: IOOptions | None
-) -> list[Choice]:
+) -> list[FileGroup]:
     """What is read, in the order of paths, with images and their captions together.
 
     Parameters
@@ -87,10 +87,10 @@ def choose(
     ]
     names = {item.path for item in naming.values()}
     chosen = [
-        Choice(choice.items, choice.detected, choice.items[0].path in names)
+        FileGroup(choice.items, choice.detected, choice.items[0].path in names)
         for choice in choose_singly(others, detected, left_out)
     ]
-    chosen += [Choice(files, Detected(SAMPLE)) for files in gathered.samples]
+    chosen += [FileGroup(files, Detected(SAMPLE)) for files in gathered.samples]
     return sorted(chosen, key=lambda choice: choice.items[0].path)
 
 

@@ -19,7 +19,7 @@ from cupel.corpus.records import BadRow
 
 __all__ = [
     "CELL",
-    "Cell",
+    "TableCell",
     "MediaCell",
     "cell_of",
     "cell_uri",
@@ -36,7 +36,7 @@ _ROWS_AT_ONCE = 16
 """Images are large, and of a row group perhaps only one is asked for."""
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """A place in a table: a row from 0, and in a list an item from 0."""
 
     path: str
@@ -56,31 +56,31 @@ class MediaCell(NamedTuple):
     path: str | None = None
 
 
-def cell_uri(cell: Cell) -> str:
+def cell_uri(cell: TableCell) -> str:
     """The address of a cell.
 
     Examples
     --------
-    >>> cell_uri(Cell("pool.parquet", "Bild 1", 17))
+    >>> cell_uri(TableCell("pool.parquet", "Bild 1", 17))
     'pool.parquet#column=Bild%201&row=17'
     """
     item = "" if cell.item is None else f"&item={cell.item}"
     return f"{cell.path}#column={quote(cell.column, safe='')}&row={cell.row}{item}"
 
 
-def cell_of(uri: str) -> Cell | None:
+def cell_of(uri: str) -> TableCell | None:
     """The cell that an address names; None if it is that of a file.
 
     Examples
     --------
     >>> cell_of("pool.parquet#column=Bild%201&row=17&item=2")
-    Cell(path='pool.parquet', column='Bild 1', row=17, item=2)
+    TableCell(path='pool.parquet', column='Bild 1', row=17, item=2)
     >>> cell_of("pool/a.jpg")
     """
     match = _FRAGMENT.fullmatch(uri)
     if match is None:
         return None
-    return Cell(match[1], unquote(match[2]), int(match[3]), None if match[4] is None else int(match[4]))
+    return TableCell(match[1], unquote(match[2]), int(match[3]), None if match[4] is None else int(match[4]))
 
 
 def media_columns(schema: pa.Schema) -> list[str]:
@@ -99,7 +99,7 @@ def _is_list_of_cells(kind: pa.DataType) -> bool:
     return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and _is_cell(kind.value_type)
 
 
-def media_cell(value: Any, place: Cell) -> MediaCell | list[MediaCell] | None:
+def media_cell(value: Any, place: TableCell) -> MediaCell | list[MediaCell] | None:
     """What stands for the value of a cell; None for null.
 
     Raises
@@ -112,7 +112,7 @@ def media_cell(value: Any, place: Cell) -> MediaCell | list[MediaCell] | None:
     return None if value is None else _media_cell(value, place)
 
 
-def _media_cell(value: dict[str, Any] | None, place: Cell) -> MediaCell:
+def _media_cell(value: dict[str, Any] | None, place: TableCell) -> MediaCell:
     if value is None:
         return MediaCell("data", None)
     data, path = value["bytes"], value["path"]

@@ -24,7 +24,7 @@ from cupel.corpus.frames import Source, paths_of
 from cupel.corpus.layouts import find_layout
 from cupel.corpus.media_reader import MediaReader
 from cupel.corpus.part_rows import to_row
-from cupel.corpus.read import DOCUMENT_SCHEMA, Batch, Quarantined, ReadOptions, read_shard
+from cupel.corpus.read import DOCUMENT_SCHEMA, DocumentBatch, Quarantined, ReadOptions, read_shard
 from cupel.corpus.recognize import Recognized, recognize
 from cupel.corpus.remote import IOOptions, local_path
 from cupel.corpus.shards import Shard, plan_shards
@@ -392,7 +392,7 @@ class Corpus:
 
 def _read(
     shard: Shard, options: ReadOptions, extractors: Sequence[str]
-) -> Iterator[tuple[Batch, list[Quarantined]]]:
+) -> Iterator[tuple[DocumentBatch, list[Quarantined]]]:
     """Batches whose pages are turned into text, each with all that was put aside."""
     for batch in read_shard(shard, options):
         entries = list(batch.quarantined)

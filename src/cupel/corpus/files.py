@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from cupel.corpus.captioned import Choice, choose, choose_singly
+from cupel.corpus.captioned import FileGroup, choose, choose_singly
 from cupel.corpus.fingerprint import digest_of_files, stamp_of
 from cupel.corpus.formats import (
     FORMATS,
@@ -179,7 +179,7 @@ def _recorded_relative(relative: str) -> str:
     return relative
 
 
-def _state(choice: Choice, io: IOOptions | None) -> tuple[str, str]:
+def _state(choice: FileGroup, io: IOOptions | None) -> tuple[str, str]:
     """Stamp and digest: the stamp first, so that a change in between shows."""
     paths = [item.path for item in choice.items]
     try:

@@ -115,7 +115,7 @@ class _ValueReader:
 
 
 def _as_line(value: Value) -> bytes:
-    """The value on one line (between tokens a line feed is a space); `-`, which no reader takes, if it is not sound."""
+    """The value on one line (line feeds between tokens become spaces); `-`, which no reader takes, if it is not sound."""
     if not (value.whole and value.sound) or len(value.data) < value.size:
         return b"-"
     return value.data.replace(b"\n", b" ") if b"\n" in value.data else value.data

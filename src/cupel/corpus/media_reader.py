@@ -9,7 +9,7 @@ from typing import Self
 
 import pyarrow as pa
 
-from cupel.corpus.cells import Cell, cell_of, column_batches
+from cupel.corpus.cells import TableCell, cell_of, column_batches
 from cupel.corpus.parts import Media
 from cupel.corpus.remote import IOOptions, RawFile, as_arrow, open_raw
 from cupel.corpus.streams import ByteStream, StreamFault
@@ -102,14 +102,14 @@ class MediaReader:
 class _Cells:
     """One column of a table, read forward."""
 
-    def __init__(self, raw: RawFile, cell: Cell) -> None:
+    def __init__(self, raw: RawFile, cell: TableCell) -> None:
         self._raw = raw
         self._path, self._column = cell.path, cell.column
         self._batches: Iterator[tuple[int, pa.Array]] = column_batches(as_arrow(raw), cell.column, cell.row)
         self._first, self._values = 0, pa.nulls(0)
         self._advance(cell.row)
 
-    def reaches(self, cell: Cell) -> bool:
+    def reaches(self, cell: TableCell) -> bool:
         return (cell.path, cell.column) == (self._path, self._column) and cell.row >= self._first
 
     def _advance(self, row: int) -> None:
@@ -119,7 +119,7 @@ class _Cells:
             except StopIteration:
                 raise IndexError(f"there is no row {row}") from None
 
-    def read(self, cell: Cell) -> bytes:
+    def read(self, cell: TableCell) -> bytes:
         self._advance(cell.row)
         value = self._values[cell.row - self._first]
         if cell.item is not None:

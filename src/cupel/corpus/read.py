@@ -19,24 +19,24 @@ from cupel.corpus.json_values import read_values
 from cupel.corpus.lines import read_lines
 from cupel.corpus.records import (
     DOCUMENT_SCHEMA,
-    Batch,
     Collector,
+    DocumentBatch,
     Quarantined,
     ReadOptions,
 )
 from cupel.corpus.remote import IOOptions, RawFile, is_remote, open_raw
 from cupel.corpus.sample import SAMPLE, read_sample
-from cupel.corpus.shards import Part, Shard
+from cupel.corpus.shards import FilePart, Shard
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import HEAD_BYTES, ByteStream, StreamFault, detect_compression
 from cupel.corpus.tables import read_csv, read_tsv
 from cupel.corpus.webarchive import read_arc, read_warc
 from cupel.errors import BadInput, RunFailed
 
-__all__ = ["DOCUMENT_SCHEMA", "Batch", "Quarantined", "ReadOptions", "read_shard"]
+__all__ = ["DOCUMENT_SCHEMA", "DocumentBatch", "Quarantined", "ReadOptions", "read_shard"]
 
 
-def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Batch]:
+def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[DocumentBatch]:
     """The documents of a shard, in the order of its files and of the records in them.
 
     Raises
@@ -57,7 +57,7 @@ def read_shard(shard: Shard, options: ReadOptions | None = None) -> Iterator[Bat
     yield from collector.batches(steps())
 
 
-def _read_part(part: Part, collector: Collector) -> Iterator[None]:
+def _read_part(part: FilePart, collector: Collector) -> Iterator[None]:
     """The part, and then a check that its file is still the one that was listed."""
     try:
         yield from _read_listed(part, collector)
@@ -77,7 +77,7 @@ def _check(file: InputFile, collector: Collector) -> None:
         ) from None
 
 
-def _read_listed(part: Part, collector: Collector) -> Iterator[None]:
+def _read_listed(part: FilePart, collector: Collector) -> Iterator[None]:
     file = part.file
     sink = Sink(collector, file.index, file.path, file.source)
     if file.names_media:
@@ -120,7 +120,7 @@ def _put_aside(sink: Sink, action: str, error: OSError) -> None:
     sink.bad(0, "file", "unreadable", f"cannot be {action}: {why}")
 
 
-def _read_file(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
+def _read_file(part: FilePart, sink: Sink, raw: RawFile) -> Iterator[None]:
     kind = part.file.format
     if kind == SAMPLE:
         yield from read_sample(sink, part.file.paths, part.file.relative)
@@ -191,7 +191,7 @@ def _read_json(kind: str, sink: Sink, stream: ByteStream) -> Iterator[None]:
         yield from read_values(sink, stream)
 
 
-def _read_jsonl(part: Part, sink: Sink, raw: RawFile) -> Iterator[None]:
+def _read_jsonl(part: FilePart, sink: Sink, raw: RawFile) -> Iterator[None]:
     head = raw.read(HEAD)
     raw.seek(0)
     layout = json_layout(head, whole=len(head) < HEAD, named_lines=True)

@@ -9,8 +9,8 @@ from typing import cast
 
 from cupel.corpus.files import InputFile
 from cupel.corpus.parts import parts_of
-from cupel.corpus.read import Batch, ReadOptions, read_shard
-from cupel.corpus.shards import Part, Shard
+from cupel.corpus.read import DocumentBatch, ReadOptions, read_shard
+from cupel.corpus.shards import FilePart, Shard
 from cupel.errors import BadInput, InputChanged, RunFailed
 
 __all__ = ["Recognized", "recognize"]
@@ -71,8 +71,8 @@ def recognize(files: Sequence[InputFile], options: ReadOptions) -> Recognized:
 
 
 def _first_layout(file: InputFile, options: ReadOptions) -> str | None:
-    shard = Shard(0, (Part(file),), file.bytes)
-    batches = cast(Generator[Batch], read_shard(shard, replace(options, batch_rows=1)))
+    shard = Shard(0, (FilePart(file),), file.bytes)
+    batches = cast(Generator[DocumentBatch], read_shard(shard, replace(options, batch_rows=1)))
     try:
         for batch in batches:
             if batch.documents.num_rows:

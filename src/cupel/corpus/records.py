@@ -22,7 +22,7 @@ __all__ = [
     "DOCUMENT_SCHEMA",
     "ORDINAL_BITS",
     "BadRow",
-    "Batch",
+    "DocumentBatch",
     "Collector",
     "Quarantined",
     "ReadOptions",
@@ -165,7 +165,7 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
-class Batch:
+class DocumentBatch:
     """A few megabytes of documents, and what was put aside or skipped on the way.
 
     Attributes
@@ -383,17 +383,19 @@ class Collector:
             self._pieces.append(pa.RecordBatch.from_arrays(arrays, schema=DOCUMENT_SCHEMA))
             self._rows = []
 
-    def take(self) -> Batch | None:
+    def take(self) -> DocumentBatch | None:
         """The batch gathered so far; None if nothing happened since the last one."""
         if not (self._count or self._quarantined or self._skipped or self._bytes or self._declared):
             return None
         self._transpose()
         documents = _with_line_feeds(_joined(self._pieces))
-        batch = Batch(documents, self._quarantined, self._bytes, dict(self._skipped), dict(self._declared))
+        batch = DocumentBatch(
+            documents, self._quarantined, self._bytes, dict(self._skipped), dict(self._declared)
+        )
         self._start()
         return batch
 
-    def batches(self, steps: Iterator[None]) -> Iterator[Batch]:
+    def batches(self, steps: Iterator[None]) -> Iterator[DocumentBatch]:
         """Runs `steps`, which fill this collector, and yields a batch whenever one is full."""
         for _ in steps:
             if self.is_full and (batch := self.take()):

@@ -23,7 +23,7 @@ from cupel.corpus.records import BadRow, ReadOptions, Record
 __all__ = ["parse_object", "row_to_record"]
 
 WEIGHT = "weight"
-"""The field that says how many times a document counts; see `cupel.recipe.job`."""
+"""The field for the number of times to count each document; see `cupel.recipe.job`."""
 
 
 def parse_object(data: bytes) -> dict[str, Any]:

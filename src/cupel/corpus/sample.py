@@ -24,7 +24,7 @@ __all__ = [
     "JSON_CAPTIONS",
     "MAX_HELD_BYTES",
     "SAMPLE",
-    "Sample",
+    "MediaSample",
     "SampleFile",
     "make_sample",
     "read_sample",
@@ -65,7 +65,7 @@ class SampleFile:
 
 
 @dataclass
-class Sample:
+class MediaSample:
     """The parts of a sample, the fields of its JSON, and why it is none that could be used, if so."""
 
     parts: list[Part]
@@ -73,11 +73,11 @@ class Sample:
     fault: BadRow | None = None
 
 
-def make_sample(files: Sequence[SampleFile]) -> Sample | None:
+def make_sample(files: Sequence[SampleFile]) -> MediaSample | None:
     """The sample that files of one name are; None if none of them is a medium, or none a caption."""
     if not any(media_kind(file.name) for file in files):
         return None
-    sample = Sample([])
+    sample = MediaSample([])
     has_caption = False
     about: tuple[int, str] | None = None
     for file in files:
@@ -113,7 +113,7 @@ def make_sample(files: Sequence[SampleFile]) -> Sample | None:
     return sample if has_caption else None
 
 
-def _caption(file: SampleFile, details: dict[str, Any], sample: Sample) -> Part:
+def _caption(file: SampleFile, details: dict[str, Any], sample: MediaSample) -> Part:
     try:
         text = file.data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -135,7 +135,7 @@ def _encoded(text: str, charset: str) -> bytes | None:
         return None
 
 
-def sample_record(sink: Sink, sample: Sample, layout: str, number: int, about: dict[str, Any]) -> Record:
+def sample_record(sink: Sink, sample: MediaSample, layout: str, number: int, about: dict[str, Any]) -> Record:
     """The document of a sample; fields of its JSON are those of the document.
 
     Parameters

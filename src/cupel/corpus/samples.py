@@ -19,7 +19,7 @@ from cupel.corpus.records import BadRow, Record
 from cupel.corpus.sample import MAX_HELD_BYTES, SampleFile, make_sample, sample_record
 from cupel.corpus.sink import Sink
 
-__all__ = ["WEBDATASET", "Samples"]
+__all__ = ["WEBDATASET", "MediaSamples"]
 
 WEBDATASET = "webdataset"
 """The layout that the first part of a sample names."""
@@ -44,7 +44,7 @@ class Members(Protocol):
     def add_sample(self, number: int, name: str, record_of: Callable[[Sink], Record]) -> None: ...
 
 
-class Samples:
+class MediaSamples:
     """Gathers members of one name; `members` reads what turns out not to be part of a sample.
 
     Parameters

@@ -10,11 +10,11 @@ from cupel.corpus.files import InputFile
 from cupel.corpus.formats import is_compressed_by_name
 from cupel.corpus.remote import IOOptions, as_arrow, open_raw
 
-__all__ = ["Part", "Shard", "plan_shards"]
+__all__ = ["FilePart", "Shard", "plan_shards"]
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """A piece of one file.
 
     `start` and `stop` are row groups of a Parquet file, or byte offsets in plain JSON lines, where
@@ -31,7 +31,7 @@ class Shard:
     """Parts that are processed together; `bytes` is their stored size."""
 
     index: int
-    parts: tuple[Part, ...]
+    parts: tuple[FilePart, ...]
     bytes: int
 
 
@@ -43,7 +43,7 @@ def plan_shards(
     The same files and target give the same shards. Every byte is in exactly one shard.
     """
     shards: list[Shard] = []
-    waiting: list[Part] = []
+    waiting: list[FilePart] = []
     held = 0
 
     def close() -> None:
@@ -63,44 +63,44 @@ def plan_shards(
     return shards
 
 
-def _cut(file: InputFile, target: int, io: IOOptions | None) -> list[tuple[Part, int]]:
+def _cut(file: InputFile, target: int, io: IOOptions | None) -> list[tuple[FilePart, int]]:
     if file.bytes > target and file.format == "jsonl" and not is_compressed_by_name(file.path):
         pieces = -(-file.bytes // target)
         edges = [file.bytes * piece // pieces for piece in range(pieces + 1)]
         return [
-            (Part(file, start, stop if stop < file.bytes else None), stop - start)
+            (FilePart(file, start, stop if stop < file.bytes else None), stop - start)
             for start, stop in pairwise(edges)
         ]
     if file.bytes > target and file.format == "parquet":
         return _cut_parquet(file, target, io)
-    return [(Part(file), file.bytes)]
+    return [(FilePart(file), file.bytes)]
 
 
-def _cut_parquet(file: InputFile, target: int, io: IOOptions | None) -> list[tuple[Part, int]]:
+def _cut_parquet(file: InputFile, target: int, io: IOOptions | None) -> list[tuple[FilePart, int]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         raw = open_raw(file.path, io)
     except OSError:
-        return [(Part(file), file.bytes)]
+        return [(FilePart(file), file.bytes)]
     try:
         metadata = pq.ParquetFile(as_arrow(raw)).metadata
     except (pa.ArrowException, OSError):
         # Reading it will say what is wrong, in the quarantine.
-        return [(Part(file), file.bytes)]
+        return [(FilePart(file), file.bytes)]
     finally:
         raw.close()
     sizes = [
         sum(metadata.row_group(group).column(c).total_compressed_size for c in range(metadata.num_columns))
         for group in range(metadata.num_row_groups)
     ]
-    parts: list[tuple[Part, int]] = []
+    parts: list[tuple[FilePart, int]] = []
     start = held = 0
     for group, size in enumerate(sizes):
         if held and held + size > target:
-            parts.append((Part(file, start, group), held))
+            parts.append((FilePart(file, start, group), held))
             start, held = group, 0
         held += size
-    parts.append((Part(file, start, None), held))
+    parts.append((FilePart(file, start, None), held))
     return parts

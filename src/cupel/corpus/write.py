@@ -23,14 +23,14 @@ _ROWS = (".jsonl", ".parquet")
 _SAMPLES = (".tar", "")
 
 
-class Documents(Protocol):
+class DocumentSource(Protocol):
     """Gives documents, from the first each time; notes the types of Parquet columns in `declared`."""
 
     def __call__(self, declared: dict[str, set[str]] | None = None) -> Iterator[dict[str, Any]]: ...
 
 
 def write_documents(
-    documents: Documents, target: Path, layout: str | None, *, exact: bool, io: IOOptions | None = None
+    documents: DocumentSource, target: Path, layout: str | None, *, exact: bool, io: IOOptions | None = None
 ) -> int:
     """Writes documents as the ending of `target` says; how many there were. It appears once it is whole.
 
@@ -72,7 +72,12 @@ def write_documents(
 
 
 def _write(
-    documents: Documents, target: Path, ending: str, layout: str | None, exact: bool, io: IOOptions | None
+    documents: DocumentSource,
+    target: Path,
+    ending: str,
+    layout: str | None,
+    exact: bool,
+    io: IOOptions | None,
 ) -> int:
     if ending == ".tar":
         return write_tar(documents(), target, io_options=io)

@@ -13,7 +13,7 @@ import numpy as np
 from cupel.errors import BadInput, MissingExtra
 from cupel.models.checkpoint import load_checkpoint, prefix_token, text_encoder
 from cupel.models.folder import digest_file, digest_folder
-from cupel.models.likelihood import BATCH_TOKENS, Row, score_rows
+from cupel.models.likelihood import BATCH_TOKENS, TokenRow, score_rows
 from cupel.models.model import Answer, LogProbs, Message, Model, Request
 from cupel.models.sampling import continue_tokens
 from cupel.models.windows import context_length, text_rows
@@ -109,7 +109,7 @@ class CausalModel(Model):
         """
         return list(self._workers.map(self._answer, requests))
 
-    def _score_alone(self, row: Row) -> Any:
+    def _score_alone(self, row: TokenRow) -> Any:
         return score_rows(self.model, [row], batch_tokens=1)[0]
 
     def _answer(self, request: Request) -> Answer:

@@ -122,16 +122,16 @@ class Encoder:
         if self._kernel is None:
             return self._encode_by_tokenizers(texts)
         tokens, offsets = self._kernel.encode(texts, self.end_of_text, threads=threads)
-        found = tokens.to_numpy(zero_copy_only=True)
-        return found.astype(self.dtype, copy=False), offsets.to_numpy(zero_copy_only=True)
+        ids = tokens.to_numpy(zero_copy_only=True)
+        return ids.astype(self.dtype, copy=False), offsets.to_numpy(zero_copy_only=True)
 
     def _encode_by_tokenizers(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         parts: list[np.ndarray] = []
         lengths = [0]
         for start in range(0, len(texts), _BATCH):
             batch = texts.slice(start, _BATCH).to_pylist()
-            for found in self._tokenizers.encode_batch_fast(batch, add_special_tokens=False):
-                parts.append(np.array([*found.ids, self.end_of_text], self.dtype))
+            for encoding in self._tokenizers.encode_batch_fast(batch, add_special_tokens=False):
+                parts.append(np.array([*encoding.ids, self.end_of_text], self.dtype))
                 lengths.append(len(parts[-1]))
         tokens = np.concatenate(parts) if parts else np.empty(0, self.dtype)
         return tokens, np.cumsum(lengths, dtype=np.int64)

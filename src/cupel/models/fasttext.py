@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-__all__ = ["FastText", "Training", "train"]
+__all__ = ["FastText", "FastTextTraining", "train"]
 
 
 class FastText:
@@ -109,7 +109,7 @@ class FastText:
 
 
 @dataclass(frozen=True)
-class Training:
+class FastTextTraining:
     """How a classifier is trained. The defaults are those of DCLM's quality classifier, except for `buckets`.
 
     Attributes
@@ -174,7 +174,7 @@ class Training:
             raise BadOption(f"learning_rate is {self.learning_rate}, expected a number above 0")
 
 
-def train(texts: pa.Array, labels: pa.Array, options: Training | None = None) -> bytes:
+def train(texts: pa.Array, labels: pa.Array, options: FastTextTraining | None = None) -> bytes:
     """Train a classifier with a softmax over its labels; the bytes of its `.bin` file, which fastText reads.
 
     Texts are read as `FastText.classify` reads them. The result depends on `texts`, `labels`, `options`, and
@@ -187,7 +187,7 @@ def train(texts: pa.Array, labels: pa.Array, options: Training | None = None) ->
         Strings of any type, without nulls.
     labels : pyarrow.Array
         As many strings: one word each, without the prefix `__label__`. At least two must differ.
-    options : Training, optional
+    options : FastTextTraining, optional
 
     Returns
     -------
@@ -205,7 +205,7 @@ def train(texts: pa.Array, labels: pa.Array, options: Training | None = None) ->
     >>> import pyarrow as pa
     >>> texts = pa.array(["a café by the sea", "buy now, click here", "the sea at night", "click to buy"] * 5)
     >>> labels = pa.array(["prose", "spam"] * 10)
-    >>> model = FastText(train(texts, labels, Training(dim=8, epochs=20)))
+    >>> model = FastText(train(texts, labels, FastTextTraining(dim=8, epochs=20)))
     >>> model.labels
     ['prose', 'spam']
     >>> (model.classify(pa.array(["at the café", "click now"])) > 0.5).tolist()
@@ -214,6 +214,6 @@ def train(texts: pa.Array, labels: pa.Array, options: Training | None = None) ->
     from cupel import _kernels
 
     try:
-        return _kernels.train_fasttext(texts, labels, **asdict(options or Training()))
+        return _kernels.train_fasttext(texts, labels, **asdict(options or FastTextTraining()))
     except (TypeError, ValueError) as error:
         raise BadInput(str(error)) from None

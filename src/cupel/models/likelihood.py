@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 
-__all__ = ["BATCH_TOKENS", "Row", "body_and_head", "continuations", "score_rows"]
+__all__ = ["BATCH_TOKENS", "TokenRow", "body_and_head", "continuations", "score_rows"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -25,11 +25,11 @@ Floats = NDArray[np.float64]
 BATCH_TOKENS = 4096
 """Enough to keep two cores busy, few enough for activations to stay in the cache."""
 HEAD_POSITIONS = 1024
-"""Positions whose logits (one float32 a vocabulary entry) are held at once."""
+"""Positions whose logits (one float32 per vocabulary entry) are held at once."""
 
 
 @dataclass(frozen=True)
-class Row:
+class TokenRow:
     """One sequence to run: int64 arrays.
 
     Attributes
@@ -53,7 +53,7 @@ class Row:
 
 
 def score_rows(
-    model: Any, rows: Sequence[Row], *, batch_tokens: int = BATCH_TOKENS
+    model: Any, rows: Sequence[TokenRow], *, batch_tokens: int = BATCH_TOKENS
 ) -> list[tuple[Floats, NDArray[np.bool_]]]:
     """Of each row: ln p of each target (float64), and whether no token is likelier.
 
@@ -84,7 +84,7 @@ def continuations(
     *,
     max_tokens: int,
     name: str = "",
-) -> tuple[Row, list[Integers]]:
+) -> tuple[TokenRow, list[Integers]]:
     """One row for several endings of one text, so that what they share is run once.
 
     Parameters
@@ -129,7 +129,7 @@ def continuations(
         start += len(tail)
         scored += len(sequence) - first
     branches = np.concatenate(segments)
-    row = Row(
+    row = TokenRow(
         np.concatenate(tokens),
         np.concatenate(at),
         np.concatenate(targets),
@@ -148,7 +148,7 @@ def _common_prefix(sequences: Sequence[Integers]) -> int:
     return length if same.all() else int(np.argmin(same))
 
 
-def _batches(rows: Sequence[Row], batch_tokens: int) -> Iterator[list[int]]:
+def _batches(rows: Sequence[TokenRow], batch_tokens: int) -> Iterator[list[int]]:
     """Places of rows, the longest first (memory runs out at the beginning, if it does)."""
     order = sorted(range(len(rows)), key=lambda place: (-len(rows[place].tokens), place))
     while order:
@@ -184,7 +184,7 @@ def _divided(model: Any, body: Any, head: Any) -> bool:
 
 
 def _score(
-    model: Any, body: Any, head: Any, rows: Sequence[Row], batch: list[int]
+    model: Any, body: Any, head: Any, rows: Sequence[TokenRow], batch: list[int]
 ) -> list[tuple[Floats, NDArray[np.bool_]]]:
     import torch
 
@@ -205,19 +205,19 @@ def _score(
         losses.append(torch.nn.functional.cross_entropy(logits, targets[part], reduction="none"))
         own = logits.gather(1, targets[part, None])[:, 0]
         likeliest.append(own >= logits.amax(-1))
-    found = -torch.cat(losses).cpu().numpy().astype(np.float64)
+    log_probabilities = -torch.cat(losses).cpu().numpy().astype(np.float64)
     greedy = torch.cat(likeliest).cpu().numpy()
     ends = np.cumsum(counts)
-    if not np.isfinite(found).all():
-        bad = chosen[int(np.searchsorted(ends, np.argmin(np.isfinite(found)), side="right"))]
+    if not np.isfinite(log_probabilities).all():
+        bad = chosen[int(np.searchsorted(ends, np.argmin(np.isfinite(log_probabilities)), side="right"))]
         raise BadInput(
             f"the model gives no finite probabilities{f' for {bad.name}' if bad.name else ''}: "
             "its weights or logits are NaN or infinite, so the training run diverged; lower its learning rate"
         )
-    return list(zip(np.split(found, ends[:-1]), np.split(greedy, ends[:-1]), strict=True))
+    return list(zip(np.split(log_probabilities, ends[:-1]), np.split(greedy, ends[:-1]), strict=True))
 
 
-def _inputs(model: Any, rows: Sequence[Row]) -> dict[str, Any]:
+def _inputs(model: Any, rows: Sequence[TokenRow]) -> dict[str, Any]:
     """Padded tokens; of rows with branches also where each token stands and what it sees."""
     import torch
 

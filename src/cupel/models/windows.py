@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 from cupel.models.checkpoint import as_read, prefix_token
-from cupel.models.likelihood import Row
+from cupel.models.likelihood import TokenRow
 
 __all__ = ["OVERLAP", "TextRows", "context_length", "text_rows", "windows"]
 
@@ -35,7 +35,7 @@ class TextRows:
         Whether the tokenizer has no token for a part of the text. Such a text has rows all the same.
     """
 
-    rows: list[Row]
+    rows: list[TokenRow]
     owners: list[int]
     tokens: NDArray[np.int64]
     bytes: NDArray[np.int64]
@@ -69,7 +69,7 @@ def text_rows(
     size = context_length(model)
     prefix = prefix_token(tokenizer)
     unknown = getattr(tokenizer, "unk_token_id", None)
-    rows: list[Row] = []
+    rows: list[TokenRow] = []
     owners: list[int] = []
     counts, incomplete = np.zeros(len(texts), np.int64), np.zeros(len(texts), bool)
     encoded = encoder.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -84,7 +84,7 @@ def text_rows(
     return TextRows(rows, owners, counts, sizes, incomplete)
 
 
-def windows(tokens: NDArray[np.int64], context: int, overlap: int, name: str = "") -> list[Row]:
+def windows(tokens: NDArray[np.int64], context: int, overlap: int, name: str = "") -> list[TokenRow]:
     """Windows of at most `context` tokens that score every token but the first exactly once.
 
     Every window but the first keeps at least `overlap` tokens that the one before has scored; the last one is
@@ -104,7 +104,7 @@ def windows(tokens: NDArray[np.int64], context: int, overlap: int, name: str = "
         stop = min(last, context if done == 0 else done + context - overlap)
         start = max(0, stop - context)
         at = np.arange(done - start, stop - start)
-        rows.append(Row(tokens[start:stop], at, tokens[done + 1 : stop + 1], name=name))
+        rows.append(TokenRow(tokens[start:stop], at, tokens[done + 1 : stop + 1], name=name))
         done = stop
     return rows
 

@@ -16,7 +16,7 @@ from cupel.corpus.files import InputFile
 from cupel.corpus.fingerprint import digest_of_files, stamp_of
 from cupel.corpus.read import ReadOptions, read_shard
 from cupel.corpus.records import ORDINAL_BITS
-from cupel.corpus.shards import Part, Shard
+from cupel.corpus.shards import FilePart, Shard
 from cupel.engine import daft, read_tables
 from cupel.errors import BadInput, InputChanged, RunFailed, UnknownName
 from cupel.recipe.folder import Folder
@@ -399,7 +399,7 @@ def _read_again(file: InputFile, docs: set[int], options: ReadOptions) -> dict[i
         digest = digest_of_files(file.paths, io=options.io)
         note = "" if digest == file.digest else f"{file.path} has changed since the run"
         file = replace(file, digest=digest, stamp=stamp_of(*file.paths))
-        for batch in read_shard(Shard(0, (Part(file, 0, None),), file.bytes), options):
+        for batch in read_shard(Shard(0, (FilePart(file, 0, None),), file.bytes), options):
             for row, doc in enumerate(batch.documents.column("doc").to_pylist()):
                 if doc in docs:
                     text = batch.documents.column("text")[row].as_py()

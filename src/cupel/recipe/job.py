@@ -20,7 +20,7 @@ from cupel.corpus.layouts.image_text import ImageText
 from cupel.corpus.parts import PARTS
 from cupel.corpus.read import ReadOptions
 from cupel.corpus.remote import IOOptions
-from cupel.corpus.shards import Part, Shard
+from cupel.corpus.shards import FilePart, Shard
 from cupel.errors import BadOption
 from cupel.recipe import ledger
 from cupel.recipe.folder import Folder, disk_errors, read_sealed
@@ -119,7 +119,7 @@ class Job:
         shards = tuple(
             Shard(
                 index=shard["index"],
-                parts=tuple(Part(files[file], start, stop) for file, start, stop in shard["parts"]),
+                parts=tuple(FilePart(files[file], start, stop) for file, start, stop in shard["parts"]),
                 bytes=shard["bytes"],
             )
             for shard in record["shards"]

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from cupel.corpus.files import InputFile
 from cupel.corpus.part_arrays import has_role
-from cupel.corpus.read import Batch, ReadOptions, read_shard
-from cupel.corpus.shards import Part, Shard
+from cupel.corpus.read import DocumentBatch, ReadOptions, read_shard
+from cupel.corpus.shards import FilePart, Shard
 from cupel.errors import BadInput
 from cupel.recipe.plan import Plan
 
@@ -51,9 +51,9 @@ def check_needs(plan: Plan, files: Sequence[InputFile], reading: ReadOptions) ->
     )
 
 
-def first_documents(file: InputFile, reading: ReadOptions) -> Batch | None:
+def first_documents(file: InputFile, reading: ReadOptions) -> DocumentBatch | None:
     """At most `LOOKED_AT` documents from the beginning of a file; None where it has none."""
-    shard = Shard(0, (Part(file, 0, None),), file.bytes)
+    shard = Shard(0, (FilePart(file, 0, None),), file.bytes)
     for batch in read_shard(shard, replace(reading, batch_rows=min(reading.batch_rows, LOOKED_AT))):
         if batch.documents.num_rows:
             return batch

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from cupel.corpus.extraction import extract_batch
 from cupel.corpus.part_rows import to_row
-from cupel.corpus.read import Batch, Quarantined, read_shard
+from cupel.corpus.read import DocumentBatch, Quarantined, read_shard
 from cupel.errors import BadInput, CupelError, Stopped
 from cupel.recipe import batches, ledger
 from cupel.recipe.act import act
@@ -257,7 +257,7 @@ class _Task:
                 if batch.documents.num_rows:
                     yield tuple(self._candidates(batch.documents, quarantine))
 
-    def _account(self, batch: Batch, quarantine: list[Quarantined]) -> None:
+    def _account(self, batch: DocumentBatch, quarantine: list[Quarantined]) -> None:
         self.content_read += batch.bytes_read
         for kind, records in batch.skipped.items():
             self.tally.skipped[kind] = self.tally.skipped.get(kind, 0) + records

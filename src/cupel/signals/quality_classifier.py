@@ -17,7 +17,7 @@ from cupel.contract.draws import sample, uniform
 from cupel.corpus import Corpus
 from cupel.errors import BadInput
 from cupel.findings import Alarm, Block, Facts, Section
-from cupel.models.fasttext import FastText, Training, train
+from cupel.models.fasttext import FastText, FastTextTraining, train
 from cupel.signals._columns import real
 from cupel.units import write_count
 from cupel.verdict.auroc import auroc, rank_correlation
@@ -157,7 +157,7 @@ class QualityClassifier(Fitted, Signal):
         model = train(
             texts["text"].combine_chunks().filter(learned),
             labels.filter(learned),
-            Training(
+            FastTextTraining(
                 dim=options.dim,
                 epochs=options.epochs,
                 learning_rate=options.learning_rate,

@@ -32,9 +32,9 @@ _KIND = re.compile(r"[a-z][a-z0-9-]*")
 
 def default_folder() -> Path:
     """`$CUPEL_CACHE`, else `cupel` in the user's cache folder."""
-    given = os.environ.get("CUPEL_CACHE")
+    folder = os.environ.get("CUPEL_CACHE")
     home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(given) if given else Path(home) / "cupel"
+    return Path(folder) if folder else Path(home) / "cupel"
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,13 @@ class Cells:
 
 
 def clusters_for(documents: int, asked: int | None) -> int:
-    """How many clusters k-means makes of so many documents.
+    """The number of clusters k-means makes of `documents` documents.
 
     >>> clusters_for(900, None), clusters_for(2_600, None), clusters_for(10**9, None), clusters_for(3, 8)
     (1, 3, 50000, 3)
     """
-    wanted = asked or min(max(1, round(documents / DOCUMENTS_A_CLUSTER)), MOST_CLUSTERS)
-    return min(wanted, max(documents, 1))
+    clusters = asked or min(max(1, round(documents / DOCUMENTS_A_CLUSTER)), MOST_CLUSTERS)
+    return min(clusters, max(documents, 1))
 
 
 def cells_of(

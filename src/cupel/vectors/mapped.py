@@ -42,9 +42,9 @@ class Vectors:
 
     def take(self, rows: Integers | slice) -> Floats:
         """These vectors in single precision, of length one again."""
-        found = self.halves[rows].astype(np.float32)
-        found /= np.sqrt(np.add.reduce(found * found, axis=1, keepdims=True))
-        return found
+        vectors = self.halves[rows].astype(np.float32)
+        vectors /= np.sqrt(np.add.reduce(vectors * vectors, axis=1, keepdims=True))
+        return vectors
 
     def only(self, rows: Integers) -> Vectors:
         """The same file, seen through a choice of rows."""

@@ -80,18 +80,18 @@ class EmbeddingOptions(Learns, Computes):
 
     @model_validator(mode="before")
     @classmethod
-    def _model_or_column(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        if given.get("model") is not None and given.get("column") is not None:
+    def _model_or_column(cls, options: Any) -> Any:
+        if not isinstance(options, dict):
+            return options
+        if options.get("model") is not None and options.get("column") is not None:
             raise ValueError("either model or column, not both")
-        if given.get("embed") == "fast" and given.get("column") is not None:
+        if options.get("embed") == "fast" and options.get("column") is not None:
             raise ValueError("embed: fast makes vectors of texts; it does not go with column")
-        if given.get("embed", "model") == "model" and given.get("artifact") is not None:
+        if options.get("embed", "model") == "model" and options.get("artifact") is not None:
             raise ValueError("artifact goes with embed: fast")
-        if given.get("model") is None and given.get("column") is None:
-            return {**given, "model": DEFAULT_MODEL}
-        return given
+        if options.get("model") is None and options.get("column") is None:
+            return {**options, "model": DEFAULT_MODEL}
+        return options
 
     @field_validator("model")
     @classmethod

@@ -401,19 +401,19 @@ def _quarantine(
         by_row.setdefault(problem.row, []).append(problem)
     entries: list[Quarantined | None] = [None] * documents.num_rows
     names = documents.schema.names
-    for row, found in by_row.items():
-        if len(found) < extractors:
+    for row, errors in by_row.items():
+        if len(errors) < extractors:
             continue
         path = documents.column("path")[row].as_py() if "path" in names else ""
         position = documents.column("position")[row].as_py() if "position" in names else row
         url = documents.column("url")[row].as_py() if "url" in names else None
-        detail = "; ".join(f"{problem.extractor}: {problem.detail}" for problem in found)
-        entries[row] = Quarantined(path, position, "record", found[0].reason, detail, excerpt(url or ""))
+        detail = "; ".join(f"{problem.extractor}: {problem.detail}" for problem in errors)
+        entries[row] = Quarantined(path, position, "record", errors[0].reason, detail, excerpt(url or ""))
     return entries
 
 
 def _make(item: str | tuple[str, Mapping[str, Any]] | Extractor) -> Extractor:
     if isinstance(item, Extractor):
         return item
-    name, given = (item, {}) if isinstance(item, str) else item
-    return find_method(name, Extractor).from_options(given)
+    name, options = (item, {}) if isinstance(item, str) else item
+    return find_method(name, Extractor).from_options(options)

@@ -62,9 +62,9 @@ class ChosenRejected(Layout):
         elif kinds == {list}:
             chosen, rejected = (read_turns(row[name], name) for name in BRANCHES)
         else:
-            found = " and ".join(type(row[name]).__name__ for name in BRANCHES).replace("NoneType", "null")
+            types = " and ".join(type(row[name]).__name__ for name in BRANCHES).replace("NoneType", "null")
             raise BadRow(
-                "not-text", f"'chosen' and 'rejected' are {found}, not two texts or two lists of turns"
+                "not-text", f"'chosen' and 'rejected' are {types}, not two texts or two lists of turns"
             )
         return marked(prompt, field="prompt") + join_branches(chosen, rejected), form
 

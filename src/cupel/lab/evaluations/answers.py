@@ -18,7 +18,7 @@ from cupel.lab.evaluations.evaluation import EvaluationContext, measures_by_doma
 from cupel.lab.evaluations.held_out import HeldOutOptions, cut_text, select_held_out
 from cupel.models.checkpoint import as_read, prefix_token, text_encoder
 from cupel.models.encoder import Encoder
-from cupel.models.likelihood import Row, score_rows
+from cupel.models.likelihood import TokenRow, score_rows
 from cupel.models.windows import context_length, windows
 from cupel.verdict.measures import Measure
 
@@ -111,7 +111,7 @@ class Answers:
         texts = self.documents["text"].to_pylist()
         spans = [None if answers is None else answers for answers in self.documents["answers"].to_pylist()]
         encoded = encode_chats(encoder, texts, spans)
-        rows: list[Row] = []
+        rows: list[TokenRow] = []
         owners: list[int] = []
         for owner, id_ in enumerate(self.documents["id"].to_pylist()):
             part = slice(int(encoded.offsets[owner]), int(encoded.offsets[owner + 1]))
@@ -148,7 +148,7 @@ def _answers(row: dict[str, Any], max_bytes: int | None = None) -> list[str]:
 
 def _answer_rows(
     tokens: NDArray[np.int64], counts: NDArray[np.bool_], context: int, overlap: int, id_: str
-) -> list[Row]:
+) -> list[TokenRow]:
     """Windows that score every token of an answer exactly once; `counts` are of all tokens but the first."""
     rows = []
     done = 0
@@ -156,5 +156,5 @@ def _answer_rows(
         wanted = counts[done : done + len(window.targets)]
         done += len(window.targets)
         if wanted.any():
-            rows.append(Row(window.tokens, window.at[wanted], window.targets[wanted], name=window.name))
+            rows.append(TokenRow(window.tokens, window.at[wanted], window.targets[wanted], name=window.name))
     return rows

@@ -19,7 +19,7 @@ from typing import Any
 from cupel.errors import BadInput, MissingExtra, UnknownName
 from cupel.lab.evaluations.task_data import LocalTask, Question
 from cupel.models.checkpoint import prefix_token, text_encoder
-from cupel.models.likelihood import Row, continuations, score_rows
+from cupel.models.likelihood import TokenRow, continuations, score_rows
 from cupel.models.windows import context_length
 
 __all__ = ["local_task", "named_tasks", "run_tasks"]
@@ -250,7 +250,7 @@ def _scoring_model() -> type[Any]:
 
         def _rows(
             self, groups: Mapping[tuple[Any, ...], list[int]], encoded: list[tuple[list[int], list[int]]]
-        ) -> tuple[list[Row], list[tuple[list[int], list[Any]]]]:
+        ) -> tuple[list[TokenRow], list[tuple[list[int], list[Any]]]]:
             """Alternatives of one item in one row, unless that grows beyond a batch."""
             size = context_length(self.model)
             rows, owners = [], []
