@@ -119,7 +119,7 @@ def read_documents(shared: Path, count: int) -> list[Text]:
 
 def our_verdicts(name: str, texts: Sequence[str], **edit_options: Any) -> tuple[list[Verdict], list[str]]:
     """What rule set `name` says of each text, and the texts after the edit it needs."""
-    rule_set = next(found for found in methods() if found.name == name).from_options({})
+    rule_set = next(method for method in methods() if method.name == name).from_options({})
     batch = pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.large_string())})
     after = list(texts)
     if rule_set.needs_edit is not None:
@@ -135,16 +135,16 @@ def our_verdicts(name: str, texts: Sequence[str], **edit_options: Any) -> tuple[
 
 def _verdicts(rule_set: RuleSet, decision: Decision) -> list[Verdict]:
     references = {rule.name: rule.reference or rule.name for rule in rule_set.rules}
-    found = []
+    verdicts = []
     for row in range(len(decision.first)):
         reason = decision.reason(row)
         if reason is None:
-            found.append(Verdict(True))
+            verdicts.append(Verdict(True))
             continue
         also = frozenset(references[name] for name, failed in decision.failed.items() if failed[row])
         detail = f"{reason.rule}: {reason.value} against {reason.threshold}"
-        found.append(Verdict(False, references[reason.rule], also, detail))
-    return found
+        verdicts.append(Verdict(False, references[reason.rule], also, detail))
+    return verdicts
 
 
 # --- their side --------------------------------------------------------------------------
@@ -179,14 +179,14 @@ def their_verdicts(filter_: Any, documents: Sequence[Text]) -> tuple[list[Verdic
     """What a datatrove filter says of each text, and the texts after it (C4's changes them)."""
     from datatrove.data import Document
 
-    found, after = [], []
+    verdicts, after = [], []
     for document in documents:
-        given = Document(text=document.text, id=document.id)
-        answer = filter_.filter(given)
+        copy = Document(text=document.text, id=document.id)
+        answer = filter_.filter(copy)
         kept, reason = answer if isinstance(answer, tuple) else (bool(answer), "")
-        found.append(Verdict(bool(kept), reason))
-        after.append(given.text)
-    return found, after
+        verdicts.append(Verdict(bool(kept), reason))
+        after.append(copy.text)
+    return verdicts, after
 
 
 @contextmanager
@@ -195,8 +195,8 @@ def our_words() -> Iterator[None]:
 
     def split(by: Callable[[Any], Any]) -> Callable[..., list[str]]:
         def split_one(text: str, language: str = "") -> list[str]:
-            found: list[str] = pa.array(by(pa.array([text], pa.large_string())))[0].as_py()
-            return found
+            words: list[str] = pa.array(by(pa.array([text], pa.large_string())))[0].as_py()
+            return words
 
         return split_one
 
@@ -244,13 +244,13 @@ def _splitting(words: Callable[..., list[str]], sentences: Callable[..., list[st
 
 def compare(documents: Sequence[Text]) -> list[Comparison]:
     """Each rule set on all documents, then the chain of four as FineWeb runs it."""
-    found = []
+    comparisons = []
     for label, (name, filter_, options) in reference_filters().items():
         ours, _ = our_verdicts(name, [document.text for document in documents], **options)
         theirs, _ = their_verdicts(filter_, documents)
-        found.append(_comparison(label, documents, ours, theirs))
-    found.append(_comparison("all four in a row", documents, *_chains(documents)))
-    return found
+        comparisons.append(_comparison(label, documents, ours, theirs))
+    comparisons.append(_comparison("all four in a row", documents, *_chains(documents)))
+    return comparisons
 
 
 def _chains(documents: Sequence[Text]) -> tuple[list[Verdict], list[Verdict]]:
@@ -263,14 +263,14 @@ def _chains(documents: Sequence[Text]) -> tuple[list[Verdict], list[Verdict]]:
         for label in CHAIN:
             name, filter_, options = filters[label]
             if side == "ours":
-                found, after = our_verdicts(name, [d.text for _, d in alive], **options)
+                current, after = our_verdicts(name, [d.text for _, d in alive], **options)
             else:
-                found, after = their_verdicts(filter_, [d for _, d in alive])
-            for (row, _), verdict in zip(alive, found, strict=True):
+                current, after = their_verdicts(filter_, [d for _, d in alive])
+            for (row, _), verdict in zip(alive, current, strict=True):
                 verdicts[row] = verdict
             alive = [
                 (row, Text(document.id, text))
-                for (row, document), verdict, text in zip(alive, found, after, strict=True)
+                for (row, document), verdict, text in zip(alive, current, after, strict=True)
                 if verdict.kept
             ]
         return verdicts

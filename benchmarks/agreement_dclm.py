@@ -38,7 +38,7 @@ def reference() -> ModuleType:
 
 def our_failed_rules(texts: Sequence[str]) -> tuple[list[dict[str, bool]], list[str | None]]:
     """By text, whether each rule of `dclm-heuristics` would drop it, and the rule that does."""
-    rule_set = next(found for found in methods() if found.name == "dclm-heuristics").from_options({})
+    rule_set = next(method for method in methods() if method.name == "dclm-heuristics").from_options({})
     batch = pa.RecordBatch.from_pydict({"text": pa.array(texts, pa.large_string())})
     decision = rule_set.decide(find_method("dclm-page", Signal).from_options({}).measure(batch))  # type: ignore[attr-defined]
     failed = [{name: bool(rows[row]) for name, rows in decision.failed.items()} for row in range(len(texts))]

@@ -44,12 +44,12 @@ ACCURACY = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=f"only these of: {', '.join(SPEED + ACCURACY)}")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     results = HERE.parent / "bench-results"
     results.mkdir(exist_ok=True)
     failed = []
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}")
-    for name in given.names or SPEED + ACCURACY:
+    for name in arguments.names or SPEED + ACCURACY:
         print(f"\n## {name}", flush=True)
         if name in ACCURACY and shared() is None:
             print("skipped: needs the labelled data that lies beside the project (../shared)")

@@ -126,17 +126,17 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, nargs="+", default=[2, 7, 20], help="text to learn from")
     parser.add_argument("--epochs", type=int, default=FastTextTraining.epochs)
     parser.add_argument("--learning-rate", type=float, default=FastTextTraining.learning_rate)
-    given = parser.parse_args()
-    folder = given.shared / "data" if given.shared else shared()
+    arguments = parser.parse_args()
+    folder = arguments.shared / "data" if arguments.shared else shared()
     if folder is None:
         parser.error("the pool of real texts is not here; name the folder with --shared")
-    options = FastTextTraining(epochs=given.epochs, learning_rate=given.learning_rate)
+    options = FastTextTraining(epochs=arguments.epochs, learning_rate=arguments.learning_rate)
     everything, held_out = documents(folder)
     if sys.platform == "linux":
         # Large blocks of memory always come fresh from the system, as zeros (M_MMAP_THRESHOLD).
         ctypes.CDLL(None).mallopt(-3, 1 << 16)
     results, training, applying = [], [], []
-    for megabytes in given.megabytes:
+    for megabytes in arguments.megabytes:
         learned = cut(everything, megabytes)
         ours = cupel(learned, held_out, options)
         theirs = fasttext(learned, held_out, options, int(ours["buckets"]))
@@ -172,7 +172,7 @@ def main() -> None:
         applying,
     )
     body, by_rows = [], []
-    learned = cut(everything, sorted(given.megabytes)[len(given.megabytes) // 2])
+    learned = cut(everything, sorted(arguments.megabytes)[len(arguments.megabytes) // 2])
     # Long enough for n-grams to matter.
     thorough = replace(options, epochs=8, learning_rate=1.0)
     for buckets in (10_000, None, 250_000, 2_000_000):

@@ -137,7 +137,7 @@ class Writer:
         elif shape.use in ("index", "one-based"):
             letters = (
                 shape.values
-                and all(len(one) < 4 for one in shape.values)
+                and all(len(value) < 4 for value in shape.values)
                 and name.lower().startswith("answer")
             )
             size = shape.size or len(shape.values) or 2
@@ -267,7 +267,7 @@ class Outcome:
     kind: str
     names: tuple[str, ...]
     planted: int = 0
-    found: int = 0
+    detected: int = 0
     said: int = 0
     """Items that the report says cannot be found."""
     clean: int = 0
@@ -281,7 +281,7 @@ class Outcome:
     @property
     def missed(self) -> int:
         """Items that were neither found nor said to be too short."""
-        return max(0, self.planted - self.found - max(self.said, self.short))
+        return max(0, self.planted - self.detected - max(self.said, self.short))
 
 
 def measure(layout: Layout, folder: Path, *, raw: bool = False) -> Outcome:
@@ -325,7 +325,7 @@ def measure(layout: Layout, folder: Path, *, raw: bool = False) -> Outcome:
         return outcome
     flagged = set(clusters.members["doc"].to_pylist())
     outcome.planted, outcome.clean = len(items), len(clean)
-    outcome.found = sum(number in flagged for number in range(len(items)))
+    outcome.detected = sum(number in flagged for number in range(len(items)))
     outcome.dropped = sum(number >= len(items) for number in flagged)
     hidden = [number for number in range(len(items)) if number not in flagged]
     outcome.short = sum(words_shown(rows[number], items[number] or "") < MIN_WORDS for number in hidden)
@@ -376,8 +376,8 @@ def summary(outcomes: Sequence[Outcome]) -> list[list[object]]:
     rows = []
     for kind, some in sorted(by_kind.items(), key=lambda entry: (entry[0] == "all", entry[0])):
         sums = [
-            sum(getattr(one, name) for one in some)
-            for name in ("planted", "found", "said", "short", "missed", "clean", "dropped")
+            sum(getattr(outcome, name) for outcome in some)
+            for name in ("planted", "detected", "said", "short", "missed", "clean", "dropped")
         ]
         rows.append([kind, len(some), *sums])
     return rows
@@ -387,11 +387,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", type=int, default=1, help="only every so-manyth layout")
     parser.add_argument("--show", type=int, default=40, help="layouts listed at most")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     folder = tasks_folder()
     if folder is None:
         raise SystemExit("needs the extra tasks")
-    outcomes = walk(folder, given.every)
+    outcomes = walk(folder, arguments.every)
     head = [
         "layout",
         "layouts",
@@ -404,22 +404,31 @@ def main() -> None:
         "dropped",
     ]
     print_table("decontamination, by layout of lm-evaluation-harness", head, summary(outcomes))
-    bad = [one for one in outcomes if one.missed or one.dropped]
+    bad = [entry for entry in outcomes if entry.missed or entry.dropped]
     print_table(
         "layouts with items that were missed, or clean documents dropped",
         ["task", "layout", "fields", "found", "said", "dropped", "fault"],
         [
-            [one.task, one.kind, ", ".join(one.names[:9]), one.found, one.said, one.dropped, one.fault[:90]]
-            for one in bad[: given.show]
+            [
+                entry.task,
+                entry.kind,
+                ", ".join(entry.names[:9]),
+                entry.detected,
+                entry.said,
+                entry.dropped,
+                entry.fault[:90],
+            ]
+            for entry in bad[: arguments.show]
         ],
         f"{len(bad)} of {len(outcomes)}",
     )
     print(
-        "\nnot tried:", Counter(one.fault for one in outcomes if one.fault and not one.planted).most_common(5)
+        "\nnot tried:",
+        Counter(entry.fault for entry in outcomes if entry.fault and not entry.planted).most_common(5),
     )
     save(
         "contamination_layouts",
-        {"kinds": summary(outcomes), "missed": [json.dumps(one.__dict__, default=str) for one in bad]},
+        {"kinds": summary(outcomes), "missed": [json.dumps(entry.__dict__, default=str) for entry in bad]},
     )
 
 

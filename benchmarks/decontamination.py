@@ -88,7 +88,7 @@ def real_items(data: Path) -> list[Row]:
         folder = Path(name)
         members(data / "eval/llm_foundry_tasks.tar.zst", [f"/{task}.jsonl" for task in TASKS], folder)
         members(data / "eval/mmlu.tar.zst", [f"test/{subject}_test" for subject in SUBJECTS], folder)
-        files = [data / "eval" / f"{one}.jsonl.zst" for one in ("gsm8k_test", "hellaswag_val_subset")]
+        files = [data / "eval" / f"{file}.jsonl.zst" for file in ("gsm8k_test", "hellaswag_val_subset")]
         sets = read_sets([name, *map(str, files)], Fields())
     names = [name for name, size in zip(sets.names, sets.sizes, strict=True) for _ in range(size)]
     items = sets.items.to_pylist()
@@ -187,14 +187,14 @@ def same_topic(items: Sequence[Row], hosts: Sequence[str], count: int) -> list[i
 
 def quotations(items: Sequence[Row]) -> list[tuple[int, str]]:
     """Quoted sentences inside of questions (and their passages), at most 60 % of them."""
-    found = []
+    quotes = []
     for place, item in enumerate(items):
         text = f"{item['passage']} {item['question']}"
         for quote in re.findall(r"[\"“]([^\"“”]{40,400})[\"”]", text):
             if 8 <= len(words_of(quote)) <= 0.6 * len(words_of(text)):
-                found.append((place, quote))
+                quotes.append((place, quote))
                 break
-    return found
+    return quotes
 
 
 def build(data: Path, seed: int, part: int, each: int, background: int) -> Case:
@@ -293,15 +293,15 @@ def judged(case: Case, flagged: dict[int, int]) -> dict[str, float]:
     kinds: dict[str, list[bool]] = defaultdict(list)
     for number, document in enumerate(case.documents):
         kinds[document.kind].append(number in flagged)
-    clean = sum(sum(found) for kind, found in kinds.items() if kind not in PLANTS + OTHERS)
+    clean = sum(sum(flags) for kind, flags in kinds.items() if kind not in PLANTS + OTHERS)
     true = sum(sum(kinds[kind]) for kind in PLANTS)
     named = [flagged[n] == d.item for n, d in enumerate(case.documents) if d.kind in PLANTS and n in flagged]
-    found = {
+    figures = {
         "precision": true / max(true + clean, 1),
         "recall": true / sum(len(kinds[kind]) for kind in PLANTS),
         "item named": sum(named) / max(len(named), 1),
     }
-    return found | {kind: sum(flags) / len(flags) for kind, flags in sorted(kinds.items())}
+    return figures | {kind: sum(flags) / len(flags) for kind, flags in sorted(kinds.items())}
 
 
 def tune(case: Case, folder: Path) -> None:
@@ -311,8 +311,8 @@ def tune(case: Case, folder: Path) -> None:
     shown = ("background", "same topic", "precision", "recall")
     for ngram, threshold, words in grid:
         options: dict[str, object] = {"ngram": ngram, "threshold": threshold, "min_words": words}
-        found = judged(case, ours(case, options, folder))
-        tried.append([ngram, threshold, words, *(found[name] for name in (*shown, *PLANTS))])
+        figures = judged(case, ours(case, options, folder))
+        tried.append([ngram, threshold, words, *(figures[name] for name in (*shown, *PLANTS))])
     # Clean documents first: where a corpus is large, they are nearly all there is.
     tried.sort(key=lambda row: (row[3] + row[4], -row[6]))  # type: ignore[operator]
     print_table(
@@ -326,7 +326,7 @@ def speed(data: Path, megabytes: float, runs: int) -> list[dict[str, float]]:
     """MB/s of one core, searching for all items of all sets."""
     texts, size = texts_of(megabytes)
     text = pa.array(texts, pa.large_string())
-    found = []
+    rows = []
     for count in (1_000, 5_000, None):
         with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as file:
             items = real_items(data)[:count]
@@ -340,14 +340,14 @@ def speed(data: Path, megabytes: float, runs: int) -> list[dict[str, float]]:
                 started = time.process_time()
                 method.sketch(text)
                 times.append(time.process_time() - started)
-            found.append(
+            rows.append(
                 {
                     "items": len(items),
                     "n-grams": method._index().ngrams,
                     "MB/s": size / 1e6 / statistics.median(times),
                 }
             )
-    return found
+    return rows
 
 
 def main() -> None:
@@ -358,16 +358,16 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=20)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--tune", action="store_true", help="only the grid, on the half that chooses")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     data = shared()
     if data is None:
         raise SystemExit("needs the labelled data that lies beside the project (../shared)")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if given.tune:
-            tune(build(data, given.seed, 0, given.each, given.background), folder)
+        if arguments.tune:
+            tune(build(data, arguments.seed, 0, arguments.each, arguments.background), folder)
             return
-        case = build(data, given.seed, 1, given.each, given.background)
+        case = build(data, arguments.seed, 1, arguments.each, arguments.background)
         judges = {
             "cupel": ours(case, {}, folder),
             "any 13-gram (GPT-3, lm-eval)": by_ngrams(case, 13, 0.0),
@@ -377,7 +377,7 @@ def main() -> None:
     results = {name: judged(case, flagged) for name, flagged in judges.items()}
     counts = Counter(document.kind for document in case.documents)
     lines = ["precision", "recall", "item named", *sorted(counts)]
-    table = [[line, counts.get(line, ""), *(found[line] for found in results.values())] for line in lines]
+    table = [[line, counts.get(line, ""), *(figures[line] for figures in results.values())] for line in lines]
     print_table(
         "decontamination, on the half that was not used for choosing",
         ["", "documents", *results],
@@ -385,7 +385,7 @@ def main() -> None:
         "precision over all documents, recall over verbatim, truncated and reordered plants; below, the "
         "share of each kind that is flagged.",
     )
-    fast = speed(data, given.megabytes, given.runs)
+    fast = speed(data, arguments.megabytes, arguments.runs)
     print_table("decontamination, speed of one core", list(fast[0]), [list(row.values()) for row in fast])
     save("decontamination", {"accuracy": results, "documents": dict(counts), "speed": fast})
 

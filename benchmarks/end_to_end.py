@@ -118,9 +118,9 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3, help="of Cupel; the peer runs once")
     parser.add_argument("--peer", nargs=2, metavar=("POOL", "WORK"), help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.peer:
-        print(datatrove(Path(given.peer[0]), Path(given.peer[1]), given.cores))
+    arguments = parser.parse_args()
+    if arguments.peer:
+        print(datatrove(Path(arguments.peer[0]), Path(arguments.peer[1]), arguments.cores))
         return
     rows, rates = [], {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -129,28 +129,28 @@ def main() -> None:
         def measure(name: str, once: Callable, pool: Path, text: int, repeats: int) -> None:
             seconds = []
             for _ in range(repeats):
-                needed, kept = once(pool, folder / "output", given.cores)
+                needed, kept = once(pool, folder / "output", arguments.cores)
                 seconds.append(needed)
                 shutil.rmtree(folder / "output")
             median = statistics.median(seconds)
             rates[name] = text / 1e6 / median
-            rows.append([name, text / 1e6, median, rates[name], rates[name] / given.cores, f"{kept:,}"])
+            rows.append([name, text / 1e6, median, rates[name], rates[name] / arguments.cores, f"{kept:,}"])
 
-        text = write_jsonl_zst(folder / "pool", given.megabytes, files=2 * given.cores)
-        measure("cupel", cupel_once, folder / "pool", text, given.repeats)
+        text = write_jsonl_zst(folder / "pool", arguments.megabytes, files=2 * arguments.cores)
+        measure("cupel", cupel_once, folder / "pool", text, arguments.repeats)
         measure("datatrove", datatrove_once, folder / "pool", text, 1)
-        if given.large:
-            text = write_jsonl_zst(folder / "large", given.large, files=4 * given.cores, salt=True)
+        if arguments.large:
+            text = write_jsonl_zst(folder / "large", arguments.large, files=4 * arguments.cores, salt=True)
             measure("cupel, larger pool", cupel_once, folder / "large", text, 1)
     ratio = rates["cupel"] / rates["datatrove"]
     print_table(
-        f"End to end: fineweb, {given.cores} cores",
+        f"End to end: fineweb, {arguments.cores} cores",
         ["pipeline", "MB of text", "seconds (median)", "MB/s", "MB/s per core", "documents kept"],
         rows,
         f"Target: {TARGET_RATIO:g} times datatrove on the same input "
         f"({'met' if ratio >= TARGET_RATIO else 'not met'} with {ratio:,.0f}).",
     )
-    save("end_to_end", {"rates_mb_per_s": rates, "ratio": ratio, "cores": given.cores, "rows": rows})
+    save("end_to_end", {"rates_mb_per_s": rates, "ratio": ratio, "cores": arguments.cores, "rows": rows})
 
 
 if __name__ == "__main__":

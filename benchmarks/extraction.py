@@ -68,10 +68,10 @@ def f1(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def overlap(gold: Counter[Any], found: Counter[Any]) -> tuple[float, float, float]:
+def overlap(gold: Counter[Any], extracted: Counter[Any]) -> tuple[float, float, float]:
     """(true positives, false positives, false negatives), each page weighing the same."""
-    both = sum((gold & found).values())
-    counts = (both, found.total() - both, gold.total() - both)
+    both = sum((gold & extracted).values())
+    counts = (both, extracted.total() - both, gold.total() - both)
     total = sum(counts)
     return (counts[0] / total, counts[1] / total, counts[2] / total) if total else (0.0, 0.0, 0.0)
 
@@ -86,7 +86,7 @@ def grams(text: str, size: int) -> Counter[tuple[str, ...]]:
 
 def corpus_f1(pairs: Iterable[tuple[str, str]], size: int) -> dict[str, float]:
     """Precision and recall averaged over pages, and their F1, in percent."""
-    counts = [overlap(grams(gold, size), grams(found, size)) for gold, found in pairs]
+    counts = [overlap(grams(gold, size), grams(extracted, size)) for gold, extracted in pairs]
     precision = mean([tp / (tp + fp) for tp, fp, _ in counts if tp + fp > 0] or [0.0])
     recall = mean([tp / (tp + fn) for tp, _, fn in counts if tp + fn > 0] or [0.0])
     return {
@@ -181,15 +181,15 @@ def table(results: dict[str, Any], pages: int, megabytes: float) -> str:
         f"{'':12} {'4-gram F1':>10} {'word F1':>9}  {'in':>6} {'out':>6} {'acc.':>6} {'F1':>6}"
         f"  {'html':>7} {'md':>8} {'text':>7}  {'pass':>6}  {'pages/s':>8} {'MB/s':>6}",
     ]
-    for name, found in results.items():
-        full, parts = found["manual_full_text"], found["manual_segments"]
-        tools = [found[f"tool_reference_{kind}"]["word_f1"] for kind in ("html", "markdown", "text")]
-        speed = found["speed"]
+    for name, figures in results.items():
+        full, parts = figures["manual_full_text"], figures["manual_segments"]
+        tools = [figures[f"tool_reference_{kind}"]["word_f1"] for kind in ("html", "markdown", "text")]
+        speed = figures["speed"]
         lines.append(
             f"{name:12} {full['shingle']['f1']:10.1f} {full['word_f1']:9.1f}"
             f"  {parts['must_contain']:6.1f} {parts['must_not_contain']:6.1f} {parts['accuracy']:6.1f}"
             f" {parts['f1']:6.1f}  {tools[0]:7.1f} {tools[1]:8.1f} {tools[2]:7.1f}"
-            f"  {found['pages_that_pass']:6.1f}  {speed['pages_per_second']:8.0f}"
+            f"  {figures['pages_that_pass']:6.1f}  {speed['pages_per_second']:8.0f}"
             f" {speed['mb_per_second']:6.1f}"
         )
     return "\n".join(lines)
@@ -207,7 +207,7 @@ def by_language(gold: list[dict[str, Any]], texts: dict[str, list[str]]) -> str:
     for language, pages in Counter(languages).most_common():
         if pages < 3:
             continue
-        rows = [place for place, found in enumerate(languages) if found == language]
+        rows = [place for place, detected in enumerate(languages) if detected == language]
         line = f"{language:9} {pages:6}"
         for of_pages in texts.values():
             whole = [place for place in rows if gold[place]["gold_kind"] != "manual_segments"]
@@ -239,7 +239,7 @@ def run(data: Path, passes: Rule = gopher_like) -> tuple[dict[str, Any], str]:
     size = sum(len(page.encode()) for page in pages) / 1e6
     bare = [extract_plain_text(page, **BARE) for page in pages]
     languages = by_language(gold, {"bare": bare} | texts)
-    changed = sum(one != other for one, other in zip(bare, texts["resiliparse"], strict=True))
+    changed = sum(before != other for before, other in zip(bare, texts["resiliparse"], strict=True))
     return (
         results,
         f"{table(results, len(pages), size)}\n\n{languages}\n{changed} pages differ from bare resiliparse",
@@ -251,16 +251,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the folder with pages_*.tar.zst and gold")
     parser.add_argument("--out", type=Path, help="write the results as JSON")
     parser.add_argument("--rule", default="", help="module:function, text -> bool, for the union")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     passes: Rule = gopher_like
-    if given.rule:
-        module, _, name = given.rule.partition(":")
+    if arguments.rule:
+        module, _, name = arguments.rule.partition(":")
         passes = getattr(__import__(module, fromlist=[name]), name)
-    data = given.data or (shared() or Path()) / "raw_web"
+    data = arguments.data or (shared() or Path()) / "raw_web"
     results, text = run(data, passes)
     print(text)
-    if given.out:
-        given.out.write_text(json.dumps(results, indent=2) + "\n")
+    if arguments.out:
+        arguments.out.write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

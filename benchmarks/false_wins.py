@@ -56,8 +56,8 @@ def decided(draw: Draw, items: int, seeds: int, assays: int, shift: float = 0.0)
     for _ in range(assays):
         trials = np.concatenate(draw(rng, items, seeds, shift))
         measures = [Measure("m", "s", "higher", names, trial, np.ones(items)) for trial in trials]
-        found = resample_items(measures, rng, REPLICATES)
-        estimate = paired_difference(found.of(range(seeds)), found.of(range(seeds, 2 * seeds)))
+        resampled = resample_items(measures, rng, REPLICATES)
+        estimate = paired_difference(resampled.of(range(seeds)), resampled.of(range(seeds, 2 * seeds)))
         count += estimate.p_value() <= 0.05
     return count / assays
 

@@ -60,8 +60,8 @@ def agreement(model: Floats, fast: Floats) -> tuple[float, float, float, str]:
     pairs = [matrix[above] for matrix in similarities]
     correlation = np.corrcoef(*pairs)[0, 1]
     alike = np.flatnonzero(pairs[0] > ALIKE)
-    most = np.argsort(-pairs[1], kind="stable")[: len(alike)]
-    both = len(np.intersect1d(alike, most))
+    most_alike = np.argsort(-pairs[1], kind="stable")[: len(alike)]
+    both = len(np.intersect1d(alike, most_alike))
     return float(shared), float(nearest), float(correlation), f"{both} of {len(alike)}"
 
 

@@ -107,7 +107,7 @@ def layouts(folder: Path) -> list[Layout]:
     Templates that differ only in the words around the fields are one layout.
     """
     read: set[object] = set()
-    found: dict[str, Layout] = {}
+    layouts: dict[str, Layout] = {}
     for path in sorted(folder.rglob("*.yaml")):
         # Thousands of files differ in the name of a language or subject only.
         content = NAMES_ONLY.sub("", path.read_text())
@@ -130,8 +130,8 @@ def layouts(folder: Path) -> list[Layout]:
         skeleton = [
             "".join(EXPRESSION.findall(part)) if isinstance(part, str) else repr(part) for part in parts
         ]
-        found.setdefault(repr((skeleton, layout.fields, layout.raw)), layout)
-    return list(found.values())
+        layouts.setdefault(repr((skeleton, layout.fields, layout.raw)), layout)
+    return list(layouts.values())
 
 
 def _with_fields(layout: Layout) -> Layout:

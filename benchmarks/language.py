@@ -66,15 +66,15 @@ BIBLE = {
 
 def labels_of_codes(labels: list[str]) -> dict[str, set[str]]:
     """For each ISO 639-3 code, the labels that are right for it. (`als` is Alemannic only as a label.)"""
-    found: dict[str, set[str]] = defaultdict(set)
+    accepted: dict[str, set[str]] = defaultdict(set)
     for entry in CODES.replace("\n", ";").split(";"):
         label, *codes = entry.split() or [""]
         for code in codes:
-            found[code].add(label)
+            accepted[code].add(label)
     for label in labels:
         if len(label) == 3 and label != "als":
-            found[label].add(label)
-    return found
+            accepted[label].add(label)
+    return accepted
 
 
 def texts(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -93,14 +93,14 @@ def accuracy(model: _kernels.LanguageModel, folder: Path, languages: int) -> dic
     """Print the tables of accuracy; the figures as data."""
     right_labels = labels_of_codes(model.labels)
     names, codes, all_texts = zip(*texts(folder), strict=True)
-    found = pa.record_batch(model.identify(pa.array(all_texts, pa.large_string()))).to_pydict()
+    predictions = pa.record_batch(model.identify(pa.array(all_texts, pa.large_string()))).to_pydict()
     lengths = np.searchsorted(LENGTHS, [len(text) for text in all_texts], side="left")
     by_code: dict[str, list[bool]] = defaultdict(list)
     taken_for: dict[str, dict[str | None, int]] = defaultdict(lambda: defaultdict(int))
     by_length: dict[tuple[str, int], list[bool]] = defaultdict(list)
     unknown: dict[str, list[bool]] = defaultdict(list)
     for name, code, length, label, confidence in zip(
-        names, codes, lengths, found["language"], found["language_confidence"], strict=True
+        names, codes, lengths, predictions["language"], predictions["language_confidence"], strict=True
     ):
         if code not in right_labels:
             unknown[name].append(confidence >= SURE)
@@ -168,23 +168,23 @@ def speed(model: _kernels.LanguageModel, megabytes: float, rounds: int) -> list[
             break
     short = [text[at : at + 120] for text in documents for at in range(0, len(text), 120)]
     results, body = [], []
-    for name, given in (("whole documents", documents), ("pieces of 120 characters", short)):
-        array = pa.array(given, pa.large_string())
-        size = sum(len(text.encode()) for text in given) / 1e6
-        lines = [text.replace("\n", " ") + "\n" for text in given]
+    for name, texts in (("whole documents", documents), ("pieces of 120 characters", short)):
+        array = pa.array(texts, pa.large_string())
+        size = sum(len(text.encode()) for text in texts) / 1e6
+        lines = [text.replace("\n", " ") + "\n" for text in texts]
         ours, theirs = [], []
         for _ in range(rounds):
             started = time.perf_counter()
-            found = pa.record_batch(model.identify(array))
+            predictions = pa.record_batch(model.identify(array))
             ours.append(time.perf_counter() - started)
             started = time.perf_counter()
             labels, _ = peer.f.multilinePredict(lines, 1, 0.0, "strict")
             theirs.append(time.perf_counter() - started)
         same = sum(
             label[0].removeprefix("__label__") == mine
-            for label, mine in zip(labels, found["language"].to_pylist(), strict=True)
+            for label, mine in zip(labels, predictions["language"].to_pylist(), strict=True)
             if mine is not None
-        ) / max(1, len(given) - found["language"].null_count)
+        ) / max(1, len(texts) - predictions["language"].null_count)
         rates = size / min(ours), size / min(theirs)
         results.append(
             {
@@ -198,7 +198,7 @@ def speed(model: _kernels.LanguageModel, megabytes: float, rounds: int) -> list[
         body.append(
             [
                 name,
-                len(given),
+                len(texts),
                 round(size, 1),
                 round(rates[0], 1),
                 round(rates[1], 1),
@@ -220,14 +220,14 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=20.0, help="text for the speed test")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of the speed test; the best counts")
     parser.add_argument("--languages", type=int, default=40, help="rows of the table by language")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     model = _kernels.LanguageModel(bundled_model().read_bytes())
-    result: dict[str, object] = {"speed": speed(model, given.megabytes, given.rounds)}
-    folder = given.shared / "data" if given.shared else shared()
+    result: dict[str, object] = {"speed": speed(model, arguments.megabytes, arguments.rounds)}
+    folder = arguments.shared / "data" if arguments.shared else shared()
     if folder is None:
         print("\nAccuracy needs the multilingual sets, which are not here.")
     else:
-        result["accuracy"] = accuracy(model, folder, given.languages)
+        result["accuracy"] = accuracy(model, folder, arguments.languages)
     save("language", result)
 
 

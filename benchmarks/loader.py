@@ -71,25 +71,25 @@ def main() -> None:
     )
     parser.add_argument("--tokens", type=float, nargs="+", default=[1e7, 1e8, 1e9])
     parser.add_argument("--once", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.once:
-        print(json.dumps(once(given.once)))
+    arguments = parser.parse_args()
+    if arguments.once:
+        print(json.dumps(once(arguments.once)))
         return
-    found = []
-    for size in given.tokens:
+    results = []
+    for size in arguments.tokens:
         command = [sys.executable, __file__, "--once", str(int(size))]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
+        results.append(json.loads(done.stdout.splitlines()[-1]))
     print_table(
         "The token loader",
         ["tokens", "memory, MB", "seconds to order", "tokens/s"],
         [
-            [f"{one['tokens']:,}", f"{one['memory']:.1f}", f"{one['ordered']:.2f}", f"{one['rate']:,.0f}"]
-            for one in found
+            [f"{row['tokens']:,}", f"{row['memory']:.1f}", f"{row['ordered']:.2f}", f"{row['rate']:,.0f}"]
+            for row in results
         ],
         "Bar: memory is constant in the size of the corpus.",
     )
-    save("loader", {"sizes": found})
+    save("loader", {"sizes": results})
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def _memory(pid: int) -> tuple[float, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--gigabytes", type=float, nargs="+", default=[0.2, 1.0, 4.0])
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     cupel = str(Path(sys.executable).with_name("cupel"))
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,7 +70,7 @@ def main() -> None:
         recipe = yaml.safe_load(built_in_recipes()["fineweb"])
         recipe["steps"] = [step for step in recipe["steps"] if step != "minhash"]
         maps.write_text(Recipe.from_dict(recipe).to_yaml())
-        for size in given.gigabytes:
+        for size in arguments.gigabytes:
             text = write_jsonl_zst(pool, size * 1000, files=8, salt=True)
             for name, what in ((str(maps), "map stages"), ("fineweb", "with MinHash")):
                 command = [cupel, "refine", name, "--input", str(pool), "--output", str(output)]

@@ -54,14 +54,14 @@ def signatures(megabytes: float, runs: int) -> list[dict]:
 
     texts, size = texts_of(megabytes)
     ours = pa.array(texts, pa.large_string())
-    found = []
+    rows = []
     for name, action in (
         ("signatures and bands (sketch)", lambda: MinHash().sketch(ours)),
         ("shingle sets, for verification", lambda: _kernels.shingles(ours)),
         ("normalised hash (exact)", lambda: _kernels.normalized_hash(ours)),
         ("content hash", lambda: _kernels.content_hash([ours])),
     ):
-        found.append({"what": name, "MB/s": size / 1e6 / median_seconds(action, runs)})
+        rows.append({"what": name, "MB/s": size / 1e6 / median_seconds(action, runs)})
     documents = [Document(text=text, id=str(number)) for number, text in enumerate(texts)]
     with tempfile.TemporaryDirectory() as folder:
         loguru.logger.disable("datatrove")
@@ -74,9 +74,9 @@ def signatures(megabytes: float, runs: int) -> list[dict]:
                 pass
 
         seconds = median_seconds(peer, max(1, min(runs, 3)))
-    found.append({"what": "datatrove's signature stage", "MB/s": size / 1e6 / seconds})
-    found.append({"what": "sketch ÷ datatrove", "MB/s": found[0]["MB/s"] / found[-1]["MB/s"]})
-    return found
+    rows.append({"what": "datatrove's signature stage", "MB/s": size / 1e6 / seconds})
+    rows.append({"what": "sketch ÷ datatrove", "MB/s": rows[0]["MB/s"] / rows[-1]["MB/s"]})
+    return rows
 
 
 def synthetic(count: int) -> Iterator[pa.RecordBatch]:
@@ -153,17 +153,17 @@ def allocated() -> float:
 
 def resolving(sizes: list[int]) -> list[dict]:
     """`resolve_once` at each size, each in a process of its own."""
-    found = []
+    rows = []
     for size in sizes:
         command = [sys.executable, __file__, "--resolve-once", str(size)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         row = json.loads(done.stdout.splitlines()[-1])
         row["bytes for each document more"] = ""
-        if found:
-            more = row["peak MB allocated"] - found[-1]["peak MB allocated"]
-            row["bytes for each document more"] = more * 1e6 / (size - found[-1]["documents"])
-        found.append(row)
-    return found
+        if rows:
+            more = row["peak MB allocated"] - rows[-1]["peak MB allocated"]
+            row["bytes for each document more"] = more * 1e6 / (size - rows[-1]["documents"])
+        rows.append(row)
+    return rows
 
 
 def recall(count: int) -> list[dict]:
@@ -174,8 +174,8 @@ def recall(count: int) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(method, [batch], Path(folder))
         clusters = method.decide(stage, stage.resources()).members
-    gone = set(clusters.filter(pc.invert(clusters["kept"]))["doc"].to_pylist())
-    found = []
+    removed = set(clusters.filter(pc.invert(clusters["kept"]))["doc"].to_pylist())
+    bands = []
     similar = _similar_pairs(_kernels.shingles(texts))
     for low, high in (
         (0.5, 0.75),
@@ -187,9 +187,9 @@ def recall(count: int) -> list[dict]:
         (0.75, 1.01),
     ):
         pairs = [pair for pair, similarity in similar.items() if low <= similarity < high]
-        share = sum(a in gone or b in gone for a, b in pairs) / len(pairs) if pairs else float("nan")
-        found.append({"similarity": f"{low:g}-{min(high, 1):g}", "pairs": len(pairs), "not both stay": share})
-    return found
+        share = sum(a in removed or b in removed for a, b in pairs) / len(pairs) if pairs else float("nan")
+        bands.append({"similarity": f"{low:g}-{min(high, 1):g}", "pairs": len(pairs), "not both stay": share})
+    return bands
 
 
 def _similar_pairs(shingles: pa.LargeListArray) -> dict[tuple[int, int], float]:
@@ -213,15 +213,15 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[300_000, 1_000_000, 3_000_000])
     parser.add_argument("--recall-documents", type=int, default=5_000)
     parser.add_argument("--resolve-once", type=int, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.resolve_once:
-        print(json.dumps(resolve_once(given.resolve_once)))
+    arguments = parser.parse_args()
+    if arguments.resolve_once:
+        print(json.dumps(resolve_once(arguments.resolve_once)))
         return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     tables = {
-        "minhash-signatures": signatures(given.megabytes, given.runs),
-        "minhash-resolve": resolving(given.sizes),
-        "minhash-recall": recall(given.recall_documents),
+        "minhash-signatures": signatures(arguments.megabytes, arguments.runs),
+        "minhash-resolve": resolving(arguments.sizes),
+        "minhash-recall": recall(arguments.recall_documents),
     }
     for name, table in tables.items():
         head = list(table[0])

@@ -77,9 +77,9 @@ def run(command: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def write_rows(path: Path, found: Iterable[dict]) -> None:
+def write_rows(path: Path, rows: Iterable[dict]) -> None:
     with path.open("w") as file:
-        file.writelines(json.dumps(row) + "\n" for row in found)
+        file.writelines(json.dumps(row) + "\n" for row in rows)
 
 
 # --- whole runs: seconds, and the ids that stay
@@ -88,12 +88,12 @@ def write_rows(path: Path, found: Iterable[dict]) -> None:
 def by_cupel(pool: Path, folder: Path, kind: str) -> tuple[float, set[str]]:
     output = folder / f"cupel-{kind}-{pool.stem}"
     seconds = run([CUPEL, "dedup", str(pool), "--output", str(output), "--by", kind])
-    return seconds, {one for path in (output / "data").glob("*.parquet") for one in ids(path)}
+    return seconds, {document for path in (output / "data").glob("*.parquet") for document in ids(path)}
 
 
 def ids(path: Path) -> list[str]:
-    found: list[str] = pq.read_table(path, columns=["id"])["id"].to_pylist()
-    return found
+    column: list[str] = pq.read_table(path, columns=["id"])["id"].to_pylist()
+    return column
 
 
 def by_text_dedup(python: str, pool: Path, folder: Path, kind: str) -> tuple[float, set[str]]:
@@ -144,10 +144,10 @@ def datatrove(pool: str, output: str) -> None:
     config = MinhashConfig()
 
     class Signature(MinhashDedupSignature):
-        def run(self, *given: object, **named: object) -> object:
+        def run(self, *arguments: object, **named: object) -> object:
             # datatrove 0.10 hands text to xxhash, which takes only bytes from version 4 on.
             self._hash_func = lambda shingle: xxhash.xxh64_intdigest(shingle.encode())
-            return super().run(*given, **named)
+            return super().run(*arguments, **named)
 
     def carry_out(name: str, tasks: int, *steps: object) -> None:
         LocalPipelineExecutor(
@@ -192,7 +192,7 @@ def known_pairs(data: Path, folder: Path, peer: str | None) -> list[list[object]
     write_rows(pool, ({"id": row["id"], "text": row["text"]} for row in articles))
     pairs = {frozenset((row["id"], row["duplicate_of"])) for row in articles if row.get("duplicate_of")}
     everything = {row["id"] for row in articles}
-    found = []
+    rows = []
     tools = {f"cupel {kind}": by_cupel(pool, folder, kind)[1] for kind in ("minhash", "simhash")}
     if peer:
         tools |= {
@@ -200,13 +200,13 @@ def known_pairs(data: Path, folder: Path, peer: str | None) -> list[list[object]
             for kind in ("minhash", "simhash")
         }
     for name, kept in tools.items():
-        gone = everything - kept
-        right = sum(len(pair & gone) == 1 for pair in pairs)
-        wrong = len(gone) - right
-        precision, recall = right / max(len(gone), 1), right / len(pairs)
+        removed = everything - kept
+        right = sum(len(pair & removed) == 1 for pair in pairs)
+        wrong = len(removed) - right
+        precision, recall = right / max(len(removed), 1), right / len(pairs)
         f1 = 2 * precision * recall / max(precision + recall, 1e-9)
-        found.append([name, len(pairs), right, wrong, f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}"])
-    return found
+        rows.append([name, len(pairs), right, wrong, f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}"])
+    return rows
 
 
 # --- 2. graded pairs
@@ -235,7 +235,7 @@ def graded_pairs(target: float, seed: int) -> tuple[list[str], list[str]]:
 
 def recall_by_similarity(folder: Path) -> list[list[object]]:
     """Share of pairs joined beside what the S-curve predicts for their true similarities."""
-    found = []
+    rows = []
     for number, target in enumerate(SIMILARITIES):
         left, right = graded_pairs(target, number)
         true = _jaccard(left, right)
@@ -245,7 +245,7 @@ def recall_by_similarity(folder: Path) -> list[list[object]]:
             {"doc": pa.array(np.arange(len(texts))), "text": pa.array(texts, pa.large_string())}
         )
         count = len(near)
-        joined, gone, precision = {}, {}, {}
+        joined, removed, precision = {}, {}, {}
         for clusters in ("connected", "stars"):
             options = {"threshold": target - 0.05, "clusters": clusters}
             method = find_method("minhash", Dedup).from_options(options)
@@ -257,13 +257,13 @@ def recall_by_similarity(folder: Path) -> list[list[object]]:
             cluster, stays = np.arange(2 * count), np.ones(2 * count, dtype=bool)
             cluster[docs], stays[docs] = members["cluster"].to_numpy(), kept
             joined[clusters] = (cluster[:count] == cluster[count:]).mean()
-            gone[clusters] = 1 - (stays[:count] & stays[count:]).mean()
+            removed[clusters] = 1 - (stays[:count] & stays[count:]).mean()
             precision[clusters] = (members["score"].to_numpy()[~kept] >= target - 0.05).mean()
         predicted = float(np.mean([candidate_probability(s, 14, 8) for s in true[near]]))
-        shares = (joined["connected"], predicted, abs(joined["connected"] - predicted), gone["stars"])
+        shares = (joined["connected"], predicted, abs(joined["connected"] - predicted), removed["stars"])
         shares += (precision["connected"], precision["stars"])
-        found.append([target, count, float(true[near].mean()), *(f"{share:.4f}" for share in shares)])
-    return found
+        rows.append([target, count, float(true[near].mean()), *(f"{share:.4f}" for share in shares)])
+    return rows
 
 
 def _jaccard(left: list[str], right: list[str]) -> np.ndarray:
@@ -316,9 +316,9 @@ def whole_runs(megabytes: float, folder: Path, peer: str | None) -> list[list[ob
     if peer:
         seconds["text-dedup, larger pool"] = by_text_dedup(peer, large, folder, "minhash")[0]
     ours = seconds["cupel, larger pool"]
-    for name, one in seconds.items():
-        rate = bytes_ / 1e6 / one / CORES
-        table.append([name, "", bytes_ / 1e6, one, rate, f"{one / ours:.1f}", ""])
+    for name, elapsed in seconds.items():
+        rate = bytes_ / 1e6 / elapsed / CORES
+        table.append([name, "", bytes_ / 1e6, elapsed, rate, f"{elapsed / ours:.1f}", ""])
     return table
 
 
@@ -349,17 +349,17 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=120)
     parser.add_argument("--runs-only", action="store_true", help="part 3 alone")
     parser.add_argument("--datatrove", nargs=2, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.datatrove:
-        datatrove(*given.datatrove)
+    arguments = parser.parse_args()
+    if arguments.datatrove:
+        datatrove(*arguments.datatrove)
         return
     peer, data = text_dedup(), shared()
     kept: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        if not given.runs_only:
+        if not arguments.runs_only:
             accuracy(kept, data, folder, peer)
-        kept["runs"] = whole_runs(given.megabytes, folder, peer)
+        kept["runs"] = whole_runs(arguments.megabytes, folder, peer)
         head = ["run", "documents", "MB", "seconds", "MB/s per core", "times ours", "removed"]
         note = "Bars: 20 MB/s per core, 20 times datatrove, 10 times text-dedup."
         print_table(f"Whole runs on {CORES} cores, start-up counted", head, kept["runs"], note)

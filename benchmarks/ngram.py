@@ -132,10 +132,10 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, nargs="+", default=[10, 30, 100])
     parser.add_argument("--order", type=int, default=4)
     parser.add_argument("--peer-words", type=int, default=1_000_000)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     print(f"kernels {_kernels.__version__}")
-    sizes(given.megabytes, given.order)
-    beside_kenlm(given.peer_words, given.order)
+    sizes(arguments.megabytes, arguments.order)
+    beside_kenlm(arguments.peer_words, arguments.order)
 
 
 if __name__ == "__main__":

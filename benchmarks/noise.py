@@ -75,31 +75,31 @@ def sweep(bench: Bench, store: TokenStore) -> None:
                 if (rate := getattr(training, name)) is not None:
                     changes[f"training.{name}"] = rate * times
             means = means_of(bench.measures("clean", store, 2, changes))
-            row.append(" ".join(f"{one:.4f}" for one in means))
+            row.append(" ".join(f"{mean:.4f}" for mean in means))
         table.append(row)
-    head = ["learning rates", *(f"warm-up {one:g}" for one in WARM_UPS)]
+    head = ["learning rates", *(f"warm-up {warm_up:g}" for warm_up in WARM_UPS)]
     note = "Learning rates as multiples of the scale's: matrices, embeddings and output layer together."
     print_table(f"Recipe of {bench.lab.scale.name}: bits per byte of two seeds", head, table, note)
 
 
 def means_of(measures: Measures) -> list[float]:
     """The mean over domains of each seed."""
-    return [float(np.mean([one.value for one in found])) for found in measures.values()]
+    return [float(np.mean([measure.value for measure in results])) for results in measures.values()]
 
 
 def floor(name: str, measures: Measures) -> None:
     """The scatter of each measure over all seeds."""
     floors = noise_floor(measures)
     body = [
-        [one, f"{f.mean:.4f}", f"{f.deviation:.5f}", f"{f.relative:.3%}", f"{f.low / f.mean:.3%} to {f.high / f.mean:.3%}"]
-        for one, f in floors.items()
+        [name, f"{f.mean:.4f}", f"{f.deviation:.5f}", f"{f.relative:.3%}", f"{f.low / f.mean:.3%} to {f.high / f.mean:.3%}"]
+        for name, f in floors.items()
     ]  # fmt: skip
     head = ["measure", "mean", "standard deviation", "relative", "95 % interval of it"]
     print_table(f"Noise floor of {name} over {len(measures)} seeds", head, list(body))
-    relative = {one: f.relative for one, f in floors.items()}
-    mean = next(one for where, one in relative.items() if where.endswith(" mean"))
+    relative = {name: f.relative for name, f in floors.items()}
+    mean = next(value for where, value in relative.items() if where.endswith(" mean"))
     domain = float(
-        np.sqrt(np.mean([one**2 for where, one in relative.items() if not where.endswith(" mean")]))
+        np.sqrt(np.mean([value**2 for where, value in relative.items() if not where.endswith(" mean")]))
     )
     print(f"noise_floor: {{mean: {mean:.5f}, domain: {domain:.5f}, seeds: {len(measures)}}}")
     print(f"bar {DEVIATION_BAR:.1%}: {'met' if mean <= DEVIATION_BAR else 'missed'} ({mean:.2%})", flush=True)
@@ -107,13 +107,13 @@ def floor(name: str, measures: Measures) -> None:
 
 def equal_arms(measures: Measures) -> None:
     """What assays between trials of the same data say."""
-    found = calibration(measures, np.random.default_rng(0), seeds=ASSAYED)
+    result = calibration(measures, np.random.default_rng(0), seeds=ASSAYED)
     print_table(
-        f"{found.assays} simulated assays, {ASSAYED} seeds against {ASSAYED}, of {found.trials} trials of the same data",
+        f"{result.assays} simulated assays, {ASSAYED} seeds against {ASSAYED}, of {result.trials} trials of the same data",
         ["planted improvement", "undecided", "decided rightly", "decided wrongly"],
-        [[f"{one.shift:.1%}", one.undecided, one.right, one.wrong] for one in found.shifts],
+        [[f"{shift.shift:.1%}", shift.undecided, shift.right, shift.wrong] for shift in result.shifts],
     )
-    share = found.shifts[0].undecided / found.assays
+    share = result.shifts[0].undecided / result.assays
     print(f"bar {UNDECIDED_BAR:.0%} undecided: {'met' if share >= UNDECIDED_BAR else 'missed'}", flush=True)
 
 
@@ -127,17 +127,17 @@ def planted_junk(bench: Bench, documents: pa.Table, clean: Measures) -> None:
     ]
     at = documents.schema.get_field_index("text")
     junk = documents.set_column(at, "text", pa.array(texts, pa.large_string()))
-    found = bench.measures("junk", bench.lab.tokens(junk, "junk"), ASSAYED)
+    shuffled = bench.measures("junk", bench.lab.tokens(junk, "junk"), ASSAYED)
     some = {seed: clean[seed] for seed in range(ASSAYED)}
-    floors = noise_floor({seed: one for seed, one in clean.items() if seed >= ASSAYED})
-    verdict = compare({"clean": some, "junk": found}, "clean", floors)
+    floors = noise_floor({seed: values for seed, values in clean.items() if seed >= ASSAYED})
+    verdict = compare({"clean": some, "junk": shuffled}, "clean", floors)
     print_table(
         f"{JUNK:.0%} of the text shuffled, {ASSAYED} seeds",
         ["measure", "clean", "junk", "difference", "95 % interval", "p (Holm)", "verdict"],
         [
-            [one.name, f"{one.baseline_value:.4f}", f"{one.value:.4f}", f"{one.difference:+.4f}",
-             f"{one.low:+.4f} to {one.high:+.4f}", f"{one.p_holm:.2g}", one.verdict]
-            for one in verdict.comparisons
+            [comparison.name, f"{comparison.baseline_value:.4f}", f"{comparison.value:.4f}", f"{comparison.difference:+.4f}",
+             f"{comparison.low:+.4f} to {comparison.high:+.4f}", f"{comparison.p_holm:.2g}", comparison.verdict]
+            for comparison in verdict.comparisons
         ],
     )  # fmt: skip
     print(f"bar: called worse: {'met' if verdict.comparisons[0].verdict == 'worse' else 'missed'}")
@@ -151,20 +151,20 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--sweep", action="store_true")
     parser.add_argument("--cache", default=str(ROOT / "bench-results" / "lab"))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     data = shared()
     if data is None:
         print("skipped: needs the real pool that lies beside the project (../shared)")
         return
-    scale = Scale.load(given.scale)
+    scale = Scale.load(arguments.scale)
     held_out, rest = split(read_pool(data, DOMAINS), scale.evaluation.held_out_bytes // len(DOMAINS), 0)
-    lab = Lab.make(rest["text"].to_pylist(), scale=scale, cache=given.cache)
+    lab = Lab.make(rest["text"].to_pylist(), scale=scale, cache=arguments.cache)
     bench, store = Bench(lab, bits_per_byte_on(held_out, scale)), lab.tokens(rest, "clean")
-    if given.sweep:
+    if arguments.sweep:
         sweep(bench, store)
-    measures = bench.measures("clean", store, given.seeds)
+    measures = bench.measures("clean", store, arguments.seeds)
     floor(scale.name, measures)
-    if given.seeds >= 2 * ASSAYED:
+    if arguments.seeds >= 2 * ASSAYED:
         equal_arms(measures)
         planted_junk(bench, rest, measures)
     save("noise", {"scale": scale.name, "means": means_of(measures)})

@@ -120,10 +120,10 @@ def main() -> None:
                 seconds.append(timed(command))
             texts = texts_by_url(folder / "out") if scored else {}
             pairs = [(text, texts.get(f"http://page/{number}", "")) for number, text in marked]
-            found = f"{corpus_f1(pairs, 4)['f1']:.1f}" if scored else "–"
+            score = f"{corpus_f1(pairs, 4)['f1']:.1f}" if scored else "–"
             median = statistics.median(seconds)
             rates[name] = pages / median / arguments.cores
-            rows.append([name, pages, median, rates[name], found])
+            rows.append([name, pages, median, rates[name], score])
 
         for extractor in ("resiliparse", "trafilatura"):
             recipe = folder / f"{extractor}.yaml"

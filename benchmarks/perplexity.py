@@ -35,10 +35,10 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=40)
     parser.add_argument("--characters", type=int, default=1500)
     parser.add_argument("--model", default="")
-    given = parser.parse_args()
-    reference = given.model or default_model()
+    arguments = parser.parse_args()
+    reference = arguments.model or default_model()
     pool, _ = texts_of(5)
-    texts = [text[: given.characters] for text in pool[: given.documents]]
+    texts = [text[: arguments.characters] for text in pool[: arguments.documents]]
     from cupel.models.causal import CausalModel
 
     model = load_model(reference, "log_probs")

@@ -111,7 +111,7 @@ def kept_by(label: str, pages: pa.RecordBatch) -> np.ndarray:
 
 def _step(label: str, pages: pa.RecordBatch) -> tuple[np.ndarray, pa.RecordBatch]:
     name, _, variant = label.partition(", ")
-    rule_set = next(found for found in methods() if found.name == name).from_options({})
+    rule_set = next(method for method in methods() if method.name == name).from_options({})
     columns: dict[str, pa.Array] = {}
     if rule_set.needs_edit is not None:
         options = {"require_terminal_punctuation": False} if variant else {}
@@ -127,8 +127,8 @@ def measure(wanted: list[str], pages: pa.RecordBatch, segmentation: str) -> dict
     """The signals asked for: language by its own model, all others by the kernel's pass."""
     columns: dict[str, pa.Array] = {}
     if "language" in wanted:
-        found = find_method("language-id", Signal).from_options({}).measure(pages)  # type: ignore[attr-defined]
-        columns |= {name: found.column(name) for name in found.schema.names}
+        identified = find_method("language-id", Signal).from_options({}).measure(pages)  # type: ignore[attr-defined]
+        columns |= {name: identified.column(name) for name in identified.schema.names}
     rest = [name for name in wanted if name not in columns]
     if rest:
         measured = pa.record_batch(_kernels.measure(pages.column("text"), rest, segmentation=segmentation))
@@ -139,12 +139,12 @@ def measure(wanted: list[str], pages: pa.RecordBatch, segmentation: str) -> dict
 def judge(path: Path) -> list[Kept]:
     """Every rule set on the pages of one file."""
     pages, good = read_pages(path)
-    found = []
+    rows = []
     for label in RULE_SETS:
         kept = kept_by(label, pages)
         counts = (int(part.sum()) for part in (good, kept & good, ~good, kept & ~good))
-        found.append(Kept(label, *counts))
-    return found
+        rows.append(Kept(label, *counts))
+    return rows
 
 
 def main() -> None:

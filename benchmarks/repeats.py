@@ -107,7 +107,9 @@ def divsufsort(megabytes: float) -> dict:
     """The same bytes through libdivsufsort."""
     import pydivsufsort
 
-    text = "\0".join(one for batch in batches(megabytes) for one in batch.column("text").to_pylist())
+    text = "\0".join(
+        document for batch in batches(megabytes) for document in batch.column("text").to_pylist()
+    )
     data = np.frombuffer(text.encode(), dtype=np.uint8).copy()
     before, watch = allocated(), Peak()
     started = time.process_time()
@@ -125,14 +127,14 @@ def measured(kind: str, megabytes: float) -> dict:
     """`once` in a process of its own."""
     command = [sys.executable, __file__, "--kind", kind, "--megabytes", str(megabytes)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    found: dict = json.loads(done.stdout.splitlines()[-1])
-    return found
+    result: dict = json.loads(done.stdout.splitlines()[-1])
+    return result
 
 
 def seconds_of(run: dict) -> float:
     """Processor time of one run, sketched and resolved."""
-    found: float = run["sketch"] + run["resolve"]
-    return found
+    seconds: float = run["sketch"] + run["resolve"]
+    return seconds
 
 
 def exponent(sizes: list[float], seconds: list[float]) -> float:
@@ -144,22 +146,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--megabytes", type=float, nargs="+", default=[10, 20, 40, 80])
     parser.add_argument("--kind", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    if given.kind:
-        run = divsufsort if given.kind == "pydivsufsort" else lambda size: once(given.kind, size)
-        print(json.dumps(run(given.megabytes[0])))
+    if arguments.kind:
+        run = divsufsort if arguments.kind == "pydivsufsort" else lambda size: once(arguments.kind, size)
+        print(json.dumps(run(arguments.megabytes[0])))
         return
     kinds = [*KINDS, "pydivsufsort"]
-    smaller = {kind: [measured(kind, size) for size in given.megabytes[:-1]] for kind in kinds}
-    largest = [{kind: measured(kind, given.megabytes[-1]) for kind in kinds} for _ in range(ROUNDS)]
+    smaller = {kind: [measured(kind, size) for size in arguments.megabytes[:-1]] for kind in kinds}
+    largest = [{kind: measured(kind, arguments.megabytes[-1]) for kind in kinds} for _ in range(ROUNDS)]
     body, kept = [], {}
     for kind in kinds:
-        found = [*smaller[kind], sorted((one[kind] for one in largest), key=seconds_of)[ROUNDS // 2]]
-        kept[kind] = found
-        seconds = [seconds_of(one) for one in found]
-        sizes = [one["MB"] for one in found]
-        last = found[-1]
+        runs = [*smaller[kind], sorted((results[kind] for results in largest), key=seconds_of)[ROUNDS // 2]]
+        kept[kind] = runs
+        seconds = [seconds_of(run) for run in runs]
+        sizes = [run["MB"] for run in runs]
+        last = runs[-1]
         bar = KINDS[kind][2] if kind in KINDS else 0
         rate = sizes[-1] / seconds[-1]
         body.append(

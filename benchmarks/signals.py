@@ -164,20 +164,20 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--peer-documents", type=int, default=200, help="documents that datatrove filters")
     parser.add_argument("--repeats", type=int, default=5)
-    given = parser.parse_args()
-    documents = [row["text"] for row in itertools.islice(rows(), given.documents)]
+    arguments = parser.parse_args()
+    documents = [row["text"] for row in itertools.islice(rows(), arguments.documents)]
     texts = pa.array(documents, pa.large_string())
     megabytes = sum(len(text.encode()) for text in documents) / 1e6
     _kernels.measure(texts.slice(0, 10), _kernels.signal_columns())
-    speeds = kernel_speeds(texts, megabytes, given.repeats)
+    speeds = kernel_speeds(texts, megabytes, arguments.repeats)
     together = "C4 + Gopher + repetition + FineWeb"
-    seconds = edit_seconds(texts, given.repeats)
+    seconds = edit_seconds(texts, arguments.repeats)
     if seconds is not None:
         total = megabytes / speeds[together] + seconds
         together += ", with C4's edit of lines"
         speeds[together] = megabytes / total
-    step = max(1, len(documents) // given.peer_documents)
-    peers = peer_speeds(documents[::step][: given.peer_documents], min(given.repeats, 3))
+    step = max(1, len(documents) // arguments.peer_documents)
+    peers = peer_speeds(documents[::step][: arguments.peer_documents], min(arguments.repeats, 3))
     own = peers["datatrove, its own words"]
     body = [[name, value, value / own] for name, value in {**speeds, **peers}.items()]
     print_table(

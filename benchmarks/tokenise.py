@@ -102,8 +102,8 @@ def by_tokenizers(file: bytes, texts: list[str], end: int) -> Callable[[], np.nd
     model = Tokenizer.from_buffer(file)
 
     def work() -> np.ndarray:
-        found = model.encode_batch_fast(texts, add_special_tokens=False)
-        return np.concatenate([np.array([*one.ids, end], np.uint16) for one in found])
+        encodings = model.encode_batch_fast(texts, add_special_tokens=False)
+        return np.concatenate([np.array([*encoding.ids, end], np.uint16) for encoding in encodings])
 
     return work
 
@@ -123,8 +123,8 @@ def by_tiktoken(file: bytes, texts: list[str], end: int) -> Callable[[], np.ndar
     model = tiktoken.Encoding("benchmark", pat_str=GPT2, mergeable_ranks=ranks, special_tokens={})
 
     def work() -> np.ndarray:
-        found = model.encode_ordinary_batch(texts, num_threads=1)
-        return np.concatenate([np.array([*one, end], np.uint16) for one in found])
+        encodings = model.encode_ordinary_batch(texts, num_threads=1)
+        return np.concatenate([np.array([*tokens, end], np.uint16) for tokens in encodings])
 
     return work
 
@@ -168,18 +168,18 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=20)
     parser.add_argument("--peer-megabytes", type=float, default=4, help="what the peers encode")
     parser.add_argument("--repeats", type=int, default=5)
-    given = parser.parse_args()
-    found = {
-        (name, vocabulary): measure(texts, vocabulary, given.peer_megabytes, given.repeats)
-        for name, texts in corpora(given.megabytes).items()
+    arguments = parser.parse_args()
+    results = {
+        (name, vocabulary): measure(texts, vocabulary, arguments.peer_megabytes, arguments.repeats)
+        for name, texts in corpora(arguments.megabytes).items()
         for vocabulary in (2048, 32_000)
     }
     body: list[list[object]] = [
         [name, f"{vocabulary:,}", speeds["cold"], speeds["warm"], speeds["tokenizers"],
          speeds.get("tiktoken", "not installed"), speeds["warm"] / speeds["tokenizers"]]
-        for (name, vocabulary), speeds in found.items()
+        for (name, vocabulary), speeds in results.items()
     ]  # fmt: skip
-    first = next(iter(found.values()))["warm"]
+    first = next(iter(results.values()))["warm"]
     print_table(
         "Tokenise and pack: MB/s of one core",
         ["texts", "vocabulary", "cold", "warm", "tokenizers", "tiktoken", "times tokenizers"],
@@ -187,7 +187,7 @@ def main() -> None:
         f"Target: {TARGET_SPEED:g} MB/s on English with 2,048 tokens, warm: "
         f"{'met' if first >= TARGET_SPEED else 'not met'} with {first:.0f}.",
     )
-    save("tokenise", {f"{name} {vocabulary}": speeds for (name, vocabulary), speeds in found.items()})
+    save("tokenise", {f"{name} {vocabulary}": speeds for (name, vocabulary), speeds in results.items()})
 
 
 if __name__ == "__main__":

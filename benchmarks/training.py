@@ -50,8 +50,8 @@ def ours(scale: Any, steps: int, folder: Path, device: str) -> list[float]:
     times: list[float] = []
     add = Records.add
 
-    def timed(self: Records, *given: Any) -> None:
-        add(self, *given)
+    def timed(self: Records, *arguments: Any) -> None:
+        add(self, *arguments)
         times.append(time.perf_counter())
 
     Records.add = timed  # type: ignore[method-assign]
@@ -99,7 +99,7 @@ def theirs(scale: Any, steps: int, folder: Path, device: str, compiled: bool) ->
     times: list[float] = []
 
     class Clock(TrainerCallback):
-        def on_step_end(self, *given: Any, **named: Any) -> None:
+        def on_step_end(self, *arguments: Any, **named: Any) -> None:
             if device == "cuda":
                 torch.cuda.synchronize()
             times.append(time.perf_counter())
@@ -173,10 +173,10 @@ def measure(what: str, scale: str, steps: int, device: str, processes: int, thre
         )
         for _ in range(processes)
     ]
-    said = [one.communicate()[0] for one in running]
-    if any(one.returncode for one in running):
+    said = [process.communicate()[0] for process in running]
+    if any(process.returncode for process in running):
         raise SystemExit(f"{what} failed; run: {' '.join(command)}")
-    return [float(json.loads(one.strip().splitlines()[-1])) for one in said]
+    return [float(json.loads(output.strip().splitlines()[-1])) for output in said]
 
 
 def main() -> None:
@@ -186,50 +186,50 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--child", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.child:
-        child(given.child, given.scale, given.steps, given.device)
+    arguments = parser.parse_args()
+    if arguments.child:
+        child(arguments.child, arguments.scale, arguments.steps, arguments.device)
         return
     from cupel.lab.scale import Scale
 
-    scale = Scale.load(given.scale)
-    cores = len(os.sched_getaffinity(0)) if given.device == "cpu" else 1
+    scale = Scale.load(arguments.scale)
+    cores = len(os.sched_getaffinity(0)) if arguments.device == "cpu" else 1
     tokens = scale.training.sequences * scale.model.context
-    alike = "" if given.device == "cuda" else ", one thread each"
+    alike = "" if arguments.device == "cuda" else ", one thread each"
     plain, compiled = f"transformers Trainer{alike}", f"transformers Trainer, compiled{alike}"
     rows = [
         ("cupel lab", "ours", cores, 1),
         (plain, "trainer", cores, 1),
         (compiled, "trainer-compiled", cores, 1),
     ]
-    if given.device == "cpu":
+    if arguments.device == "cpu":
         rows.append(("transformers Trainer, one process", "trainer", 1, cores))
     speeds: dict[str, list[float]] = {name: [] for name, *_ in rows}
     rates = []
-    for _ in range(given.repeats):
-        rates.append(sum(measure("matrix", given.scale, given.steps, given.device, cores, 1)))
+    for _ in range(arguments.repeats):
+        rates.append(sum(measure("matrix", arguments.scale, arguments.steps, arguments.device, cores, 1)))
         for name, what, processes, threads in rows:
-            seconds = measure(what, given.scale, given.steps, given.device, processes, threads)
-            speeds[name].append(sum(tokens / one for one in seconds))
+            seconds = measure(what, arguments.scale, arguments.steps, arguments.device, processes, threads)
+            speeds[name].append(sum(tokens / elapsed for elapsed in seconds))
     flops = scale.shape.flops_per_token(scale.tokenizer.vocabulary)
     rate = statistics.median(rates)
-    middle = {name: statistics.median(found) for name, found in speeds.items()}
+    middle = {name: statistics.median(values) for name, values in speeds.items()}
     base = middle["cupel lab"]
     table: list[list[object]] = [
         [name, f"{speed:,.0f}", speed * flops / 1e9, f"{speed * flops / rate:.0%}", base / speed]
         for name, speed in middle.items()
     ]
-    where = f"{cores} cores" if given.device == "cpu" else device_name()
+    where = f"{cores} cores" if arguments.device == "cpu" else device_name()
     print_table(
-        f"Training at scale {given.scale}, {where}, matrix products {rate / 1e9:.0f} GFLOP/s",
+        f"Training at scale {arguments.scale}, {where}, matrix products {rate / 1e9:.0f} GFLOP/s",
         ["trainer", "tokens/s", "GFLOP/s", "of the matrix rate", "cupel is faster by"],
         table,
     )
     ratio = base / middle[plain]
     print(f"bar {TARGET_RATIO}: {'met' if ratio >= TARGET_RATIO else 'missed'} ({ratio:.2f})")
-    if given.device == "cuda":
+    if arguments.device == "cuda":
         utilisation(scale, base, where)
-    save("training", {"speeds": speeds, "matrix": rates, "scale": given.scale, "device": where})
+    save("training", {"speeds": speeds, "matrix": rates, "scale": arguments.scale, "device": where})
 
 
 def device_name() -> str:
@@ -246,16 +246,16 @@ def utilisation(scale: Any, speed: float, device: str) -> None:
         return
     causal = scale.shape.flops_per_token(scale.tokenizer.vocabulary)
     whole = causal + 6.0 * scale.model.layers * scale.model.hidden_size * scale.model.context
-    found = speed * whole / sheet
+    utilization = speed * whole / sheet
     print_table(
         f"Model FLOPs utilisation, of {sheet / 1e12:.0f} TFLOP/s",
         ["trainer", "attention counted whole", "causal attention"],
         [
-            ["cupel lab", f"{found:.1%}", f"{speed * causal / sheet:.1%}"],
+            ["cupel lab", f"{utilization:.1%}", f"{speed * causal / sheet:.1%}"],
             [PUBLISHED[0], f"{PUBLISHED[1]:.0%}", ""],
         ],
     )
-    print(f"bar {TARGET_MFU:.0%}: {'met' if found >= TARGET_MFU else 'missed'} ({found:.1%})")
+    print(f"bar {TARGET_MFU:.0%}: {'met' if utilization >= TARGET_MFU else 'missed'} ({utilization:.1%})")
 
 
 if __name__ == "__main__":

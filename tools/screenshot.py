@@ -22,7 +22,7 @@ from pathlib import Path
 def find_chromium() -> str | None:
     """The browser that CHROMIUM names, or the first one on the path."""
     names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
-    return next((found for name in names if name and (found := shutil.which(name))), None)
+    return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 def run_chromium(browser: str, url: str, *options: str) -> str:
@@ -64,10 +64,10 @@ def measure(browser: str, page: Path, width: int) -> tuple[int, int]:
             "--virtual-time-budget=9000",
             "--dump-dom",
         )
-    found = re.search(r"<title>(\d+)x(\d+)</title>", dom)
-    if not found:
+    match = re.search(r"<title>(\d+)x(\d+)</title>", dom)
+    if not match:
         raise SystemExit(f"{page}: the browser did not lay the page out")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def picture(browser: str, page: Path, out: Path, width: int, height: int, scheme: str) -> None:

@@ -57,8 +57,8 @@ def try_out(package: Path, uv: Path, python: str) -> None:
         refused = run(cupel, "assay", "pool.jsonl", "out", cwd=folder, status=1)
         if "needs the extra 'lab'" not in refused or "Traceback" in refused:
             sys.exit(f"{package.name}: an assay without PyTorch is answered by\n{refused}")
-        found = run(interpreter, "-c", "import sys; print(sys.version.split()[0])", cwd=folder).strip()
-        print(f"{package.name}: {version} on Python {found}", flush=True)
+        running = run(interpreter, "-c", "import sys; print(sys.version.split()[0])", cwd=folder).strip()
+        print(f"{package.name}: {version} on Python {running}", flush=True)
 
 
 def main() -> None:

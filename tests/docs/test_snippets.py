@@ -60,8 +60,8 @@ def folder(tmp_path: Path) -> Path:
         for n in range(1, 40)
     ]
     (pool / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (pool / "licence.txt").write_text((ROOT / "LICENSE").read_text())
-    (pool / "licence-copy.txt").write_text((ROOT / "LICENSE").read_text())
+    (pool / "license.txt").write_text((ROOT / "LICENSE").read_text())
+    (pool / "license-copy.txt").write_text((ROOT / "LICENSE").read_text())
     activate = tmp_path / ".venv" / "bin" / "activate"  # the test's own environment is active already
     activate.parent.mkdir(parents=True)
     activate.touch()
@@ -97,9 +97,9 @@ def test_snippets_run(page: Path, folder: Path, request: pytest.FixtureRequest) 
         if kind.startswith("file "):
             (folder / kind.removeprefix("file ")).write_text(code)
         elif kind == "yaml":
-            given = yaml.safe_load(code)
-            assert Recipe.from_dict(given).steps
-            (folder / f"{given['name']}.yaml").write_text(code)
+            recipe = yaml.safe_load(code)
+            assert Recipe.from_dict(recipe).steps
+            (folder / f"{recipe['name']}.yaml").write_text(code)
         elif kind == "shell" and code.strip():
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", code],
