@@ -49,7 +49,7 @@ from cupel.recipe.repetition import dedup_recipe
 from cupel.recipe.run import Result
 from cupel.recipe.verify import Verification, verify
 from cupel.report import write
-from cupel.report.progress import Bar
+from cupel.report.progress import ProgressBar
 from cupel.reproduction.run import claims, run_claim
 from cupel.store.cleaning import CacheContent, cache
 
@@ -214,11 +214,11 @@ def refine(
 
 
 def _run_progress(progress: Progress | bool | None) -> Progress | None:
-    return (Bar() if progress else None) if isinstance(progress, bool) else progress
+    return (ProgressBar() if progress else None) if isinstance(progress, bool) else progress
 
 
 def _trial_progress(progress: TrialProgress | bool | None) -> TrialProgress | None:
-    return (Bar() if progress else None) if isinstance(progress, bool) else progress
+    return (ProgressBar() if progress else None) if isinstance(progress, bool) else progress
 
 
 def dedup(

@@ -12,7 +12,7 @@ from rich.console import Console
 from cupel.errors import BadInput
 from cupel.findings import Page
 from cupel.lab.curves import Curve, curve_figure
-from cupel.lab.pages import ArmFacts, AssayReport, Cost, Generation, assay_page, summary_page
+from cupel.lab.pages import ArmFacts, AssayReport, Cost, Continuation, assay_page, summary_page
 from cupel.report.page import render
 from cupel.report.terminal import show
 from cupel.verdict.floor import noise_floor
@@ -43,7 +43,7 @@ def assay() -> AssayReport:
         ],
         costs=[Cost("raw", 3, 1, 3_000_000, 3.2e13, 75.0, 0.5), Cost("junk", 3, 0, 3_000_000, 3.2e13, 75.0)],
         data=[ArmFacts("raw", "pool/", 1_234, 4_000_000, 0.75, 12)],
-        generations=[Generation("The river", arm, f"of {arm}") for arm in ("raw", "junk")],
+        generations=[Continuation("The river", arm, f"of {arm}") for arm in ("raw", "junk")],
         price="0.05 USD a core and hour",
         notes=("A proxy is a proxy.",),
     )
@@ -129,7 +129,7 @@ def test_hostile_names_stay_text() -> None:
             verdict,
             title=HOSTILE,
             curves=[Curve(HOSTILE, 0, [0, 1], [2, 1])],
-            generations=[Generation(HOSTILE, HOSTILE, HOSTILE)],
+            generations=[Continuation(HOSTILE, HOSTILE, HOSTILE)],
             notes=(HOSTILE,),
         )
     )

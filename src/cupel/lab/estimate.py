@@ -20,7 +20,7 @@ from cupel.lab.training.tokens import TokenStore
 from cupel.lab.trials import Trial, is_trained, train_aside
 from cupel.units import write_bytes, write_count, write_seconds
 
-__all__ = ["Estimate", "Workload", "estimate", "workload", "write_minutes"]
+__all__ = ["CostEstimate", "Workload", "estimate", "workload", "write_minutes"]
 
 WARM_UP_SECONDS = 10.0
 """About as long as the timed steps take, on a machine of `NOMINAL_SPEED`."""
@@ -77,7 +77,7 @@ class Workload:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """How long a workload takes on this machine, as its first steps say.
 
     Attributes
@@ -159,7 +159,7 @@ def workload(lab: Lab, plans: Sequence[TrialPlan], base: tuple[Lab, TrialPlan] |
     )
 
 
-def estimate(lab: Lab, work: Workload, evaluation: Evaluation) -> Estimate | None:
+def estimate(lab: Lab, work: Workload, evaluation: Evaluation) -> CostEstimate | None:
     """Time a few real steps, with as many processes as the assay trains with; nothing of them is kept.
 
     None where there is nothing to train, and on a cluster, whose nodes this machine cannot time.
@@ -204,7 +204,7 @@ def estimate(lab: Lab, work: Workload, evaluation: Evaluation) -> Estimate | Non
     beside = max(whole - trained, 0.0)
     rounds = math.ceil(len(work.jobs) / at_once) / len(work.jobs)
     seconds = start + rounds * (work.steps * step + len(work.jobs) * beside) + work.scored * score
-    return Estimate(steps, start, step, score, memory, seconds)
+    return CostEstimate(steps, start, step, score, memory, seconds)
 
 
 def write_minutes(seconds: float) -> str:

@@ -20,7 +20,7 @@ from cupel.verdict.tables import (
 from cupel.verdict.verdict import Verdict
 from cupel.verdict.words import difference_text, interval_text, measure_text
 
-__all__ = ["ArmFacts", "AssayReport", "Cost", "Generation", "assay_page", "summary_page"]
+__all__ = ["ArmFacts", "AssayReport", "Cost", "Continuation", "assay_page", "summary_page"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ArmFacts:
 
 
 @dataclass(frozen=True)
-class Generation:
+class Continuation:
     """What an arm's model writes after a prompt."""
 
     prompt: str
@@ -105,7 +105,7 @@ class AssayReport:
     curves: Sequence[Curve] = ()
     costs: Sequence[Cost] = ()
     data: Sequence[ArmFacts] = ()
-    generations: Sequence[Generation] = ()
+    generations: Sequence[Continuation] = ()
     price: str = ""
     notes: Sequence[str] = ()
     more: Sequence[Section] = ()
@@ -281,7 +281,7 @@ def _chance(verdict: Verdict) -> Section:
     return Section(title="Against guessing", lead=lead, blocks=(table,) if table.rows else ())
 
 
-def _generations(generations: Sequence[Generation]) -> Section:
+def _generations(generations: Sequence[Continuation]) -> Section:
     blocks = []
     for prompt in dict.fromkeys(generation.prompt for generation in generations):
         samples = tuple(

@@ -13,7 +13,7 @@ from cupel.corpus import Corpus
 from cupel.findings import Alarm, Block, Code, Facts, Page, Section, Table
 from cupel.lab.basis import Basis, basis_facts, domain_texts, epochs_text
 from cupel.lab.data.arms import Arm
-from cupel.lab.estimate import Estimate, Workload
+from cupel.lab.estimate import CostEstimate, Workload
 from cupel.lab.evaluations.evaluation import Evaluation
 from cupel.lab.options import AssayOptions
 from cupel.lab.preparation import Prepared
@@ -45,7 +45,7 @@ class AssayPlan:
     options: AssayOptions
     work: Workload
     evaluation: Evaluation
-    estimate: Estimate | None
+    estimate: CostEstimate | None
 
     @property
     def basis(self) -> Basis:

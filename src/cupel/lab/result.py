@@ -18,7 +18,7 @@ from cupel.lab.data.overlap import Overlap
 from cupel.lab.data.survey import Survey
 from cupel.lab.generate import GenerationOptions, generate
 from cupel.lab.options import AssayOptions
-from cupel.lab.pages import ArmFacts, AssayReport, Cost, Generation, assay_page, summary_page
+from cupel.lab.pages import ArmFacts, AssayReport, Cost, Continuation, assay_page, summary_page
 from cupel.lab.scale import Scale
 from cupel.lab.training.records import read_curve
 from cupel.lab.training.tokens import TokenStore
@@ -218,7 +218,7 @@ def _facts(assay: Assay, place: int) -> ArmFacts:
     )
 
 
-def _generations(assay: Assay) -> list[Generation]:
+def _generations(assay: Assay) -> list[Continuation]:
     """The same openings, continued by the first trial of each arm."""
     context = assay.scale.model.context
     options = GenerationOptions(
@@ -229,7 +229,7 @@ def _generations(assay: Assay) -> list[Generation]:
         trial = next(iter(assay.trials[arm.name].values()))
         model, tokenizer = load_checkpoint(trial.folder, device=assay.on.device)
         for sample in generate(model, tokenizer, assay.overlap.kept, options):
-            generations.append(Generation(sample.prompt, arm.name, sample.text))
+            generations.append(Continuation(sample.prompt, arm.name, sample.text))
     return generations
 
 

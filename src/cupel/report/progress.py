@@ -13,13 +13,13 @@ from typing import Any
 from cupel.recipe.progress import Snapshot, watch
 from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
-__all__ = ["Bar"]
+__all__ = ["ProgressBar"]
 
 CELLS = 24
 REDRAW_SECONDS = 0.2
 
 
-class Bar:
+class ProgressBar:
     """One line that is drawn again and again: in a notebook by its display, else on the standard error.
 
     It follows runs of recipes and trials alike, so it fits every function with a parameter `progress`. Where the

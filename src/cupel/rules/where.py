@@ -17,7 +17,7 @@ from cupel.contract import Condition, Method, Rules
 from cupel.contract.rules import Threshold, written
 from cupel.errors import BadOption
 from cupel.rules._signal_kinds import signal_kinds
-from cupel.rules.expression.nodes import Call, Field, IsNull, Node, Signal
+from cupel.rules.expression.nodes import FunctionCall, Field, IsNull, Node, SignalName
 from cupel.rules.expression.parser import parse
 
 __all__ = ["Where"]
@@ -54,7 +54,7 @@ class ExpressionRule(Condition):
 
     @property
     def signals(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(node.name for node in self.condition.walk() if isinstance(node, Signal)))
+        return tuple(dict.fromkeys(node.name for node in self.condition.walk() if isinstance(node, SignalName)))
 
     @property
     def fields(self) -> Mapping[str, str]:
@@ -62,7 +62,7 @@ class ExpressionRule(Condition):
         optional = {
             part.name
             for node in self.condition.walk()
-            if isinstance(node, IsNull) or (isinstance(node, Call) and node.function == "coalesce")
+            if isinstance(node, IsNull) or (isinstance(node, FunctionCall) and node.function == "coalesce")
             for part in node.walk()
             if isinstance(part, Field)
         }
@@ -78,7 +78,7 @@ class ExpressionRule(Condition):
         """The names of the expression with their values: `word_count 12, source web`."""
         columns: dict[str, list[Any]] = {}
         for node in self.condition.walk():
-            if isinstance(node, Signal):
+            if isinstance(node, SignalName):
                 columns[node.name] = documents.column(node.name).to_pylist()
             elif isinstance(node, Field) and node.name != "text":
                 shown = node.values(documents).shown

@@ -21,8 +21,8 @@ from cupel.corpus.field_values import FieldValues, field_values
 __all__ = [
     "Arithmetic",
     "Between",
-    "Call",
-    "Comparison",
+    "FunctionCall",
+    "Compare",
     "Field",
     "IsNull",
     "IsTrue",
@@ -31,7 +31,7 @@ __all__ = [
     "Membership",
     "Node",
     "Not",
-    "Signal",
+    "SignalName",
     "TextTest",
 ]
 
@@ -95,7 +95,7 @@ class Literal(Node):
 
 
 @dataclass(frozen=True)
-class Signal(Node):
+class SignalName(Node):
     """A signal column."""
 
     name: str
@@ -131,7 +131,7 @@ class Field(Node):
 
 
 @dataclass(frozen=True)
-class Comparison(Node):
+class Compare(Node):
     """`=`, `!=`, `<`, `<=`, `>` or `>=` between two values of one kind."""
 
     sign: str
@@ -209,8 +209,8 @@ class Between(Node):
             above = pc.greater_equal(scalars, low.scalar)
             return values.any(pc.and_(above, pc.less_equal(scalars, high.scalar)))
         bounds = (
-            Comparison(self.at, "truth", ">=", value, low),
-            Comparison(self.at, "truth", "<=", value, high),
+            Compare(self.at, "truth", ">=", value, low),
+            Compare(self.at, "truth", "<=", value, high),
         )
         return pc.and_kleene(*(bound.read(documents, "truth") for bound in bounds))
 
@@ -318,7 +318,7 @@ class Arithmetic(Node):
 
 
 @dataclass(frozen=True)
-class Call(Node):
+class FunctionCall(Node):
     """A function of values of one document: `lower`, `upper`, `length`, `abs`, `coalesce`."""
 
     function: str

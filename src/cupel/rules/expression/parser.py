@@ -29,8 +29,8 @@ import pyarrow.compute as pc
 from cupel.rules.expression.nodes import (
     Arithmetic,
     Between,
-    Call,
-    Comparison,
+    FunctionCall,
+    Compare,
     Field,
     IsNull,
     IsTrue,
@@ -39,7 +39,7 @@ from cupel.rules.expression.nodes import (
     Membership,
     Node,
     Not,
-    Signal,
+    SignalName,
     TextTest,
 )
 from cupel.rules.expression.tokens import Token, fault, tokenize
@@ -249,7 +249,7 @@ class _Parser:
             kind = self.signals[name]
             if not kind:
                 raise self.fault(first, f"the signal '{name}' is a list or table, which cannot be compared")
-            return Signal(first.start, kind, name)
+            return SignalName(first.start, kind, name)
         return Field(first.start, "any", name, quoted)
 
     # -- functions ---------------------------------------------------------------------------------
@@ -279,9 +279,9 @@ class _Parser:
         if function in _TEXT_TESTS:
             return self.text_test(token, function, arguments[0], arguments[1])
         if function == "abs":
-            return Call(token.start, "number", function, (self.number(arguments[0]),))
+            return FunctionCall(token.start, "number", function, (self.number(arguments[0]),))
         kind = "number" if function == "length" else "text"
-        return Call(token.start, kind, function, (self.as_kind(arguments[0], "text"),))
+        return FunctionCall(token.start, kind, function, (self.as_kind(arguments[0], "text"),))
 
     def field(self, token: Token, name: Node) -> Node:
         if not isinstance(name, Literal) or not isinstance(name.value, str) or not name.value:
@@ -306,7 +306,7 @@ class _Parser:
             raise self.fault(
                 token, "coalesce takes values of one kind, at least one of them no field: coalesce(score, 0)"
             )
-        return Call(token.start, next(iter(kinds)), "coalesce", tuple(arguments))
+        return FunctionCall(token.start, next(iter(kinds)), "coalesce", tuple(arguments))
 
     # -- conditions --------------------------------------------------------------------------------
 
@@ -317,7 +317,7 @@ class _Parser:
             raise self.mismatch(left, right)
         if kinds == {"truth"} and sign not in ("=", "!="):
             raise self.fault(token, "true and false have no order")
-        return Comparison(token.start, "truth", sign, left, right)
+        return Compare(token.start, "truth", sign, left, right)
 
     def mismatch(self, left: Node, right: Node) -> Exception:
         literal, other = (left, right) if isinstance(left, Literal) else (right, left)
