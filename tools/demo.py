@@ -1,7 +1,7 @@
 """`make demo`: refine the text that this machine already has, and assay what that did.
 
-Real text with exact copies, near copies, many languages, code and boilerplate: the sources, docs, licences and
-READMEs of installed packages, licences in /usr/share/doc, tests of Python. Some packages are set aside and refined by
+Real text with exact copies, near copies, many languages, code and boilerplate: the sources, docs, licenses and
+READMEs of installed packages, licenses in /usr/share/doc, tests of Python. Some packages are set aside and refined by
 themselves: text that neither arm has seen, without copies and noise, stands for what is wanted of the model. Then the
 same small model is trained on the raw text and on the refined, five seeds each, and both are scored on what was set
 aside.
@@ -56,8 +56,8 @@ def places() -> tuple[list[str], list[str]]:
         and not any(path.rglob("*.tar.*"))
     )
     aside = [path for path in packages if is_aside(path.name)]
-    # Of the docs only licences, with their many copies: the rest is compressed, or links.
-    licences = sorted(
+    # Of the docs only licenses, with their many copies: the rest is compressed, or links.
+    licenses = sorted(
         path
         for path in Path("/usr/share/doc").glob("*/copyright")
         if not path.is_symlink() and not path.parent.is_symlink()
@@ -65,7 +65,7 @@ def places() -> tuple[list[str], list[str]]:
     tests = Path(paths["stdlib"], "test")
     zen = Path(paths["stdlib"], "this.py")  # the README asks what became of it
     candidates = [
-        *licences,
+        *licenses,
         *map(Path, PLACES),
         zen,
         *(path for path in packages if path not in aside),
@@ -76,7 +76,7 @@ def places() -> tuple[list[str], list[str]]:
         if not path.exists():
             continue
         bytes_there = size(path)
-        # Licences are at most half of it.
+        # Licenses are at most half of it.
         limit = POOL_BYTES / 2 if path.name == "copyright" else POOL_BYTES
         if total + bytes_there <= limit:
             inputs.append(str(path))
@@ -111,11 +111,11 @@ def size(folder: Path) -> int:
 
 
 def worth_a_look(result: cupel.Result) -> list[str]:
-    """Three things to look at in this very report, told with its own figures."""
+    """Three things to look at in this very report, with its own figures."""
     page = result.page()
     documents = result.manifest["documents"]
     text = result.manifest["bytes"]
-    told = [
+    lines = [
         f"Funnel: {documents['in']:,} documents went in, {documents['kept']:,} came out; "
         f"{1 - text['text_out'] / max(1, text['text_in']):.0%} of the text is gone."
     ]
@@ -129,7 +129,7 @@ def worth_a_look(result: cupel.Result) -> list[str]:
     for row in sorted(rows, key=lambda row: -row["n"]):
         if row["step"] in ("exact", "minhash"):
             kind = "exact" if row["step"] == "exact" else "near"
-            told.append(f"Duplicates: {row['n']:,} documents are {kind} copies of another.")
+            lines.append(f"Duplicates: {row['n']:,} documents are {kind} copies of another.")
             break
     clusters = (
         ledger.where(ledger["cluster"].not_null()).groupby("survivor").agg(ledger["doc"].count().alias("n"))
@@ -137,15 +137,15 @@ def worth_a_look(result: cupel.Result) -> list[str]:
     biggest = clusters.sort("n", desc=True).limit(1).to_pylist()
     if biggest:
         survivor, copies = biggest[0]["survivor"], biggest[0]["n"] + 1
-        told.append(
+        lines.append(
             f"`cupel why {REFINED} {survivor}`: the survivor of {copies:,} copies, the largest cluster."
         )
     odd = ledger.where(ledger["step"] == "gopher-repetition").sort("bytes_in", desc=True).limit(1).to_pylist()
     if odd:
         name, reason = Path(odd[0]["path"]).name, odd[0]["reason"]
-        told.append(f"Samples: the largest text dropped for repeating itself is {name} ({reason}).")
-    told.append(f"{page.sections[-2].title}: what each step cost.")
-    return told[:3]
+        lines.append(f"Samples: the largest text dropped for repeating itself is {name} ({reason}).")
+    lines.append(f"{page.sections[-2].title}: what each step cost.")
+    return lines[:3]
 
 
 def refined(inputs: list[str]) -> cupel.Result:
@@ -192,9 +192,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--input", action="append", help="refine this instead")
     parser.add_argument("--no-assay", action="store_true", help="refine only")
-    given = parser.parse_args()
-    inputs, aside = (given.input, []) if given.input else places()
-    print(forecast(inputs, not given.no_assay), file=sys.stderr)
+    arguments = parser.parse_args()
+    inputs, aside = (arguments.input, []) if arguments.input else places()
+    print(forecast(inputs, not arguments.no_assay), file=sys.stderr)
     shown = inputs if len(inputs) < 6 else [*inputs[:2], f"and {len(inputs) - 2} more places"]
     print("Refining", ", ".join(shown), file=sys.stderr)
     try:
@@ -203,7 +203,7 @@ def main() -> None:
         for number, line in enumerate(worth_a_look(result), 1):
             print(f"  {number}. {line}")
         print(f"\nReport: {REFINED / 'report.html'}\n", flush=True)
-        if not given.no_assay:
+        if not arguments.no_assay:
             if aside:
                 wanted(aside)
             assayed([str(WANTED)] if aside else [])

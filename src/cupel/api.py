@@ -327,9 +327,9 @@ def inspect(
     >>> profile.manifest["documents"]["in"]
     2
     """
-    told = _run_progress(progress)
-    paths = paths_of(input, note=told.note if told else None)
-    return profile.inspect(paths, reading=reading, engine=engine, progress=told, scratch=scratch)
+    shown = _run_progress(progress)
+    paths = paths_of(input, note=shown.note if shown else None)
+    return profile.inspect(paths, reading=reading, engine=engine, progress=shown, scratch=scratch)
 
 
 def check(
@@ -452,7 +452,7 @@ def assay(
     options
         Seeds, baseline, held-out text, tasks, device: see `AssayOptions`.
     progress
-        True: a bar, in a notebook or a terminal. An object with the methods of `cupel.contract.TrialProgress` is told how
+        True: a bar, in a notebook or a terminal. An object with the methods of `cupel.contract.TrialProgress` hears how
         far it is.
 
     Raises
@@ -470,18 +470,18 @@ def assay(
 
     from cupel.lab.assay import assay as run_assay
 
-    found = run_assay(
+    result = run_assay(
         arms, scale=scale, options=options or AssayOptions(), progress=_trial_progress(progress)
     )
     if output is not None:
         try:
             folder = Path(output)
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "assay.json").write_text(json.dumps(found.to_json(), indent=1), "utf-8")
-            write(_with_worth(found), folder / "report.html")
+            (folder / "assay.json").write_text(json.dumps(result.to_json(), indent=1), "utf-8")
+            write(_with_worth(result), folder / "report.html")
         except OSError as error:
             raise RunFailed(f"{output}: {error}; trials are kept, and the same command resumes") from error
-    return found
+    return result
 
 
 def plan_assay(
@@ -542,7 +542,7 @@ def examine(
     kind
         The kind that the method must be of.
     progress
-        True: a bar, in a notebook or a terminal. An object with the methods of `cupel.contract.TrialProgress` is told how
+        True: a bar, in a notebook or a terminal. An object with the methods of `cupel.contract.TrialProgress` hears how
         far it is.
     cache
         Where findings, tokens and trials are kept.

@@ -12,7 +12,7 @@ from rich.console import Console
 from cupel.errors import BadInput
 from cupel.findings import Page
 from cupel.lab.curves import Curve, curve_figure
-from cupel.lab.pages import ArmFacts, AssayReport, Cost, Continuation, assay_page, summary_page
+from cupel.lab.pages import ArmFacts, AssayReport, Continuation, Cost, assay_page, summary_page
 from cupel.report.page import render
 from cupel.report.terminal import show
 from cupel.verdict.floor import noise_floor

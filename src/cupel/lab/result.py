@@ -18,7 +18,7 @@ from cupel.lab.data.overlap import Overlap
 from cupel.lab.data.survey import Survey
 from cupel.lab.generate import GenerationOptions, generate
 from cupel.lab.options import AssayOptions
-from cupel.lab.pages import ArmFacts, AssayReport, Cost, Continuation, assay_page, summary_page
+from cupel.lab.pages import ArmFacts, AssayReport, Continuation, Cost, assay_page, summary_page
 from cupel.lab.scale import Scale
 from cupel.lab.training.records import read_curve
 from cupel.lab.training.tokens import TokenStore

@@ -17,7 +17,7 @@ from cupel.contract import Condition, Method, Rules
 from cupel.contract.rules import Threshold, written
 from cupel.errors import BadOption
 from cupel.rules._signal_kinds import signal_kinds
-from cupel.rules.expression.nodes import FunctionCall, Field, IsNull, Node, SignalName
+from cupel.rules.expression.nodes import Field, FunctionCall, IsNull, Node, SignalName
 from cupel.rules.expression.parser import parse
 
 __all__ = ["Where"]
@@ -54,7 +54,9 @@ class ExpressionRule(Condition):
 
     @property
     def signals(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(node.name for node in self.condition.walk() if isinstance(node, SignalName)))
+        return tuple(
+            dict.fromkeys(node.name for node in self.condition.walk() if isinstance(node, SignalName))
+        )
 
     @property
     def fields(self) -> Mapping[str, str]:

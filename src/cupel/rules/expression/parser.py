@@ -29,9 +29,9 @@ import pyarrow.compute as pc
 from cupel.rules.expression.nodes import (
     Arithmetic,
     Between,
-    FunctionCall,
     Compare,
     Field,
+    FunctionCall,
     IsNull,
     IsTrue,
     Literal,
