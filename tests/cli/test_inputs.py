@@ -36,6 +36,31 @@ class Shouting(Signal):
         return pa.RecordBatch.from_pydict({"exclamations": marks})
 '''
 
+LEARNER = """
+import pyarrow as pa
+
+from cupel.contract import Column, Fitted, Learned, Learns, Signal
+
+
+class Count(Fitted, Signal):
+    '''Counts what it learns from.'''
+
+    class Options(Learns):
+        pass
+
+    name = "count-learner"
+    columns = {"learned": Column(pa.int64(), "documents", "how many")}
+    limits = "Counts only."
+
+    def fit(self, documents, folder, resources):
+        rows = sum(batch.num_rows for batch in documents)
+        (folder / "count").write_text(f"{rows} documents")
+        return Learned()
+
+    def measure(self, documents, resources):
+        return pa.RecordBatch.from_pydict({"learned": pa.array([1] * documents.num_rows, pa.int64())})
+"""
+
 
 def run(
     folder: Path, *arguments: object, stdin: bytes | None = None, status: int = 0, **variables: str
@@ -222,3 +247,53 @@ def test_what_is_misspelt_is_named(folder: Path) -> None:
     assert b"Did you mean 'refine'" in run(folder, "refin", status=2).stderr
     said = run(folder, "refine", "once.yaml", "a.jsonl", "-o", "x", "--text-colum", "a", status=2)
     assert b"--text-column" in said.stderr
+
+
+def test_closed_standard_input_is_refused(folder: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{INSTALLED} inspect - <&-"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: -: standard input is closed; pipe documents in")
+
+
+def test_fit_and_audit_read_standard_input(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = {"CUPEL_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    (folder / "learner.py").write_text(LEARNER)
+    fit = ("fit", "count-learner", "--methods", "learner.py")
+    run(folder, *fit, "-", "-o", "piped", stdin=rows("Café", "東京"), **cache)
+    assert (folder / "piped" / "count").read_text() == "2 documents"
+    empty = run(
+        folder, "audit", "verbatim", "trial:none", "--documents", "-", "-o", "found", status=1, **cache
+    )
+    assert b"standard input is empty" in empty.stderr
+
+
+def test_an_edited_method_learns_again(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = {"CUPEL_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    fit = ("fit", "count-learner", "a.jsonl", "--methods", "learner.py")
+    (folder / "learner.py").write_text(LEARNER)
+    run(folder, *fit, "-o", "first", **cache)
+    (folder / "learner.py").write_text(LEARNER.replace("} documents", "} rows"))
+    run(folder, *fit, "-o", "second", **cache)
+    assert (folder / "first" / "count").read_text() == "3 documents"
+    assert (folder / "second" / "count").read_text() == "3 rows"
+
+
+def test_files_of_one_name_both_count(folder: Path) -> None:
+    (folder / "calm.yaml").write_text(
+        "name: calm\nsteps: [shouting, asking, {threshold: {signal: exclamations, at_most: 1}}]\n"
+    )
+    asking = (
+        METHOD.replace("shouting", "asking")
+        .replace("exclamations", "questions")
+        .replace("Shouting", "Asking")
+    )
+    for place, code in (("first", METHOD), ("second", asking)):
+        (folder / place).mkdir()
+        (folder / place / "own.py").write_text(code)
+    own = ("--methods", "first/own.py", "--methods", "second/own.py")
+    run(folder, "refine", "calm.yaml", "a.jsonl", "-o", "out", *own)
+    (folder / "first" / "own.py").write_text(METHOD.replace('"!"', '"?"'))
+    edited = run(folder, "refine", "calm.yaml", "a.jsonl", "-o", "out", *own, status=1)
+    assert b"holds a finished run of another recipe" in edited.stderr

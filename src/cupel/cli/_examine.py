@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cupel.cli._help import Command, CommandList
-from cupel.cli._inputs import Json, Methods
+from cupel.cli._inputs import Json, Methods, keep_standard_input
 from cupel.cli._options import Cache, Device, Report, Restart, Workers
 
 if TYPE_CHECKING:
@@ -91,6 +91,12 @@ def carry_out(
 
     kind, method_class = _find(str(context.info_name), method)
     subjects, options = method_options(method_class, words or (), kept_out=tuple(method_class.applied))
+    example = f"{context.info_name} {method} …"
+    if method_class.argument.names == "pools":
+        subjects = keep_standard_input(subjects, example=example)
+    for option in method_class.pools:
+        if isinstance(places := options.get(option), list):
+            options[option] = keep_standard_input(places, example=example)
     with TrainingProgress() as progress:
         kept = api.examine(
             method,

@@ -10,7 +10,7 @@ import typer
 
 from cupel.errors import BadInput, BadOption
 
-__all__ = ["Inputs", "Json", "Methods", "MoreInputs", "inputs_of"]
+__all__ = ["Inputs", "Json", "Methods", "MoreInputs", "inputs_of", "keep_standard_input"]
 
 Inputs = Annotated[
     Optional[list[str]],  # noqa: UP045
@@ -60,15 +60,34 @@ def inputs_of(named: Sequence[str] | None, more: Sequence[str] | None = None, *,
     Raises
     ------
     BadInput
-        None is named, standard input is a terminal, or it is named twice.
+        None is named, or standard input is no pipe.
+    BadOption
+        Standard input is named twice.
     """
     inputs = [*(named or ()), *(more or ())]
     if not inputs:
         raise BadInput(f"no input is named; expected files, folders or -, as in `cupel {example}`")
-    if "-" not in inputs:
-        return inputs
-    if inputs.count("-") > 1:
+    return keep_standard_input(inputs, example=example)
+
+
+def keep_standard_input(places: Sequence[str], *, example: str) -> list[str]:
+    """These places, with the file that holds what came through standard input in place of `-`.
+
+    Raises
+    ------
+    BadInput
+        Standard input is a terminal, closed or empty.
+    BadOption
+        It is named twice.
+    """
+    if "-" not in places:
+        return list(places)
+    if places.count("-") > 1:
         raise BadOption("-: standard input is named twice")
+    if sys.stdin is None:  # `cupel inspect - <&-`
+        raise BadInput(
+            f"-: standard input is closed; pipe documents in: `zcat pool.jsonl.gz | cupel {example}`"
+        )
     if sys.stdin.isatty():
         raise BadInput(
             f"-: standard input is the terminal; pipe documents in: `zcat pool.jsonl.gz | cupel {example}`"
@@ -77,4 +96,4 @@ def inputs_of(named: Sequence[str] | None, more: Sequence[str] | None = None, *,
     from cupel.corpus.stdin import keep_stream
 
     kept = str(keep_stream(sys.stdin.buffer, note=say_aside))
-    return [kept if place == "-" else place for place in inputs]
+    return [kept if place == "-" else place for place in places]

@@ -75,6 +75,8 @@ def _takes_several(annotation: Any) -> bool:
 
 
 def _parsed(method: type[Method], name: str, value: str) -> Any:
+    if value == "-":  # standard input, and no empty list
+        return value
     try:
         return yaml.safe_load(value)
     except yaml.YAMLError as error:

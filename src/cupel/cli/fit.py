@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cupel.cli._inputs import Json, Methods
+from cupel.cli._inputs import Json, Methods, keep_standard_input
 from cupel.cli._options import Cores, IdColumn, Layout, MaxDocumentBytes, Memory, Restart, TextColumn
 from cupel.cli._options import Output as OutputFolder
 
@@ -42,6 +42,7 @@ def fit(
     from cupel.report.terminal import show
 
     pools, options = method_options(find_method(method), words or (), kept_out=("artifact",))
+    pools = keep_standard_input(pools, example=f"fit {method} - -o {output}")
     fitted = api.fit(
         method,
         input=pools,

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import pyarrow as pa
 
 from cupel.contract.method import Method
+from cupel.contract.own_methods import code_digests
 from cupel.errors import BadInput, BadOption
 from cupel.findings import Section
 from cupel.store import Key, Store
@@ -160,5 +161,5 @@ class FindingMethod(Method):
     def key(self, words: Sequence[str], digests: Mapping[str, str]) -> Key:
         """The key of the finding; `digests` of what words and `pools` name."""
         options = self.options.model_dump(mode="json", exclude=set(self.applied))
-        inputs = {**self.file_digests, **digests}
+        inputs = {**self.file_digests, **code_digests(type(self)), **digests}
         return Key("findings", self.name, self.version, {**options, "words": list(words)}, inputs)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from cupel.contract.method import Method
+from cupel.contract.own_methods import code_digests
 from cupel.contract.view import Documents, Resources
 from cupel.errors import BadInput
 from cupel.findings import Section
@@ -135,7 +136,7 @@ class Fitted(Method):
     def key(self, documents: Documents) -> Key:
         """The key of what it learns from these documents."""
         options = self.options.model_dump(mode="json", exclude={"artifact", *self.applied})
-        inputs = dict(self.file_digests)
+        inputs = self.file_digests | code_digests(type(self))
         if self.reads_corpus:
             inputs["documents"] = documents.digest
         return Key(self.learns, self.learner or self.name, self.version, options, inputs)

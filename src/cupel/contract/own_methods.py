@@ -7,22 +7,22 @@ digest of every recipe that is loaded after it.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 from cupel.errors import BadInput, BadOption
-from cupel.store import digest_file
+from cupel.store import digest
 
-__all__ = ["VARIABLE", "add_files", "own_digests", "own_modules"]
+__all__ = ["VARIABLE", "add_files", "code_digests", "own_digests", "own_modules"]
 
 VARIABLE = "CUPEL_METHODS"
 
 _MODULES: dict[tuple[str, str], ModuleType] = {}
 """Loaded modules, by path and content: an edited file is loaded again, an unchanged one only once."""
+_LOADED: dict[str, str] = {}
+"""Digest of each file when it was last loaded, by path: the file may have been edited since."""
 
 
 def add_files(paths: tuple[str | os.PathLike[str], ...]) -> None:
@@ -31,13 +31,18 @@ def add_files(paths: tuple[str | os.PathLike[str], ...]) -> None:
     Raises
     ------
     BadInput
-        A file does not exist.
+        A file does not exist, or its path holds the separator of lists of paths.
     """
     named = dict.fromkeys(_files())
     for path in paths:
         file = Path(path).absolute()
         if not file.is_file():
             raise BadInput(f"--methods {path}: no such file; expected a Python file with a method in it")
+        if os.pathsep in str(file):
+            raise BadInput(
+                f"--methods {path}: '{os.pathsep}' separates the paths that the processes of a run inherit in "
+                f"${VARIABLE}; rename {file}"
+            )
         named[str(file)] = None
     os.environ[VARIABLE] = os.pathsep.join(named)
 
@@ -55,9 +60,25 @@ def own_modules() -> list[ModuleType]:
     return [_module(path) for path in _files()]
 
 
-def own_digests() -> Mapping[str, str]:
-    """The hash of each file, by its name; empty where none is named."""
-    return {Path(path).name: digest_file(Path(path)) for path in _files()}
+def own_digests() -> list[str]:
+    """The digests of all files that are named, as they were loaded, sorted; empty where none is named.
+
+    Names do not count: two files may share one, and a file that was moved holds the same methods.
+    """
+    files = _files()
+    if not _LOADED.keys() >= set(files):
+        own_modules()
+    return sorted({_LOADED[path] for path in files})
+
+
+def code_digests(method: type) -> dict[str, str]:
+    """The digests of the files that a method of a user's own is written in; empty for all other methods.
+
+    A method of a package has a `version` that goes up; a file that is being edited has only its content.
+    """
+    by_module = {module.__name__: content for (_, content), module in _MODULES.items()}
+    digests = sorted({by_module[base.__module__] for base in method.__mro__ if base.__module__ in by_module})
+    return {f"code {number}": digest for number, digest in enumerate(digests, 1)}
 
 
 def _files() -> list[str]:
@@ -66,25 +87,28 @@ def _files() -> list[str]:
 
 def _module(path: str) -> ModuleType:
     try:
-        key = path, digest_file(Path(path))
+        source = Path(path).read_bytes()
     except OSError as error:
         raise BadInput(
             f"{path}: {error.strerror or error}; it is named by --methods or ${VARIABLE}"
         ) from None
-    if key in _MODULES:
-        return _MODULES[key]
-    name = f"cupel_methods_{Path(path).stem}_{key[1][:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise BadInput(f"{path}: expected a Python file, with a name that ends in .py")
-    module = importlib.util.module_from_spec(spec)
+    key = path, digest(source)
+    if key not in _MODULES:
+        _MODULES[key] = _execute(path, source, f"cupel_methods_{Path(path).stem}_{digest(repr(key))[:8]}")
+    _LOADED[path] = key[1]
+    return _MODULES[key]
+
+
+def _execute(path: str, source: bytes, name: str) -> ModuleType:
+    """The module that this source makes; never from bytecode, which an edit within the same second does not outdate."""
+    module = ModuleType(name)
+    module.__file__ = path
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         del sys.modules[name]
         raise BadOption(f"{path}{_line(error, path)}: {type(error).__name__}: {_reason(error)}") from error
-    _MODULES[key] = module
     return module
 
 

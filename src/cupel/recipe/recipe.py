@@ -207,7 +207,7 @@ class Recipe:
         if files := {path: digest for method in methods for path, digest in method.file_digests.items()}:
             decisive["files"] = files
         if own := own_digests():
-            decisive["methods"] = dict(own)
+            decisive["methods"] = own
         return digest_json(decisive)
 
     @staticmethod
