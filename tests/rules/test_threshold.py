@@ -51,6 +51,13 @@ def test_marks_and_labels() -> None:
     assert own.decide(table).kept.tolist() == [True, False]
 
 
+def test_zero_and_negative_zero_are_one_number() -> None:
+    table = pa.RecordBatch.from_pydict({"x": [-0.0, 0.0, 1.0]})
+    for bounds in ([0, 5], [-0.0, 5.0]):
+        own = OwnThreshold.from_options({"signal": "x", "in": bounds})
+        assert own.decide(table).kept.tolist() == [True, True, False]
+
+
 def test_is_called_what_the_recipe_says() -> None:
     own = OwnThreshold.from_options({"signal": "digit_fraction", "at_most": 0.2, "name": "few_digits"})
     assert own.decide(DIGITS).reason(2) == ("few_digits", 0.3, 0.2)

@@ -360,3 +360,9 @@ def read_or_refuse(expression: str) -> None:
 @given(conditions(2), st.sampled_from(WORDS), st.integers(0, 40))
 def test_a_word_too_many_is_a_condition_or_refused(condition: str, word: str, at: int) -> None:
     read_or_refuse(f"{condition[:at]} {word} {condition[at:]}")
+
+
+def test_zero_and_negative_zero_are_one_number() -> None:
+    documents = pa.RecordBatch.from_pydict({"x": [-2.0, 0.0, 2.0]})
+    for expression in ("x * 0 in (0, 2.5)", "x * 0 in (-0.0, 2.5)"):
+        assert parse(expression, {"x": "number"}).read(documents, "truth").to_pylist() == [True, True, True]

@@ -154,7 +154,11 @@ class Rule(Condition):
             column = column.cast(column.type.value_type)
         bounds = self.threshold if isinstance(self.threshold, tuple) else (self.threshold,)
         if self.test in ("in", "not_in"):
-            present = _to_bool(pc.is_in(column, value_set=pa.array(bounds, column.type)))
+            options = pa.array(bounds, column.type)
+            if pa.types.is_floating(column.type):
+                # Arrow looks values up by their bits: -0.0 becomes 0.0.
+                column, options = pc.add(column, 0.0), pc.add(options, 0.0)
+            present = _to_bool(pc.is_in(column, value_set=options))
             return ~present if self.test == "not_in" else present
         if self.test == "is":
             return _to_bool(pc.equal(column, pa.scalar(self.threshold, column.type)))

@@ -185,6 +185,9 @@ class Membership(Node):
             return self.value.values(documents).is_one_of(literal.value for literal in self.literals)
         column = self.value.read(documents, self.value.kind)
         options = pa.array([literal.scalar.as_py() for literal in self.literals], column.type)
+        if pa.types.is_floating(column.type):
+            # Arrow looks values up by their bits: -0.0 becomes 0.0.
+            column, options = pc.add(column, 0.0), pc.add(options, 0.0)
         present = pc.is_in(column, value_set=options)
         return pc.if_else(column.is_valid(), present, None)
 
