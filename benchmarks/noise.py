@@ -26,7 +26,7 @@ import numpy as np
 import pyarrow as pa
 from pool import ROOT, print_table, save, shared
 
-from cupel.lab.assay import bits_per_byte_on
+from cupel.lab.assay import evaluation_on
 from cupel.lab.evaluations.held_out import HeldOut
 from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.scale import Scale
@@ -159,7 +159,7 @@ def main() -> None:
     scale = Scale.load(arguments.scale)
     held_out, rest = split(read_pool(data, DOMAINS), scale.evaluation.held_out_bytes // len(DOMAINS), 0)
     lab = Lab.make(rest["text"].to_pylist(), scale=scale, cache=arguments.cache)
-    bench, store = Bench(lab, bits_per_byte_on(held_out, scale)), lab.tokens(rest, "clean")
+    bench, store = Bench(lab, evaluation_on(held_out, scale)), lab.tokens(rest, "clean")
     if arguments.sweep:
         sweep(bench, store)
     measures = bench.measures("clean", store, arguments.seeds)
