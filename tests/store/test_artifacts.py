@@ -237,3 +237,34 @@ def test_where_it_is_and_its_bound(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     monkeypatch.setenv("CUPEL_CACHE_SIZE", "much")
     with pytest.raises(BadOption, match="CUPEL_CACHE_SIZE: 'much': expected a size"):
         Store.of(tmp_path)
+
+
+def test_what_a_killed_process_left_of_a_kept_file_goes_and_what_a_living_one_writes_stays(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+    store.keep("streams", "one", "one", lambda path: path.write_bytes(b"1"))
+    killed = tmp_path / "streams" / ".0123456789abcdef.incoming"
+    killed.write_bytes(b"half")
+    seen = []
+
+    def write(path: Path) -> None:
+        path.write_bytes(b"outer")
+        seen.append(killed.exists())
+        store.keep("streams", "two", "two", lambda inner: inner.write_bytes(b"inner"))
+        seen.append(path.read_bytes())
+
+    kept = store.keep("streams", "three", "three", write)
+    assert seen == [False, b"outer"]
+    assert kept.read_bytes() == b"outer"
+    assert not list((tmp_path / "streams").glob(".*.incoming"))
+
+
+def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    def fail(path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        Store(tmp_path).keep("streams", "stdin", "stdin", fail)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and ".used" not in path.parts]

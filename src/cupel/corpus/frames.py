@@ -9,16 +9,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel.errors import BadInput, RunFailed, system_refusal
-from cupel.store import Key, Store, digest_file, make_folder
+from cupel.store import Store
 from cupel.units import write_bytes, write_count
 
 __all__ = ["Source", "paths_of"]
@@ -138,34 +136,26 @@ def _stored(
     name: str, reader: pa.RecordBatchReader, store: Store, note: Callable[[str], object] | None
 ) -> Path:
     """The Parquet file of a table in the Store, which may hold it already."""
-    unnamed = store.folder / "tables" / f".{uuid4().hex}.parquet"
+    rows = inode = 0
+
+    def write(path: Path) -> None:
+        nonlocal rows, inode
+        rows, inode = _write(reader, path, name), path.stat().st_ino
+
     try:
-        make_folder(unnamed.parent)
-        try:
-            rows = _write(reader, unnamed, name)
-            size = unnamed.stat().st_size
-            key = Key("tables", name, inputs={"content": digest_file(unnamed)})
-            file = f"{name}.parquet"
-
-            def build(folder: Path) -> None:
-                folder.mkdir()
-                os.replace(unnamed, folder / file)
-
-            if store.get(key) is None:
-                written = (
-                    f"{name}: {write_count(rows)} rows written to {store.path(key)} ({write_bytes(size)})"
-                )
-                if note is not None:
-                    note(written)
-                elif size > WARN_BYTES:
-                    warnings.warn(f"{written}; `cupel cache` removes it", stacklevel=4)
-            return store.make(key, build) / file
-        finally:
-            with suppress(OSError):
-                unnamed.unlink(missing_ok=True)
+        kept = store.keep("tables", name, f"{name}.parquet", write)
     except OSError as error:
         refusal = system_refusal(error) or error.strerror or str(error)
         raise RunFailed(f"{store.folder}: no table can be written there: {refusal}") from None
+    size = kept.stat().st_size
+    written = f"{name}: {write_count(rows)} rows written to {kept.parent} ({write_bytes(size)})"
+    if kept.stat().st_ino != inode:
+        return kept  # the Store held the same table already
+    if note is not None:
+        note(written)
+    elif size > WARN_BYTES:
+        warnings.warn(f"{written}; `cupel cache` removes it", stacklevel=4)
+    return kept
 
 
 def _write(reader: pa.RecordBatchReader, path: Path, name: str) -> int:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
 from cupel.errors import BadInput, RunFailed, system_refusal
-from cupel.store import Key, Store, digest_file, make_folder
+from cupel.store import Store
 from cupel.units import write_bytes
 
 __all__ = ["STDIN", "keep_stream"]
@@ -54,32 +52,23 @@ def keep_stream(
     'stdin'
     """
     store = Store.of(cache)
-    unnamed = store.folder / "streams" / f".{uuid4().hex}"
+    size = 0
+
+    def write(path: Path) -> None:
+        nonlocal size
+        with path.open("wb") as file:
+            while chunk := stream.read(CHUNK):
+                size += file.write(chunk)
+        if not size:
+            raise BadInput(
+                "-: standard input is empty; expected documents, as in `zcat pool.jsonl.gz | cupel …`"
+            )
+
     try:
-        make_folder(unnamed.parent)
-        try:
-            size = 0
-            with unnamed.open("wb") as file:
-                while chunk := stream.read(CHUNK):
-                    size += file.write(chunk)
-            if not size:
-                raise BadInput(
-                    "-: standard input is empty; expected documents, as in `zcat pool.jsonl.gz | cupel …`"
-                )
-            key = Key("streams", "stdin", inputs={"content": digest_file(unnamed)})
-
-            def build(folder: Path) -> None:
-                folder.mkdir()
-                os.replace(unnamed, folder / "stdin")
-
-            if note is not None:
-                note(
-                    f"standard input: {write_bytes(size)} kept in {store.path(key)}; `cupel cache` removes it"
-                )
-            return store.make(key, build) / "stdin"
-        finally:
-            with suppress(OSError):
-                unnamed.unlink(missing_ok=True)
+        kept = store.keep("streams", "stdin", "stdin", write)
     except OSError as error:
         refusal = system_refusal(error) or error.strerror or str(error)
         raise RunFailed(f"{store.folder}: standard input cannot be kept there: {refusal}") from None
+    if note is not None:
+        note(f"standard input: {write_bytes(size)} kept in {kept.parent}; `cupel cache` removes it")
+    return kept

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from cupel.errors import BadOption
-from cupel.store.digests import digest_json
-from cupel.store.files import locked, make, make_folder, replace
+from cupel.store.digests import digest_file, digest_json
+from cupel.store.files import hold, locked, make, make_folder, remove_unlocked, replace
 from cupel.store.users import mark_used, used
 from cupel.units import read_bytes
 
@@ -28,6 +29,8 @@ __all__ = ["Artifact", "Key", "Store", "default_folder"]
 
 _ARTIFACT = re.compile(r"[0-9a-f]{32}")
 _KIND = re.compile(r"[a-z][a-z0-9-]*")
+_INCOMING = ".incoming"
+"""The end of the name of a file whose content is not known yet."""
 
 
 def default_folder() -> Path:
@@ -183,6 +186,57 @@ class Store:
         """
         self._use(key)
         return make(self.path(key), build, whole=whole)
+
+    def keep(self, kind: str, name: str, file: str, write: Callable[[Path], object]) -> Path:
+        """The artifact of one file that is named by its content, which nobody knows before it is written.
+
+        Parameters
+        ----------
+        kind, name
+            Of the key; the digest of the content joins them.
+        file
+            The name of the file in the artifact's folder.
+        write
+            Called with the path of an empty file, which it fills. What a process that was killed left of one is
+            removed by the next call.
+
+        Returns
+        -------
+        Path
+            Of the file.
+
+        Raises
+        ------
+        OSError
+            A full disk, or no permission. What `write` raises is passed on; nothing is left of it.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> store = Store(Path(tempfile.mkdtemp()))
+        >>> first, again = (store.keep("words", "city", "city.txt", lambda path: path.write_text("東京")) for _ in "ab")
+        >>> first == again, first.name, first.read_text()
+        (True, 'city.txt', '東京')
+        """
+        folder = self.folder / kind
+        make_folder(folder)
+        incoming = folder / f".{secrets.token_hex(8)}{_INCOMING}"
+        with self._alone():
+            for leftover in folder.glob(f".*{_INCOMING}"):
+                remove_unlocked(leftover)
+            held = hold(incoming)
+        try:
+            write(incoming)
+            key = Key(kind, name, inputs={"content": digest_file(incoming)})
+
+            def build(unfinished: Path) -> None:
+                unfinished.mkdir()
+                os.replace(incoming, unfinished / file)
+
+            return self.make(key, build) / file
+        finally:
+            incoming.unlink(missing_ok=True)
+            os.close(held)
 
     def place(self, key: Key) -> Path:
         """The folder of an artifact that grows where it lies, and says itself when it is whole: a trial, a run."""

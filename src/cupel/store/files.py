@@ -11,7 +11,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["locked", "make", "make_folder", "put", "rename", "replace", "sync", "temporary"]
+__all__ = [
+    "hold",
+    "try_lock",
+    "locked",
+    "make",
+    "make_folder",
+    "put",
+    "remove_unlocked",
+    "rename",
+    "replace",
+    "sync",
+    "temporary",
+]
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 """What file systems answer that cannot lock."""
@@ -169,6 +181,38 @@ def locked(path: Path) -> Iterator[bool]:
                 return
         finally:
             os.close(descriptor)
+
+
+def hold(path: Path) -> int:
+    """Make a file and lock it for as long as this process lives, or until the descriptor is closed.
+
+    Gives the descriptor. `remove_unlocked` leaves the file alone until then.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    _wait(descriptor)
+    return descriptor
+
+
+def remove_unlocked(path: Path) -> None:
+    """Remove a file that a process which has died was holding; where the file system has no locks, nothing is removed."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        if try_lock(descriptor):
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock if nobody has it. Without locks in the file system, nothing is free: what may be in use stays."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _wait(descriptor: int) -> bool:

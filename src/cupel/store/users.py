@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import threading
 from pathlib import Path
 
-from cupel.store.files import make_folder
+from cupel.store.files import make_folder, try_lock
 
 __all__ = ["mark_used", "used"]
 
@@ -31,7 +30,7 @@ def mark_used(store: Path, name: str) -> None:
             make_folder(store / ".used")
             path = store / ".used" / f"{owner[0]}-{secrets.token_hex(8)}"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-            _lock(descriptor)
+            try_lock(descriptor)
             _open[owner] = descriptor
         os.write(_open[owner], f"{name}\n".encode())
 
@@ -48,19 +47,10 @@ def used(store: Path, *, own: bool) -> frozenset[str]:
         try:
             if mine is not None and os.path.samestat(os.fstat(descriptor), os.fstat(mine)):
                 names |= set(path.read_text().split()) if own else set()
-            elif _lock(descriptor):
+            elif try_lock(descriptor):
                 path.unlink(missing_ok=True)
             else:
                 names |= set(path.read_text().split())
         finally:
             os.close(descriptor)
     return frozenset(names)
-
-
-def _lock(descriptor: int) -> bool:
-    """Whether the lock was free. Where the file system has no locks nothing is: what may be in use stays."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
