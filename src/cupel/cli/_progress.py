@@ -10,7 +10,6 @@ from pathlib import Path
 from cupel.cli._bar import make_bar
 from cupel.cli._console import err
 from cupel.recipe.progress import Snapshot, watch
-from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
 __all__ = ["TerminalProgress", "announce"]
 
@@ -56,7 +55,7 @@ class TerminalProgress:
             task = bar.add_task(title, total=1.0, words=())
 
             def draw(now: Snapshot) -> None:
-                bar.update(task, completed=now.share, words=fields(now, keeping=self.keeping))
+                bar.update(task, completed=now.share, words=now.fields(keeping=self.keeping))
 
             with watch(title, folder, sizes, draw):
                 yield
@@ -69,24 +68,7 @@ class TerminalProgress:
             nonlocal last
             if now.share >= 1.0 or time.monotonic() - last >= LINE_SECONDS:
                 last = time.monotonic()
-                err.print(f"{title}: {' · '.join(fields(now, keeping=self.keeping))}", soft_wrap=True)
+                err.print(f"{title}: {' · '.join(now.fields(keeping=self.keeping))}", soft_wrap=True)
 
         with watch(title, folder, sizes, draw):
             yield
-
-
-def fields(now: Snapshot, *, keeping: bool) -> list[str]:
-    """What a snapshot says, the most important first."""
-    if now.share >= 1:
-        time_words = write_seconds(now.seconds)
-    else:
-        time_words = f"{write_seconds(now.seconds_left)} left" if now.seconds_left is not None else ""
-    rate = max(now.seconds, 1e-3)
-    words = [
-        f"{write_count(now.documents)} documents" if now.documents else "",
-        time_words,
-        f"kept {write_percent(now.kept / now.documents)}" if now.documents and keeping else "",
-        f"{write_bytes(now.bytes / rate)}/s" if now.bytes else "",
-        f"{write_count(now.documents / rate)} documents/s" if now.documents else "",
-    ]
-    return [word for word in words if word]

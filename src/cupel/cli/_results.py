@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cupel.recipe.recipe import Recipe
     from cupel.recipe.run import Result
 
-__all__ = ["NOTHING_KEPT", "foresee", "tell"]
+__all__ = ["NOTHING_KEPT", "carry_out", "tell"]
 
 NOTHING_KEPT = 3
 """Exit status of a run that ended as it should and kept no document."""
@@ -56,16 +56,47 @@ def tell(result: Result, output: Path, *, full: bool = False, json: bool = False
         sys.exit(NOTHING_KEPT)
 
 
-def foresee(
-    recipe: Recipe, input: Sequence[str], output: Path, options: RunOptions, *, json: bool = False
+def carry_out(
+    recipe: Recipe,
+    input: Sequence[str],
+    output: Path,
+    options: RunOptions,
+    *,
+    dry_run: bool,
+    report: bool,
+    full: bool,
+    json: bool,
 ) -> None:
-    """Print what a run would read, do, take and write."""
+    """Carry out a recipe and print its result; with `dry_run`, print what it would read, do, take and write."""
+    from cupel import api
     from cupel.cli._console import out, print_json
-    from cupel.recipe.dry_run import dry_run
+    from cupel.cli._progress import TerminalProgress
+    from cupel.recipe.dry_run import dry_run as foresee
+    from cupel.recipe.input_fields import explaining_signals
+    from cupel.recipe.planner import make_plan
     from cupel.report.terminal import show
 
-    page = dry_run(recipe, input=input, output=output, options=options)
-    if json:
-        print_json(page)
-    else:
-        show(page, out)
+    with explaining_signals(input, options.reading):
+        plan = make_plan(recipe).describe()
+    if dry_run:
+        page = foresee(recipe, input=input, output=output, options=options)
+        if json:
+            print_json(page)
+        else:
+            show(page, out)
+        return
+    result = api.refine(
+        recipe,
+        input=input,
+        output=output,
+        reading=options.reading,
+        writing=options.writing,
+        engine=options.engine,
+        target_shard_bytes=options.target_shard_bytes,
+        asking=options.asking,
+        restart=options.restart,
+        accept=options.accept,
+        report=report,
+        progress=TerminalProgress(plan),
+    )
+    tell(result, output, full=full, json=json)

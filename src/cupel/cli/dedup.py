@@ -67,14 +67,12 @@ def dedup(
     json: Json = False,
 ) -> None:
     """Deduplicate a pool: one kind of repetition after the other, and nothing else."""
-    from cupel.cli._progress import TerminalProgress, announce
+    from cupel.cli._progress import announce
 
     input = inputs_of(named, more, example=f"dedup pool -o {output} --by {by[0]}")
     announce(f"dedup by {', '.join(by)}: {', '.join(input)} → {output}")
-    from cupel import api
-    from cupel.cli._results import foresee, tell
+    from cupel.cli._results import carry_out
     from cupel.recipe.options import RunOptions
-    from cupel.recipe.planner import make_plan
     from cupel.recipe.repetition import dedup_recipe
 
     recipe = dedup_recipe(by, set_ or (), index, key or ())
@@ -84,18 +82,4 @@ def dedup(
         restart=restart,
         accept=accept,
     )
-    if dry_run:
-        foresee(recipe, input, output, options, json=json)
-        return
-    result = api.refine(
-        recipe,
-        input=input,
-        output=output,
-        reading=options.reading,
-        engine=options.engine,
-        restart=restart,
-        accept=accept,
-        report=report,
-        progress=TerminalProgress(make_plan(recipe).describe()),
-    )
-    tell(result, output, full=full, json=json)
+    carry_out(recipe, input, output, options, dry_run=dry_run, report=report, full=full, json=json)

@@ -93,22 +93,17 @@ def refine(
     ] = None,
 ) -> None:
     """Turn a raw pool into a training corpus, with a ledger of every document."""
-    from cupel.cli._progress import TerminalProgress, announce
+    from cupel.cli._progress import announce
 
     input = inputs_of(named, more, example=f"refine {recipe} pool -o {output}")
     announce(f"refine {recipe}: {', '.join(input)} → {output}")
     from cupel import api
-    from cupel.cli._results import foresee, tell
-    from cupel.recipe.input_fields import explaining_signals
+    from cupel.cli._results import carry_out
     from cupel.recipe.options import RunOptions
-    from cupel.recipe.planner import make_plan
 
     loaded = api.Recipe.load(recipe, set_ or ())
-    reading = reading_options(text_column, id_column, layout, max_document_bytes)
-    with explaining_signals(input, reading):
-        plan = make_plan(loaded).describe()
     options = RunOptions(
-        reading=reading,
+        reading=reading_options(text_column, id_column, layout, max_document_bytes),
         writing=api.OutputOptions(
             format=format,
             shard_bytes=parse_bytes(file_size, "--file-size"),
@@ -121,21 +116,4 @@ def refine(
         restart=restart,
         accept=accept,
     )
-    if dry_run:
-        foresee(loaded, input, output, options, json=json)
-        return
-    result = api.refine(
-        loaded,
-        input=input,
-        output=output,
-        reading=options.reading,
-        writing=options.writing,
-        engine=options.engine,
-        target_shard_bytes=options.target_shard_bytes,
-        asking=options.asking,
-        restart=restart,
-        accept=accept,
-        report=report,
-        progress=TerminalProgress(plan),
-    )
-    tell(result, output, full=full, json=json)
+    carry_out(loaded, input, output, options, dry_run=dry_run, report=report, full=full, json=json)

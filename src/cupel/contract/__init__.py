@@ -45,8 +45,7 @@ from cupel.contract.options import (
     PrefersSources,
     Remembers,
 )
-from cupel.contract.own_methods import VARIABLE as OWN_METHODS
-from cupel.contract.own_methods import own_digests
+from cupel.contract.own_methods import OWN_METHODS, own_digests
 from cupel.contract.registry import (
     all_methods,
     find_method,

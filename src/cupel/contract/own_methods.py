@@ -15,9 +15,9 @@ from types import ModuleType
 from cupel.errors import BadInput, BadOption
 from cupel.store import digest
 
-__all__ = ["VARIABLE", "add_files", "code_digests", "own_digests", "own_modules"]
+__all__ = ["OWN_METHODS", "add_files", "code_digests", "own_digests", "own_modules"]
 
-VARIABLE = "CUPEL_METHODS"
+OWN_METHODS = "CUPEL_METHODS"
 
 _MODULES: dict[tuple[str, str], ModuleType] = {}
 """Loaded modules, by path and content: an edited file is loaded again, an unchanged one only once."""
@@ -41,10 +41,10 @@ def add_files(paths: tuple[str | os.PathLike[str], ...]) -> None:
         if os.pathsep in str(file):
             raise BadInput(
                 f"--methods {path}: '{os.pathsep}' separates the paths that the processes of a run inherit in "
-                f"${VARIABLE}; rename {file}"
+                f"${OWN_METHODS}; rename {file}"
             )
         named[str(file)] = None
-    os.environ[VARIABLE] = os.pathsep.join(named)
+    os.environ[OWN_METHODS] = os.pathsep.join(named)
 
 
 def own_modules() -> list[ModuleType]:
@@ -82,7 +82,7 @@ def code_digests(method: type) -> dict[str, str]:
 
 
 def _files() -> list[str]:
-    return [path for path in os.environ.get(VARIABLE, "").split(os.pathsep) if path]
+    return [path for path in os.environ.get(OWN_METHODS, "").split(os.pathsep) if path]
 
 
 def _module(path: str) -> ModuleType:
@@ -90,7 +90,7 @@ def _module(path: str) -> ModuleType:
         source = Path(path).read_bytes()
     except OSError as error:
         raise BadInput(
-            f"{path}: {error.strerror or error}; it is named by --methods or ${VARIABLE}"
+            f"{path}: {error.strerror or error}; it is named by --methods or ${OWN_METHODS}"
         ) from None
     key = path, digest(source)
     if key not in _MODULES:

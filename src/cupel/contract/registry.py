@@ -17,7 +17,7 @@ from typing import TypeVar, overload
 import pyarrow as pa
 
 from cupel.contract.method import WRITTEN_IN, Column, Method
-from cupel.contract.own_methods import VARIABLE, add_files, own_modules
+from cupel.contract.own_methods import OWN_METHODS, add_files, own_modules
 from cupel.errors import BadOption, UnknownName
 
 __all__ = ["all_methods", "find_method", "label_columns", "load_methods", "methods_by_heading", "methods_of"]
@@ -79,7 +79,7 @@ def load_methods(*paths: str | os.PathLike[str]) -> list[str]:
       ...
     cupel.errors.BadOption: ...empty.py: holds no method; expected a class derived from a kind of cupel.contract...
     """
-    before = os.environ.get(VARIABLE)
+    before = os.environ.get(OWN_METHODS)
     try:
         add_files(paths)
         all_methods.cache_clear()
@@ -94,9 +94,9 @@ def load_methods(*paths: str | os.PathLike[str]) -> list[str]:
                     "Signal, that has a `name`"
                 )
     except BaseException:
-        os.environ.pop(VARIABLE, None)
+        os.environ.pop(OWN_METHODS, None)
         if before is not None:
-            os.environ[VARIABLE] = before
+            os.environ[OWN_METHODS] = before
         all_methods.cache_clear()
         label_columns.cache_clear()
         raise

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cupel.units import write_bytes, write_count, write_percent, write_seconds
+
 __all__ = ["Progress", "Silent", "Snapshot", "watch"]
 
 POLL_SECONDS = 0.25
@@ -54,6 +56,22 @@ class Snapshot:
         if self.finished < UNITS_TO_KNOW or done <= 0 or self.seconds <= 0:
             return None
         return (1.0 - self.share) * self.seconds / done
+
+    def fields(self, *, keeping: bool = True) -> list[str]:
+        """What to show of it, the most important first; `keeping`: whether documents may be dropped."""
+        if self.share >= 1:
+            time_words = write_seconds(self.seconds)
+        else:
+            time_words = "" if self.seconds_left is None else f"{write_seconds(self.seconds_left)} left"
+        rate = max(self.seconds, 1e-3)
+        words = [
+            f"{write_count(self.documents)} documents" if self.documents else "",
+            time_words,
+            f"kept {write_percent(self.kept / self.documents)}" if self.documents and keeping else "",
+            f"{write_bytes(self.bytes / rate)}/s" if self.bytes else "",
+            f"{write_count(self.documents / rate)} documents/s" if self.documents else "",
+        ]
+        return [word for word in words if word]
 
 
 class Progress(Protocol):

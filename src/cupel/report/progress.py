@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cupel.recipe.progress import Snapshot, watch
-from cupel.units import write_bytes, write_count, write_percent, write_seconds
 
-__all__ = ["ProgressBar"]
+__all__ = ["ProgressBar", "as_progress"]
+
+P = TypeVar("P")
 
 CELLS = 24
 REDRAW_SECONDS = 0.2
@@ -48,7 +49,7 @@ class ProgressBar:
         """Follow one pass of a run."""
 
         def draw(now: Snapshot) -> None:
-            self._draw(title, now.share, _words(now), last=now.share >= 1.0)
+            self._draw(title, now.share, " · ".join(now.fields()), last=now.share >= 1.0)
 
         with watch(title, folder, sizes, draw):
             yield
@@ -91,16 +92,9 @@ class ProgressBar:
             print(f"{title}: {words}", file=sys.stderr, flush=True)
 
 
-def _words(now: Snapshot) -> str:
-    rate = max(now.seconds, 1e-3)
-    left = now.seconds_left
-    parts = [
-        f"{write_count(now.documents)} documents",
-        f"{write_bytes(now.bytes / rate)}/s",
-        f"kept {write_percent(now.kept / now.documents)}" if now.documents else "",
-        f"{write_seconds(left)} left" if left is not None and now.share < 1 else "",
-    ]
-    return " · ".join(part for part in parts if part)
+def as_progress(progress: P | bool | None) -> P | ProgressBar | None:
+    """What follows a run or trials where `progress` may also be True, for a bar, or False."""
+    return (ProgressBar() if progress else None) if isinstance(progress, bool) else progress
 
 
 class _Display:
