@@ -14,14 +14,13 @@ import argparse
 import gzip
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow.dataset
+from end_to_end import timed
 from extraction import corpus_f1, load
 from pool import print_table, save, shared
 
@@ -75,14 +74,6 @@ def datatrove(pool: Path, work: Path, cores: int) -> None:
     ).run()
 
 
-def timed(command: list[str]) -> float:
-    started = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
-    return time.monotonic() - started
-
-
 def texts_by_url(output: Path) -> dict[str, str]:
     """What was written of each page."""
     rows: list[dict[str, Any]] = pyarrow.dataset.dataset(output / "data").to_table().to_pylist()
@@ -117,7 +108,7 @@ def main() -> None:
             seconds = []
             for _ in range(repeats):
                 shutil.rmtree(folder / "out", ignore_errors=True)
-                seconds.append(timed(command))
+                seconds.append(timed(command)[0])
             texts = texts_by_url(folder / "out") if scored else {}
             pairs = [(text, texts.get(f"http://page/{number}", "")) for number, text in marked]
             score = f"{corpus_f1(pairs, 4)['f1']:.1f}" if scored else "–"

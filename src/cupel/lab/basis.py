@@ -150,7 +150,7 @@ class Basis:
         ]
         if not thin:
             return []
-        said = ", ".join(
+        shown = ", ".join(
             f"{domain.domain} ({domain.documents:,} documents, {write_bytes(domain.bytes)})"
             for domain in thin[:3]
         )
@@ -162,7 +162,7 @@ class Basis:
             else "add text, or merge small domains by giving their documents one `domain`"
         )
         return [
-            f"Very little held-out text stands for {said}{more}, and each counts as much as any other domain in the mean; "
+            f"Very little held-out text stands for {shown}{more}, and each counts as much as any other domain in the mean; "
             f"{remedy}."
         ]
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import yaml
 
 from cupel.corpus import Corpus
-from cupel.findings import Alarm, Block, Code, Facts, Page, Section, Table
+from cupel.findings import Alarm, Code, Facts, Page, Section, Table
 from cupel.lab.basis import Basis, basis_facts, domain_texts, epochs_text
 from cupel.lab.data.arms import Arm
 from cupel.lab.estimate import CostEstimate, Workload
@@ -70,11 +70,10 @@ class AssayPlan:
         scale = self.prepared.lab.scale
         names = ", ".join(arm.name for arm in self.prepared.arms)
         options = yaml.safe_dump(scale.model_dump(mode="json", exclude_none=True), sort_keys=False)
-        blocks: list[Block] = [Facts(facts=tuple(self._takes()))]
         alarms = tuple(Alarm(text=text) for text in self.basis.alarms)
         sections = [
             Section(title="Arms", blocks=(self._arms(),)),
-            Section(title="What it takes", blocks=tuple(blocks)),
+            Section(title="What it takes", blocks=(Facts(facts=tuple(self._takes())),)),
             Section(
                 title="What the verdict will rest on", blocks=(Facts(facts=tuple(basis_facts(self.basis))),)
             ),
