@@ -38,7 +38,7 @@ def test_a_sound_assay_raises_no_alarm() -> None:
         ({"named": False}, "No text stands for what you want", "--held-out FILE"),
         ({"epochs": {"raw": 0.004, "refined": 0.5}}, "raw 0.4 %", "--set tokens=2600000"),
         ({"epochs": {"raw": 1.5, "refined": 8.0}}, "refined was repeated 8.0 times, raw 1.5", "tokens=500000"),
-        ({"domains": (replace(WIKI, overlap_bytes=60_000),)}, "20% of the held-out text", "`decontaminate`"),
+        ({"domains": (replace(WIKI, overlap_bytes=60_000),)}, "20.0 % of the held-out text", "`decontaminate`"),
         ({"domains": (WIKI, DomainText("code", 3, 9_000, 9_000, 0))}, "code (3 documents, 9.00 kB)", "add text"),
         ({"domains": (WIKI, DomainText("code", 3, 9_000, 99_000, 0))}, "code (3", "evaluation.held_out_bytes"),
     ],
@@ -69,7 +69,7 @@ def test_what_it_rests_on_is_said() -> None:
     facts = dict(basis_facts(replace(SOUND, domains=(replace(WIKI, overlap_bytes=30_000),), floor=None)))
     assert facts["seen of each arm"] == "raw 30 %; refined 90 %"
     assert facts["held-out text"] == "200 documents, 300 kB; named by you"
-    assert facts["left out of it"] == "10.0% for overlap with an arm"
+    assert facts["left out of it"] == "10.0 % for overlap with an arm"
     assert facts["noise floor"] == "not known for this scale"
     assert (facts["tokens per trial"], facts["seeds per arm"]) == ("1,000,000", "3")
 

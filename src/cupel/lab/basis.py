@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cupel.findings import Alarm, Section, Table
-from cupel.units import write_bytes, write_count
+from cupel.units import write_bytes, write_count, write_percent
 
 __all__ = ["Basis", "DomainText", "basis_facts", "basis_section", "domain_texts", "epochs_text"]
 
@@ -135,8 +135,8 @@ class Basis:
             return []
         worst = max(self.domains, key=lambda domain: domain.overlap_bytes)
         return [
-            f"{self.left_out:.0%} of the held-out text overlaps an arm and is not scored (most of it in {worst.domain}). "
-            "What is left may be unlike what you want. "
+            f"{write_percent(self.left_out)} of the held-out text overlaps an arm and is not scored (most of it in "
+            f"{worst.domain}). What is left may be unlike what you want. "
             + (
                 "Remove it from the arms (the step `decontaminate`), or name text that no arm holds."
                 if self.named
@@ -197,7 +197,7 @@ def basis_facts(basis: Basis) -> list[tuple[str, str]]:
     size = sum(domain.bytes for domain in basis.domains)
     domains = f", {len(basis.domains)} domains" if len(basis.domains) > 1 else ""
     origin = "named by you" if basis.named else "held out of the arms"
-    lost = f"{basis.left_out:.1%} for overlap with an arm" if basis.left_out else "none"
+    lost = f"{write_percent(basis.left_out)} for overlap with an arm" if basis.left_out else "none"
     return [
         ("seen of each arm", "; ".join(f"{arm} {epochs_text(seen)}" for arm, seen in basis.epochs.items())),
         ("tokens per trial", write_count(basis.tokens)),
