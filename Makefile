@@ -63,7 +63,8 @@ lint: build $(VENV)/.for-lint
 # Wheel and source distribution in dist/, each installed into a bare environment and tried there.
 wheel: build
 	rm -rf dist
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked --quiet --sdist --out dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked --quiet --out dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin sdist --quiet --out dist
 	$(PYTHON) tools/try_wheel.py dist $(BIN)/uv
 
 # Side by side with peers, one run; tables are printed and kept in bench-results/.
