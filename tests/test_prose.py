@@ -32,6 +32,20 @@ COUNTED = re.compile(
     r"line|bin|pass|run|model|pair|minute|hour|member|key|process|call|target|band|crawl)\b"
 )
 """`a row a document` for `a row per document`."""
+RUST = sorted([*(ROOT / "crates").rglob("*.rs"), *(ROOT / "fuzz" / "fuzz_targets").glob("*.rs")])
+LITERAL = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|b?r(?P<hashes>#*)".*?"(?P=hashes)|b?"(?:\\.|[^"\\])*"|b?'(?:\\[^\n']+|\\'|[^'\\\n])'""",
+    re.DOTALL,
+)
+"""A comment, a string or a character of Rust."""
+BINDINGS = (
+    r"\blet\s(?P<pattern>[^=;]*)",
+    r"\bfor\s(?P<pattern>[^{};]*?)\sin\b",
+    r"(?:(?<=[(,={])|\bmove|\breturn|=>)\s*\|(?P<pattern>[^|{};]+)\|",
+    r"(?:^|[{},])(?P<pattern>[^{};]*?)=>",
+    r"(?P<pattern>\b\w+\s*:(?!:))",
+)
+"""Where Rust binds names: `let`, `for`, closures, arms of `match`, and all that has a type or is a field."""
 
 
 @cache
@@ -57,6 +71,28 @@ def assigned(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield node.arg, node.lineno
 
 
+def without_literals(source: str) -> str:
+    """Rust with comments and strings blanked out, line by line; `format!("{name}")` included."""
+    return LITERAL.sub(lambda literal: re.sub(r"[^\n]", " ", literal[0]), source)
+
+
+def bound(source: str, names: tuple[str, ...]) -> list[str]:
+    """Those `names` that Rust source binds, with their lines; keywords of Python's callers aside."""
+    keywords = {
+        name
+        for signature in re.findall(r"#\[pyo3\(signature = \((.*)\)\)\]", source)
+        for name in re.findall(r"\w+", signature)
+    }
+    code = without_literals(source)
+    places = {
+        (code.count("\n", 0, binding.start("pattern") + name.start()) + 1, name[0])
+        for pattern in BINDINGS
+        for binding in re.finditer(pattern, code, re.MULTILINE)
+        for name in re.finditer(rf"(?<![.\w])(?:{'|'.join(names)})\b(?!\s*[(!]|::)", binding["pattern"])
+    }
+    return [f"line {line}: {name}" for line, name in sorted(places) if name not in keywords]
+
+
 def test_the_tables_are_read() -> None:
     names, phrases = tables()
     assert names == ("found", "told", "given", "gone", "one", "most")
@@ -72,6 +108,50 @@ def test_names_say_what_they_hold(path: Path) -> None:
         f"line {line}: {name}" for name, line in assigned(ast.parse(path.read_text("utf-8"))) if name in names
     ]
     assert vague == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "let one = 1;",
+        "let mut one = 1;",
+        "let (a, one) = pair;",
+        "let Some(one) = first else { return };",
+        "if let Ok(one) = read {}",
+        "for one in all {}",
+        "for (place, &one) in all {}",
+        "all.map(|one| one.len())",
+        "all.fold(0, |a, &one| a + one)",
+        "move |one: &str| one.len()",
+        "match first { Some(one) => one, None => 0 }",
+        "fn size(one: &str) -> usize { one.len() }",
+        "struct Pair { one: usize }",
+    ],
+)
+def test_what_rust_binds_is_seen(source: str) -> None:
+    assert bound(source, ("one", "most")) == ["line 1: one"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "// let one = 1;",
+        'let text = "let one = 1;";',
+        'let text = r#"for "one" in all"#;',
+        "let mark = '\"'; // one",
+        "let size = one(text);",
+        "let size = pair.one;",
+        "#[pyo3(signature = (text, *, one=1))]\nfn size(text: &str, one: usize) {}",
+    ],
+)
+def test_what_rust_does_not_bind_is_not(source: str) -> None:
+    assert bound(source, ("one", "most")) == []
+
+
+@pytest.mark.parametrize("path", RUST, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_in_rust_say_what_they_hold(path: Path) -> None:
+    names, _ = tables()
+    assert bound(path.read_text("utf-8"), names) == []
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))

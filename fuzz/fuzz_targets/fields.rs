@@ -14,8 +14,8 @@ fuzz_target!(|text: &str| {
         }
         for path in ["a", "b.a", text] {
             // An object that can be counted can be searched.
-            if let Ok(found) = at_path(&column, path) {
-                assert!(scalars(&found, true).is_ok());
+            if let Ok(values) = at_path(&column, path) {
+                assert!(scalars(&values, true).is_ok());
             } else {
                 assert!(kinds(&column).is_err());
             }

@@ -19,9 +19,9 @@ fuzz_target!(|bytes: &[u8]| {
         model.predict("Some words of text.");
     }
     if let (Some(model), Ok(text)) = (&*MODEL, std::str::from_utf8(bytes)) {
-        if let Some(found) = model.predict(text) {
-            assert!(found.label < model.labels().len());
-            assert!((0.0..=1.0).contains(&found.probability));
+        if let Some(prediction) = model.predict(text) {
+            assert!(prediction.label < model.labels().len());
+            assert!((0.0..=1.0).contains(&prediction.probability));
         }
     }
 });

@@ -12,8 +12,8 @@ use cupel_kernels::dedup::words::WordRules;
 use cupel_kernels::dedup::{minimizers, repeats, shingles, simhash, spans, word_tokens};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|given: (&str, &str)| {
-    let texts = LargeStringArray::from(vec![Some(given.0), Some(given.1), None, Some(given.0)]);
+fuzz_target!(|pair: (&str, &str)| {
+    let texts = LargeStringArray::from(vec![Some(pair.0), Some(pair.1), None, Some(pair.0)]);
     let docs = Int64Array::from_iter_values(0..texts.len() as i64);
     for unit in [Unit::Line, Unit::Paragraph] {
         let units = Units { unit, normalization: Normalization::default(), min_characters: 1 };
@@ -57,6 +57,6 @@ fuzz_target!(|given: (&str, &str)| {
     let rule = Rule { threshold: 0.4, min_words: 3 };
     items.candidates(&hits, rule).expect("hits are the index's own");
     items.strays(&hits).expect("hits are the index's own");
-    let found = items.contamination(&texts, rule).expect("any text can be looked through");
-    spans::cut_spans(&texts, &found.spans).expect("spans fit their texts");
+    let contamination = items.contamination(&texts, rule).expect("any text can be looked through");
+    spans::cut_spans(&texts, &contamination.spans).expect("spans fit their texts");
 });

@@ -17,9 +17,9 @@ fuzz_target!(|block: &[u8]| {
     let place = Place { first_doc: 0, first_position: 1, numbered: true };
     let inside = [b"{\"text\":\"a\",\"x\":", block, b"}"].concat();
     for block in [block, &inside] {
-        let found = read(block, &layout, place).expect("any bytes can be read");
-        assert!(found.documents.num_rows() + found.left.len() <= found.lines);
-        let metadata = found.documents.column_by_name("metadata").expect("there is one").as_string::<i64>();
+        let parsed = read(block, &layout, place).expect("any bytes can be read");
+        assert!(parsed.documents.num_rows() + parsed.left.len() <= parsed.lines);
+        let metadata = parsed.documents.column_by_name("metadata").expect("there is one").as_string::<i64>();
         for json in metadata.iter().flatten() {
             let line = format!("{{\"text\":\"a\",\"metadata\":{json}}}");
             let again = read(line.as_bytes(), &layout, place).expect("any bytes can be read");

@@ -26,8 +26,8 @@ pub fn map_range<T: Send>(
                 return;
             }
             let range = block * at_once..count.min((block + 1) * at_once);
-            let found = range.map(&work).collect();
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((block, found));
+            let results = range.map(&work).collect();
+            done.lock().unwrap_or_else(PoisonError::into_inner).push((block, results));
         }
     };
     std::thread::scope(|scope| {
@@ -39,7 +39,7 @@ pub fn map_range<T: Send>(
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|&(block, _)| block);
-    done.into_iter().flat_map(|(_, found)| found).collect()
+    done.into_iter().flat_map(|(_, results)| results).collect()
 }
 
 #[cfg(test)]
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn every_number_once_and_in_order() {
         for (count, at_once, threads) in [(0, 1, 4), (1, 8, 4), (1000, 7, 3), (1000, 7, 1), (64, 64, 2)] {
-            let found = map_range(count, at_once, NonZeroUsize::new(threads).unwrap(), |i| i * i);
-            assert_eq!(found, (0..count).map(|i| i * i).collect::<Vec<_>>());
+            let squares = map_range(count, at_once, NonZeroUsize::new(threads).unwrap(), |i| i * i);
+            assert_eq!(squares, (0..count).map(|i| i * i).collect::<Vec<_>>());
         }
     }
 }

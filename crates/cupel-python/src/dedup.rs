@@ -49,8 +49,8 @@ pub fn batch(py: Python<'_>, batch: RecordBatch) -> PyResult<Bound<'_, PyAny>> {
 
 #[pyfunction]
 fn text_hash<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| hash::text_hash(text.array())).map_err(to_python)?;
-    array(py, found)
+    let hashes = py.detach(|| hash::text_hash(text.array())).map_err(to_python)?;
+    array(py, hashes)
 }
 
 #[pyfunction]
@@ -65,15 +65,15 @@ fn normalized_hash<'py>(
     drop_invisible: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let how = Normalization { drop_invisible, nfc, lowercase, strip_punctuation, collapse_white_space };
-    let found = py.detach(|| normalized::normalized_hash(text.array(), how)).map_err(to_python)?;
-    array(py, found)
+    let hashes = py.detach(|| normalized::normalized_hash(text.array(), how)).map_err(to_python)?;
+    array(py, hashes)
 }
 
 #[pyfunction]
 fn content_hash<'py>(py: Python<'py>, columns: Vec<PyArray>) -> PyResult<Bound<'py, PyBytes>> {
     let columns: Vec<ArrayRef> = columns.into_iter().map(|column| column.into_inner().0).collect();
-    let found = py.detach(|| hash::content_hash(&columns)).map_err(to_python)?;
-    Ok(PyBytes::new(py, &found.to_be_bytes()))
+    let digest = py.detach(|| hash::content_hash(&columns)).map_err(to_python)?;
+    Ok(PyBytes::new(py, &digest.to_be_bytes()))
 }
 
 #[pyfunction]
@@ -97,8 +97,8 @@ fn minhash<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let how =
         MinHash { ngram, bands, rows, seed, rules: WordRules { fold_numbers, symbols: !ignore_symbols } };
-    let found = py.detach(|| signing::minhash(text.array(), &how)).map_err(to_python)?;
-    batch(py, found)
+    let keys = py.detach(|| signing::minhash(text.array(), &how)).map_err(to_python)?;
+    batch(py, keys)
 }
 
 #[allow(clippy::too_many_arguments)] // as Python calls it, by name
@@ -116,8 +116,8 @@ fn minhash_signature<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let how =
         MinHash { ngram, bands, rows, seed, rules: WordRules { fold_numbers, symbols: !ignore_symbols } };
-    let found = py.detach(|| signing::minhash_signature(text.array(), &how)).map_err(to_python)?;
-    array(py, found)
+    let signatures = py.detach(|| signing::minhash_signature(text.array(), &how)).map_err(to_python)?;
+    array(py, signatures)
 }
 
 #[pyfunction]
@@ -132,9 +132,9 @@ fn shingles<'py>(
     parts: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
     let rules = WordRules { fold_numbers, symbols: !ignore_symbols };
-    let found =
+    let hashes =
         py.detach(|| shingling::shingles(text.array(), ngram, rules, part, parts)).map_err(to_python)?;
-    array(py, found)
+    array(py, hashes)
 }
 
 #[pyfunction]
@@ -147,8 +147,8 @@ fn word_hashes<'py>(
     most: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let rules = WordRules { fold_numbers, symbols: !ignore_symbols };
-    let found = py.detach(|| shingling::word_hashes(text.array(), rules, most)).map_err(to_python)?;
-    array(py, found)
+    let hashes = py.detach(|| shingling::word_hashes(text.array(), rules, most)).map_err(to_python)?;
+    array(py, hashes)
 }
 
 #[pyfunction]
@@ -161,8 +161,8 @@ fn simhash<'py>(
     ignore_symbols: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let rules = WordRules { fold_numbers, symbols: !ignore_symbols };
-    let found = py.detach(|| fingerprints::simhash(text.array(), ngram, rules)).map_err(to_python)?;
-    array(py, found)
+    let fingerprints = py.detach(|| fingerprints::simhash(text.array(), ngram, rules)).map_err(to_python)?;
+    array(py, fingerprints)
 }
 
 #[pyfunction]
@@ -172,21 +172,21 @@ fn simhash_keys<'py>(
     max_distance: u32,
     number: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found =
+    let keys =
         py.detach(|| fingerprints::keys(fingerprints.array(), max_distance, number)).map_err(to_python)?;
-    array(py, found)
+    array(py, keys)
 }
 
 #[pyfunction]
 fn buckets<'py>(py: Python<'py>, keys: PyArray, docs: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| bucketing::buckets(keys.array(), docs.array())).map_err(to_python)?;
-    array(py, found)
+    let groups = py.detach(|| bucketing::buckets(keys.array(), docs.array())).map_err(to_python)?;
+    array(py, groups)
 }
 
 #[pyfunction]
 fn union<'py>(py: Python<'py>, buckets: Vec<PyArray>) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| clusters::union(&lists(&buckets)?)).map_err(to_python)?;
-    batch(py, found)
+    let components = py.detach(|| clusters::union(&lists(&buckets)?)).map_err(to_python)?;
+    batch(py, components)
 }
 
 type VerifiedParts<'py> = (Bound<'py, PyAny>, Bound<'py, PyDict>, Bound<'py, PyAny>, Bound<'py, PyAny>);
@@ -206,7 +206,7 @@ fn verify<'py>(
     measure: &str,
 ) -> PyResult<VerifiedParts<'py>> {
     let how = Verification { threshold, max_comparisons, threads: all_cores(threads) };
-    let found = py
+    let outcome = py
         .detach(|| {
             let measure = Measure::parse(measure)?;
             let (docs, offsets, values) =
@@ -214,7 +214,7 @@ fn verify<'py>(
             verifying::verify(&lists(&buckets)?, Sets::new(docs, offsets, values, measure)?, how)
         })
         .map_err(to_python)?;
-    verified(py, found)
+    verified(py, outcome)
 }
 
 #[pyfunction]
@@ -229,13 +229,13 @@ fn verify_fingerprints<'py>(
     threads: Option<NonZeroUsize>,
 ) -> PyResult<VerifiedParts<'py>> {
     let how = Verification { threshold, max_comparisons, threads: all_cores(threads) };
-    let found = py
+    let outcome = py
         .detach(|| {
             let (docs, values) = (int64(&docs, "docs")?, uint64(&fingerprints, "fingerprints")?);
             verifying::verify(&lists(&buckets)?, Fingerprints::new(docs, values)?, how)
         })
         .map_err(to_python)?;
-    verified(py, found)
+    verified(py, outcome)
 }
 
 pub fn all_cores(threads: Option<NonZeroUsize>) -> NonZeroUsize {
@@ -243,25 +243,25 @@ pub fn all_cores(threads: Option<NonZeroUsize>) -> NonZeroUsize {
 }
 
 fn int64<'a>(array: &'a PyArray, name: &str) -> Result<&'a Int64Array, KernelError> {
-    let found = array.array().as_primitive_opt::<Int64Type>();
-    found.ok_or_else(|| KernelError::BadInput(format!("{name}: expected int64")))
+    let values = array.array().as_primitive_opt::<Int64Type>();
+    values.ok_or_else(|| KernelError::BadInput(format!("{name}: expected int64")))
 }
 
 fn uint64<'a>(array: &'a PyArray, name: &str) -> Result<&'a UInt64Array, KernelError> {
-    let found = array.array().as_primitive_opt::<UInt64Type>();
-    found.ok_or_else(|| KernelError::BadInput(format!("{name}: expected uint64")))
+    let values = array.array().as_primitive_opt::<UInt64Type>();
+    values.ok_or_else(|| KernelError::BadInput(format!("{name}: expected uint64")))
 }
 
-fn verified(py: Python<'_>, found: Verified) -> PyResult<VerifiedParts<'_>> {
+fn verified(py: Python<'_>, outcome: Verified) -> PyResult<VerifiedParts<'_>> {
     let counts = PyDict::new(py);
-    counts.set_item("candidate_pairs", found.counts.candidate_pairs)?;
-    counts.set_item("identical", found.counts.identical)?;
-    counts.set_item("compared", found.counts.compared)?;
-    counts.set_item("verified", found.counts.verified)?;
-    counts.set_item("rejected", found.counts.rejected)?;
-    counts.set_item("rejected_by_length", found.counts.rejected_by_length)?;
-    counts.set_item("limited", found.counts.limited)?;
-    Ok((batch(py, found.components)?, counts, batch(py, found.histogram)?, batch(py, found.pairs)?))
+    counts.set_item("candidate_pairs", outcome.counts.candidate_pairs)?;
+    counts.set_item("identical", outcome.counts.identical)?;
+    counts.set_item("compared", outcome.counts.compared)?;
+    counts.set_item("verified", outcome.counts.verified)?;
+    counts.set_item("rejected", outcome.counts.rejected)?;
+    counts.set_item("rejected_by_length", outcome.counts.rejected_by_length)?;
+    counts.set_item("limited", outcome.counts.limited)?;
+    Ok((batch(py, outcome.components)?, counts, batch(py, outcome.histogram)?, batch(py, outcome.pairs)?))
 }
 
 #[pyfunction]
@@ -277,7 +277,7 @@ fn similarities<'py>(
     threads: Option<NonZeroUsize>,
     measure: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
+    let shares = py
         .detach(|| {
             let (docs, offsets, values) =
                 (int64(&docs, "docs")?, int64(&offsets, "offsets")?, uint64(&values, "values")?);
@@ -285,7 +285,7 @@ fn similarities<'py>(
             similarity::similarities(&sets, left.array(), right.array(), all_cores(threads))
         })
         .map_err(to_python)?;
-    array(py, found)
+    array(py, shares)
 }
 
 #[pyfunction]
@@ -295,10 +295,10 @@ fn survivors<'py>(
     component: PyArray,
     priority: PyArray,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
+    let table = py
         .detach(|| clusters::survivors(docs.array(), component.array(), priority.array()))
         .map_err(to_python)?;
-    batch(py, found)
+    batch(py, table)
 }
 
 fn lists(buckets: &[PyArray]) -> Result<Vec<LargeListArray>, KernelError> {

@@ -57,23 +57,23 @@ impl Evaluation {
     }
 
     fn hits<'py>(&self, py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
-        let found = py.detach(|| self.inner.hits(text.array())).map_err(to_python)?;
-        array(py, found)
+        let keys = py.detach(|| self.inner.hits(text.array())).map_err(to_python)?;
+        array(py, keys)
     }
 
     fn strays<'py>(&self, py: Python<'py>, hits: PyArray) -> PyResult<Bound<'py, PyAny>> {
-        let found = py.detach(|| self.inner.strays(hits.array())).map_err(to_python)?;
-        array(py, found)
+        let strays = py.detach(|| self.inner.strays(hits.array())).map_err(to_python)?;
+        array(py, strays)
     }
 
     fn present<'py>(&self, py: Python<'py>, hits: PyArray) -> PyResult<Bound<'py, PyAny>> {
-        let found = py.detach(|| self.inner.present(hits.array())).map_err(to_python)?;
-        array(py, found)
+        let present = py.detach(|| self.inner.present(hits.array())).map_err(to_python)?;
+        array(py, present)
     }
 
     fn uneven<'py>(&self, py: Python<'py>, counts: Vec<u64>) -> PyResult<Bound<'py, PyAny>> {
-        let found = py.detach(|| self.inner.uneven(&counts)).map_err(to_python)?;
-        array(py, found)
+        let uneven = py.detach(|| self.inner.uneven(&counts)).map_err(to_python)?;
+        array(py, uneven)
     }
 
     fn without(&self, py: Python<'_>, common: PyArray) -> PyResult<Self> {
@@ -90,8 +90,8 @@ impl Evaluation {
         min_words: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
         let rule = Rule { threshold, min_words };
-        let found = py.detach(|| self.inner.candidates(hits.array(), rule)).map_err(to_python)?;
-        array(py, found)
+        let candidates = py.detach(|| self.inner.candidates(hits.array(), rule)).map_err(to_python)?;
+        array(py, candidates)
     }
 
     #[pyo3(signature = (text, *, threshold, min_words))]
@@ -103,8 +103,8 @@ impl Evaluation {
         min_words: u32,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let rule = Rule { threshold, min_words };
-        let found = py.detach(|| self.inner.contamination(text.array(), rule)).map_err(to_python)?;
-        Ok((array(py, found.spans)?, batch(py, found.found)?))
+        let contamination = py.detach(|| self.inner.contamination(text.array(), rule)).map_err(to_python)?;
+        Ok((array(py, contamination.spans)?, batch(py, contamination.matches)?))
     }
 
     fn first_places<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -128,7 +128,7 @@ fn columns<'py>(
     columns: [UInt32Array; 4],
 ) -> PyResult<Bound<'py, PyAny>> {
     let columns = names.into_iter().zip(columns.map(|column| Arc::new(column) as ArrayRef));
-    let found = RecordBatch::try_from_iter(columns)
+    let table = RecordBatch::try_from_iter(columns)
         .map_err(|error| to_python(KernelError::BadInput(error.to_string())))?;
-    batch(py, found)
+    batch(py, table)
 }

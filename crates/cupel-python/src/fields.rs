@@ -17,8 +17,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 fn field_kinds(py: Python<'_>, metadata: PyArray) -> PyResult<Bound<'_, PyAny>> {
     let metadata = large_text(&metadata)?;
-    let found = py.detach(|| fields::kinds(&metadata)).map_err(to_python)?;
-    PyRecordBatch::new(found).into_pyarrow(py)
+    let kinds = py.detach(|| fields::kinds(&metadata)).map_err(to_python)?;
+    PyRecordBatch::new(kinds).into_pyarrow(py)
 }
 
 #[pyfunction]
@@ -30,23 +30,23 @@ fn split_fields(
 ) -> PyResult<Bound<'_, PyAny>> {
     let metadata = large_text(&metadata)?;
     let types: Vec<ColumnType> = types.into_iter().map(|kind| column_type(&kind.into_inner())).collect();
-    let found = py.detach(|| fields::split(&metadata, &names, &types)).map_err(to_python)?;
-    PyRecordBatch::new(found).into_pyarrow(py)
+    let columns = py.detach(|| fields::split(&metadata, &names, &types)).map_err(to_python)?;
+    PyRecordBatch::new(columns).into_pyarrow(py)
 }
 
 #[pyfunction]
 fn field_at_path<'py>(py: Python<'py>, metadata: PyArray, path: &str) -> PyResult<Bound<'py, PyAny>> {
     let metadata = large_text(&metadata)?;
-    let found = py.detach(|| fields::at_path(&metadata, path)).map_err(to_python)?;
-    array(py, found)
+    let values = py.detach(|| fields::at_path(&metadata, path)).map_err(to_python)?;
+    array(py, values)
 }
 
 #[pyfunction]
 #[pyo3(signature = (values, *, json))]
 fn field_scalars(py: Python<'_>, values: PyArray, json: bool) -> PyResult<Bound<'_, PyAny>> {
     let values = large_text(&values)?;
-    let found = py.detach(|| fields::scalars(&values, json)).map_err(to_python)?;
-    PyRecordBatch::new(found).into_pyarrow(py)
+    let scalars = py.detach(|| fields::scalars(&values, json)).map_err(to_python)?;
+    PyRecordBatch::new(scalars).into_pyarrow(py)
 }
 
 fn column_type(kind: &DataType) -> ColumnType {

@@ -30,8 +30,8 @@ impl LanguageModel {
         as_it_is: bool,
     ) -> PyResult<PyRecordBatch> {
         let text = large_text(&text)?;
-        let found = py.detach(|| self.0.identify(&text, max_bytes, as_it_is)).map_err(to_python)?;
-        Ok(PyRecordBatch::new(found))
+        let languages = py.detach(|| self.0.identify(&text, max_bytes, as_it_is)).map_err(to_python)?;
+        Ok(PyRecordBatch::new(languages))
     }
 }
 

@@ -58,14 +58,14 @@ fn text_units<'py>(
 
 #[pyfunction]
 fn picked_spans<'py>(py: Python<'py>, places: PyArray, picked: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| splitting::picked_spans(places.array(), picked.array())).map_err(to_python)?;
-    array(py, found)
+    let spans = py.detach(|| splitting::picked_spans(places.array(), picked.array())).map_err(to_python)?;
+    array(py, spans)
 }
 
 #[pyfunction]
 fn cut_spans<'py>(py: Python<'py>, text: PyArray, spans: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| spans::cut_spans(text.array(), spans.array())).map_err(to_python)?;
-    array(py, found)
+    let pieces = py.detach(|| spans::cut_spans(text.array(), spans.array())).map_err(to_python)?;
+    array(py, pieces)
 }
 
 #[pyfunction]
@@ -76,20 +76,20 @@ fn whole_spans<'py>(
     whole: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
     let whole = Whole::parse(whole).map_err(to_python)?;
-    let found = py.detach(|| borders::whole_spans(text.array(), spans.array(), whole)).map_err(to_python)?;
-    array(py, found)
+    let inside = py.detach(|| borders::whole_spans(text.array(), spans.array(), whole)).map_err(to_python)?;
+    array(py, inside)
 }
 
 #[pyfunction]
 fn minimizers<'py>(py: Python<'py>, text: PyArray, length: usize, base: u64) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
+    let stretches = py
         .detach(|| {
             let mut stretches = Vec::new();
             minimizing::column_minimizers(text.array(), length, base, &mut stretches)?;
             stretch_batch(&stretches)
         })
         .map_err(to_python)?;
-    batch(py, found)
+    batch(py, stretches)
 }
 
 fn stretch_batch(stretches: &[Stretch]) -> Result<RecordBatch, KernelError> {
@@ -103,14 +103,14 @@ fn stretch_batch(stretches: &[Stretch]) -> Result<RecordBatch, KernelError> {
 
 #[pyfunction]
 fn word_tokens<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| tokens::word_tokens(text.array())).map_err(to_python)?;
-    array(py, found)
+    let tokens = py.detach(|| tokens::word_tokens(text.array())).map_err(to_python)?;
+    array(py, tokens)
 }
 
 #[pyfunction]
 fn word_places<'py>(py: Python<'py>, text: PyArray) -> PyResult<Bound<'py, PyAny>> {
-    let found = py.detach(|| tokens::word_places(text.array())).map_err(to_python)?;
-    array(py, found)
+    let places = py.detach(|| tokens::word_places(text.array())).map_err(to_python)?;
+    array(py, places)
 }
 
 #[pyfunction]
@@ -123,7 +123,7 @@ fn repeats<'py>(
     token: usize,
     min_occurrences: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let found = py
+    let table = py
         .detach(|| {
             let wrong = |what: &str| KernelError::BadInput(format!("{what}: wrong type"));
             let data = data.array().as_binary_opt::<i64>().ok_or_else(|| wrong("data"))?;
@@ -141,7 +141,7 @@ fn repeats<'py>(
             RecordBatch::try_from_iter(columns).map_err(|error| KernelError::BadInput(error.to_string()))
         })
         .map_err(to_python)?;
-    batch(py, found)
+    batch(py, table)
 }
 
 fn sorted_stretches(batch: &RecordBatch) -> Result<Vec<Stretch>, KernelError> {
@@ -187,8 +187,8 @@ impl Seen {
         parts: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
         let inner = &mut self.inner;
-        let found = py.detach(|| inner.mark(docs.array(), lists.array(), part, parts)).map_err(to_python)?;
-        array(py, found)
+        let firsts = py.detach(|| inner.mark(docs.array(), lists.array(), part, parts)).map_err(to_python)?;
+        array(py, firsts)
     }
 
     fn entries<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
@@ -247,8 +247,8 @@ impl Bloom {
         unit: Option<&str>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let how = copies(ngram, 1, 1.0, unit)?;
-        let found = py.detach(|| how.count(text.array())).map_err(to_python)?;
-        array(py, found)
+        let counts = py.detach(|| how.count(text.array())).map_err(to_python)?;
+        array(py, counts)
     }
 
     #[pyo3(signature = (text, *, ngram, min_words, threshold, unit=None, threads=1))]
@@ -265,8 +265,8 @@ impl Bloom {
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, u64)> {
         let how = copies(ngram, min_words, threshold, unit)?;
         let inner = &mut self.inner;
-        let found = py.detach(|| how.mark(inner, text.array(), threads)).map_err(to_python)?;
-        Ok((array(py, found.spans)?, array(py, found.seen)?, found.ngrams))
+        let marked = py.detach(|| how.mark(inner, text.array(), threads)).map_err(to_python)?;
+        Ok((array(py, marked.spans)?, array(py, marked.seen)?, marked.ngrams))
     }
 }
 

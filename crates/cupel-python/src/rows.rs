@@ -49,8 +49,11 @@ fn read_rows<'py>(
     let outside = || PyValueError::new_err(format!("no bytes {start}..{stop} in the data"));
     let block = data.as_bytes().get(start..stop).ok_or_else(outside)?;
     let place = Place { first_doc, first_position, numbered };
-    let found = py.detach(|| rows::read(block, &layout.0, place)).map_err(to_python)?;
-    let left = found.left.iter().map(|one| (one.documents, one.line, start + one.start, start + one.stop));
+    let parsed = py.detach(|| rows::read(block, &layout.0, place)).map_err(to_python)?;
+    let left = parsed
+        .left
+        .iter()
+        .map(|skipped| (skipped.documents, skipped.line, start + skipped.start, start + skipped.stop));
     let left = left.collect();
-    Ok((PyRecordBatch::new(found.documents).into_pyarrow(py)?, left, found.lines))
+    Ok((PyRecordBatch::new(parsed.documents).into_pyarrow(py)?, left, parsed.lines))
 }

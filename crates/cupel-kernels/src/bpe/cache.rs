@@ -133,8 +133,8 @@ impl<T: Token> WordCache<T> {
         }
         let hash = xxh3_64(word);
         let is_it = |place: &Place| place.hash == hash as u32 && self.word(place) == word;
-        let found = self.table.find(hash, is_it)?;
-        self.tokens.get(found.tokens as usize..found.tokens as usize + usize::from(found.count))
+        let place = self.table.find(hash, is_it)?;
+        self.tokens.get(place.tokens as usize..place.tokens as usize + usize::from(place.count))
     }
 
     /// Keeps the tokens of a word that the table does not hold.

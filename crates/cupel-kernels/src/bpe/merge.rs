@@ -83,17 +83,17 @@ impl Merges {
         before.clear();
         before.extend((0..length).map(|at| at.wrapping_sub(1)));
         heap.clear();
-        let found = ranks.iter().enumerate().filter(|&(_, &rank)| rank != NO_RANK);
-        heap.extend(found.map(|(at, &rank)| Reverse((rank, at))));
+        let pairs = ranks.iter().enumerate().filter(|&(_, &rank)| rank != NO_RANK);
+        heap.extend(pairs.map(|(at, &rank)| Reverse((rank, at))));
         while let Some(Reverse((rank, at))) = heap.pop() {
             // Pairs that something else was merged with since, or that became part of the one before.
             if ranks[at] != rank {
                 continue;
             }
-            let gone = next[at];
+            let absorbed = next[at];
             ids[at] = self.merged[rank as usize];
-            ranks[gone] = NO_RANK;
-            next[at] = next[gone];
+            ranks[absorbed] = NO_RANK;
+            next[at] = next[absorbed];
             ranks[at] = NO_RANK;
             if next[at] < length {
                 before[next[at]] = at;
@@ -178,5 +178,5 @@ fn pack(left: u32, right: u32) -> u64 {
 #[inline]
 fn lowest(ranks: &[u32]) -> Option<(usize, u32)> {
     let rank = ranks.iter().copied().min().filter(|&rank| rank != NO_RANK)?;
-    ranks.iter().position(|&found| found == rank).map(|at| (at, rank))
+    ranks.iter().position(|&other| other == rank).map(|at| (at, rank))
 }

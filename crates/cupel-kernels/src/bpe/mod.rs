@@ -210,8 +210,8 @@ impl<T: Token> Work<T> {
 
     #[cold]
     fn grow(&mut self, tokens: usize) {
-        let wanted = (self.filled + tokens).max(self.out.len() * 2).max(BLOCK_BYTES / 2);
-        self.out.resize(wanted, T::default());
+        let length = (self.filled + tokens).max(self.out.len() * 2).max(BLOCK_BYTES / 2);
+        self.out.resize(length, T::default());
     }
 
     fn push(&mut self, token: T) {

@@ -190,8 +190,8 @@ impl Splitter {
     #[inline]
     fn run(&self, text: &[u8], mut at: usize, class: Class) -> usize {
         loop {
-            let (found, end) = self.class(text, at);
-            if found != class || end == at {
+            let (current, end) = self.class(text, at);
+            if current != class || end == at {
                 return at;
             }
             at = end;
@@ -270,7 +270,7 @@ fn decode(bytes: &[u8]) -> (u32, usize) {
         |at: usize| bytes.get(at).filter(|&byte| byte & 0xc0 == 0x80).map(|byte| u32::from(byte & 0x3f));
     let Some(&first) = bytes.first() else { return NONE };
     let lead = u32::from(first);
-    let found = match first {
+    let decoded = match first {
         0xc2..=0xdf => tail(1).map(|b| ((lead & 0x1f) << 6 | b, 2)),
         0xe0..=0xef => tail(1).zip(tail(2)).map(|(b, c)| ((lead & 0xf) << 12 | b << 6 | c, 3)),
         0xf0..=0xf4 => {
@@ -278,5 +278,5 @@ fn decode(bytes: &[u8]) -> (u32, usize) {
         }
         _ => None,
     };
-    found.unwrap_or(NONE)
+    decoded.unwrap_or(NONE)
 }

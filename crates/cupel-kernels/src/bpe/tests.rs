@@ -24,7 +24,7 @@ fn words_by_regex(pattern: Pattern, text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let end = before_spaces.find(rest).map(|found| found.end()).unwrap_or_else(|| {
+        let end = before_spaces.find(rest).map(|word| word.end()).unwrap_or_else(|| {
             let run: Vec<(usize, char)> =
                 rest.char_indices().take_while(|(_, c)| c.is_whitespace()).collect();
             let (last, character) = *run.last().unwrap();
@@ -237,8 +237,8 @@ fn a_file_that_asks_for_more_is_refused_with_the_reason() {
         let mut json = good.clone();
         let (place, name) = pointer.rsplit_once('/').unwrap();
         json.pointer_mut(place).unwrap()[name] = value;
-        let found = load(&json).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(found.contains(reason), "{pointer}: {found:?}");
+        let message = load(&json).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(message.contains(reason), "{pointer}: {message:?}");
     };
     refused("/normalizer", json!({"type": "NFC"}), "a normalizer");
     refused("/truncation", json!({"max_length": 7}), "a truncation");

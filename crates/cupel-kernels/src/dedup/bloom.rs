@@ -302,7 +302,7 @@ impl NgramCopies {
 
     fn hash_rows(&self, texts: &Texts<'_>, rows: std::ops::Range<usize>) -> Vec<UnitHashes> {
         let mut rolling = Rolling::new(self.ngram);
-        let mut found = Vec::new();
+        let mut unit_hashes = Vec::new();
         for row in rows {
             let Some(text) = texts.get(row) else { continue };
             self.each_unit(text, |unit, start, stop| {
@@ -314,11 +314,11 @@ impl NgramCopies {
                 });
                 hashes.extend(rolling.rest());
                 if words > 0 && words >= self.min_words {
-                    found.push(UnitHashes { row, start, stop, hashes });
+                    unit_hashes.push(UnitHashes { row, start, stop, hashes });
                 }
             });
         }
-        found
+        unit_hashes
     }
 }
 
@@ -349,12 +349,12 @@ mod tests {
             let mut filter = Bloom::new(keys, rate).unwrap();
             (0..keys).for_each(|number| filter.insert(key(number)));
             assert!((0..keys).all(|number| filter.contains(key(number))));
-            let asked = 400_000_u64;
-            let wrong = (0..asked).filter(|&number| filter.contains(key(number + (1 << 40)))).count();
-            let found = wrong as f64 / asked as f64;
+            let absent = 400_000_u64;
+            let wrong = (0..absent).filter(|&number| filter.contains(key(number + (1 << 40)))).count();
+            let measured = wrong as f64 / absent as f64;
             assert!(
-                found < rate * 1.1 + 3.0 * (rate / asked as f64).sqrt(),
-                "{keys} keys at {rate}: {found}"
+                measured < rate * 1.1 + 3.0 * (rate / absent as f64).sqrt(),
+                "{keys} keys at {rate}: {measured}"
             );
         }
     }
@@ -376,10 +376,10 @@ mod tests {
             let array = StringArray::from(texts.clone());
             let ngrams = how.count(&array).unwrap().values().iter().sum::<i64>() as u64;
             let mut filter = Bloom::new(ngrams, 0.01).unwrap();
-            let found = how.mark(&mut filter, &array, threads).unwrap();
+            let marked = how.mark(&mut filter, &array, threads).unwrap();
             let mut alone = Bloom::new(ngrams, 0.01).unwrap();
             let again = how.mark(&mut alone, &array, 1).unwrap();
-            prop_assert_eq!(&found.spans, &again.spans);
+            prop_assert_eq!(&marked.spans, &again.spans);
             prop_assert_eq!(&filter, &alone);
             prop_assert_eq!(&Bloom::from_bytes(&filter.to_bytes()).unwrap(), &filter);
             // Everything again: each line long enough has been seen whole.

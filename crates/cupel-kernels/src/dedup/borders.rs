@@ -132,8 +132,8 @@ mod tests {
         let mut lists = SpanLists::new();
         lists.push(start, stop);
         lists.end_row();
-        let found = whole_spans(&StringArray::from(vec![text]), &lists.finish().unwrap(), whole).unwrap();
-        let span = Spans::new(&found).unwrap().row(0).next();
+        let smaller = whole_spans(&StringArray::from(vec![text]), &lists.finish().unwrap(), whole).unwrap();
+        let span = Spans::new(&smaller).unwrap().row(0).next();
         span.map_or("", |(start, stop)| &text[start..stop])
     }
 

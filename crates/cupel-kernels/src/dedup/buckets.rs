@@ -57,9 +57,9 @@ mod tests {
     fn groups_of_two_or_more() {
         let keys = UInt64Array::from(vec![Some(7), Some(3), None, Some(7), None, Some(9)]);
         let docs = Int64Array::from(vec![40, 10, 20, 30, 50, 60]);
-        let found = buckets(&keys, &docs).unwrap();
-        assert_eq!(found.len(), 1);
-        assert_eq!(found.value(0).as_primitive::<Int64Type>().values(), &[30, 40]);
+        let groups = buckets(&keys, &docs).unwrap();
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups.value(0).as_primitive::<Int64Type>().values(), &[30, 40]);
     }
 
     #[test]

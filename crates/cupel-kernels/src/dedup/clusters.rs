@@ -127,15 +127,15 @@ mod tests {
         let docs = Int64Array::from(vec![5, 1, 2, 9, 8]);
         let component = Int64Array::from(vec![1, 1, 1, 8, 8]);
         let priority = Float64Array::from(vec![Some(2.0), None, Some(2.0), Some(f64::NAN), None]);
-        let found = survivors(&docs, &component, &priority).unwrap();
+        let table = survivors(&docs, &component, &priority).unwrap();
         let column = |name| {
-            let column = found.column_by_name(name).unwrap();
+            let column = table.column_by_name(name).unwrap();
             column.as_primitive::<Int64Type>().values().to_vec()
         };
         assert_eq!(column("doc"), [1, 2, 5, 8, 9]);
         assert_eq!(column("cluster"), [2, 2, 2, 8, 8]);
         assert_eq!(column("size"), [3, 3, 3, 2, 2]);
-        let kept: Vec<bool> = found.column(3).as_boolean().values().iter().collect();
+        let kept: Vec<bool> = table.column(3).as_boolean().values().iter().collect();
         assert_eq!(kept, [false, true, false, true, false]);
     }
 
@@ -147,8 +147,8 @@ mod tests {
             let docs = Int64Array::from_iter_values(0..rows.len() as i64);
             let component = Int64Array::from_iter_values(rows.iter().map(|row| row.0));
             let priority: Float64Array = rows.iter().map(|row| row.1).collect();
-            let found = survivors(&docs, &component, &priority).unwrap();
-            let kept = found.column(3).as_boolean().true_count();
+            let table = survivors(&docs, &component, &priority).unwrap();
+            let kept = table.column(3).as_boolean().true_count();
             let mut distinct: Vec<i64> = rows.iter().map(|row| row.0).collect();
             distinct.sort_unstable();
             distinct.dedup();

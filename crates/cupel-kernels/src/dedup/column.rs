@@ -95,7 +95,7 @@ impl<'a> Bytes<'a> {
 /// `array` as int64 without nulls; `name` says which column is at fault.
 pub fn int64_column<'a>(array: &'a dyn Array, name: &str) -> Result<&'a Int64Array, KernelError> {
     match array.as_primitive_opt::<Int64Type>() {
-        Some(found) if found.null_count() == 0 => Ok(found),
+        Some(column) if column.null_count() == 0 => Ok(column),
         Some(_) => Err(KernelError::BadInput(format!("{name}: nulls are not allowed"))),
         None => Err(KernelError::BadInput(format!("{name}: expected int64, got {}", array.data_type()))),
     }

@@ -22,7 +22,7 @@ pub struct Contamination {
     /// For each text, the bytes of the items that it holds.
     pub spans: LargeListArray,
     /// `row`, `item`, `score` (0: does not count), and the shares of its parts that were found.
-    pub found: RecordBatch,
+    pub matches: RecordBatch,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,9 +37,9 @@ struct Found {
 impl Found {
     /// An item of which these parts stand in the text as they are.
     fn whole(parts: &[usize]) -> Self {
-        let mut found = Self { score: 1.0, ..Self::default() };
-        parts.iter().for_each(|&part| found.shares[part] = 1.0);
-        found
+        let mut matched = Self { score: 1.0, ..Self::default() };
+        parts.iter().for_each(|&part| matched.shares[part] = 1.0);
+        matched
     }
 }
 
@@ -87,17 +87,17 @@ impl Evaluation {
                     best = Some(Found::whole(&[QUESTION, ANSWER]));
                 }
                 if best.is_some() || passage >= rule.threshold {
-                    let mut found = best.unwrap_or_default();
-                    found.shares[PASSAGE] = passage;
+                    let mut matched = best.unwrap_or_default();
+                    matched.shares[PASSAGE] = passage;
                     rows.push(row as i64);
-                    all.push((hits[0].0, found));
+                    all.push((hits[0].0, matched));
                 }
             }
             ranges.sort_unstable();
             ranges.into_iter().for_each(|(from, to)| spans.push(from, to));
             spans.end_row();
         }
-        Ok(Contamination { spans: spans.finish()?, found: table(rows, &all)? })
+        Ok(Contamination { spans: spans.finish()?, matches: table(rows, &all)? })
     }
 
     fn read_text(&self, text: &str, read: &mut Read) {
@@ -318,22 +318,22 @@ impl<'a> Window<'a> {
     }
 }
 
-/// Where `wanted` first stands within `NEAR` words of a range.
-fn position_near(words: &[u64], wanted: &[u64], around: Range<usize>) -> Option<Range<usize>> {
-    let from = around.start.saturating_sub(NEAR + wanted.len());
-    let to = (around.end + NEAR + wanted.len()).min(words.len());
-    let at = from + words[from..to].windows(wanted.len()).position(|w| w == wanted)?;
-    Some(at..at + wanted.len())
+/// Where `needle` first stands within `NEAR` words of a range.
+fn position_near(words: &[u64], needle: &[u64], around: Range<usize>) -> Option<Range<usize>> {
+    let from = around.start.saturating_sub(NEAR + needle.len());
+    let to = (around.end + NEAR + needle.len()).min(words.len());
+    let at = from + words[from..to].windows(needle.len()).position(|w| w == needle)?;
+    Some(at..at + needle.len())
 }
 
 fn table(rows: Vec<i64>, all: &[(u32, Found)]) -> Result<RecordBatch, KernelError> {
     let share = |part: usize| -> ArrayRef {
-        Arc::new(Float64Array::from_iter_values(all.iter().map(|(_, found)| found.shares[part])))
+        Arc::new(Float64Array::from_iter_values(all.iter().map(|(_, matched)| matched.shares[part])))
     };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("row", Arc::new(Int64Array::from(rows))),
         ("item", Arc::new(UInt32Array::from_iter_values(all.iter().map(|(item, _)| *item)))),
-        ("score", Arc::new(Float64Array::from_iter_values(all.iter().map(|(_, found)| found.score)))),
+        ("score", Arc::new(Float64Array::from_iter_values(all.iter().map(|(_, matched)| matched.score)))),
         ("question", share(QUESTION)),
         ("answer", share(ANSWER)),
         ("choices", share(CHOICES)),
@@ -360,9 +360,10 @@ mod tests {
     }
 
     fn held(items: &[[&str; PARTS]], text: &str) -> (Vec<f64>, Vec<String>) {
-        let found = index(items).contamination(&StringArray::from(vec![text]), RULE).unwrap();
-        let scores = found.found.column_by_name("score").unwrap().as_primitive::<Float64Type>().values();
-        let spans = found.spans.value(0);
+        let contamination = index(items).contamination(&StringArray::from(vec![text]), RULE).unwrap();
+        let scores =
+            contamination.matches.column_by_name("score").unwrap().as_primitive::<Float64Type>().values();
+        let spans = contamination.spans.value(0);
         let ends =
             |field: usize| spans.as_struct().column(field).as_primitive::<Int64Type>().values().to_vec();
         let texts =
@@ -444,8 +445,8 @@ mod tests {
             ["who", "", "one two three four five six", ""],
             ["", "", "", passage],
         ];
-        let found = index(&items).searchable(RULE);
-        assert_eq!(found.iter().flatten().collect::<Vec<_>>(), [true, false, true, false, true, false]);
+        let searchable = index(&items).searchable(RULE);
+        assert_eq!(searchable.iter().flatten().collect::<Vec<_>>(), [true, false, true, false, true, false]);
     }
 
     proptest! {
@@ -457,8 +458,9 @@ mod tests {
                 items.iter().map(|item| std::array::from_fn(|part| item[part].as_str())).collect();
             let whole = items.concat().concat();
             let texts = StringArray::from(vec![own.as_str(), whole.as_str()]);
-            let found = index(&borrowed).contamination(&texts, Rule { threshold: 0.1, min_words: 1 }).unwrap();
-            super::super::spans::cut_spans(&texts, &found.spans).unwrap();
+            let rule = Rule { threshold: 0.1, min_words: 1 };
+            let contamination = index(&borrowed).contamination(&texts, rule).unwrap();
+            super::super::spans::cut_spans(&texts, &contamination.spans).unwrap();
         }
     }
 }

@@ -119,22 +119,22 @@ impl Evaluation {
 
     /// Numbers the n-grams that are looked for, and notes where each stands.
     fn number(&mut self, max_items: usize) {
-        let mut found: Vec<(u64, u32, u32)> = Vec::new();
+        let mut places: Vec<(u64, u32, u32)> = Vec::new();
         let mut rolling = Rolling::new(self.ngram);
         for (number, item) in self.items.iter().enumerate() {
             for part in 0..PARTS {
                 rolling.clear();
                 for place in item.part(part) {
                     if let Some(key) = rolling.push(self.words[place]) {
-                        found.push((key, number as u32, (place + 1 - self.ngram) as u32));
+                        places.push((key, number as u32, (place + 1 - self.ngram) as u32));
                     }
                 }
             }
         }
-        found.sort_unstable();
+        places.sort_unstable();
         self.ngrams = vec![NONE; self.words.len()];
         self.offsets.push(0);
-        for group in found.chunk_by(|left, right| left.0 == right.0) {
+        for group in places.chunk_by(|left, right| left.0 == right.0) {
             if self.is_template(group, max_items) {
                 continue;
             }
@@ -286,9 +286,9 @@ impl Evaluation {
                 ids.extend(self.ngrams[item.part(part)].iter().filter(|&&id| id != NONE));
                 ids.sort_unstable_by_key(|&id| counts[id as usize]);
                 let Some(&rare) = ids.get(ids.len() / 10) else { continue };
-                let most = UNEVEN * counts[rare as usize];
+                let limit = UNEVEN * counts[rare as usize];
                 for &id in &ids {
-                    uneven[id as usize] &= counts[id as usize] > most;
+                    uneven[id as usize] &= counts[id as usize] > limit;
                 }
             }
         }
@@ -365,56 +365,60 @@ mod tests {
 
     #[test]
     fn ngrams_do_not_reach_over_the_end_of_a_part() {
-        let found = index(&[["one two", "three four", "", ""]], 3, 9);
-        assert_eq!(found.ngrams(), 0);
+        let evaluation = index(&[["one two", "three four", "", ""]], 3, 9);
+        assert_eq!(evaluation.ngrams(), 0);
         assert!(index(&[], 5, 1).is_empty());
     }
 
     #[test]
     fn strays_are_counted_once_a_document() {
-        let found = index(&ITEMS, 3, 9);
+        let evaluation = index(&ITEMS, 3, 9);
         let texts = StringArray::from(vec![
             Some("the color of the sea, and the color of the sky. The color of the sea!"),
             Some("What is the color of the sea?"),
             None,
         ]);
-        let strays = found.strays(&found.hits(&texts).unwrap()).unwrap();
+        let strays = evaluation.strays(&evaluation.hits(&texts).unwrap()).unwrap();
         // Of the first text: "the color of", "color of the", "of the sea"; the second is the item.
         assert_eq!(strays.len(), 3);
-        let mut common = vec![false; found.ngrams()];
+        let mut common = vec![false; evaluation.ngrams()];
         strays.values().iter().for_each(|&id| common[id as usize] = true);
-        let left = found.without(&BooleanArray::from(common)).unwrap();
+        let left = evaluation.without(&BooleanArray::from(common)).unwrap();
         assert_eq!(left.informative_words()[QUESTION].value(2), 4);
-        assert!(found.without(&BooleanArray::from(vec![true])).is_err());
+        assert!(evaluation.without(&BooleanArray::from(vec![true])).is_err());
     }
 
     #[test]
     fn an_instruction_is_more_frequent_than_the_rest_of_its_item() {
-        let found = index(&[["read this and then answer it: seven green boats sink", "", "", ""]], 3, 9);
+        let evaluation = index(&[["read this and then answer it: seven green boats sink", "", "", ""]], 3, 9);
         let texts =
             StringArray::from(vec!["read this and then answer it: no", "read this and then answer it"]);
-        let mut counts = vec![0; found.ngrams()];
-        for &id in found.present(&found.hits(&texts).unwrap()).unwrap().values() {
+        let mut counts = vec![0; evaluation.ngrams()];
+        for &id in evaluation.present(&evaluation.hits(&texts).unwrap()).unwrap().values() {
             counts[id as usize] += 1;
         }
-        assert_eq!(found.uneven(&counts).unwrap().true_count(), 4);
-        assert_eq!(found.uneven(&vec![7; counts.len()]).unwrap().true_count(), 0, "a leak is as frequent");
-        assert!(found.uneven(&[]).is_err());
+        assert_eq!(evaluation.uneven(&counts).unwrap().true_count(), 4);
+        assert_eq!(
+            evaluation.uneven(&vec![7; counts.len()]).unwrap().true_count(),
+            0,
+            "a leak is as frequent"
+        );
+        assert!(evaluation.uneven(&[]).is_err());
     }
 
     #[test]
     fn characters_are_parts_of_words() {
-        let found =
+        let evaluation =
             index(&[["how many words", "", "", ""], ["東京の鐘", "", "", ""], ["รถไฟ", "", "", ""]], 2, 9);
-        let scales: Vec<f64> = found.items.iter().map(|item| item.scale).collect();
+        let scales: Vec<f64> = evaluation.items.iter().map(|item| item.scale).collect();
         assert_eq!(scales, [1.0, 2.0, 4.0]);
     }
 
     #[test]
     fn places_lead_back_to_the_text() {
-        let found = index(&ITEMS, 3, 9);
-        let [item, part, start, stop] = found.first_places();
-        for id in 0..found.ngrams() {
+        let evaluation = index(&ITEMS, 3, 9);
+        let [item, part, start, stop] = evaluation.first_places();
+        for id in 0..evaluation.ngrams() {
             let text = ITEMS[item.value(id) as usize][part.value(id) as usize];
             let gram = &text[start.value(id) as usize..stop.value(id) as usize];
             assert_eq!(gram.split_whitespace().count(), 3, "{gram}");
@@ -428,10 +432,10 @@ mod tests {
         ) {
             let borrowed: Vec<[&str; PARTS]> =
                 items.iter().map(|item| std::array::from_fn(|part| item[part].as_str())).collect();
-            let found = index(&borrowed, 2, 2);
-            let hits = found.hits(&StringArray::from(vec![text])).unwrap();
-            found.strays(&hits).unwrap();
-            found.candidates(&hits, Rule { threshold: 0.5, min_words: 3 }).unwrap();
+            let evaluation = index(&borrowed, 2, 2);
+            let hits = evaluation.hits(&StringArray::from(vec![text])).unwrap();
+            evaluation.strays(&hits).unwrap();
+            evaluation.candidates(&hits, Rule { threshold: 0.5, min_words: 3 }).unwrap();
         }
     }
 }

@@ -26,20 +26,20 @@ impl Evaluation {
         let texts = Texts::new(text)?;
         let mut lists = LargeListBuilder::new(UInt64Builder::new());
         let mut rolling = Rolling::new(self.ngram);
-        let mut found = Vec::new();
+        let mut keys = Vec::new();
         for row in 0..texts.len() {
-            found.clear();
+            keys.clear();
             rolling.clear();
             for_each_word_hash(texts.get(row).unwrap_or_default(), WordRules::PLAIN, |word, _, _| {
                 if let Some(key) = rolling.push(word)
                     && self.find(key).is_some()
                 {
-                    found.push(key);
+                    keys.push(key);
                 }
             });
-            found.sort_unstable();
-            found.dedup();
-            lists.values().append_slice(&found);
+            keys.sort_unstable();
+            keys.dedup();
+            lists.values().append_slice(&keys);
             lists.append(true);
         }
         Ok(lists.finish())
@@ -56,8 +56,8 @@ impl Evaluation {
             let mut whole = BTreeSet::new();
             for group in groups.chunk_by(|left, right| left.0 == right.0) {
                 let item = &self.items[group[0].0 as usize];
-                let found = self.covered(item, group);
-                for (part, &words) in found.iter().enumerate() {
+                let covered = self.covered(item, group);
+                for (part, &words) in covered.iter().enumerate() {
                     if words > 0 && f64::from(words) >= WHOLE * f64::from(item.informative[part]) {
                         let places = group.iter().filter(|&&(_, place)| item.part_of(place as usize) == part);
                         whole.extend(places.map(|&(_, place)| self.ngrams[place as usize]));
@@ -84,14 +84,14 @@ impl Evaluation {
     /// # Errors
     /// `BadInput` for anything but lists as `hits` gives.
     pub fn candidates(&self, hits: &dyn Array, rule: Rule) -> Result<BooleanArray, KernelError> {
-        let mut found = Vec::new();
+        let mut candidates = Vec::new();
         self.each_document(hits, |_, groups| {
-            found.push(groups.chunk_by(|left, right| left.0 == right.0).any(|group| {
+            candidates.push(groups.chunk_by(|left, right| left.0 == right.0).any(|group| {
                 let item = &self.items[group[0].0 as usize];
                 rule.may_hold(item, self.covered(item, group))
             }));
         })?;
-        Ok(BooleanArray::from(found))
+        Ok(BooleanArray::from(candidates))
     }
 
     /// Calls `take` with the n-grams of each document, and all their places by item.

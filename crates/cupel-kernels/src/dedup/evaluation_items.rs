@@ -90,18 +90,19 @@ impl Rule {
     }
 
     /// The largest share of the question, the answer, the choices, or all three, of which enough
-    /// was found; 0 where of none enough was. A word of the text (of `most`) stands for one word of
+    /// was found; 0 where of none enough was. A word of the text (of `max_words`) stands for one word of
     /// the item, however often the item repeats itself.
-    pub(super) fn score(self, item: &Item, words: [u32; PARTS], most: u32) -> f64 {
+    pub(super) fn score(self, item: &Item, words: [u32; PARTS], max_words: u32) -> f64 {
         let mut views = [(0, 0); 4];
         for part in QUESTION..=CHOICES {
             views[part] = (words[part], item.informative[part]);
             views[3] = (views[3].0 + words[part], views[3].1 + item.informative[part]);
         }
-        let views = views.map(|(found, all)| (found.min(most), all));
+        let views = views.map(|(covered, all)| (covered.min(max_words), all));
         let least = self.least(item);
-        let shares = views.into_iter().filter(|&(found, _)| found >= least);
-        let best = shares.map(|(found, all)| f64::from(found) / f64::from(all.max(1))).fold(0.0, f64::max);
+        let shares = views.into_iter().filter(|&(covered, _)| covered >= least);
+        let best =
+            shares.map(|(covered, all)| f64::from(covered) / f64::from(all.max(1))).fold(0.0, f64::max);
         if best >= self.threshold { best } else { 0.0 }
     }
 }

@@ -100,10 +100,10 @@ mod tests {
     #[test]
     fn known_digest() {
         let array = StringArray::from(vec![Some(""), None]);
-        let found = text_hash(&array).unwrap();
+        let digests = text_hash(&array).unwrap();
         let expected = 0x99aa06d3014798d86001c324468d497f_u128;
-        assert_eq!(found.value(0), expected.to_be_bytes());
-        assert!(found.is_null(1));
+        assert_eq!(digests.value(0), expected.to_be_bytes());
+        assert!(digests.is_null(1));
     }
 
     #[test]

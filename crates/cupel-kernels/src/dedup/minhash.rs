@@ -229,9 +229,9 @@ mod tests {
     #[test]
     fn texts_without_words_have_no_bands() {
         let array = StringArray::from(vec![Some(""), None, Some("—"), Some("word")]);
-        let found = minhash(&array, &FINEWEB).unwrap();
-        assert_eq!(found.num_columns(), 14);
-        let band = found.column(13).as_primitive::<UInt64Type>();
+        let bands = minhash(&array, &FINEWEB).unwrap();
+        assert_eq!(bands.num_columns(), 14);
+        let band = bands.column(13).as_primitive::<UInt64Type>();
         let nulls: Vec<_> = (0..4).map(|row| band.is_null(row)).collect();
         assert_eq!(nulls, [true, true, true, false]);
     }

@@ -141,9 +141,9 @@ impl Rolling {
     }
 
     /// Takes the next byte in, and out the one that falls behind the window.
-    pub fn push(&mut self, byte: u8, gone: Option<u8>) {
-        let gone = gone.map_or(0, |gone| TABLE[usize::from(gone)].wrapping_mul(self.power));
-        self.hash = self.hash.wrapping_mul(BASE).wrapping_add(TABLE[usize::from(byte)]).wrapping_sub(gone);
+    pub fn push(&mut self, byte: u8, leaving: Option<u8>) {
+        let leaving = leaving.map_or(0, |leaving| TABLE[usize::from(leaving)].wrapping_mul(self.power));
+        self.hash = self.hash.wrapping_mul(BASE).wrapping_add(TABLE[usize::from(byte)]).wrapping_sub(leaving);
     }
 
     /// The hash of the bytes in the window, well mixed.
@@ -185,9 +185,9 @@ mod tests {
     use super::*;
 
     fn stretches(text: &[u8], length: usize) -> Vec<Stretch> {
-        let mut found = Vec::new();
-        minimizers(text, length, 0, &mut found).unwrap();
-        found
+        let mut stretches = Vec::new();
+        minimizers(text, length, 0, &mut stretches).unwrap();
+        stretches
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
         ) {
             let mut rolling = Rolling::new(length);
             for (end, &byte) in text.iter().enumerate() {
-                rolling.push(byte, end.checked_sub(length).map(|gone| text[gone]));
+                rolling.push(byte, end.checked_sub(length).map(|start| text[start]));
                 if end + 1 >= length {
                     let mut alone = Rolling::new(length);
                     text[end + 1 - length..=end].iter().for_each(|&byte| alone.push(byte, None));
@@ -227,9 +227,9 @@ mod tests {
 
         #[test]
         fn every_window_is_in_one_stretch(text in prop::collection::vec(0_u8..4, 0..400), length in 16_usize..40) {
-            let found = stretches(&text, length);
+            let stretches = stretches(&text, length);
             let mut next = 0;
-            for stretch in &found {
+            for stretch in &stretches {
                 prop_assert_eq!(stretch.start, next);
                 next += u64::from(stretch.windows);
             }

@@ -52,16 +52,16 @@ impl Seen {
         let values = lists.values().as_primitive_opt::<UInt64Type>().ok_or_else(wrong)?;
         same_length(("docs", docs.len()), ("lists", lists.len()))?;
         let offsets = lists.value_offsets();
-        let mut found = LargeListBuilder::new(Int64Builder::with_capacity(values.len()));
+        let mut firsts = LargeListBuilder::new(Int64Builder::with_capacity(values.len()));
         for row in 0..lists.len() {
             for &hash in &values.values()[offsets[row] as usize..offsets[row + 1] as usize] {
                 let here = (u128::from(hash) * u128::from(parts)) >> 64 == u128::from(part);
                 let first = if here { self.first(hash, docs.value(row)) } else { None };
-                found.values().append_option(first);
+                firsts.values().append_option(first);
             }
-            found.append(true);
+            firsts.append(true);
         }
-        Ok(found.finish())
+        Ok(firsts.finish())
     }
 
     /// The document that held `hash` before; it is remembered now.
@@ -120,14 +120,14 @@ mod tests {
                     plain.entry(hash).or_insert(doc as i64);
                 }
             }
-            let mut found: Vec<Option<i64>> = vec![None; expected.len()];
+            let mut joined: Vec<Option<i64>> = vec![None; expected.len()];
             for part in 0..parts {
                 let marked = Seen::new(0).mark(&docs, &lists(&spread), part, parts).unwrap();
                 for (place, value) in marked.values().as_primitive::<Int64Type>().iter().enumerate() {
-                    found[place] = found[place].or(value);
+                    joined[place] = joined[place].or(value);
                 }
             }
-            prop_assert_eq!(found, expected);
+            prop_assert_eq!(joined, expected);
         }
     }
 }

@@ -33,34 +33,38 @@ pub fn shingles(
     let texts = Texts::new(text)?;
     let mut windows = Windows::new(ngram, rules);
     let mut lists = LargeListBuilder::new(UInt64Builder::new());
-    let mut found = Vec::new();
+    let mut hashes = Vec::new();
     for row in 0..texts.len() {
-        found.clear();
+        hashes.clear();
         if let Some(text) = texts.get(row) {
             windows.for_each(text, |window| {
                 let hash = xxh3_64(window);
                 if (u128::from(hash) * u128::from(parts)) >> 64 == u128::from(part) {
-                    found.push(hash);
+                    hashes.push(hash);
                 }
             });
         }
-        found.sort_unstable();
-        found.dedup();
-        lists.values().append_slice(&found);
+        hashes.sort_unstable();
+        hashes.dedup();
+        lists.values().append_slice(&hashes);
         lists.append(true);
     }
     Ok(lists.finish())
 }
 
-/// The words of each text in their order, as XXH3-64 hashes, the first `most` of them; empty for null.
+/// The words of each text in their order, as XXH3-64 hashes, the first `max_words` of them; empty for null.
 ///
 /// # Errors
 /// `BadInput` for anything but a text column.
-pub fn word_hashes(text: &dyn Array, rules: WordRules, most: usize) -> Result<LargeListArray, KernelError> {
+pub fn word_hashes(
+    text: &dyn Array,
+    rules: WordRules,
+    max_words: usize,
+) -> Result<LargeListArray, KernelError> {
     let texts = Texts::new(text)?;
     let mut lists = LargeListBuilder::new(UInt64Builder::new());
     for row in 0..texts.len() {
-        let mut left = most;
+        let mut left = max_words;
         if let Some(text) = texts.get(row) {
             for_each_word_hash(text, rules, |word, _, _| {
                 if left > 0 {
@@ -103,8 +107,8 @@ mod tests {
         fn parts_make_the_whole(text in any::<String>(), parts in 1_u32..9) {
             let array = StringArray::from(vec![text]);
             let list = |part, parts| {
-                let found = shingles(&array, 2, WordRules::DISTINCT, part, parts).unwrap().value(0);
-                found.as_primitive::<UInt64Type>().values().to_vec()
+                let hashes = shingles(&array, 2, WordRules::DISTINCT, part, parts).unwrap().value(0);
+                hashes.as_primitive::<UInt64Type>().values().to_vec()
             };
             let pieces: Vec<u64> = (0..parts).flat_map(|part| list(part, parts)).collect();
             prop_assert!(pieces.is_sorted());

@@ -38,7 +38,7 @@ pub fn simhash(text: &dyn Array, ngram: usize, rules: WordRules) -> Result<UInt6
             }
         });
         let bits = sums.iter().enumerate().filter(|&(_, &sum)| sum > 0);
-        any.then(|| bits.fold(0, |found, (bit, _)| found | 1 << bit))
+        any.then(|| bits.fold(0, |fingerprint, (bit, _)| fingerprint | 1 << bit))
     };
     Ok((0..texts.len()).map(fingerprint).collect())
 }
@@ -136,12 +136,12 @@ mod tests {
             flips in prop::collection::vec(0_u32..64, 0..=8),
             more in 0_u32..3,
         ) {
-            let other = flips.iter().fold(value, |found, &bit| found ^ 1 << bit);
+            let other = flips.iter().fold(value, |flipped, &bit| flipped ^ 1 << bit);
             let distance = (value ^ other).count_ones() + more;
             let pair = UInt64Array::from(vec![value, other]);
             let shared = (0..key_count(distance)).any(|number| {
-                let found = keys(&pair, distance, number).unwrap();
-                found.value(0) == found.value(1)
+                let keys_of_pair = keys(&pair, distance, number).unwrap();
+                keys_of_pair.value(0) == keys_of_pair.value(1)
             });
             prop_assert!(shared);
         }
@@ -155,21 +155,23 @@ mod tests {
 
         #[test]
         fn any_text_and_ngram(text in any::<String>(), ngram in 1_usize..6) {
-            let found = simhash(&StringArray::from(vec![text.as_str(), text.as_str()]), ngram, FOLDED).unwrap();
-            prop_assert_eq!(found.iter().next(), found.iter().nth(1));
+            let twice = StringArray::from(vec![text.as_str(), text.as_str()]);
+            let fingerprints = simhash(&twice, ngram, FOLDED).unwrap();
+            prop_assert_eq!(fingerprints.iter().next(), fingerprints.iter().nth(1));
         }
     }
 
     #[test]
     fn by_hand() {
         // One n-gram: the fingerprint is its hash.
-        let found = simhash(&StringArray::from(vec![Some("One"), None, Some("—")]), 1, FOLDED).unwrap();
-        assert_eq!(found, UInt64Array::from(vec![Some(xxh3_64(b"one")), None, None]));
+        let fingerprints =
+            simhash(&StringArray::from(vec![Some("One"), None, Some("—")]), 1, FOLDED).unwrap();
+        assert_eq!(fingerprints, UInt64Array::from(vec![Some(xxh3_64(b"one")), None, None]));
         // Two of one kind outvote one of another.
-        let found = simhash(&StringArray::from(vec!["one two one"]), 1, FOLDED).unwrap();
-        assert_eq!(found.value(0), xxh3_64(b"one"));
-        assert!(keys(&found, 17, 0).is_err());
-        assert!(keys(&found, 3, 10).is_err());
+        let fingerprints = simhash(&StringArray::from(vec!["one two one"]), 1, FOLDED).unwrap();
+        assert_eq!(fingerprints.value(0), xxh3_64(b"one"));
+        assert!(keys(&fingerprints, 17, 0).is_err());
+        assert!(keys(&fingerprints, 3, 10).is_err());
     }
 
     #[test]
@@ -178,8 +180,8 @@ mod tests {
         let mut changed = text.clone();
         changed[150] = "other".to_owned();
         let array = StringArray::from(vec![text.join(" "), changed.join(" "), "nothing alike".to_owned()]);
-        let found = simhash(&array, 3, FOLDED).unwrap();
-        assert!((found.value(0) ^ found.value(1)).count_ones() <= 6);
-        assert!((found.value(0) ^ found.value(2)).count_ones() > 16);
+        let fingerprints = simhash(&array, 3, FOLDED).unwrap();
+        assert!((fingerprints.value(0) ^ fingerprints.value(1)).count_ones() <= 6);
+        assert!((fingerprints.value(0) ^ fingerprints.value(2)).count_ones() > 16);
     }
 }

@@ -50,8 +50,8 @@ mod tests {
             [(Measure::Jaccard, 0.25), (Measure::Containment, 0.5), (Measure::Edit, 1.0 - 2.0 / 3.0)];
         let many = |doc| Int64Array::from(vec![doc; 3 * PAIRS_AT_ONCE + 1]);
         let sets = Sets::new(&docs, &offsets, &values, Measure::Jaccard).unwrap();
-        let found = similarities(&sets, &many(3), &many(7), NonZeroUsize::new(3).unwrap()).unwrap();
-        assert_eq!(found, Float64Array::from(vec![0.25; 3 * PAIRS_AT_ONCE + 1]));
+        let shares = similarities(&sets, &many(3), &many(7), NonZeroUsize::new(3).unwrap()).unwrap();
+        assert_eq!(shares, Float64Array::from(vec![0.25; 3 * PAIRS_AT_ONCE + 1]));
         for (measure, similarity) in expected {
             assert_eq!(by(measure), Float64Array::from(vec![Some(similarity), Some(1.0), None, None]));
         }

@@ -77,9 +77,9 @@ impl<'a> Spans<'a> {
     /// `BadInput` for anything but `list<struct<start: int64, stop: int64>>`.
     pub fn new(array: &'a dyn Array) -> Result<Self, KernelError> {
         let wrong = || {
-            let found = array.data_type();
+            let data_type = array.data_type();
             KernelError::BadInput(format!(
-                "spans: expected large lists of start and stop, int64, got {found}"
+                "spans: expected large lists of start and stop, int64, got {data_type}"
             ))
         };
         let lists = array.as_list_opt::<i64>().ok_or_else(wrong)?;

@@ -178,9 +178,9 @@ mod tests {
     use super::*;
 
     fn cut(text: &str, unit: Unit) -> Vec<&str> {
-        let mut found = Vec::new();
-        unit.for_each(text, |start, end, _| found.push(&text[start..end]));
-        found
+        let mut pieces = Vec::new();
+        unit.for_each(text, |start, end, _| pieces.push(&text[start..end]));
+        pieces
     }
 
     #[test]

@@ -269,8 +269,8 @@ mod tests {
         verify(&[lists(buckets)], sets, how).unwrap()
     }
 
-    fn as_map(found: &RecordBatch) -> BTreeMap<i64, i64> {
-        let column = |number: usize| found.column(number).as_primitive::<Int64Type>().values();
+    fn as_map(components: &RecordBatch) -> BTreeMap<i64, i64> {
+        let column = |number: usize| components.column(number).as_primitive::<Int64Type>().values();
         column(0).iter().copied().zip(column(1).iter().copied()).collect()
     }
 
@@ -304,9 +304,9 @@ mod tests {
     #[test]
     fn chains_are_followed_through_the_middle() {
         let sets = [vec![1, 2, 3, 4], vec![2, 3, 4, 5], vec![3, 4, 5, 6], vec![9]];
-        let found = run(&sets, &[vec![0, 1, 2, 3]], 0.6, 100);
-        assert_eq!(as_map(&found.components), BTreeMap::from([(0, 0), (1, 0), (2, 0)]));
-        assert_eq!(found.counts.candidate_pairs, 6);
+        let verified = run(&sets, &[vec![0, 1, 2, 3]], 0.6, 100);
+        assert_eq!(as_map(&verified.components), BTreeMap::from([(0, 0), (1, 0), (2, 0)]));
+        assert_eq!(verified.counts.candidate_pairs, 6);
     }
 
     #[test]
@@ -325,9 +325,9 @@ mod tests {
             let all: Vec<i64> = (0..sets.len() as i64).collect();
             let (first, second) = all.split_at(cut.min(all.len()));
             let buckets = [first.to_vec(), second.to_vec(), all.iter().copied().step_by(2).collect()];
-            let found = run(&sets, &buckets, threshold, usize::MAX);
-            prop_assert_eq!(as_map(&found.components), brute_force(&sets, &buckets, threshold));
-            let counts = found.counts;
+            let verified = run(&sets, &buckets, threshold, usize::MAX);
+            prop_assert_eq!(as_map(&verified.components), brute_force(&sets, &buckets, threshold));
+            let counts = verified.counts;
             prop_assert_eq!(counts.limited, 0);
             prop_assert_eq!(counts.verified + counts.rejected, counts.compared);
         }
@@ -337,7 +337,7 @@ mod tests {
             let count = sets.len() as i64;
             let all: Vec<i64> = (0..count).collect();
             let turned: Vec<Vec<u64>> = sets.iter().rev().cloned().collect();
-            let found = as_map(&run(&sets, std::slice::from_ref(&all), threshold, limit).components);
+            let components = as_map(&run(&sets, std::slice::from_ref(&all), threshold, limit).components);
             let other = as_map(&run(&turned, &[all], threshold, limit).components);
             let together = |map: &BTreeMap<i64, i64>, a: i64, b: i64| {
                 map.get(&a).is_some_and(|root| map.get(&b) == Some(root))
@@ -345,7 +345,7 @@ mod tests {
             for a in 0..count {
                 for b in 0..a {
                     prop_assert_eq!(
-                        together(&found, a, b), together(&other, count - 1 - a, count - 1 - b)
+                        together(&components, a, b), together(&other, count - 1 - a, count - 1 - b)
                     );
                 }
             }
@@ -361,15 +361,15 @@ mod tests {
                 (0..count).flat_map(|a| (0..a).map(move |b| vec![b, a])).collect();
             buckets.extend((0..count).map(|a| (a..count).collect()));
             let buckets: Vec<Vec<i64>> = std::iter::repeat_n(buckets, 3).flatten().collect();
-            let one = run(&sets, &buckets, threshold, limit);
+            let alone = run(&sets, &buckets, threshold, limit);
             let many = run_on(threads, &sets, &buckets, threshold, limit);
-            prop_assert_eq!(one.counts, many.counts);
-            prop_assert_eq!(one.components, many.components);
-            prop_assert_eq!(one.histogram, many.histogram);
-            prop_assert_eq!(one.pairs, many.pairs);
+            prop_assert_eq!(alone.counts, many.counts);
+            prop_assert_eq!(alone.components, many.components);
+            prop_assert_eq!(alone.histogram, many.histogram);
+            prop_assert_eq!(alone.pairs, many.pairs);
             // Bucket by bucket, nothing is known ahead of time.
             let known = Verification { threshold, max_comparisons: limit, threads: NonZeroUsize::MIN };
-            prop_assert_eq!(one.counts, bucket_by_bucket(&sets, &buckets, known));
+            prop_assert_eq!(alone.counts, bucket_by_bucket(&sets, &buckets, known));
         }
     }
 

@@ -103,10 +103,10 @@ mod tests {
     use super::*;
 
     fn windows(text: &str, ngram: usize) -> Vec<String> {
-        let mut found = Vec::new();
+        let mut grams = Vec::new();
         Windows::new(ngram, WordRules { fold_numbers: true, symbols: false })
-            .for_each(text, |w| found.push(String::from_utf8_lossy(w).into_owned()));
-        found
+            .for_each(text, |w| grams.push(String::from_utf8_lossy(w).into_owned()));
+        grams
     }
 
     #[test]
@@ -120,9 +120,9 @@ mod tests {
     #[test]
     fn long_texts_and_long_words() {
         let text = "one two three four five six seven ".repeat(5_000);
-        let found = windows(&text, 5);
-        assert_eq!(found.len(), 35_000 - 4);
-        assert_eq!(found[0], found[7 * 4_000]);
+        let grams = windows(&text, 5);
+        assert_eq!(grams.len(), 35_000 - 4);
+        assert_eq!(grams[0], grams[7 * 4_000]);
         assert_eq!(windows(&"x".repeat(MAX_WORD_BYTES * 10), 2).len(), 9);
     }
 }

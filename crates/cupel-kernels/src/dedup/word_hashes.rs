@@ -111,18 +111,18 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<(u64, &str)> {
-        let mut found = Vec::new();
+        let mut hashed = Vec::new();
         for_each_word_hash(text, WordRules::PLAIN, |hash, start, stop| {
-            found.push((hash, &text[start..stop]))
+            hashed.push((hash, &text[start..stop]))
         });
-        found
+        hashed
     }
 
     #[test]
     fn words_stand_where_they_are_said_to() {
         let text = " Café, cafe\u{301} 1,5—東京x";
-        let found: Vec<&str> = words(text).into_iter().map(|(_, word)| word).collect();
-        assert_eq!(found, ["Café", "cafe\u{301}", "1", "5", "東", "京", "x"]);
+        let texts: Vec<&str> = words(text).into_iter().map(|(_, word)| word).collect();
+        assert_eq!(texts, ["Café", "cafe\u{301}", "1", "5", "東", "京", "x"]);
         assert_eq!(words(text)[0].0, words(text)[1].0);
         let long = "x".repeat(MAX_WORD_BYTES + 9);
         assert_eq!(words(&long).iter().map(|(_, word)| word.len()).collect::<Vec<_>>(), [MAX_WORD_BYTES, 9]);
@@ -146,9 +146,9 @@ mod tests {
             let mut rolling = Rolling::new(ngram);
             let mut known = std::collections::HashMap::new();
             for (at, &word) in words.iter().enumerate() {
-                let found = rolling.push(mix(word + 1));
-                prop_assert_eq!(found.is_some(), at + 1 >= ngram);
-                if let Some(hash) = found {
+                let hash = rolling.push(mix(word + 1));
+                prop_assert_eq!(hash.is_some(), at + 1 >= ngram);
+                if let Some(hash) = hash {
                     let gram = &words[at + 1 - ngram..=at];
                     prop_assert_eq!(*known.entry(gram.to_vec()).or_insert(hash), hash);
                 }

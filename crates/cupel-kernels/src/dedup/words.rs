@@ -61,12 +61,12 @@ fn lower_eight(bytes: [u8; 8]) -> ([u8; 8], usize) {
     const fn each(byte: u8) -> u64 {
         u64::from_ne_bytes([byte; 8])
     }
-    let given = u64::from_le_bytes(bytes);
-    let lower = given | each(0x20);
+    let word = u64::from_le_bytes(bytes);
+    let lower = word | each(0x20);
     // The upper bit of a byte is set where it is `a` or more, and where it is more than `z`: no sum carries over.
     let low = lower & each(0x7f);
     let (from_a, past_z) = (low + each(0x80 - b'a'), low + each(0x7f - b'z'));
-    let letters = from_a & !past_z & !given & each(0x80);
+    let letters = from_a & !past_z & !word & each(0x80);
     let run = (letters ^ each(0x80)).trailing_zeros() / 8;
     (lower.to_le_bytes(), run as usize)
 }

@@ -54,9 +54,9 @@ pub fn edit(text: &LargeStringArray, options: &Options) -> Result<RecordBatch, K
     let rows = (0..text.len()).filter(|&row| text.is_valid(row));
     let mut places = rows.collect::<Vec<_>>().into_iter();
     let edited = rewrite(text, |text, out| {
-        let found = cleaner.clean(text, out);
+        let counted = cleaner.clean(text, out);
         if let Some(place) = places.next() {
-            counts[place] = found;
+            counts[place] = counted;
         }
         out != text
     });
@@ -96,18 +96,18 @@ impl Cleaner<'_> {
             let cited = matches!(shaped, Shaped::Cited(_));
             let line = shaped.text();
             // A citation or a mark can stand inside of a phrase.
-            let found = if phrases || cited || matches!(seen, Cow::Owned(_)) {
+            let phrase_hits = if phrases || cited || matches!(seen, Cow::Owned(_)) {
                 self.folded.find(line)
             } else {
                 Found::default()
             };
-            counts.lorem_ipsum += i64::from(found.lorem_ipsum);
-            if found.javascript && self.options.remove_javascript {
+            counts.lorem_ipsum += i64::from(phrase_hits.lorem_ipsum);
+            if phrase_hits.javascript && self.options.remove_javascript {
                 counts.removed += 1;
                 continue;
             }
             counts.curly_bracket += i64::from(brackets && memchr(b'{', line.as_bytes()).is_some());
-            if found.policy && self.options.remove_policy {
+            if phrase_hits.policy && self.options.remove_policy {
                 counts.removed += 1;
                 continue;
             }

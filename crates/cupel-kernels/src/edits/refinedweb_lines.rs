@@ -167,9 +167,9 @@ impl<'a> Corrector<'a> {
 
     /// Lets `shorten` look at each short line; a line of which nothing is left goes.
     fn take_out(&self, lines: &mut Vec<Line<'_>>, shorten: impl Fn(&str) -> Option<String>) {
-        let most = self.options.max_words_of_short_line;
+        let max_words = self.options.max_words_of_short_line;
         lines.retain_mut(|line| {
-            if line.is_empty() || python_words(&line.seen).nth(most).is_some() {
+            if line.is_empty() || python_words(&line.seen).nth(max_words).is_some() {
                 return true;
             }
             match shorten(&line.seen) {
@@ -203,11 +203,11 @@ impl<'a> Corrector<'a> {
     fn without_anywhere(&self, line: &str) -> Option<String> {
         let mut rest = String::new();
         let mut from = 0;
-        for found in self.anywhere.find_iter(line) {
-            if stands_alone(line, found.start(), found.end()) {
-                let before = line.get(from..found.start())?;
+        for phrase in self.anywhere.find_iter(line) {
+            if stands_alone(line, phrase.start(), phrase.end()) {
+                let before = line.get(from..phrase.start())?;
                 rest.push_str(before.strip_suffix(is_python_space).unwrap_or(before));
-                from = found.end();
+                from = phrase.end();
             }
         }
         (from > 0).then(|| rest + line.get(from..).unwrap_or_default())

@@ -129,8 +129,9 @@ impl Screen {
     fn is_suspect(&self, text: &str) -> bool {
         let bytes = text.as_bytes();
         // Without a branch, so that the compiler may look at many bytes at once.
-        let control =
-            bytes.iter().fold(false, |found, &byte| found | (byte < b' ' && byte != b'\n') | (byte == 0x7f));
+        let control = bytes
+            .iter()
+            .fold(false, |control, &byte| control | (byte < b' ' && byte != b'\n') | (byte == 0x7f));
         if control && bytes.iter().any(|&byte| byte < 128 && self.ascii[usize::from(byte)]) {
             return true;
         }
@@ -226,10 +227,10 @@ mod tests {
         #[test]
         fn a_match_anywhere_is_found(before in "[a-z ]{0,80}|[é中]{0,40}", after in "[a-z ]{0,80}|[é中]{0,40}") {
             let screen = Screen::new("", Some("[a-z]\\s?Ã[ ]|Ã©"), false, None).unwrap();
-            let found = Regex::new("[a-z]\\s?Ã[ ]|Ã©").unwrap();
+            let regex = Regex::new("[a-z]\\s?Ã[ ]|Ã©").unwrap();
             for middle in ["Ã ", "Ã©", "a Ã b", "é"] {
                 let text = format!("{before}{middle}{after}");
-                prop_assert_eq!(screen.has_mojibake(&text), found.is_match(&text), "{}", text);
+                prop_assert_eq!(screen.has_mojibake(&text), regex.is_match(&text), "{}", text);
             }
         }
 

@@ -51,7 +51,8 @@ fn clean(text: &str, options: &Options, out: &mut String) -> bool {
     for (number, line) in text.split('\n').enumerate() {
         let blank = line.chars().all(is_python_space);
         blanks = if blank { blanks + 1 } else { 0 };
-        if options.max_blank_lines.is_some_and(|most| blanks > most || (blank && out.is_empty())) {
+        if options.max_blank_lines.is_some_and(|max_blanks| blanks > max_blanks || (blank && out.is_empty()))
+        {
             continue;
         }
         // A line of white space alone is an empty one, so that blank lines look alike.

@@ -154,12 +154,12 @@ impl Dictionary {
         }
     }
 
-    /// Calls `found` with the row of each thing that stands for `token`: the word itself where it
+    /// Calls `take` with the row of each thing that stands for `token`: the word itself where it
     /// is known, and the n-grams of `<token>`. Gives whether the token is a word at all.
-    pub fn rows_of_token(&self, token: &[u8], scratch: &mut Vec<u8>, mut found: impl FnMut(usize)) -> bool {
+    pub fn rows_of_token(&self, token: &[u8], scratch: &mut Vec<u8>, mut take: impl FnMut(usize)) -> bool {
         match self.look_up(token) {
             Token::Label => return false,
-            Token::Word(number) => found(number),
+            Token::Word(number) => take(number),
             Token::Unknown => {}
         }
         if self.max_ngram > 0 && token != END_OF_LINE {
@@ -167,7 +167,7 @@ impl Dictionary {
             scratch.push(BEGIN_OF_WORD);
             scratch.extend_from_slice(token);
             scratch.push(END_OF_WORD);
-            self.rows_of_ngrams(scratch, found);
+            self.rows_of_ngrams(scratch, take);
         }
         true
     }
@@ -177,7 +177,7 @@ impl Dictionary {
     ///
     /// Whether an n-gram has a row is as good as random, so there is no branch on it: every n-gram is
     /// written down, and the next one overwrites it where the bitmap knows that it has none.
-    fn rows_of_ngrams(&self, word: &[u8], mut found: impl FnMut(usize)) {
+    fn rows_of_ngrams(&self, word: &[u8], mut take: impl FnMut(usize)) {
         const HELD: usize = 4 * LONGEST_NGRAM;
         let mut held = [0_u32; HELD];
         let mut count = 0;
@@ -189,7 +189,7 @@ impl Dictionary {
                 held[..count]
                     .iter()
                     .filter_map(|&bucket| self.buckets.row(bucket))
-                    .for_each(|row| found(self.words + row));
+                    .for_each(|row| take(self.words + row));
                 count = 0;
             }
             let mut hash = FNV_BASIS;
@@ -213,7 +213,7 @@ impl Dictionary {
         held[..count]
             .iter()
             .filter_map(|&bucket| self.buckets.row(bucket))
-            .for_each(|row| found(self.words + row));
+            .for_each(|row| take(self.words + row));
     }
 
     /// The row of a word n-gram, given its running hash.

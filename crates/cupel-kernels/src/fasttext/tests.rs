@@ -48,7 +48,7 @@ pub fn small_model(loss: i32) -> Vec<u8> {
     model
 }
 
-fn one(model: &FastText, text: &str) -> Option<Vec<f32>> {
+fn probabilities_of(model: &FastText, text: &str) -> Option<Vec<f32>> {
     let lists = model.classify(&LargeStringArray::from(vec![text]), NonZeroUsize::MIN).unwrap();
     lists.is_valid(0).then(|| lists.value(0).as_primitive::<Float32Type>().values().to_vec())
 }
@@ -60,14 +60,17 @@ fn every_label_has_its_probability() {
     // The means of ("east", "</s>"), and of "</s>" alone.
     let (high, low) = (4.5_f64.exp(), (-4.5_f64).exp());
     let expected = [high, low, 1.0].map(|part| (part / (high + low + 1.0) + 1e-5) as f32);
-    for (found, expected) in one(&model, "east").unwrap().iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-6);
+    for (probability, expected) in probabilities_of(&model, "east").unwrap().iter().zip(expected) {
+        assert!((probability - expected).abs() < 1e-6);
     }
     for text in ["", "\u{2028}", "unseen", "__label__e"] {
-        assert!(one(&model, text).unwrap().iter().all(|p| (p - (1.0 / 3.0 + 1e-5)).abs() < 1e-6), "{text}");
+        assert!(
+            probabilities_of(&model, text).unwrap().iter().all(|p| (p - (1.0 / 3.0 + 1e-5)).abs() < 1e-6),
+            "{text}"
+        );
     }
-    assert_eq!(one(&model, "east\nwest"), one(&model, "east west"));
-    assert_eq!(one(&model, "east </s> west"), one(&model, "east"));
+    assert_eq!(probabilities_of(&model, "east\nwest"), probabilities_of(&model, "east west"));
+    assert_eq!(probabilities_of(&model, "east </s> west"), probabilities_of(&model, "east"));
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn probabilities_of_each_loss() {
     for loss in 1..=4 {
         let model = FastText::load(&small_model(loss)).unwrap();
         for text in ["east", "west", "east west west", ""] {
-            let probabilities = one(&model, text).unwrap();
+            let probabilities = probabilities_of(&model, text).unwrap();
             let best = model.with_work(|work| model.best(text, work)).unwrap();
             let max = probabilities.iter().copied().fold(0.0, f32::max);
             assert_eq!(f64::from(max), best.probability, "{loss}: {text}");
@@ -96,7 +99,7 @@ fn rows_do_not_depend_on_threads_or_neighbours() {
     let all = model.classify(&column, NonZeroUsize::new(4).unwrap()).unwrap();
     for (row, text) in texts.iter().enumerate() {
         let own = all.is_valid(row).then(|| all.value(row).as_primitive::<Float32Type>().values().to_vec());
-        assert_eq!(own, text.as_ref().and_then(|text| one(&model, text)), "{row}");
+        assert_eq!(own, text.as_ref().and_then(|text| probabilities_of(&model, text)), "{row}");
     }
     assert!(all.values().as_primitive::<Float32Type>().value(0).is_nan());
 }
@@ -154,8 +157,8 @@ proptest! {
         let at = at % (bytes.len() - 4);
         bytes[at..at + 4].copy_from_slice(&with);
         if let Ok(model) = FastText::load(&bytes) {
-            one(&model, &text);
-            one(&model, "east west");
+            probabilities_of(&model, &text);
+            probabilities_of(&model, "east west");
         }
     }
 
@@ -172,8 +175,8 @@ proptest! {
             .split(|c: char| " \t\n\u{b}\u{c}\r\0".contains(c))
             .filter(|word| !word.is_empty())
             .collect();
-        let found: Vec<&[u8]> = Words::new(text.as_bytes()).map(|(word, _)| word).collect();
-        prop_assert_eq!(found, expected.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
+        let words: Vec<&[u8]> = Words::new(text.as_bytes()).map(|(word, _)| word).collect();
+        prop_assert_eq!(words, expected.iter().map(|word| word.as_bytes()).collect::<Vec<_>>());
     }
 }
 
@@ -227,7 +230,8 @@ proptest! {
         match train(&column, &LargeStringArray::from(labels), &how, &mut || true) {
             Ok(file) => {
                 let model = FastText::load(&file.unwrap()).unwrap();
-                prop_assert!(one(&model, &texts[0]).unwrap().iter().all(|p| (0.0..=1.0).contains(p)));
+                let probabilities = probabilities_of(&model, &texts[0]).unwrap();
+                prop_assert!(probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
             }
             Err(error) => prop_assert!(error.to_string().contains("no text holds a word"), "{error}"),
         }

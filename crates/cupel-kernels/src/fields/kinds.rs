@@ -36,20 +36,20 @@ const EXACT_DOUBLE: u64 = 1 << 53;
 /// # Errors
 /// `BadInput` where a row is not the text of one JSON object.
 pub fn kinds(metadata: &LargeStringArray) -> Result<RecordBatch, KernelError> {
-    let mut found: HashMap<String, (u32, i64)> = HashMap::new();
+    let mut by_name: HashMap<String, (u32, i64)> = HashMap::new();
     for json in metadata.iter().flatten() {
         object::for_each(json, |name, value| {
             let kind = of_value(value);
             let rows = i64::from(kind != bits::NULL);
-            match found.get_mut(name.as_ref()) {
+            match by_name.get_mut(name.as_ref()) {
                 Some(entry) => *entry = (entry.0 | kind, entry.1 + rows),
                 None => {
-                    found.insert(name.into_owned(), (kind, rows));
+                    by_name.insert(name.into_owned(), (kind, rows));
                 }
             }
         })?;
     }
-    let mut rows: Vec<(String, (u32, i64))> = found.into_iter().collect();
+    let mut rows: Vec<(String, (u32, i64))> = by_name.into_iter().collect();
     rows.sort_unstable();
     let names: LargeStringArray = rows.iter().map(|row| Some(row.0.as_str())).collect();
     let kinds: UInt32Array = rows.iter().map(|row| row.1.0).collect();

@@ -65,8 +65,8 @@ pub fn for_each<'a>(json: &'a str, mut each: impl FnMut(Cow<'a, str>, &'a str)) 
 
 /// The elements of a JSON list, as they are written; none where `json` is no list.
 pub fn elements(json: &str) -> Option<Vec<&str>> {
-    let found: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-    Some(found.into_iter().map(RawValue::get).collect())
+    let values: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(values.into_iter().map(RawValue::get).collect())
 }
 
 /// The string that a JSON string stands for; none where `json` is no string.

@@ -39,12 +39,12 @@ fn look_up<'a>(object: &'a str, path: &str) -> Result<Option<Cow<'a, str>>, Kern
     })?;
     candidates.sort_by_key(|&(length, _)| std::cmp::Reverse(length));
     for (length, value) in candidates {
-        let found = match path.get(length + 1..) {
+        let resolved = match path.get(length + 1..) {
             Some(inner) => descend(value, inner, 0)?,
             None => Some(Cow::Borrowed(value)),
         };
-        if found.is_some() {
-            return Ok(found);
+        if resolved.is_some() {
+            return Ok(resolved);
         }
     }
     Ok(None)

@@ -20,8 +20,8 @@ fn kinds_of_every_type() {
         None,
         Some(r#"{"a":-2,"d":123456789012345678901234567890}"#),
     ]);
-    let found = kinds(&rows).unwrap();
-    let names: Vec<_> = found.column(0).as_string::<i64>().iter().flatten().collect();
+    let table = kinds(&rows).unwrap();
+    let names: Vec<_> = table.column(0).as_string::<i64>().iter().flatten().collect();
     assert_eq!(names, ["a", "b", "c", "d", "f", "g", "é\n"]);
     let of_elements = (bits::INTEGER | bits::STRING | bits::NULL | bits::OTHER) << bits::ELEMENT_SHIFT;
     let expected = [
@@ -33,8 +33,8 @@ fn kinds_of_every_type() {
         bits::LIST,
         bits::STRING,
     ];
-    assert_eq!(found.column(1).as_primitive::<UInt32Type>().values(), &expected);
-    assert_eq!(found.column(2).as_primitive::<Int64Type>().values(), &[3, 1, 2, 3, 1, 1, 1]);
+    assert_eq!(table.column(1).as_primitive::<UInt32Type>().values(), &expected);
+    assert_eq!(table.column(2).as_primitive::<Int64Type>().values(), &[3, 1, 2, 3, 1, 1, 1]);
 }
 
 #[test]
@@ -48,15 +48,15 @@ fn fields_become_columns_and_the_rest_stays_as_written() {
     let names = ["n", "s", "l"].map(String::from);
     let list = ColumnType { scalar: DataType::LargeUtf8, list: true };
     let types = [scalar(DataType::Float64), scalar(DataType::LargeUtf8), list];
-    let found = split(&rows, &names, &types).unwrap();
-    let numbers: Vec<_> = found.column(0).as_primitive::<Float64Type>().iter().collect();
+    let table = split(&rows, &names, &types).unwrap();
+    let numbers: Vec<_> = table.column(0).as_primitive::<Float64Type>().iter().collect();
     assert_eq!(numbers, [Some(1.0), Some(2.5), None, None]);
-    let texts: Vec<_> = found.column(1).as_string::<i64>().iter().collect();
+    let texts: Vec<_> = table.column(1).as_string::<i64>().iter().collect();
     assert_eq!(texts, [Some("Café 東京"), None, None, None]);
-    let lists = found.column(2).as_list::<i64>();
+    let lists = table.column(2).as_list::<i64>();
     let lengths: Vec<_> = lists.iter().map(|list| list.map(|list| list.len())).collect();
     assert_eq!(lengths, [Some(2), Some(0), None, None]);
-    let rest: Vec<_> = found.column(3).as_string::<i64>().iter().flatten().collect();
+    let rest: Vec<_> = table.column(3).as_string::<i64>().iter().flatten().collect();
     assert_eq!(rest, [r#"{"x":{"k": [1]}}"#, r#"{"s":7}"#, r#"{"n":9007199254740993,"a\"b":1}"#, "{}"]);
 }
 
@@ -78,8 +78,8 @@ fn depth_does_not_matter() {
     let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     let rows = LargeStringArray::from(vec![deep.as_str()]);
     assert!(kinds(&rows).is_ok());
-    let found = split(&rows, &["a".to_owned()], &[scalar(DataType::Int64)]).unwrap();
-    assert_eq!(found.column(1).as_string::<i64>().value(0), deep);
+    let table = split(&rows, &["a".to_owned()], &[scalar(DataType::Int64)]).unwrap();
+    assert_eq!(table.column(1).as_string::<i64>().value(0), deep);
 }
 
 proptest! {
@@ -126,16 +126,16 @@ fn scalars_of_every_type() {
         Some(r#""inf""#),
         Some("12345678901234567890"),
     ]);
-    let found = scalars(&rows, true).unwrap();
-    let of: Vec<_> = found.column(0).as_primitive::<Int64Type>().iter().flatten().collect();
+    let table = scalars(&rows, true).unwrap();
+    let of: Vec<_> = table.column(0).as_primitive::<Int64Type>().iter().flatten().collect();
     assert_eq!(of, [0, 1, 2, 3, 3, 3, 7, 8]);
-    let texts: Vec<_> = found.column(1).as_string::<i64>().iter().flatten().collect();
+    let texts: Vec<_> = table.column(1).as_string::<i64>().iter().flatten().collect();
     assert_eq!(texts, ["é\n", "-1.5e3", "true", "1", "2.5", "TRUE", "inf", "12345678901234567890"]);
-    let numbers: Vec<_> = found.column(2).as_primitive::<Float64Type>().iter().collect();
+    let numbers: Vec<_> = table.column(2).as_primitive::<Float64Type>().iter().collect();
     let expected =
         [None, Some(-1500.0), None, Some(1.0), Some(2.5), None, None, Some(12345678901234567890.0)];
     assert_eq!(numbers, expected);
-    let booleans: Vec<_> = found.column(3).as_boolean().iter().collect();
+    let booleans: Vec<_> = table.column(3).as_boolean().iter().collect();
     assert_eq!(booleans, [None, None, Some(true), None, None, Some(true), None, None]);
     let plain = scalars(&LargeStringArray::from(vec![Some("[1]"), Some(" 7 "), None]), false).unwrap();
     assert_eq!(plain.num_rows(), 2);
@@ -155,8 +155,8 @@ proptest! {
     #[test]
     fn any_path_of_any_object(json in "\\{(\"[a-b.]{0,3}\":(1|\"é\"|null|\\[1,2\\]|\\{\"b\":2\\}),){0,3}\"z\":0\\}", path in "[abz.é]{0,5}") {
         let rows = LargeStringArray::from(vec![json.as_str()]);
-        let found = at_path(&rows, &path).unwrap();
-        prop_assert!(scalars(&found, true).unwrap().num_rows() <= 2);
+        let values = at_path(&rows, &path).unwrap();
+        prop_assert!(scalars(&values, true).unwrap().num_rows() <= 2);
     }
 
     #[test]

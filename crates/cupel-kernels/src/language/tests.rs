@@ -18,8 +18,8 @@ fn words_choose_their_label() {
 fn nothing_is_read_past_max_bytes() {
     let model = LanguageModel::load(&small_model(3)).unwrap();
     let text = LargeStringArray::from(vec![Some("east west west west"), Some("é"), None]);
-    let found = model.identify(&text, Some(4), true).unwrap();
-    assert_eq!(found.num_rows(), 3);
+    let table = model.identify(&text, Some(4), true).unwrap();
+    assert_eq!(table.num_rows(), 3);
     assert_eq!(head("éé", Some(3)), "é");
-    assert_eq!(found.column(0).null_count(), 1);
+    assert_eq!(table.column(0).null_count(), 1);
 }

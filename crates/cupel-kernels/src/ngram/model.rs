@@ -341,12 +341,12 @@ mod tests {
             let mut model = NgramModel::new(order).unwrap();
             model.add(&column(&texts), ONE).unwrap();
             let plain = Plain::new(order, &texts);
-            let found = scores(&model, &column(&other), ONE);
+            let scored = scores(&model, &column(&other), ONE);
             for (row, text) in other.iter().enumerate() {
                 let expected = if texts.iter().all(Vec::is_empty) { None } else { plain.score(text) };
-                prop_assert_eq!(found.is_valid(row), expected.is_some());
+                prop_assert_eq!(scored.is_valid(row), expected.is_some());
                 if let Some(expected) = expected {
-                    prop_assert!((found.value(row) - expected).abs() < 1e-9);
+                    prop_assert!((scored.value(row) - expected).abs() < 1e-9);
                 }
             }
         }

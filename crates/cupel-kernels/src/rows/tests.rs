@@ -19,38 +19,38 @@ fn rows(block: &[u8], numbered: bool) -> Rows {
     read(block, &layout(), Place { first_doc: 100, first_position: 1, numbered }).unwrap()
 }
 
-fn texts(found: &Rows, column: &str) -> Vec<Option<String>> {
-    let column = found.documents.column_by_name(column).unwrap().as_string::<i64>();
+fn texts(parsed: &Rows, column: &str) -> Vec<Option<String>> {
+    let column = parsed.documents.column_by_name(column).unwrap().as_string::<i64>();
     column.iter().map(|text| text.map(str::to_owned)).collect()
 }
 
 #[test]
 fn a_line_becomes_a_document() {
-    let found =
+    let parsed =
         rows(br#"{"id":5,"text":"caf\u00e9","metadata":{"url":"u","n":[1, 2.50]},"x":{"b" : "\/"}}"#, true);
-    assert_eq!(found.left, []);
-    assert_eq!(texts(&found, "id"), [Some("5".into())]);
-    assert_eq!(texts(&found, "text"), [Some("café".into())]);
-    assert_eq!(texts(&found, "source"), [Some("here".into())]);
-    assert_eq!(texts(&found, "url"), [Some("u".into())]);
-    assert_eq!(texts(&found, "metadata"), [Some(r#"{"x":{"b":"/"},"n":[1,2.5]}"#.into())]);
+    assert_eq!(parsed.left, []);
+    assert_eq!(texts(&parsed, "id"), [Some("5".into())]);
+    assert_eq!(texts(&parsed, "text"), [Some("café".into())]);
+    assert_eq!(texts(&parsed, "source"), [Some("here".into())]);
+    assert_eq!(texts(&parsed, "url"), [Some("u".into())]);
+    assert_eq!(texts(&parsed, "metadata"), [Some(r#"{"x":{"b":"/"},"n":[1,2.5]}"#.into())]);
 }
 
 #[test]
 fn lines_are_counted_or_measured() {
     let block = b"{\"text\":\"a\"}\n \t\r\n[1]\n{\"content\":\"b\"}";
-    let docs = |found: &Rows| found.documents.column(0).as_primitive::<Int64Type>().values().to_vec();
-    let found = rows(block, true);
-    assert_eq!((docs(&found), found.lines), (vec![100, 103], 4));
-    assert_eq!(found.left, [Left { documents: 1, line: 2, start: 17, stop: 20 }]);
+    let docs = |parsed: &Rows| parsed.documents.column(0).as_primitive::<Int64Type>().values().to_vec();
+    let parsed = rows(block, true);
+    assert_eq!((docs(&parsed), parsed.lines), (vec![100, 103], 4));
+    assert_eq!(parsed.left, [Left { documents: 1, line: 2, start: 17, stop: 20 }]);
     assert_eq!(docs(&rows(block, false)), [100, 121]);
 }
 
 #[test]
 fn a_missing_id_is_the_digest_of_the_text() {
-    let found = rows(b"{\"text\":\"abc\"}\n", true);
+    let parsed = rows(b"{\"text\":\"abc\"}\n", true);
     // hashlib.blake2b(b"abc", digest_size=16)
-    assert_eq!(texts(&found, "id"), [Some("cf4ab791c62b8d2b2109c90275287816".into())]);
+    assert_eq!(texts(&parsed, "id"), [Some("cf4ab791c62b8d2b2109c90275287816".into())]);
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn what_reading_would_change_is_left() {
         r#""parts":[]"#, // perhaps those of a document
     ] {
         let line = format!(r#"{{"text":"a",{rest}}}"#);
-        let found = rows(line.as_bytes(), true);
-        assert_eq!((found.documents.num_rows(), found.left.len()), (0, 1), "{line}");
+        let parsed = rows(line.as_bytes(), true);
+        assert_eq!((parsed.documents.num_rows(), parsed.left.len()), (0, 1), "{line}");
     }
     for line in [
         "",
@@ -88,11 +88,11 @@ fn what_reading_would_change_is_left() {
 proptest! {
     #[test]
     fn every_line_goes_somewhere(block in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let found = rows(&block, true);
+        let parsed = rows(&block, true);
         let blank = |line: &&[u8]| line.iter().all(|byte| matches!(byte, b' ' | 0x09..=0x0d));
         let blanks = block.split(|&byte| byte == b'\n').filter(blank).count();
         let empty_end = usize::from(block.is_empty() || block.ends_with(b"\n"));
-        prop_assert_eq!(found.documents.num_rows() + found.left.len() + blanks - empty_end, found.lines);
+        prop_assert_eq!(parsed.documents.num_rows() + parsed.left.len() + blanks - empty_end, parsed.lines);
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn tag_end(bytes: &[u8], at: usize) -> usize {
     let rest = &bytes[at..];
     let after = |from: usize, what: &[u8]| {
         memmem::find(&rest[from.min(rest.len())..], what)
-            .map_or(bytes.len(), |found| at + from + found + what.len())
+            .map_or(bytes.len(), |offset| at + from + offset + what.len())
     };
     if rest.starts_with(b"<!--") {
         return after(4, b"-->");
@@ -109,8 +109,8 @@ fn tag_end(bytes: &[u8], at: usize) -> usize {
 /// The end of the tag that closes `name`, from `from` on.
 fn closing(bytes: &[u8], from: usize, name: &[u8]) -> usize {
     let mut at = from;
-    while let Some(found) = memmem::find(&bytes[at..], b"</") {
-        at += found + 2;
+    while let Some(offset) = memmem::find(&bytes[at..], b"</") {
+        at += offset + 2;
         if bytes[at..].len() >= name.len() && bytes[at..at + name.len()].eq_ignore_ascii_case(name) {
             return memchr::memchr(b'>', &bytes[at..]).map_or(bytes.len(), |end| at + end + 1);
         }

@@ -45,7 +45,7 @@ impl Grams {
     ///
     /// Zero where a text has fewer than n words.
     pub fn top(&mut self, words: &Words, vocabulary: &Vocabulary) -> [usize; 3] {
-        let mut found = [0; 3];
+        let mut covered = [0; 3];
         let ids = &vocabulary.ids;
         for n in 2..=4.min(ids.len()) {
             match n {
@@ -70,9 +70,9 @@ impl Grams {
             };
             // Where no run repeats, the first of the text is the first among equals.
             let (first, count) = top.map_or((0, 1), |run| (run.first as usize, run.count as usize));
-            found[n - 2] = (code_points(words.joined(first, n)) + n - 1) * count;
+            covered[n - 2] = (code_points(words.joined(first, n)) + n - 1) * count;
         }
-        found
+        covered
     }
 
     /// Counts the runs at all live positions by their hashes.
@@ -214,13 +214,13 @@ impl Grams {
 
     fn longest_top_run<const N: usize>(&mut self, words: &Words, ids: &[u32]) -> usize {
         self.number_recurring::<N>(ids);
-        let most = self.runs.iter().map(|run| run.count).max().unwrap_or(0);
-        if most < 2 {
+        let largest = self.runs.iter().map(|run| run.count).max().unwrap_or(0);
+        if largest < 2 {
             return 0;
         }
-        let top = self.runs.iter().filter(|run| run.count == most);
+        let top = self.runs.iter().filter(|run| run.count == largest);
         let lengths = top.map(|run| code_points(words.joined(run.first as usize, N)));
-        lengths.max().unwrap_or(0) * most as usize
+        lengths.max().unwrap_or(0) * largest as usize
     }
 
     fn recurring_words<const N: usize>(&mut self, words: &Words, ids: &[u32]) -> usize {
@@ -256,13 +256,13 @@ impl Grams {
     /// For n = 5 to 10: how many code points lie in runs of n words, joined by nothing, that
     /// occurred before. The text is read from the left; a repeated run is jumped over whole.
     pub fn duplicated(&mut self, words: &Words) -> [usize; 6] {
-        let mut found = [0; 6];
+        let mut covered = [0; 6];
         if words.len() < 6 {
-            return found;
+            return covered;
         }
         self.live.clear();
         self.live.extend(0..words.len() as u32 - 4);
-        for (n, characters) in (5..=10).zip(&mut found) {
+        for (n, characters) in (5..=10).zip(&mut covered) {
             match n {
                 5 => self.keep_live::<{ PREFIXES[0] }>(words, n),
                 6 => self.keep_live::<{ PREFIXES[1] }>(words, n),
@@ -277,7 +277,7 @@ impl Grams {
             self.find_candidates(words, n);
             *characters = self.jump_over_repeated(words, n);
         }
-        found
+        covered
     }
 
     fn jump_over_repeated(&mut self, words: &Words, n: usize) -> usize {

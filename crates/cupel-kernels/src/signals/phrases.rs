@@ -18,20 +18,20 @@ pub struct Phrases {
 impl Phrases {
     /// Counts phrases whatever their case, and brackets.
     pub fn measure(&mut self, text: &str, characters: usize, row: &mut Row) {
-        let found = self.folded.find(text);
+        let hits = self.folded.find(text);
         let lower = self.folded.lower();
-        if (found.javascript || found.policy)
+        if (hits.javascript || hits.policy)
             && let Ok(lower) = std::str::from_utf8(lower)
         {
             let (mut scripts, mut policies) = (0, 0);
             for line in split_lines(lower) {
-                scripts += usize::from(found.javascript && names_javascript(line));
-                policies += usize::from(found.policy && names_policy(line));
+                scripts += usize::from(hits.javascript && names_javascript(line));
+                policies += usize::from(hits.policy && names_policy(line));
             }
             row.count(Column::JavascriptLineCount, scripts);
             row.count(Column::PolicyLineCount, policies);
         }
-        if found.lorem_ipsum {
+        if hits.lorem_ipsum {
             row.count(Column::LoremIpsumCount, lorem_ipsum_count(lower));
         }
         let opening = memchr_iter(b'{', text.as_bytes()).count();
@@ -78,13 +78,13 @@ impl BadWords {
         let word_character = |c: char| c == '_' || properties.has(c, ALPHABETIC | NUMERIC);
         let mut starts: Vec<usize> = automaton
             .find_overlapping_iter(&lower)
-            .filter(|found| {
-                let before = lower.get(..found.start()).and_then(|before| before.chars().next_back());
-                let after = lower.get(found.end()..).and_then(|after| after.chars().next());
-                !self.alone[found.pattern().as_usize()]
+            .filter(|phrase| {
+                let before = lower.get(..phrase.start()).and_then(|before| before.chars().next_back());
+                let after = lower.get(phrase.end()..).and_then(|after| after.chars().next());
+                !self.alone[phrase.pattern().as_usize()]
                     || !(before.is_some_and(word_character) || after.is_some_and(word_character))
             })
-            .map(|found| found.start())
+            .map(|phrase| phrase.start())
             .collect();
         starts.sort_unstable();
         starts.dedup();

@@ -100,7 +100,7 @@ mod sse2 {
 
     #[inline(always)]
     pub fn masks(block: &[u8; 64]) -> Masks {
-        let mut found = Masks::default();
+        let mut masks = Masks::default();
         for quarter in 0..4 {
             let bytes = load(block, quarter);
             // SAFETY: SSE2 is part of the x86-64 baseline; these touch registers only.
@@ -114,19 +114,19 @@ mod sse2 {
                 };
                 let lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
                 let dot = is(b'.');
-                found.letters |= bits(within(lower, b'a', 26));
-                found.digits |= bits(within(bytes, b'0', 10));
-                found.underscore |= bits(is(b'_'));
-                found.space |= bits(_mm_or_si128(within(bytes, 9, 5), within(bytes, 28, 5)));
-                found.join_both |= bits(_mm_or_si128(dot, is(b'\'')));
-                found.join_letters |= bits(is(b':'));
-                found.join_digits |= bits(_mm_or_si128(is(b','), is(b';')));
-                found.dot |= bits(dot);
-                found.hyphen |= bits(is(b'-'));
-                found.foreign |= bits(bytes);
+                masks.letters |= bits(within(lower, b'a', 26));
+                masks.digits |= bits(within(bytes, b'0', 10));
+                masks.underscore |= bits(is(b'_'));
+                masks.space |= bits(_mm_or_si128(within(bytes, 9, 5), within(bytes, 28, 5)));
+                masks.join_both |= bits(_mm_or_si128(dot, is(b'\'')));
+                masks.join_letters |= bits(is(b':'));
+                masks.join_digits |= bits(_mm_or_si128(is(b','), is(b';')));
+                masks.dot |= bits(dot);
+                masks.hyphen |= bits(is(b'-'));
+                masks.foreign |= bits(bytes);
             }
         }
-        found
+        masks
     }
 
     #[inline(always)]

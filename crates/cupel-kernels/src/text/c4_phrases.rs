@@ -89,10 +89,10 @@ mod tests {
         for phrase in POLICIES.iter().chain(&[LOREM_IPSUM, JAVASCRIPT]) {
             assert!(PIECES.iter().any(|piece| phrase.contains(piece)), "{phrase}");
             for text in [phrase.to_uppercase(), format!("{}{phrase} é", "A line. ".repeat(40))] {
-                let found = Folded::default().find(&text);
-                assert_eq!(found.lorem_ipsum, *phrase == LOREM_IPSUM, "{text}");
-                assert_eq!(found.javascript, *phrase == JAVASCRIPT, "{text}");
-                assert_eq!(found.policy, POLICIES.contains(phrase), "{text}");
+                let hits = Folded::default().find(&text);
+                assert_eq!(hits.lorem_ipsum, *phrase == LOREM_IPSUM, "{text}");
+                assert_eq!(hits.javascript, *phrase == JAVASCRIPT, "{text}");
+                assert_eq!(hits.policy, POLICIES.contains(phrase), "{text}");
             }
         }
         assert!(!Folded::default().find("The policy of cookies; of use, ipsum.").any());

@@ -301,9 +301,9 @@ mod tests {
             let (starts, ends): (Vec<u32>, Vec<u32>) =
                 words.iter().map(|&(start, end)| (start as u32, end as u32)).unzip();
             if super::is_plain_run(text.as_bytes(), &starts, &ends) {
-                let mut found = Vec::new();
-                super::glue(&text, &words, Properties::shared(), |start, end| found.push((start, end)));
-                prop_assert_eq!(found, words);
+                let mut glued = Vec::new();
+                super::glue(&text, &words, Properties::shared(), |start, end| glued.push((start, end)));
+                prop_assert_eq!(glued, words);
             }
         }
     }

@@ -51,7 +51,7 @@ pub fn has_rare_line_ends(text: &str) -> bool {
     let bytes = text.as_bytes();
     let rare = bytes.chunks(256).any(|chunk| {
         let rare = |byte: u8| u8::from(byte.wrapping_sub(0xb) < 3) | u8::from(byte.wrapping_sub(0x1c) < 3);
-        chunk.iter().fold(0, |found, &byte| found | rare(byte)) != 0
+        chunk.iter().fold(0, |any, &byte| any | rare(byte)) != 0
     });
     rare || (!bytes.is_ascii()
         && ["\u{85}", "\u{2028}", "\u{2029}"].iter().any(|end| memmem::find(bytes, end.as_bytes()).is_some()))

@@ -138,14 +138,14 @@ mod tests {
     use unicode_segmentation::UnicodeSegmentation;
 
     fn segments(text: &str) -> Vec<&str> {
-        let mut found = Vec::new();
+        let mut segments = Vec::new();
         let mut at = 0;
         while at < text.len() {
             let end = next_segment(text, at, Properties::shared()).end;
-            found.push(&text[at..end]);
+            segments.push(&text[at..end]);
             at = end;
         }
-        found
+        segments
     }
 
     /// Text of the characters that the rules speak of, which plain random text seldom has.

@@ -108,13 +108,13 @@ mod tests {
     /// The definition, told by the crate.
     fn reference(text: &str) -> Vec<String> {
         let table = Properties::shared();
-        let mut found: Vec<(usize, String)> = Vec::new();
+        let mut words: Vec<(usize, String)> = Vec::new();
         for (start, segment) in text.split_word_bound_indices() {
             let word = segment.trim_matches(|c| table.has(c, SPACE));
             if word.is_empty() {
                 continue;
             }
-            let last = found.last_mut().filter(|(end, last)| {
+            let last = words.last_mut().filter(|(end, last)| {
                 *end == start
                     && (word == "." || word == "-")
                     && last.trim_matches(word.chars().next().unwrap()).is_empty()
@@ -124,10 +124,10 @@ mod tests {
                     last.push_str(word);
                     *end += 1;
                 }
-                None => found.push((start + segment.len(), word.to_owned())),
+                None => words.push((start + segment.len(), word.to_owned())),
             }
         }
-        found.into_iter().map(|(_, word)| word).collect()
+        words.into_iter().map(|(_, word)| word).collect()
     }
 
     fn tricky() -> impl Strategy<Value = String> {

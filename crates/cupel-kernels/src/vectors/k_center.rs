@@ -194,7 +194,7 @@ mod tests {
         FixedSizeListArray::try_new(Arc::new(Field::new("item", kind, false)), width, values, None).unwrap()
     }
 
-    fn found(centers: &Centers) -> (Vec<i64>, Vec<Option<f32>>) {
+    fn rows_and_distances(centers: &Centers) -> (Vec<i64>, Vec<Option<f32>>) {
         let rows = centers.chosen["row"].as_primitive::<Int64Type>().values().to_vec();
         (rows, centers.chosen["distance"].as_primitive::<Float32Type>().iter().collect())
     }
@@ -215,8 +215,8 @@ mod tests {
                 return (chosen.into_iter().map(|row| row as i64).collect(), radius);
             }
             let open: Vec<usize> = (0..count).filter(|row| !chosen.contains(row)).collect();
-            let most = open.iter().map(|&row| far(row)).fold(0.0, f64::max);
-            chosen.push(*open.iter().find(|&&row| far(row) == most).unwrap());
+            let farthest = open.iter().map(|&row| far(row)).fold(0.0, f64::max);
+            chosen.push(*open.iter().find(|&&row| far(row) == farthest).unwrap());
         }
     }
 
@@ -239,8 +239,8 @@ mod tests {
             let chosen = k_center(&lists(&vectors, halves), budget, first, Metric::Euclidean, ONE).unwrap();
             let distance = |a: usize, b: usize| euclidean(&vectors[a], &vectors[b]);
             let (rows, radius) = plain(&distance, vectors.len(), budget, first);
-            let (found_rows, distances) = found(&chosen);
-            prop_assert_eq!(&found_rows, &rows);
+            let (chosen_rows, distances) = rows_and_distances(&chosen);
+            prop_assert_eq!(&chosen_rows, &rows);
             prop_assert_eq!(chosen.radius, radius as f32);
             prop_assert_eq!(distances[0], None);
             for (place, held) in distances.iter().enumerate().skip(1) {
@@ -281,8 +281,9 @@ mod tests {
             let budget = vectors.len() / 2;
             let short = k_center(&lists(&vectors, false), budget, 0, Metric::Cosine, ONE).unwrap();
             let long = k_center(&lists(&longer, false), budget, 0, Metric::Cosine, ONE).unwrap();
-            prop_assert_eq!(found(&short), found(&long));
-            prop_assert!(found(&short).1.into_iter().flatten().all(|d| (0.0..=2.000_001).contains(&d)));
+            prop_assert_eq!(rows_and_distances(&short), rows_and_distances(&long));
+            let (_, distances) = rows_and_distances(&short);
+            prop_assert!(distances.into_iter().flatten().all(|d| (0.0..=2.000_001).contains(&d)));
         }
     }
 
@@ -301,14 +302,14 @@ mod tests {
             let alone = k_center(&lists(&vectors, true), 40, 5000, metric, ONE).unwrap();
             let many =
                 k_center(&lists(&vectors, true), 40, 5000, metric, NonZeroUsize::new(3).unwrap()).unwrap();
-            assert_eq!(found(&alone), found(&many));
+            assert_eq!(rows_and_distances(&alone), rows_and_distances(&many));
             assert_eq!(alone.radius, many.radius);
             // What the inequality leaves out is compared here.
             let array = lists(&vectors, true);
             let points = Points::new(&array, metric, ONE).unwrap();
             let padded: Vec<Vec<f32>> = (0..vectors.len()).map(|row| points.padded(row)).collect();
             let mut held = vec![f32::INFINITY; padded.len()];
-            let (rows, distances) = found(&alone);
+            let (rows, distances) = rows_and_distances(&alone);
             for (place, &row) in rows.iter().enumerate() {
                 if place > 0 {
                     let far = held.iter().copied().fold(0.0, f32::max);
@@ -326,7 +327,7 @@ mod tests {
         let vectors: Vec<Vec<f32>> = (0..20_u16).map(|row| vec![f32::from(row * row), 1.0]).collect();
         let whole = k_center(&lists(&vectors[7..15], false), 5, 2, Metric::Cosine, ONE).unwrap();
         let sliced = k_center(&lists(&vectors, false).slice(7, 8), 5, 2, Metric::Cosine, ONE).unwrap();
-        assert_eq!(found(&whole), found(&sliced));
+        assert_eq!(rows_and_distances(&whole), rows_and_distances(&sliced));
     }
 
     #[test]

@@ -20,16 +20,17 @@ static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// All numbers of 8 to 15 digits (ITU-T E.164) that are not part of a longer one.
 pub fn find(text: &str, spans: &mut Vec<Span>) {
     let Some(number) = &*NUMBER else { return };
-    for found in number.find_iter(text) {
-        let digits = found.as_str().bytes().filter(u8::is_ascii_digit).count();
+    for candidate in number.find_iter(text) {
+        let digits = candidate.as_str().bytes().filter(u8::is_ascii_digit).count();
         let joined = |c: char| is_joined(c) || matches!(c, '-' | '+' | '/' | '=' | '#');
-        let before = char_before(text, found.start());
-        let after = char_after(text, found.end());
+        let before = char_before(text, candidate.start());
+        let after = char_after(text, candidate.end());
         let longer = before.is_some_and(|c| joined(c) || c == '.')
             || after.is_some_and(|c| is_joined(c) || c == '-')
-            || after == Some('.') && char_after(text, found.end() + 1).is_some_and(|c| c.is_ascii_digit());
-        if (8..=15).contains(&digits) && !longer && is_number(found.as_str()) {
-            spans.push((found.start(), found.end()));
+            || after == Some('.')
+                && char_after(text, candidate.end() + 1).is_some_and(|c| c.is_ascii_digit());
+        if (8..=15).contains(&digits) && !longer && is_number(candidate.as_str()) {
+            spans.push((candidate.start(), candidate.end()));
         }
     }
 }
@@ -45,7 +46,7 @@ fn is_number(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn found(text: &str) -> Vec<&str> {
+    fn numbers_in(text: &str) -> Vec<&str> {
         let mut spans = Vec::new();
         find(text, &mut spans);
         spans.iter().map(|&(start, end)| &text[start..end]).collect()
@@ -66,7 +67,7 @@ mod tests {
             "+254 712 345678",
             "+372 5123 4567",
         ] {
-            assert_eq!(found(&format!("Call {text}.")), [text]);
+            assert_eq!(numbers_in(&format!("Call {text}.")), [text]);
         }
         for text in [
             "2024-10-12",
@@ -83,7 +84,7 @@ mod tests {
             "192.168.2.100",
             "3.141.5926.5",
         ] {
-            assert!(found(text).is_empty(), "{text}");
+            assert!(numbers_in(text).is_empty(), "{text}");
         }
     }
 }

@@ -304,7 +304,7 @@ fn foreign_mark(text: &str, at: usize, properties: &Properties) -> usize {
     let mut at = at;
     while at < bytes.len() {
         let end = bytes.len().min(at + WIDTH);
-        let leads = bytes[at..end].iter().fold(0, |found, &byte| found | u8::from(byte >= LOWEST_LEAD));
+        let leads = bytes[at..end].iter().fold(0, |any, &byte| any | u8::from(byte >= LOWEST_LEAD));
         if leads != 0 {
             for (place, &byte) in bytes.iter().enumerate().take(end).skip(at) {
                 if byte >= LOWEST_LEAD
