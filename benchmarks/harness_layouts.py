@@ -117,7 +117,7 @@ def layouts(folder: Path) -> list[Layout]:
         config = _config(path)
         if not isinstance(config.get("task"), str) or config.get("doc_to_text") is None:
             continue
-        parts = [config.get(f"doc_to_{part}") for part in ("text", "choice", "target")]
+        parts = (config.get("doc_to_text"), config.get("doc_to_choice"), config.get("doc_to_target"))
         functions = tuple(
             f"{path.parent}/{part.name}"
             for part in (*parts, config.get("process_docs"))

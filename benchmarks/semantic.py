@@ -299,9 +299,9 @@ def main() -> None:
 
 def raw(method: SemDeDup, texts: list[str]) -> Floats:
     """The model's vectors in single precision."""
-    from cupel.models.embedder import load
+    from cupel.models.load import load_model
 
-    return load(str(method.options.model), "cpu").embed(texts, 1)
+    return load_model(str(method.options.model), "embed").embed(texts, 1)
 
 
 if __name__ == "__main__":

@@ -94,13 +94,14 @@ def test_counts_are_all_there() -> None:
 
 def test_numpy_numbers_are_plain_numbers_in_the_chart() -> None:
     three = np.arange(3)
+    effect, low, high = three - 1.0
     for spec in (
         histogram(np.arange(4), three, three, title="a"),
         bars(["a", "b", "c"], three, three, title="a"),
         line(three, three / 2, title="a"),
         band({"a": list(zip(three, three, three, three, strict=True))}, title="a"),
         fitted({"a": list(zip(three, three, strict=True))}, {}, title="a"),
-        forest([ForestRow("a", *(three - 1.0), "worse", "0")], title="a"),
+        forest([ForestRow("a", effect, low, high, "worse", "0")], title="a"),
     ):
         assert json.loads(json.dumps(spec))["datasets"] == spec["datasets"]
 

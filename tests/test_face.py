@@ -87,6 +87,15 @@ class Interrupting:
         yield
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C interrupts, even where the tests were started by a script with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_call_resumes(make_pool: Callable[..., Path], tmp_path: Path) -> None:
     pool = make_pool(120, 2)
     with pytest.raises(Stopped, match="the same command resumes"):

@@ -43,10 +43,10 @@ def read_all(
 ) -> Everything:
     """Every document and entry of `paths`."""
     everything = Everything()
-    text_column = options.text_column if options else None
-    files = find_files([os.fspath(path) for path in paths], format=format, text_column=text_column)
+    options = options or ReadOptions()
+    files = find_files([os.fspath(path) for path in paths], format=format, text_columns=options.text_columns)
     for shard in plan_shards(files, target_bytes=target_bytes):
-        for batch in read_shard(shard, options or ReadOptions()):
+        for batch in read_shard(shard, options):
             assert batch.documents.schema == DOCUMENT_SCHEMA
             everything.rows += batch.documents.to_pylist()
             everything.quarantined += batch.quarantined
