@@ -22,7 +22,7 @@ from pathlib import Path
 import yaml
 from pool import print_table, save, write_jsonl_zst
 
-from cupel import Recipe, built_in_recipes
+from cupel.recipe.recipe import Recipe, built_in_recipes
 
 LIMIT_MB = 2000.0
 

@@ -15,7 +15,12 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("cupel/py.typed", "cupel/_kernels.pyi", "cupel/recipe/built_in/fineweb.yaml", "cupel/lab/scales/nano.yaml")
+NEEDED = (
+    "cupel/py.typed",
+    "cupel/_kernels.pyi",
+    "cupel/recipe/built_in/fineweb.yaml",
+    "cupel/lab/scales/nano.yaml",
+)
 TEXT = "The harbor was quiet when the first boats came home, and nobody spoke of the storm. "
 
 

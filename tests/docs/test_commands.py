@@ -48,9 +48,9 @@ def test_a_command_in_the_text_is_one(page: str, command: str) -> None:
         settings = known[name].make_context(name, arguments).params
     except typer.BadParameter as error:
         # But for this page, the text may name a command without all that it needs.
-        assert type(error).__name__ == "MissingParameter", error
-        assert page != "have.md", error
-        return
+        if type(error).__name__ == "MissingParameter" and page != "have.md":
+            return
+        raise
     if name == "refine" and not settings["recipe"].endswith(".yaml"):
         Recipe.load(settings["recipe"], settings["set_"] or ())
     if name == "dedup":
