@@ -64,7 +64,7 @@ lint: build $(VENV)/.for-lint
 wheel: build
 	rm -rf dist
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin build --release --locked --quiet --out dist
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin sdist --quiet --out dist
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/maturin sdist --out dist
 	$(PYTHON) tools/try_wheel.py dist $(BIN)/uv
 
 # Side by side with peers, one run; tables are printed and kept in bench-results/.

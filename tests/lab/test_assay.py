@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import cupel
 from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.findings import Table
 from cupel.lab.data import spool
 from cupel.lab.data.documents import read_documents, without
 from cupel.lab.data.overlap import find_overlap
@@ -102,6 +103,49 @@ def test_again_it_takes_nothing_and_says_the_same(pools: Path) -> None:
     again = cupel.assay(arms, scale=scale, options=options)
     assert all(trial.cached for seeds in again.trials.values() for trial in seeds.values())
     assert first.to_json()["verdict"] == again.to_json()["verdict"]
+
+
+def test_held_out_text_is_scored_on_the_way(pools: Path) -> None:
+    """The trials and the verdict stay what they are without."""
+    fresh, cache = (str(pools / "fresh.jsonl"),), pools / "cache"
+    arms = [str(pools / "clean.jsonl"), f"dirty={pools / 'junk.jsonl'}"]
+    scale = cupel.Scale.load("nano", TINY)
+    without = cupel.assay(arms, scale=scale, options=cupel.AssayOptions(2, held_out=fresh, cache=cache))
+    options = cupel.AssayOptions(2, held_out=fresh, cache=cache, curve=4)
+    plan = cupel.plan_assay(arms, scale=scale, options=options)
+    assert (len(plan.work.jobs), plan.work.scored) == (4, 16)
+    assay = cupel.assay(arms, scale=scale, options=options)
+    assert assay.verdict == without.verdict
+    assert "Held-out text during training" not in {section.title for section in without.page.sections}
+    for curve in assay.held_out_curves:
+        trial = assay.trials[curve.arm][curve.seed]
+        assert trial.steps == 59
+        assert curve.tokens == [8 * 64 * step for step in (14, 29, 44, 59)]
+        assert curve.loss[-1] == assay.measures[curve.arm][curve.seed][0].value
+        assert curve.loss == sorted(curve.loss, reverse=True)  # it learns all the way
+    section = next(
+        section for section in assay.page.sections if section.title == "Held-out text during training"
+    )
+    table = section.blocks[1]
+    assert isinstance(table, Table)
+    assert table.columns == ("tokens", "clean", "dirty", "dirty, difference")
+    assert len(table.rows) == 4
+    (comparison,) = assay.verdict.comparisons
+    assert table.rows[-1][1:] == pytest.approx(
+        (comparison.baseline_value, comparison.value, comparison.value / comparison.baseline_value - 1)
+    )
+    assert [curve["arm"] for curve in assay.to_json()["held_out_curves"]] == [
+        "clean",
+        "clean",
+        "dirty",
+        "dirty",
+    ]
+    assert len(cupel.plan_assay(arms, scale=scale, options=options).work.jobs) == 0
+
+
+def test_a_curve_has_a_part() -> None:
+    with pytest.raises(BadOption, match="curve is 0"):
+        cupel.AssayOptions(curve=0)
 
 
 def test_held_out_text_is_taken_from_every_arm_and_trained_on_by_none(pools: Path, tmp_path: Path) -> None:

@@ -61,6 +61,14 @@ def assay(
             rich_help_panel=EVALUATING,
         ),
     ] = False,
+    curve: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Score held-out text after each of so many equal parts of training; keeps a checkpoint of each.",
+            rich_help_panel=EVALUATING,
+        ),
+    ] = 1,
     tokenizer: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="A tokenizer.json; by default one is trained on a sample of the baseline."),
@@ -100,6 +108,7 @@ def assay(
         held_out=tuple(held_out or ()),
         tasks=tuple(task or ()),
         run_task_functions=run_task_functions,
+        curve=curve,
         tokenizer=tokenizer,
         device=device,
         workers=workers,

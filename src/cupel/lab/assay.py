@@ -6,16 +6,18 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import pyarrow as pa
 
 from cupel.contract import TrialProgress
 from cupel.lab.base import WEIGHTS
 from cupel.lab.basis import MAX_EPOCHS
+from cupel.lab.curves import Curve
 from cupel.lab.data.arms import Arm
 from cupel.lab.estimate import estimate, workload
 from cupel.lab.evaluations.evaluation import Evaluation
-from cupel.lab.lab import TrialPlan
+from cupel.lab.lab import Lab, TrialPlan
 from cupel.lab.options import AssayOptions
 from cupel.lab.plan import AssayPlan
 from cupel.lab.preparation import Prepared, prepare
@@ -58,7 +60,7 @@ def assay(
         *prepared.tasks,
         *options.evaluations,
     ]
-    plans = _plans(prepared, seeds)
+    plans = _plans(prepared, options)
     tell.note(workload(lab, plans, prepared.base).line(lab.on.workers))
     if prepared.base is not None:
         bench, base = prepared.base
@@ -72,10 +74,16 @@ def assay(
         name: {seed: lab.score(trial, evaluations) for seed, trial in by_seed.items()}
         for name, by_seed in trials.items()
     }
+    curves = [
+        _held_out_curve(lab, trial, evaluations[0], measures[trial.arm][trial.seed], options)
+        for by_seed in trials.values()
+        for trial in by_seed.values()
+        if options.curve > 1
+    ]
     verdict = compare(measures, prepared.baseline, scale_floors(lab.scale, measures[prepared.baseline]))
     return Assay(
         lab.scale, prepared.arms, options, lab.on, verdict, measures, trials, prepared.stores, prepared.surveys,
-        overlap, lab.tokenizer, _notes(trials, lab.scale, options),
+        overlap, lab.tokenizer, _notes(trials, lab.scale, options), tuple(curves),
     )  # fmt: skip
 
 
@@ -99,7 +107,7 @@ def plan_assay(
     tell = progress or Quiet()
     prepared = prepare(arms, scale, options, tell)
     lab = prepared.lab
-    work = workload(lab, _plans(prepared, options.each_seed), prepared.base)
+    work = workload(lab, _plans(prepared, options), prepared.base)
     for job in work.jobs:
         lab.cache.withdraw(Path(job.output))
     evaluation = evaluation_on(prepared.overlap.kept, lab.scale)
@@ -115,13 +123,29 @@ def evaluation_on(documents: pa.Table, scale: Scale) -> Evaluation:
     return method.on(documents)  # type: ignore[no-any-return]
 
 
-def _plans(prepared: Prepared, seeds: Sequence[int]) -> list[TrialPlan]:
+def _plans(prepared: Prepared, options: AssayOptions) -> list[TrialPlan]:
     # Seed by seed, so that after a stop every arm is as far as the others.
+    checkpoints = options.checkpoints(prepared.lab.scale.steps)
     return [
-        TrialPlan(name, store, seed, initial=prepared.initial)
-        for seed in seeds
+        TrialPlan(name, store, seed, initial=prepared.initial, checkpoints=checkpoints)
+        for seed in options.each_seed
         for name, store in prepared.stores.items()
     ]
+
+
+def _held_out_curve(
+    lab: Lab, trial: Trial, evaluation: Evaluation, final: Sequence[Measure], options: AssayOptions
+) -> Curve:
+    """What a trial scores at its checkpoints and at its end: the mean over domains of held-out text."""
+    steps = options.checkpoints(trial.steps)
+    scored = [lab.score(replace(trial, folder=trial.checkpoint(step)), [evaluation]) for step in steps]
+    metric = final[0].metric  # the scale's own evaluation comes first
+    values = [
+        fmean(measure.value for measure in measures if measure.metric == metric)
+        for measures in (*scored, final)
+    ]
+    tokens = [trial.record["tokens"] * step / trial.steps for step in (*steps, trial.steps)]
+    return Curve(trial.arm, trial.seed, tokens, values)
 
 
 def scale_floors(scale: Scale, measures: Mapping[int, Sequence[Measure]]) -> dict[str, Floor]:

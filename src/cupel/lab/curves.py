@@ -1,4 +1,4 @@
-"""Training curves of several seeds, brought together for a chart."""
+"""Curves of several seeds, brought together for a chart: losses in training, and scores on held-out text."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Curve", "curve_figure"]
 
 POINTS = 120
 WARM_UP = 0.15
-"""The first part of training, whose loss is cut off: it would flatten all that comes after."""
+"""The first part of training, whose loss may leave the chart: it would flatten all that comes after."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The training loss of one trial, after so many tokens each."""
+    """The training loss of one trial, or what it scores on held-out text, after so many tokens each."""
 
     arm: str
     seed: int
@@ -30,7 +30,11 @@ class Curve:
 
 
 def curve_figure(
-    curves: Sequence[Curve], *, title: str = "Training loss", y_title: str = "nats per token"
+    curves: Sequence[Curve],
+    *,
+    title: str = "Training loss",
+    y_title: str = "nats per token",
+    warm_up: float = WARM_UP,
 ) -> dict[str, Any]:
     """One line per arm, the mean over its seeds, with a band from the lowest to the highest seed.
 
@@ -53,7 +57,7 @@ def curve_figure(
         (low, high)
         for points in bands.values()
         for x, low, _, high in points
-        if x >= points[0][0] + WARM_UP * (points[-1][0] - points[0][0])
+        if x >= points[0][0] + warm_up * (points[-1][0] - points[0][0])
     ]
     return charts.band(
         bands,

@@ -29,7 +29,7 @@ NOMINAL_SPEED = {"cpu": 2e10, "cuda": 5e13}
 WARM_UP_STEPS = 20
 FLOAT_BYTES = 4
 OPTIMIZER_COPIES = 3
-"""A checkpoint on the way holds the weights and AdamW's two moments."""
+"""A checkpoint holds the weights and AdamW's two moments."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Workload:
     epochs
         How often a trial sees each arm.
     scored
-        Trials to be scored, at most.
+        Models to be scored, at most: trials, and their checkpoints on the way.
     disk_bytes
         That finished trials and checkpoints on the way will take.
     """
@@ -89,7 +89,7 @@ class CostEstimate:
     step_seconds
         One step, with as many trials at a time as the assay trains.
     score_seconds
-        Held-out text, once per trial; tasks are not part of it.
+        Held-out text, once per model; tasks are not part of it.
     memory_bytes
         At most held by all training processes together; None where the system does not say.
     seconds
@@ -147,6 +147,7 @@ def workload(lab: Lab, plans: Sequence[TrialPlan], base: tuple[Lab, TrialPlan] |
     if base is not None:
         stores[str(base[1].store.folder)] = base[1].store
     disk = sum(_finished_bytes(job, _mean_tokens(stores[job.tokens])) for job in jobs)
+    disk += sum(OPTIMIZER_COPIES * _weights_bytes(job) * len(job.missing) for job in jobs)
     if jobs:
         disk += OPTIMIZER_COPIES * max(map(_weights_bytes, jobs)) * min(lab.on.workers, len(jobs))
     return Workload(
@@ -154,7 +155,7 @@ def workload(lab: Lab, plans: Sequence[TrialPlan], base: tuple[Lab, TrialPlan] |
         jobs=jobs,
         steps=sum(job.steps for job in jobs),
         epochs=seen,
-        scored=len(planned),
+        scored=sum(1 + len(plan.checkpoints) for plan in plans),
         disk_bytes=disk,
     )
 

@@ -36,6 +36,9 @@ class AssayOptions:
         Run the Python functions that YAML files of `tasks` name (`!function`); refused by default.
     evaluations
         Further ones.
+    curve
+        Score held-out text after each of so many equal parts of training, and not only at the end. Takes a
+        checkpoint of each trial and one more scoring for each.
     tokenizer
         A `tokenizer.json`; by default one is trained on a sample of the baseline.
     device, workers
@@ -55,6 +58,7 @@ class AssayOptions:
     tasks: Sequence[str] = ()
     run_task_functions: bool = False
     evaluations: Sequence[Evaluation] = ()
+    curve: int = 1
     tokenizer: str | Path | None = None
     device: str = "auto"
     workers: int | None = None
@@ -62,6 +66,19 @@ class AssayOptions:
     price: float | None = None
     currency: str = "USD"
     cache: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.curve < 1:
+            raise BadOption(f"curve is {self.curve}: expected 1 part or more")
+
+    def checkpoints(self, steps: int) -> tuple[int, ...]:
+        """The steps of a trial of `steps` after which held-out text is scored, besides the last.
+
+        >>> AssayOptions(curve=4).checkpoints(10), AssayOptions().checkpoints(10)
+        ((2, 5, 7), ())
+        """
+        parts = {steps * part // self.curve for part in range(1, self.curve)}
+        return tuple(sorted(parts - {0, steps}))
 
     @cached_property
     def each_seed(self) -> tuple[int, ...]:

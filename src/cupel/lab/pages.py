@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from cupel.findings import Alarm, Block, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.lab.basis import Basis, basis_facts, basis_section
@@ -103,6 +104,7 @@ class AssayReport:
     footer: str = ""
     basis: Basis | None = None
     curves: Sequence[Curve] = ()
+    held_out_curves: Sequence[Curve] = ()
     costs: Sequence[Cost] = ()
     data: Sequence[ArmFacts] = ()
     generations: Sequence[Continuation] = ()
@@ -112,11 +114,12 @@ class AssayReport:
 
 
 def assay_page(assay: AssayReport) -> Page:
-    """The whole report: verdict, differences, domains, curves, generations, data, cost, noise."""
+    """The whole report: verdict, differences, curves, domains, generations, data, cost, noise."""
     sections = [
         _verdict(assay.verdict),
         *([basis_section(assay.basis)] if assay.basis is not None else ()),
         _differences(assay.verdict),
+        _held_out_curves(assay.held_out_curves, assay.verdict),
         _domains(assay.verdict),
         _curves(assay.curves),
         _chance(assay.verdict),
@@ -257,6 +260,45 @@ def _verdict_alarms(verdict: Verdict) -> list[str]:
 def _differences(verdict: Verdict) -> Section:
     lead = "Points are differences, lines their 95 % intervals; hollow points are undecided."
     return Section(title="Differences", lead=lead, blocks=tuple(forest_figures(verdict)))
+
+
+def _held_out_curves(curves: Sequence[Curve], verdict: Verdict) -> Section:
+    """Whether the difference was there early, and whether it grows."""
+    if not curves:
+        return Section(title="Held-out text during training")
+    names = (verdict.baseline, *verdict.arms)
+    means = {name: _mean_curve([curve for curve in curves if curve.arm == name]) for name in names}
+    base = means[verdict.baseline]
+    rows = [
+        (
+            tokens,
+            *(means[name][tokens] for name in names),
+            *(means[arm][tokens] / value - 1 for arm in verdict.arms),
+        )
+        for tokens, value in base.items()
+    ]
+    compared = tuple(f"{arm}, difference" for arm in verdict.arms)
+    metric = measure_text(verdict.headline(verdict.arms[0]))
+    figure = curve_figure(curves, title="Held-out text", y_title=metric, warm_up=0.0)
+    table = Table(
+        columns=("tokens", *names, *compared),
+        rows=tuple(rows),
+        formats=("count", *("number",) * len(names), *("percent",) * len(compared)),
+    )
+    lead = (
+        f"{metric}: the mean over seeds, and a band from the lowest to the highest. The last point is what the verdict "
+        "compares. Where the learning rate falls at the end, as in most scales, so does the curve."
+    )
+    return Section(title="Held-out text during training", lead=lead, blocks=(Figure(spec=figure), table))
+
+
+def _mean_curve(curves: Sequence[Curve]) -> dict[int, float]:
+    """By tokens, the mean over seeds."""
+    values: dict[int, list[float]] = {}
+    for curve in curves:
+        for tokens, value in zip(curve.tokens, curve.loss, strict=True):
+            values.setdefault(round(tokens), []).append(value)
+    return {tokens: fmean(scored) for tokens, scored in values.items()}
 
 
 def _domains(verdict: Verdict) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class Assay:
         What each arm holds.
     overlap
         Held-out text that an arm was trained on.
+    held_out_curves
+        What each trial scored on the way; empty unless `AssayOptions.curve` asks for it.
     """
 
     scale: Scale
@@ -68,6 +70,7 @@ class Assay:
     overlap: Overlap
     tokenizer: Tokenizer
     notes: tuple[str, ...] = ()
+    held_out_curves: tuple[Curve, ...] = ()
 
     @cached_property
     def basis(self) -> Basis:
@@ -121,6 +124,7 @@ class Assay:
                 for trials in self.trials.values()
                 for trial in trials.values()
             ],
+            "held_out_curves": [asdict(curve) for curve in self.held_out_curves],
             "overlap": self.overlap.counts.to_pylist(),
             "verdict": self.verdict.to_json(),
             "basis": {**dict(basis_facts(self.basis)), "left_out_share": self.basis.left_out},
@@ -147,6 +151,7 @@ def _report(assay: Assay, *, whole: bool) -> AssayReport:
         footer=f"cupel {version()} · {_machine(assay)}",
         basis=assay.basis,
         curves=_curves(assay) if whole else (),
+        held_out_curves=assay.held_out_curves,
         costs=[_cost(assay, arm.name) for arm in assay.arms],
         data=[_facts(assay, place) for place in range(len(assay.arms))],
         generations=_generations(assay) if whole else (),
