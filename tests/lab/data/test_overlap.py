@@ -100,6 +100,16 @@ def test_short_documents_are_seen_only_whole() -> None:
     assert overlap.seen[0].tolist() == [True, False, False, False]
 
 
+def test_a_short_document_is_seen_among_marks() -> None:
+    """But for a text that is little else: it is not read to its end for those words."""
+    word = "mountains"
+    overlap = find_overlap(
+        _table([word]),
+        {"few": _batches(["long " * 99, f"... {word}!!!"]), "many": _batches([word + "!" * 8 * len(word)])},
+    )
+    assert overlap.seen[:, 0].tolist() == [True, False]
+
+
 def test_the_number_of_batches_does_not_matter() -> None:
     held_out = [_plain(seed, 40) for seed in range(6)]
     training = [*held_out[::2], *(_plain(seed, 40) for seed in range(60, 80))]

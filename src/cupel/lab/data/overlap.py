@@ -21,6 +21,8 @@ __all__ = ["Overlap", "OverlapOptions", "OverlapSearch", "find_overlap"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+LENGTHS = 8
+"""Training texts of more lengths than this, of the longest short document, are not compared with it as a whole."""
 
 
 class OverlapOptions(Options):
@@ -130,7 +132,8 @@ class OverlapSearch:
     longer documents and edited copies are found, also where several documents hold a part each; with one word
     in w changed, (1 − 1/w)ⁿ of the n-grams are left, so that the defaults find copies with up to about
     one word in nine changed. Paraphrases and translations are not. A document of fewer than n words has
-    no n-gram: it is seen where an arm has a document of the same words. A text without words is never seen.
+    no n-gram: it is seen where an arm has a document of the same words, at most `LENGTHS` times as long as the longest
+    of them is with its spaces and punctuation. A text without words is never seen.
 
     Held in memory: the held-out documents, their n-grams, and one bit an n-gram and arm.
 
@@ -166,7 +169,16 @@ class OverlapSearch:
         own = self._index.hits(text)
         self._owner = np.repeat(np.arange(len(text)), pc.list_value_length(own).to_numpy())
         self._ngrams, self._place = np.unique(own.flatten().to_numpy(), return_inverse=True)
-        self._whole, self._whole_place = np.unique(_hashes(text), return_inverse=True)
+        # Only documents without an n-gram are looked for as a whole, and only among texts of about their length:
+        # hashing all training text would take most of the time.
+        # Texts without a word are all alike, and none of them says anything that could have been seen.
+        self._short = np.setdiff1d(np.arange(len(text)), self._owner)
+        hashes = _hashes(text.take(pa.array(self._short)))
+        worded = hashes != _hashes(pa.array([""], pa.large_string()))[0]
+        self._short = self._short[worded]
+        self._whole, self._whole_place = np.unique(hashes[worded], return_inverse=True)
+        lengths = pc.binary_length(text.take(pa.array(self._short)))
+        self._whole_bytes = LENGTHS * (pc.max(lengths).as_py() or 0)
         self._found: dict[str, tuple[Flags, Flags]] = {}
 
     def add(self, arm: str, text: pa.Array) -> None:
@@ -177,23 +189,20 @@ class OverlapSearch:
         )
         hits = self._index.hits(text).flatten().to_numpy()
         ngrams[np.searchsorted(self._ngrams, hits)] = True
-        hashes = _hashes(text)
-        places = np.searchsorted(self._whole, hashes)
-        places[places == len(self._whole)] = 0
         if len(self._whole):
-            whole[places[self._whole[places] == hashes]] = True
+            whole |= np.isin(
+                self._whole, _hashes(text.filter(pc.less_equal(pc.binary_length(text), self._whole_bytes)))
+            )
 
     def result(self) -> Overlap:
         """The shares of all arms added so far."""
         count = self._documents.num_rows
         totals = np.bincount(self._owner, minlength=count)
         share = np.zeros((len(self._found), count))
-        wordless = _hashes(pa.array([""], pa.large_string()))[0]
         for line, (ngrams, whole) in enumerate(self._found.values()):
             seen = np.bincount(self._owner, weights=ngrams[self._place], minlength=count)
-            # Texts without a word are all alike, and none of them says anything that could have been seen.
-            copied = (whole & (self._whole != wordless))[self._whole_place]
-            share[line] = np.where(totals > 0, seen / np.maximum(totals, 1), copied)
+            share[line] = seen / np.maximum(totals, 1)
+            share[line, self._short] = whole[self._whole_place]
         return Overlap(self._documents, tuple(self._found), share, self._options.max_share)
 
 
