@@ -174,7 +174,7 @@ def test_a_refusal_of_the_key_stops_at_once(server: Server, pool: Path, tmp_path
 RUN = """
 import signal, sys
 import cupel
-signal.signal(signal.SIGINT, signal.default_int_handler)  # scripts start what they put behind with it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs of scripts with it ignored
 cupel.refine(cupel.Recipe.load(sys.argv[1]), input=sys.argv[2], output=sys.argv[3], asking=cupel.Asking(in_flight=2))
 """
 

@@ -65,7 +65,7 @@ def assay(
         int,
         typer.Option(
             min=1,
-            help="Score held-out text after each of so many equal parts of training; keeps a checkpoint of each.",
+            help="Score held-out text after each of this many equal parts of training; keeps a checkpoint per part.",
             rich_help_panel=EVALUATING,
         ),
     ] = 1,

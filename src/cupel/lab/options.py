@@ -37,8 +37,8 @@ class AssayOptions:
     evaluations
         Further ones.
     curve
-        Score held-out text after each of so many equal parts of training, and not only at the end. Takes a
-        checkpoint of each trial and one more scoring for each.
+        Score held-out text after each of this many equal parts of training, and not only at the end. Each part but the
+        last costs a checkpoint and one more scoring per trial.
     tokenizer
         A `tokenizer.json`; by default one is trained on a sample of the baseline.
     device, workers

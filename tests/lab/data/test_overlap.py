@@ -101,7 +101,7 @@ def test_short_documents_are_seen_only_whole() -> None:
 
 
 def test_a_short_document_is_seen_among_marks() -> None:
-    """But for a text that is little else: it is not read to its end for those words."""
+    """But not in a text that is little else."""
     word = "mountains"
     overlap = find_overlap(
         _table([word]),

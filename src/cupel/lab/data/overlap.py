@@ -22,7 +22,7 @@ __all__ = ["Overlap", "OverlapOptions", "OverlapSearch", "find_overlap"]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 LENGTHS = 8
-"""Training texts of more lengths than this, of the longest short document, are not compared with it as a whole."""
+"""A training text more than this many times as long as the longest short document is not compared with any as a whole."""
 
 
 class OverlapOptions(Options):
@@ -132,10 +132,10 @@ class OverlapSearch:
     longer documents and edited copies are found, also where several documents hold a part each; with one word
     in w changed, (1 − 1/w)ⁿ of the n-grams are left, so that the defaults find copies with up to about
     one word in nine changed. Paraphrases and translations are not. A document of fewer than n words has
-    no n-gram: it is seen where an arm has a document of the same words, at most `LENGTHS` times as long as the longest
-    of them is with its spaces and punctuation. A text without words is never seen.
+    no n-gram: it is seen where an arm has a document of the same words that is at most `LENGTHS` times as long as the
+    longest such document, spaces and punctuation included. A text without words is never seen.
 
-    Held in memory: the held-out documents, their n-grams, and one bit an n-gram and arm.
+    Held in memory: the held-out documents, their n-grams, and one bit per n-gram and arm.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def find_overlap(
 
 
 def _hashes(text: pa.Array) -> NDArray[np.bytes_]:
-    """16 bytes a text, of its words alone."""
+    """16 bytes per text, of its words alone."""
     hashes = _kernels.normalized_hash(pc.fill_null(text, ""), lowercase=True, strip_punctuation=True)
     return np.frombuffer(hashes.buffers()[1], "S16", count=len(hashes), offset=16 * hashes.offset)
 
