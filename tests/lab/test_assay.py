@@ -122,7 +122,8 @@ def test_held_out_text_is_scored_on_the_way(pools: Path) -> None:
         assert trial.steps == 59
         assert curve.tokens == [8 * 64 * step for step in (14, 29, 44, 59)]
         assert curve.loss[-1] == assay.measures[curve.arm][curve.seed][0].value
-        assert all(later < earlier for earlier, later in itertools.pairwise(curve.loss))  # it learns all the way
+        falls = [earlier - later for earlier, later in itertools.pairwise(curve.loss)]
+        assert min(falls) > 0  # it learns all the way
     section = next(
         section for section in assay.page.sections if section.title == "Held-out text during training"
     )
