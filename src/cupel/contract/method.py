@@ -47,6 +47,11 @@ class Column:
     meaning: str
     plural: str = ""
 
+    @property
+    def is_label(self) -> bool:
+        """Whether it names the group of a document."""
+        return self.unit == "label" and (pa.types.is_string(self.type) or pa.types.is_large_string(self.type))
+
 
 class Options(BaseModel):
     """Base of every method's options: frozen, and unknown names are rejected."""
