@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow as pa
 import pytest
 
@@ -143,3 +144,17 @@ def test_family_options_decide_whether_annotations_are_reused(tmp_path: Path) ->
     assert reused("same", unicode) == ["word_count"]
     assert reused("default", {}) == ["word_count"]
     assert reused("other", {"counts": {"segmentation": "whitespace"}}) == []
+
+
+def test_the_schema_takes_names_only_where_there_are_some() -> None:
+    schema = Recipe.json_schema()
+    record = {"name": "n", "signals": {"marks": {"counts": {"segmentation": "unicode"}}}, "steps": ["marks"]}
+    jsonschema.validate(record, schema)
+    for wrong in (
+        {**record, "signals": {"counts": {}}},
+        {**record, "signals": {"marks": {"count": {}}}},
+        {**record, "signals": {"marks": {"counts": {}, "compression": {}}}},
+        {**record, "steps": [{"marks": {}}]},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)

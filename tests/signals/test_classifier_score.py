@@ -173,8 +173,13 @@ def test_a_file_of_the_hub_is_taken_from_its_cache(
     (good,) = score([GOOD[0]], scorer=reference, label="hq")
     assert good is not None
     assert good > 0.9
+    absent = {
+        "name": "x",
+        "steps": [{"classifier-score": {"scorer": "fasttext:hf:org/scorers/web/other.bin"}}],
+    }
     with pytest.raises(BadOption, match="not in the cache of the Hugging Face hub"):
-        ClassifierScore.from_options({"scorer": "fasttext:hf:org/scorers/web/other.bin"})
+        cupel.refine(Recipe.from_dict(absent), input=pa.table({"text": GOOD}), output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
     with pytest.raises(BadOption, match=r"expected org/name/file\.bin"):
         ClassifierScore.from_options({"scorer": "fasttext:hf:org/scorers"})
 

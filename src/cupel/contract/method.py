@@ -151,6 +151,9 @@ class Method(ABC):
         """
         return {}
 
+    def check_ready(self) -> None:  # noqa: B027, most methods need nothing
+        """Refuse to begin a run where something that it needs cannot be had; called before anything is read."""
+
     def notice(self) -> str:
         """A notice shown once to users of this method with these options; empty if there is none."""
         return ""

@@ -169,7 +169,7 @@ def parse_reference(text: str, where: str = "") -> Reference:
     return readers[scheme](text, target, where) if scheme in readers else Reference(text, scheme, target)
 
 
-def check_reference(text: str, ability: str, where: str = "") -> None:
+def check_reference(text: str, ability: str, where: str = "", *, reachable: bool = True) -> None:
     """Check that a reference names a model that is there and can be asked for `ability`, without loading it.
 
     Parameters
@@ -178,6 +178,8 @@ def check_reference(text: str, ability: str, where: str = "") -> None:
         One of `ABILITIES`.
     where
         What names the model, for messages: a step and its option.
+    reachable
+        Also refuse a model of the hub that is not in its cache where nothing may be fetched.
 
     Raises
     ------
@@ -193,7 +195,8 @@ def check_reference(text: str, ability: str, where: str = "") -> None:
     reference = parse_reference(text, where)
     if ability not in SCHEMES[reference.scheme].abilities:
         raise refusal(text, SCHEMES[reference.scheme].abilities, ability, where)
-    _check_presence(reference, where)
+    if reachable or not (reference.scheme == "hf" or reference.hub_file):
+        _check_presence(reference, where)
     folder = cached_snapshot(reference) if reference.scheme == "hf" else reference.path
     if reference.scheme in ("hf", "folder") and folder is not None:
         abilities = _folder_abilities(folder, _place(text, where))

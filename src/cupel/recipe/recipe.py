@@ -253,8 +253,12 @@ class Recipe:
                         "maxProperties": 1,
                     },
                 },
-                "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [*steps, _NAMED_STEP]}},
+                "steps": {"type": "array", "minItems": 1},
             },
+            # Only a recipe that gives signals names of their own has steps that are no methods.
+            "if": {"properties": {"signals": {"propertyNames": {"enum": [*families]}}}},
+            "then": {"properties": {"steps": {"items": {"oneOf": steps}}}},
+            "else": {"properties": {"steps": {"items": {"anyOf": [*steps, _NAMED_STEP]}}}},
         }
 
 

@@ -253,7 +253,10 @@ class _Run:
         """The input's files; refuses what can be refused before anything is touched."""
         reading = self.options.reading
         with explaining_signals(self.inputs, reading):
-            make_plan(self.recipe, _annotated(self.inputs))
+            plan = make_plan(self.recipe, _annotated(self.inputs))
+        for pass_ in plan.passes:
+            for method in pass_.methods:
+                method.check_ready()
         inputs = [_documents_of(place) for place in self.inputs]
         scanned = scan(inputs, io=reading.io, text_columns=reading.text_columns)
         self.left_out = scanned.left_out

@@ -19,8 +19,8 @@ from cupel.signals._columns import real
 __all__ = ["ClassifierScore"]
 
 ASKS = "classify"
-POSITIVE = "positive"
-"""The label of good documents in what `cupel fit quality-classifier` learns."""
+GOOD = ("positive", "hq")
+"""Labels of good documents: in what `cupel fit quality-classifier` learns, and in DCLM's classifier."""
 
 
 class ClassifierScore(Signal):
@@ -29,7 +29,7 @@ class ClassifierScore(Signal):
     ```yaml
     signals:
       quality: {classifier-score: {scorer: edu}}
-      dclm: {classifier-score: {scorer: "fasttext:dclm.bin", label: hq}}
+      toxic: {classifier-score: {scorer: "fasttext:toxicity.bin", label: toxic}}
       educational: {classifier-score: {scorer: "hf:HuggingFaceFW/fineweb-edu-classifier"}}
     steps:
       - threshold: {signal: educational, at_least: 3}
@@ -93,8 +93,8 @@ class ClassifierScore(Signal):
         )
         label: str | None = Field(
             None,
-            description="The label whose probability is the score; not needed where there is one output, or where "
-            "`cupel fit` learned it.",
+            description="The label whose probability is the score; not needed where there is a single output, or a "
+            "label `positive` or `hq`.",
         )
 
     options: Options
@@ -103,8 +103,13 @@ class ClassifierScore(Signal):
     def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
         """The signal with these options. The classifier is checked as far as possible without loading it."""
         method = super().from_options(options, where)
-        check_reference(method.options.scorer, ASKS, f"{where}{': ' if where else ''}{cls.name}")
+        place = f"{where}{': ' if where else ''}{cls.name}"
+        check_reference(method.options.scorer, ASKS, place, reachable=False)
         return method
+
+    def check_ready(self) -> None:
+        """Refuse a classifier of the hub that is not in its cache where nothing may be fetched."""
+        check_reference(self.options.scorer, ASKS, self.label)
 
     def paths(self) -> Iterator[str]:
         """The files of the classifier, where they are on this machine."""
@@ -131,8 +136,9 @@ class ClassifierScore(Signal):
             return labels.index(label)
         if len(labels) == 1:
             return 0
-        if POSITIVE in labels:
-            return labels.index(POSITIVE)
+        for good in GOOD:
+            if good in labels:
+                return labels.index(good)
         raise BadOption(
             f"{self.label}: {self.options.scorer} has {len(labels)} labels; name one as 'label': "
             f"{', '.join(labels[:20])}{', …' if len(labels) > 20 else ''}"
