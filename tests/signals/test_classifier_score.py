@@ -29,7 +29,7 @@ BAD = ["buy now and click here", "click to buy cheap pills", "cheap cheap buy no
 @pytest.fixture(scope="module")
 def fasttext_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("fasttext") / "scorer.bin"
-    texts, labels = pa.array((GOOD + BAD) * 10), pa.array((["hq"] * 3 + ["lq"] * 3) * 10)
+    texts, labels = pa.array((GOOD + BAD) * 10), pa.array((["fine"] * 3 + ["poor"] * 3) * 10)
     file.write_bytes(train(texts, labels, FastTextTraining(dim=8, epochs=20)))
     return file
 
@@ -66,20 +66,20 @@ def score(texts: list[str | None], **options: Any) -> list[float | None]:
 
 
 def test_a_fasttext_file_gives_the_probability_of_its_label(fasttext_file: Path) -> None:
-    good, bad, missing = score([GOOD[0], BAD[0], None], scorer=f"fasttext:{fasttext_file}", label="hq")
+    good, bad, missing = score([GOOD[0], BAD[0], None], scorer=f"fasttext:{fasttext_file}", label="fine")
     assert good is not None
     assert bad is not None
     assert good > 0.9 > 0.1 > bad
     assert missing is None
     model = cupel.models.fasttext.FastText.load(fasttext_file)
-    assert good == pytest.approx(model.classify(pa.array([GOOD[0]]))[0, model.labels.index("hq")])
+    assert good == pytest.approx(model.classify(pa.array([GOOD[0]]))[0, model.labels.index("fine")])
 
 
 def test_labels_are_named(fasttext_file: Path) -> None:
     with pytest.raises(BadOption, match="has 2 labels; name one as 'label': "):
         score(GOOD, scorer=f"fasttext:{fasttext_file}")
-    with pytest.raises(UnknownName, match="no label is called 'hp'; did you mean 'hq'"):
-        score(GOOD, scorer=f"fasttext:{fasttext_file}", label="hp")
+    with pytest.raises(UnknownName, match="no label is called 'fina'; did you mean 'fine'"):
+        score(GOOD, scorer=f"fasttext:{fasttext_file}", label="fina")
 
 
 def test_what_was_fitted_needs_no_label(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_file_of_the_hub_is_taken_from_its_cache(
     (repository / "snapshots" / commit / "web").mkdir(parents=True)
     (repository / "snapshots" / commit / "web" / "edu.bin").write_bytes(fasttext_file.read_bytes())
     reference = "fasttext:hf:org/scorers/web/edu.bin"
-    (good,) = score([GOOD[0]], scorer=reference, label="hq")
+    (good,) = score([GOOD[0]], scorer=reference, label="fine")
     assert good is not None
     assert good > 0.9
     absent = {
@@ -189,8 +189,8 @@ def test_several_scorers_stand_in_one_recipe(fasttext_file: Path, tmp_path: Path
         {
             "name": "two",
             "signals": {
-                "good": {"classifier-score": {"scorer": f"fasttext:{fasttext_file}", "label": "hq"}},
-                "spam": {"classifier-score": {"scorer": f"fasttext:{fasttext_file}", "label": "lq"}},
+                "good": {"classifier-score": {"scorer": f"fasttext:{fasttext_file}", "label": "fine"}},
+                "spam": {"classifier-score": {"scorer": f"fasttext:{fasttext_file}", "label": "poor"}},
             },
             "steps": ["good", {"where": "spam < 0.5"}],
         }
