@@ -12,6 +12,7 @@ import pytest
 import cupel
 from cupel.contract import read_about
 from cupel.errors import BadInput, BadOption
+from cupel.findings import Samples, Table
 from cupel.models.fasttext import FastText
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
@@ -184,3 +185,63 @@ def test_an_artifact_of_another_method_is_refused(good: Path, tmp_path: Path) ->
     make_plan(
         Recipe.from_dict({"name": "x", "steps": [{"softdedup": {"artifact": str(made.folder), "order": 5}}]})
     )
+
+
+def test_a_pooled_transformer_learns_from_the_same_documents(good: Path, bad: Path, tmp_path: Path) -> None:
+    drawn = {
+        "positives": [str(good)],
+        "negatives": [str(bad)],
+        "architecture": "pooled",
+        "dim": 16,
+        "epochs": 4,
+    }
+    made = cupel.fit("quality-classifier", output=tmp_path / "model", options=drawn)
+    assert made.about["about"]["auroc"] > 0.9
+    assert sorted(path.name for path in made.folder.iterdir()) == [
+        "about.json",
+        "pooled.json",
+        "pooled.safetensors",
+        "tokenizer.json",
+    ]
+    method = QualityClassifier.from_options({"artifact": str(made.folder)})
+    texts = pa.array(["osmosis lets water pass", "click here now", None], pa.large_string())
+    quality = method.measure(pa.record_batch({"text": texts}))["quality"].to_pylist()
+    assert quality[0] > quality[1]
+    assert quality[2] is None
+
+
+def test_a_score_that_goes_with_the_source_says_so(tmp_path: Path) -> None:
+    """Within a class, one source has the words of good documents and the other has not."""
+    for kind, seed in (("good", 1), ("bad", 2)):
+        rows = []
+        for source, lines in (("first", GOOD), ("second", BAD)):
+            file = write(tmp_path / f"{kind}-{source}.jsonl", lines, 200, seed=seed)
+            rows += [
+                json.dumps({**json.loads(line), "source": source}) for line in file.read_text().split("\n")
+            ]
+        extra = write(tmp_path / "more.jsonl", GOOD if kind == "good" else BAD, 60, seed=seed + 5)
+        rows += [
+            json.dumps({**json.loads(line), "source": "third"}) for line in extra.read_text().split("\n")
+        ]
+        (tmp_path / f"{kind}.jsonl").write_text("\n".join(rows))
+    pools = options(tmp_path / "good.jsonl", tmp_path / "bad.jsonl", held_out=0.4)
+    made = cupel.fit("quality-classifier", output=tmp_path / "model", options=pools)
+    assert made.about["about"]["rank_variance_by"]["source"] > 0.5
+    assert "The score goes with the source" in str(made.page())
+
+
+def test_the_card_says_what_it_keys_on_and_what_it_is_unsure_of(
+    good: Path, bad: Path, tmp_path: Path
+) -> None:
+    made = cupel.fit("quality-classifier", output=tmp_path / "model", options=options(good, bad))
+    (section,) = made.page().sections
+    tables = {block.columns[0]: block for block in section.blocks if isinstance(block, Table)}
+    toward, away = ({row[place] for row in tables["toward positive"].rows} for place in (0, 2))
+    assert {"membrane", "osmosis"} <= toward
+    assert {"click", "cheap"} <= away
+    assert not toward & away
+    calibration = tables["score"].rows
+    assert sum(row[1] for row in calibration) == made.about["about"]["held_out"]
+    kept = [row[2] for row in tables["negatives kept"].rows]
+    assert kept == sorted(kept, reverse=True)
+    assert any(isinstance(block, Samples) for block in section.blocks)
