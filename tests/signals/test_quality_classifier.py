@@ -215,7 +215,7 @@ def test_a_score_that_goes_with_the_source_says_so(tmp_path: Path) -> None:
     for kind, own, other in (("good", GOOD, BAD), ("bad", BAD, GOOD)):
         rows = []
         for source, lines, count in (("first", own, 150), ("second", other, 100)):
-            file = write(tmp_path / f"{kind}-{source}.jsonl", lines, count, seed=len(source))
+            file = write(tmp_path / f"{kind}-{source}.jsonl", lines, count, seed=len(kind) * 10 + len(source))
             rows += [
                 json.dumps({**json.loads(line), "source": source}) for line in file.read_text().split("\n")
             ]
