@@ -12,10 +12,11 @@ import pytest
 import cupel
 from cupel.contract import read_about
 from cupel.errors import BadInput, BadOption
-from cupel.findings import Samples, Table
+from cupel.findings import Alarm, Samples, Table
 from cupel.models.fasttext import FastText
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
+from cupel.signals._assessment import assess
 from cupel.signals.quality_classifier import FILE, QualityClassifier
 
 SMALL = {"dim": 8, "epochs": 8, "learning_rate": 0.5, "buckets": 1000}
@@ -210,20 +211,29 @@ def test_a_pooled_transformer_learns_from_the_same_documents(good: Path, bad: Pa
     assert quality[2] is None
 
 
-def test_a_score_that_goes_with_the_source_says_so(tmp_path: Path) -> None:
-    """Within a class, one source has the words of good documents and the other has not."""
-    for kind, own, other in (("good", GOOD, BAD), ("bad", BAD, GOOD)):
-        rows = []
-        for source, lines, count in (("first", own, 150), ("second", other, 100)):
-            file = write(tmp_path / f"{kind}-{source}.jsonl", lines, count, seed=len(kind) * 10 + len(source))
-            rows += [
-                json.dumps({**json.loads(line), "source": source}) for line in file.read_text().split("\n")
-            ]
-        (tmp_path / f"{kind}.jsonl").write_text("\n".join(rows))
-    pools = options(tmp_path / "good.jsonl", tmp_path / "bad.jsonl", held_out=0.4)
-    made = cupel.fit("quality-classifier", output=tmp_path / "model", options=pools)
-    assert made.about["about"]["rank_variance_by"]["source"] > 0.5
-    assert "The score goes with the source" in str(made.page())
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_score_that_goes_with_the_source_says_so(follows: bool) -> None:
+    """Positives score higher; within a class the score is that of the source, or is not."""
+    rng = np.random.default_rng(0)
+    positive = np.arange(200) < 100
+    source = np.array(["forum", "wiki"] * 100)
+    within = (source == "wiki") if follows else rng.random(200) < 0.5
+    scores = pa.array(0.1 + 0.6 * positive + 0.2 * within)
+    held_out = pa.table(
+        {
+            "id": pa.array([f"d{number}" for number in range(200)], pa.large_string()),
+            "text": pa.array(["The café in 東京 is open."] * 200, pa.large_string()),
+            "source": pa.array(source.tolist(), pa.large_string()),
+        }
+    )
+    learned = assess(lambda texts: scores, held_out, positive, (1000, 1000))
+    assert learned.about["auroc"] == 1.0
+    assert (learned.about["rank_variance_by"]["source"] == pytest.approx(1.0)) == follows
+    assert learned.about["rank_variance_by"]["language"] == 0
+    alarms = [block.text for block in learned.findings[0].blocks if isinstance(block, Alarm)]
+    assert any("goes with the source" in text for text in alarms) == follows
+    rows = [block.rows for block in learned.findings[0].blocks if isinstance(block, Table)]
+    assert [row[:2] for row in rows[2]] == [("forum", 100), ("wiki", 100)]
 
 
 def test_the_card_says_what_it_keys_on_and_what_it_is_unsure_of(
