@@ -53,7 +53,7 @@ class Signal(Method):
         >>> from cupel.contract import find_method
         >>> counts = find_method("boilerplate", Signal)()
         >>> list(counts.recipe_columns)[:1], list(counts.under("old").recipe_columns)[:1]
-        (['lorem_ipsum'], ['old_lorem_ipsum'])
+        (['javascript_line_count'], ['old_javascript_line_count'])
         """
         if not self.alias:
             return {name: name for name in self.columns}
