@@ -15,6 +15,9 @@ class Extraction(Method):
     kind = "extractor"
     heading = "Extraction: text out of web pages"
     room = "cupel.corpus.extraction"
+    utility = "heuristics"
+    mechanism = "edit"
+    stages = ("pretraining",)
 
     @property
     def seconds(self) -> float:
