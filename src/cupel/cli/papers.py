@@ -130,7 +130,10 @@ def _paper(entry: LiteratureEntry, footer: str) -> Page:
     if entry.commands:
         sections.append(Section(title="Type", blocks=(Code(text="\n".join(entry.commands)),)))
     return Page(
-        title=entry.title, subtitle=f"{entry.authors}, {entry.year}. {entry.url}", sections=tuple(sections)
+        title=entry.title,
+        subtitle=f"{entry.authors}, {entry.year}. {entry.url}",
+        sections=tuple(sections),
+        footer=footer,
     )
 
 

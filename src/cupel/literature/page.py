@@ -129,12 +129,15 @@ def _taxonomy() -> str:
 
 
 def _grouped(cells: Mapping[tuple[str, str], str]) -> list[tuple[str, ...]]:
-    """One row for all cells of a utility that are empty for one reason."""
-    by_reason: dict[tuple[str, str], list[str]] = {}
+    """One row for all cells that are empty for one reason, as far as they are a block of utilities and stages."""
+    stages: dict[tuple[str, str], list[str]] = {}
     for (utility, stage), reason in cells.items():
-        by_reason.setdefault((utility, reason), []).append(stage)
-    rows = [(utility, ", ".join(stages), reason) for (utility, reason), stages in by_reason.items()]
-    return [("utility", "stages", "why"), *rows]
+        stages.setdefault((utility, reason), []).append(stage)
+    utilities: dict[tuple[str, str], list[str]] = {}
+    for (utility, reason), names in stages.items():
+        utilities.setdefault((", ".join(names), reason), []).append(utility)
+    rows = [(", ".join(names), stage, reason) for (stage, reason), names in utilities.items()]
+    return [("utilities", "stages", "why"), *rows]
 
 
 def _surveys(surveys: Sequence[Survey]) -> str:
