@@ -115,7 +115,8 @@ def test_a_file_names_its_place_in_the_taxonomy(tmp_path: Path) -> None:
     mine = read_rule_set(write(tmp_path, GOOD))
     assert (mine.utility, mine.mechanism, mine.stages) == ("heuristics", "threshold", ("pretraining",))
     placed = GOOD.replace("rules:", "utility: domain\nstages: [alignment]\nrules:")
-    mine = read_rule_set(write(tmp_path, placed))
+    (tmp_path / "placed").mkdir()
+    mine = read_rule_set(write(tmp_path / "placed", placed))
     assert (mine.utility, mine.mechanism, mine.stages) == ("domain", "threshold", ("alignment",))
 
 

@@ -110,7 +110,7 @@ class CorpusMethod(Method):
     roles: ClassVar[tuple[str, str]] = ("stays", "copy")
     """Labels in a list of clusters: for the document that the others resemble, and for those others."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
-    stages = ("pretraining", "instruction tuning")
+    stages: ClassVar[tuple[str, ...]] = ("pretraining", "instruction tuning")
 
     def __init_subclass__(cls) -> None:
         if "finds" in vars(cls) and "mechanism" not in vars(cls):

@@ -40,7 +40,7 @@ class Edit(Method):
     room = "cupel.edits"
     utility = "heuristics"
     mechanism = "edit"
-    stages = ("pretraining",)
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     def __init_subclass__(cls) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from cupel.contract.method import Method
 
@@ -17,7 +18,7 @@ class Extraction(Method):
     room = "cupel.corpus.extraction"
     utility = "heuristics"
     mechanism = "edit"
-    stages = ("pretraining",)
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
 
     @property
     def seconds(self) -> float:

@@ -91,7 +91,7 @@ class Generator(Method):
     room = "cupel.synthesize"
     utility = "quality"
     mechanism = "write"
-    stages = ("pretraining",)
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     @abstractmethod

@@ -239,7 +239,7 @@ class Rules(Method):
     room = "cupel.rules"
     utility = "heuristics"
     mechanism = "threshold"
-    stages = ("pretraining",)
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     rules: tuple[Condition, ...] = ()
     needs_edit: ClassVar[str | None] = None
     """The edit that must come right before, whose counts the rules use."""

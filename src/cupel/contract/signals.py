@@ -31,7 +31,7 @@ class Signal(Method):
     room = "cupel.signals"
     utility = "heuristics"
     mechanism = "measure"
-    stages = ("pretraining",)
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     columns: ClassVar[Mapping[str, Column]]
     needs: ClassVar[tuple[str, ...]] = ("text",)
     alias: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from cupel.contract import MECHANISMS, STAGES, UTILITIES, Method, methods_by_heading
 from cupel.contract.taxonomy import TAXONOMY
 from cupel.literature.catalog import LiteratureEntry, PaperClaim
-from cupel.literature.surveys import Survey, SurveyItem
+from cupel.literature.surveys import FieldSurvey, SurveyItem
 
 __all__ = ["NO_METHOD", "empty_cells", "literature_markdown"]
 
@@ -38,7 +38,7 @@ This page is made by `cupel papers --write docs/literature.md` from the cards of
 """
 
 
-def literature_markdown(entries: Sequence[LiteratureEntry], surveys: Sequence[Survey]) -> str:
+def literature_markdown(entries: Sequence[LiteratureEntry], surveys: Sequence[FieldSurvey]) -> str:
     """The page, from the catalog, the surveys, and the methods there are."""
     survey = f"[{TAXONOMY.authors}]({TAXONOMY.url})"
     parts = [_INTRODUCTION.format(survey=survey), _papers(entries), _taxonomy(), _surveys(surveys)]
@@ -140,7 +140,7 @@ def _grouped(cells: Mapping[tuple[str, str], str]) -> list[tuple[str, ...]]:
     return [("utilities", "stages", "why"), *rows]
 
 
-def _surveys(surveys: Sequence[Survey]) -> str:
+def _surveys(surveys: Sequence[FieldSurvey]) -> str:
     lines = ["## Surveys", ""]
     for survey in surveys:
         paper = survey.paper

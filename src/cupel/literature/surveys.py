@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from cupel.contract import Paper
 
-__all__ = ["Survey", "SurveyItem", "read_surveys"]
+__all__ = ["FieldSurvey", "SurveyItem", "read_surveys"]
 
 
 class SurveyItem(BaseModel):
@@ -45,7 +45,7 @@ class SurveyItem(BaseModel):
         return self
 
 
-class Survey(BaseModel):
+class FieldSurvey(BaseModel):
     """One survey: its paper, the heading and the introduction of its list, and the items."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,11 +57,11 @@ class Survey(BaseModel):
 
 
 @cache
-def read_surveys() -> tuple[Survey, ...]:
+def read_surveys() -> tuple[FieldSurvey, ...]:
     """The surveys, in the order of the file.
 
     >>> read_surveys()[0].items[0].item
     'Data-centric benchmarks and data curation'
     """
     records = yaml.safe_load(Path(__file__).with_name("surveys.yaml").read_text("utf-8"))
-    return tuple(Survey.model_validate(record) for record in records)
+    return tuple(FieldSurvey.model_validate(record) for record in records)
