@@ -89,7 +89,7 @@ EXAMPLES = {
         "claims": ("claims list", "claims run lee_duplicates", "claims table --write docs/claims.md"),
         "scales": ("scales", "scales nano > mine.yaml"),
         "methods": ("methods", "methods gopher-quality"),
-        "papers": ("papers", "papers minhash", "papers deduplication 2022"),
+        "papers": ("papers", "papers minhash", "papers dedup 2022"),
         "recipes": ("recipes", "recipes gopher > mine.yaml"),
         "cache": (
             "cache",

@@ -1,4 +1,4 @@
-"""Papers by words of their title, authors, year, address, methods, recipes and claims."""
+"""Papers by words of their title, authors, year, address, methods and their kinds, recipes and claims."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _holds(terms: Set[str], word: str) -> bool:
 
 def _terms(entry: LiteratureEntry) -> Set[str]:
     names = [
-        *(method.name for method in entry.methods),
+        *(name for method in entry.methods for name in (method.name, method.kind)),
         *entry.recipes,
         *(claim.id for claim in entry.claims),
         entry.url.casefold(),

@@ -28,7 +28,7 @@ out. `cupel papers` answers the same in the terminal, all at once or by words:
 
 ```shell
 cupel papers
-cupel papers deduplication 2022
+cupel papers dedup 2022
 cupel papers gopher-quality
 ```
 
