@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, View
+from cupel.contract import TRAINING, Acts, Clusters, Need, Paper, Resources, Selector, View
 from cupel.contract.draws import uniform
 from cupel.findings import Facts, Section, Table
 from cupel.select._budget import BudgetOptions, SelectionBudget
@@ -44,6 +44,8 @@ class GumbelSample(Selector):
     """
 
     name = "sample"
+    mechanism = "sample"
+    stages = TRAINING
     papers = (
         Paper(
             title="QuRating: Selecting High-Quality Data for Training Language Models",
