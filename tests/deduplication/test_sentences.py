@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -169,6 +172,47 @@ def test_mistakes_in_options_are_named(options: dict, error: type[Exception], sa
 def test_a_mistake_in_the_kernel_is_an_error() -> None:
     with pytest.raises(ValueError, match="run: expected one unit or more"):
         _kernels.text_units(pa.array(["a"]), unit="sentence", run=0)
+
+
+def after_datatrove(texts: list[str], folder: Path, ignore: bool) -> list[str]:
+    """What datatrove's `SentenceDedup` leaves of each text, documents in one file."""
+    dedup = pytest.importorskip("datatrove.pipeline.dedup.sentence_dedup")
+    from datatrove.data import Document
+    from datatrove.utils.text import TextNormConfig
+
+    config = dedup.SentDedupConfig(
+        min_doc_words=0,
+        min_num_sentences=0,
+        norm_config=TextNormConfig(
+            lowercase=ignore,
+            remove_punctuation=ignore,
+            norm_whitespace=True,
+            norm_unicode_diacritics=False,
+            norm_numbers=False,
+        ),
+    )
+    documents = [Document(text=text, id=str(place)) for place, text in enumerate(texts)]
+    dedup.SentenceDedupSignature(str(folder / "hashes"), config=config).run(documents)
+    dedup.SentenceFindDedups(str(folder / "hashes"), str(folder / "copies"), config=config).run()
+    kept = dedup.SentenceDedupFilter(str(folder / "copies"), config=config).run(iter(documents))
+    left = {document.id: document.text for document in kept}
+    # A document of which nothing is left is dropped there.
+    return [left.get(str(place), "") for place in range(len(texts))]
+
+
+@pytest.mark.parametrize("ignore", [False, True])
+def test_datatrove_removes_the_same(resolve: Resolve, tmp_path: Path, ignore: bool) -> None:
+    sentences = [f"Sentence number {word} is here." for word in "one two three four five six seven".split()]
+    rng = random.Random(3)
+    texts = [" ".join(rng.choices(sentences, k=rng.randrange(1, 12))) for _ in range(120)]
+    if ignore:
+        texts = [text.upper().replace(" IS", ", IS") if rng.random() < 0.5 else text for text in texts]
+    texts += ["Ha! Ha! Ha! Ha! Ha!", "Two.  Sentences.", "Café?\nYes. 東京! Café? Yes. 東京! End."]
+    spans = spans_of(resolve(Sentences.from_options({"normalize": ignore}), texts))
+    left = [without(text, spans.get(doc, [])) for doc, text in enumerate(texts)]
+    theirs = after_datatrove(texts, tmp_path, ignore)
+    assert [text.split() for text in left] == [text.split() for text in theirs]
+    assert len(spans) > 60
 
 
 @pytest.mark.parametrize("documents", [200, pytest.param(2000, marks=pytest.mark.slow)])

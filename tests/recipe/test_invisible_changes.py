@@ -21,7 +21,7 @@ RECIPES = sorted(
     for path in files("cupel.recipe.built_in").iterdir()
     if ".yaml" in path.name
 )
-GLOBAL = {"exact", "minhash", "substring", "bloom", "paragraphs", "lines"}
+GLOBAL = {"exact", "minhash", "substring", "bloom", "paragraphs", "lines", "sentences"}
 """Steps that compare documents: the variants of a document are copies of each other."""
 
 

@@ -79,7 +79,8 @@ impl Grams {
         let ids = &vocabulary.ids;
         let mut lengths = [0; 9];
         for (index, top) in self.first_tops(ids).into_iter().enumerate() {
-            let length = |run: Run| code_points(words.joined(run.first as usize, index + 2)) * run.count as usize;
+            let length =
+                |run: Run| code_points(words.joined(run.first as usize, index + 2)) * run.count as usize;
             lengths[index] = top.map_or(0, length);
         }
         lengths[3..].copy_from_slice(&self.longer_recurring(words, ids));
