@@ -18,7 +18,23 @@ from cupel.findings import Facts, Section
 from . import reference
 from .conftest import Resolve, check_spans, spans_of, without
 
-PIECES = ["A.", "a.", "B!", "Où?", "Ou\u0300?", "東京。", "One two.", " ", " ", "\n", "\n\n", "\u3000", "\x1c", "—", "…"]
+PIECES = [
+    "A.",
+    "a.",
+    "B!",
+    "Où?",
+    "Ou\u0300?",
+    "東京。",
+    "One two.",
+    " ",
+    " ",
+    "\n",
+    "\n\n",
+    "\u3000",
+    "\x1c",
+    "—",
+    "…",
+]
 TEXTS = st.lists(st.none() | st.lists(st.sampled_from(PIECES), max_size=16).map("".join), max_size=10)
 
 
@@ -56,9 +72,7 @@ def copied_runs(
     return spans
 
 
-@given(
-    TEXTS, st.integers(1, 4), st.sampled_from([1, 9]), st.booleans(), st.sampled_from([1 << 30, 200, 1])
-)
+@given(TEXTS, st.integers(1, 4), st.sampled_from([1, 9]), st.booleans(), st.sampled_from([1 << 30, 200, 1]))
 def test_spans_are_those_of_all_with_all(
     resolve: Resolve, texts: list[str | None], run: int, minimum: int, normalize: bool, memory: int
 ) -> None:
@@ -202,7 +216,7 @@ def after_datatrove(texts: list[str], folder: Path, ignore: bool) -> list[str]:
 
 @pytest.mark.parametrize("ignore", [False, True])
 def test_datatrove_removes_the_same(resolve: Resolve, tmp_path: Path, ignore: bool) -> None:
-    sentences = [f"Sentence number {word} is here." for word in "one two three four five six seven".split()]
+    sentences = [f"Sentence number {word} is here." for word in ("one", "two", "three", "four", "five")]
     rng = random.Random(3)
     texts = [" ".join(rng.choices(sentences, k=rng.randrange(1, 12))) for _ in range(120)]
     if ignore:

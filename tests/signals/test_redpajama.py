@@ -78,7 +78,9 @@ def test_gophers_measures_are_others() -> None:
 def test_families_measure_the_same_together_and_apart(text: str) -> None:
     families = (Repetition(), NormalizedWords(), NormalizedNgrams())
     names = [column for family in families for column in family.columns]
-    together = pa.record_batch(_kernels.measure(pa.array([text], pa.large_string()), names, segmentation="prose"))
+    together = pa.record_batch(
+        _kernels.measure(pa.array([text], pa.large_string()), names, segmentation="prose")
+    )
     apart = {}
     for family in families:
         apart |= family.measure(batch(text)).to_pydict()

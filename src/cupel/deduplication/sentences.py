@@ -77,7 +77,9 @@ class Sentences(SeenUnits):
     class Options(SpanOptions):
         """How many sentences a run has, and which runs count."""
 
-        sentences: int = Field(3, ge=1, le=100, description="How many sentences in a row are compared as one.")
+        sentences: int = Field(
+            3, ge=1, le=100, description="How many sentences in a row are compared as one."
+        )
         min_characters: int = Field(
             1,
             ge=1,

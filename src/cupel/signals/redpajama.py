@@ -107,9 +107,9 @@ class NormalizedNgrams(KernelSignal):
     Values equal those of the code published with RedPajama-V2, which rounds to eight decimals. In one pass
     with `redpajama-words` the text is normalized and cut once for both.
 
-    **Thresholds.** The paper's Gopher filter on these columns uses Gopher's own limits: top 2-, 3-, 4-grams
-    0.20, 0.18, 0.16; duplicate 5- to 10-grams 0.15, 0.14, 0.13, 0.12, 0.11, 0.10. Since the first occurrence
-    counts here, they are stricter than with `repetition`.
+    Gopher's limits (top 2-, 3-, 4-grams 0.20, 0.18, 0.16; duplicate 5- to 10-grams 0.15, 0.14, 0.13, 0.12, 0.11,
+    0.10) can be put on these columns. Those on duplicates are stricter here than with `repetition`, since the first
+    occurrence counts.
 
     Examples
     --------
