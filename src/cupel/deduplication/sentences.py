@@ -67,7 +67,10 @@ class Sentences(SeenUnits):
             section="2.2 The Colossal Clean Crawled Corpus",
         ),
     )
-    cost = "Cuts into sentences and hashes them; 40 bytes of memory and 24 of disk per run of sentences."
+    cost = (
+        "Sketch: about 280 MB/s per core, with `normalize` 28. 40 bytes of memory per distinct run of sentences, 24 bytes "
+        "of disk per run."
+    )
     limits = (
         "Quotations, verses and standard clauses go with the copies. What stays depends on the order of documents: "
         "the first copy is not always the best one. A document that says the same sentence over and over keeps fewer "

@@ -104,8 +104,9 @@ class NormalizedNgrams(KernelSignal):
     - `normalized_duplicate_{n}gram_character_fraction`: the share of all words, by their lengths, that lie in
       a run of n words that occurs twice or more. Each word counts once.
 
-    Values equal those of the code published with RedPajama-V2, which rounds to eight decimals. In one pass
-    with `redpajama-words` the text is normalized and cut once for both.
+    Values equal those of the code published with RedPajama-V2, which rounds to eight decimals (of 1,980 documents of
+    22 domains all do). A run measures texts without invisible marks, though, which are part of words there. In one
+    pass with `redpajama-words` the text is normalized and cut once for both.
 
     Gopher's limits (top 2-, 3-, 4-grams 0.20, 0.18, 0.16; duplicate 5- to 10-grams 0.15, 0.14, 0.13, 0.12, 0.11,
     0.10) can be put on these columns. Those on duplicates are stricter here than with `repetition`, since the first
