@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[str, dict[str, object], float]] = {
     "exact": ("exact", {}, 200),
     "lines": ("lines", {}, 200),
     "paragraphs": ("lines", {"unit": "paragraph"}, 200),
+    "sentences": ("sentences", {"normalize": True}, 0),
     "substring, 200 bytes": ("substring", {}, 5),
     "bloom": ("bloom", {}, 50),
     "minhash": ("minhash", {}, 20),

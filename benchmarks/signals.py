@@ -5,7 +5,8 @@
 Three kinds of figures, all from one run on the same documents, each the median of several
 repeats, in MB of UTF-8 text per second of one core:
 
-- every family of signals on its own, and those of C4 + Gopher + FineWeb together in one pass;
+- every family of signals on its own; those of C4 + Gopher + FineWeb together in one pass, and so RedPajama-V2's
+  two families on normalized words, which cut each text once;
 - the limit: a pass that only cuts the text into words;
 - datatrove 0.10's four filters on a sample of the documents, words by its own tokenizer (spaCy),
   and once more with the words handed to it for nothing. A filter stops at its first reason to
@@ -29,6 +30,7 @@ from pool import print_table, rows, save
 from cupel import _kernels
 from cupel.contract import Edit, KernelSignal, all_methods, find_method
 from cupel.errors import CupelError
+from cupel.signals.redpajama import NormalizedNgrams, NormalizedWords
 
 # What the rules of C4, Gopher and FineWeb look at.
 RULES = [
@@ -99,6 +101,7 @@ def kernel_speeds(texts: pa.Array, megabytes: float, repeats: int) -> dict[str, 
             except CupelError:
                 options = {"bad_words": ["badword", "worse", "two words"]}
             timed(name, list(family.columns), **options)
+    timed("redpajama-words + redpajama-ngrams", [*NormalizedWords.columns, *NormalizedNgrams.columns])
     timed("all columns", _kernels.signal_columns())
     return speeds
 

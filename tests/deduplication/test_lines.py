@@ -142,8 +142,8 @@ def test_mistakes_in_options_are_named(options: dict, error: type[Exception], sa
 
 
 def test_a_mistake_in_the_kernel_is_an_error() -> None:
-    with pytest.raises(KeyError, match="sentence"):
-        _kernels.text_units(pa.array(["a"]), unit="sentence")
+    with pytest.raises(KeyError, match="word"):
+        _kernels.text_units(pa.array(["a"]), unit="word")
 
 
 @pytest.mark.parametrize("documents", [200, pytest.param(5000, marks=pytest.mark.slow)])

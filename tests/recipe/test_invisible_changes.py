@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import cupel
+from cupel.contract import CorpusMethod, all_methods
 from cupel.models.fasttext import FastTextTraining, train
 from cupel.recipe.recipe import Recipe
 from tests.conftest import make_rows
@@ -23,8 +24,6 @@ RECIPES = sorted(
     for path in files("cupel.recipe.built_in").iterdir()
     if ".yaml" in path.name
 )
-GLOBAL = {"exact", "minhash", "substring", "bloom", "paragraphs", "lines", "percentile"}
-"""Steps that compare documents: the variants of a document are copies of each other."""
 
 
 def between_words(mark: str) -> Callable[[str], str]:
@@ -74,7 +73,7 @@ def decisions(recipe: str, texts: list[str], folder: Path) -> dict[int, dict[str
     pool = folder / f"{recipe}.jsonl"
     pool.write_text("".join(json.dumps(row) + "\n" for row in rows))
     record = Recipe.load(recipe).to_dict()
-    steps = [step for step in record["steps"] if method_of(step) not in GLOBAL]
+    steps = [step for step in record["steps"] if not compares_documents(step)]
     signals = record.get("signals", {})
     for entry in signals.values():
         if "classifier-score" in entry:
@@ -96,6 +95,12 @@ def scorer(folder: Path, texts: list[str]) -> Path:
     labels = ["positive" if number % 2 else "negative" for number in range(len(texts))]
     file.write_bytes(train(pa.array(texts), pa.array(labels), FastTextTraining(dim=8, epochs=20)))
     return file
+
+
+def compares_documents(step: object) -> bool:
+    """Whether a step compares documents: the variants of a document are copies of each other."""
+    method = all_methods().get(method_of(step))  # a name of the recipe's own is a signal's
+    return method is not None and issubclass(method, CorpusMethod)
 
 
 def method_of(step: object) -> str:

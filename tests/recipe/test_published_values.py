@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import cupel
 import cupel.recipe.built_in
 from cupel.contract import Dedup, Edit, find_method
 from cupel.rules import methods
@@ -132,6 +134,39 @@ MINHASH = {
 def steps(recipe: str) -> list[tuple[str, dict[str, Any]]]:
     parsed = yaml.safe_load((RECIPES / f"{recipe}.yaml").read_text(encoding="utf-8"))["steps"]
     return [(step, {}) if isinstance(step, str) else next(iter(step.items())) for step in parsed]
+
+
+def test_c4_keeps_the_first_of_every_three_sentences(tmp_path: Path) -> None:
+    """And drops a page of which fewer than five are left; the test of languages is left out."""
+    passage = (
+        "The museum opened in the spring.\nIt shows the history of the town.\nVisitors like the old café."
+    )
+    first, second, third = (
+        "\n".join(f"This is sentence number {number} of the {page} page." for number in range(sentences))
+        for page, sentences in (("first", 2), ("second", 5), ("third", 4))
+    )
+    texts = {
+        "first": f"{first}\n{passage}",
+        "cut": f"{passage.upper()}\n{second}",
+        "little left": f"{third}\n{passage}",
+        "copy": f"{first}\n{passage}",
+    }
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text("".join(json.dumps({"id": id, "text": text}) + "\n" for id, text in texts.items()))
+    wanted = [{step: options} for step, options in steps("c4") if not step.startswith("language")]
+    recipe = cupel.Recipe.from_dict({"name": "c4", "steps": wanted})
+    result = cupel.refine(recipe, input=pool, output=tmp_path / "out")
+    kept = dict(
+        zip(*(result.corpus().to_arrow()[column].to_pylist() for column in ("id", "text")), strict=True)
+    )
+    assert kept == {"first": texts["first"], "cut": second}
+    reasons = {row["id"]: row["reason"] for row in result.ledger().to_pylist()}
+    assert reasons == {
+        "first": None,
+        "cut": None,
+        "little left": "min_sentences_left",
+        "copy": "empty-text",
+    }
 
 
 def test_near_copies_in_every_recipe() -> None:

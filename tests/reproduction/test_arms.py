@@ -309,3 +309,55 @@ def test_what_arms_hold_is_shown(tmp_path: Path) -> None:
     ((name, documents, tokens, epochs),) = arms_section({"a": pool}, {"a": store}, 1000).blocks[0].rows
     assert (name, documents, tokens) == ("a", 60, len(store.tokens))
     assert epochs == pytest.approx(1000 / tokens)
+
+
+def test_weber_measures_once_and_asks_three_times(tmp_path: Path) -> None:
+    file = world.module("weber_annotate_once")
+    pool = file["raw_pool"](_pool(tmp_path, *file["POOL"]), 20_000, seed=0)
+    menu = pool.slice(0, 1).set_column(0, "id", pa.array(["menu"], pa.large_string()))
+    place = menu.schema.get_field_index("text")
+    text = pa.array(["Home\nAbout\n{ JavaScript }\n" * 20], pa.large_string())
+    pool = pa.concat_tables([pool, menu.set_column(place, "text", text)])
+    reference = _pool(tmp_path / "reference", file["REFERENCE"], documents=30)
+    subsets = file["annotate_and_query"](world.context(tmp_path), pool, reference)
+    tables = subsets.tables
+    assert tables["all"]["id"].to_pylist() == pool["id"].to_pylist()
+    for name in ("C4", "Gopher", "perplexity"):
+        kept = tables[name]["id"].to_pylist()
+        assert set(kept) < set(pool["id"].to_pylist()), name
+        assert kept, name
+        assert "menu" not in kept, name
+    assert tables["perplexity"].num_rows == pytest.approx(pool.num_rows / 3, abs=1)
+    assert subsets.measured_twice == 0
+    (block,) = subsets.section.blocks
+    assert [row[2] for row in block.rows] == [63, 0, 0, 0]
+    assert "up to date" in block.caption
+
+
+def test_weber_counts_what_a_query_measures_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`compression_ratio` is no signal of the recipe `redpajama-v2`."""
+    file = world.module("weber_annotate_once")
+    query = Recipe.from_dict(
+        {"name": "query", "steps": [{"where": "compression_ratio >= 0 and word_count > 0"}]}
+    )
+    monkeypatch.setitem(file, "queries", lambda annotated: {"other": query})
+    pool = file["raw_pool"](_pool(tmp_path, *file["POOL"]), 5_000, seed=0)
+    subsets = file["annotate_and_query"](world.context(tmp_path), pool, pool)
+    assert subsets.measured_twice == 1
+    (block,) = subsets.section.blocks
+    assert block.rows[1] == ("other", pool.num_rows, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "measured_twice", "passed"),
+    [
+        (("better", "better", "worse"), 0, True),
+        (("better", "better", "better"), 1, False),
+        (("better", "undecided", "worse"), 0, None),
+        (("worse", "better", "worse"), 0, False),
+    ],
+)
+def test_the_rule_of_weber(verdicts: tuple[str, ...], measured_twice: int, passed: bool | None) -> None:
+    decide = world.module("weber_annotate_once")["decide"]
+    comparisons = [_comparison(verdict, -0.1, 0.1) for verdict in verdicts]
+    assert decide(comparisons, measured_twice) is passed

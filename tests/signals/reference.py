@@ -148,6 +148,23 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFD", re.sub(r"\s+", " ", text))
 
 
+def repeated_top_length(words: list[str], n: int) -> int:
+    """The length of the most frequent n-gram, the first of equals, times how often it occurs, if twice or more."""
+    grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+    counts = Counter(grams)
+    best = max(counts.values(), default=0)
+    first = next((gram for gram in grams if counts[gram] == best), ())
+    return sum(map(len, first)) * best if best > 1 else 0
+
+
+def recurring_length(words: list[str], n: int) -> int:
+    """The length of all words that lie in an n-gram that occurs twice or more."""
+    grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+    counts = Counter(grams)
+    covered = {i + k for i, gram in enumerate(grams) if counts[gram] > 1 for k in range(n)}
+    return sum(len(words[i]) for i in covered)
+
+
 def of_redpajama(text: str) -> dict[str, float]:
     tokens = re.findall(r"\w+|[^\w\s]+", text)
     lines = [match.group() for match in re.finditer(r"[^\n]*\n|[^\n]+$", text)]
@@ -157,7 +174,16 @@ def of_redpajama(text: str) -> dict[str, float]:
     total = len(words)
     plain = [normalize(line) for line in lines]
     bullets = tuple("•‣▶◀◦■□▪▫–")
+    characters = sum(map(len, words))
     return {
+        **{
+            f"normalized_top_{n}gram_character_fraction": ratio(repeated_top_length(words, n), characters)
+            for n in (2, 3, 4)
+        },
+        **{
+            f"normalized_duplicate_{n}gram_character_fraction": ratio(recurring_length(words, n), characters)
+            for n in range(5, 11)
+        },
         "raw_token_count": len(tokens),
         "all_caps_word_fraction": ratio(sum(map(str.isupper, tokens)), len(tokens)),
         "no_alphabetic_word_fraction": ratio(

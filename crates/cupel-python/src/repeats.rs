@@ -31,7 +31,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Bloom>()
 }
 
-fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, KernelError> {
+fn units(unit: &str, normalize: bool, min_characters: usize, run: usize) -> Result<Units, KernelError> {
     let normalization = Normalization {
         drop_invisible: true,
         nfc: true,
@@ -39,19 +39,20 @@ fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, Ke
         strip_punctuation: normalize,
         collapse_white_space: true,
     };
-    Ok(Units { unit: Unit::parse(unit)?, normalization, min_characters })
+    Ok(Units { unit: Unit::parse(unit)?, normalization, min_characters, run })
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, unit="line", normalize=false, min_characters=1))]
+#[pyo3(signature = (text, *, unit="line", normalize=false, min_characters=1, run=1))]
 fn text_units<'py>(
     py: Python<'py>,
     text: PyArray,
     unit: &str,
     normalize: bool,
     min_characters: usize,
+    run: usize,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    let units = units(unit, normalize, min_characters).map_err(to_python)?;
+    let units = units(unit, normalize, min_characters, run).map_err(to_python)?;
     let (hashes, places) = py.detach(|| units.of(text.array())).map_err(to_python)?;
     Ok((array(py, hashes)?, array(py, places)?))
 }

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
-from cupel import _kernels
-from cupel.contract import SPANS, Clusters, Dedup, Need, Paper, Resources, View
-from cupel.deduplication.copies.spans import CopiedParts, SpanOptions, sizes_of
+from cupel.contract import Paper
+from cupel.deduplication.copies.seen import Compared, SeenUnits
+from cupel.deduplication.copies.spans import SpanOptions
 
 __all__ = ["Lines"]
 
-BYTES_PER_HASH = 40
-FILLED_AT_ONCE = 1 << 20
 
-
-class Lines(Dedup):
+class Lines(SeenUnits):
     r"""Exact lines or paragraphs that occurred before, anywhere in the corpus.
 
     Menus, cookie notices and signatures stand on every page of a site. CCNet (Wenzek et al. 2020) and
@@ -51,7 +44,6 @@ class Lines(Dedup):
     """
 
     name = "lines"
-    finds = "spans"
     papers = (
         Paper(
             title="CCNet: Extracting High Quality Monolingual Datasets from Web Crawl Data",
@@ -93,66 +85,7 @@ class Lines(Dedup):
 
     options: Options
 
-    def sketch(self, text: pa.Array) -> pa.RecordBatch:
-        """`bytes` and `count` of each text; the hash (`units`) and place (`places`) of each unit that counts."""
+    @property
+    def compared(self) -> Compared:
         options = self.options
-        units, places = _kernels.text_units(
-            text, unit=options.unit, normalize=options.normalize, min_characters=options.min_characters
-        )
-        return pa.RecordBatch.from_arrays(
-            [pa.array(sizes_of(text)), pc.list_value_length(units), units, places.cast(SPANS)],
-            names=["bytes", "count", "units", "places"],
-        )
-
-    def need(self, documents: int, text_bytes: int) -> Need:
-        """Hashes, as if a unit had fifty bytes; the first place of each lies on disk."""
-        units = text_bytes // 50
-        return Need(BYTES_PER_HASH * units, 8 * units)
-
-    def decide(self, view: View, resources: Resources) -> Clusters:
-        """Copied units of all documents."""
-        total = sum(pc.sum(batch.column("count")).as_py() or 0 for batch in view.batches(["count"]))
-        parts = 1 + total * BYTES_PER_HASH // resources.memory_bytes
-        firsts = _first_documents(view, Path(resources.scratch), total, parts)
-        copied = CopiedParts(view, origin="the first of it stood before in {}")
-        at = 0
-        for batch in view.batches(["doc", "bytes", "places"]):
-            offsets = batch.column("places").offsets.to_numpy()
-            offsets = offsets - offsets[0]
-            here = np.asarray(firsts[at : at + offsets[-1]])
-            at += offsets[-1]
-            picked = pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(here >= 0))
-            spans = _kernels.picked_spans(batch.column("places"), picked)
-            copied.add(batch.column("doc"), batch.column("bytes").to_numpy(), spans, _origins(offsets, here))
-        facts = ((f"{self.options.unit}s that count", f"{total:,}"), ("ranges of hashes", f"{parts:,}"))
-        return copied.clusters(f"Copied {self.options.unit}s", f"{self.options.unit}s", facts)
-
-
-def _first_documents(view: View, scratch: Path, total: int, parts: int) -> np.ndarray:
-    """For each unit, in order, the earlier document that has it; -1 for a first occurrence."""
-    path = scratch / "firsts.i64"
-    if total == 0:
-        return np.zeros(0, dtype=np.int64)
-    with path.open("wb") as file:  # written first: in the mapping, a full disk would end the process
-        for begin in range(0, total, FILLED_AT_ONCE):
-            file.write(np.full(min(FILLED_AT_ONCE, total - begin), -1, dtype=np.int64).data)
-    firsts = np.memmap(path, dtype=np.int64, mode="r+", shape=(total,))
-    for part in range(parts):
-        seen = _kernels.Seen(total // parts)
-        place = 0
-        for batch in view.batches(["doc", "units"]):
-            earlier = seen.mark(batch.column("doc"), batch.column("units"), part=part, parts=parts).flatten()
-            here = earlier.is_valid().to_numpy(zero_copy_only=False)
-            window = firsts[place : place + len(earlier)]
-            window[here] = earlier.drop_null().to_numpy()
-            place += len(earlier)
-    return firsts
-
-
-def _origins(offsets: np.ndarray, firsts: np.ndarray) -> np.ndarray:
-    """For each document, the one where its first copied unit stood first; -1 where none is copied."""
-    copied = np.flatnonzero(firsts >= 0)
-    rows, places = np.unique(np.searchsorted(offsets, copied, side="right") - 1, return_index=True)
-    origins = np.full(len(offsets) - 1, -1, dtype=np.int64)
-    origins[rows] = firsts[copied[places]]
-    return origins
+        return Compared(f"{options.unit}s", options.unit, options.normalize, options.min_characters)

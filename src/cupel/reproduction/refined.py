@@ -11,27 +11,41 @@ import pyarrow.parquet as pq
 from cupel.lab.data.documents import DOCUMENTS, documents_digest, read_documents
 from cupel.recipe.options import RunOptions
 from cupel.recipe.recipe import Recipe
-from cupel.recipe.run import refine
+from cupel.recipe.run import Result, refine
 from cupel.reproduction.claim import Context
 from cupel.store import Key
 
-__all__ = ["refined"]
+__all__ = ["output_of", "pool_file", "refined", "run_recipe"]
 
 
 def refined(context: Context, pool: pa.Table, recipes: Mapping[str, Recipe]) -> dict[str, pa.Table]:
     """The output of each recipe for a pool (`id`, `text`); pool and outputs are cached."""
+    path, documents = pool_file(context, pool)
+    tables = {}
+    for name, recipe in recipes.items():
+        context.progress.note(f"refine the pool: {name}")
+        tables[name] = output_of(run_recipe(context, recipe, path, documents))
+    return tables
+
+
+def pool_file(context: Context, pool: pa.Table) -> tuple[Path, str]:
+    """A cached file of the documents (`id`, `text`), and their digest."""
     documents = documents_digest(pool, ("id", "text"))
 
     def write(unfinished: Path) -> None:
         unfinished.mkdir()
         pq.write_table(pool.select(["id", "text"]), unfinished / "documents.parquet")
 
-    path = context.cache.make(Key("pools", inputs={"documents": documents}), write) / "documents.parquet"
-    tables = {}
-    for name, recipe in recipes.items():
-        context.progress.note(f"refine the pool: {name}")
-        key = Key("refined", recipe.name, inputs={"recipe": recipe.digest, "documents": documents})
-        output = context.cache.place(key)
-        refine(recipe, input=path, output=output, options=RunOptions(accept=True))
-        tables[name] = pa.Table.from_batches(read_documents(str(output)), DOCUMENTS)
-    return tables
+    made = context.cache.make(Key("pools", inputs={"documents": documents}), write)
+    return made / "documents.parquet", documents
+
+
+def run_recipe(context: Context, recipe: Recipe, path: Path, documents: str) -> Result:
+    """Carry out a recipe on a file or a refined folder whose documents have this digest; the output is cached."""
+    key = Key("refined", recipe.name, inputs={"recipe": recipe.digest, "documents": documents})
+    return refine(recipe, input=path, output=context.cache.place(key), options=RunOptions(accept=True))
+
+
+def output_of(result: Result) -> pa.Table:
+    """The documents of a run's output: `id`, `text`, `domain`, `weight`."""
+    return pa.Table.from_batches(read_documents(str(result.output)), DOCUMENTS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from cupel.contract import Column
-from cupel.signals._columns import GOPHER, REDPAJAMA, WordSignal, fraction
+from cupel.signals._columns import GOPHER, WordSignal, fraction
 
 __all__ = ["Repetition"]
 
@@ -24,7 +24,8 @@ class Repetition(WordSignal):
     - `duplicate_{n}gram_character_fraction`: reading from the left, a run of n words, joined by
       nothing, that occurred before adds its length and is jumped over whole.
 
-    Every value equals datatrove 0.10's, given the same words. Lengths are in code points.
+    Every value equals datatrove 0.10's, given the same words. Lengths are in code points. RedPajama-V2 takes
+    these measures on words of its own and in its own way: see `redpajama-ngrams`.
 
     Gopher's limits (table A1): duplicate lines and paragraphs 0.30, by characters 0.20; top
     2-, 3-, 4-grams 0.20, 0.18, 0.16; duplicate 5- to 10-grams 0.15, 0.14, 0.13, 0.12, 0.11, 0.10.
@@ -40,7 +41,7 @@ class Repetition(WordSignal):
     """
 
     name = "repetition"
-    papers = (GOPHER, REDPAJAMA)
+    papers = (GOPHER,)
     cost = "the dearest of the word measures; see benchmarks/signals.py"
     limits = (
         "Poems, lyrics, tables and code repeat themselves by nature. Short texts score high on top n-grams."
@@ -54,15 +55,13 @@ class Repetition(WordSignal):
         ),
         **{
             f"top_{n}gram_character_fraction": fraction(
-                f"characters of the most frequent run of {n} words by those of the text "
-                f"(rps_doc_frac_chars_top_{n}gram)"
+                f"characters of the most frequent run of {n} words by those of the text"
             )
             for n in (2, 3, 4)
         },
         **{
             f"duplicate_{n}gram_character_fraction": fraction(
-                f"share of characters in runs of {n} words that occurred before "
-                f"(rps_doc_frac_chars_dupe_{n}grams)"
+                f"share of characters in runs of {n} words that occurred before"
             )
             for n in range(5, 11)
         },

@@ -1,14 +1,16 @@
-//! Lines and paragraphs as units of deduplication: their hashes, and where they stand.
+//! Lines, paragraphs and sentences as units of deduplication: hashes of runs of them, and where they stand.
 
 use arrow_array::builder::{LargeListBuilder, UInt64Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, LargeListArray};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::characters::{is_invisible, is_syllable};
 use super::column::{Texts, same_length};
 use super::normalized::{Normalization, Writer};
 use super::spans::{SpanLists, Spans};
 use crate::KernelError;
+use crate::text::sentences::sentence_spans;
 
 /// What an ideograph or a syllable counts as: 20 letters of English are about seven characters of Chinese.
 const SYLLABLE_CHARACTERS: usize = 3;
@@ -20,48 +22,64 @@ pub enum Unit {
     Line,
     /// Lines up to the next blank one.
     Paragraph,
+    /// As [`crate::text::sentences`] cuts them; a line end alone ends none.
+    Sentence,
 }
 
 impl Unit {
-    /// `line` or `paragraph`.
+    /// `line`, `paragraph` or `sentence`.
     pub fn parse(name: &str) -> Result<Self, KernelError> {
         match name {
             "line" => Ok(Self::Line),
             "paragraph" => Ok(Self::Paragraph),
+            "sentence" => Ok(Self::Sentence),
             _ => Err(KernelError::UnknownName { kind: "unit", name: name.to_owned() }),
         }
     }
 
     /// Calls `take` with each unit that is not blank: its start, where its words end, and where the
-    /// next one starts (its line end and following blank lines belong to it).
-    pub fn for_each(self, text: &str, mut take: impl FnMut(usize, usize, usize)) {
-        let mut open: Option<(usize, usize)> = None;
-        // Lines between the open unit's last one and this one.
-        let mut blank_lines = 0;
-        let mut at = 0;
-        while at < text.len() {
-            let (end, next) = line_end(text, at);
-            let blank = text[at..end].chars().all(char::is_whitespace);
-            match (self, &mut open, blank) {
-                (_, None, true) => {}
-                (Self::Line, None, false) | (Self::Paragraph, None, false) => open = Some((at, end)),
-                (Self::Line, Some(unit), false) => {
-                    take(unit.0, unit.1, at);
+    /// next one starts (its line end, following blank lines and other white space belong to it).
+    pub fn for_each(self, text: &str, take: impl FnMut(usize, usize, usize)) {
+        match self {
+            Self::Line => for_each_group(text, false, take),
+            Self::Paragraph => for_each_group(text, true, take),
+            Self::Sentence => for_each_sentence(text, take),
+        }
+    }
+}
+
+fn for_each_sentence(text: &str, mut take: impl FnMut(usize, usize, usize)) {
+    let mut spans = sentence_spans(text).peekable();
+    while let Some((start, end)) = spans.next() {
+        take(start, end, spans.peek().map_or(text.len(), |next| next.0));
+    }
+}
+
+/// Lines that are not blank, each on its own or, as `paragraphs`, all up to the next blank one.
+fn for_each_group(text: &str, paragraphs: bool, mut take: impl FnMut(usize, usize, usize)) {
+    let mut open: Option<(usize, usize)> = None;
+    // Whether a blank line stands between the open unit's last one and this one.
+    let mut after_blank = false;
+    let mut at = 0;
+    while at < text.len() {
+        let (end, next) = line_end(text, at);
+        let blank = text[at..end].chars().all(char::is_whitespace);
+        if !blank {
+            match &mut open {
+                Some(unit) if paragraphs && !after_blank => unit.1 = end,
+                _ => {
+                    if let Some(unit) = open {
+                        take(unit.0, unit.1, at);
+                    }
                     open = Some((at, end));
                 }
-                (Self::Paragraph, Some(unit), false) if blank_lines > 0 => {
-                    take(unit.0, unit.1, at);
-                    open = Some((at, end));
-                }
-                (Self::Paragraph, Some(unit), false) => unit.1 = end,
-                (_, Some(_), true) => {}
             }
-            blank_lines = if blank { blank_lines + 1 } else { 0 };
-            at = next;
         }
-        if let Some(unit) = open {
-            take(unit.0, unit.1, text.len());
-        }
+        after_blank = blank;
+        at = next;
+    }
+    if let Some(unit) = open {
+        take(unit.0, unit.1, text.len());
     }
 }
 
@@ -78,66 +96,97 @@ fn line_end(text: &str, start: usize) -> (usize, usize) {
     }
 }
 
-/// Which units count.
+/// Which units are compared, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Units {
     pub unit: Unit,
     pub normalization: Normalization,
-    /// Shorter units (in characters, white space at the ends not counted) are no units. An ideograph, a Kana
+    /// Shorter runs (in characters, white space around units not counted) do not count. An ideograph, a Kana
     /// or a Hangul syllable counts as three: so much more does it say than a letter.
     pub min_characters: usize,
+    /// How many units in a row are compared as a whole; not zero.
+    pub run: usize,
+}
+
+/// One unit of a text.
+struct Piece {
+    hash: u128,
+    characters: usize,
+    start: usize,
+    next: usize,
 }
 
 impl Units {
-    fn for_each<'a>(&self, text: &'a str, mut take: impl FnMut(&'a str, usize, usize)) {
+    /// The units of `text`; where single ones are compared, those that are long enough.
+    fn read(&self, text: &str, writer: &mut Writer, pieces: &mut Vec<Piece>) {
+        pieces.clear();
         self.unit.for_each(text, |start, end, next| {
             let words = text[start..end].trim();
-            if self.is_long_enough(words) {
-                take(words, start, next);
+            let characters = characters_up_to(words, self.min_characters);
+            if self.run > 1 || characters >= self.min_characters {
+                pieces.push(Piece { hash: writer.hash(words), characters, start, next });
             }
         });
     }
 
-    fn is_long_enough(&self, words: &str) -> bool {
-        let least = self.min_characters;
-        let width =
-            |c: char| if is_syllable(c) { SYLLABLE_CHARACTERS } else { usize::from(!is_invisible(c)) };
-        if words.is_ascii() {
-            return words.len() >= least;
-        }
-        // A character has at least one byte for each of what it counts.
-        words.len() >= least
-            && words
-                .chars()
-                .scan(0, |sum, c| {
-                    *sum += width(c);
-                    Some(*sum)
-                })
-                .any(|sum| sum >= least)
-    }
-
-    /// For each text two lists, of which entries belong together: the upper half of XXH3-128 of each
-    /// unit's normalized text, and the bytes from where it begins to where the next unit does. Empty for null.
+    /// For each text two lists, of which entries belong together: a hash of each run of units, and the bytes
+    /// from where it begins to where the next unit does. Empty for null, and for a text of fewer units.
+    ///
+    /// The hash of a single unit is the upper half of XXH3-128 of its normalized text, that of a run the same
+    /// of the hashes of its units.
     ///
     /// # Errors
-    /// `BadInput` for anything but a text column.
+    /// `BadInput` for anything but a text column, `BadOption` for a run of nothing.
     pub fn of(&self, text: &dyn Array) -> Result<(LargeListArray, LargeListArray), KernelError> {
+        if self.run == 0 {
+            return Err(KernelError::BadOption { option: "run", expected: "one unit or more".to_owned() });
+        }
         let texts = Texts::new(text)?;
         let mut writer = Writer::new(self.normalization);
         let mut hashes = LargeListBuilder::new(UInt64Builder::new());
         let mut places = SpanLists::new();
+        let mut pieces = Vec::new();
         for row in 0..texts.len() {
             if let Some(text) = texts.get(row) {
-                self.for_each(text, |words, start, next| {
-                    hashes.values().append_value((writer.hash(words) >> 64) as u64);
-                    places.push_apart(start, next);
-                });
+                self.read(text, &mut writer, &mut pieces);
+                for run in pieces.windows(self.run) {
+                    if let Some(hash) = self.hash(run) {
+                        hashes.values().append_value(hash);
+                        places.push_apart(run[0].start, run[self.run - 1].next);
+                    }
+                }
             }
             hashes.append(true);
             places.end_row();
         }
         Ok((hashes.finish(), places.finish()?))
     }
+
+    /// The hash of a run; none where it is too short to count.
+    fn hash(&self, run: &[Piece]) -> Option<u64> {
+        if let [single] = run {
+            return Some((single.hash >> 64) as u64);
+        }
+        let characters: usize = run.iter().map(|piece| piece.characters).sum();
+        let joined: Vec<u8> = run.iter().flat_map(|piece| piece.hash.to_be_bytes()).collect();
+        (characters >= self.min_characters).then(|| (xxh3_128(&joined) >> 64) as u64)
+    }
+}
+
+/// How many characters the words have, or `enough` where they have as many or more.
+fn characters_up_to(words: &str, enough: usize) -> usize {
+    let width = |c: char| if is_syllable(c) { SYLLABLE_CHARACTERS } else { usize::from(!is_invisible(c)) };
+    if words.is_ascii() {
+        return words.len().min(enough);
+    }
+    let mut sum = 0;
+    for c in words.chars() {
+        if sum >= enough {
+            return enough;
+        }
+        sum += width(c);
+    }
+    sum.min(enough)
 }
 
 /// Those of the places that `picked` (a list of booleans of the same lengths) names; places that touch
@@ -191,9 +240,42 @@ mod tests {
         assert!(cut(" \n\n", Unit::Paragraph).is_empty());
     }
 
+    fn lines(min_characters: usize) -> Units {
+        Units { unit: Unit::Line, normalization: Normalization::default(), min_characters, run: 1 }
+    }
+
+    #[test]
+    fn sentences_take_the_white_space_behind_them() {
+        let text = " Ein Café. \n\n\"東京!\" she said.\nThen more";
+        assert_eq!(cut(text, Unit::Sentence), ["Ein Café.", "\"東京!\"", "she said.", "Then more"]);
+        let mut nexts = Vec::new();
+        Unit::Sentence.for_each(text, |start, _, next| nexts.push((start, next)));
+        assert!(nexts.windows(2).all(|pair| pair[0].1 == pair[1].0));
+        assert_eq!(nexts.last().unwrap().1, text.len());
+        assert!(cut(" \n\x1c", Unit::Sentence).is_empty());
+    }
+
+    #[test]
+    fn runs_of_sentences_overlap() {
+        let units = Units { unit: Unit::Sentence, run: 3, ..lines(1) };
+        let texts =
+            StringArray::from(vec!["One. Two. Three. Four.", "Own. Two.  Three.\nFour.", "One. Two."]);
+        let (hashes, places) = units.of(&texts).unwrap();
+        assert_eq!([0, 1, 2].map(|row| hashes.value_length(row)), [2, 2, 0]);
+        let values = hashes.values().as_primitive::<arrow_array::types::UInt64Type>();
+        assert_eq!(values.value(1), values.value(3));
+        assert_ne!(values.value(0), values.value(2));
+        let spans = Spans::new(&places).unwrap();
+        assert_eq!(spans.row(0).collect::<Vec<_>>(), [(0, 17), (5, 22)]);
+        assert!(Units { run: 0, ..units }.of(&texts).is_err());
+        // Of whole runs, not of each sentence.
+        let long = Units { min_characters: 15, ..units }.of(&texts).unwrap().0;
+        assert_eq!([0, 1].map(|row| long.value_length(row)), [1, 1]);
+    }
+
     #[test]
     fn short_units_are_no_units() {
-        let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 3 };
+        let units = lines(3);
         let texts = StringArray::from(vec!["éé\nlonger\n  ab  \r\nlonger \u{200B}\ra\u{200B}\u{200B}b"]);
         let (hashes, _) = units.of(&texts).unwrap();
         assert_eq!(hashes.value_length(0), 2);
@@ -204,7 +286,7 @@ mod tests {
 
     #[test]
     fn an_ideograph_counts_as_three_letters() {
-        let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 20 };
+        let units = lines(20);
         let counts = |line: &str| units.of(&StringArray::from(vec![line])).unwrap().0.value_length(0) == 1;
         assert!(counts("版权所有侵权必究") && counts("이전 글 보기 목록") && counts("ご利用ありがとう"));
         assert!(counts("All rights reserved.") && counts("Все права защищены..."));
@@ -222,8 +304,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn units_cover_the_text_in_order(text in "[a-c \n]{0,60}", paragraph in any::<bool>()) {
-            let unit = if paragraph { Unit::Paragraph } else { Unit::Line };
+        fn units_cover_the_text_in_order(text in "[a-cA \n.!]{0,60}", unit in 0_usize..3) {
+            let unit = [Unit::Line, Unit::Paragraph, Unit::Sentence][unit];
             let mut last = None;
             unit.for_each(&text, |start, end, next| {
                 assert!(start < end && end <= next);
@@ -235,7 +317,7 @@ mod tests {
 
         #[test]
         fn picked_units_go_and_the_others_stay(text in "[a-c\n]{0,60}", seed in any::<u64>()) {
-            let units = Units { unit: Unit::Line, normalization: Normalization::default(), min_characters: 1 };
+            let units = lines(1);
             let lines = cut(&text, Unit::Line);
             let mut picked = LargeListBuilder::new(BooleanBuilder::new());
             (0..lines.len()).for_each(|i| picked.values().append_value(seed >> (i % 64) & 1 == 1));

@@ -33,6 +33,7 @@ pub enum Group {
     Code,
     RawTokens,
     Normalized,
+    NormalizedGrams,
     DclmWords,
     DclmLines,
     DclmGrams,
@@ -171,6 +172,15 @@ columns! {
     MeanLineUppercaseFraction "mean_line_uppercase_fraction" Normalized Real;
     EndMarkLineFraction "end_mark_line_fraction" Normalized Real;
     BulletSymbolLineFraction "bullet_symbol_line_fraction" Normalized Real;
+    NormalizedTop2GramCharacterFraction "normalized_top_2gram_character_fraction" NormalizedGrams Real;
+    NormalizedTop3GramCharacterFraction "normalized_top_3gram_character_fraction" NormalizedGrams Real;
+    NormalizedTop4GramCharacterFraction "normalized_top_4gram_character_fraction" NormalizedGrams Real;
+    NormalizedDuplicate5GramCharacterFraction "normalized_duplicate_5gram_character_fraction" NormalizedGrams Real;
+    NormalizedDuplicate6GramCharacterFraction "normalized_duplicate_6gram_character_fraction" NormalizedGrams Real;
+    NormalizedDuplicate7GramCharacterFraction "normalized_duplicate_7gram_character_fraction" NormalizedGrams Real;
+    NormalizedDuplicate8GramCharacterFraction "normalized_duplicate_8gram_character_fraction" NormalizedGrams Real;
+    NormalizedDuplicate9GramCharacterFraction "normalized_duplicate_9gram_character_fraction" NormalizedGrams Real;
+    NormalizedDuplicate10GramCharacterFraction "normalized_duplicate_10gram_character_fraction" NormalizedGrams Real;
 
     DclmWordCount "dclm_word_count" DclmWords Count;
     DclmMeanWordLength "dclm_mean_word_length" DclmWords Real;

@@ -45,34 +45,46 @@ impl Grams {
     ///
     /// Zero where a text has fewer than n words.
     pub fn top(&mut self, words: &Words, vocabulary: &Vocabulary) -> [usize; 3] {
-        let mut covered = [0; 3];
         let ids = &vocabulary.ids;
+        let tops = self.first_tops(ids);
+        let mut covered = [0; 3];
         for n in 2..=4.min(ids.len()) {
-            match n {
-                2 => {
-                    self.live.clear();
-                    self.live.extend(0..ids.len() as u32 - 1);
-                    self.count_runs::<2>(ids);
-                }
-                3 => {
-                    self.extend_runs();
-                    self.count_runs::<3>(ids);
-                }
-                _ => {
-                    self.extend_runs();
-                    self.count_runs::<4>(ids);
-                }
-            }
-            let top = match n {
-                2 => self.most_frequent::<2>(ids),
-                3 => self.most_frequent::<3>(ids),
-                _ => self.most_frequent::<4>(ids),
-            };
             // Where no run repeats, the first of the text is the first among equals.
-            let (first, count) = top.map_or((0, 1), |run| (run.first as usize, run.count as usize));
+            let (first, count) = tops[n - 2].map_or((0, 1), |run| (run.first as usize, run.count as usize));
             covered[n - 2] = (code_points(words.joined(first, n)) + n - 1) * count;
         }
         covered
+    }
+
+    /// For n = 2, 3, 4: the most frequent run of n words, the first among equals; none if none repeats.
+    fn first_tops(&mut self, ids: &[u32]) -> [Option<Run>; 3] {
+        self.live.clear();
+        self.live.extend(0..ids.len().saturating_sub(1) as u32);
+        self.count_runs::<2>(ids);
+        let pair = self.most_frequent::<2>(ids);
+        self.extend_runs();
+        self.count_runs::<3>(ids);
+        let triple = self.most_frequent::<3>(ids);
+        self.extend_runs();
+        self.count_runs::<4>(ids);
+        [pair, triple, self.most_frequent::<4>(ids)]
+    }
+
+    /// As RedPajama-V2 measures: for n = 2, 3, 4 the code points of the most frequent run of n words, the
+    /// first among equals, times how often it occurs; for n = 5 to 10 the code points of all words in
+    /// runs that occur more than once, each word once. Nothing stands between the words.
+    ///
+    /// Zero where no run of n words occurs again.
+    pub fn repeated(&mut self, words: &Words, vocabulary: &Vocabulary) -> [usize; 9] {
+        let ids = &vocabulary.ids;
+        let mut lengths = [0; 9];
+        for (index, top) in self.first_tops(ids).into_iter().enumerate() {
+            let length =
+                |run: Run| code_points(words.joined(run.first as usize, index + 2)) * run.count as usize;
+            lengths[index] = top.map_or(0, length);
+        }
+        lengths[3..].copy_from_slice(&self.longer_recurring(words, ids));
+        lengths
     }
 
     /// Counts the runs at all live positions by their hashes.
@@ -184,10 +196,18 @@ impl Grams {
         let ids = &vocabulary.ids;
         self.live.clear();
         self.live.extend(0..ids.len().saturating_sub(1) as u32);
+        let mut lengths = [0; 9];
+        lengths[0] = self.longest_top_run::<2>(words, ids);
+        lengths[1] = self.longest_top_run::<3>(words, ids);
+        lengths[2] = self.longest_top_run::<4>(words, ids);
+        lengths[3..].copy_from_slice(&self.longer_recurring(words, ids));
+        lengths
+    }
+
+    /// The code points of all words in runs of 5 to 10 that occur more than once, each word once; runs of
+    /// 4 have been counted.
+    fn longer_recurring(&mut self, words: &Words, ids: &[u32]) -> [usize; 6] {
         [
-            self.longest_top_run::<2>(words, ids),
-            self.longest_top_run::<3>(words, ids),
-            self.longest_top_run::<4>(words, ids),
             self.recurring_words::<5>(words, ids),
             self.recurring_words::<6>(words, ids),
             self.recurring_words::<7>(words, ids),
@@ -345,13 +365,16 @@ fn counter_bits(runs: usize) -> u32 {
     runs.clamp(64, 1 << 22).ilog2() + 4
 }
 
-/// A hash of the numbers of `N` words, two to four.
+/// A hash of the numbers of `N` words.
 #[inline(always)]
 fn run_hash<const N: usize>(ids: &[u32], at: usize) -> u64 {
     let ids = &ids[at..at + N];
     let id = |i: usize| ids.get(i).map_or(0, |&id| u64::from(id));
-    let pair = fold(id(0) << 32 | id(1));
-    if N == 2 { pair } else { fold(pair.rotate_left(32) ^ (id(2) << 32 | id(3))) }
+    let mut hash = fold(id(0) << 32 | id(1));
+    for pair in 1..N.div_ceil(2) {
+        hash = fold(hash.rotate_left(32) ^ (id(2 * pair) << 32 | id(2 * pair + 1)));
+    }
+    hash
 }
 
 /// A hash of the `PREFIX` bytes from `at` on, 12 to 32 of them.

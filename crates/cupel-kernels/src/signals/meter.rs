@@ -102,8 +102,14 @@ impl Meter {
         if groups.has(Group::RawTokens) {
             redpajama::raw_tokens(text, &mut self.row);
         }
+        if groups.any(&[Group::Normalized, Group::NormalizedGrams]) {
+            self.normalized.read(text, &mut self.vocabulary, &mut self.row);
+        }
+        if groups.has(Group::NormalizedGrams) {
+            self.normalized.measure_grams(&self.vocabulary, &mut self.grams, &mut self.row);
+        }
         if groups.has(Group::Normalized) {
-            self.normalized.measure(text, &self.stop_words, &mut self.vocabulary, &mut self.row);
+            self.normalized.measure_words(&self.stop_words, &self.vocabulary, &mut self.row);
         }
         if groups.has(Group::DclmWords) {
             self.dclm.measure_words(text, &mut self.row);

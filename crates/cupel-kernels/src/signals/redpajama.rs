@@ -6,6 +6,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::columns::{Column, Row};
+use super::grams::Grams;
 use super::lexical::ellipses;
 use super::vocabulary::{StopWord, Vocabulary};
 use crate::text::lines::{code_points, is_python_space, newline_pieces};
@@ -134,18 +135,17 @@ pub struct Normalized {
 }
 
 impl Normalized {
-    /// Columns on normalized words and on lines.
-    pub fn measure(
-        &mut self,
-        text: &str,
-        stop_words: &[StopWord],
-        vocabulary: &mut Vocabulary,
-        row: &mut Row,
-    ) {
+    /// Normalizes a text and numbers its words, once for all columns. Sets the columns on lines; the number
+    /// of lines stands in `WordsPerLine`.
+    pub fn read(&mut self, text: &str, vocabulary: &mut Vocabulary, row: &mut Row) {
         self.measure_lines(text, row);
-        let words = &mut self.words;
-        words.read(&self.text, Segmentation::Whitespace);
-        vocabulary.read(words);
+        self.words.read(&self.text, Segmentation::Whitespace);
+        vocabulary.read(&self.words);
+    }
+
+    /// Columns on words.
+    pub fn measure_words(&self, stop_words: &[StopWord], vocabulary: &Vocabulary, row: &mut Row) {
+        let words = &self.words;
         let total = words.len();
         let last = words.ends().last().map_or(0, |&end| end as usize);
         row.count(Column::NormalizedWordCount, total);
@@ -172,7 +172,26 @@ impl Normalized {
         row.ratio(Column::NormalizedLoremIpsumFraction, lorem, characters);
     }
 
-    /// Normalises line by line into `self.text`; leaves the number of lines in `WordsPerLine`.
+    /// Columns on runs of words, by the characters of all words.
+    pub fn measure_grams(&self, vocabulary: &Vocabulary, grams: &mut Grams, row: &mut Row) {
+        const COLUMNS: [Column; 9] = [
+            Column::NormalizedTop2GramCharacterFraction,
+            Column::NormalizedTop3GramCharacterFraction,
+            Column::NormalizedTop4GramCharacterFraction,
+            Column::NormalizedDuplicate5GramCharacterFraction,
+            Column::NormalizedDuplicate6GramCharacterFraction,
+            Column::NormalizedDuplicate7GramCharacterFraction,
+            Column::NormalizedDuplicate8GramCharacterFraction,
+            Column::NormalizedDuplicate9GramCharacterFraction,
+            Column::NormalizedDuplicate10GramCharacterFraction,
+        ];
+        let characters = code_points(self.words.joined(0, self.words.len()));
+        for (column, length) in COLUMNS.into_iter().zip(grams.repeated(&self.words, vocabulary)) {
+            row.ratio(column, length, characters);
+        }
+    }
+
+    /// Normalizes line by line into `self.text`; leaves the number of lines in `WordsPerLine`.
     fn measure_lines(&mut self, text: &str, row: &mut Row) {
         let properties = Properties::shared();
         self.text.clear();
@@ -260,6 +279,31 @@ mod tests {
         ] {
             assert_eq!(regex_sentences(text, table), count, "{text}");
         }
+    }
+
+    fn grams(text: &str) -> Row {
+        let (mut row, mut normalized, mut vocabulary) =
+            (Row::default(), Normalized::default(), Vocabulary::default());
+        normalized.read(text, &mut vocabulary, &mut row);
+        normalized.measure_grams(&vocabulary, &mut Grams::default(), &mut row);
+        row
+    }
+
+    #[test]
+    fn the_first_of_the_most_frequent_pairs_counts() {
+        // "a b" and "b ccc" occur twice each; "ccc a" once.
+        let row = grams("A b, ccc! a b ccc");
+        assert_eq!(row.get(Column::NormalizedTop2GramCharacterFraction), 4.0 / 10.0);
+        assert_eq!(row.get(Column::NormalizedTop3GramCharacterFraction), 10.0 / 10.0);
+        assert_eq!(row.get(Column::NormalizedTop4GramCharacterFraction), 0.0);
+    }
+
+    #[test]
+    fn words_in_overlapping_runs_count_once() {
+        let row = grams("a b c d e f x\nA, b c d e: f y");
+        assert_eq!(row.get(Column::NormalizedDuplicate5GramCharacterFraction), 12.0 / 14.0);
+        assert_eq!(row.get(Column::NormalizedDuplicate6GramCharacterFraction), 12.0 / 14.0);
+        assert_eq!(row.get(Column::NormalizedDuplicate7GramCharacterFraction), 0.0);
     }
 
     #[test]

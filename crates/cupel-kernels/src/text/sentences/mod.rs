@@ -26,14 +26,24 @@ pub fn sentence_count(text: &str) -> usize {
 
 /// The sentences of `text`, without white space around them.
 pub fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    let mut starts = vec![0];
-    Cutter::new(text).cut(&mut |start| starts.push(start));
-    starts.push(text.len());
-    let mut pieces = Vec::with_capacity(starts.len());
-    for pair in starts.windows(2) {
-        pieces.push(strip(text.get(pair[0]..pair[1]).unwrap_or("")));
-    }
-    pieces.into_iter().filter(|piece| !piece.is_empty())
+    sentence_spans(text).map(|(start, end)| &text[start..end])
+}
+
+/// Where the sentences of `text` begin and end, in bytes, without white space around them.
+pub fn sentence_spans(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut spans = Vec::new();
+    let mut add = |from: usize, to: usize| {
+        let piece = text.get(from..to).unwrap_or("");
+        let body = strip(piece);
+        if !body.is_empty() {
+            let start = from + piece.len() - piece.trim_start_matches(is_python_space).len();
+            spans.push((start, start + body.len()));
+        }
+    };
+    let mut last = 0;
+    Cutter::new(text).cut(&mut |start| add(std::mem::replace(&mut last, start), start));
+    add(last, text.len());
+    spans.into_iter()
 }
 
 #[cfg(test)]
