@@ -15,6 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadInput, MissingExtra
+from cupel.models.attention import (
+    DistantAttention,
+    attention_twin,
+    check_layers,
+    distant_attention,
+    quarter,
+    side_by_side,
+)
 from cupel.models.checkpoint import load_checkpoint, prefix_token, text_encoder
 from cupel.models.folder import digest_file, digest_folder
 from cupel.models.likelihood import BATCH_TOKENS, TokenRow, detail_rows, score_rows
@@ -76,6 +84,7 @@ class CausalModel(Model):
         self.tokens_run = 0
         self._counting = threading.Lock()
         self._last = threading.local()
+        self._twin: Any = None
         self._ends = _ends(model, tokenizer)
         # Encoders of their own: those inside of a tokenizer of transformers refuse two threads at once.
         self._plain = text_encoder(tokenizer)
@@ -125,6 +134,52 @@ class CausalModel(Model):
         """
         scored = self._read(texts, detailed=True)
         return cast(TokenStats, scored.stats)
+
+    def attention(
+        self,
+        texts: pa.Array,
+        *,
+        layers: Sequence[int] = (0,),
+        distance: int | None = None,
+        min_tokens: int = 1,
+        max_tokens: int = 4096,
+    ) -> DistantAttention:
+        """How much of its attention the model gives to distant tokens of each text; see `Model.attention`.
+
+        Every window begins with the BOS token (EOS where there is none). Layers after the last that is looked at are not
+        run, and no more than a block of the attention matrix is held. Texts are read one by one on every device.
+
+        Raises
+        ------
+        BadOption
+            The model does not have these layers.
+        BadInput
+            Its architecture keeps its attention to itself, or gives no finite weights.
+        """
+        with self._counting:
+            if self._twin is None:
+                self._twin = attention_twin(self.model)
+        check_layers(self.model, layers)
+        encoded = self._plain.encode_batch_fast(
+            [text or "" for text in texts.to_pylist()], add_special_tokens=False
+        )
+        nulls = np.asarray(texts.is_null())
+        length = min(max_tokens, self.context)
+        prefix = prefix_token(self.tokenizer)
+
+        def read(place: int) -> tuple[float, float]:
+            tokens = np.array(encoded[place].ids, np.int64)
+            if nulls[place] or len(tokens) < max(min_tokens, 1):
+                return np.nan, np.nan
+            results = [
+                distant_attention(self._twin, window, layers, distance or quarter(len(window)))
+                for window in side_by_side(tokens, prefix, length)
+            ]
+            strengths, variances = zip(*results, strict=True)
+            return float(np.mean(strengths)), float(np.mean(variances))
+
+        values = np.array([*self._workers.map(read, range(len(texts)))], np.float64).reshape(-1, 2)
+        return DistantAttention(values[:, 0], values[:, 1])
 
     def _read(self, texts: pa.Array, *, detailed: bool) -> _Scored:
         """What the model says of texts; of those that this thread asked for last it is known."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadOption
+from cupel.models.attention import DistantAttention
 from cupel.models.reference import refusal
 from cupel.models.token_stats import TokenStats
 
@@ -210,6 +211,36 @@ class Model(ABC):
             The model says nothing of single tokens.
         """
         raise refusal(self.reference, self.abilities, "token_stats")
+
+    def attention(
+        self,
+        texts: pa.Array,
+        *,
+        layers: Sequence[int] = (0,),
+        distance: int | None = None,
+        min_tokens: int = 1,
+        max_tokens: int = 4096,
+    ) -> DistantAttention:
+        """How much of its attention a model gives to distant tokens of each text.
+
+        Parameters
+        ----------
+        layers
+            Which layers are looked at, from 0; the mean over them is given.
+        distance
+            Tokens from which on a token is distant; None: a quarter of the window.
+        min_tokens
+            Shorter texts are not measured.
+        max_tokens
+            Tokens of a window, at most the model's context. A longer text is the mean of windows side by side, the last
+            one up to its end.
+
+        Raises
+        ------
+        BadOption
+            The model has no attention that can be read, or not these layers.
+        """
+        raise refusal(self.reference, self.abilities, "attention")
 
     def generate(self, requests: Sequence[Request]) -> list[Answer]:
         """An answer to each request, in order. One that cannot be answered is refused, with the reason.
