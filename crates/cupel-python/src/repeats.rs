@@ -31,11 +31,17 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Bloom>()
 }
 
-fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, KernelError> {
+fn units(
+    unit: &str,
+    normalize: bool,
+    zero_digits: bool,
+    min_characters: usize,
+) -> Result<Units, KernelError> {
     let normalization = Normalization {
         drop_invisible: true,
         nfc: true,
         lowercase: normalize,
+        zero_digits,
         strip_punctuation: normalize,
         collapse_white_space: true,
     };
@@ -43,15 +49,16 @@ fn units(unit: &str, normalize: bool, min_characters: usize) -> Result<Units, Ke
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, unit="line", normalize=false, min_characters=1))]
+#[pyo3(signature = (text, *, unit="line", normalize=false, zero_digits=false, min_characters=1))]
 fn text_units<'py>(
     py: Python<'py>,
     text: PyArray,
     unit: &str,
     normalize: bool,
+    zero_digits: bool,
     min_characters: usize,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    let units = units(unit, normalize, min_characters).map_err(to_python)?;
+    let units = units(unit, normalize, zero_digits, min_characters).map_err(to_python)?;
     let (hashes, places) = py.detach(|| units.of(text.array())).map_err(to_python)?;
     Ok((array(py, hashes)?, array(py, places)?))
 }

@@ -28,7 +28,8 @@ class Lines(Dedup):
 
     A **line** lies between line ends of any system; a **paragraph** is all lines up to the next blank one. Two
     are equal when their normalized texts are: Unicode form C, without invisible characters, white space
-    collapsed and, with `normalize`, without regard to case and punctuation (symbols count). Units of fewer
+    collapsed and, with `normalize`, without regard to case and punctuation (symbols count), with `ignore_digits` without
+    regard to which digits they have. Units of fewer
     than `min_characters` never count: closing brackets, single words and page numbers recur with good
     reason. An ideograph, a Kana or a Hangul syllable counts as three characters, since 20 letters of English
     are about seven characters of Chinese. A unit is removed
@@ -87,8 +88,11 @@ class Lines(Dedup):
             description="Shorter units never count; white space at the ends is not counted, and an ideograph, a "
             "Kana or a Hangul syllable counts as three characters.",
         )
-        normalize: bool = Field(
-            False, description="Ignore case and punctuation, as CCNet does (it also ignores digits)."
+        normalize: bool = Field(False, description="Ignore case and punctuation, as CCNet does.")
+        ignore_digits: bool = Field(
+            False,
+            description="Take every digit for 0, as CCNet does: dates and counts do not tell lines apart.",
+            exclude_if=lambda ignored: not ignored,
         )
 
     options: Options
@@ -97,7 +101,11 @@ class Lines(Dedup):
         """`bytes` and `count` of each text; the hash (`units`) and place (`places`) of each unit that counts."""
         options = self.options
         units, places = _kernels.text_units(
-            text, unit=options.unit, normalize=options.normalize, min_characters=options.min_characters
+            text,
+            unit=options.unit,
+            normalize=options.normalize,
+            zero_digits=options.ignore_digits,
+            min_characters=options.min_characters,
         )
         return pa.RecordBatch.from_arrays(
             [pa.array(sizes_of(text)), pc.list_value_length(units), units, places.cast(SPANS)],
