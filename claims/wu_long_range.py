@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cupel.contract import Paper
@@ -45,20 +44,20 @@ claim = Claim(
         url="https://arxiv.org/abs/2502.16860",
         section="sections 3 and 4",
     ),
-    statement="The strength and uniformity of attention to distant tokens quantify how much a text depends on what stands far "
-    "before, and training on the texts with the highest scores gives better models of long contexts.",
+    statement="The strength and uniformity of attention to distant tokens quantify how much a text depends on what stands "
+    "far before, and training on the texts with the highest scores gives better models of long contexts.",
     arms={
         "reader": "a model of novels, RFCs and court speech with four times the scale's context, whose attention is read",
-        "random": "windows drawn from true documents, concatenations of unrelated pieces, and documents with their pieces "
+        "random": "windows drawn from true documents, concatenations of unrelated pieces, and documents whose pieces are "
         "shuffled, as many of each",
         "selected": "as much of the same, the windows with the highest LDS",
     },
-    metric="AUROC of the reader's LDS (first layer) of held-out true documents against concatenations of unrelated pieces and "
-    "against shuffled pieces; then bits per token in the last half of held-out true windows",
-    expected="an AUROC above 0.8 against both, above that of length and of compression; fewer bits of late tokens for selected",
-    rule="Holds if both AUROCs are above 0.8 and above those of length and compression, and the 95 % interval of selected less "
-    "random lies below 0. Does not hold if an AUROC lies below 0.8 with its whole 95 % interval, or the interval of the "
-    "difference above 0. Undecided otherwise.",
+    metric="AUROC of the reader's LDS (first layer) of held-out true documents against concatenations of unrelated pieces "
+    "and against shuffled pieces; then bits per token in the last half of held-out true windows",
+    expected="AUROCs above 0.8, and above those of length and compression; fewer bits of late tokens for selected",
+    rule="Holds if both AUROCs are above 0.8 and above those of length and compression, and the 95 % interval of selected "
+    "less random lies below 0. Does not hold if an AUROC lies below 0.8 with its whole 95 % interval, or the interval of "
+    "the difference above 0. Undecided otherwise.",
     cost=ClaimCost(trials=9, trial_minutes=4),
     data=DATA,
 )
@@ -89,17 +88,21 @@ def run(context: Context) -> ClaimOutcome:
         "selected": np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind="stable")[:budget],
     }
     stores = {
-        name: lab.tokens([pool[place] for place in rng.permutation(places)], name) for name, places in chosen.items()
+        name: lab.tokens([pool[place] for place in rng.permutation(places)], name)
+        for name, places in chosen.items()
     }
     plans = [TrialPlan(name, store, seed) for seed in context.seeds for name, store in stores.items()]
     trials = lab.train(plans, context.progress)
-    late = {name: np.stack([late_bits(trial, kinds["documents"]) for trial in trials if trial.arm == name]) for name in stores}
+    late = {
+        name: np.stack([late_bits(trial, kinds["documents"]) for trial in trials if trial.arm == name])
+        for name in stores
+    }
     difference = _difference(late["selected"], late["random"])
     aurocs = [separated[kind]["attention"] for kind in KINDS[1:]]
     return ClaimOutcome(
         passed=decide(separated, difference.interval()),
-        verdict=f"AUROC {aurocs[0][0]:.3f} against unrelated pieces and {aurocs[1][0]:.3f} against shuffled ones; of late tokens "
-        f"the model of selected text needs {difference.value:+.4f} bits each.",
+        verdict=f"AUROC {aurocs[0][0]:.3f} against unrelated pieces and {aurocs[1][0]:.3f} against shuffled ones; of late "
+        f"tokens the model of selected text needs {difference.value:+.4f} bits each.",
         effect=min(value for value, _, _ in aurocs),
         unit="AUROC of attention, the lower of both",
         interval=min(aurocs)[1:],
@@ -113,7 +116,9 @@ def joined(pieces: pa.Table) -> list[str]:
     for id_, text in zip(pieces["id"].to_pylist(), pieces["text"].to_pylist(), strict=True):
         name, _, number = id_.rpartition("#")
         works.setdefault(name or id_, {})[int(number) if name and number.isdigit() else 0] = text
-    table = pa.table({"text": ["\n\n".join(parts[number] for number in sorted(parts)) for parts in works.values()]})
+    table = pa.table(
+        {"text": ["\n\n".join(parts[number] for number in sorted(parts)) for parts in works.values()]}
+    )
     texts: list[str] = shuffled(table, seed=0)["text"].to_pylist()
     return texts
 
@@ -122,12 +127,18 @@ def texts_of(works: Sequence[str], size: int, count: int, seed: int) -> dict[str
     """`count` texts of `size` characters of each kind: a stretch of one work; pieces of many; a stretch with its pieces
     shuffled. All have as many pieces of the same length, cut at the same places."""
     rng = np.random.default_rng(seed)
-    long = [work for work in works if len(work) >= 2 * size] or [work for work in works if len(work) >= size] or list(works)
+    long = (
+        [work for work in works if len(work) >= 2 * size]
+        or [work for work in works if len(work) >= size]
+        or list(works)
+    )
     piece = max(1, int(PIECE * size))
     made: dict[str, list[str]] = {kind: [] for kind in KINDS}
     for _ in range(count):
         whole, other = (_pieces(long[rng.integers(len(long))], size, piece, rng) for _ in range(2))
-        unrelated = [_pieces(works[rng.integers(len(works))], piece, piece, rng)[0] for _ in range(len(whole))]
+        unrelated = [
+            _pieces(works[int(rng.integers(len(works)))], piece, piece, rng)[0] for _ in range(len(whole))
+        ]
         order = rng.permutation(len(other))
         while len(other) > 1 and (order == np.arange(len(other))).all():
             order = rng.permutation(len(other))
@@ -140,10 +151,13 @@ def texts_of(works: Sequence[str], size: int, count: int, seed: int) -> dict[str
 def dependence(reader: Trial, texts: Sequence[str]) -> NDArray[np.float64]:
     """LDS of each text under a model, over these texts; NaN where a text is too short."""
     window = _context(reader)
-    method = LongRange.from_options({"model": f"trial:{reader.folder}", "max_tokens": window, "min_tokens": window // 4})
+    method = LongRange.from_options(
+        {"model": f"trial:{reader.folder}", "max_tokens": window, "min_tokens": window // 4}
+    )
     measured = method.measure(pa.record_batch({"text": pa.array(texts, pa.large_string())}))
     strength, variance = (
-        _scaled(measured[name].to_numpy(zero_copy_only=False)) for name in ("long_range_strength", "long_range_variance")
+        _scaled(measured[name].to_numpy(zero_copy_only=False))
+        for name in ("long_range_strength", "long_range_variance")
     )
     return strength - VARIANCE_WEIGHT * variance
 
@@ -158,7 +172,9 @@ def separation(
     scores = {
         "attention": np.mean([dependence(reader, texts) for reader in readers], axis=0),
         "length": np.array([len(text.encode()) for text in texts], np.float64),
-        "compression": np.array([len(zlib.compress(text.encode(), 9)) / len(text.encode()) for text in texts]),
+        "compression": np.array(
+            [len(zlib.compress(text.encode(), 9)) / len(text.encode()) for text in texts]
+        ),
     }
     areas = {name: auroc(np.nan_to_num(values, nan=-1.0), true) for name, values in scores.items()}
     # Repetition over a distance compresses: a baseline may point either way.
@@ -185,7 +201,8 @@ def decide(
     if any(high < 0.8 for _, _, high in attention) or (difference is not None and difference[0] > 0):
         return False
     best = all(
-        areas["attention"][0] > max(0.8, areas["length"][0], areas["compression"][0]) for areas in separated.values()
+        areas["attention"][0] > max(0.8, areas["length"][0], areas["compression"][0])
+        for areas in separated.values()
     )
     return True if best and difference is not None and difference[1] < 0 else None
 
@@ -218,7 +235,10 @@ def _section(
     separated: Mapping[str, Mapping[str, tuple[float, float, float]]], late: Mapping[str, NDArray[np.float64]]
 ) -> Section:
     rows = tuple(
-        (f"documents against {kind}", *(separated[kind][name][0] for name in ("attention", "length", "compression")))
+        (
+            f"documents against {kind}",
+            *(separated[kind][name][0] for name in ("attention", "length", "compression")),
+        )
         for kind in separated
     )
     areas = Table(

@@ -52,8 +52,8 @@ claim = Claim(
     metric="AUROC of held-out medical pages against abstracts of science (near), and against tweets and code (far): of the "
     "signal likelihood-ratio per token, less that of the tuned model's perplexity, in a beginning of 600 characters",
     expected="a difference above 0 in both settings",
-    rule="Holds if the 95 % interval of the difference (over seeds and documents) lies above 0 in both settings. Does not hold if "
-    "it lies below 0 in one of them. Undecided otherwise.",
+    rule="Holds if the 95 % interval of the difference (over seeds and documents) lies above 0 in both settings. Does not "
+    "hold if it lies below 0 in one of them. Undecided otherwise.",
     cost=ClaimCost(trials=6, trial_minutes=1.9),
     data=(*BASE, DOMAIN),
 )
@@ -148,9 +148,7 @@ def _aurocs(positives: NDArray[np.float64], negatives: NDArray[np.float64]) -> t
     return tuple(auroc(both[:, column], labels)[0] for column in range(both.shape[1]))
 
 
-def _estimate(
-    by_seed: list[NDArray[np.float64]], texts: Mapping[str, list[str]], setting: str
-) -> Estimate:
+def _estimate(by_seed: list[NDArray[np.float64]], texts: Mapping[str, list[str]], setting: str) -> Estimate:
     differences = np.stack([rows[:, 0] - rows[:, 1] for rows in by_seed], axis=1)
     items = min(len(texts[DOMAIN]), sum(len(texts[name]) for name in SETTINGS[setting]))
     return single_value(Resampled(differences[0], differences[1:], float(items)))
@@ -176,7 +174,9 @@ def _section(means: Mapping[str, NDArray[np.float64]], estimates: Mapping[str, E
     rows = []
     for setting, (ratio, perplexity) in means.items():
         low, high = estimates[setting].interval() or (None, None)
-        rows.append((f"{setting}: {', '.join(SETTINGS[setting])}", float(ratio), float(perplexity), low, high))
+        rows.append(
+            (f"{setting}: {', '.join(SETTINGS[setting])}", float(ratio), float(perplexity), low, high)
+        )
     table = Table(
         columns=("against", "ratio", "tuned perplexity", "difference from", "to"),
         rows=tuple(rows),

@@ -168,12 +168,18 @@ def test_digits_do_not_tell_lines_apart_where_that_is_asked_for(resolve: Resolve
     ignoring = resolve(Lines.from_options({"ignore_digits": True}), texts)
     assert spans_of(ignoring) == {1: [(0, len(texts[1].encode()))]}
     # Digits of any script, and the case still counts.
-    texts = ["صفحة رقم ٣ من الكتاب كله", "صفحة رقم 7 من الكتاب كله", "Page number 3 of this book", "page number 4 of this book"]
+    texts = [
+        "صفحة رقم ٣ من الكتاب كله",
+        "صفحة رقم 7 من الكتاب كله",
+        "Page number 3 of this book",
+        "page number 4 of this book",
+    ]
     assert list(spans_of(resolve(Lines.from_options({"ignore_digits": True}), texts))) == [1]
 
 
 def test_ccnets_lines_are_those_of_its_own_normalization(resolve: Resolve) -> None:
-    """`normalize_for_dedup` of cc_net, on what it and this have in common: case, digits, punctuation, white space at the ends."""
+    """`normalize_for_dedup` of cc_net, on what both have in common: case, digits, punctuation."""
+
     def published(line: str) -> str:
         line = re.sub(r"\d", "0", line.strip().lower())
         return re.sub(r"[,.:;!?()\"'«»“”…\-/|]", "", line)

@@ -48,7 +48,9 @@ def gemma() -> Any:
 def gpt2() -> Any:
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    return GPT2LMHeadModel(GPT2Config(vocab_size=400, n_positions=64, n_embd=32, n_layer=2, n_head=4, initializer_range=0.2))
+    return GPT2LMHeadModel(
+        GPT2Config(vocab_size=400, n_positions=64, n_embd=32, n_layer=2, n_head=4, initializer_range=0.2)
+    )
 
 
 def qwen3() -> Any:
@@ -62,7 +64,9 @@ def qwen3() -> Any:
     return Qwen3ForCausalLM(config)
 
 
-def brute_force(model: Any, tokens: np.ndarray, layers: tuple[int, ...], distance: int) -> tuple[float, float]:
+def brute_force(
+    model: Any, tokens: np.ndarray, layers: tuple[int, ...], distance: int
+) -> tuple[float, float]:
     """As the code published with the paper does it: the whole matrix, times a mask."""
     model.set_attn_implementation("eager")
     with torch.inference_mode():
@@ -70,7 +74,9 @@ def brute_force(model: Any, tokens: np.ndarray, layers: tuple[int, ...], distanc
     length = len(tokens)
     far = np.subtract.outer(np.arange(length), np.arange(length)) >= distance
     heads = [head * far for layer in layers for head in matrices[layer][0].double().numpy()]
-    return float(np.mean([head.sum() / length for head in heads])), float(np.mean([head.var(ddof=1) for head in heads]))
+    return float(np.mean([head.sum() / length for head in heads])), float(
+        np.mean([head.var(ddof=1) for head in heads])
+    )
 
 
 @pytest.mark.parametrize("make", [llama, mistral, gemma, gpt2, qwen3])
@@ -110,7 +116,9 @@ def test_the_twin_shares_the_weights_and_leaves_the_model_alone() -> None:
     twin = attention_twin(model)
     assert twin.model.embed_tokens.weight is model.model.embed_tokens.weight
     assert model.config._attn_implementation != twin.config._attn_implementation
-    assert distant_attention(twin, np.arange(1, 20), (0,), 5) == distant_attention(twin, np.arange(1, 20), (0,), 5)
+    assert distant_attention(twin, np.arange(1, 20), (0,), 5) == distant_attention(
+        twin, np.arange(1, 20), (0,), 5
+    )
 
 
 def test_a_text_is_the_mean_of_its_windows() -> None:

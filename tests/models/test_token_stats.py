@@ -40,7 +40,9 @@ def alone(text: str) -> Any:
     """Logits of a text that fits the context, float64, and its tokens."""
     ids = torch.tensor([[0, *tiny.tokenizer()(text, add_special_tokens=False).input_ids]])
     with torch.inference_mode():
-        return torch.log_softmax(tiny.model()(input_ids=ids).logits[0, :-1].double(), -1).numpy(), ids[0, 1:].numpy()
+        return torch.log_softmax(tiny.model()(input_ids=ids).logits[0, :-1].double(), -1).numpy(), ids[
+            0, 1:
+        ].numpy()
 
 
 def test_tokens_are_those_of_transformers_alone(model: CausalModel) -> None:
@@ -63,7 +65,10 @@ def test_sums_are_the_same_to_the_bit_with_and_without_details(model: CausalMode
     detailed = model.log_probs(texts)
     np.testing.assert_array_equal(plain.nats, detailed.nats)
     assert stats.of(1).log_probs.sum(dtype=np.float64) == pytest.approx(plain.nats[1], abs=1e-9)
-    rows = [TokenRow(np.arange(3), np.arange(3), np.array([7, 8, 9])), TokenRow(np.arange(9), np.arange(9), np.arange(9))]
+    rows = [
+        TokenRow(np.arange(3), np.arange(3), np.array([7, 8, 9])),
+        TokenRow(np.arange(9), np.arange(9), np.arange(9)),
+    ]
     for (scores, likeliest), (log_probs, _, ranks) in zip(
         score_rows(tiny.model(), rows), detail_rows(tiny.model(), rows), strict=True
     ):

@@ -57,7 +57,12 @@ def test_pages_like_the_models_text_are_the_head(tmp_path: Path) -> None:
         text = page(rng)
         menu = [line.replace("24", str(10 + number)).replace("2019", str(2000 + number)) for line in MENU]
         body = scrambled(text, rng) if number % 3 else text
-        rows.append({"id": f"d{number}", "text": "\n".join([menu[0].upper() if number % 2 else menu[0], body, menu[1]])})
+        rows.append(
+            {
+                "id": f"d{number}",
+                "text": "\n".join([menu[0].upper() if number % 2 else menu[0], body, menu[1]]),
+            }
+        )
     rows += [{"id": "short", "text": "Too short."}, {"id": "other", "text": "東京は日本の首都です。" * 40}]
     pool = tmp_path / "crawl.jsonl"
     pool.write_text("\n".join(json.dumps(row) for row in rows))
@@ -74,7 +79,9 @@ def test_pages_like_the_models_text_are_the_head(tmp_path: Path) -> None:
     assert {id_ for id_, bucket in buckets.items() if bucket == "head"} <= plain
     # The menu stands on the first page alone, whatever its case and its numbers.
     assert "Copyright" in kept["d0"]["text"]
-    assert not any("opyright" in row["text"] or "bout" in row["text"].lower() for id_, row in kept.items() if id_ != "d0")
+    assert not any(
+        "opyright" in row["text"] or "bout" in row["text"].lower() for id_, row in kept.items() if id_ != "d0"
+    )
 
 
 @pytest.mark.slow

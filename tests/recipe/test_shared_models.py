@@ -33,7 +33,9 @@ def recipe(*steps: Any) -> Recipe:
 
 def groups(*steps: Any) -> list[list[str]]:
     """The families that ask a model, pass by pass."""
-    return [[method.name for method in pass_.asking] for pass_ in make_plan(recipe(*steps)).passes if pass_.asking]
+    return [
+        [method.name for method in pass_.asking] for pass_ in make_plan(recipe(*steps)).passes if pass_.asking
+    ]
 
 
 def signals(first: str, second: str) -> tuple[dict[str, Any], ...]:
@@ -76,7 +78,9 @@ def test_three_signals_run_their_model_once(trials: tuple[str, str], tmp_path: P
     pool = tmp_path / "pool"
     pool.mkdir()
     for part in range(3):  # several tasks, on several threads
-        rows = [json.dumps({"id": f"{part}-{row}", "text": prose(rng, rng.randint(5, 60))}) for row in range(40)]
+        rows = [
+            json.dumps({"id": f"{part}-{row}", "text": prose(rng, rng.randint(5, 60))}) for row in range(40)
+        ]
         (pool / f"part-{part}.jsonl").write_text("\n".join(rows))
     first, second = trials
     single = count_tokens(trials, pool, tmp_path / "single", {"perplexity": {"model": first}})

@@ -92,7 +92,11 @@ def test_the_rule_of_zhang(intervals: Any, passed: bool | None) -> None:
 def test_zhang_compares_as_many_of_the_domain_as_of_others() -> None:
     file: Any = world.module("zhang_ratio")
     rng = np.random.default_rng(0)
-    scores = {"medical_qa": rng.normal(1, 1, (200, 2)), "tweets": rng.normal(0, 1, (100, 2)), "code": rng.normal(0, 1, (100, 2))}
+    scores = {
+        "medical_qa": rng.normal(1, 1, (200, 2)),
+        "tweets": rng.normal(0, 1, (100, 2)),
+        "code": rng.normal(0, 1, (100, 2)),
+    }
     scores["medical_qa"][:, 0] += 2
     rows = file["compare"](scores, ("tweets", "code"))
     assert rows.shape == (file["REPLICATES"] + 1, 2)

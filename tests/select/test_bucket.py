@@ -133,4 +133,6 @@ def test_a_run_marks_and_drops_by_bucket(tmp_path: Path) -> None:
     labels = [published(float(value), head, tail) for value in counts]
     assert [row["bucket_name"] for row in marked] == labels
     kept = run("dropped", action="drop", keep=["middle"])
-    assert [row["id"] for row in kept] == [row["id"] for row, label in zip(marked, labels, strict=True) if label == "middle"]
+    assert [row["id"] for row in kept] == [
+        row["id"] for row, label in zip(marked, labels, strict=True) if label == "middle"
+    ]

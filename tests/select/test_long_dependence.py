@@ -20,7 +20,9 @@ from tests.memory_view import MemoryView
 from tests.models import tiny
 
 
-def select(strengths: Sequence[float | None], variances: Sequence[float | None], **options: object) -> Clusters:
+def select(
+    strengths: Sequence[float | None], variances: Sequence[float | None], **options: object
+) -> Clusters:
     method = LongDependence.from_options(options)
     count = len(strengths)
     documents = pa.record_batch(
@@ -60,9 +62,14 @@ def test_it_chooses_in_a_run(tmp_path: Path) -> None:
     rng = random.Random(1)
     rows = [json.dumps({"id": f"d{row}", "text": prose(rng, 40 if row else 1)}) for row in range(11)]
     (tmp_path / "pool.jsonl").write_text("\n".join(rows))
-    steps = [{"long-range": {"model": model, "min_tokens": 16}}, {"long-dependence": {"budget": "4-documents"}}]
+    steps = [
+        {"long-range": {"model": model, "min_tokens": 16}},
+        {"long-dependence": {"budget": "4-documents"}},
+    ]
     result = cupel.refine(
-        Recipe.from_dict({"name": "long", "steps": steps}), input=tmp_path / "pool.jsonl", output=tmp_path / "out"
+        Recipe.from_dict({"name": "long", "steps": steps}),
+        input=tmp_path / "pool.jsonl",
+        output=tmp_path / "out",
     )
     kept = result.corpus().to_arrow()["id"].to_pylist()
     assert len(kept) == 4

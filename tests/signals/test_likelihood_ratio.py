@@ -57,7 +57,13 @@ def test_it_is_the_difference_of_the_log_probabilities(tuned: str, base: str) ->
 
 
 def test_the_domain_is_above_what_is_easy_for_both(tuned: str, base: str) -> None:
-    texts: list[str | None] = [DOMAIN, DOMAIN[:20], "xq zj vw kk", "東京は日本の首都です。", "cake cake cake cake"]
+    texts: list[str | None] = [
+        DOMAIN,
+        DOMAIN[:20],
+        "xq zj vw kk",
+        "東京は日本の首都です。",
+        "cake cake cake cake",
+    ]
     values = np.array(measured(tuned, base, texts)["likelihood_ratio_per_byte"], float)
     assert values[:2].min() > values[2:].max()
 

@@ -24,7 +24,9 @@ def matcher() -> Any:
         for name, heads in (("q_proj", 4), ("k_proj", 2)):
             weight = getattr(attention, name).weight
             weight.zero_()
-            for head in range(heads):  # the slowest turning dimensions of each head, so that places hardly count
+            for head in range(
+                heads
+            ):  # the slowest turning dimensions of each head, so that places hardly count
                 for size in (6, 7, 14, 15):
                     weight[head * 16 + size, size] = 6.0
     return model
@@ -44,7 +46,9 @@ def measured(trial: str, texts: list[str | None], **options: object) -> dict[str
 
 
 def test_a_text_that_comes_back_to_its_beginning_has_a_longer_reach(trial: str) -> None:
-    values = measured(trial, ["abcdefghijklmn" + "abcdefghijklmn", "aabbccddeeffgghhiijjkkllmmnn"], distance=8)
+    values = measured(
+        trial, ["abcdefghijklmn" + "abcdefghijklmn", "aabbccddeeffgghhiijjkkllmmnn"], distance=8
+    )
     comes_back, never = values["long_range_strength"]
     assert comes_back > never + 0.1  # type: ignore[operator]
 

@@ -98,7 +98,9 @@ def check_layers(model: Any, layers: Sequence[int]) -> None:
     """
     count = int(getattr(model.config, "num_hidden_layers", 0))
     if not layers or min(layers) < 0 or max(layers) >= count:
-        raise BadOption(f"layers are {list(layers)}: expected numbers from 0 to {count - 1}, the layers of the model")
+        raise BadOption(
+            f"layers are {list(layers)}: expected numbers from 0 to {count - 1}, the layers of the model"
+        )
 
 
 def attention_twin(model: Any) -> Any:
@@ -114,7 +116,9 @@ def attention_twin(model: Any) -> Any:
     twin = copy.deepcopy(model, shared)
     twin.set_attn_implementation(NAME)
     if twin.config._attn_implementation != NAME:
-        raise BadInput(f"attention of {type(model).__name__} cannot be read; take a model of another architecture")
+        raise BadInput(
+            f"attention of {type(model).__name__} cannot be read; take a model of another architecture"
+        )
     return twin.eval()
 
 
@@ -150,7 +154,9 @@ def distant_attention(
     finally:
         _pass.sums = None
     if set(sums.weights) != sums.layers:
-        raise BadInput(f"attention of {type(twin).__name__} cannot be read; take a model of another architecture")
+        raise BadInput(
+            f"attention of {type(twin).__name__} cannot be read; take a model of another architecture"
+        )
     length = len(tokens)
     pairs = length * length
     strengths, variances = [], []
@@ -186,11 +192,16 @@ def _attend(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Any, None]:
-    """Causal attention as transformers asks for it (heads of `query`: batch, heads, tokens, size), a block of queries at a time."""
+    """Causal attention as transformers asks for it, a block of queries at a time.
+
+    `query` is of batch, heads, tokens and size; what is given back of batch, tokens, heads and size.
+    """
     import torch
 
     if kwargs.get("s_aux") is not None:
-        raise BadInput(f"attention of {type(module).__name__} has sinks and cannot be read; take another model")
+        raise BadInput(
+            f"attention of {type(module).__name__} has sinks and cannot be read; take another model"
+        )
     sums: _Sums = _pass.sums
     layer = int(module.layer_idx)
     _, heads, length, size = query.shape
@@ -205,7 +216,9 @@ def _attend(
     rows = max(1, BLOCK_WEIGHTS // (heads * length))
     for start in range(0, length, rows):
         stop = min(start + rows, length)
-        apart = torch.arange(start, stop, device=query.device)[:, None] - torch.arange(stop, device=query.device)
+        apart = torch.arange(start, stop, device=query.device)[:, None] - torch.arange(
+            stop, device=query.device
+        )
         scores = query[:, start:stop] @ key[:, :stop].transpose(1, 2)
         if kwargs.get("softcap"):
             scores = torch.tanh(scores / kwargs["softcap"]) * kwargs["softcap"]

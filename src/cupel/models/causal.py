@@ -211,9 +211,7 @@ class CausalModel(Model):
             self.tokens_run += sum(len(row.tokens) for row in rows)
         if self._on_cpu:
             return [*self._workers.map(lambda row: score(self.model, [row], batch_tokens=1)[0], rows)]
-        scored: list[Any] = self._workers.submit(
-            score, self.model, rows, batch_tokens=BATCH_TOKENS
-        ).result()
+        scored: list[Any] = self._workers.submit(score, self.model, rows, batch_tokens=BATCH_TOKENS).result()
         return scored
 
     def generate(self, requests: Sequence[Request]) -> list[Answer]:
@@ -331,7 +329,9 @@ def _stats(held: TextRows, scored: Sequence[Any], complete: NDArray[np.bool_]) -
     """The rows of all texts, in their order, as columns of tokens."""
 
     def column(number: int, kind: type) -> NDArray[Any]:
-        return np.concatenate([np.zeros(0, kind), *(row[number] for row in scored)], dtype=kind, casting="same_kind")
+        return np.concatenate(
+            [np.zeros(0, kind), *(row[number] for row in scored)], dtype=kind, casting="same_kind"
+        )
 
     offsets = np.concatenate([[0], np.cumsum(held.tokens)])
     return TokenStats(

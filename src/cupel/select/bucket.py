@@ -60,8 +60,8 @@ class Bucket(Selector):
     )
     cost = "About 48 bytes of memory per document, and a sort."
     limits = (
-        "Percentiles of a handful of documents mean nothing: a language of three documents has a head of one. Ties lie in one "
-        "bucket, so buckets can be far from the shares that the edges name; where all values are equal, all are tail."
+        "Percentiles of a handful of documents mean nothing: a language of three documents has a head of one. Ties lie in "
+        "one bucket, so buckets can be far from the shares that the edges name; where all values are equal, all are tail."
     )
 
     class Options(Acts):
@@ -72,7 +72,9 @@ class Bucket(Selector):
             description="`mark` keeps everything and adds the columns `bucket_name`, `bucket_score` (the value) and "
             "`bucket_selected`; `drop` keeps the buckets of `keep`.",
         )
-        by: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Signal column whose percentiles are the edges.")
+        by: str = Field(
+            pattern=r"^[a-z][a-z0-9_]*$", description="Signal column whose percentiles are the edges."
+        )
         within: str | None = Field(
             None,
             pattern=r"^[a-z][a-z0-9_]*$",
@@ -83,7 +85,8 @@ class Bucket(Selector):
             (30, 60), min_length=1, description="Percentiles at which buckets end, ascending."
         )
         names: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-            ("head", "middle", "tail"), description="Names of the buckets, from low values to high: one more than edges."
+            ("head", "middle", "tail"),
+            description="Names of the buckets, from low values to high: one more than edges.",
         )
         keep: tuple[str, ...] = Field(
             ("head", UNMEASURED), min_length=1, description="Buckets that stay with the action `drop`."
@@ -99,7 +102,9 @@ class Bucket(Selector):
                 )
             known = (*self.names, UNMEASURED)
             if len(set(known)) < len(known):
-                raise ValueError(f"names are {list(self.names)}: expected different ones, and none called '{UNMEASURED}'")
+                raise ValueError(
+                    f"names are {list(self.names)}: expected different ones, and none called '{UNMEASURED}'"
+                )
             for name in self.keep:
                 if name not in known:
                     raise ValueError(f"keep names the bucket '{name}'; expected some of {', '.join(known)}")
@@ -161,7 +166,13 @@ class Bucket(Selector):
         for code in sorted(range(len(names)), key=lambda code: names[code]):
             counts = np.bincount(places[codes == code], minlength=len(labels))
             edges = cutoffs[code] if code in cutoffs else np.full(len(self.options.edges), np.nan)
-            rows.append((names[code] or "all documents", *(None if np.isnan(e) else float(e) for e in edges), *map(int, counts)))
+            rows.append(
+                (
+                    names[code] or "all documents",
+                    *(None if np.isnan(e) else float(e) for e in edges),
+                    *map(int, counts),
+                )
+            )
         percentiles = [f"{edge:g} % below" for edge in self.options.edges]
         table = Table(
             columns=(self.options.within or "", *percentiles, *labels),

@@ -68,7 +68,9 @@ class LongDependence(Selector):
             description="How much is kept: `50%` (of the documents), `100k-documents`, `500MB` of text, `1G-tokens` or "
             "`20%-tokens`, counted by the signal family `tokens`.",
         )
-        variance_weight: float = Field(0.5, ge=0, description="Weight of the variance; 0 looks at strength alone.")
+        variance_weight: float = Field(
+            0.5, ge=0, description="Weight of the variance; 0 looks at strength alone."
+        )
 
     options: Options
 

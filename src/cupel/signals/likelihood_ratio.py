@@ -53,7 +53,7 @@ class LikelihoodRatio(Asks, Signal):
             section="3 and 5.1 to 5.3",
         ),
     )
-    cost = "Runs both models over every token: twice `perplexity`. With `perplexity` under either in the same step, that is free."
+    cost = "Runs both models over every token: twice `perplexity`. Measured beside it, one of them is run once for both."
     limits = (
         "Needs both models; where the base is another one, its own strengths and gaps are measured as the domain. A model "
         "tuned for a few steps differs little from its base. Sums grow with length: compare documents per token or byte."

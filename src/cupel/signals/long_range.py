@@ -54,8 +54,8 @@ that can: a folder, hf:org/name@revision, gguf:file, trial:folder
         ),
     )
     cost = (
-        "Runs the layers up to the last that is looked at, by default the first alone; attention takes time in the square of "
-        "the window, and memory in its length."
+        "Runs the layers up to the last that is looked at, by default the first alone; attention takes time in the square "
+        "of the window, and memory in its length."
     )
     limits = (
         "Compare texts of one window: both values depend on its length, and texts shorter than `max_tokens` are windows of "
@@ -72,10 +72,14 @@ that can: a folder, hf:org/name@revision, gguf:file, trial:folder
         """Which model and layers, and what is far."""
 
         layers: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-            (0,), min_length=1, description="Layers whose attention is read, from 0: the first, as in the paper."
+            (0,),
+            min_length=1,
+            description="Layers whose attention is read, from 0: the first, as in the paper.",
         )
         distance: int | None = Field(
-            None, ge=1, description="Tokens from which on another one is distant; by default a quarter of the window."
+            None,
+            ge=1,
+            description="Tokens from which on another one is distant; by default a quarter of the window.",
         )
         min_tokens: int = Field(256, ge=2, description="Shorter texts are not measured.")
         max_tokens: int = Field(

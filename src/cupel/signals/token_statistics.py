@@ -74,7 +74,7 @@ models that can: a folder, hf:org/name@revision, gguf:file, trial:folder
             section="Argument 1",
         ),
     )
-    cost = "As `perplexity`, and about a tenth more; nothing where `perplexity` under the same model stands in the same step."
+    cost = "As `perplexity`, and about a tenth more; that tenth alone where the two are measured together."
     limits = (
         "All values depend on the tokenizer: compare documents under one model only. In texts longer than the context, "
         "later tokens see no more than a window, so that `context_gain` says little of them. `context_gain` of short texts "
@@ -91,7 +91,9 @@ models that can: a folder, hf:org/name@revision, gguf:file, trial:folder
     class Options(NamesModel):
         """Which model, and how long a window is."""
 
-        window: int = Field(64, ge=1, description="Tokens of the window that `worst_window_bits_per_byte` looks for.")
+        window: int = Field(
+            64, ge=1, description="Tokens of the window that `worst_window_bits_per_byte` looks for."
+        )
 
     options: Options
 
