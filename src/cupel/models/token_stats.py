@@ -44,8 +44,8 @@ class TokenStats:
     ...     ends=np.array([5, 8]),
     ...     complete=np.array([True, True]),
     ... )
-    >>> [stats.of(text).log_probs.round(3).tolist() for text in range(2)]
-    [[-0.693, -1.386], []]
+    >>> [stats.of(text).losses().round(3).tolist() for text in range(2)]
+    [[0.693, 1.386], []]
     >>> stats.of(0).worst_bits_per_byte(window=1).round(3)
     np.float64(0.667)
     """
