@@ -188,7 +188,13 @@ def survivors(docs: pa.Array, component: pa.Array, priority: pa.Array) -> pa.Rec
     """`doc`, `cluster` (the survivor's document), `size`, `kept`: highest priority, then lowest document."""
 
 def text_units(
-    text: pa.Array, *, unit: str = "line", normalize: bool = False, min_characters: int = 1, run: int = 1
+    text: pa.Array,
+    *,
+    unit: str = "line",
+    normalize: bool = False,
+    zero_digits: bool = False,
+    min_characters: int = 1,
+    run: int = 1,
 ) -> tuple[pa.LargeListArray, pa.LargeListArray]:
     """Each text's runs of lines, paragraphs or sentences, shorter ones left out: hashes (uint64), and `start`,
     `stop` in bytes."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import re
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -157,3 +160,39 @@ def test_real_documents(resolve: Resolve, articles: list[str], options: dict, do
     spans = spans_of(clusters)
     assert spans == reference.copied_units(articles, own.unit, own.min_characters, own.normalize)
     assert len(spans) > 20
+
+
+def test_digits_do_not_tell_lines_apart_where_that_is_asked_for(resolve: Resolve) -> None:
+    texts = ["Posted on 3 May 2019 by Café", "Posted on 7 May 2021 by Café", "Posted on 13 May 2021 by Café"]
+    assert resolve(Lines(), texts).members.num_rows == 0
+    ignoring = resolve(Lines.from_options({"ignore_digits": True}), texts)
+    assert spans_of(ignoring) == {1: [(0, len(texts[1].encode()))]}
+    # Digits of any script, and the case still counts.
+    texts = [
+        "صفحة رقم ٣ من الكتاب كله",
+        "صفحة رقم 7 من الكتاب كله",
+        "Page number 3 of this book",
+        "page number 4 of this book",
+    ]
+    assert list(spans_of(resolve(Lines.from_options({"ignore_digits": True}), texts))) == [1]
+
+
+def test_ccnets_lines_are_those_of_its_own_normalization(resolve: Resolve) -> None:
+    """`normalize_for_dedup` of cc_net, on what both have in common: case, digits, punctuation."""
+
+    def published(line: str) -> str:
+        line = re.sub(r"\d", "0", line.strip().lower())
+        return re.sub(r"[,.:;!?()\"'«»“”…\-/|]", "", line)
+
+    rng = random.Random(8)
+    words = ["Home", "home", "2019", "2020", "Café", "東京", "Kontakt", "12:30", "(new)", "«ja»"]
+    texts = [" ".join(rng.choice(words) for _ in range(rng.randint(1, 3))) for _ in range(400)]
+    options = {"normalize": True, "ignore_digits": True, "min_characters": 1}
+    removed = set(spans_of(resolve(Lines.from_options(options), texts)))
+    seen: set[str] = set()
+    expected = set()
+    for number, text in enumerate(texts):
+        if published(text) in seen:
+            expected.add(number)
+        seen.add(published(text))
+    assert removed == expected

@@ -104,9 +104,10 @@ def test_a_model_is_loaded_once_and_says_what_it_cannot_do(trial: Path) -> None:
             pool.map(lambda ability: load_model(f"trial:{trial}", ability), ["generate", "log_probs"] * 2)
         )
     (model,) = models
-    assert model.abilities == ("log_probs", "generate")
+    assert model.abilities == ("log_probs", "token_stats", "attention", "generate")
     with pytest.raises(
-        BadOption, match="log_probs and generate, not for classify; models that can: fasttext:file"
+        BadOption,
+        match="log_probs, token_stats, attention and generate, not for classify; models that can: fasttext:file",
     ):
         model.classify(pa.array(["a"]))
     with pytest.raises(BadOption, match="not for embed"):

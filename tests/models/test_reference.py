@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_a_scheme_without_the_ability_is_refused_before_anything_is_looked_at(
     if ability in SCHEMES[scheme].abilities:
         return
     able = [other.form for other in SCHEMES.values() if ability in other.abilities]
-    can = " and ".join(SCHEMES[scheme].abilities)
+    can = re.sub(", ([^,]*)$", r" and \1", ", ".join(SCHEMES[scheme].abilities))
     with pytest.raises(
         BadOption, match=f"it can be asked for {can}, not for {ability}; models that can: "
     ) as raised:

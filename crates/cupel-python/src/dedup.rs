@@ -64,7 +64,14 @@ fn normalized_hash<'py>(
     collapse_white_space: bool,
     drop_invisible: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let how = Normalization { drop_invisible, nfc, lowercase, strip_punctuation, collapse_white_space };
+    let how = Normalization {
+        drop_invisible,
+        nfc,
+        lowercase,
+        zero_digits: false,
+        strip_punctuation,
+        collapse_white_space,
+    };
     let hashes = py.detach(|| normalized::normalized_hash(text.array(), how)).map_err(to_python)?;
     array(py, hashes)
 }

@@ -31,11 +31,18 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Bloom>()
 }
 
-fn units(unit: &str, normalize: bool, min_characters: usize, run: usize) -> Result<Units, KernelError> {
+fn units(
+    unit: &str,
+    normalize: bool,
+    zero_digits: bool,
+    min_characters: usize,
+    run: usize,
+) -> Result<Units, KernelError> {
     let normalization = Normalization {
         drop_invisible: true,
         nfc: true,
         lowercase: normalize,
+        zero_digits,
         strip_punctuation: normalize,
         collapse_white_space: true,
     };
@@ -43,16 +50,17 @@ fn units(unit: &str, normalize: bool, min_characters: usize, run: usize) -> Resu
 }
 
 #[pyfunction]
-#[pyo3(signature = (text, *, unit="line", normalize=false, min_characters=1, run=1))]
+#[pyo3(signature = (text, *, unit="line", normalize=false, zero_digits=false, min_characters=1, run=1))]
 fn text_units<'py>(
     py: Python<'py>,
     text: PyArray,
     unit: &str,
     normalize: bool,
+    zero_digits: bool,
     min_characters: usize,
     run: usize,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-    let units = units(unit, normalize, min_characters, run).map_err(to_python)?;
+    let units = units(unit, normalize, zero_digits, min_characters, run).map_err(to_python)?;
     let (hashes, places) = py.detach(|| units.of(text.array())).map_err(to_python)?;
     Ok((array(py, hashes)?, array(py, places)?))
 }

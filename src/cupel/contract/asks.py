@@ -27,13 +27,19 @@ class Asks(Method):
     """A method that asks a model. Its options derive from `NamesModel`."""
 
     asks: ClassVar[str]
-    """What the model must be able to give: `log_probs`, `generate`, `embed` or `classify`."""
+    """What the model must be able to give: one of `cupel.models.reference.ABILITIES`."""
 
     options: NamesModel
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """References of all models that it asks on its device. Signals that read the likelihoods of the same models of the
+        same texts are measured together, so that each model is run once."""
+        return (self.options.model,)
+
     @classmethod
     def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
-        """The method with these options. The model is checked as far as possible without loading it.
+        """The method with these options. Models are checked as far as possible without loading it.
 
         Raises
         ------
@@ -41,5 +47,6 @@ class Asks(Method):
             As for every method; no such model, or it cannot give what the method asks for.
         """
         method = super().from_options(options, where)
-        check_reference(method.options.model, cls.asks, f"{where}{': ' if where else ''}{cls.name}")
+        for model in method.models:
+            check_reference(model, cls.asks, f"{where}{': ' if where else ''}{cls.name}")
         return method

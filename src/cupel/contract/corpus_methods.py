@@ -64,7 +64,7 @@ class Clusters:
         - Where weights are found: `doc`, `score` (what the weight follows from), `weight` float64;
           `cluster` null, `size` 1, `kept` true.
         - Where documents are selected: every document with `kept` and, where it has one, `score`;
-          `cluster` null.
+          `cluster` null. With `group`, `reason` names the group of each.
     findings
         What to show of it: the S-curve, alarms, the biggest clusters.
     stop
@@ -105,6 +105,9 @@ class CorpusMethod(Method):
     """The ledger's reason for a dropped document."""
     scores: ClassVar[bool] = False
     """Whether every document has a score, whichever clusters there are: `mark` adds it as a column."""
+    group: ClassVar[str] = ""
+    """Of a selection that also puts documents into groups: the column of `mark` that names the group, which `reason` of the
+    members holds."""
     names_origin: ClassVar[bool] = False
     """Copied parts come from something with a name, which `mark` carries as the column `survivor`."""
     roles: ClassVar[tuple[str, str]] = ("stays", "copy")

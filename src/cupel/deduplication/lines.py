@@ -21,7 +21,8 @@ class Lines(SeenUnits):
 
     A **line** lies between line ends of any system; a **paragraph** is all lines up to the next blank one. Two
     are equal when their normalized texts are: Unicode form C, without invisible characters, white space
-    collapsed and, with `normalize`, without regard to case and punctuation (symbols count). Units of fewer
+    collapsed and, with `normalize`, without regard to case and punctuation (symbols count), with `ignore_digits` without
+    regard to which digits they have. Units of fewer
     than `min_characters` never count: closing brackets, single words and page numbers recur with good
     reason. An ideograph, a Kana or a Hangul syllable counts as three characters, since 20 letters of English
     are about seven characters of Chinese. A unit is removed
@@ -79,8 +80,11 @@ class Lines(SeenUnits):
             description="Shorter units never count; white space at the ends is not counted, and an ideograph, a "
             "Kana or a Hangul syllable counts as three characters.",
         )
-        normalize: bool = Field(
-            False, description="Ignore case and punctuation, as CCNet does (it also ignores digits)."
+        normalize: bool = Field(False, description="Ignore case and punctuation, as CCNet does.")
+        ignore_digits: bool = Field(
+            False,
+            description="Take every digit for 0, as CCNet does: dates and counts do not tell lines apart.",
+            exclude_if=lambda ignored: not ignored,
         )
 
     options: Options
@@ -88,4 +92,10 @@ class Lines(SeenUnits):
     @property
     def compared(self) -> Compared:
         options = self.options
-        return Compared(f"{options.unit}s", options.unit, options.normalize, options.min_characters)
+        return Compared(
+            f"{options.unit}s",
+            options.unit,
+            options.normalize,
+            options.min_characters,
+            zero_digits=options.ignore_digits,
+        )

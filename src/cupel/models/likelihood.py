@@ -7,7 +7,7 @@ into logits, in float32; sums are the caller's, in float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,15 +17,19 @@ from numpy.typing import NDArray
 
 from cupel.errors import BadInput
 
-__all__ = ["BATCH_TOKENS", "TokenRow", "body_and_head", "continuations", "score_rows"]
+__all__ = ["BATCH_TOKENS", "TokenRow", "body_and_head", "continuations", "detail_rows", "score_rows"]
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
+_Read = Callable[[Any, Any], tuple[Any, ...]]
+"""What is read of logits and targets: tensors with one element per target, ln p first."""
 
 BATCH_TOKENS = 4096
 """Enough to keep two cores busy, few enough for activations to stay in the cache."""
 HEAD_POSITIONS = 1024
 """Positions whose logits (one float32 per vocabulary entry) are held at once."""
+DETAIL_POSITIONS = 128
+"""Positions whose probabilities are held beside the logits at once: few enough to stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,26 @@ def score_rows(
     BadInput
         The model gives NaN or infinity.
     """
+    return _run(model, rows, batch_tokens, _scores)
+
+
+def detail_rows(
+    model: Any, rows: Sequence[TokenRow], *, batch_tokens: int = BATCH_TOKENS
+) -> list[tuple[Floats, Floats, Integers]]:
+    """Of each row: ln p of each target, the entropy of what was expected in its place, and the target's rank.
+
+    ln p is the same to the bit as that of `score_rows`. Entropies are in nats (float64), of all tokens of the
+    vocabulary. The rank (int64) is 1 where no token is likelier.
+
+    Raises
+    ------
+    BadInput
+        The model gives NaN or infinity.
+    """
+    return _run(model, rows, batch_tokens, _details)
+
+
+def _run(model: Any, rows: Sequence[TokenRow], batch_tokens: int, read: _Read) -> list[Any]:
     import torch
 
     results: list[Any] = [None] * len(rows)
@@ -71,7 +95,7 @@ def score_rows(
         with torch.inference_mode():
             body, head = body_and_head(model)
             for batch in _batches(rows, batch_tokens):
-                for place, scored in zip(batch, _score(model, body, head, rows, batch), strict=True):
+                for place, scored in zip(batch, _score(model, body, head, rows, batch, read), strict=True):
                     results[place] = scored
     finally:
         model.train(training)
@@ -184,8 +208,8 @@ def _divided(model: Any, body: Any, head: Any) -> bool:
 
 
 def _score(
-    model: Any, body: Any, head: Any, rows: Sequence[TokenRow], batch: list[int]
-) -> list[tuple[Floats, NDArray[np.bool_]]]:
+    model: Any, body: Any, head: Any, rows: Sequence[TokenRow], batch: list[int], read: _Read
+) -> list[tuple[Any, ...]]:
     import torch
 
     chosen = [rows[place] for place in batch]
@@ -198,23 +222,50 @@ def _score(
         states = body(**inputs, use_cache=False).last_hidden_state[line, at]
     else:
         states = model(**inputs, use_cache=False).logits[line, at]
-    losses, likeliest = [], []
+    parts = []
     for start in range(0, len(targets), HEAD_POSITIONS):
         part = slice(start, start + HEAD_POSITIONS)
         logits = (head(states[part]) if head is not None else states[part]).float()
-        losses.append(torch.nn.functional.cross_entropy(logits, targets[part], reduction="none"))
-        own = logits.gather(1, targets[part, None])[:, 0]
-        likeliest.append(own >= logits.amax(-1))
-    log_probabilities = -torch.cat(losses).cpu().numpy().astype(np.float64)
-    greedy = torch.cat(likeliest).cpu().numpy()
+        parts.append(read(logits, targets[part]))
+    columns = [torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)]
+    columns = [column.astype(np.float64) if column.dtype.kind == "f" else column for column in columns]
     ends = np.cumsum(counts)
-    if not np.isfinite(log_probabilities).all():
-        bad = chosen[int(np.searchsorted(ends, np.argmin(np.isfinite(log_probabilities)), side="right"))]
+    finite = np.isfinite(columns[0])
+    if not finite.all():
+        bad = chosen[int(np.searchsorted(ends, np.argmin(finite), side="right"))]
         raise BadInput(
             f"the model gives no finite probabilities{f' for {bad.name}' if bad.name else ''}: "
             "its weights or logits are NaN or infinite, so the training run diverged; lower its learning rate"
         )
-    return list(zip(np.split(log_probabilities, ends[:-1]), np.split(greedy, ends[:-1]), strict=True))
+    return list(zip(*(np.split(column, ends[:-1]) for column in columns), strict=True))
+
+
+def _scores(logits: Any, targets: Any) -> tuple[Any, ...]:
+    """ln p of each target, and whether no token is likelier."""
+    import torch
+
+    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    return -losses, logits.gather(1, targets[:, None])[:, 0] >= logits.amax(-1)
+
+
+def _details(logits: Any, targets: Any) -> tuple[Any, ...]:
+    """ln p of each target, the entropy at its place, and its rank."""
+    import torch
+
+    losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none")
+    own = logits.gather(1, targets[:, None])
+    entropies, ranks = [], []
+    for start in range(0, len(targets), DETAIL_POSITIONS):
+        part = slice(start, start + DETAIL_POSITIONS)
+        here = logits[part]
+        ranks.append(torch.count_nonzero(here > own[part], dim=-1) + 1)
+        likely = torch.softmax(here, -1)
+        # H = ln Σ exp l − Σ p l, where the first term is what the loss has already: l of the target + its loss.
+        entropy = own[part, 0] + losses[part] - torch.linalg.vecdot(likely, here)
+        if not bool(torch.isfinite(entropy).all()):  # a vocabulary with logits of −∞
+            entropy = torch.special.entr(likely).sum(-1)
+        entropies.append(entropy.clamp_min(0))
+    return -losses, torch.cat(entropies), torch.cat(ranks)
 
 
 def _inputs(model: Any, rows: Sequence[TokenRow]) -> dict[str, Any]:

@@ -44,7 +44,13 @@ def load_model(reference: str, ability: str, *, device: str = "cpu", where: str 
     if device != "cpu" and named.scheme not in ("fasttext", "ngram", "openai"):
         _check_device(device, f"{where}: " if where else "")
     with _loading:
-        return _load(named, ability if ability in ("embed", "classify") else "", device)
+        model = _load(named, ability if ability in ("embed", "classify") else "", device)
+    if ability == "token_stats":
+        from cupel.models.causal import CausalModel
+
+        if isinstance(model, CausalModel):
+            model.detailed = True
+    return model
 
 
 def _check_device(device: str, where: str) -> None:

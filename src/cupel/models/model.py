@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cupel.errors import BadOption
+from cupel.models.attention import DistantAttention
 from cupel.models.reference import refusal
+from cupel.models.token_stats import TokenStats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -173,6 +175,8 @@ class Model(ABC):
         Of everything that decides what it answers: the content of its files. Hexadecimal.
     abilities
         What it can be asked for, of `cupel.models.reference.ABILITIES`.
+    segmentation
+        Names how it cuts a text into tokens: models of one segmentation count the same tokens. Empty: not known.
     remote
         It answers over a network: many requests may wait at once, and each may cost money.
     labels
@@ -182,6 +186,7 @@ class Model(ABC):
     reference: str
     digest: str
     abilities: tuple[str, ...]
+    segmentation: str = ""
     remote: bool = False
     labels: tuple[str, ...] = ()
 
@@ -194,6 +199,48 @@ class Model(ABC):
             The model has no log-probabilities.
         """
         raise refusal(self.reference, self.abilities, "log_probs")
+
+    def token_stats(self, texts: pa.Array) -> TokenStats:
+        """The log-probability, entropy, rank and place of every token of each text.
+
+        A model that is asked for the same texts several times in a row, by one thread, is run once.
+
+        Raises
+        ------
+        BadOption
+            The model says nothing of single tokens.
+        """
+        raise refusal(self.reference, self.abilities, "token_stats")
+
+    def attention(
+        self,
+        texts: pa.Array,
+        *,
+        layers: Sequence[int] = (0,),
+        distance: int | None = None,
+        min_tokens: int = 1,
+        max_tokens: int = 4096,
+    ) -> DistantAttention:
+        """How much of its attention a model gives to distant tokens of each text.
+
+        Parameters
+        ----------
+        layers
+            Which layers are looked at, from 0; the mean over them is given.
+        distance
+            Tokens from which on a token is distant; None: a quarter of the window.
+        min_tokens
+            Shorter texts are not measured.
+        max_tokens
+            Tokens of a window, at most the model's context. A longer text is the mean of windows side by side, the last
+            one up to its end.
+
+        Raises
+        ------
+        BadOption
+            The model has no attention that can be read, or not these layers.
+        """
+        raise refusal(self.reference, self.abilities, "attention")
 
     def generate(self, requests: Sequence[Request]) -> list[Answer]:
         """An answer to each request, in order. One that cannot be answered is refused, with the reason.

@@ -62,6 +62,7 @@ class Ngram(Model):
 
     abilities = ("log_probs",)
     reference = ""
+    segmentation = "words"
 
     def __init__(self, model: _kernels.NgramModel, digest: str | None = None) -> None:
         self._model = model

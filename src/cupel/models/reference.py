@@ -19,6 +19,7 @@ from cupel.errors import BadOption, MissingExtra, UnknownName
 
 __all__ = [
     "ABILITIES",
+    "CAUSAL",
     "SCHEMES",
     "SCORERS",
     "Reference",
@@ -30,8 +31,9 @@ __all__ = [
     "refusal",
 ]
 
-ABILITIES = ("log_probs", "generate", "embed", "classify")
-"""What a model may be asked for: log-probabilities of texts, new text, vectors, labels."""
+ABILITIES = ("log_probs", "token_stats", "attention", "generate", "embed", "classify")
+"""What a model may be asked for: log-probabilities of texts and of their tokens, how far attention reaches, new text,
+vectors, labels."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+-]*):(.*)", re.DOTALL)
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -59,11 +61,14 @@ class Scheme:
     abilities: tuple[str, ...]
 
 
+CAUSAL = ("log_probs", "token_stats", "attention", "generate")
+"""What a causal language model can be asked for."""
+
 SCHEMES: Mapping[str, Scheme] = {
-    "folder": Scheme("a folder", ("log_probs", "generate", "embed", "classify")),
-    "hf": Scheme("hf:org/name@revision", ("log_probs", "generate", "embed", "classify")),
-    "gguf": Scheme("gguf:file", ("log_probs", "generate")),
-    "trial": Scheme("trial:folder", ("log_probs", "generate")),
+    "folder": Scheme("a folder", (*CAUSAL, "embed", "classify")),
+    "hf": Scheme("hf:org/name@revision", (*CAUSAL, "embed", "classify")),
+    "gguf": Scheme("gguf:file", CAUSAL),
+    "trial": Scheme("trial:folder", CAUSAL),
     "ngram": Scheme("ngram:folder", ("log_probs",)),
     "fasttext": Scheme("fasttext:file", ("classify",)),
     "openai": Scheme("openai:http://host/v1#name", ("generate",)),
@@ -207,7 +212,7 @@ def check_reference(text: str, ability: str, where: str = "", *, reachable: bool
 def refusal(text: str, abilities: tuple[str, ...], ability: str, where: str = "") -> BadOption:
     """The error that says what a model can do, and which can do what was asked."""
     able = {name: scheme for name, scheme in SCHEMES.items() if ability in scheme.abilities}
-    can = " and ".join(abilities)
+    can = " and ".join(part for part in (", ".join(abilities[:-1]), abilities[-1]) if part)
     return BadOption(
         f"{_place(text, where)}: it can be asked for {can}, not for {ability}; models that can: {_forms(able)}"
     )
@@ -329,7 +334,7 @@ def _folder_abilities(folder: Path, place: str) -> tuple[str, ...]:
     names = [str(name) for name in names] if isinstance(names, list) else []
     if any(name.endswith(_CLASSIFYING) for name in names):
         return ("classify",)
-    return ("log_probs", "generate", "embed") if any(name.endswith(_CAUSAL) for name in names) else ("embed",)
+    return (*CAUSAL, "embed") if any(name.endswith(_CAUSAL) for name in names) else ("embed",)
 
 
 def _is_path(text: str) -> bool:

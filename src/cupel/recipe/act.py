@@ -60,7 +60,8 @@ def _max_copied_fraction(step: CorpusStep) -> float:
 
 
 def _mark(outcome: Outcome, step: CorpusStep, rows: pa.Table) -> None:
-    columns = {f"{step.label}_{name}": _column(rows, _MEMBER.get(name, name)) for name in step.marked}
+    members = _MEMBER | ({step.method.group: "reason"} if step.method.group else {})
+    columns = {f"{step.label}_{name}": _column(rows, members.get(name, name)) for name in step.marked}
     if step.method.finds == "documents":
         name = f"{step.label}_cluster_size"
         columns[name] = pc.fill_null(columns[name], 1)

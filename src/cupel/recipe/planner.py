@@ -39,6 +39,9 @@ from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, Rul
 
 __all__ = ["make_plan"]
 
+LIKELIHOODS = ("log_probs", "token_stats")
+"""Abilities that one run of a model over the texts serves."""
+
 
 class _Planner:
     def __init__(self, recipe: Recipe, annotated: Mapping[str, Any]) -> None:
@@ -150,10 +153,22 @@ class _Planner:
 
     def begin_asking(self, method: Method) -> None:
         """Give steps that ask a model a pass of their own, after cheap steps have dropped documents."""
-        if isinstance(method, Asks):
+        if isinstance(method, Asks) and not self.shares_model(method):
             self.close_group()
             if self.operations or self.decisions or not self.passes:
                 self.close_pass()
+
+    def shares_model(self, method: Asks) -> bool:
+        """Whether the open group reads likelihoods of the models of this method, so that they are run once for both."""
+        open_families = dict.fromkeys(self.providers[column] for column in self.wanted)
+        open_models: set[tuple[str, str]] = set()
+        for signal in map(self.signal, open_families):
+            if isinstance(signal, Asks) and signal.asks in LIKELIHOODS:
+                open_models |= _models(signal)
+        if method.asks not in LIKELIHOODS:
+            return False
+        # Rules that wait drop documents before another model is run over them.
+        return _models(method) <= open_models if self.pending else bool(_models(method) & open_models)
 
     def fit(self, label: str, method: Method) -> None:
         """Plan to fit a method before the pass that is being planned, unless that is planned already."""
@@ -272,6 +287,11 @@ class _Planner:
         }
         self.generator = GeneratorStep(label, generator, frozenset(self.valid))
         self.close_pass()
+
+
+def _models(method: Asks) -> set[tuple[str, str]]:
+    """The models that a method asks, by reference and device."""
+    return {(model, method.options.device) for model in method.models}
 
 
 def make_plan(recipe: Recipe, annotated: Mapping[str, Mapping[str, Any]] | None = None) -> Plan:

@@ -94,7 +94,8 @@ class CorpusStep:
         if self.method.finds == "weights":
             return {"score": pa.float64(), "weight": pa.float64()}
         if self.method.finds == "selection":
-            return {"selected": pa.bool_(), "score": pa.float64()}
+            group = {self.method.group: pa.large_string()} if self.method.group else {}
+            return {"selected": pa.bool_(), "score": pa.float64(), **group}
         name = {"survivor": pa.large_string()} if self.method.names_origin else {}
         return {"cluster": pa.int64(), **name, "score": pa.float64(), "spans": SPANS}
 

@@ -19,6 +19,8 @@ pub struct Normalization {
     pub nfc: bool,
     /// Fold case in full (Unicode's canonical caseless matching, with `nfc`): `ß` equals `SS`.
     pub lowercase: bool,
+    /// Every digit, and every other numeric character, is 0: dates and counts do not tell texts apart.
+    pub zero_digits: bool,
     /// Drop punctuation. Symbols and operators stay, and a text of nothing else stays as it is.
     pub strip_punctuation: bool,
     /// Every run of white space is one space, and none stands at the ends.
@@ -31,6 +33,7 @@ impl Default for Normalization {
             drop_invisible: true,
             nfc: true,
             lowercase: false,
+            zero_digits: false,
             strip_punctuation: false,
             collapse_white_space: true,
         }
@@ -136,7 +139,8 @@ fn folded(characters: impl Iterator<Item = char>, mut take: impl FnMut(char)) {
 }
 
 /// Gives the characters of a text without what is invisible, composed and folded.
-fn each_character(text: &str, how: Normalization, mut take: impl FnMut(char)) {
+fn each_character(text: &str, how: Normalization, mut take_last: impl FnMut(char)) {
+    let mut take = |c: char| take_last(if how.zero_digits && c.is_numeric() { '0' } else { c });
     let visible = text.chars().filter(|&c| !(how.drop_invisible && is_invisible(c)));
     match (how.nfc, how.lowercase) {
         (true, true) => {
@@ -180,7 +184,8 @@ impl Writer {
 
     /// Whether nothing but white space and composition is changed.
     fn copies(&self) -> bool {
-        self.how.collapse_white_space && !self.how.lowercase && !self.how.strip_punctuation
+        let how = self.how;
+        how.collapse_white_space && !how.lowercase && !how.zero_digits && !how.strip_punctuation
     }
 
     pub(super) fn hash(&mut self, text: &str) -> u128 {
@@ -192,7 +197,7 @@ impl Writer {
             self.stripped(text);
         } else if self.copies() && is_settled(text) {
             self.blocks(text);
-        } else if self.how.lowercase && text.is_ascii() {
+        } else if self.how.lowercase && !self.how.zero_digits && text.is_ascii() {
             text.bytes().for_each(|byte| self.ascii(byte.to_ascii_lowercase()));
         } else {
             let how = self.how;
@@ -351,6 +356,11 @@ mod tests {
         ] {
             assert_eq!(hash_of(upper, lower), hash_of(small, lower), "{upper} {small}");
         }
+        let undated = Normalization { zero_digits: true, ..Default::default() };
+        assert_eq!(hash_of("Posted 3 May 2019", undated), hash_of("Posted 7 May 2021", undated));
+        assert_eq!(hash_of("٣ مايو", undated), hash_of("7 مايو", undated));
+        assert_ne!(hash_of("Posted 3 May", undated), hash_of("Posted 13 May", undated));
+        assert_ne!(hash_of("Posted 3 May", undated), hash_of("posted 3 May", undated));
         let bare = Normalization { strip_punctuation: true, ..Default::default() };
         assert_eq!(hash_of("“It's” — fine!", bare), hash_of("Its fine", bare));
         for (left, right) in

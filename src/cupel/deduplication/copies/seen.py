@@ -40,6 +40,8 @@ class Compared:
         Shorter runs never count; an ideograph, a Kana or a Hangul syllable counts as three characters.
     run
         How many units in a row are compared as a whole.
+    zero_digits
+        Every digit counts as 0.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Compared:
     normalize: bool
     min_characters: int
     run: int = 1
+    zero_digits: bool = False
 
 
 class SeenUnits(Dedup):
@@ -74,6 +77,7 @@ class SeenUnits(Dedup):
             text,
             unit=compared.unit,
             normalize=compared.normalize,
+            zero_digits=compared.zero_digits,
             min_characters=compared.min_characters,
             run=compared.run,
         )
