@@ -17,7 +17,8 @@ __all__ = ["Cleaner"]
 _OPTION = re.compile(r"\s*\[(?>[^\[\]{}$%\\\n]|\\[A-Za-z]+|\n(?![ \t\r]*\n))*+\]")
 _ARGUMENT = re.compile(r"\s*\{(?>[^{}$%\\\n]|\\[^\n]|\n(?![ \t\r]*\n))*+\}")
 _OPENING = re.compile(r"\s*\{")
-_NAME = re.compile(r"\s*=?\s*\\(?:[A-Za-z@]+|[^A-Za-z\n])")
+_BEFORE_NAME = re.compile(r"\s*=?\s*")
+_REST_OF_NAME = re.compile(r"(?:@[A-Za-z@]*)?")
 _PARAMETERS = re.compile(r"\s*(?:#\d)*")
 
 
@@ -158,9 +159,9 @@ class Cleaner:
             after = self._options(position)
             if word == "def" and (parameters := _PARAMETERS.match(self._source, after)) is not None:
                 after = parameters.end()
-            name = _NAME.match(self._source, after) if word in DEFINITIONS else None
-            if name is not None:
-                position = name.end()
+            name_end = self._name_end(after) if word in DEFINITIONS else None
+            if name_end is not None:
+                position = name_end
                 continue
             opening = _OPENING.match(self._source, after)
             closing = None if opening is None else self._places.groups.get(opening.end() - 1)
@@ -168,6 +169,15 @@ class Cleaner:
                 break
             position = self._options(closing + 1) if word == "newtheorem" else closing + 1
         return position
+
+    def _name_end(self, position: int) -> int | None:
+        """Past the name of a command, with the equals sign of `let` before it."""
+        before = _BEFORE_NAME.match(self._source, position)
+        match = TOKEN.match(self._source, before.end() if before else position)
+        if match is None or match.lastgroup not in ("word", "symbol"):
+            return None
+        rest = _REST_OF_NAME.match(self._source, match.end())
+        return rest.end() if rest else match.end()
 
     def _formula(self, start: int, end: int | None) -> int | None:
         if end is None:

@@ -15,7 +15,7 @@ from cupel.edits._latex_commands import MATH, VERBATIM
 __all__ = ["TOKEN", "Places", "body", "expanded", "is_source", "macros"]
 
 _SOURCE = re.compile(
-    r"\\(?:documentclass|documentstyle|usepackage|maketitle|bibliography|bibitem|newcommand|newtheorem"
+    r"\\(?:documentclass|documentstyle|usepackage|maketitle|bibliography|bibitem|newtheorem"
     r"|(?:sub)*section|chapter|(?:sub)?paragraph)(?![A-Za-z])"
     r"|\\begin\s*\{(?:document|abstract|figure|table|theorem|lemma|proposition|corollary|definition|remark|proof"
     r"|itemize|enumerate|thebibliography)\*?\}"
