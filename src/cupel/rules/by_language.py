@@ -178,11 +178,12 @@ class ByLanguage(Rules):
     ```
 
     A row has the thresholds of `all`, unless it sets others; null switches a rule off. `others` is a row for languages
-    without one, or `drop`, the default: then they are dropped by the rule `listed_language`, and so is text in no language.
+    without one, or `drop`, the default: then they are dropped by the rule `listed_language`, and so is text in no
+    language.
     The rules that a table may name are those of `language` (`min_confidence`), `gopher-quality`, `gopher-repetition`
-    and `fineweb`, under their names there, with two differences: `min_stop_words` counts the stop words of the document's
-    language (`language-stop-words`), and FineWeb's duplicate lines are `max_duplicate_nonblank_line_character_fraction`. A
-    rule that no row names is off.
+    and `fineweb`, under their names there, with two differences: `min_stop_words` counts the stop words of the
+    document's language (`language-stop-words`), and FineWeb's duplicate lines are
+    `max_duplicate_nonblank_line_character_fraction`. A rule that no row names is off.
 
     The ledger's limit says which language's threshold a document did not meet: `mean_word_length ≤ 14 (de)`. The recipe
     that a run writes holds the whole table, so it replays without the file.
@@ -190,9 +191,10 @@ class ByLanguage(Rules):
     FineWeb2 works like this: documents are divided by language, and each language has a file of thresholds, derived
     from the distribution of each signal on its Wikipedia and on web text.
 
-    **Words.** Signals cut Chinese, Japanese, Thai, Lao, Khmer and Burmese into characters, since there is no
-    dictionary: the mean word length is near 1, counts are several times those of words, and so are n-grams shorter. Thresholds for these languages
-    must be chosen for characters; FineWeb2's, which go with a tokenizer for each language, do not fit.
+    **Words.** Signals cut Chinese, Japanese, Thai, Lao, Khmer and Burmese into characters, since there is no dictionary:
+    the mean word length is near 1, there are several times as many words as a reader would count, and an n-gram is a
+    few characters. Thresholds for these languages must be chosen for characters; FineWeb2's, which go with a tokenizer
+    for each language, do not fit.
     """
 
     name = "by-language"
@@ -215,8 +217,8 @@ class ByLanguage(Rules):
     )
     cost = "under 1 % of a refining pass: the signals are measured already"
     limits = (
-        "As good as the label: text in a language that the identifier does not know gets the thresholds of the nearest one, "
-        "unless `min_confidence` stops it. Text in two languages is judged by one of them."
+        "As good as the label: text in a language that the identifier does not know gets the thresholds of the nearest "
+        "one, unless `min_confidence` stops it. Text in two languages is judged by one of them."
     )
 
     class Options(Method.Options):
