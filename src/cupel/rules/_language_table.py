@@ -110,4 +110,4 @@ def _parsed(name: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"{name} is not readable as YAML: {error}") from None
+        raise ValueError(f"{name} is not readable as YAML: {str(error).splitlines()[0]}") from None
