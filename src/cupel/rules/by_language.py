@@ -225,7 +225,7 @@ class ByLanguage(Rules):
         """The table of thresholds."""
 
         table: Annotated[
-            LanguageTable, BeforeValidator(_table, json_schema_input_type=str | LanguageTable)
+            LanguageTable, BeforeValidator(_table, json_schema_input_type=str | dict[str, Any])
         ] = Field(
             description="Thresholds by language: a YAML file, the name of a built-in table (`multilingual`), or the "
             "table itself."
