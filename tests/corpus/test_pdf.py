@@ -133,6 +133,17 @@ def test_the_same_text_in_any_company(tmp_path: Path) -> None:
     assert [row["id"] for row in together.rows] == [row["id"] for row in alone]
 
 
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cupel.corpus.pdf.find_spec", lambda name: None)
+    (tmp_path / "a.pdf").write_bytes(TWO_PAGES)
+    (tmp_path / "b.txt").write_text("Text is read all the same.")
+    everything = read_all(tmp_path)
+    assert everything.texts == ["Text is read all the same."]
+    (entry,) = everything.quarantined
+    assert entry.reason == "missing-extra"
+    assert "'.[pdf]'" in entry.detail
+
+
 def test_a_parser_that_hangs_or_dies_costs_its_process() -> None:
     spec = "tests.corpus.odd_extractors:Odd:{}"
     for page, reason in ((b"exit", "extraction-crash"), (b"loop", "extraction-timeout")):

@@ -17,6 +17,7 @@ from typing import Any, Self
 from cupel.corpus.extraction._pool import ExtractionOptions, extract_document
 from cupel.corpus.records import Record
 from cupel.corpus.sink import Sink
+from cupel.errors import MissingExtra
 
 __all__ = ["PdfText", "joined_lines", "read_pdf"]
 
@@ -33,8 +34,7 @@ def read_pdf(sink: Sink, record: Record, data: bytes) -> Iterator[None]:
     Pages are separated by blank lines. Fields are `pages`, and `title` and `author` where the file states them.
     """
     if find_spec("pypdfium2") is None:
-        detail = "reading PDF needs the extra 'pdf'; in your clone of Cupel: pip install -e '.[pdf]'"
-        sink.bad(record.position, "file", "missing-extra", detail)
+        sink.bad(record.position, "file", "missing-extra", str(MissingExtra("reading PDF", "pdf")))
         yield
         return
     spec = f"{PdfText.__module__}:{PdfText.__qualname__}:{{}}"
