@@ -55,7 +55,7 @@ class Cleaner:
         self._break = 0
         """The number of pieces up to the last blank line."""
         self._ends_in_word = self._joint = self._tie_removed = False
-        position = 0
+        position: int | None = 0
         while position is not None and position < len(source):
             position = self._step(position)
         self.text = "".join(self._pieces).strip()
