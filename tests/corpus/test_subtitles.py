@@ -75,7 +75,13 @@ def test_srt(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + SRT.replace("\n", "\r\n").encode())
     (row,) = read_all(path).rows
     assert row["text"] == "Im Café gibt es\nKuchen & Tee. NATO 2: bleibt. Ort: bleibt.\n東京: ここです。"
-    expected = {"charset": "utf-8", "extension": "srt", "cues": 3, "duration": 3606.25, "language": "de"}
+    expected = {
+        "charset": "utf-8",
+        "extension": "srt",
+        "cues": 3,
+        "duration": 3606.25,
+        "subtitle_language": "de",
+    }
     assert json.loads(row["metadata"]) == expected
     assert row["source"] == "film.de"
 
@@ -84,7 +90,7 @@ def test_vtt(tmp_path: Path) -> None:
     (tmp_path / "a.vtt").write_text(VTT, encoding="utf-8")
     (row,) = read_all(tmp_path).rows
     assert row["text"] == "Bonjour, monde\nC'est 5 < 6."
-    assert json.loads(row["metadata"])["language"] == "fr"
+    assert json.loads(row["metadata"])["subtitle_language"] == "fr"
 
 
 def test_rolling_captions_are_read_once() -> None:
@@ -143,7 +149,7 @@ def test_compressed_and_in_archives(tmp_path: Path) -> None:
     (tmp_path / "a.en.srt.gz").write_bytes(gzip.compress(SRT.encode("utf-16")))
     (tmp_path / "b.tar").write_bytes(make_tar({"b.pt-BR.vtt": VTT.encode(), "c.srt": b"nothing"}))
     everything = read_all(tmp_path)
-    assert [json.loads(row["metadata"])["language"] for row in everything.rows] == ["en", "pt-BR"]
+    assert [json.loads(row["metadata"])["subtitle_language"] for row in everything.rows] == ["en", "pt-BR"]
     assert everything.reasons == ["invalid-subtitles"]
 
 

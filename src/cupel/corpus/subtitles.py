@@ -101,8 +101,9 @@ def read_subtitles(sink: Sink, record: Record, data: bytes, name: str) -> None:
     about |= {"cues": subtitles.cues, "duration": round(subtitles.seconds, 3)}
     if subtitles.bad_cues:
         about["bad_cues"] = subtitles.bad_cues
+    # `language` is the column of a signal.
     if language := language_of(name) or subtitles.language:
-        about["language"] = language
+        about["subtitle_language"] = language
     record.text = "\n".join(subtitles.lines)
     record.metadata = (record.metadata or {}) | about
     sink.add(record)
