@@ -73,6 +73,10 @@ class Condition(ABC):
     def values(self, documents: pa.RecordBatch) -> list[Any]:
         """The compared value of each document."""
 
+    def limits(self, documents: pa.RecordBatch) -> list[str]:
+        """The condition that each document had to meet, as people read it; one for all unless it depends on them."""
+        return [str(self)] * documents.num_rows
+
 
 @dataclass(frozen=True)
 class Rule(Condition):

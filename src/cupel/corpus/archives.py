@@ -29,6 +29,8 @@ _HEADER_BYTES = 1 << 20
 _MAX_TABLE_BYTES = 256 << 20
 """A member that cannot be read in order (Parquet, Arrow) is held whole, up to this size."""
 _SEEKABLE = ("parquet", "arrow")
+_WHOLE = ("html", "pdf", "subtitles", "text")
+"""Formats of one document per file."""
 
 
 class _TarInput:
@@ -279,7 +281,7 @@ class _Members:
         if by_name == "ignored":
             sink.bad(0, "file", "no-document", "files of this kind hold no documents")
             return
-        if by_name in ("html", "text") and (refusal := self._refuse_format(by_name, size)):
+        if by_name in _WHOLE and (refusal := self._refuse_format(by_name, size)):
             sink.bad(0, "file", *refusal, data=name)
             return
         member = _Member(content, size)
@@ -324,7 +326,7 @@ class _Members:
                 "too-large",
                 f"{size} bytes; tables inside of archives are read up to {_MAX_TABLE_BYTES} bytes",
             )
-        if kind in ("html", "text") and size > self._sink.options.max_document_bytes:
+        if kind in _WHOLE and size > self._sink.options.max_document_bytes:
             limit = self._sink.options.max_document_bytes
             return "too-large", f"{size} bytes; the limit is {limit} (--max-document-bytes)"
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -31,8 +32,12 @@ __all__ = [
     "stem",
 ]
 
-FORMATS = ("jsonl", "json", "parquet", "arrow", "csv", "tsv", "warc", "arc", "html", "text", "tar", "zip")
-"""`jsonl`: one object per line. `json`: an array, or objects one after the other. `text`: one document per file."""
+FORMATS = (
+    *("jsonl", "json", "parquet", "arrow", "csv", "tsv", "warc", "arc", "html", "pdf", "subtitles", "text"),
+    *("tar", "zip"),
+)
+"""`jsonl`: one object per line. `json`: an array, or objects one after the other. `text`: one document per file.
+`subtitles`: SubRip and WebVTT."""
 
 HEAD = 64 * 1024
 """How many of its first bytes a file's format is judged by."""
@@ -41,7 +46,7 @@ _COMPRESSIONS = (".gz", ".zst", ".zstd", ".bz2", ".xz", ".lz4")
 
 # One document per file, unless it holds JSON objects. Other files that turn out to be text are read, too.
 _TEXT_ENDINGS = """
-    txt text md markdown mdx rst tex adoc org wiki pod roff man po pot srt vtt
+    txt text md markdown mdx rst tex adoc org wiki pod roff man po pot
     py pyi pyx rs c h cc cpp cxx hpp hh java kt kts scala go rb php pl pm lua r jl m mm swift cs fs
     hs ml mli ex exs erl clj cljs lisp el scm ts tsx js jsx mjs cjs vue svelte css scss less sql sh
     bash zsh fish ps1 bat cmake mk toml yaml yml ini cfg conf xml xsd svg proto thrift graphql
@@ -52,9 +57,14 @@ _IGNORED_ENDINGS = """
     png jpg jpeg gif bmp tif tiff webp ico icns psd avif heic mp3 mp4 m4a m4v ogg oga ogv opus wav flac avi
     mov mkv webm 7z rar jar war whl egg deb rpm apk dmg iso exe dll so dylib a o obj lib pyc pyo pyd
     class bin dat db sqlite sqlite3 pickle pkl npy npz pt pth safetensors onnx h5 hdf5 orc
-    avro woff woff2 ttf otf eot pdf ps eps doc docx xls xlsx ppt pptx odt ods odp mo gmo wasm cdx cdxj idx
+    avro woff woff2 ttf otf eot ps eps doc docx xls xlsx ppt pptx odt ods odp mo gmo wasm cdx cdxj idx
     lock sig asc crc md5 sha1 sha256
 """
+
+# WebVTT's first line, or SubRip's first cue.
+_SUBTITLES = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:WEBVTT(?:[ \t\r\n]|$)|\d{1,6}[ \t]*\r?\n\d{1,3}:\d\d:\d\d[,.]\d{1,3}[ \t]*-->)"
+)
 
 _BY_EXTENSION = {
     "jsonl": "jsonl",
@@ -71,6 +81,9 @@ _BY_EXTENSION = {
     "html": "html",
     "htm": "html",
     "xhtml": "html",
+    "pdf": "pdf",
+    "srt": "subtitles",
+    "vtt": "subtitles",
     "tar": "tar",
     "tgz": "tar",
     "tzst": "tar",
@@ -178,7 +191,9 @@ def detect_format(name: str, head: bytes, *, whole: bool, text_columns: Collecti
     by_name = format_by_name(name)
     if detect_compression(head, name):
         head, whole = _start_of_compressed(head, whole)
-    kind = by_name if by_name == "text" else format_by_content(head)
+    kind = format_by_content(head)
+    if by_name == "text" and kind not in ("pdf", "subtitles"):
+        kind = "text"
     if kind != "text":
         return Detected(kind)
     layout = json_layout(_as_utf8(head), whole=whole)
@@ -216,9 +231,13 @@ def format_by_content(head: bytes) -> str | None:
     if head[257:262] == b"ustar":
         return "tar"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start.startswith(b"%PDF-"):
+        return "pdf"
     lower = start[:256].lower()
     if lower.startswith((b"<!doctype html", b"<html")):
         return "html"
+    if _SUBTITLES.match(start) or _SUBTITLES.match(_as_utf8(head)):
+        return "subtitles"
     return "text" if looks_like_text(head) else None
 
 
@@ -229,7 +248,7 @@ def _as_utf8(head: bytes) -> bytes:
 
 # Kinds of data whose beginning may look like text.
 _BINARY_MAGIC = (
-    *(b"%PDF-1.", b"%PDF-2.", b"%!PS-Adobe", b"\x89PNG", b"\xff\xd8\xff", b"\x7fELF", b"PK\x03\x04"),
+    *(b"%PDF-", b"%!PS-Adobe", b"\x89PNG", b"\xff\xd8\xff", b"\x7fELF", b"PK\x03\x04"),
     *(b"SQLite format 3\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a", b"\x1f\x9d", b"LZIP\x01", b"OggS\x00"),
     *(b"\xd0\xcf\x11\xe0", b"\xff\x06\x00\x00sNaPpY", b"fLaC\x00", b"Obj\x01", b"\x93NUMPY"),
     *(b"GIF87a", b"GIF89a", b"wOFF", b"wOF2", b"\xca\xfe\xba\xbe", b"ID3\x03", b"ID3\x04", b"\x1f\x8b\x08"),

@@ -20,6 +20,8 @@ __all__ = ["Peek", "peek_at", "understood_as"]
 PEEKED_BYTES = 1 << 20
 _UNDERSTOOD = {
     "text": "one document per file",
+    "pdf": "one document per file",
+    "subtitles": "one document per file",
     "html": "one page per file",
     "sample": "media with captions",
     "tar": "files in an archive",

@@ -29,6 +29,7 @@ from cupel.corpus.sample import SAMPLE, read_sample
 from cupel.corpus.shards import FilePart, Shard
 from cupel.corpus.sink import Sink
 from cupel.corpus.streams import HEAD_BYTES, ByteStream, StreamFault, detect_compression
+from cupel.corpus.subtitles import read_subtitles
 from cupel.corpus.tables import read_csv, read_tsv
 from cupel.corpus.webarchive import read_arc, read_warc
 from cupel.errors import BadInput, RunFailed
@@ -239,7 +240,7 @@ def _count_lines(path: str, stop: int, io: IOOptions | None) -> int:
 
 
 def _read_single(kind: str, sink: Sink, stream: ByteStream, name: str) -> Iterator[None]:
-    """A file that is one document: a page or a text."""
+    """A file that is one document: a page, a PDF, subtitles or a text."""
     limit = sink.options.max_document_bytes
     data = b""
     try:
@@ -258,6 +259,12 @@ def _read_single(kind: str, sink: Sink, stream: ByteStream, name: str) -> Iterat
         sink.bad(record.position, "file", "too-large", detail, data[:200])
     elif not data:
         sink.bad(record.position, "file", "empty-text", "there is no text")
+    elif kind == "pdf":
+        from cupel.corpus.pdf import read_pdf
+
+        yield from read_pdf(sink, record, data)
+    elif kind == "subtitles":
+        read_subtitles(sink, record, data, name)
     elif kind != "html":
         sink.plain(record, data, name=name)
     else:

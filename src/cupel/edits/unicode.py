@@ -13,6 +13,7 @@ from pydantic import Field
 
 from cupel.contract import Column, Edit, Edited, Method, Paper
 from cupel.edits._edited import edited
+from cupel.signals._ftfy_pattern import plain_pattern
 
 if TYPE_CHECKING:
     from ftfy import TextFixerConfig
@@ -150,30 +151,6 @@ class UnicodeRepair(Edit):
             entities=True,
             form=self._form,
         )
-
-
-def plain_pattern(verbose: str) -> str:
-    """A pattern written for `re.VERBOSE` without its comments and white space.
-
-    Anchors are removed, too: the kernel matches pieces of a text, where the beginning means nothing.
-
-    >>> plain_pattern("[a b] c  # letters")
-    '[a b]c'
-    """
-    out = []
-    in_class = False
-    pieces = iter(re.findall(r"\\.|#[^\n]*|.", verbose, re.DOTALL))
-    for piece in pieces:
-        if in_class:
-            in_class = piece != "]"
-        elif piece.startswith("#") or piece.isspace() or piece == "^":
-            continue
-        elif piece == "[":
-            in_class = True
-        elif piece == r"\w":
-            piece = r"[\w\p{No}]"  # Python counts ² and ½ among the letters and digits
-        out.append(piece)
-    return "".join(out)
 
 
 def _class_of(pattern: re.Pattern[str]) -> set[str]:

@@ -167,7 +167,7 @@ def _drop(
         step=step.label,
         reason=reason,
         values=values,
-        limit=limit,
+        limits=[limit] * part.num_rows,
         failed=[[]] * part.num_rows,
         cluster=_column(members, "cluster"),
         survivor=_column(members, "survivor"),

@@ -207,7 +207,8 @@ def _decide(outcome: Outcome, group: StepGroup, key: str) -> None:
         label, rule = rules[at]
         part = batch.take(pa.array(chosen))
         values = [written(value) for value in rule.values(part)]
-        drop(outcome, part, label, rule.name, values, str(rule), [list(names[matrix[row]]) for row in chosen])
+        failed_rules = [list(names[matrix[row]]) for row in chosen]
+        drop(outcome, part, label, rule.name, values, rule.limits(part), failed_rules)
     outcome.survivors = batch.take(pa.array(np.flatnonzero(dropped_at < 0)))
 
 

@@ -87,7 +87,7 @@ def dropped(
     step: str,
     reason: str,
     values: Sequence[str],
-    limit: str,
+    limits: Sequence[str],
     failed: Sequence[Sequence[str]],
     cluster: pa.Array | None = None,
     survivor: pa.Array | None = None,
@@ -99,7 +99,7 @@ def dropped(
         "step": _same(step, rows),
         "reason": _same(reason, rows),
         "value": pa.array(list(values), pa.large_string()),
-        "limit": _same(limit, rows),
+        "limit": pa.array(list(limits), pa.large_string()),
         "failed": pa.array([list(names) for names in failed], pa.large_list(pa.large_string())),
         "bytes_out": pa.array(np.zeros(rows, dtype=np.int64)),
         "bytes_dropped": pc.binary_length(part.column("text")),  # for the tally; not in the ledger

@@ -115,7 +115,7 @@ def drop_these(outcome: Outcome, label: str, reason: str, leaving: np.ndarray, l
         batch = outcome.survivors
         part = batch.take(pa.array(np.flatnonzero(leaving)))
         nothing = [""] * part.num_rows
-        drop(outcome, part, label, reason, nothing, limit, [[] for _ in nothing])
+        drop(outcome, part, label, reason, nothing, [limit] * part.num_rows, [[] for _ in nothing])
         outcome.survivors = batch.take(pa.array(np.flatnonzero(~leaving)))
 
 
@@ -125,13 +125,13 @@ def drop(
     step: str,
     reason: str,
     values: list[str],
-    limit: str,
+    limits: list[str],
     failed: list[list[str]],
 ) -> None:
-    rows = ledger.dropped(part, step=step, reason=reason, values=values, limit=limit, failed=failed)
+    rows = ledger.dropped(part, step=step, reason=reason, values=values, limits=limits, failed=failed)
     outcome.dropped.append(rows)
     for row in pick(part):
-        note = f"measured {values[row]}; kept when {limit}" if values[row] else limit
+        note = f"measured {values[row]}; kept when {limits[row]}" if values[row] else limits[row]
         outcome.samples.append((f"{step}: {reason}", sample_row(part, row, note)))
 
 

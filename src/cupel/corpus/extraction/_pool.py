@@ -28,7 +28,7 @@ from cupel.corpus.extraction._child import EXTRACT, HEADER, PAGE, TEXT
 from cupel.corpus.records import Quarantined, excerpt
 from cupel.errors import BadOption, RunFailed
 
-__all__ = ["ExtractionError", "ExtractionOptions", "close_pools", "extract_batch"]
+__all__ = ["ExtractionError", "ExtractionOptions", "close_pools", "extract_batch", "extract_document"]
 
 _START_SECONDS = 60.0
 """For the imports of a child, which take about one second on an idle machine."""
@@ -390,6 +390,22 @@ def extract_batch(
     if "text" in documents.schema.names:
         texts = [pc.coalesce(documents.column("text"), column) for column in texts]
     return texts, _quarantine(documents, problems, len(made))
+
+
+def extract_document(
+    spec: str, name: str, content: bytes, options: ExtractionOptions
+) -> tuple[str | None, ExtractionError | None]:
+    """What one object in a child process makes of one document, or why it makes nothing.
+
+    Parameters
+    ----------
+    spec
+        `module:class:options`, a class with `from_options` and `extract` (text in, text out), and its options as JSON.
+    content
+        UTF-8.
+    """
+    texts, errors = _pool((spec,), (name,), options).extract(pa.array([content], pa.large_binary()))
+    return texts[0][0], errors[0] if errors else None
 
 
 def _quarantine(
