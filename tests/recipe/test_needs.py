@@ -35,7 +35,7 @@ class Pictures(Signal):
 
 
 def _check(pool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cupel.recipe.planner._providers", lambda: {"pictures": "pictures"})
+    monkeypatch.setattr("cupel.recipe.planner.methods_of", lambda kind: {"pictures": Pictures})
     monkeypatch.setattr("cupel.recipe.planner.find_method", lambda name, kind: Pictures)
     plan = make_plan(Recipe("r", (Step("plain", _plain()), Step("pictures", Pictures()))))
     check_needs(plan, scan([str(pool)]).files, ReadOptions())

@@ -11,7 +11,7 @@ from cupel.recipe.recipe import Recipe
 from cupel.recipe.steps import EditStep, StepGroup
 
 
-def plan(*steps: object, annotated: dict[str, str] | None = None, **fields: object) -> Plan:
+def plan(*steps: object, annotated: dict[str, dict[str, str]] | None = None, **fields: object) -> Plan:
     return make_plan(Recipe.from_dict({"name": "x", "steps": list(steps), **fields}), annotated)
 
 
@@ -58,7 +58,7 @@ def test_deduplications_end_a_pass_and_neighbours_share_it() -> None:
 
 
 def test_an_annotated_input_is_not_measured_again() -> None:
-    columns = dict.fromkeys(groups(plan("gopher-quality"))[0].columns, "word-quality")
+    columns: dict[str, dict[str, str]] = {name: {} for name in groups(plan("gopher-quality"))[0].columns}
     made = plan("gopher-quality", annotated=columns)
     assert groups(made)[0].columns == ()
     assert set(made.reused) == set(columns)

@@ -47,6 +47,11 @@ class Column:
     meaning: str
     plural: str = ""
 
+    @property
+    def is_label(self) -> bool:
+        """Whether it names the group of a document."""
+        return self.unit == "label" and (pa.types.is_string(self.type) or pa.types.is_large_string(self.type))
+
 
 class Options(BaseModel):
     """Base of every method's options: frozen, and unknown names are rejected."""
@@ -145,6 +150,9 @@ class Method(ABC):
         nothing else that it could mean.
         """
         return {}
+
+    def check_ready(self) -> None:  # noqa: B027, most methods need nothing
+        """Refuse to begin a run where something that it needs cannot be had; called before anything is read."""
 
     def notice(self) -> str:
         """A notice shown once to users of this method with these options; empty if there is none."""

@@ -14,8 +14,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import TypeVar, overload
 
-import pyarrow as pa
-
 from cupel.contract.method import WRITTEN_IN, Column, Method
 from cupel.contract.own_methods import OWN_METHODS, add_files, own_modules
 from cupel.errors import BadOption, UnknownName
@@ -130,8 +128,7 @@ def label_columns() -> Mapping[str, Column]:
         name: column
         for method in all_methods().values()
         for name, column in method.columns.items()
-        if column.unit == "label"
-        and (pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+        if column.is_label
     }
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract.method import Method
+from cupel.contract.method import Column, Method
 from cupel.errors import BadOption, UnknownName
 
 __all__ = [
@@ -249,6 +249,10 @@ class Rules(Method):
     @property
     def fields(self) -> Mapping[str, str]:
         return {name: advice for rule in self.rules for name, advice in rule.fields.items()}
+
+    def with_columns(self, columns: Mapping[str, Column]) -> Self:
+        """These rules in a recipe that gives these signal columns names of its own."""
+        return self
 
     def decide(self, documents: pa.RecordBatch) -> Decision:
         """Apply every rule to every row of `documents`, which must hold the signal columns needed.

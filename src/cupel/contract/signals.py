@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
@@ -28,11 +29,44 @@ class Signal(Method):
     room = "cupel.signals"
     columns: ClassVar[Mapping[str, Column]]
     needs: ClassVar[tuple[str, ...]] = ("text",)
+    alias: str = ""
+    """The name that a recipe gives it, where it is one of several signals of its family; empty: its own."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         if "name" in vars(cls) and cls.measure is Signal.measure and cls.prepare is Signal.prepare:
             raise TypeError(f"{cls.__name__}: a signal defines 'measure' or 'prepare'")
+
+    @property
+    def label(self) -> str:
+        """What a recipe calls it: its alias, or its own name."""
+        return self.alias or self.name
+
+    @property
+    def recipe_columns(self) -> Mapping[str, str]:
+        """The columns as a recipe names them, and the method's own name of each.
+
+        Under an alias a single column has that name, and several begin with it.
+
+        Examples
+        --------
+        >>> from cupel.contract import find_method
+        >>> counts = find_method("boilerplate", Signal)()
+        >>> list(counts.recipe_columns)[:1], list(counts.under("old").recipe_columns)[:1]
+        (['lorem_ipsum'], ['old_lorem_ipsum'])
+        """
+        if not self.alias:
+            return {name: name for name in self.columns}
+        prefix = self.alias.replace("-", "_")
+        if len(self.columns) == 1:
+            return {prefix: next(iter(self.columns))}
+        return {f"{prefix}_{name}": name for name in self.columns}
+
+    def under(self, alias: str) -> Self:
+        """The same signal under a name of its own, beside others of its family."""
+        named = copy.copy(self)
+        named.alias = alias
+        return named
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         """The signal's columns, one row per document, in the same order."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cupel.errors import BadInput, MissingExtra
+from cupel.errors import BadInput, BadOption, MissingExtra
 from cupel.models.reference import Reference, cached_snapshot, parse_reference
 from cupel.models.safety import module_folders
 
-__all__ = ["digest_file", "digest_folder", "fetch_folder", "local_folder"]
+__all__ = ["digest_file", "digest_folder", "fetch_file", "fetch_folder", "local_folder"]
 
 _DECIDES = ("*.safetensors", "*.safetensors.index.json", "*.model", "vocab.*", "merges.txt", "*.jinja")
 _CONFIGURATIONS = (
@@ -55,28 +55,66 @@ def fetch_folder(reference: Reference, where: str = "") -> Path:
     MissingExtra
         `huggingface_hub` is not installed.
     """
+    place = f"{where}: model '{reference.text}'" if where else f"model '{reference.text}'"
+
+    def download() -> str:
+        from huggingface_hub import snapshot_download
+
+        return snapshot_download(
+            reference.target, revision=reference.revision, ignore_patterns=list(_NOT_FETCHED)
+        )
+
+    return _fetched(download, place, reference.revision)
+
+
+def fetch_file(reference: Reference, where: str = "") -> Path:
+    """A single file of the Hugging Face hub, downloaded if it is not in the hub's cache.
+
+    Raises
+    ------
+    BadInput
+        There is no such model, revision or file, it asks for a login, or there is no network.
+    BadOption
+        The reference names no file of the hub.
+    MissingExtra
+        `huggingface_hub` is not installed.
+    """
+    place = f"{where}: model '{reference.text}'" if where else f"model '{reference.text}'"
+    if reference.hub_file is None:
+        raise BadOption(f"{place}: expected org/name/file after hf:")
+    name, revision, file = reference.hub_file
+
+    def download() -> str:
+        from huggingface_hub import hf_hub_download
+
+        return hf_hub_download(name, file, revision=revision)
+
+    return _fetched(download, place, revision)
+
+
+def _fetched(download: Callable[[], str], place: str, revision: str | None) -> Path:
     try:
         import httpx
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+        from huggingface_hub.errors import (
+            EntryNotFoundError,
+            GatedRepoError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+        )
     except ImportError:
         raise MissingExtra("a model of the Hugging Face hub", "lab") from None
-    place = f"{where}: model '{reference.text}'" if where else f"model '{reference.text}'"
     try:
-        return Path(
-            snapshot_download(
-                reference.target, revision=reference.revision, ignore_patterns=list(_NOT_FETCHED)
-            )
-        )
+        return Path(download())
     except GatedRepoError:
         raise BadInput(f"{place}: access must be granted first; accept its terms and set HF_TOKEN") from None
     except RevisionNotFoundError:
-        raise BadInput(
-            f"{place}: the Hugging Face hub has no revision '{reference.revision}' of it"
-        ) from None
+        raise BadInput(f"{place}: the Hugging Face hub has no revision '{revision}' of it") from None
     except RepositoryNotFoundError:
         raise BadInput(f"{place}: the Hugging Face hub has no such model, or it is private") from None
     except (OSError, ValueError, httpx.HTTPError) as error:
+        if isinstance(error, EntryNotFoundError) and not isinstance(error, LocalEntryNotFoundError):
+            raise BadInput(f"{place}: the model on the Hugging Face hub has no such file") from None
         raise BadInput(
             f"{place}: neither in the cache of the Hugging Face hub nor can it be fetched: {_first_line(error)}"
         ) from None

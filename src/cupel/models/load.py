@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from cupel.errors import BadInput, MissingExtra
 from cupel.models.fasttext import FastText
-from cupel.models.folder import fetch_folder
+from cupel.models.folder import fetch_file, fetch_folder
 from cupel.models.model import Model
 from cupel.models.reference import Reference, check_reference, parse_reference
 
@@ -44,7 +44,7 @@ def load_model(reference: str, ability: str, *, device: str = "cpu", where: str 
     if device != "cpu" and named.scheme not in ("fasttext", "ngram", "openai"):
         _check_device(device, f"{where}: " if where else "")
     with _loading:
-        return _load(named, ability == "embed", device)
+        return _load(named, ability if ability in ("embed", "classify") else "", device)
 
 
 def _check_device(device: str, where: str) -> None:
@@ -59,12 +59,13 @@ def _check_device(device: str, where: str) -> None:
 
 
 @lru_cache(maxsize=2)
-def _load(reference: Reference, embeds: bool, device: str) -> Model:
+def _load(reference: Reference, reads_as: str, device: str) -> Model:
     # Each reader's library is heavy, so it is loaded where it is used.
     if reference.scheme == "fasttext":
         from cupel.models.classifier import Classifier
 
-        return Classifier(reference.text, FastText.load(reference.path))
+        path = reference.path if reference.hub_file is None else fetch_file(reference)
+        return Classifier(reference.text, FastText.load(path))
     if reference.scheme == "ngram":
         from cupel.models.ngram import Ngram
 
@@ -78,7 +79,11 @@ def _load(reference: Reference, embeds: bool, device: str) -> Model:
 
         return load_gguf(reference.text, reference.path, device)
     folder = fetch_folder(reference) if reference.scheme == "hf" else reference.path
-    if embeds:
+    if reads_as == "classify":
+        from cupel.models.heads import load_head
+
+        return load_head(reference.text, folder, device)
+    if reads_as == "embed":
         from cupel.models.embedder import load_embedder
 
         return load_embedder(reference.text, folder, device)

@@ -218,6 +218,8 @@ class Model(ABC):
     def classify(self, texts: pa.Array) -> NDArray[np.float32]:
         """The probability of each of `labels` for each text, one row per text; NaN for null.
 
+        A model with a single output, a regression, gives its value.
+
         Raises
         ------
         BadOption

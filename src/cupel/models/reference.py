@@ -20,8 +20,10 @@ from cupel.errors import BadOption, MissingExtra, UnknownName
 __all__ = [
     "ABILITIES",
     "SCHEMES",
+    "SCORERS",
     "Reference",
     "Scheme",
+    "cached_file",
     "cached_snapshot",
     "check_reference",
     "parse_reference",
@@ -34,7 +36,11 @@ ABILITIES = ("log_probs", "generate", "embed", "classify")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_+-]*):(.*)", re.DOTALL)
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _REVISION = re.compile(r"[\w.-]+(/[\w.-]+)*", re.ASCII)
+_HUB_FILE = re.compile(r"(?P<name>[^/@]+/[^/@]+)(@(?P<revision>[\w.-]+))?/(?P<file>[^@]+)", re.ASCII)
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
+_CLASSIFYING = "ForSequenceClassification"
+SCORERS = ("model.bin", "pooled.safetensors")
+"""Files in an artifact of `cupel fit` that labels texts."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class Scheme:
 
 
 SCHEMES: Mapping[str, Scheme] = {
-    "folder": Scheme("a folder", ("log_probs", "generate", "embed")),
-    "hf": Scheme("hf:org/name@revision", ("log_probs", "generate", "embed")),
+    "folder": Scheme("a folder", ("log_probs", "generate", "embed", "classify")),
+    "hf": Scheme("hf:org/name@revision", ("log_probs", "generate", "embed", "classify")),
     "gguf": Scheme("gguf:file", ("log_probs", "generate")),
     "trial": Scheme("trial:folder", ("log_probs", "generate")),
     "ngram": Scheme("ngram:folder", ("log_probs",)),
@@ -76,7 +82,7 @@ class Reference:
     scheme
         One of `SCHEMES`.
     target
-        A path, a name on the hub, or the base URL of an endpoint.
+        A path, a name on the hub (of a file there: with its path), or the base URL of an endpoint.
     revision
         Of a model of the hub: a branch, tag or commit; None for its main branch.
     name
@@ -93,6 +99,22 @@ class Reference:
     def path(self) -> Path:
         """The file or folder of a local model."""
         return Path(self.target).expanduser()
+
+    @property
+    def hub_file(self) -> tuple[str, str | None, str] | None:
+        """Repository, revision and path of a single file on the hub; None where it is none.
+
+        Examples
+        --------
+        >>> parse_reference("fasttext:hf:org/scorers@v2/web/edu.bin").hub_file
+        ('org/scorers', 'v2', 'web/edu.bin')
+        >>> parse_reference("fasttext:edu.bin").hub_file is None
+        True
+        """
+        match = _HUB_FILE.fullmatch(self.target.removeprefix("hf:"))
+        if self.scheme != "fasttext" or not self.target.startswith("hf:") or match is None:
+            return None
+        return match["name"], match["revision"], match["file"]
 
 
 def parse_reference(text: str, where: str = "") -> Reference:
@@ -136,11 +158,18 @@ def parse_reference(text: str, where: str = "") -> Reference:
         raise UnknownName("scheme", scheme, set(SCHEMES) - {"folder"}, _place(text, where))
     if not target:
         raise _malformed(text, where, f"nothing follows the scheme; expected {SCHEMES[scheme].form}")
+    if scheme == "fasttext" and target.startswith("hf:"):
+        reference = Reference(text, scheme, target)
+        if reference.hub_file is None:
+            raise _malformed(
+                text, where, "expected org/name/file.bin or org/name@revision/file.bin after hf:"
+            )
+        return reference
     readers = {"hf": _hub, "openai": _endpoint}
     return readers[scheme](text, target, where) if scheme in readers else Reference(text, scheme, target)
 
 
-def check_reference(text: str, ability: str, where: str = "") -> None:
+def check_reference(text: str, ability: str, where: str = "", *, reachable: bool = True) -> None:
     """Check that a reference names a model that is there and can be asked for `ability`, without loading it.
 
     Parameters
@@ -149,6 +178,8 @@ def check_reference(text: str, ability: str, where: str = "") -> None:
         One of `ABILITIES`.
     where
         What names the model, for messages: a step and its option.
+    reachable
+        Also refuse a model of the hub that is not in its cache where nothing may be fetched.
 
     Raises
     ------
@@ -164,7 +195,8 @@ def check_reference(text: str, ability: str, where: str = "") -> None:
     reference = parse_reference(text, where)
     if ability not in SCHEMES[reference.scheme].abilities:
         raise refusal(text, SCHEMES[reference.scheme].abilities, ability, where)
-    _check_presence(reference, where)
+    if reachable or not (reference.scheme == "hf" or reference.hub_file):
+        _check_presence(reference, where)
     folder = cached_snapshot(reference) if reference.scheme == "hf" else reference.path
     if reference.scheme in ("hf", "folder") and folder is not None:
         abilities = _folder_abilities(folder, _place(text, where))
@@ -200,6 +232,25 @@ def cached_snapshot(reference: Reference) -> Path | None:
     return None
 
 
+def cached_file(reference: Reference) -> Path | None:
+    """The single file of the hub that a reference names, in the local cache; None where it is not there.
+
+    Raises
+    ------
+    MissingExtra
+        `huggingface_hub` is not installed.
+    """
+    if reference.hub_file is None:
+        return None
+    try:
+        from huggingface_hub import try_to_load_from_cache
+    except ImportError:
+        raise MissingExtra("a file of the Hugging Face hub", "lab") from None
+    name, revision, file = reference.hub_file
+    path = try_to_load_from_cache(name, file, revision=revision)
+    return Path(path) if isinstance(path, str) else None
+
+
 def _hub(text: str, target: str, where: str) -> Reference:
     name, at, revision = target.partition("@")
     if not _HUB_NAME.fullmatch(name) or (at and not _REVISION.fullmatch(revision)):
@@ -232,6 +283,14 @@ def _check_presence(reference: Reference, where: str) -> None:
     if scheme in ("folder", "trial", "ngram") and not path.is_dir():
         hint = "; a model of the Hugging Face hub is named hf:org/name" if scheme == "folder" else ""
         raise BadOption(f"{place}: no such folder{hint}")
+    if reference.hub_file is not None:
+        if cached_file(reference) is None and _offline():
+            name, _, file = reference.hub_file
+            raise BadOption(
+                f"{place}: not in the cache of the Hugging Face hub, and HF_HUB_OFFLINE is set; download it first "
+                f"(hf download {name} {file})"
+            )
+        return
     if scheme in ("gguf", "fasttext") and not path.is_file():
         raise BadOption(f"{place}: no such file")
     if scheme == "trial" and not (path / "config.json").is_file():
@@ -255,18 +314,22 @@ def _folder_abilities(folder: Path, place: str) -> tuple[str, ...]:
     """What the configuration of a folder says that it can do."""
     if (folder / "modules.json").is_file():
         return ("embed",)
+    if any((folder / name).is_file() for name in SCORERS):
+        return ("classify",)
     try:
         config: Any = json.loads((folder / "config.json").read_text("utf-8"))
     except FileNotFoundError:
         raise BadOption(
-            f"{place}: no model lies there; expected config.json (transformers) or modules.json "
-            "(sentence-transformers)"
+            f"{place}: no model lies there; expected config.json (transformers), modules.json "
+            "(sentence-transformers) or what `cupel fit` wrote"
         ) from None
     except (OSError, ValueError):
         return SCHEMES["folder"].abilities  # loading it says what is wrong
     names = config.get("architectures") if isinstance(config, dict) else None
-    causal = any(str(name).endswith(_CAUSAL) for name in names) if isinstance(names, list) else False
-    return SCHEMES["folder"].abilities if causal else ("embed",)
+    names = [str(name) for name in names] if isinstance(names, list) else []
+    if any(name.endswith(_CLASSIFYING) for name in names):
+        return ("classify",)
+    return ("log_probs", "generate", "embed") if any(name.endswith(_CAUSAL) for name in names) else ("embed",)
 
 
 def _is_path(text: str) -> bool:

@@ -6,14 +6,14 @@ exactly the documents that went in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.contract import Condition, KernelSignal, label_columns
+from cupel.contract import Condition, KernelSignal
 from cupel.contract.rules import written
 from cupel.recipe import ledger
 from cupel.recipe.asking import used
@@ -93,8 +93,8 @@ def best_of(outcomes: Sequence[Outcome]) -> Outcome:
     return first
 
 
-def count(outcome: Outcome, pass_: Pass, tally: Tally) -> None:
-    """Add what happened to a batch to `tally`."""
+def count(outcome: Outcome, pass_: Pass, tally: Tally, labels: Iterable[str] = ()) -> None:
+    """Add what happened to a batch to `tally`; dropped documents are counted by their `labels`."""
     for decision in outcome.groups:
         tally.entered[decision.key] = tally.entered.get(decision.key, 0) + len(decision.docs)
         how_many = decision.failed.sum(axis=1)
@@ -105,7 +105,7 @@ def count(outcome: Outcome, pass_: Pass, tally: Tally) -> None:
             only[rule] = only.get(rule, 0) + int((failed & (how_many == 1)).sum())
     for rows in outcome.dropped:
         ledger.count_dropped(rows, tally)
-        _count_labels(rows, tally, survived=False)
+        _count_labels(rows, tally, labels, survived=False)
     for edit, docs, taken in outcome.edited:
         tally.edited[edit] = tally.edited.get(edit, 0) + len(docs)
         tally.edited_bytes[edit] = tally.edited_bytes.get(edit, 0) + int(taken.sum())
@@ -128,17 +128,17 @@ def _count_edit_columns(outcome: Outcome, operation: EditStep, tally: Tally) -> 
                     tally.counts[name] = tally.counts.get(name, 0) + total
 
 
-def _count_labels(rows: pa.RecordBatch, tally: Tally, *, survived: bool) -> None:
-    for column in label_columns():
+def _count_labels(rows: pa.RecordBatch, tally: Tally, labels: Iterable[str], *, survived: bool) -> None:
+    for column in labels:
         if column in rows.schema.names:
             for entry in pc.value_counts(rows.column(column)).to_pylist():
                 count = entry["counts"]
                 tally.count_label(column, entry["values"] or "unknown", count, count if survived else 0)
 
 
-def count_survivors(rows: pa.RecordBatch, tally: Tally) -> None:
+def count_survivors(rows: pa.RecordBatch, tally: Tally, labels: Iterable[str]) -> None:
     """Count the labels of the documents that the last pass keeps."""
-    _count_labels(rows, tally, survived=True)
+    _count_labels(rows, tally, labels, survived=True)
 
 
 def _measure(outcome: Outcome, group: StepGroup, measures: Mapping[str, Prepared]) -> None:
@@ -147,36 +147,39 @@ def _measure(outcome: Outcome, group: StepGroup, measures: Mapping[str, Prepared
     batch = outcome.survivors
     # Trailing blanks and invisible characters stay in the document but do not affect decisions.
     seen = with_columns(batch, {"text": _kernels.measured_text(batch.column("text"))})
-    kernel: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    kernel: list[tuple[dict[str, Any], dict[str, str]]] = []
     measured: dict[str, pa.Array] = {}
     for signal in group.signals:
-        wanted = [column for column in group.columns if column in signal.columns]
+        names = signal.recipe_columns
+        wanted = {column: names[column] for column in group.columns if column in names}
         if isinstance(signal, KernelSignal):
             _share_pass(kernel, signal.kernel_options(), wanted)
             continue
-        with outcome.spending(f"measure {signal.name}"), used() as usages:
-            values = measures[signal.name](seen)
-            measured |= {column: values.column(column) for column in wanted}
+        with outcome.spending(f"measure {signal.label}"), used() as usages:
+            values = measures[signal.label](seen)
+            measured |= {column: values.column(own) for column, own in wanted.items()}
         # An empty answer counts as refused, whether the model or the method refused it.
-        outcome.count_usage(signal.name, usages, refused=values.column(0).null_count)
+        outcome.count_usage(signal.label, usages, refused=values.column(0).null_count)
     if kernel:
         with outcome.spending("measure text signals"):
-            for options, columns in kernel.values():
-                values = pa.record_batch(_kernels.measure(seen.column("text"), columns, **options))
-                measured |= {column: values.column(column) for column in columns}
+            for options, columns in kernel:
+                values = pa.record_batch(
+                    _kernels.measure(seen.column("text"), sorted(set(columns.values())), **options)
+                )
+                measured |= {column: values.column(own) for column, own in columns.items()}
     outcome.survivors = with_columns(batch, measured)
 
 
 def _share_pass(
-    passes: dict[str, tuple[dict[str, Any], list[str]]], options: dict[str, Any], columns: list[str]
+    passes: list[tuple[dict[str, Any], dict[str, str]]], options: dict[str, Any], columns: dict[str, str]
 ) -> None:
     """Families share one pass over the text unless they disagree on an option."""
-    for known, wanted in passes.values():
+    for known, wanted in passes:
         if all(known.get(key, value) == value for key, value in options.items()):
             known.update(options)
-            wanted += columns
+            wanted |= columns
             return
-    passes[f"{len(passes)}"] = (dict(options), list(columns))
+    passes.append((dict(options), dict(columns)))
 
 
 def _decide(outcome: Outcome, group: StepGroup, key: str) -> None:

@@ -184,10 +184,10 @@ def _applicable(pass_: Pass, known: set[str]) -> tuple[Pass, dict[str, str]]:
             else:
                 skipped[operation.label] = why
             continue
-        obstacles = {signal.name: _obstacle(signal) for signal in operation.signals}
-        signals = tuple(signal for signal in operation.signals if obstacles[signal.name] is None)
+        obstacles = {signal.label: _obstacle(signal) for signal in operation.signals}
+        signals = tuple(signal for signal in operation.signals if obstacles[signal.label] is None)
         skipped |= {name: why for name, why in obstacles.items() if why is not None}
-        columns = tuple(c for c in operation.columns if any(c in signal.columns for signal in signals))
+        columns = tuple(c for c in operation.columns if any(c in signal.recipe_columns for signal in signals))
         known |= set(columns)
         rules = tuple(step for step in operation.rules if set(step.rules.signals) <= known)
         for step in operation.rules:
@@ -218,7 +218,7 @@ def _measures(pass_: Pass) -> dict[str, Prepared]:
         if isinstance(operation, EditStep):
             methods[operation.label] = operation.edit
         else:
-            methods |= {s.name: s for s in operation.signals if not isinstance(s, KernelSignal)}
+            methods |= {s.label: s for s in operation.signals if not isinstance(s, KernelSignal)}
     return {
         label: method.prepare(Resources(artifact=method.given if isinstance(method, Fitted) else None))
         for label, method in methods.items()

@@ -19,6 +19,7 @@ from cupel.recipe.fit import artifact_seals, write_artifacts
 from cupel.recipe.folder import Folder, write_json, write_sealed, write_text
 from cupel.recipe.identity import repeated_ids
 from cupel.recipe.job import Job
+from cupel.recipe.named_signals import written_columns
 from cupel.recipe.output import carried_fields
 from cupel.recipe.pass_files import read_pass_json
 from cupel.recipe.plan import Plan
@@ -110,6 +111,9 @@ def finish(
         **({"generated": numbered(folder, plan, job)} if plan.generators else {}),
         **repeated_ids(folder, engine.parallelism()),
         "signals": {column: plan.measured.get(column, "reused") for column in plan.kept_columns},
+        "signal_columns": written_columns(
+            {name: plan.columns[name] for name in plan.kept_columns}, plan.providers
+        ),
         "signal_options": {name: dict(value) for name, value in recipe.signals.items()},
         "reused_signals": list(plan.reused),
         **({"artifacts": write_artifacts(folder, plan)} if plan.fits else {}),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import pyarrow as pa
 
 from cupel.contract import (
     Asks,
+    Column,
     Computes,
     Extractor,
     Method,
     Signal,
+    label_columns,
 )
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, StepGroup
@@ -68,7 +71,9 @@ class Plan:
     kept_columns
         Signal columns that the recipe asks for by name: they stay in the output.
     measured
-        All columns measured anywhere, with the method that measures them: the ledger's signals.
+        All columns measured anywhere, with what measures them, by its name in the recipe: the ledger's signals.
+    columns
+        The type, unit and meaning of all columns that are measured or reused.
     reused
         Columns taken from the annotated input instead of measured.
     """
@@ -79,12 +84,32 @@ class Plan:
     passes: tuple[Pass, ...]
     kept_columns: tuple[str, ...]
     measured: Mapping[str, str]
+    columns: Mapping[str, Column]
     reused: tuple[str, ...]
 
     @property
     def weighs(self) -> bool:
         """Whether a step changes how much documents count, so that the output has a column `weight`."""
         return any(step.action == "weigh" for pass_ in self.passes for step in pass_.decisions)
+
+    @property
+    def providers(self) -> dict[str, Signal]:
+        """The signal that measures each column, where a signal does."""
+        return {
+            column: signal
+            for pass_ in self.passes
+            for signal in pass_.signals
+            for column in signal.recipe_columns
+            if self.measured.get(column) == signal.label
+        }
+
+    @cached_property
+    def labels(self) -> Mapping[str, Column]:
+        """Columns of the unit `label` that a step may add: reports count documents by them."""
+        return {
+            **label_columns(),
+            **{name: column for name, column in self.columns.items() if column.is_label},
+        }
 
     @property
     def marks(self) -> dict[str, pa.DataType]:
@@ -127,7 +152,7 @@ class Plan:
         groups = [
             group for pass_ in self.passes for group in pass_.operations if isinstance(group, StepGroup)
         ]
-        signals = {signal.name: signal for group in groups for signal in group.signals}
+        signals = {signal.label: signal for group in groups for signal in group.signals}
         return [f"{name}: {notice}" for name, signal in signals.items() if (notice := signal.notice())]
 
     def describe(self) -> list[str]:

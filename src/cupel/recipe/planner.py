@@ -18,6 +18,7 @@ from typing import Any
 
 from cupel.contract import (
     Asks,
+    Column,
     CorpusMethod,
     Edit,
     Extraction,
@@ -31,6 +32,7 @@ from cupel.contract import (
     methods_of,
 )
 from cupel.errors import BadRecipe, UnknownSignal
+from cupel.recipe.named_signals import columns_of, declared_column, measured_by
 from cupel.recipe.plan import Pass, Plan
 from cupel.recipe.recipe import Recipe, Step
 from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, RulesStep, StepGroup
@@ -41,8 +43,12 @@ __all__ = ["make_plan"]
 class _Planner:
     def __init__(self, recipe: Recipe, annotated: Mapping[str, Any]) -> None:
         self.signal_options = _signal_options(recipe)
-        self.providers = _providers()
-        self.valid: set[str] = set(annotated)
+        self.named = recipe.named_signals
+        self.built: dict[str, Signal] = {}
+        self.columns: dict[str, Column] = {}
+        self.providers = self._providers()
+        self.annotated = self._usable(annotated)
+        self.valid: set[str] = set(self.annotated)
         self.reused: dict[str, None] = {}
         self.measured: dict[str, str] = {}
         self.kept: dict[str, None] = {}
@@ -51,12 +57,10 @@ class _Planner:
         self.decisions: list[CorpusStep] = []
         self.fits: list[FitStep] = []
         self.generator: GeneratorStep | None = None
-        self.built: dict[str, Signal] = {}
         self.steps = 0
         self.asking = False
         self.pending: list[RulesStep] = []
         self.wanted: dict[str, None] = {}
-        self.annotated = set(annotated)
 
     def want(self, column: str, label: str) -> None:
         if column in self.valid:
@@ -87,8 +91,43 @@ class _Planner:
     def signal(self, name: str) -> Signal:
         if name not in self.built:
             options = self.signal_options.get(name, {})
-            self.built[name] = find_method(name, Signal).from_options(options, where="signals")
+            self.built[name] = self.named.get(name) or find_method(name, Signal).from_options(
+                options, where="signals"
+            )
         return self.built[name]
+
+    def _usable(self, annotated: Mapping[str, Mapping[str, Any]]) -> set[str]:
+        """Columns of the input that hold what this recipe would measure, or that it measures in no way of its own."""
+        usable = set()
+        for column, record in annotated.items():
+            provider = self.providers.get(column)
+            declared = declared_column(record)
+            if provider is None and declared is not None:
+                self.columns[column] = declared
+                usable.add(column)
+            elif provider in self.named or provider in self.signal_options:
+                if measured_by(self.signal(provider)).items() <= record.items():
+                    usable.add(column)
+            elif provider is not None:
+                usable.add(column)
+        return usable
+
+    def _providers(self) -> dict[str, str]:
+        """Which signal measures each column. Those with names of their own come first, as the recipe wrote them."""
+        providers: dict[str, str] = {}
+        for name, signal in self.named.items():
+            for column, declared in columns_of(signal).items():
+                if column in providers:
+                    raise BadRecipe(
+                        f"signals: '{name}' and '{providers[column]}' both have a column '{column}'"
+                    )
+                providers[column], self.columns[column] = name, declared
+        for name, family in methods_of(Signal).items():
+            columns = self.signal(name).columns if name in self.signal_options else family.columns
+            for column, declared in columns.items():
+                if column not in providers:
+                    providers[column], self.columns[column] = name, declared
+        return providers
 
     def close_pass(self) -> None:
         self.close_group()
@@ -106,7 +145,7 @@ class _Planner:
             if column not in self.valid and column not in self.wanted and column in self.providers
         )
         for signal in map(self.signal, families):
-            self.fit(signal.name, signal)
+            self.fit(signal.label, signal)
             self.begin_asking(signal)
 
     def begin_asking(self, method: Method) -> None:
@@ -149,8 +188,15 @@ class _Planner:
             raise BadRecipe(f"step '{label}': extraction can only be the first step, and only once")
 
     def add_signal(self, label: str, signal: Signal) -> None:
-        self.prepare(signal.columns)
-        for column in signal.columns:
+        columns = signal.recipe_columns
+        for column in columns:
+            if self.providers[column] != signal.label:
+                raise BadRecipe(
+                    f"step '{label}': its column '{column}' is that of the signal '{self.providers[column]}', which the "
+                    "recipe defines under 'signals'; give either another name there"
+                )
+        self.prepare(columns)
+        for column in columns:
             self.want(column, label)
             self.kept[column] = None
 
@@ -176,8 +222,8 @@ class _Planner:
         self.begin_asking(edit)
         self.operations.append(EditStep(label, edit))
         self.asking = isinstance(edit, Asks)
-        for column in edit.columns:
-            self.measured[column] = edit.name
+        for column, declared in edit.columns.items():
+            self.measured[column], self.columns[column] = edit.name, declared
         self.forget_text()
         self.valid |= set(edit.columns)
 
@@ -186,11 +232,14 @@ class _Planner:
         independent = {c for c in self.valid if c in self.providers and self.reads_no_text(self.providers[c])}
         self.valid = independent | {c for c in self.valid if c not in self.providers}
 
+    def family(self, name: str) -> type[Signal]:
+        return type(self.named[name]) if name in self.named else find_method(name, Signal)
+
     def reads_no_text(self, name: str) -> bool:
-        return "text" not in find_method(name, Signal).needs
+        return "text" not in self.family(name).needs
 
     def holds_for_children(self, name: str) -> bool:
-        return not {"text", "id"} & set(find_method(name, Signal).needs)
+        return not {"text", "id"} & set(self.family(name).needs)
 
     def add_decision(self, label: str, method: CorpusMethod) -> None:
         step = CorpusStep(label, method)
@@ -225,14 +274,14 @@ class _Planner:
         self.close_pass()
 
 
-def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Plan:
+def make_plan(recipe: Recipe, annotated: Mapping[str, Mapping[str, Any]] | None = None) -> Plan:
     """The plan of `recipe`.
 
     Parameters
     ----------
     annotated
-        Signal columns that the input already carries, valid for its text; they are not
-        measured again until an edit changes the text.
+        Signal columns that the input already carries, valid for its text, with what its manifest says of each;
+        they are not measured again until an edit changes the text, unless the recipe measures them in another way.
 
     Raises
     ------
@@ -257,17 +306,23 @@ def make_plan(recipe: Recipe, annotated: Mapping[str, Any] | None = None) -> Pla
         passes=tuple(planner.passes),
         kept_columns=tuple(planner.kept),
         measured=planner.measured,
+        columns={name: planner.columns[name] for name in (*planner.measured, *planner.reused)},
         reused=tuple(planner.reused),
     )
 
 
 def _signal_options(recipe: Recipe) -> dict[str, Mapping[str, Any]]:
     """Options of each signal family: from `signals`, or from the step that names the family."""
-    options: dict[str, Mapping[str, Any]] = dict(recipe.signals)
+    families = methods_of(Signal)
+    options: dict[str, Mapping[str, Any]] = {
+        name: own for name, own in recipe.signals.items() if name in families
+    }
     for step in recipe.steps:
         method = step.method
         if not isinstance(method, Signal) or not method.options.model_dump(exclude_defaults=True):
             continue
+        if method.alias:
+            continue  # 'signals' has its options
         if method.name in recipe.signals:
             raise BadRecipe(
                 f"step '{step.label}' and 'signals' both set options of '{method.name}'; keep one"
@@ -283,12 +338,3 @@ def _extraction(steps: Iterable[Step]) -> tuple[tuple[Extractor, ...], float, tu
         return first.method.extractors(), first.method.seconds, tuple(others)
     extraction = find_method("resiliparse", Extraction)()
     return extraction.extractors(), extraction.seconds, (first, *others)
-
-
-def _providers() -> dict[str, str]:
-    """Which signal family measures each column."""
-    providers: dict[str, str] = {}
-    for name, signal in methods_of(Signal).items():
-        for column in signal.columns:
-            providers.setdefault(column, name)
-    return providers

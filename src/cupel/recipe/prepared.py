@@ -20,7 +20,7 @@ _ALONE = threading.Lock()
 
 
 def prepared(folder: Folder, seal: str, number: int, asking: Asking, cache: Path) -> Mapping[str, Prepared]:
-    """The prepared functions of a pass: of signal families by name, of its other steps by label.
+    """The prepared functions of a pass: of signals and of its other steps by label.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def _prepare(folder: Folder, seal: str, number: int, asking: Asking, cache: Path
     pass_ = plan.passes[number]
     fitted = {step.label for step in plan.fits}
     methods: dict[str, Method] = {
-        signal.name: signal
+        signal.label: signal
         for operation in pass_.operations
         if isinstance(operation, StepGroup)
         for signal in operation.signals

@@ -28,6 +28,7 @@ from cupel.contract import (
 )
 from cupel.errors import BadOption, BadRecipe, UnknownName
 from cupel.notebook import facts_html
+from cupel.recipe.named_signals import columns_of, named_signals, signal_options
 from cupel.store import digest_json
 
 __all__ = ["Recipe", "Step", "built_in_recipes"]
@@ -35,6 +36,11 @@ __all__ = ["Recipe", "Step", "built_in_recipes"]
 KINDS: tuple[type[Method], ...] = (Extraction, Signal, Rules, Edit, Dedup, Selector, Generator)
 """The kinds whose methods can be steps."""
 
+_NAMED_STEP = {
+    "type": "string",
+    "pattern": "^[a-z][a-z0-9_-]*$",
+    "description": "The name of a signal under `signals`: it is measured, and stays as a column.",
+}
 _FIELDS = ("name", "title", "description", "paper", "seed", "signals", "steps")
 
 
@@ -64,7 +70,8 @@ class Recipe:
     seed
         The one source of randomness.
     signals
-        Options of signal families, by family name; they hold wherever the family is measured.
+        Options of signal families, by family name; they hold wherever the family is measured. Under any other name:
+        one family with its options, so that a recipe can hold several signals of a family.
     steps
         What is done to each document, in order.
     """
@@ -117,17 +124,14 @@ class Recipe:
         options = {
             label: dict(given_options) for label, (_, given_options) in zip(labels, parsed, strict=True)
         }
-        signals = {name: dict(value or {}) for name, value in dict(record.get("signals") or {}).items()}
+        signals = _read_signals(record.get("signals"), f"{where}: signals")
         for override in overrides:
             _override(override, options, signals)
+        named = named_signals(signals, f"{where}: signals")
         built = tuple(
-            Step(label, _build(name, options[label], f"{where}: step '{label}'"))
+            Step(label, _build(name, options[label], named, f"{where}: step '{label}'"))
             for label, (name, _) in zip(labels, parsed, strict=True)
         )
-        for family, value in signals.items():
-            find_method(family, Signal, where=f"{where}: signals").from_options(
-                value, where=f"{where}: signals"
-            )
         return cls(
             name=str(record.get("name") or "unnamed"),
             title=str(record.get("title") or ""),
@@ -145,9 +149,7 @@ class Recipe:
             **({"title": self.title} if self.title else {}),
             "seed": self.seed,
             **({"signals": {k: dict(v) for k, v in self.signals.items()}} if self.signals else {}),
-            "steps": [
-                {step.method.name: step.options} if step.options else step.method.name for step in self.steps
-            ],
+            "steps": [_written(step) for step in self.steps],
         }
 
     def to_yaml(self) -> str:
@@ -195,6 +197,11 @@ class Recipe:
         return cupel.check(self, documents)
 
     @cached_property
+    def named_signals(self) -> dict[str, Signal]:
+        """The signals that have a name of their own in this recipe."""
+        return named_signals(self.signals)
+
+    @cached_property
     def digest(self) -> str:
         """Hash of what decides the result: steps with all options, signal options, seed. 32 hex digits.
 
@@ -203,7 +210,10 @@ class Recipe:
         """
         decisive = {k: v for k, v in self.to_dict().items() if k not in ("name", "title")}
         methods = [step.method for step in self.steps]
-        methods += [find_method(name, Signal).from_options(own) for name, own in self.signals.items()]
+        methods += [
+            self.named_signals.get(name) or find_method(name, Signal).from_options(own)
+            for name, own in self.signals.items()
+        ]
         if files := {path: digest for method in methods for path, digest in method.file_digests.items()}:
             decisive["files"] = files
         if own := own_digests():
@@ -231,9 +241,24 @@ class Recipe:
                 "description": {"type": "string"},
                 "paper": {"type": "object"},
                 "seed": {"type": "integer", "minimum": 0},
-                "signals": {"type": "object", "properties": families, "additionalProperties": False},
-                "steps": {"type": "array", "minItems": 1, "items": {"oneOf": steps}},
+                "signals": {
+                    "type": "object",
+                    "properties": families,
+                    "additionalProperties": {
+                        "description": "A signal under a name of its own: one family with its options.",
+                        "type": "object",
+                        "properties": families,
+                        "additionalProperties": False,
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                    },
+                },
+                "steps": {"type": "array", "minItems": 1},
             },
+            # Only a recipe that gives signals names of their own has steps that are no methods.
+            "if": {"properties": {"signals": {"propertyNames": {"enum": [*families]}}}},
+            "then": {"properties": {"steps": {"items": {"oneOf": steps}}}},
+            "else": {"properties": {"steps": {"items": {"anyOf": [*steps, _NAMED_STEP]}}}},
         }
 
 
@@ -315,7 +340,33 @@ def _labels(names: Iterable[str]) -> list[str]:
     return labels
 
 
-def _build(name: str, options: Mapping[str, Any], where: str) -> Method:
+def _read_signals(record: Any, where: str) -> dict[str, dict[str, Any]]:
+    if not isinstance(record or {}, Mapping):
+        raise BadRecipe(f"{where}: expected a mapping of signals to their options, found {record!r}")
+    signals: dict[str, dict[str, Any]] = {}
+    for name, value in (record or {}).items():
+        if not isinstance(value or {}, Mapping):
+            raise BadRecipe(f"{where}: {name}: expected a mapping of options, found {value!r}")
+        signals[str(name)] = {
+            key: dict(inner) if isinstance(inner, Mapping) else inner for key, inner in (value or {}).items()
+        }
+        if name not in methods_of(Signal):  # `edu: {classifier-score: }` means without options
+            signals[str(name)] = {key: inner or {} for key, inner in signals[str(name)].items()}
+    return signals
+
+
+def _written(step: Step) -> Any:
+    """A step as a recipe file has it."""
+    if isinstance(step.method, Signal) and step.method.alias:
+        return step.method.alias
+    return {step.method.name: step.options} if step.options else step.method.name
+
+
+def _build(name: str, options: Mapping[str, Any], named: Mapping[str, Signal], where: str) -> Method:
+    if name in named:
+        if options:
+            raise BadRecipe(f"{where}: its options stand under 'signals', where it is defined")
+        return named[name]
     method = find_method(name, where=where)
     if not issubclass(method, KINDS):
         able = ", ".join(kind.kind for kind in KINDS)
@@ -323,7 +374,12 @@ def _build(name: str, options: Mapping[str, Any], where: str) -> Method:
             f"{where}: '{name}' is a method of kind '{method.kind}', and a recipe has no steps of that kind "
             f"(its steps are of the kinds {able}); `cupel methods {name}` says what it is for"
         )
-    return method.from_options(options, where=where)
+    built = method.from_options(options, where=where)
+    if isinstance(built, Rules) and named:
+        built = built.with_columns(
+            {column: kind for signal in named.values() for column, kind in columns_of(signal).items()}
+        )
+    return built
 
 
 def _override(override: str, options: dict[str, dict[str, Any]], signals: dict[str, dict[str, Any]]) -> None:
@@ -332,12 +388,15 @@ def _override(override: str, options: dict[str, dict[str, Any]], signals: dict[s
     if not (equals and dot and step and option):
         raise BadOption(f"--set {override}: expected STEP.OPTION=VALUE, such as gopher-quality.min_words=20")
     parsed = _yaml(value, f"--set {override}")
-    if step in options:
+    own = signal_options(signals, step)
+    if own is not None:
+        own[option] = parsed
+    elif step in options:
         options[step][option] = parsed
     elif step in methods_of(Signal):
         signals.setdefault(step, {})[option] = parsed
     else:
-        raise UnknownName("step", step, options, where=f"--set {override}")
+        raise UnknownName("step", step, [*options, *signals], where=f"--set {override}")
 
 
 def _step_schema(name: str, method: type[Method]) -> dict[str, Any]:

@@ -253,7 +253,10 @@ class _Run:
         """The input's files; refuses what can be refused before anything is touched."""
         reading = self.options.reading
         with explaining_signals(self.inputs, reading):
-            make_plan(self.recipe)
+            plan = make_plan(self.recipe, _annotated(self.inputs))
+        for pass_ in plan.passes:
+            for method in pass_.methods:
+                method.check_ready()
         inputs = [_documents_of(place) for place in self.inputs]
         scanned = scan(inputs, io=reading.io, text_columns=reading.text_columns)
         self.left_out = scanned.left_out
@@ -262,7 +265,7 @@ class _Run:
         return scanned.files
 
     def _new_job(self, files: list[InputFile]) -> tuple[Job, Plan]:
-        annotated = _annotated(self.inputs, files)
+        annotated = _annotated(self.inputs)
         plan = make_plan(self.recipe, annotated)
         check_needs(plan, files, self.options.reading)
         check_fields(plan, files, self.options.reading, annotated)
@@ -552,9 +555,10 @@ def _documents_of(place: str) -> str:
     return str(folder.data)
 
 
-def _annotated(inputs: list[str], files: list[InputFile]) -> dict[str, str]:
-    """Signal columns that the input carries: it is the output of one run of Cupel that kept them."""
+def _annotated(inputs: list[str]) -> dict[str, dict[str, Any]]:
+    """Signal columns that the input carries, and how they were measured: it is the output of one run of Cupel."""
     if len(inputs) != 1 or not Path(inputs[0]).is_dir() or not (Path(inputs[0]) / "manifest.json").exists():
         return {}
     manifest = Folder(Path(inputs[0])).read_manifest()
-    return dict(manifest.get("signals", {}))
+    described = manifest.get("signal_columns", {})
+    return {column: dict(described.get(column, {})) for column in manifest.get("signals", {})}

@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 
 from cupel import charts
-from cupel.contract import Column, label_columns
+from cupel.contract import Column
 from cupel.findings import Alarm, Block, Code, Facts, Figure, Page, Prose, Sample, Samples, Section, Table
 from cupel.recipe.decide import decision_seconds, decision_sections
 from cupel.recipe.essentials import run_alarms
@@ -44,7 +44,7 @@ def report_page(
         _funnel(steps, keeping, _born(plan, tallies), tallies, total, manifest),
         _rules(plan, total),
         _signals(folder, plan),
-        *_breakdowns(total),
+        *_breakdowns(total, plan),
         *fitted_sections(folder, plan),
         *(section for pass_ in plan.passes for section in decision_sections(folder, pass_)),
         _edits(plan, total),
@@ -242,11 +242,11 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _breakdowns(total: Tally) -> list[Section]:
+def _breakdowns(total: Tally, plan: Plan) -> list[Section]:
     """One section for each label column that the run measured."""
     return [
         _breakdown(name, column, total.labels[name])
-        for name, column in label_columns().items()
+        for name, column in plan.labels.items()
         if name in total.labels
     ]
 

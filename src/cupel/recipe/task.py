@@ -385,7 +385,7 @@ class _Task:
             self.tally.with_parts += len(parts) - parts.null_count
             if self.job.output.layout is not None and parts.null_count < len(parts):
                 self._check_layout(outcome.survivors.filter(parts.is_valid()), self.job.output.layout)
-        batches.count(outcome, self.pass_, self.tally)
+        batches.count(outcome, self.pass_, self.tally, self.plan.labels)
         schema = self.rows.schema
         for rows in outcome.dropped:
             self.rows.write(ledger.fit(rows, schema))
@@ -437,7 +437,7 @@ class _Task:
         from cupel import _kernels
 
         self.rows.write(ledger.fit(ledger.kept(survivors), self.rows.schema))
-        batches.count_survivors(survivors, self.tally)
+        batches.count_survivors(survivors, self.tally, self.plan.labels)
         for row in pick(survivors):
             self.tally.sample("kept", [sample_row(survivors, row, "")])
         for entry in pc.value_counts(survivors.column("source")).to_pylist():

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from cupel.contract import Column, Edit, Signal, methods_of
 
-__all__ = ["signal_kinds"]
+__all__ = ["kind_of", "signal_kinds"]
 
 
 @cache
@@ -23,11 +23,12 @@ def signal_kinds() -> Mapping[str, str]:
     for methods in (methods_of(Signal), methods_of(Edit)):
         for method in methods.values():
             for name, column in method.columns.items():
-                kinds.setdefault(name, _kind(column))
+                kinds.setdefault(name, kind_of(column))
     return kinds
 
 
-def _kind(column: Column) -> str:
+def kind_of(column: Column) -> str:
+    """What a column is compared as: `number`, `text`, `truth`, or empty for none."""
     if pa.types.is_boolean(column.type):
         return "truth"
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):

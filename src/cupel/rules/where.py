@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field as OptionField
 
-from cupel.contract import Condition, Method, Rules
+from cupel.contract import Column, Condition, Method, Rules
 from cupel.contract.rules import Threshold, written
 from cupel.errors import BadOption
-from cupel.rules._signal_kinds import signal_kinds
+from cupel.rules._signal_kinds import kind_of, signal_kinds
 from cupel.rules.expression.nodes import Field, FunctionCall, IsNull, Node, SignalName
 from cupel.rules.expression.parser import parse
 
@@ -156,8 +157,17 @@ class Where(Rules):
         if options is None:
             raise BadOption("where: needs an expression, such as \"word_count > 50 or source = 'wiki'\"")
         self.options = options
-        condition = parse(options.expression, signal_kinds())
-        self.rules = (ExpressionRule(options.name, options.expression, condition),)
+        self._read(signal_kinds())
+
+    def with_columns(self, columns: Mapping[str, Column]) -> Self:
+        """The same expression where these names are signals, too."""
+        rules = copy.copy(self)
+        rules._read({**signal_kinds(), **{name: kind_of(column) for name, column in columns.items()}})
+        return rules
+
+    def _read(self, kinds: Mapping[str, str]) -> None:
+        condition = parse(self.options.expression, kinds)
+        self.rules = (ExpressionRule(self.options.name, self.options.expression, condition),)
 
 
 def _advice(field: Field) -> str:

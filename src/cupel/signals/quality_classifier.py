@@ -16,11 +16,9 @@ from cupel.contract import Column, Documents, Fitted, Learned, Learns, Measure, 
 from cupel.contract.draws import sample, uniform
 from cupel.corpus import Corpus
 from cupel.errors import BadInput
-from cupel.findings import Alarm, Block, Facts, Section
 from cupel.models.fasttext import FastText, FastTextTraining, train
+from cupel.signals._assessment import Score, assess, keywords
 from cupel.signals._columns import real
-from cupel.units import write_count
-from cupel.verdict.auroc import auroc, rank_correlation
 
 __all__ = ["QualityClassifier"]
 
@@ -28,7 +26,9 @@ FILE = "model.bin"
 POSITIVE, NEGATIVE = "positive", "negative"
 SMALLEST_CLASS = 20
 """Documents of each class below which nothing can be said of a classifier."""
-LENGTH_ALARM = 0.5
+READ = ("id", "text", "source")
+READ_FOR_WORDS = 5000
+"""Training documents whose words are scored for the card."""
 
 
 class QualityClassifier(Fitted, Signal):
@@ -44,8 +44,9 @@ class QualityClassifier(Fitted, Signal):
     ```
 
     A pool is a path, or `PATH:COUNT` for that many of its documents, drawn by their ids. Of every class a share
-    `held_out` is kept back; the report gives the area under the ROC curve on it with its interval, and how strongly the
-    score correlates with the length of a text. Text that is in both classes counts as positive.
+    `held_out` is kept back. The report gives the area under the ROC curve on it with its interval; calibration and
+    thresholds; how strongly the score goes with length, source and language, with an alarm where it measures one of
+    these; the decisions nearest 0.5, and the words that it keys on. Text that is in both classes counts as positive.
 
     `quality` is the probability of the positive class under equally many documents of both. It orders documents; what
     threshold is right depends on how much is to be kept, so take a percentile (DataComp-LM keeps the top 10 %) by
@@ -136,7 +137,7 @@ class QualityClassifier(Fitted, Signal):
         options = self.options
         good = _read(options.positives, options.seed, self.name, "positives")
         others = (
-            sample(documents, good.num_rows, options.seed).select(["id", "text"])
+            sample(documents, good.num_rows, options.seed).select(list(READ))
             if self.reads_corpus
             else _read(options.negatives, options.seed, self.name, "negatives")
         )
@@ -168,9 +169,14 @@ class QualityClassifier(Fitted, Signal):
             ),
         )
         (folder / FILE).write_bytes(model)
-        held_out = texts["text"].combine_chunks().filter(pa.array(kept_back))
-        scores = _scorer(FastText(model))(held_out)
-        return _assessed(scores, held_out, positive[kept_back], int(positive.sum()), int((~positive).sum()))
+        score = _scorer(FastText(model))
+        learned_from = texts["text"].combine_chunks().filter(learned)
+        counts = (int(positive.sum()), int((~positive).sum()))
+        assessed = assess(score, texts.filter(pa.array(kept_back)), positive[kept_back], counts)
+        section = assessed.findings[0]
+        table = keywords(score, learned_from.take(pa.array(_places(len(learned_from)))))
+        blocks = (*section.blocks, *([table] if table.rows else []))
+        return Learned(assessed.about, (section.model_copy(update={"blocks": blocks}),))
 
     def prepare(self, resources: Resources) -> Measure:
         """A function that classifies with the learned model."""
@@ -178,7 +184,12 @@ class QualityClassifier(Fitted, Signal):
         return lambda documents: pa.record_batch({"quality": score(documents.column("text"))})
 
 
-def _scorer(model: FastText) -> Any:
+def _places(documents: int) -> npt.NDArray[np.int64]:
+    """At most `READ_FOR_WORDS` documents, evenly spaced, so that both classes are among them."""
+    return np.unique(np.linspace(0, documents - 1, min(documents, READ_FOR_WORDS)).astype(np.int64))
+
+
+def _scorer(model: FastText) -> Score:
     column = model.labels.index(POSITIVE)
 
     def score(texts: pa.Array) -> pa.Array:
@@ -199,59 +210,14 @@ def _pool(name: str) -> tuple[str, int | None]:
 
 
 def _read(names: tuple[str, ...], seed: int, method: str, what: str) -> pa.Table:
-    """`id` and `text` of the documents of pools that have text."""
+    """`id`, `text` and `source` of the documents of pools that have text."""
     tables = []
     for name in names:
         path, count = _pool(name)
-        batches = (batch.select(["id", "text"]) for batch in Corpus.read([path]).batches())
+        batches = (batch.select(list(READ)) for batch in Corpus.read([path]).batches())
         table = pa.Table.from_batches(batches) if count is None else sample(batches, count, seed)
         if not table.num_rows:
             raise BadInput(f"{method}: {what}: {path} holds no documents")
         tables.append(table)
     table = pa.concat_tables(tables)
     return table.filter(pc.greater(pc.binary_length(pc.utf8_trim_whitespace(table["text"])), 0))
-
-
-def _assessed(
-    scores: pa.Array, texts: pa.Array, positive: npt.NDArray[np.bool_], positives: int, negatives: int
-) -> Learned:
-    """Evaluate a classifier on documents that it was not trained on."""
-    values = pc.fill_null(scores, 0.0).to_numpy()
-    value, low, high = auroc(values, positive)
-    lengths = pc.binary_length(texts).to_numpy().astype(np.float64)
-    by_length = {
-        label: rank_correlation(values[rows], lengths[rows])
-        for label, rows in ((POSITIVE, positive), (NEGATIVE, ~positive))
-    }
-    facts = (
-        ("positives", write_count(positives)),
-        ("negatives", write_count(negatives)),
-        ("held out", write_count(len(positive))),
-        ("AUROC", f"{value:.3f} ({low:.3f} to {high:.3f})"),
-        ("rank correlation with length, positives", f"{by_length[POSITIVE]:.2f}"),
-        ("rank correlation with length, negatives", f"{by_length[NEGATIVE]:.2f}"),
-    )
-    blocks: list[Block] = [Facts(facts=facts)]
-    strongest = max(by_length.values(), key=abs)
-    if abs(strongest) > LENGTH_ALARM:
-        more = "longer" if strongest > 0 else "shorter"
-        blocks.append(Alarm(text=f"The score goes with length: within a class, {more} texts score higher."))
-    if low <= 0.5:
-        blocks.append(
-            Alarm(text="The classifier does not tell the two sets apart: its AUROC may be that of chance.")
-        )
-    section = Section(
-        title="Quality classifier",
-        key="fitted",
-        lead="On documents that were kept back: the share of pairs, one of each class, that it orders rightly.",
-        blocks=tuple(blocks),
-    )
-    about = {
-        "positives": positives,
-        "negatives": negatives,
-        "held_out": len(positive),
-        "auroc": round(value, 6),
-        "auroc_interval": [round(low, 6), round(high, 6)],
-        "rank_correlation_with_length": {label: round(number, 6) for label, number in by_length.items()},
-    }
-    return Learned(about, (section,))
