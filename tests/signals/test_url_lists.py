@@ -113,9 +113,7 @@ def test_words_decide_as_datatrove_decides(shared: Path) -> None:
     urls = [url.lower() for url in urls if url and url.isascii() and "%" not in url]
     assert len(urls) > 300
     softs = sorted(soft - inside)
-    urls += [
-        f"https://a.example/{one_word}-{other}" for one_word, other in itertools.pairwise(softs)
-    ]
+    urls += [f"https://a.example/{one_word}-{other}" for one_word, other in itertools.pairwise(softs)]
     urls += [f"https://a.example/{word}/x" for word in sorted(hard | soft | inside)]
     rules = find_method("url-word-limits").from_options({})
     decision = rules.decide(measured("url-words", urls, package="datatrove"))

@@ -35,7 +35,7 @@ class RemoveUrls(Edit):
     | `links` | `http://`, `https://` and `ftp://` links, and what begins with `www.` |
     | `paths` | these, and hosts with a path: `example.org/page` |
     | `hosts` | these, and bare hosts: `example.org` |
-    | `dclm` | what the two expressions of DCLM's pipeline match, which includes blanks before an address, IP addresses and e-mail addresses |
+    | `dclm` | what DCLM's two expressions match: also blanks before an address, IP addresses, e-mail addresses |
 
     The first three leave e-mail addresses and handles as they are (`pii` masks e-mail addresses), and end an address
     where a reader would: before the full stop of the sentence, before a bracket that the address did not open, and before
@@ -73,8 +73,8 @@ class RemoveUrls(Edit):
     files = ("tlds",)
     cost = "one pass over the text"
     limits = (
-        "The text of a link that is written as Markdown keeps its brackets: `[here](http://…)` becomes `[here]`. Sentences that "
-        "need the address lose their object. Not for code, where addresses are values; `dclm` also takes `word.com` in "
+        "The text of a link in Markdown keeps its brackets: `[here](http://…)` becomes `[here]`. Sentences that need "
+        " the address lose their object. Not for code, where addresses are values; `dclm` also takes `word.com` in "
         "running text, and e-mail addresses, with the blanks or line breaks before them."
     )
     columns: ClassVar[Mapping[str, Column]] = {
@@ -95,7 +95,7 @@ class RemoveUrls(Edit):
         replacement: str = Field("", description="replaces an address; nothing by default")
         tlds: str | None = Field(
             None,
-            description="a text file with one top-level domain per line, for `paths`, `hosts` and `dclm`; by default some 100",
+            description="a text file with one top-level domain per line, for all but `links`; by default some 100",
         )
 
     options: Options
@@ -133,8 +133,8 @@ def _read(path: str, digest: str) -> tuple[str, ...]:
     for number, domain in listed:
         if not domain.isascii() or not domain.replace("-", "").isalnum():
             raise BadInput(
-                f"remove-urls: {path}, line {number}: '{domain[:40]}' is no top-level domain; expected one per line, such as "
-                "'org' or 'xn--p1ai'"
+                f"remove-urls: {path}, line {number}: '{domain[:40]}' is no top-level domain; expected one per line, "
+                "such as 'org' or 'xn--p1ai'"
             )
     if not listed:
         raise BadInput(f"remove-urls: the list {path} holds no top-level domain")

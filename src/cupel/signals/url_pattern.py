@@ -45,7 +45,9 @@ class UrlPattern(Signal):
     name = "url-pattern"
     files = ("path",)
     cost = "about a microsecond per address and expression"
-    limits = "Addresses are matched as they are written: with their percent escapes, and hosts beyond ASCII in either spelling."
+    limits = (
+        "Addresses are matched as they are written: with their percent escapes, and hosts in either spelling."
+    )
     needs = ("url",)
     columns: ClassVar[Mapping[str, Column]] = {
         "url_pattern_count": Column(
