@@ -53,7 +53,7 @@ class Secrets(Signal):
       line, that is assigned (`=`, `:`, `=>`, `:=`) to a name with `secret`, `token`, `passw`, `pwd`, `api_key`,
       `access_key`, `auth_key`, `private_key` or `credential` in it.
 
-    An assigned value must look random: at least two digits, an entropy of `min_entropy` bits per character
+    An assigned value must look random: with digits among its letters, an entropy of `min_entropy` bits per character
     (`min_hex_entropy` for hexadecimal digits, detect-secrets' own 3.0; its 4.5 for base64 can only be reached by values of
     23 and more characters), and frequent changes between small letters, capitals and digits, in place of the classifier
     of gibberish that BigCode uses. As there, UUIDs, and values with the length of a hash in a line that speaks of `sha`,

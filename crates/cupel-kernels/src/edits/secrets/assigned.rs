@@ -70,14 +70,17 @@ fn is_random(value: &str, options: &Options) -> bool {
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
     let longest = value.split(['_', '-', '/', '=', '+']).max_by_key(|part| part.len()).unwrap_or_default();
     let changes = longest.as_bytes().windows(2).filter(|pair| class(pair[0]) != class(pair[1])).count();
-    let least = if hex { options.min_hex_entropy } else { options.min_entropy };
-    digits >= 2
+    let mixed = longest.bytes().any(|byte| byte.is_ascii_uppercase())
+        && longest.bytes().any(|byte| byte.is_ascii_lowercase());
+    // Words and names, also in camel case, change between small letters, capitals and digits less often.
+    let (least_digits, least_changes) = if mixed { (1, longest.len() / 3) } else { (2, longest.len() / 6) };
+    let least_entropy = if hex { options.min_hex_entropy } else { options.min_entropy };
+    digits >= least_digits
         && digits < bytes.len()
         && !is_uuid(bytes)
-        // Words and names, also in camel case, change between small letters, capitals and digits less often.
         && longest.len() >= 8
-        && changes * if hex { 6 } else { 5 } >= longest.len()
-        && entropy(bytes) >= least
+        && changes >= least_changes
+        && entropy(bytes) >= least_entropy
 }
 
 fn class(byte: u8) -> u8 {
