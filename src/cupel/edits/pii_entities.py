@@ -167,7 +167,8 @@ class PiiEntities(Edit):
                     entities=list(self.entities),
                     score_threshold=self.options.min_score,
                 )
-                masked = anonymizer.anonymize(piece, results, operators) if results else None
+                spans: list[Any] = [*results]  # of the analyzer's class, which the anonymizer takes
+                masked = anonymizer.anonymize(piece, spans, operators) if spans else None
                 new.append(masked.text if masked else piece)
                 kinds += [item.entity_type for item in masked.items] if masked else []
             return "".join(new), kinds
@@ -227,7 +228,7 @@ def _analyzer(model: str, language: str, digest: str) -> AnalyzerEngine:
 
         def __init__(self, pipeline: spacy.Language) -> None:
             super().__init__()
-            self.nlp = {language: pipeline}
+            self.nlp: Any = {language: pipeline}
 
     registry = RecognizerRegistry(supported_languages=[language])
     registry.load_predefined_recognizers(languages=[language])

@@ -90,7 +90,7 @@ class ParagraphLanguages(Signal):
         others[documents_in_order, main] = 0
         second = others.argmax(1)
         second_size = others[documents_in_order, second]
-        labels = pa.array(paragraphs.labels or [None], pa.large_string())
+        labels = pa.array(paragraphs.labels or [""], pa.large_string())
         nothing = main_size == 0
         return pa.RecordBatch.from_arrays(
             [
