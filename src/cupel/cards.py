@@ -1,6 +1,6 @@
 """A method's card as Markdown: its documentation page, and what `cupel methods NAME` prints.
 
-Made from the class alone: docstring, options, columns, rules, papers, cost, limits.
+Made from the class alone: docstring, options, columns, rules, papers, place in the taxonomy, cost, limits.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from cupel.contract import Annotates, EvaluationMethod, FindingMethod, Method, Options, Rules
+from cupel.contract import (
+    MECHANISMS,
+    UTILITIES,
+    Annotates,
+    EvaluationMethod,
+    FindingMethod,
+    Method,
+    Options,
+    Rules,
+)
 
 __all__ = ["card_markdown"]
 
@@ -33,6 +42,7 @@ def card_markdown(method: type[Method]) -> str:
     # A rule set from a file brings the table of its rules along in its docstring.
     rules = "" if "| rule |" in body else _rules(method)
     parts += [rules, _columns(method), _options(method.Options), _use(method)]
+    parts.append(_taxonomy(method))
     if method.cost:
         parts.append(f"## Cost\n\n{method.cost}")
     if method.limits:
@@ -78,6 +88,19 @@ def _options(options: type[Options]) -> str:
         )
         rows.append((f"`{name}`", default, properties.get(name, {}).get("description", "")))
     return "## Options\n\n" + _table(rows)
+
+
+def _taxonomy(method: type[Method]) -> str:
+    """What the method looks at, how it chooses, and for which stages of training; nothing if it chooses no data."""
+    if method.utility is None or method.mechanism is None:
+        return ""
+    utility, mechanism = UTILITIES[method.utility], MECHANISMS[method.mechanism]
+    return (
+        "## Place in the taxonomy\n\n"
+        f"- Utility: {method.utility} ({utility.meaning})\n"
+        f"- Mechanism: {method.mechanism} ({mechanism.meaning})\n"
+        f"- Stages: {', '.join(method.stages)}"
+    )
 
 
 def _use(method: type[Method]) -> str:

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import cupel
-from cupel.recipe.data_card import _size_category
+from cupel.recipe.data_card import _block, _size_category
+from cupel.units import write_bytes
 
 datasets = pytest.importorskip("datasets")
 
@@ -86,6 +87,25 @@ def test_the_card_says_what_the_run_did_and_verify_checks_it(
     assert not cupel.verify(result.output).damaged
     refine(tmp_path / "pool", tmp_path / "out")
     assert result.manifest["content_hash"] in card.read_text()
+
+
+def test_the_card_names_its_sources_and_not_where_they_lay(
+    make_pool: Callable[..., Path], tmp_path: Path
+) -> None:
+    pool = make_pool(60, 2, name="odd|name")
+    result = refine(pool, tmp_path / "out")
+    card = (result.output / "README.md").read_text()
+    size = write_bytes(sum(file.stat().st_size for file in pool.iterdir()))
+    assert f"| collected from | `odd\\|name` (2 files, {size}) |" in card
+    assert "| construction | collected |" in card
+    assert f"| made on | {result.manifest['started'][:10]} |" in card
+    assert "who publishes the data" in card
+    assert str(tmp_path) not in card
+    written = result.manifest | {"documents": result.manifest["documents"] | {"generated": 3}}
+    assert "| construction | collected and written by a model |" in _block(written)
+    places = ["s3://bucket/crawl", *(f"/home/alice/part-{n}" for n in range(6))]
+    assert "`s3://bucket/crawl`, `part-0`" in _block(written | {"input": places})
+    assert "`part-3` and 2 more (2 files" in _block(written | {"input": places})
 
 
 def test_what_was_filled_in_stays(make_pool: Callable[..., Path], tmp_path: Path) -> None:

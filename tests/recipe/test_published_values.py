@@ -119,6 +119,8 @@ def test_minhash_has_the_shape_of_fineweb() -> None:
 FOLDED = {"fold_numbers": True, "ignore_symbols": True}
 MINHASH = {
     "fineweb": {"clusters": "connected", **FOLDED},
+    "fineweb-edu": {"clusters": "connected", **FOLDED},
+    "textbook": {},
     "dclm-heuristics": FOLDED,
     "demo": {"max_source_loss": 1},
     "gopher": {"ngram": 13, "threshold": 0.8, "clusters": "connected", **FOLDED},

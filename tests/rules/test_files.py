@@ -100,6 +100,8 @@ def test_a_file_is_all_it_takes(tmp_path: Path) -> None:
             "not readable as YAML",
         ),
         ("rules:", "include: [c4]\nrules:", "'c4'"),
+        ("rules:", "utility: qualty\nrules:", "did you mean 'quality'"),
+        ("rules:", "stages: [pretrainin]\nrules:", "did you mean 'pretraining'"),
     ],
 )
 def test_a_broken_file_is_refused_by_name(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -107,6 +109,15 @@ def test_a_broken_file_is_refused_by_name(tmp_path: Path, old: str, new: str, me
     with pytest.raises((BadOption, UnknownName), match=message) as error:
         read_rule_set(path)
     assert "mine.yaml" in str(error.value)
+
+
+def test_a_file_names_its_place_in_the_taxonomy(tmp_path: Path) -> None:
+    mine = read_rule_set(write(tmp_path, GOOD))
+    assert (mine.utility, mine.mechanism, mine.stages) == ("heuristics", "threshold", ("pretraining",))
+    placed = GOOD.replace("rules:", "utility: domain\nstages: [alignment]\nrules:")
+    (tmp_path / "placed").mkdir()
+    mine = read_rule_set(write(tmp_path / "placed", placed))
+    assert (mine.utility, mine.mechanism, mine.stages) == ("domain", "threshold", ("alignment",))
 
 
 def test_two_rules_of_one_name(tmp_path: Path) -> None:

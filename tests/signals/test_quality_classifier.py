@@ -12,9 +12,11 @@ import pytest
 import cupel
 from cupel.contract import read_about
 from cupel.errors import BadInput, BadOption
+from cupel.findings import Alarm, Samples, Table
 from cupel.models.fasttext import FastText
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
+from cupel.signals._assessment import assess
 from cupel.signals.quality_classifier import FILE, QualityClassifier
 
 SMALL = {"dim": 8, "epochs": 8, "learning_rate": 0.5, "buckets": 1000}
@@ -184,3 +186,68 @@ def test_an_artifact_of_another_method_is_refused(good: Path, tmp_path: Path) ->
     make_plan(
         Recipe.from_dict({"name": "x", "steps": [{"softdedup": {"artifact": str(made.folder), "order": 5}}]})
     )
+
+
+def test_a_pooled_transformer_learns_from_the_same_documents(good: Path, bad: Path, tmp_path: Path) -> None:
+    drawn = {
+        "positives": [str(good)],
+        "negatives": [str(bad)],
+        "architecture": "pooled",
+        "dim": 16,
+        "epochs": 4,
+    }
+    made = cupel.fit("quality-classifier", output=tmp_path / "model", options=drawn)
+    assert made.about["about"]["auroc"] > 0.9
+    assert sorted(path.name for path in made.folder.iterdir()) == [
+        "about.json",
+        "pooled.json",
+        "pooled.safetensors",
+        "tokenizer.json",
+    ]
+    method = QualityClassifier.from_options({"artifact": str(made.folder)})
+    texts = pa.array(["osmosis lets water pass", "click here now", None], pa.large_string())
+    quality = method.measure(pa.record_batch({"text": texts}))["quality"].to_pylist()
+    assert quality[0] > quality[1]
+    assert quality[2] is None
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_score_that_goes_with_the_source_says_so(follows: bool) -> None:
+    """Positives score higher; within a class the score is that of the source, or is not."""
+    rng = np.random.default_rng(0)
+    positive = np.arange(200) < 100
+    source = np.array(["forum", "wiki"] * 100)
+    within = (source == "wiki") if follows else rng.random(200) < 0.5
+    scores = pa.array(0.1 + 0.6 * positive + 0.2 * within)
+    held_out = pa.table(
+        {
+            "id": pa.array([f"d{number}" for number in range(200)], pa.large_string()),
+            "text": pa.array(["The café in 東京 is open."] * 200, pa.large_string()),
+            "source": pa.array(source.tolist(), pa.large_string()),
+        }
+    )
+    learned = assess(lambda texts: scores, held_out, positive, (1000, 1000))
+    assert learned.about["auroc"] == 1.0
+    assert (learned.about["rank_variance_by"]["source"] == pytest.approx(1.0)) == follows
+    assert learned.about["rank_variance_by"]["language"] == 0
+    alarms = [block.text for block in learned.findings[0].blocks if isinstance(block, Alarm)]
+    assert any("goes with the source" in text for text in alarms) == follows
+    rows = [block.rows for block in learned.findings[0].blocks if isinstance(block, Table)]
+    assert [row[:2] for row in rows[2]] == [("forum", 100), ("wiki", 100)]
+
+
+def test_the_card_says_what_it_keys_on_and_what_it_is_unsure_of(
+    good: Path, bad: Path, tmp_path: Path
+) -> None:
+    made = cupel.fit("quality-classifier", output=tmp_path / "model", options=options(good, bad))
+    (section,) = made.page().sections
+    tables = {block.columns[0]: block for block in section.blocks if isinstance(block, Table)}
+    toward, away = ({row[place] for row in tables["toward positive"].rows} for place in (0, 2))
+    assert {"membrane", "osmosis"} <= toward
+    assert {"click", "cheap"} <= away
+    assert not toward & away
+    calibration = tables["score"].rows
+    assert sum(row[1] for row in calibration) == made.about["about"]["held_out"]
+    kept = [row[2] for row in tables["negatives kept"].rows]
+    assert kept == sorted(kept, reverse=True)
+    assert any(isinstance(block, Samples) for block in section.blocks)

@@ -1,6 +1,6 @@
 """What `import cupel` offers: each command of the command line as a function."""
 
-from cupel.api.catalog import methods, recipes, scales
+from cupel.api.catalog import methods, papers, recipes, scales
 from cupel.api.lab import assay, attribute, audit, examine, plan_assay, study, update
 from cupel.api.runs import annotate, check, dedup, inspect, refine
 from cupel.contract import KeptFinding, load_methods
@@ -13,6 +13,7 @@ from cupel.lab.options import AssayOptions
 from cupel.lab.plan import AssayPlan
 from cupel.lab.result import Assay
 from cupel.lab.scale import Scale
+from cupel.literature.catalog import LiteratureEntry
 from cupel.models.budget import Budget
 from cupel.recipe.asking import Asking
 from cupel.recipe.check import Check
@@ -44,6 +45,7 @@ __all__ = [
     "FittedArtifact",
     "IOOptions",
     "KeptFinding",
+    "LiteratureEntry",
     "OutputOptions",
     "Profile",
     "ReadOptions",
@@ -69,6 +71,7 @@ __all__ = [
     "inspect",
     "load_methods",
     "methods",
+    "papers",
     "plan_assay",
     "recipes",
     "refine",

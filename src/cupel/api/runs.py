@@ -204,6 +204,8 @@ def inspect(
     engine: Engine | None = None,
     progress: Progress | bool | None = None,
     scratch: str | Path | None = None,
+    signals: Iterable[str] = (),
+    overrides: Iterable[str] = (),
 ) -> Profile:
     """Profile a pool: sizes, languages, duplicates and signal histograms.
 
@@ -218,6 +220,11 @@ def inspect(
         As `refine` takes them.
     scratch
         Where temporary files lie; the temporary folder by default.
+    signals
+        Further signals to measure, each by its name, that of a column, the folder of what `fit` learned, or
+        `NAME=CLASSIFIER`. The profile shows how they are spread, where they agree, and documents of each.
+    overrides
+        Options of signals, `perplexity.model=FOLDER` each.
 
     Returns
     -------
@@ -240,7 +247,15 @@ def inspect(
     """
     shown = as_progress(progress)
     paths = paths_of(input, note=shown.note if shown else None)
-    return profile.inspect(paths, reading=reading, engine=engine, progress=shown, scratch=scratch)
+    return profile.inspect(
+        paths,
+        reading=reading,
+        engine=engine,
+        progress=shown,
+        scratch=scratch,
+        signals=signals,
+        overrides=overrides,
+    )
 
 
 def check(

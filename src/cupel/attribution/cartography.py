@@ -65,6 +65,7 @@ class Cartography(Attribution, Annotates):
     """
 
     name = "cartography"
+    stages = ("pretraining", "task-specific fine-tuning")
     papers = (
         Paper(
             title="Dataset Cartography: Mapping and Diagnosing Datasets with Training Dynamics",

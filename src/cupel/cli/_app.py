@@ -33,6 +33,7 @@ ORDER = (
     "annotate",
     "claims",
     "methods",
+    "papers",
     "recipes",
     "scales",
     "cache",
@@ -88,6 +89,7 @@ EXAMPLES = {
         "claims": ("claims list", "claims run lee_duplicates", "claims table --write docs/claims.md"),
         "scales": ("scales", "scales nano > mine.yaml"),
         "methods": ("methods", "methods gopher-quality"),
+        "papers": ("papers", "papers minhash", "papers dedup 2022"),
         "recipes": ("recipes", "recipes gopher > mine.yaml"),
         "cache": (
             "cache",

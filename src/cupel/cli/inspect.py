@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from cupel.cli._inputs import Inputs, Json, Methods, MoreInputs, inputs_of
-from cupel.cli._options import Cores, Full, IdColumn, Layout, MaxDocumentBytes, TextColumn, reading_options
+from cupel.cli._options import (
+    Cores,
+    Full,
+    IdColumn,
+    Layout,
+    MaxDocumentBytes,
+    Overrides,
+    TextColumn,
+    reading_options,
+)
 
 
 def inspect(
@@ -16,6 +25,15 @@ def inspect(
     page: Annotated[
         Path | None, typer.Option("--page", help="Also write the profile as an HTML page.")
     ] = None,
+    signal: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--signal",
+            help="Also measure this signal, one of its columns, what `cupel fit` learned (a folder), or NAME=CLASSIFIER; "
+            "repeatable.",
+        ),
+    ] = None,
+    set_: Overrides = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     layout: Layout = None,
@@ -39,6 +57,8 @@ def inspect(
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=api.Engine(cores=cores),
         progress=TerminalProgress(keeping=False),
+        signals=signal or (),
+        overrides=set_ or (),
     )
     if json:
         print_json({"counts": profile.manifest, "page": profile.page})

@@ -44,6 +44,9 @@ def _record(method: type[Method]) -> dict[str, object]:
         "kind": method.kind,
         "title": method.title(),
         "papers": method.papers,
+        "utility": method.utility,
+        "mechanism": method.mechanism,
+        "stages": method.stages,
         "columns": {
             name: {"unit": column.unit, "meaning": column.meaning} for name, column in method.columns.items()
         },

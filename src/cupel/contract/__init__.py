@@ -57,6 +57,7 @@ from cupel.contract.registry import (
 from cupel.contract.rules import Condition, Decision, Reason, Rule, Rules
 from cupel.contract.signals import KernelSignal, Measure, Signal
 from cupel.contract.studies import Study
+from cupel.contract.taxonomy import MECHANISMS, STAGES, TRAINING, UTILITIES
 from cupel.contract.training import Body, Objective, ScalePart
 from cupel.contract.updates import MODEL, Update
 from cupel.contract.view import NO_DOCUMENTS, Documents, Resources, View
@@ -99,6 +100,7 @@ __all__ = [
     "KernelSignal",
     "Learned",
     "Learns",
+    "MECHANISMS",
     "MEMBERS",
     "MODEL",
     "Measure",
@@ -121,11 +123,14 @@ __all__ = [
     "Rule",
     "Rules",
     "SPANS",
+    "STAGES",
     "ScalePart",
     "Selector",
     "Signal",
     "Study",
+    "TRAINING",
     "TrialProgress",
+    "UTILITIES",
     "Update",
     "View",
     "WEIGHTLESS",

@@ -36,6 +36,7 @@ class Annotates(FindingMethod, Signal):
     """
 
     needs: ClassVar[tuple[str, ...]] = ("id",)
+    utility = "influence"
     columns: ClassVar[Mapping[str, Column]]
     files = ("finding",)
     applied = frozenset({"finding"})

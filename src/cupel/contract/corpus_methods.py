@@ -18,6 +18,9 @@ __all__ = ["MEMBERS", "SPANS", "WEIGHTLESS", "Clusters", "CorpusMethod", "Dedup"
 
 Finds = Literal["documents", "spans", "weights", "selection"]
 
+_MECHANISMS = {"documents": "cluster", "spans": "edit", "weights": "weigh", "selection": "rank"}
+"""The mechanism that follows from what a method finds, unless its class names another."""
+
 WEIGHTLESS = float("-inf")
 """The priority of a document of weight 0: it stays only if its whole cluster has weight 0."""
 
@@ -107,8 +110,11 @@ class CorpusMethod(Method):
     roles: ClassVar[tuple[str, str]] = ("stays", "copy")
     """Labels in a list of clusters: for the document that the others resemble, and for those others."""
     needs: ClassVar[tuple[str, ...]] = ("text",)
+    stages: ClassVar[tuple[str, ...]] = ("pretraining", "instruction tuning")
 
     def __init_subclass__(cls) -> None:
+        if "finds" in vars(cls) and "mechanism" not in vars(cls):
+            cls.mechanism = _MECHANISMS.get(cls.finds)
         super().__init_subclass__()
         if "action" in cls.Options.model_fields and not issubclass(cls.Options, Acts):
             # The recipe would not see it, and would drop what was to be marked.
@@ -154,6 +160,8 @@ class Dedup(CorpusMethod):
     kind = "dedup"
     heading = "Deduplications: find copies in the whole corpus"
     room = "cupel.deduplication"
+    utility = "deduplication"
+    mechanism = "cluster"
 
     @abstractmethod
     def sketch(self, text: pa.Array) -> pa.RecordBatch:
@@ -174,6 +182,7 @@ class Selector(CorpusMethod):
     kind = "selector"
     heading = "Selectors: choose which documents to keep, or how often"
     room = "cupel.select"
+    utility = "any"
     finds: ClassVar[Finds] = "selection"
     reason = "not-selected"
     scores = True

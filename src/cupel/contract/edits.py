@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from cupel.contract.asks import Asks
+from cupel.contract.fitted import Fitted
 from cupel.contract.method import Method
 from cupel.contract.view import Resources
 
@@ -36,9 +38,14 @@ class Edit(Method):
     kind = "edit"
     heading = "Edits: change the text"
     room = "cupel.edits"
+    utility = "heuristics"
+    mechanism = "edit"
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     def __init_subclass__(cls) -> None:
+        if cls.utility == "heuristics" and issubclass(cls, Asks | Fitted) and "utility" not in vars(cls):
+            cls.utility = "quality"  # a model's judgment, unless the class says of what
         super().__init_subclass__()
         if "name" in vars(cls) and cls.edit is Edit.edit and cls.prepare is Edit.prepare:
             raise TypeError(f"{cls.__name__}: an edit defines 'edit' or 'prepare'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from cupel.contract.method import Method
 
@@ -15,6 +16,9 @@ class Extraction(Method):
     kind = "extractor"
     heading = "Extraction: text out of web pages"
     room = "cupel.corpus.extraction"
+    utility = "heuristics"
+    mechanism = "edit"
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
 
     @property
     def seconds(self) -> float:

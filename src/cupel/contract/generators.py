@@ -89,6 +89,9 @@ class Generator(Method):
     kind = "generator"
     heading = "Generators: write new documents"
     room = "cupel.synthesize"
+    utility = "quality"
+    mechanism = "write"
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     needs: ClassVar[tuple[str, ...]] = ("text",)
 
     @abstractmethod

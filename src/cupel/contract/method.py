@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Self
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cupel.contract.paper import Paper
+from cupel.contract.taxonomy import check_taxonomy
 from cupel.errors import BadOption, UnknownName
 
 __all__ = ["Column", "Method", "Options", "Paper"]
@@ -21,17 +23,6 @@ __all__ = ["Column", "Method", "Options", "Paper"]
 
 WRITTEN_IN = ("recipe", "command", "scale")
 """Where methods are named: in a recipe, on the command line after their kind's command, or in a scale."""
-
-
-@dataclass(frozen=True)
-class Paper:
-    """Where a method comes from."""
-
-    title: str
-    authors: str
-    year: int
-    url: str
-    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +65,12 @@ class Method(ABC):
     name: ClassVar[str]
     """Kebab-case, unique over all kinds; used in recipes and on the command line."""
     papers: ClassVar[tuple[Paper, ...]] = ()
+    utility: ClassVar[str | None] = None
+    """What it looks at: one of `UTILITIES` of `cupel.contract.taxonomy`; None if it chooses no data."""
+    mechanism: ClassVar[str | None] = None
+    """How it uses that: one of `MECHANISMS`."""
+    stages: ClassVar[tuple[str, ...]] = ()
+    """The stages of training whose data it is for: of `STAGES`."""
     cost: ClassVar[str] = ""
     """What it costs, with a unit, as measured by `make bench`."""
     limits: ClassVar[str] = ""
@@ -94,6 +91,11 @@ class Method(ABC):
         """This method has no options."""
 
     options: Options
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        # A kind may leave a part to its methods.
+        check_taxonomy(cls.__name__, cls.utility, cls.mechanism, cls.stages, whole="name" in vars(cls))
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options if options is not None else self.Options()

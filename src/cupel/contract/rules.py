@@ -237,6 +237,9 @@ class Rules(Method):
     kind = "rules"
     heading = "Rules: decide on signals and fields"
     room = "cupel.rules"
+    utility = "heuristics"
+    mechanism = "threshold"
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     rules: tuple[Condition, ...] = ()
     needs_edit: ClassVar[str | None] = None
     """The edit that must come right before, whose counts the rules use."""

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
+from cupel.contract.asks import Asks
+from cupel.contract.fitted import Fitted
 from cupel.contract.method import Column, Method
 from cupel.contract.view import Resources
 
@@ -27,12 +29,17 @@ class Signal(Method):
     kind = "signal"
     heading = "Signals: measure, never drop"
     room = "cupel.signals"
+    utility = "heuristics"
+    mechanism = "measure"
+    stages: ClassVar[tuple[str, ...]] = ("pretraining",)
     columns: ClassVar[Mapping[str, Column]]
     needs: ClassVar[tuple[str, ...]] = ("text",)
     alias: str = ""
     """The name that a recipe gives it, where it is one of several signals of its family; empty: its own."""
 
     def __init_subclass__(cls) -> None:
+        if cls.utility == "heuristics" and issubclass(cls, Asks | Fitted) and "utility" not in vars(cls):
+            cls.utility = "quality"  # a model's judgment, unless the class says of what
         super().__init_subclass__()
         if "name" in vars(cls) and cls.measure is Signal.measure and cls.prepare is Signal.prepare:
             raise TypeError(f"{cls.__name__}: a signal defines 'measure' or 'prepare'")
@@ -53,7 +60,7 @@ class Signal(Method):
         >>> from cupel.contract import find_method
         >>> counts = find_method("boilerplate", Signal)()
         >>> list(counts.recipe_columns)[:1], list(counts.under("old").recipe_columns)[:1]
-        (['lorem_ipsum'], ['old_lorem_ipsum'])
+        (['javascript_line_count'], ['old_javascript_line_count'])
         """
         if not self.alias:
             return {name: name for name in self.columns}

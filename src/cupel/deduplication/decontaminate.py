@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel import _kernels
-from cupel.contract import Acts, Clusters, Compares, Dedup, Method, Need, Paper, Resources, View
+from cupel.contract import TRAINING, Acts, Clusters, Compares, Dedup, Method, Need, Paper, Resources, View
 from cupel.deduplication.contamination.evaluations import EvaluationSets, read_sets
 from cupel.deduplication.contamination.items import PARTS, Fields
 from cupel.deduplication.contamination.report import Contaminated
@@ -95,6 +95,8 @@ class Decontaminate(Dedup):
     """
 
     name = "decontaminate"
+    mechanism = "threshold"
+    stages = TRAINING
     finds = "spans"
     reason = "contaminated"
     names_origin = True

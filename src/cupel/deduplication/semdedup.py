@@ -68,6 +68,8 @@ class SemDeDup(InCells, Dedup):
     """
 
     name = "semdedup"
+    utility = "deduplication"
+    mechanism = "cluster"
     reason = "semantic-duplicate"
     papers = (
         Paper(

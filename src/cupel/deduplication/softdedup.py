@@ -69,6 +69,7 @@ class SoftDedup(Fitted, Dedup):
     """
 
     name = "softdedup"
+    stages = ("pretraining",)
     learns = "ngrams"
     learner = "ngrams"
     applied = frozenset({"action", "segments", "max_ratio"})

@@ -50,6 +50,8 @@ class Pii(Edit):
     """
 
     name = "pii"
+    utility = "toxicity"
+    stages = ("pretraining", "instruction tuning")
     papers = (
         Paper(
             "The FineWeb Datasets: Decanting the Web for the Finest Text Data at Scale",

@@ -43,6 +43,7 @@ class UnicodeRepair(Edit):
     """
 
     name = "unicode-repair"
+    stages = ("pretraining", "instruction tuning")
     papers = (Paper("ftfy", "Speer", 2019, "https://doi.org/10.5281/zenodo.2591652"),)
     cost = "one pass over clean text; ftfy's own time for suspect text; see benchmarks"
     limits = (

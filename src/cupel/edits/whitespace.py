@@ -31,6 +31,7 @@ class Whitespace(Edit):
     """
 
     name = "whitespace"
+    stages = ("pretraining", "instruction tuning")
     cost = "one pass over the text; see benchmarks"
     limits = "Columns aligned by spaces (tables, ASCII figures) lose their alignment."
     columns: ClassVar[Mapping[str, Column]] = {

@@ -53,6 +53,9 @@ class RandomMixtures(Study):
     """
 
     name = "random-mixtures"
+    utility = "mixing"
+    mechanism = "mix"
+    stages = ("pretraining",)
     papers = (
         Paper(
             title="RegMix: Data Mixture as Regression for Language Model Pre-training",

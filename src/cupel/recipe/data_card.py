@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import yaml
@@ -27,9 +28,15 @@ _FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _LICENSE = (
     "license: unknown # fill in: https://huggingface.co/docs/hub/repositories-licenses lists the identifiers"
 )
+_YOURS = (
+    "Say what only you know: who publishes the data, whether it is public, what it is about (category, domain), and what "
+    "was done to it before."
+)
+"""Dimensions of "Datasets for Large Language Models" (Liu et al. 2024) that no run knows; the others are in the block."""
 _SIZES = ("1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B", "100B", "1T")
 """Powers of ten from a thousand on, as hubs write them."""
 MIN_LANGUAGE_SHARE = 0.01
+MOST_SOURCES = 5
 
 
 def write_card(folder: Folder, manifest: Mapping[str, Any], languages: Mapping[str, int]) -> None:
@@ -50,7 +57,7 @@ def write_card(folder: Folder, manifest: Mapping[str, Any], languages: Mapping[s
         return  # a file of the user's that is not a card
     if before is None:
         front = _yaml({**_languages(languages), "tags": ["cupel"], **own})
-        body = f"# {manifest['recipe']}\n\nDescribe the data here.\n\n{_block(manifest)}\n"
+        body = f"# {manifest['recipe']}\n\nDescribe the data here.\n\n{_YOURS}\n\n{_block(manifest)}\n"
         write_text(path, f"---\n{_LICENSE}\n{front}---\n\n{body}")
         return
     front_matter = _FRONT.match(before)
@@ -129,6 +136,9 @@ def _block(manifest: Mapping[str, Any]) -> str:
     total = documents["in"] + documents["generated"]
     rows = [
         ("recipe", f"{manifest['recipe']} (`recipe.yaml`, digest `{manifest['recipe_digest']}`)"),
+        ("collected from", _sources(manifest)),
+        ("construction", "collected and written by a model" if documents["generated"] else "collected"),
+        ("made on", manifest["started"].partition("T")[0]),
         ("documents in", write_count(documents["in"])),
         *([("generated", write_count(documents["generated"]))] if documents["generated"] else []),
         ("kept", f"{write_count(documents['kept'])} ({write_percent(documents['kept'] / (total or 1))})"),
@@ -145,6 +155,16 @@ def _block(manifest: Mapping[str, Any]) -> str:
         f"`doc` is that of the documents{'' if _is_jsonl(manifest) else '; `datasets` loads it as `ledger`'}.\n\n"
         f"{END}"
     )
+
+
+def _sources(manifest: Mapping[str, Any]) -> str:
+    """What was read. Of a local path only its last part: a card is published, and where the data lay is not."""
+    names = [place if "://" in place else PurePath(place).name or place for place in manifest["input"]]
+    listed = ", ".join(f"`{name}`" for name in names[:MOST_SOURCES])
+    more = f" and {len(names) - MOST_SOURCES} more" if len(names) > MOST_SOURCES else ""
+    files = manifest["input_files"]
+    size = f"{write_count(files)} file{'s' if files != 1 else ''}, {write_bytes(manifest['input_bytes'])}"
+    return f"{listed}{more} ({size})".replace("|", "\\|")
 
 
 def _yaml(fields: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from cupel.findings import Page, Section, Table
 from cupel.notebook import page_html, page_text
 from cupel.recipe.folder import Folder
 from cupel.recipe.options import RunOptions
+from cupel.recipe.planner import make_plan
 from cupel.recipe.profile_summary import pool_summary
 from cupel.recipe.progress import Progress
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import refine
+from cupel.recipe.scores import read_asked, score_sections
 from cupel.units import write_count
 
 __all__ = ["Profile", "inspect"]
@@ -61,8 +63,10 @@ def inspect(
     engine: Engine | None = None,
     progress: Progress | None = None,
     scratch: str | Path | None = None,
+    signals: Iterable[str] = (),
+    overrides: Iterable[str] = (),
 ) -> Profile:
-    """Sizes, languages, duplicates and signal histograms of a pool.
+    """Sizes, languages, duplicates and signal histograms of a pool, and the signals that are asked for.
 
     Everything is read once and measured; nothing is kept. It needs free disk of about the
     pool's compressed size in `scratch` (default: the temporary folder) while it runs.
@@ -74,7 +78,11 @@ def inspect(
     RunFailed
         There is no folder for temporary files, or no room in it.
     """
-    recipe = Recipe.from_dict({"name": "inspect", "title": printable(", ".join(inputs)), "steps": STEPS})
+    asked = read_asked(signals)
+    steps = [*STEPS, *(name for name in asked.steps if name not in STEPS)]
+    title = printable(", ".join(inputs))
+    record = {"name": "inspect", "title": title, "signals": asked.signals, "steps": steps}
+    recipe = Recipe.from_dict(record, overrides)
     with _temporary_folder(scratch) as folder:
         done = refine(
             recipe,
@@ -86,6 +94,10 @@ def inspect(
         page = done.page()
         kept = Folder(Path(folder) / "run")
         read = [InputFile(**file) for file in kept.read_inputs()["files"]]
+        scores: list[Section] = []
+        if asked.steps:
+            wanted = Recipe.from_dict({**record, "steps": list(asked.steps)}, overrides)
+            scores = score_sections(kept, make_plan(wanted), asked)
         summary = pool_summary(
             kept, read, reading or ReadOptions(), done.manifest, done.manifest["labels"].get("language", {})
         )
@@ -104,8 +116,11 @@ def inspect(
             "title": "Inspected",
             "subtitle": printable(", ".join(inputs)),
             "facts": facts,
-            "sections": tuple(_of_a_pool(section) for section in (*shown[:-1], *copies, *shown[-1:])),
-            "summary": summary,
+            "sections": (
+                *scores,
+                *(_of_a_pool(section) for section in (*shown[:-1], *copies, *shown[-1:])),
+            ),
+            "summary": (*summary, *scores) if scores else summary,
         }
     )
     return Profile(page, done.manifest)

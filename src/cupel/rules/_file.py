@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cupel.contract import Paper, Rule
 from cupel.contract.rules import Test
+from cupel.contract.taxonomy import check_taxonomy
 from cupel.errors import BadOption, UnknownName
 from cupel.rules._rule_set import PASSES, RuleSet, build_rule_set
 
@@ -52,6 +53,9 @@ class _File(BaseModel):
     title: str
     description: str
     papers: list[_Paper] = []
+    utility: str | None = None
+    mechanism: str | None = None
+    stages: tuple[str, ...] = ()
     needs_edit: str | None = None
     cost: str = ""
     limits: str = ""
@@ -68,6 +72,10 @@ def read_rule_set(path: Path) -> type[RuleSet]:
         A file that is not a rule set; the message names the file, the rule and the fault.
     """
     file = _parse(path)
+    try:
+        check_taxonomy(str(path), file.utility, file.mechanism, file.stages)
+    except TypeError as error:
+        raise BadOption(str(error)) from None
     rules, types = _rules(path, file)
     card: dict[str, Any] = {
         "name": file.name,
@@ -76,6 +84,8 @@ def read_rule_set(path: Path) -> type[RuleSet]:
         "cost": file.cost or "under 1 % of a refining pass: the signals are measured already",
         "limits": file.limits,
         "__doc__": _page(file, rules),
+        # What the file does not name stays as it is for all rules.
+        **file.model_dump(include={"utility", "mechanism", "stages"}, exclude_defaults=True),
     }
     return build_rule_set(rules, types, card)
 

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from cupel.contract import Condition, Method, Rule, Rules
+from cupel.contract import TRAINING, Condition, Method, Rule, Rules
 from cupel.contract.rules import TESTS
 from cupel.errors import BadOption
 from cupel.rules._field_rule import FieldRule
@@ -155,6 +155,8 @@ class OwnThreshold(Rules):
     """
 
     name = "threshold"
+    utility = "any"
+    stages = TRAINING
     cost = "Of a signal, that of measuring it. Of a field, 1 to 2 µs per document with 260 bytes of fields."
     limits = (
         "One condition per step; write several steps for several conditions, or one `where`. Numbers are compared as "

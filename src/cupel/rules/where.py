@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field as OptionField
 
-from cupel.contract import Column, Condition, Method, Rules
+from cupel.contract import TRAINING, Column, Condition, Method, Rules
 from cupel.contract.rules import Threshold, written
 from cupel.errors import BadOption
 from cupel.rules._signal_kinds import kind_of, signal_kinds
@@ -136,6 +136,8 @@ class Where(Rules):
     """
 
     name = "where"
+    utility = "any"
+    stages = TRAINING
     shorthand = "expression"
     cost = (
         "That of measuring its signals, and 1 to 2 µs per document for each field, with 260 bytes of fields."

@@ -68,6 +68,8 @@ class D4(InCells, Selector):
     """
 
     name = "d4"
+    mechanism = "cover"
+    stages = ("pretraining",)
     finds = "documents"
     reason = DUPLICATE
     papers = (

@@ -42,6 +42,7 @@ class KCenter(OnVectors, Selector):
     """
 
     name = "k-center"
+    stages = ("pretraining", "instruction tuning", "task-specific fine-tuning")
     papers = (
         Paper(
             title="Clustering to minimize the maximum intercluster distance",

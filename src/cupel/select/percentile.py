@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, View
+from cupel.contract import TRAINING, Acts, Clusters, Need, Paper, Resources, Selector, View
 from cupel.findings import Alarm, Block, Section, Table
 from cupel.units import write_count
 
@@ -51,6 +51,7 @@ class Percentile(Selector):
     """
 
     name = "percentile"
+    stages = TRAINING
     papers = (
         Paper(
             title="DataComp-LM: In search of the next generation of training sets for language models",

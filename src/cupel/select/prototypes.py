@@ -52,6 +52,8 @@ class Prototypes(InCells, Selector):
     """
 
     name = "prototypes"
+    mechanism = "cover"
+    stages = ("pretraining",)
     finds = "documents"
     reason = "prototypical"
     papers = (

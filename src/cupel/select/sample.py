@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
-from cupel.contract import Acts, Clusters, Need, Paper, Resources, Selector, View
+from cupel.contract import TRAINING, Acts, Clusters, Need, Paper, Resources, Selector, View
 from cupel.contract.draws import uniform
 from cupel.corpus.field_values import field_values
 from cupel.errors import BadOption, UnknownName
@@ -68,6 +68,8 @@ class GumbelSample(Selector):
     """
 
     name = "sample"
+    mechanism = "sample"
+    stages = TRAINING
     papers = (
         Paper(
             title="QuRating: Selecting High-Quality Data for Training Language Models",

@@ -36,6 +36,7 @@ class BadWords(KernelSignal):
     """
 
     name = "bad-words"
+    utility = "toxicity"
     papers = (C4, REDPAJAMA)
     files = ("path",)
     cost = "a search for all entries at once; see benchmarks/signals.py"

@@ -55,6 +55,7 @@ class ClassifierScore(Signal):
     """
 
     name = "classifier-score"
+    utility = "quality"
     papers = (
         Paper(
             title="DataComp-LM: In search of the next generation of training sets for language models",

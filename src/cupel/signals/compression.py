@@ -27,6 +27,7 @@ class Compression(KernelSignal):
     """
 
     name = "compression"
+    stages = ("pretraining", "instruction tuning")
     papers = (
         Paper(
             "Entropy Law: The Story Behind Data Compression and LLM Performance",

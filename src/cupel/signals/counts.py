@@ -43,6 +43,7 @@ class Counts(WordSignal):
     """
 
     name = "counts"
+    stages = ("pretraining", "instruction tuning")
     papers = (GOPHER, REDPAJAMA)
     cost = "one pass over the words; see benchmarks/signals.py"
     limits = "Word counts of languages written without spaces are of characters, not of dictionary words."

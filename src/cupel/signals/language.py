@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from pydantic import Field
 
-from cupel.contract import Column, Method, Paper, Signal
+from cupel.contract import TRAINING, Column, Method, Paper, Signal
 from cupel.errors import BadInput
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ class Language(Signal):
     """
 
     name = "language-id"
+    utility = "language"
+    stages = TRAINING
     papers = (
         Paper(
             "Bag of Tricks for Efficient Text Classification",

@@ -56,6 +56,7 @@ class LlmRating(Asks, Signal):
     """
 
     name = "llm-rating"
+    stages = ("pretraining", "instruction tuning")
     asks = "generate"
     papers = (
         Paper(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,11 @@ from cupel.contract import Column, Documents, Fitted, Learned, Learns, Measure, 
 from cupel.contract.draws import sample, uniform
 from cupel.corpus import Corpus
 from cupel.errors import BadInput
-from cupel.models.fasttext import FastText, FastTextTraining, train
+from cupel.models.fasttext import FastTextTraining, train
+from cupel.models.heads import load_head
+from cupel.models.load import load_model
+from cupel.models.model import Model
+from cupel.models.pooled import PooledTraining, train_pooled
 from cupel.signals._assessment import Score, assess, keywords
 from cupel.signals._columns import real
 
@@ -52,7 +56,9 @@ class QualityClassifier(Fitted, Signal):
     threshold is right depends on how much is to be kept, so take a percentile (DataComp-LM keeps the top 10 %) by
     `sample: {by: quality, temperature: 0, budget: 10%}`, or a rule `threshold`.
 
-    The artifact holds `model.bin`, a file of fastText's own format.
+    Two architectures learn from the same documents. `linear` is fastText's; its artifact holds `model.bin`, a file of
+    fastText's own format. `pooled` averages token embeddings in blocks of 32 and runs a transformer of two layers over the
+    blocks of the first 4,096 tokens. `classifier-score` applies either, under any name.
 
     Examples
     --------
@@ -100,15 +106,28 @@ class QualityClassifier(Fitted, Signal):
             "the method, as large as there are positives.",
         )
         held_out: float = Field(0.1, gt=0, lt=1, description="Share of both that is kept back to measure it.")
-        dim: int = Field(100, ge=1, le=4096, description="Numbers per vector.")
-        epochs: int = Field(5, ge=1, le=1000, description="Passes over the documents.")
-        learning_rate: float = Field(0.1, gt=0, le=10, description="Of the first document; it falls to 0.")
-        word_ngrams: int = Field(2, ge=1, le=8, description="Words in the longest n-gram.")
-        min_count: int = Field(1, ge=1, description="Words that are seen less often are not learned.")
+        architecture: Literal["linear", "pooled"] = Field(
+            "linear",
+            description="`linear`: fastText's bag of words and word n-grams. `pooled`: a small transformer over token "
+            "embeddings that are averaged in blocks; it needs PyTorch, and learns more from the same documents.",
+        )
+        dim: int | None = Field(
+            None, ge=1, le=4096, description="Numbers per vector; by default 100 (linear) or 64 (pooled)."
+        )
+        epochs: int | None = Field(
+            None, ge=1, le=1000, description="Passes over the documents; by default 5 (linear) or 2 (pooled)."
+        )
+        learning_rate: float | None = Field(
+            None, gt=0, le=10, description="The highest; by default 0.1 (linear) or 0.002 (pooled)."
+        )
+        word_ngrams: int = Field(2, ge=1, le=8, description="Words in the longest n-gram (linear).")
+        min_count: int = Field(
+            1, ge=1, description="Words that are seen less often are not learned (linear)."
+        )
         buckets: int | None = Field(
             None,
             ge=1,
-            description="Rows that n-grams share by their hash; by default as many as suit the data.",
+            description="Rows that n-grams share by their hash (linear); by default as many as suit the data.",
         )
         seed: int = Field(0, ge=0, lt=1 << 63, description="Of all draws and of the training.")
 
@@ -153,24 +172,8 @@ class QualityClassifier(Fitted, Signal):
         kept_back = uniform(texts["id"].combine_chunks(), options.seed + 1) < options.held_out
         kept_back[[0, good.num_rows]] = False  # at least one of each class to train on,
         kept_back[[1, good.num_rows + 1]] = True  # and one of each to evaluate on
-        labels = pa.array(np.where(positive, POSITIVE, NEGATIVE))
-        learned = pa.array(~kept_back)
-        model = train(
-            texts["text"].combine_chunks().filter(learned),
-            labels.filter(learned),
-            FastTextTraining(
-                dim=options.dim,
-                epochs=options.epochs,
-                learning_rate=options.learning_rate,
-                word_ngrams=options.word_ngrams,
-                min_count=options.min_count,
-                buckets=options.buckets,
-                seed=options.seed,
-            ),
-        )
-        (folder / FILE).write_bytes(model)
-        score = _scorer(FastText(model))
-        learned_from = texts["text"].combine_chunks().filter(learned)
+        learned_from = texts["text"].combine_chunks().filter(pa.array(~kept_back))
+        score = self._train(learned_from, positive[~kept_back], folder)
         counts = (int(positive.sum()), int((~positive).sum()))
         assessed = assess(score, texts.filter(pa.array(kept_back)), positive[kept_back], counts)
         section = assessed.findings[0]
@@ -180,8 +183,31 @@ class QualityClassifier(Fitted, Signal):
 
     def prepare(self, resources: Resources) -> Measure:
         """A function that classifies with the learned model."""
-        score = _scorer(FastText.load(self.learned(resources) / FILE))
+        score = _scorer(load_model(str(self.learned(resources)), "classify"))
         return lambda documents: pa.record_batch({"quality": score(documents.column("text"))})
+
+    def _train(self, texts: pa.Array, positive: npt.NDArray[np.bool_], folder: Path) -> Score:
+        """Write what is learned into the folder, and give the function that scores by it."""
+        options = self.options
+        chosen = {
+            name: value
+            for name in ("dim", "epochs", "learning_rate")
+            if (value := getattr(options, name)) is not None
+        }
+        if options.architecture == "pooled":
+            train_pooled(texts, positive, PooledTraining(**chosen, seed=options.seed), folder)
+        else:
+            training = FastTextTraining(
+                **chosen,
+                word_ngrams=options.word_ngrams,
+                min_count=options.min_count,
+                buckets=options.buckets,
+                seed=options.seed,
+            )
+            (folder / FILE).write_bytes(
+                train(texts, pa.array(np.where(positive, POSITIVE, NEGATIVE)), training)
+            )
+        return _scorer(load_head(str(folder), folder))
 
 
 def _places(documents: int) -> npt.NDArray[np.int64]:
@@ -189,11 +215,11 @@ def _places(documents: int) -> npt.NDArray[np.int64]:
     return np.unique(np.linspace(0, documents - 1, min(documents, READ_FOR_WORDS)).astype(np.int64))
 
 
-def _scorer(model: FastText) -> Score:
+def _scorer(model: Model) -> Score:
     column = model.labels.index(POSITIVE)
 
     def score(texts: pa.Array) -> pa.Array:
-        scores = model.classify(texts, threads=1)[:, column].astype(np.float64)
+        scores = model.classify(texts)[:, column].astype(np.float64)
         return pa.array(scores, from_pandas=True)  # a text without known words has no score
 
     return score

@@ -80,6 +80,11 @@ class TokenDensity(Signal):
             return ""  # measuring says what is wrong with it
         return f"{path} {changes}; tokens are counted in the text that results" if changes else ""
 
+    def check_ready(self) -> None:
+        """Refuse to begin without a tokenizer."""
+        if not self.options.tokenizer:
+            raise BadOption("tokens: give option 'tokenizer': a path or a Hugging Face name")
+
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         """Tokens of each text.
 
@@ -90,8 +95,7 @@ class TokenDensity(Signal):
         BadInput
             The tokenizer cannot be read or fetched.
         """
-        if not self.options.tokenizer:
-            raise BadOption("tokens: give option 'tokenizer': a path or a Hugging Face name")
+        self.check_ready()
         tokenizer = find_tokenizer(self.options.tokenizer)
         texts = [text or "" for text in documents.column("text").to_pylist()]
         counts = [len(item.ids) for item in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]

@@ -53,6 +53,7 @@ class UrlDomain(Signal):
     """
 
     name = "url-domain"
+    utility = "toxicity"
     papers = (
         Paper(
             "The RefinedWeb Dataset for Falcon LLM: Outperforming Curated Corpora with Web Data, "

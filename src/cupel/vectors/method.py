@@ -127,6 +127,8 @@ class OnVectors(Fitted, CorpusMethod):
     learner = "static-embedder"
     unfitted = "only embed=fast does"
     scores = True
+    utility = "diversity"
+    mechanism = "cover"
     needs = ("text", "metadata")
     requires: ClassVar[tuple[str, ...]] = ()
     """Modules that the decision needs; looked for before anything is embedded."""
