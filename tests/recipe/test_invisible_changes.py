@@ -23,7 +23,7 @@ RECIPES = sorted(
     for path in files("cupel.recipe.built_in").iterdir()
     if ".yaml" in path.name
 )
-GLOBAL = {"exact", "minhash", "substring", "bloom", "paragraphs", "lines", "percentile"}
+GLOBAL = {"exact", "minhash", "substring", "bloom", "paragraphs", "lines", "percentile", "sample"}
 """Steps that compare documents: the variants of a document are copies of each other."""
 
 
