@@ -2,7 +2,7 @@
 #![no_main]
 
 use arrow_array::LargeStringArray;
-use cupel_kernels::edits::{c4_lines, pii, refinedweb_lines, unicode, whitespace};
+use cupel_kernels::edits::{c4_lines, pii, refinedweb_lines, secrets, unicode, urls, whitespace};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -43,6 +43,15 @@ fuzz_target!(|text: &str| {
         };
         assert_eq!(pii::edit(&texts, &masks).expect("pii").num_rows(), 3);
     }
+    for name in ["links", "paths", "hosts", "dclm"] {
+        let matching = urls::Matching::from_name(name).expect("a known name");
+        let tlds = ["com", "org"].map(String::from).into_iter().collect();
+        let options = urls::Options { matching, tlds, replacement: String::new() };
+        assert_eq!(urls::edit(&texts, &options).expect("urls").num_rows(), 3);
+    }
+    let limits = secrets::Options { assigned: true, min_entropy: 0.0, min_hex_entropy: 0.0 };
+    assert_eq!(secrets::count(&texts, &limits).expect("secrets").num_rows(), 3);
+    assert_eq!(secrets::mask(&texts, &limits, "<KEY>").expect("secrets").num_rows(), 3);
     for name in ["NFC", "NFKC"] {
         let form = unicode::Form::from_name(name).expect("a known form");
         assert_eq!(unicode::normalise(&texts, form).expect("unicode").num_rows(), 3);

@@ -387,6 +387,13 @@ def mask_pii(
     phone: str | None = None,
     as_datatrove: bool = False,
 ) -> ArrowArray: ...
+def remove_urls(text: ArrowArray, *, matching: str, tlds: list[str], replacement: str) -> ArrowArray: ...
+def count_secrets(
+    text: ArrowArray, *, assigned: bool, min_entropy: float, min_hex_entropy: float
+) -> ArrowArray: ...
+def mask_secrets(
+    text: ArrowArray, *, assigned: bool, min_entropy: float, min_hex_entropy: float, replacement: str
+) -> ArrowArray: ...
 def clean_whitespace(
     text: ArrowArray,
     *,

@@ -4,7 +4,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, LargeStringArray, RecordBatch};
 use arrow_schema::DataType;
 use cupel_kernels::KernelError;
-use cupel_kernels::edits::{c4_lines, pii, refinedweb_lines, unicode, whitespace};
+use cupel_kernels::edits::{c4_lines, pii, refinedweb_lines, secrets, unicode, urls, whitespace};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3_arrow::{PyArray, PyRecordBatch};
@@ -91,6 +91,47 @@ fn mask_pii(
 }
 
 #[pyfunction]
+#[pyo3(signature = (text, *, matching, tlds, replacement))]
+fn remove_urls(
+    py: Python<'_>,
+    text: PyArray,
+    matching: &str,
+    tlds: Vec<String>,
+    replacement: String,
+) -> PyResult<PyRecordBatch> {
+    let matching = urls::Matching::from_name(matching).map_err(to_python)?;
+    let options = urls::Options { matching, tlds: tlds.into_iter().collect(), replacement };
+    run(py, &text, |text| urls::edit(text, &options))
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, *, assigned, min_entropy, min_hex_entropy))]
+fn count_secrets(
+    py: Python<'_>,
+    text: PyArray,
+    assigned: bool,
+    min_entropy: f64,
+    min_hex_entropy: f64,
+) -> PyResult<PyRecordBatch> {
+    let options = secrets::Options { assigned, min_entropy, min_hex_entropy };
+    run(py, &text, |text| secrets::count(text, &options))
+}
+
+#[pyfunction]
+#[pyo3(signature = (text, *, assigned, min_entropy, min_hex_entropy, replacement))]
+fn mask_secrets(
+    py: Python<'_>,
+    text: PyArray,
+    assigned: bool,
+    min_entropy: f64,
+    min_hex_entropy: f64,
+    replacement: &str,
+) -> PyResult<PyRecordBatch> {
+    let options = secrets::Options { assigned, min_entropy, min_hex_entropy };
+    run(py, &text, |text| secrets::mask(text, &options, replacement))
+}
+
+#[pyfunction]
 #[pyo3(signature = (text, *, collapse_spaces=true, keep_indentation=true, strip_line_ends=true, max_blank_lines=Some(1)))]
 fn clean_whitespace(
     py: Python<'_>,
@@ -134,6 +175,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(edit_c4_lines, module)?)?;
     module.add_function(wrap_pyfunction!(edit_refinedweb_lines, module)?)?;
     module.add_function(wrap_pyfunction!(mask_pii, module)?)?;
+    module.add_function(wrap_pyfunction!(remove_urls, module)?)?;
+    module.add_function(wrap_pyfunction!(count_secrets, module)?)?;
+    module.add_function(wrap_pyfunction!(mask_secrets, module)?)?;
     module.add_function(wrap_pyfunction!(clean_whitespace, module)?)?;
     module.add_function(wrap_pyfunction!(normalize_unicode, module)?)
 }

@@ -192,8 +192,8 @@ def _agreement(values: Mapping[str, Floats], lengths: Floats) -> Section:
     for at, first in enumerate(names):
         for second in names[at + 1 :]:
             both = np.isfinite(values[first]) & np.isfinite(values[second])
-            one, other = values[first][both], values[second][both]
-            rows.append((first, second, rank_correlation(one, other), _overlap(one, other)))
+            left, right = values[first][both], values[second][both]
+            rows.append((first, second, rank_correlation(left, right), _overlap(left, right)))
     for name in names:
         present = np.isfinite(values[name])
         rows.append(

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from cupel.contract import TRAINING, Acts, Clusters, Need, Paper, Resources, Selector, View
 from cupel.contract.draws import uniform
-from cupel.findings import Facts, Section, Table
+from cupel.corpus.field_values import field_values
+from cupel.errors import BadOption, UnknownName
+from cupel.findings import Facts, Prose, Section, Table
 from cupel.select._budget import BudgetOptions, SelectionBudget
 from cupel.units import write_bytes, write_count, write_percent
 
 __all__ = ["GumbelSample"]
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+LISTED_GROUPS = 30
+"""Groups of the report's table, the largest first."""
+LISTED_SHORT = 5
+_FIELD = "field:"
 
 
 class GumbelSample(Selector):
@@ -36,6 +45,21 @@ class GumbelSample(Selector):
     al. 2024) finds that sampling at τ = 2 trains better models than taking the best documents, which are too similar.
 
     Documents without a score (null, not a number) are never selected. Equal scores at τ = 0 are ordered by u.
+
+    With `per`, the budget is that of each group: of each source, language or whatever the documents are grouped by. A share
+    thins all groups alike, an amount takes the same from each, and `budgets` gives single groups one of their own:
+
+    ```yaml
+    steps:
+      - sample: {per: source, budget: 10k-documents}                               # as much of each
+      - sample: {per: source, budget: 20%, budgets: {wiki: 100%, web: 1G-tokens}}  # more of one, less of another
+      - sample: {per: url_domain, budget: 100-documents}                           # at most 100 of each domain
+      - sample: {per: "field:meta.topic", by: quality, temperature: 0, budget: 1M-tokens}
+    ```
+
+    Each group is drawn from as if it were alone: scores are standardized within it, and no other group changes what is
+    selected of it. Documents without a group are a group of their own, named by the empty text in `budgets`. The report
+    lists groups that hold less than their budget, and a name in `budgets` that no document has stops the run.
 
     Examples
     --------
@@ -65,7 +89,8 @@ class GumbelSample(Selector):
     cost = "About 64 bytes of memory per document, and a sort."
     limits = (
         "A score that measures length or language more than quality selects by these; look at the report's sources. "
-        "The last document that would go over the budget is left out, so that a little less than the budget is kept."
+        "The last document that would go over the budget is left out, so that a little less than the budget is kept; of a "
+        "group whose documents are longer than its budget, nothing is."
     )
 
     class Options(BudgetOptions, Acts):
@@ -93,6 +118,34 @@ class GumbelSample(Selector):
         )
         lowest: bool = Field(False, description="Prefer low scores.")
         seed: int = Field(0, ge=0, lt=1 << 63, description="Decides the draws.")
+        per: str | None = Field(
+            None,
+            pattern=r"^([a-z][a-z0-9_]*|field:.+)$",
+            description="The budget is that of each group: `source`, a signal column such as `language` or `url_domain`, or "
+            "`field:NAME` for a field of the documents.",
+            exclude_if=lambda per: per is None,
+        )
+        budgets: dict[str, str] = Field(
+            default={},
+            description="Budgets of single groups in place of `budget`: `{wiki: 50%, web: 10k-documents}`; needs `per`.",
+            exclude_if=lambda budgets: not budgets,
+        )
+
+        @field_validator("budgets")
+        @classmethod
+        def _are_budgets(cls, value: dict[str, str]) -> dict[str, str]:
+            for group, budget in value.items():
+                try:
+                    SelectionBudget.read(budget)
+                except BadOption as error:
+                    raise ValueError(f"of '{group}', {error}") from None
+            return value
+
+        @model_validator(mode="after")
+        def _budgets_are_of_groups(self) -> Any:
+            if self.budgets and self.per is None:
+                raise ValueError("'budgets' are of groups: say with 'per' of which, such as per: source")
+            return self
 
     options: Options
 
@@ -101,25 +154,62 @@ class GumbelSample(Selector):
         """How much is kept."""
         return SelectionBudget.read(self.options.budget)
 
+    @cached_property
+    def budgets(self) -> Mapping[str, SelectionBudget]:
+        """How much is kept of single groups."""
+        return {group: SelectionBudget.read(budget) for group, budget in self.options.budgets.items()}
+
     @property
     def limit(self) -> str:
         by = f" by {self.options.by}" if self.options.by else ""
-        return f"among {self.budget} drawn{by}"
+        per = f" per {self.options.per.removeprefix(_FIELD)}" if self.options.per else ""
+        return f"among {self.budget}{per} drawn{by}"
 
     @property
     def signals(self) -> tuple[str, ...]:
-        return (*((self.options.by,) if self.options.by else ()), *self.budget.signals)
+        per = self.options.per
+        grouped = (per,) if per and per != "source" and not per.startswith(_FIELD) else ()
+        counted = [signal for budget in (self.budget, *self.budgets.values()) for signal in budget.signals]
+        return tuple(dict.fromkeys((*((self.options.by,) if self.options.by else ()), *grouped, *counted)))
+
+    @property
+    def fields(self) -> Mapping[str, str]:
+        per = self.options.per or ""
+        return {per.removeprefix(_FIELD): ""} if per.startswith(_FIELD) else {}
 
     @property
     def sketch_schema(self) -> pa.Schema:
-        return pa.schema([("score", pa.float64()), ("uniform", pa.float64()), ("cost", pa.int64())])
+        columns = [("score", pa.float64()), ("uniform", pa.float64()), ("cost", pa.int64())]
+        return pa.schema([*columns, *([("group", pa.large_string())] if self.options.per else [])])
 
     def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
-        """Columns `score`, `uniform` (in (0, 1), by the id) and `cost` (in the budget's unit)."""
+        """Columns `score`, `uniform` (in (0, 1), by the id) and `cost` (in the budget's unit); with `per`, `group`."""
         rows = documents.num_rows
         score = documents.column(self.options.by) if self.options.by else pa.array(np.zeros(rows))
         columns = [pc.cast(score, pa.float64()), pa.array(uniform(documents.column("id"), self.options.seed))]
-        return pa.RecordBatch.from_arrays([*columns, self.budget.costs(documents)], schema=self.sketch_schema)
+        if self.options.per is None:
+            columns.append(self.budget.costs(documents))
+        else:
+            groups = self._groups_of(documents)
+            columns += [self._costs(documents, groups), groups]
+        return pa.RecordBatch.from_arrays(columns, schema=self.sketch_schema)
+
+    def _groups_of(self, documents: pa.RecordBatch) -> pa.Array:
+        """The group of each document; empty where it has none."""
+        per = self.options.per or ""
+        if per.startswith(_FIELD):
+            groups = field_values(documents, per.removeprefix(_FIELD)).shown
+        else:
+            groups = pc.cast(documents.column(per), pa.large_string())
+        return pc.fill_null(groups, "")
+
+    def _costs(self, documents: pa.RecordBatch, groups: pa.Array) -> pa.Array:
+        """The cost of each document, in the unit of its group's budget."""
+        costs = self.budget.costs(documents)
+        for group, budget in self.budgets.items():
+            if budget.unit != self.budget.unit:
+                costs = pc.if_else(pc.equal(groups, group), budget.costs(documents), costs)
+        return costs
 
     def need(self, documents: int, text_bytes: int) -> Need:
         """Scores, draws and costs, and their order."""
@@ -127,18 +217,39 @@ class GumbelSample(Selector):
 
     def decide(self, view: View, resources: Resources) -> Clusters:
         """Which documents are drawn; a row for each document."""
-        table = view.read(["doc", "source", "score", "uniform", "cost"])
+        grouped = ["group"] if self.options.per else []
+        table = view.read(["doc", "source", "score", "uniform", "cost", *grouped])
         scores = pc.fill_null(table["score"], np.nan).to_numpy()
-        costs = table["cost"].to_numpy()
-        keys = self._keys(scores, table["uniform"].to_numpy())
-        candidates = np.flatnonzero(~np.isnan(scores))
-        # The highest key first, then the highest draw, then the order of the input.
-        order = candidates[np.lexsort((-table["uniform"].to_numpy()[candidates], -keys[candidates]))]
+        draws, costs = table["uniform"].to_numpy(), table["cost"].to_numpy()
         kept = np.zeros(len(scores), dtype=bool)
-        kept[self.budget.spend(order, costs)] = True
+        groups = rows_by_group(table["group"]) if grouped else {}
+        for group, rows in groups.items():
+            chosen = self._draw(scores[rows], draws[rows], costs[rows], self.budgets.get(group, self.budget))
+            kept[rows[chosen]] = True
+        if not grouped:
+            kept[self._draw(scores, draws, costs, self.budget)] = True
         score = pa.array(scores, from_pandas=True) if self.options.by else pa.nulls(len(scores), pa.float64())
         members = pa.table({"doc": table["doc"], "kept": kept, "score": score})
-        return Clusters(members=members, findings=(self._section(table["source"], scores, costs, kept),))
+        if not grouped:
+            groups = rows_by_group(table["source"])
+        section = self._section(groups, scores, costs, kept)
+        return Clusters(members=members, findings=(section,), stop=self._misnamed(groups))
+
+    def _draw(self, scores: Floats, draws: Floats, costs: Ints, budget: SelectionBudget) -> Ints:
+        """The places of documents drawn from a group."""
+        keys = self._keys(scores, draws)
+        candidates = np.flatnonzero(~np.isnan(scores))
+        # The highest key first, then the highest draw, then the order of the input.
+        order = candidates[np.lexsort((-draws[candidates], -keys[candidates]))]
+        return budget.spend(order, costs)
+
+    def _misnamed(self, groups: Mapping[str, Ints]) -> tuple[str, ...]:
+        """Complaints about budgets of groups that do not exist."""
+        return tuple(
+            str(UnknownName("group", group, groups, where=f"{self.name}: option 'budgets'"))
+            for group in self.budgets
+            if group not in groups
+        )
 
     def _keys(self, scores: Floats, uniform: Floats) -> Floats:
         valid = scores[~np.isnan(scores)]
@@ -151,56 +262,97 @@ class GumbelSample(Selector):
         keys: Floats = values / self.options.temperature - np.log(-np.log(uniform))
         return keys
 
-    def _section(
-        self,
-        sources: pa.ChunkedArray,
-        scores: Floats,
-        costs: npt.NDArray[np.int64],
-        kept: npt.NDArray[np.bool_],
-    ) -> Section:
+    def _section(self, groups: Mapping[str, Ints], scores: Floats, costs: Ints, kept: Bools) -> Section:
         write = write_bytes if self.budget.unit == "bytes" else write_count
+        per = self.options.per
+        each = f" per {per.removeprefix(_FIELD)}" if per else ""
         facts = [
             ("documents", write_count(len(kept))),
             (
                 "selected",
                 f"{write_count(int(kept.sum()))} ({write_percent(kept.mean() if len(kept) else 0)})",
             ),
-            ("budget", str(self.budget)),
-            (f"{self.budget.unit} selected", write(int(costs[kept].sum()))),
+            ("budget", f"{self.budget}{each}"),
         ]
-        rows = []
-        for source in pc.unique(sources).sort().to_pylist():
-            own = pc.equal(sources, source).to_numpy()
-            chosen = own & kept
-            rows.append(
-                (
-                    source or "",
-                    int(own.sum()),
-                    int(chosen.sum()),
-                    chosen.sum() / own.sum(),
-                    *self._means(scores, own, kept),
-                )
-            )
+        if not any(budget.unit != self.budget.unit for budget in self.budgets.values()):
+            facts.append((f"{self.budget.unit} selected", write(int(costs[kept].sum()))))
         by = self.options.by
+        listed = (
+            sorted(groups, key=lambda group: (-len(groups[group]), group))[:LISTED_GROUPS] if per else groups
+        )
+        rows = []
+        for group in listed:
+            own = groups[group]
+            chosen = int(kept[own].sum())
+            budget = (str(self.budgets.get(group, self.budget)),) if per else ()
+            means = self._means(scores[own], kept[own])
+            rows.append(
+                (group or ("none" if per else ""), len(own), *budget, chosen, chosen / len(own), *means)
+            )
         table = Table(
             columns=(
-                "source",
+                per.removeprefix(_FIELD) if per else "source",
                 "documents",
+                *(("budget",) if per else ()),
                 "selected",
                 "share",
                 *((f"mean {by}, selected", f"mean {by}, others") if by else ()),
             ),
             rows=tuple(rows),
-            formats=("text", "count", "count", "bar", *(("number", "number") if by else ())),
+            formats=(
+                "text",
+                "count",
+                *(("text",) if per else ()),
+                "count",
+                "bar",
+                *(("number", "number") if by else ()),
+            ),
+            caption=f"The {LISTED_GROUPS} largest of {write_count(len(groups))} groups."
+            if len(groups) > len(rows)
+            else "",
         )
         lead = f"{self.limit[0].upper()}{self.limit[1:]}, τ = {self.options.temperature:g}." if by else ""
-        return Section(title="Sample", key="selection", lead=lead, blocks=(Facts(facts=tuple(facts)), table))
+        short = self._short(groups, scores, costs) if per else ""
+        blocks = (Facts(facts=tuple(facts)), *((Prose(text=short),) if short else ()), table)
+        return Section(title="Sample", key="selection", lead=lead, blocks=blocks)
 
-    def _means(
-        self, scores: Floats, own: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_]
-    ) -> tuple[float | None, ...]:
+    def _short(self, groups: Mapping[str, Ints], scores: Floats, costs: Ints) -> str:
+        """A sentence about groups that hold less than their budget."""
+        short = []
+        for group, rows in groups.items():
+            budget = self.budgets.get(group, self.budget)
+            held = int(costs[rows[~np.isnan(scores[rows])]].sum())
+            if held < budget.limit(costs[rows]):
+                short.append((held, group, str(budget)))
+        if not short:
+            return ""
+        names = [
+            f"{group or 'none'} ({write_count(held)} of {budget})" for held, group, budget in sorted(short)
+        ]
+        more = f" and {write_count(len(names) - LISTED_SHORT)} more" if len(names) > LISTED_SHORT else ""
+        count = "1 group holds" if len(names) == 1 else f"{write_count(len(names))} groups hold"
+        listed = ", ".join(names[:LISTED_SHORT])
+        return f"{count} less than the budget and is selected as far as it has scores: {listed}{more}."
+
+    def _means(self, scores: Floats, kept: Bools) -> tuple[float | None, ...]:
         if not self.options.by:
             return ()
-        groups = (scores[own & kept], scores[own & ~kept])
-        valid = [group[~np.isnan(group)] for group in groups]
-        return tuple(float(group.mean()) if len(group) else None for group in valid)
+        valid = [part[~np.isnan(part)] for part in (scores[kept], scores[~kept])]
+        return tuple(float(part.mean()) if len(part) else None for part in valid)
+
+
+def rows_by_group(column: pa.ChunkedArray) -> dict[str, Ints]:
+    """The rows of each group, ascending, by its name, sorted; null is the empty name.
+
+    >>> rows = rows_by_group(pa.chunked_array([["東京", "Café", None, "Café"]]))
+    >>> {name: own.tolist() for name, own in rows.items()}
+    {'': [2], 'Café': [1, 3], '東京': [0]}
+    """
+    encoded = pc.fill_null(column, "").combine_chunks().dictionary_encode()
+    codes = encoded.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(encoded.dictionary) + 1))
+    names = encoded.dictionary.to_pylist()
+    return {
+        names[code]: order[starts[code] : starts[code + 1]] for code in np.argsort(np.array(names, object))
+    }

@@ -17,7 +17,7 @@ from cupel.errors import BadInput
 if TYPE_CHECKING:
     from cupel import _kernels
 
-__all__ = ["Language"]
+__all__ = ["Language", "bundled_model", "language_model"]
 
 
 class Language(Signal):
@@ -99,7 +99,7 @@ class Language(Signal):
 
     def measure(self, documents: pa.RecordBatch) -> pa.RecordBatch:
         path = self.options.model or str(bundled_model())
-        languages = _model(path, self.file_digests.get(path, "")).identify(
+        languages = language_model(path, self.file_digests.get(path, "")).identify(
             documents.column("text"), max_bytes=self.options.max_bytes, as_it_is=self.options.as_it_is
         )
         return pa.record_batch(languages)
@@ -119,7 +119,7 @@ def bundled_model() -> Path:
 
 
 @cache
-def _model(path: str, digest: str) -> _kernels.LanguageModel:
+def language_model(path: str, digest: str) -> _kernels.LanguageModel:
     """The model at `path`, read once per process; threads share it."""
     from cupel import _kernels
 

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
-import tarfile
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path, PurePosixPath
-from typing import BinaryIO, ClassVar, cast
+from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
-import zstandard
 from pydantic import Field, field_validator
 
 from cupel.contract import Column, Method, Paper, Signal
-from cupel.errors import BadInput, BadOption, UnknownName
+from cupel.errors import BadInput, BadOption
 from cupel.signals._blocklists import Blocklist, ascii_domain, parse
+from cupel.signals._list_files import list_files
 
 __all__ = ["UrlDomain"]
 
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.\-]*:)?[/\\]{2}", re.IGNORECASE)
 _HOST = re.compile(r"\[[^\]]*\]|[^:\s]+")
-_LIST_NAME = "domains"
 
 
 class UrlDomain(Signal):
@@ -71,7 +66,10 @@ class UrlDomain(Signal):
     )
     files = ("path",)
     cost = "a few look-ups in a set for each document; the set is read once in a process"
-    limits = "Only domains are looked up: no words in addresses, no single pages. The list decides."
+    limits = (
+        "Only domains are looked up; `url-words` looks at words in addresses, `url-exact` at single pages, `url-pattern` at "
+        "any part. The list decides."
+    )
     needs = ("url",)
     columns: ClassVar[Mapping[str, Column]] = {
         "url_domain": Column(pa.large_string(), "domain", "host of the address, lower case, ASCII, no port"),
@@ -170,87 +168,9 @@ def _domains(
     all_domains = Blocklist()
     for path in paths:
         domains = Blocklist()
-        for part in _read(Path(path), categories):
-            domains.add(part)
+        for lines, where in list_files("url-domain", Path(path), "domains", categories):
+            domains.add(parse(lines, where))
         if not domains.blocked:
             raise BadInput(f"url-domain: the blocklist {path} holds no domain; nothing would be blocked")
         all_domains.add(domains)
     return all_domains
-
-
-def _read(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
-    if not path.exists():
-        raise BadInput(f"url-domain: there is no blocklist at {path}")
-    try:
-        if path.is_dir():
-            yield from _read_folder(path, categories)
-        elif ".tar" in path.suffixes[-2:] or path.suffix == ".tgz":
-            yield from _read_archive(path, categories)
-        else:
-            with _decompressed(path) as file:
-                yield parse(file, str(path))
-    except (OSError, EOFError, tarfile.TarError, zlib.error, zstandard.ZstdError) as error:
-        raise BadInput(f"url-domain: the blocklist {path} cannot be read: {error}") from None
-
-
-def _read_folder(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
-    files: dict[str, list[Path]] = {}
-    for file in sorted(path.rglob(_LIST_NAME)):
-        if file.is_file():
-            files.setdefault(file.parent.name, []).append(file)
-    for category in _chosen(path, files, categories):
-        for file in files[category]:
-            with file.open("rb") as lines:
-                yield parse(lines, f"{file}, category {category}")
-
-
-def _read_archive(path: Path, categories: tuple[str, ...]) -> Iterator[Blocklist]:
-    """The lists of an archive, read as a stream; nothing is unpacked to disk."""
-    contents: dict[str, list[bytes]] = {}
-    with _decompressed(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
-        for member in archive:
-            name = PurePosixPath(member.name)
-            if not member.isfile() or name.name != _LIST_NAME:
-                continue
-            category = name.parent.name
-            lists = contents.setdefault(category, [])
-            if not categories or category in categories:
-                file_in_archive = archive.extractfile(member)
-                lists.append(file_in_archive.read() if file_in_archive else b"")
-    for category in _chosen(path, contents, categories):
-        for content in contents[category]:
-            yield parse(io.BytesIO(content), f"{path}, category {category}")
-
-
-def _chosen(path: Path, known: Mapping[str, object], categories: tuple[str, ...]) -> Iterable[str]:
-    if not known and not categories:
-        raise BadInput(f"url-domain: the blocklist {path} has no file called '{_LIST_NAME}'")
-    for category in categories:
-        if category not in known:
-            raise UnknownName("category", category, known, where=f"url-domain: {path}")
-    if not categories and len(known) > 1:
-        raise BadOption(
-            f"url-domain: {path} has several categories; name those to block with the option 'categories': "
-            f"{', '.join(sorted(known))}"
-        )
-    return categories or known
-
-
-def _decompressed(path: Path) -> BinaryIO:
-    if path.suffix in {".gz", ".tgz"}:
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    if path.suffix == ".zst":
-        return io.BytesIO(_unpack_zst(path.read_bytes()))
-    return path.open("rb")
-
-
-def _unpack_zst(packed: bytes) -> bytes:
-    """All frames of a file; unlike zstandard's stream reader, this notices when the last one is cut short."""
-    out = []
-    while packed:
-        frame = zstandard.ZstdDecompressor().decompressobj()
-        out.append(frame.decompress(packed))
-        if not frame.eof:
-            raise EOFError("it is cut short")
-        packed = frame.unused_data
-    return b"".join(out)

@@ -3,7 +3,9 @@
 pub mod c4_lines;
 pub mod pii;
 pub mod refinedweb_lines;
+pub mod secrets;
 pub mod unicode;
+pub mod urls;
 pub mod whitespace;
 
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use arrow_array::{Array, ArrayRef, Int64Array, LargeStringArray, RecordBatch};
 use super::{batch, rewrite};
 use crate::KernelError;
 use characters::Span;
+pub(crate) use characters::{char_after, char_before};
 
 /// What replaces each kind; `None` leaves that kind alone.
 #[derive(Debug, Clone, Default)]
