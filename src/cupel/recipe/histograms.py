@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cupel import charts
-from cupel.contract import Column, Rule, all_methods
+from cupel.contract import Rule
 from cupel.findings import Figure
 from cupel.recipe.folder import Folder
 from cupel.recipe.outcome import shuffled
@@ -35,7 +34,7 @@ Marks = list[tuple[float, str, str]]
 
 def signal_figures(folder: Folder, plan: Plan) -> list[Figure]:
     """One histogram for each numeric signal that a rule compares or the recipe keeps as a column."""
-    known = _columns()
+    known = plan.columns
     marks = _thresholds(plan)
     for name in plan.kept_columns:
         if name in plan.measured and name in known and _is_number(known[name].type):
@@ -52,10 +51,6 @@ def signal_figures(folder: Folder, plan: Plan) -> list[Figure]:
             unit = known[name].unit if name in known else ""
             figures.append(Figure(spec=_histogram(name, unit, values[measured], kept[measured], own)))
     return figures
-
-
-def _columns() -> Mapping[str, Column]:
-    return {name: column for method in all_methods().values() for name, column in method.columns.items()}
 
 
 def _is_number(kind: pa.DataType) -> bool:

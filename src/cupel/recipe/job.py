@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from cupel.contract import all_methods
 from cupel.corpus.files import InputFile
 from cupel.corpus.layouts import find_layout
 from cupel.corpus.layouts.image_text import ImageText
@@ -150,11 +149,8 @@ class Job:
 
 def signal_types(plan: Plan) -> dict[str, pa.DataType]:
     """Arrow types of all signal columns that a run carries."""
-    providers = {name: method.columns for name, method in all_methods().items()}
-    wanted = dict(plan.measured)
-    for column in plan.reused:
-        wanted.setdefault(column, next(name for name, columns in providers.items() if column in columns))
-    return {column: providers[method][column].type for column, method in wanted.items()}
+    columns = plan.columns
+    return {name: columns[name].type for name in (*plan.measured, *plan.reused)}
 
 
 def ledger_schema(plan: Plan) -> pa.Schema:

@@ -9,10 +9,12 @@ import pyarrow as pa
 
 from cupel.contract import (
     Asks,
+    Column,
     Computes,
     Extractor,
     Method,
     Signal,
+    all_methods,
 )
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.steps import CorpusStep, EditStep, FitStep, GeneratorStep, StepGroup
@@ -80,6 +82,17 @@ class Plan:
     kept_columns: tuple[str, ...]
     measured: Mapping[str, str]
     reused: tuple[str, ...]
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The type, unit and meaning of all columns of methods, by name; of signals as their options say."""
+        columns = {
+            name: column for method in all_methods().values() for name, column in method.columns.items()
+        }
+        for pass_ in self.passes:
+            for signal in pass_.signals:
+                columns.update(signal.columns)
+        return columns
 
     @property
     def weighs(self) -> bool:

@@ -41,7 +41,8 @@ __all__ = ["make_plan"]
 class _Planner:
     def __init__(self, recipe: Recipe, annotated: Mapping[str, Any]) -> None:
         self.signal_options = _signal_options(recipe)
-        self.providers = _providers()
+        self.built: dict[str, Signal] = {}
+        self.providers = self._providers()
         self.valid: set[str] = set(annotated)
         self.reused: dict[str, None] = {}
         self.measured: dict[str, str] = {}
@@ -51,7 +52,6 @@ class _Planner:
         self.decisions: list[CorpusStep] = []
         self.fits: list[FitStep] = []
         self.generator: GeneratorStep | None = None
-        self.built: dict[str, Signal] = {}
         self.steps = 0
         self.asking = False
         self.pending: list[RulesStep] = []
@@ -89,6 +89,15 @@ class _Planner:
             options = self.signal_options.get(name, {})
             self.built[name] = find_method(name, Signal).from_options(options, where="signals")
         return self.built[name]
+
+    def _providers(self) -> dict[str, str]:
+        """Which signal family measures each column; the columns of a family may depend on its options."""
+        providers: dict[str, str] = {}
+        for name, family in methods_of(Signal).items():
+            columns = self.signal(name).columns if name in self.signal_options else family.columns
+            for column in columns:
+                providers.setdefault(column, name)
+        return providers
 
     def close_pass(self) -> None:
         self.close_group()
@@ -283,12 +292,3 @@ def _extraction(steps: Iterable[Step]) -> tuple[tuple[Extractor, ...], float, tu
         return first.method.extractors(), first.method.seconds, tuple(others)
     extraction = find_method("resiliparse", Extraction)()
     return extraction.extractors(), extraction.seconds, (first, *others)
-
-
-def _providers() -> dict[str, str]:
-    """Which signal family measures each column."""
-    providers: dict[str, str] = {}
-    for name, signal in methods_of(Signal).items():
-        for column in signal.columns:
-            providers.setdefault(column, name)
-    return providers
