@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["BUCKET_BITS", "Counts", "hashed_ngrams", "joined"]
+__all__ = ["BUCKET_BITS", "Counts", "compact", "hashed_ngrams", "joined"]
 
 BUCKET_BITS = 18
 """Of the number of rows that n-grams share: 2^18 of them, 1 MB per criterion."""
@@ -105,6 +105,12 @@ def hashed_ngrams(texts: pa.Array, bits: int = BUCKET_BITS) -> Counts:
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(texts)))])
     features = (distinct & np.uint64((1 << bits) - 1)).astype(np.int64)
     return Counts(starts, features, (counts / norms[rows]).astype(np.float32))
+
+
+def compact(counts: Counts) -> tuple[Counts, npt.NDArray[np.int64]]:
+    """The same counts without the features that no row has, and which of them are left."""
+    used, places = np.unique(counts.features, return_inverse=True)
+    return Counts(counts.starts, places.astype(np.int64), counts.values), used
 
 
 def joined(parts: Sequence[Counts]) -> Counts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class FittedArtifact:
     method: str
     folder: Path
     about: Mapping[str, Any]
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
 
     def page(self) -> Page:
         """What there is to look at, as data."""

@@ -19,14 +19,14 @@ from pydantic import Field, model_validator
 from cupel.contract import Column, Computes, Learns, Measure
 from cupel.contract.draws import uniform
 from cupel.errors import BadInput, Damaged
-from cupel.models.features import BUCKET_BITS, Counts, hashed_ngrams, joined
+from cupel.models.features import BUCKET_BITS, Counts, compact, hashed_ngrams, joined
 from cupel.models.model import Model
 from cupel.models.ridge import Ridge, choose_ridge
 from cupel.signals._ratings import Rated, Scale
 from cupel.signals._rubrics import Criterion
 from cupel.vectors.fields import unit
 
-__all__ = ["Evaluation", "LearnsRatings", "column_of", "load_rater", "read_scales", "train_rater"]
+__all__ = ["SMALLEST", "Evaluation", "LearnsRatings", "column_of", "load_rater", "read_scales", "train_rater"]
 
 WEIGHTS, DESCRIPTION, EMBEDDER = "weights.npy", "rater.json", "embedder"
 TEXTS_AT_ONCE = 256
@@ -80,6 +80,8 @@ class Evaluation:
         float64: their bytes of text.
     places
         Which of the rated documents they are.
+    constant
+        All ratings that it was learned from are equal.
     """
 
     scale: Scale
@@ -88,6 +90,7 @@ class Evaluation:
     predicted: Floats
     lengths: Floats
     places: npt.NDArray[np.int64]
+    constant: bool = False
 
 
 def train_rater(rated: Rated, options: LearnsRatings, folder: Path, where: str) -> list[Evaluation]:
@@ -96,44 +99,43 @@ def train_rater(rated: Rated, options: LearnsRatings, folder: Path, where: str) 
     Raises
     ------
     BadInput
-        A criterion with too few ratings, or with the same for all.
+        No criterion can be learned: too few ratings, or the same for all.
     """
     texts = rated.documents["text"].combine_chunks()
-    features, width = _training_features(texts, options, folder, where)
     draws = uniform(rated.documents["id"].combine_chunks(), options.seed)
     kept_back = draws < options.held_out
     # What chooses the penalty is drawn from the rest.
     choosing = draws < options.held_out + (1 - options.held_out) * CHOOSING
+    rows = {scale.name: np.flatnonzero(~np.isnan(rated.target(scale)) & ~kept_back) for scale in rated.scales}
+    _check(rated, rows, where)
+    features, used, width = _training_features(texts, options, folder, where)
     lengths = pc.binary_length(texts).to_numpy().astype(np.float64)
-    lines: list[Ridge] = []
+    weights: list[npt.NDArray[np.float16]] = []
     described: list[dict[str, Any]] = []
     evaluations = []
     for scale in rated.scales:
         target = rated.target(scale)
-        spread = 1.0 if scale.labels else float(np.nanstd(target)) or 1.0
-        has_rating = ~np.isnan(target)
-        learned, held = np.flatnonzero(has_rating & ~kept_back), np.flatnonzero(has_rating & kept_back)
-        _check(scale, target, learned, where)
-        own = [
-            choose_ridge(_rows(features, learned), aim[learned], width, choosing[learned])
-            for aim in _aims(target / spread, scale)
-        ]
-        described.append(_described(scale, target[learned], own, spread))
-        lines += own
+        learned, held = rows[scale.name], np.flatnonzero(~np.isnan(target) & kept_back)
+        own, about = _learn(_rows(features, learned), target[learned], scale, len(used), choosing[learned])
+        described.append(about)
         outputs = np.stack([_rounded(line).predict(_rows(features, held)) for line in own])
+        constant = len(np.unique(target[learned])) < 2
+        predicted = _values(outputs, about)
         evaluations.append(
-            Evaluation(
-                scale, len(learned), target[held], _values(outputs, described[-1]), lengths[held], held
-            )
+            Evaluation(scale, len(learned), target[held], predicted, lengths[held], held, constant)
         )
-    np.save(folder / WEIGHTS, np.stack([line.weights for line in lines]).astype(np.float16))
-    about = {
+        for line in own:
+            weights.append(np.zeros(width, np.float16))
+            weights[-1][used] = line.weights
+    np.save(folder / WEIGHTS, np.stack(weights))
+    description = {
         "features": options.features,
         "bits": BUCKET_BITS,
         "embedder": options.embedder,
         "criteria": described,
     }
-    (folder / DESCRIPTION).write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    text = json.dumps(description, indent=1, ensure_ascii=False)
+    (folder / DESCRIPTION).write_text(text + "\n", "utf-8")
     return evaluations
 
 
@@ -178,16 +180,41 @@ def _read_description(folder: Path) -> dict[str, Any]:
         raise Damaged(folder / DESCRIPTION, f"cannot be read: {error}", "fit the rater again") from None
 
 
-def _check(scale: Scale, target: Floats, learned: npt.NDArray[np.int64], where: str) -> None:
-    if len(learned) < SMALLEST:
-        raise BadInput(
-            f"{where}: criterion '{scale.name}' has {len(learned)} rated documents to learn from; expected "
-            f"{SMALLEST} or more"
-        )
-    if len(np.unique(target[learned])) < 2:
-        raise BadInput(
-            f"{where}: criterion '{scale.name}': all {len(learned):,} ratings are equal; nothing to learn"
-        )
+def _check(rated: Rated, learned: Mapping[str, npt.NDArray[np.int64]], where: str) -> None:
+    """Refuse ratings of which no criterion can be learned. Where one can, the report says which cannot."""
+    reasons = []
+    for scale in rated.scales:
+        rows = learned[scale.name]
+        if len(rows) < SMALLEST:
+            reasons.append(
+                f"criterion '{scale.name}' has {len(rows)} rated documents to learn from; expected {SMALLEST} or more"
+            )
+        elif len(np.unique(rated.target(scale)[rows])) < 2:
+            reasons.append(f"criterion '{scale.name}': all {len(rows):,} ratings are equal; nothing to learn")
+    if len(reasons) == len(rated.scales):
+        raise BadInput(f"{where}: {reasons[0]}")
+
+
+def _learn(
+    features: Counts | Floats, target: Floats, scale: Scale, width: int, choosing: npt.NDArray[np.bool_]
+) -> tuple[list[Ridge], dict[str, Any]]:
+    """The lines of a criterion, one or one for each label, and what is written of it."""
+    spread = 1.0 if scale.labels or not len(target) else float(target.std()) or 1.0
+    if len(target) < SMALLEST:  # nothing is said of it
+        lines = [Ridge(np.zeros(width), math.nan, 0.0) for _ in scale.labels or ("",)]
+    else:
+        lines = [choose_ridge(features, aim, width, choosing) for aim in _aims(target / spread, scale)]
+    about = {
+        "name": scale.name,
+        "meaning": scale.meaning,
+        "labels": list(scale.labels),
+        "lowest": float(target.min()) if len(target) else None,
+        "highest": float(target.max()) if len(target) else None,
+        "spread": spread,
+        "intercepts": [None if math.isnan(line.intercept) else line.intercept for line in lines],
+        "penalties": [line.penalty for line in lines],
+    }
+    return lines, about
 
 
 def _aims(target: Floats, scale: Scale) -> list[Floats]:
@@ -197,19 +224,6 @@ def _aims(target: Floats, scale: Scale) -> list[Floats]:
     return [np.where(target == code, 1.0, 0.0) for code in range(len(scale.labels))]
 
 
-def _described(scale: Scale, target: Floats, lines: list[Ridge], spread: float) -> dict[str, Any]:
-    return {
-        "name": scale.name,
-        "meaning": scale.meaning,
-        "labels": list(scale.labels),
-        "lowest": float(target.min()),
-        "highest": float(target.max()),
-        "spread": spread,
-        "intercepts": [line.intercept for line in lines],
-        "penalties": [line.penalty for line in lines],
-    }
-
-
 def _rounded(line: Ridge) -> Ridge:
     """The line as it is read back: what is measured is what is kept. The intercept is added with the criterion."""
     return Ridge(line.weights.astype(np.float16).astype(np.float32), 0.0, line.penalty)
@@ -217,7 +231,10 @@ def _rounded(line: Ridge) -> Ridge:
 
 def _values(outputs: Floats, criterion: Mapping[str, Any]) -> Floats:
     """Ratings within the scale that was seen, or the place of the likeliest label; NaN stays."""
-    totals = (outputs + np.array(criterion["intercepts"])[:, None]) * criterion["spread"]
+    intercepts = np.array(criterion["intercepts"], np.float64)  # None becomes NaN
+    totals = (outputs + intercepts[:, None]) * criterion["spread"]
+    if np.isnan(intercepts).any():
+        return np.full(outputs.shape[1], math.nan)
     if not criterion["labels"]:
         clipped: Floats = np.clip(totals[0], criterion["lowest"], criterion["highest"])
         return clipped
@@ -248,19 +265,19 @@ def _outputs(texts: pa.Array, weights: Any, about: Mapping[str, Any], model: Mod
 
 def _training_features(
     texts: pa.Array, options: LearnsRatings, folder: Path, where: str
-) -> tuple[Counts | Floats, int]:
+) -> tuple[Counts | Floats, npt.NDArray[np.int64], int]:
+    """Features of the texts, which of all features they are, and how many there are in all."""
     if options.features == "ngrams":
-        parts = [
-            hashed_ngrams(texts.slice(start, TEXTS_AT_ONCE)) for start in range(0, len(texts), TEXTS_AT_ONCE)
-        ]
-        return joined(parts), 1 << BUCKET_BITS
+        starts = range(0, len(texts), TEXTS_AT_ONCE)
+        counts, used = compact(joined([hashed_ngrams(texts.slice(at, TEXTS_AT_ONCE)) for at in starts]))
+        return counts, used, 1 << BUCKET_BITS
     if options.features == "fast":
         _keep_static(str(options.embedder), folder / EMBEDDER, options.device, where)
     model = _embedder(options.features, options.embedder, folder, options.device, where)
     if model is None:
         raise BadInput(f"{where}: features: {options.features} needs an 'embedder'")
     vectors = unit(model.embed(texts.to_pylist(), 1)).astype(np.float64)
-    return vectors, vectors.shape[1]
+    return vectors, np.arange(vectors.shape[1]), vectors.shape[1]
 
 
 def _keep_static(embedder: str, target: Path, device: str, where: str) -> None:

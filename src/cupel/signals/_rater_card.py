@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel.findings import Alarm, Block, Facts, Section, Table
-from cupel.signals._rater import Evaluation
+from cupel.signals._rater import SMALLEST, Evaluation
 from cupel.signals._ratings import Rated, Scale
 from cupel.units import write_count
 from cupel.verdict.agreement import correlation_interval, krippendorff_alpha, weighted_kappa
@@ -100,6 +100,7 @@ def _assessed(each: Evaluation) -> dict[str, Any]:
         values["kappa"] = _rounded(weighted_kappa(target, predicted, "nominal"))
         return values
     correlation = rank_correlation(predicted, target) if len(target) else 0.0
+    values["constant"] = each.constant
     values["rank_correlation"] = _rounded(correlation)
     values["interval"] = [_rounded(end) for end in correlation_interval(correlation, len(target))]
     values["kappa"] = _rounded(weighted_kappa(_on_steps(predicted, target), target))
@@ -118,8 +119,12 @@ def _on_steps(predicted: Floats, target: Floats) -> Floats:
 
 
 def _alarms(name: str, values: dict[str, Any]) -> list[str]:
+    if values["learned"] < SMALLEST:
+        return [f"'{name}' has {values['learned']} ratings to learn from: it is not rated."]
     if "rank_correlation" not in values:
         return []
+    if values["constant"]:
+        return [f"'{name}': all ratings that were learned from are equal, so all documents have this rating."]
     alarms = []
     own, length = values["rank_correlation"], values["rank_correlation_with_length"]
     of_ratings = values["rank_correlation_of_ratings_with_length"]
