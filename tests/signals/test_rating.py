@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 import cupel
+from cupel.cli._app import app
 from cupel.errors import BadInput, BadOption, BudgetSpent, UnknownName
 from cupel.recipe.planner import make_plan
 from cupel.recipe.recipe import Recipe
@@ -460,20 +462,14 @@ def test_a_criterion_that_is_not_there_is_named(tmp_path: Path) -> None:
         )
 
 
-def test_the_command_line_asks_within_a_budget(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from cupel.cli import main
-
+def test_the_command_line_asks_within_a_budget(server: Server, tmp_path: Path) -> None:
     pool = write(tmp_path / "pool.jsonl", documents(60))
-    words = [
-        "fit", "rater", str(pool), "-o", str(tmp_path / "rater"), "--model", f"openai:{server.base}#judge",
-        "--rubric", str(rubric(tmp_path / "rubric.yaml")), "--sample", "50",
-    ]  # fmt: skip
-    assert main([*words, "--budget-tokens", "3k", "--in-flight", "1"]) != 0
+    words = ["fit", "rater", str(pool), "-o", str(tmp_path / "rater"), "--sample", "50"]
+    words += ["--model", f"openai:{server.base}#judge", "--rubric", str(rubric(tmp_path / "rubric.yaml"))]
+    stopped = CliRunner().invoke(app, [*words, "--budget-tokens", "3k", "--in-flight", "1"])
+    assert isinstance(stopped.exception, BudgetSpent)
     assert 0 < len(server.bodies) < 50
-    assert "the same command resumes" in capsys.readouterr().err
-    assert main(words) == 0
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
     assert len(server.bodies) == 50
-    shown = capsys.readouterr()
-    assert re.search(r"requests +50, of these \d+ from the cache", shown.out + shown.err)
+    assert re.search(r"requests +50, of these \d+ from the cache", done.output)

@@ -128,18 +128,31 @@ def _solve(apply: Callable[[Floats], Floats], target: Floats, penalties: tuple[f
             break
         beside.append(size)
         basis.append(image / size)
-    steps = len(diagonal)
-    tridiagonal = np.diag(diagonal) + np.diag(beside[: steps - 1], 1) + np.diag(beside[: steps - 1], -1)
-    first = np.zeros(steps)
-    first[0] = length
     solutions = []
     for penalty in penalties:
-        shares = np.linalg.solve(tridiagonal + penalty * np.eye(steps), first)
         solution = np.zeros_like(target)
-        for share, vector in zip(shares, basis[:steps], strict=True):
+        shares = _solve_tridiagonal([value + penalty for value in diagonal], beside, length)
+        for share, vector in zip(shares, basis, strict=False):
             solution += share * vector
         solutions.append(solution)
     return solutions
+
+
+def _solve_tridiagonal(diagonal: list[float], beside: list[float], first: float) -> list[float]:
+    """x of T x = (first, 0, 0, …), for a symmetric tridiagonal T that is positive definite.
+
+    >>> _solve_tridiagonal([2.0, 2.0], [1.0], 3.0)
+    [2.0, -1.0]
+    """
+    pivots, shares = [diagonal[0]], [first]
+    for value, next_to in zip(diagonal[1:], beside, strict=False):
+        ratio = next_to / pivots[-1]
+        pivots.append(value - ratio * next_to)
+        shares.append(-ratio * shares[-1])
+    solution = [shares[-1] / pivots[-1]]
+    for place in range(len(pivots) - 2, -1, -1):
+        solution.append((shares[place] - beside[place] * solution[-1]) / pivots[place])
+    return solution[::-1]
 
 
 def _times(features: Features, weights: Floats) -> Floats:
