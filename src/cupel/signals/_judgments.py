@@ -23,8 +23,6 @@ Integers = npt.NDArray[np.int64]
 
 _CHOICE = re.compile(r"\b([AB])\b")
 
-COLUMNS = ("a", "b", "preference", "judge")
-
 
 @dataclass(frozen=True)
 class Judgments:
@@ -87,11 +85,12 @@ def draw_pairs(count: int, pairs: int, rng: np.random.Generator) -> tuple[Intege
 def pair_question(criterion: Criterion, first: str, second: str) -> str:
     """The question which of two texts has more of a criterion.
 
-    >>> print(pair_question(Criterion(name="style", question="Which is better written?"), "Café", "東京").splitlines()[0])
-    Which is better written?
+    >>> style = Criterion(name="style", question="It is well written.", comparison="Which is better written?")
+    >>> pair_question(style, "Café", "東京").splitlines()[0]
+    'Which is better written?'
     """
     return (
-        f"{criterion.question}\n\n"
+        f"{criterion.compared}\n\n"
         "Both texts are excerpts, so judge each as part of what it seems to come from. Their language, their length and "
         "their order must not count. Where they are close, choose all the same.\n\n"
         f"Text A:\n\n{first}\n\n(end of text A)\n\nText B:\n\n{second}\n\n(end of text B)\n\n"

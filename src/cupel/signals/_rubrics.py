@@ -32,6 +32,8 @@ class _Part(BaseModel):
 class Criterion(_Part):
     """One thing that is rated: on a scale, or by a label.
 
+    `question` says what a high value means; `comparison` asks which of two texts has more of it, for judgments of pairs.
+
     Examples
     --------
     >>> Criterion(name="topic_focus", question="Does it keep to its topic?", lowest=1, highest=5).scale
@@ -40,6 +42,7 @@ class Criterion(_Part):
 
     name: str = Field(pattern=_NAME)
     question: str = Field(min_length=1)
+    comparison: str = ""
     lowest: float = 0
     highest: float = 5
     labels: tuple[str, ...] = ()
@@ -60,6 +63,17 @@ class Criterion(_Part):
         return "one of " + ", ".join(self.labels) if self.labels else f"{self.lowest:g} to {self.highest:g}"
 
     @property
+    def compared(self) -> str:
+        """The question which of two texts has more of it.
+
+        >>> Criterion(name="topic_focus", question="It keeps to its topic.").compared
+        'Which text has more topic focus? That is: It keeps to its topic.'
+        """
+        return (
+            self.comparison or f"Which text has more {self.name.replace('_', ' ')}? That is: {self.question}"
+        )
+
+    @property
     def column(self) -> Column:
         """The column that holds it: points, or a label."""
         if self.labels:
@@ -74,7 +88,7 @@ class Criterion(_Part):
         A number outside of the scale and a label that is none of the criterion's are none, too.
         """
         spelled = re.escape(self.name).replace("_", r"[\s_-]*")
-        begins = rf"^[^\w\n]*(?:\d+[\]).]*\s*)?{spelled}[*_`\"'\s]*[:=][ \t*_`\"']*"
+        begins = rf"^[^\w\n]*(?:\d+[^\w\n]*)?{spelled}[*_`\"'\s]*[:=][ \t*_`\"']*"
         if not self.labels:
             numbers = re.findall(begins + _NUMBER, answer, re.IGNORECASE | re.MULTILINE)
             return _on_scale(numbers, self.lowest, self.highest)
