@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,7 @@ def by_hand(text: str | None, bits: int) -> dict[int, float]:
     (hashes,) = _kernels.word_hashes(pa.array([text], pa.large_string()), most=1 << 14).to_pylist()
     mask, first, second = (1 << 64) - 1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
     grams = list(hashes or [])
-    grams += [((a * first) & mask) ^ ((b * second) & mask) for a, b in zip(grams, grams[1:], strict=False)]
+    grams += [((a * first) & mask) ^ ((b * second) & mask) for a, b in pairwise(grams)]
     counts = Counter(((gram * first) & mask) >> (64 - bits) for gram in grams)
     length = sum(count**2 for count in counts.values()) ** 0.5
     return {bucket: count / length for bucket, count in counts.items()}

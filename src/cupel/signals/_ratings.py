@@ -93,7 +93,7 @@ def criterion_name(column: str) -> str:
 
 
 def read_table(path: str, where: str) -> pa.Table:
-    """A file of judgments: CSV, TSV, JSON lines or Parquet, compressed or not.
+    """A file of judgments: CSV, TSV (also as .txt), JSON lines or Parquet, compressed or not.
 
     Raises
     ------
@@ -120,11 +120,11 @@ def _read(file: Path, kind: str) -> pa.Table | None:
 
     if kind == ".parquet":
         return parquet.read_table(file)
-    if kind not in (".csv", ".tsv", ".jsonl", ".ndjson", ".json"):
+    if kind not in (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json"):
         return None
     with pa.input_stream(str(file), compression="detect") as stream:
-        if kind in (".csv", ".tsv"):
-            parsing = csv.ParseOptions(delimiter="\t" if kind == ".tsv" else ",", newlines_in_values=True)
+        if kind in (".csv", ".tsv", ".txt"):
+            parsing = csv.ParseOptions(delimiter="," if kind == ".csv" else "\t", newlines_in_values=True)
             texts = csv.ConvertOptions(column_types={name: pa.string() for name in ("id", "text", "judge")})
             return csv.read_csv(stream, parse_options=parsing, convert_options=texts)
         return json.read_json(stream, json.ReadOptions(block_size=1 << 26))
