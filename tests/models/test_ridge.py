@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from cupel import _kernels
-from cupel.models.features import Counts, compact, hashed_ngrams, joined
+from cupel.models.features import SparseCounts, compact, hashed_ngrams, joined
 from cupel.models.ridge import PENALTIES, choose_ridge, fit_ridge
 
 TEXTS = [
@@ -27,7 +27,7 @@ TEXTS = [
 ]
 
 
-def dense(counts: Counts, width: int) -> np.ndarray:
+def dense(counts: SparseCounts, width: int) -> np.ndarray:
     matrix = np.zeros((len(counts), width))
     matrix[counts.rows, counts.features] = counts.values
     return matrix
@@ -78,7 +78,7 @@ def test_products_and_rows() -> None:
     assert not matrix[:, np.setdiff1d(np.arange(256), used)].any()
 
 
-def planted(rows: int, seed: int) -> tuple[Counts, np.ndarray]:
+def planted(rows: int, seed: int) -> tuple[SparseCounts, np.ndarray]:
     rng = np.random.default_rng(seed)
     texts = [" ".join(rng.choice([f"w{number}" for number in range(40)], 25)) for _ in range(rows)]
     counts, _ = compact(hashed_ngrams(pa.array(texts)))

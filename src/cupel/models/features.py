@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["BUCKET_BITS", "Counts", "compact", "hashed_ngrams", "joined"]
+__all__ = ["BUCKET_BITS", "SparseCounts", "compact", "hashed_ngrams", "joined"]
 
 BUCKET_BITS = 18
 """Of the number of rows that n-grams share: 2^18 of them, 1 MB per criterion."""
@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Counts:
+class SparseCounts:
     """A sparse matrix of features, by rows.
 
     Attributes
@@ -59,15 +59,15 @@ class Counts:
             products[filled] = np.add.reduceat(parts, self.starts[filled], dtype=np.float64)
         return products
 
-    def take(self, rows: npt.NDArray[np.int64]) -> Counts:
+    def take(self, rows: npt.NDArray[np.int64]) -> SparseCounts:
         """Some of the rows, in this order."""
         sizes = np.diff(self.starts)[rows]
         starts = np.concatenate([[0], np.cumsum(sizes)])
         entries = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], sizes)
-        return Counts(starts, self.features[entries], self.values[entries])
+        return SparseCounts(starts, self.features[entries], self.values[entries])
 
 
-def hashed_ngrams(texts: pa.Array, bits: int = BUCKET_BITS) -> Counts:
+def hashed_ngrams(texts: pa.Array, bits: int = BUCKET_BITS) -> SparseCounts:
     """Counts of the words and pairs of words of each text, at length 1.
 
     Words are those of Unicode's segmentation, in lower case, so that no language needs a tokenizer of its own. Each word and
@@ -104,20 +104,20 @@ def hashed_ngrams(texts: pa.Array, bits: int = BUCKET_BITS) -> Counts:
     norms = np.sqrt(np.bincount(rows, counts * counts, len(texts)))
     starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(texts)))])
     features = (distinct & np.uint64((1 << bits) - 1)).astype(np.int64)
-    return Counts(starts, features, (counts / norms[rows]).astype(np.float32))
+    return SparseCounts(starts, features, (counts / norms[rows]).astype(np.float32))
 
 
-def compact(counts: Counts) -> tuple[Counts, npt.NDArray[np.int64]]:
+def compact(counts: SparseCounts) -> tuple[SparseCounts, npt.NDArray[np.int64]]:
     """The same counts without the features that no row has, and which of them are left."""
     used, places = np.unique(counts.features, return_inverse=True)
-    return Counts(counts.starts, places.astype(np.int64), counts.values), used
+    return SparseCounts(counts.starts, places.astype(np.int64), counts.values), used
 
 
-def joined(parts: Sequence[Counts]) -> Counts:
+def joined(parts: Sequence[SparseCounts]) -> SparseCounts:
     """The rows of several matrices, one after another."""
     ends = np.cumsum([0, *(part.starts[-1] for part in parts)])
     starts = [part.starts[1:] + end for part, end in zip(parts, ends, strict=False)]
-    return Counts(
+    return SparseCounts(
         np.concatenate([[0], *starts]).astype(np.int64),
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.values for part in parts]),

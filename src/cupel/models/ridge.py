@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cupel.models.features import Counts
+from cupel.models.features import SparseCounts
 
 __all__ = ["PENALTIES", "Ridge", "choose_ridge", "fit_ridge"]
 
@@ -19,7 +19,7 @@ SMALL = 1e-9
 """Of the first off-diagonal: what is left of the target below it is rounding."""
 
 Floats = npt.NDArray[np.float64]
-Features = Counts | Floats
+Features = SparseCounts | Floats
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def fit_ridge(features: Features, targets: Floats, width: int, penalties: tuple[
     Parameters
     ----------
     features
-        `Counts`, or a matrix of one vector per row.
+        `SparseCounts`, or a matrix of one vector per row.
     targets
         float64, (rows,), finite.
     width
@@ -80,7 +80,7 @@ def fit_ridge(features: Features, targets: Floats, width: int, penalties: tuple[
     def back(values: Floats) -> Floats:
         return _transposed(features, values, width) - middle * float(values.sum())
 
-    if isinstance(features, Counts):
+    if isinstance(features, SparseCounts):
         solutions = _solve(lambda values: centered(back(values)), aims, penalties)
         paths = [back(values) for values in solutions]
     else:
@@ -156,20 +156,20 @@ def _solve_tridiagonal(diagonal: list[float], beside: list[float], first: float)
 
 
 def _times(features: Features, weights: Floats) -> Floats:
-    if isinstance(features, Counts):
+    if isinstance(features, SparseCounts):
         return features.times(weights)
     return np.einsum("ij,j->i", features, weights)
 
 
 def _transposed(features: Features, values: Floats, width: int) -> Floats:
-    if isinstance(features, Counts):
+    if isinstance(features, SparseCounts):
         sums = np.bincount(features.features, features.values * values[features.rows], width)
         return sums.astype(np.float64)
     return np.einsum("ij,i->j", features, values)
 
 
 def _rows(features: Features, rows: npt.NDArray[np.int64]) -> Features:
-    return features.take(rows) if isinstance(features, Counts) else features[rows]
+    return features.take(rows) if isinstance(features, SparseCounts) else features[rows]
 
 
 def _dot(first: Floats, second: Floats) -> float:

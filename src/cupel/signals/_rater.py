@@ -19,14 +19,22 @@ from pydantic import Field, model_validator
 from cupel.contract import Column, Computes, Learns, Measure
 from cupel.contract.draws import uniform
 from cupel.errors import BadInput, Damaged
-from cupel.models.features import BUCKET_BITS, Counts, compact, hashed_ngrams, joined
+from cupel.models.features import BUCKET_BITS, SparseCounts, compact, hashed_ngrams, joined
 from cupel.models.model import Model
 from cupel.models.ridge import Ridge, choose_ridge
-from cupel.signals._ratings import Rated, Scale
+from cupel.signals._ratings import Rated, RatingScale
 from cupel.signals._rubrics import Criterion
 from cupel.vectors.fields import unit
 
-__all__ = ["SMALLEST", "Evaluation", "LearnsRatings", "column_of", "load_rater", "read_scales", "train_rater"]
+__all__ = [
+    "SMALLEST",
+    "RaterEvaluation",
+    "LearnsRatings",
+    "column_of",
+    "load_rater",
+    "read_scales",
+    "train_rater",
+]
 
 WEIGHTS, DESCRIPTION, EMBEDDER = "weights.npy", "rater.json", "embedder"
 TEXTS_AT_ONCE = 256
@@ -65,7 +73,7 @@ class LearnsRatings(Learns, Computes):
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class RaterEvaluation:
     """How a rater does on documents that it did not learn from.
 
     Attributes
@@ -84,7 +92,7 @@ class Evaluation:
         All ratings that it was learned from are equal.
     """
 
-    scale: Scale
+    scale: RatingScale
     learned: int
     target: Floats
     predicted: Floats
@@ -93,7 +101,7 @@ class Evaluation:
     constant: bool = False
 
 
-def train_rater(rated: Rated, options: LearnsRatings, folder: Path, where: str) -> list[Evaluation]:
+def train_rater(rated: Rated, options: LearnsRatings, folder: Path, where: str) -> list[RaterEvaluation]:
     """Learn each criterion, write the rater to a folder, and rate the documents that were kept back.
 
     Raises
@@ -122,7 +130,7 @@ def train_rater(rated: Rated, options: LearnsRatings, folder: Path, where: str) 
         constant = len(np.unique(target[learned])) < 2
         predicted = _values(outputs, about)
         evaluations.append(
-            Evaluation(scale, len(learned), target[held], predicted, lengths[held], held, constant)
+            RaterEvaluation(scale, len(learned), target[held], predicted, lengths[held], held, constant)
         )
         for line in own:
             weights.append(np.zeros(width, np.float16))
@@ -165,10 +173,10 @@ def load_rater(folder: Path, columns: Mapping[str, Column], device: str, where: 
     return measure
 
 
-def read_scales(folder: Path) -> tuple[Scale, ...]:
+def read_scales(folder: Path) -> tuple[RatingScale, ...]:
     """The criteria that a rater has learned."""
     return tuple(
-        Scale(each["name"], tuple(each["labels"]), meaning=each["meaning"])
+        RatingScale(each["name"], tuple(each["labels"]), meaning=each["meaning"])
         for each in _read_description(folder)["criteria"]
     )
 
@@ -196,7 +204,11 @@ def _check(rated: Rated, learned: Mapping[str, npt.NDArray[np.int64]], where: st
 
 
 def _learn(
-    features: Counts | Floats, target: Floats, scale: Scale, width: int, choosing: npt.NDArray[np.bool_]
+    features: SparseCounts | Floats,
+    target: Floats,
+    scale: RatingScale,
+    width: int,
+    choosing: npt.NDArray[np.bool_],
 ) -> tuple[list[Ridge], dict[str, Any]]:
     """The lines of a criterion, one or one for each label, and what is written of it."""
     spread = 1.0 if scale.labels or not len(target) else float(target.std()) or 1.0
@@ -217,7 +229,7 @@ def _learn(
     return lines, about
 
 
-def _aims(target: Floats, scale: Scale) -> list[Floats]:
+def _aims(target: Floats, scale: RatingScale) -> list[Floats]:
     """What is regressed on: the rating, or for each label whether it is that."""
     if not scale.labels:
         return [target]
@@ -265,7 +277,7 @@ def _outputs(texts: pa.Array, weights: Any, about: Mapping[str, Any], model: Mod
 
 def _training_features(
     texts: pa.Array, options: LearnsRatings, folder: Path, where: str
-) -> tuple[Counts | Floats, npt.NDArray[np.int64], int]:
+) -> tuple[SparseCounts | Floats, npt.NDArray[np.int64], int]:
     """Features of the texts, which of all features they are, and how many there are in all."""
     if options.features == "ngrams":
         starts = range(0, len(texts), TEXTS_AT_ONCE)
@@ -310,11 +322,11 @@ def _embedder(features: str, embedder: str | None, folder: Path, device: str, wh
     return load_model(str(embedder), "embed", device=device, where=where)
 
 
-def _rows(features: Counts | Floats, rows: npt.NDArray[np.int64]) -> Counts | Floats:
-    return features.take(rows) if isinstance(features, Counts) else features[rows]
+def _rows(features: SparseCounts | Floats, rows: npt.NDArray[np.int64]) -> SparseCounts | Floats:
+    return features.take(rows) if isinstance(features, SparseCounts) else features[rows]
 
 
-def column_of(scale: Scale, meaning: str) -> Column:
+def column_of(scale: RatingScale, meaning: str) -> Column:
     """The column of a criterion that was learned."""
     if scale.labels:
         criterion = Criterion(name=scale.name, question=scale.meaning or meaning, labels=scale.labels)

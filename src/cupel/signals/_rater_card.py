@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cupel.findings import Alarm, Block, Facts, Section, Table
-from cupel.signals._rater import SMALLEST, Evaluation
-from cupel.signals._ratings import Rated, Scale
+from cupel.signals._rater import SMALLEST, RaterEvaluation
+from cupel.signals._ratings import Rated, RatingScale
 from cupel.units import write_count
 from cupel.verdict.agreement import correlation_interval, krippendorff_alpha, weighted_kappa
 from cupel.verdict.auroc import rank_correlation
@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def quality_section(
-    evaluations: Sequence[Evaluation], facts: tuple[tuple[str, str], ...]
+    evaluations: Sequence[RaterEvaluation], facts: tuple[tuple[str, str], ...]
 ) -> tuple[Section, dict[str, Any]]:
     """How good a rater is on documents kept back, as a section of a report and as values for `about`."""
     rows, alarms, about = [], [], {}
@@ -90,7 +90,7 @@ def agreement_section(rated: Rated, title: str, lead: str, key: str) -> tuple[Se
     return Section(title=title, key=key, lead=lead, blocks=(table,)), about
 
 
-def _assessed(each: Evaluation) -> dict[str, Any]:
+def _assessed(each: RaterEvaluation) -> dict[str, Any]:
     target, predicted, lengths = each.target, each.predicted, each.lengths
     valid = ~np.isnan(predicted)
     target, predicted, lengths = target[valid], predicted[valid], lengths[valid]
@@ -141,7 +141,7 @@ def _alarms(name: str, values: dict[str, Any]) -> list[str]:
     return alarms
 
 
-def _row(each: Evaluation, values: dict[str, Any]) -> tuple[Any, ...]:
+def _row(each: RaterEvaluation, values: dict[str, Any]) -> tuple[Any, ...]:
     interval = values.get("interval")
     spelled = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else ""
     agreement = values.get("rank_correlation", values.get("accuracy"))
@@ -174,7 +174,7 @@ def _table(rows: list[tuple[Any, ...]]) -> Table:
     )
 
 
-def _together(evaluations: Sequence[Evaluation]) -> dict[tuple[str, str], float]:
+def _together(evaluations: Sequence[RaterEvaluation]) -> dict[tuple[str, str], float]:
     """Rank correlations of the criteria, as they are rated here, on documents that have both."""
     correlations = {}
     numbers = [each for each in evaluations if not each.scale.labels]
@@ -204,7 +204,7 @@ def _matrix(names: list[str], together: dict[tuple[str, str], float]) -> Table:
     )
 
 
-def _pairwise(ratings: Floats, scale: Scale) -> tuple[list[float], list[float]]:
+def _pairwise(ratings: Floats, scale: RatingScale) -> tuple[list[float], list[float]]:
     kappas, correlations = [], []
     for first, second in combinations(ratings, 2):
         both = ~(np.isnan(first) | np.isnan(second))

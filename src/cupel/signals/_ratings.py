@@ -20,7 +20,7 @@ from cupel.errors import BadInput, UnknownName
 from cupel.models.model import Request
 from cupel.signals._rubrics import Rubric
 
-__all__ = ["Rated", "Scale", "ask_ratings", "criterion_name", "rated_by", "read_table", "scales_of"]
+__all__ = ["Rated", "RatingScale", "ask_ratings", "criterion_name", "rated_by", "read_table", "scales_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +29,7 @@ KEYS = ("id", "text", "judge", "source")
 
 
 @dataclass(frozen=True)
-class Scale:
+class RatingScale:
     """What a criterion's values are: numbers, or labels.
 
     Attributes
@@ -67,11 +67,11 @@ class Rated:
     """
 
     documents: pa.Table
-    scales: tuple[Scale, ...]
+    scales: tuple[RatingScale, ...]
     judges: tuple[str, ...]
     values: Mapping[str, Floats] = field(default_factory=dict)
 
-    def target(self, scale: Scale) -> Floats:
+    def target(self, scale: RatingScale) -> Floats:
         """What is learned of each document: the mean of its ratings, or the label that most judges chose."""
         ratings = self.values[scale.name]
         rated = ~np.isnan(ratings)
@@ -130,7 +130,7 @@ def _read(file: Path, kind: str) -> pa.Table | None:
         return json.read_json(stream, json.ReadOptions(block_size=1 << 26))
 
 
-def scales_of(table: pa.Table, criteria: Sequence[str], where: str) -> tuple[Scale, ...]:
+def scales_of(table: pa.Table, criteria: Sequence[str], where: str) -> tuple[RatingScale, ...]:
     """The criteria in a file: those named, or all columns of numbers that are no keys.
 
     Raises
@@ -158,12 +158,12 @@ def scales_of(table: pa.Table, criteria: Sequence[str], where: str) -> tuple[Sca
                 f"{where}: the columns {', '.join(same)} are all called '{name}' here; rename them"
             )
     return tuple(
-        Scale(name, _labels(table[column], where, column), column)
+        RatingScale(name, _labels(table[column], where, column), column)
         for name, column in zip(names, columns, strict=True)
     )
 
 
-def rated_by(table: pa.Table, scales: tuple[Scale, ...], documents: pa.Table, where: str) -> Rated:
+def rated_by(table: pa.Table, scales: tuple[RatingScale, ...], documents: pa.Table, where: str) -> Rated:
     """The ratings of a file, of documents in a table.
 
     Parameters
@@ -227,7 +227,8 @@ def ask_ratings(
     ]
     read = [rubric.read(answer.text or "") for answer in ask(requests)]
     scales = tuple(
-        Scale(criterion.name, criterion.labels, meaning=criterion.question) for criterion in rubric.criteria
+        RatingScale(criterion.name, criterion.labels, meaning=criterion.question)
+        for criterion in rubric.criteria
     )
     values = {
         scale.name: np.array([[_code(answers[scale.name], scale) for answers in read]], np.float64)
@@ -260,14 +261,14 @@ def _labels(column: pa.ChunkedArray, where: str, name: str) -> tuple[str, ...]:
     return labels
 
 
-def _numbers(column: pa.ChunkedArray, scale: Scale) -> list[float]:
+def _numbers(column: pa.ChunkedArray, scale: RatingScale) -> list[float]:
     if scale.labels:
         return [_code(value, scale) for value in column.to_pylist()]
     numbers: list[float] = pc.fill_null(column.cast(pa.float64()), math.nan).to_pylist()
     return numbers
 
 
-def _code(value: Any, scale: Scale) -> float:
+def _code(value: Any, scale: RatingScale) -> float:
     """A rating as a number: labels by their place."""
     if value is None or value == "":
         return math.nan

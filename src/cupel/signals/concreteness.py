@@ -15,7 +15,7 @@ from cupel.errors import UnknownName
 from cupel.signals._columns import real
 from cupel.signals._rater import LearnsRatings, load_rater, train_rater
 from cupel.signals._rater_card import counted, quality_section
-from cupel.signals._ratings import Rated, Scale, rated_by, read_table
+from cupel.signals._ratings import Rated, RatingScale, rated_by, read_table
 
 __all__ = ["Concreteness"]
 
@@ -136,5 +136,5 @@ class Concreteness(Fitted, Signal):
             if column not in table.column_names:
                 raise UnknownName("column", column, table.column_names, where=where)
         pairs = pa.table({"text": table[options.words], "rating": table[options.rating]})
-        scale = Scale("concreteness", column="rating", meaning="how concrete a word is")
+        scale = RatingScale("concreteness", column="rating", meaning="how concrete a word is")
         return rated_by(pairs, (scale,), pa.table({}), where)

@@ -27,7 +27,7 @@ from cupel.signals._judgments import (
 )
 from cupel.signals._rater import LearnsRatings, load_rater, read_scales, train_rater
 from cupel.signals._rater_card import quality_section
-from cupel.signals._ratings import Rated, Scale, read_table
+from cupel.signals._ratings import Rated, RatingScale, read_table
 from cupel.signals._rubrics import Rubric, load_rubric
 from cupel.signals._strata import draw_stratified
 from cupel.units import write_count
@@ -175,7 +175,7 @@ class PairwiseRating(Fitted, Signal):
             self._judged(documents, resources) if self.options.model is not None else self._read(documents)
         )
         strengths = {name: self._strengths(own, table.num_rows) for name, own in judgments.items()}
-        scales = tuple(Scale(name) for name in judgments)
+        scales = tuple(RatingScale(name) for name in judgments)
         rated = Rated(table, scales, ("",), {name: values[None, :] for name, values in strengths.items()})
         facts = (("compared documents", write_count(table.num_rows)),)
         section, quality = quality_section(train_rater(rated, self.options, folder, self.name), facts)

@@ -20,7 +20,7 @@ from cupel.models.reference import check_reference
 from cupel.signals._columns import ColumnsByOptions, real
 from cupel.signals._rater import LearnsRatings, column_of, load_rater, read_scales, train_rater
 from cupel.signals._rater_card import agreement_section, counted, quality_section
-from cupel.signals._ratings import Rated, Scale, ask_ratings, rated_by, read_table, scales_of
+from cupel.signals._ratings import Rated, RatingScale, ask_ratings, rated_by, read_table, scales_of
 from cupel.signals._rubrics import Rubric, load_rubric
 from cupel.signals._strata import draw_stratified
 from cupel.units import write_count
@@ -83,7 +83,7 @@ class Rater(Fitted, Signal):
             section="2",
         ),
         Paper(
-            title="The FineWeb Datasets: Decanting the Web for the Finest Text Data at Scale",
+            title="The FineWeb Datasets: Decanting the Web for the Finest Text Data at RatingScale",
             authors="Penedo et al.",
             year=2024,
             url="https://arxiv.org/abs/2406.17557",
@@ -212,14 +212,16 @@ class Rater(Fitted, Signal):
         return table
 
     @cached_property
-    def _scales(self) -> tuple[Scale, ...]:
+    def _scales(self) -> tuple[RatingScale, ...]:
         if self.given is not None:
             return read_scales(self.given)
         if self.options.ratings is not None:
             return scales_of(
                 self._table, self.options.criteria, f"{self.name}: ratings {self.options.ratings}"
             )
-        return tuple(Scale(each.name, each.labels, meaning=each.question) for each in self._rubric.criteria)
+        return tuple(
+            RatingScale(each.name, each.labels, meaning=each.question) for each in self._rubric.criteria
+        )
 
     def _from_file(self, documents: Documents) -> Rated:
         where = f"{self.name}: ratings {self.options.ratings}"
