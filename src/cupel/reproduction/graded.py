@@ -13,19 +13,50 @@ __all__ = ["SHARES", "graded", "noisy_ratings"]
 SHARES = (0.6, 0.35, 0.18, 0.07, 0.0)
 """Of the words that are spoiled, for ratings from 1 (worst) to 5."""
 
+MENU = [
+    "home",
+    "login",
+    "cookie",
+    "share",
+    "subscribe",
+    "menu",
+    "search",
+    "cart",
+    "checkout",
+    "terms",
+    "privacy",
+    "contact",
+    "newsletter",
+    "sitemap",
+    "copyright",
+    "comments",
+    "reply",
+    "previous",
+    "next",
+    "archive",
+    "tags",
+    "category",
+    "print",
+    "email",
+    "follow",
+    "download",
+    "advertisement",
+    "sponsored",
+]
+"""What stands on pages and is on no topic."""
+
 Floats = npt.NDArray[np.float64]
 
 
 def graded(documents: pa.Table, seed: int) -> tuple[pa.Table, dict[str, Floats]]:
     """The documents with planted qualities, and these: `accuracy`, `topic_focus` and their mean, `overall_score`.
 
-    Accuracy is lost by letters in a wrong order, topic focus by words of other documents. Both are drawn for each
-    document, from 1 to 5, independently.
+    Accuracy is lost by letters in a wrong order, topic focus by words of menus and footers in place of its own. Both are
+    drawn for each document, from 1 to 5, independently.
     """
     rng = np.random.default_rng(seed)
     levels = {name: rng.integers(1, 6, documents.num_rows) for name in ("accuracy", "topic_focus")}
     texts = documents["text"].to_pylist()
-    foreign = [word for text in rng.permutation(texts)[:500] for word in text[:2000].split()] or ["word"]
     spoiled = []
     for row, text in enumerate(texts):
         pieces = re.split(r"(\s+)", text)
@@ -33,7 +64,7 @@ def graded(documents: pa.Table, seed: int) -> tuple[pa.Table, dict[str, Floats]]
         for name, changed in (("topic_focus", _other), ("accuracy", _scrambled)):
             share = SHARES[levels[name][row] - 1]
             for place in rng.choice(words, int(share * len(words)), replace=False) if words else ():
-                pieces[place] = changed(pieces[place], foreign, rng)
+                pieces[place] = changed(pieces[place], rng)
         spoiled.append("".join(pieces))
     at = documents.schema.get_field_index("text")
     planted = {name: level.astype(np.float64) for name, level in levels.items()}
@@ -51,9 +82,9 @@ def noisy_ratings(qualities: Floats, noise: float, rng: np.random.Generator) -> 
     return rated
 
 
-def _scrambled(word: str, foreign: list[str], rng: np.random.Generator) -> str:
+def _scrambled(word: str, rng: np.random.Generator) -> str:
     return "".join(rng.permutation(list(word)))
 
 
-def _other(word: str, foreign: list[str], rng: np.random.Generator) -> str:
-    return foreign[int(rng.integers(len(foreign)))]
+def _other(word: str, rng: np.random.Generator) -> str:
+    return MENU[int(rng.integers(len(MENU)))]
