@@ -77,8 +77,8 @@ def fit_ridge(features: Features, targets: Floats, width: int, penalties: tuple[
     def centered(weights: Floats) -> Floats:
         return _times(features, weights) - float(_dot(middle, weights))
 
-    def back(values: Floats) -> Floats:
-        return _transposed(features, values, width) - middle * float(values.sum())
+    def back(values: Floats) -> Floats:  # what comes here has mean 0, so that features need not be centered
+        return _transposed(features, values, width)
 
     if isinstance(features, SparseCounts):
         solutions = _solve(lambda values: centered(back(values)), aims, penalties)

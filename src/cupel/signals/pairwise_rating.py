@@ -95,7 +95,7 @@ class PairwiseRating(Fitted, Signal):
         ),
     )
     cost = (
-        "Some 20 MB/s per core to measure one criterion. To learn: two requests per pair and criterion, each with two "
+        "Some 30 MB/s per core to measure one criterion. To learn: two requests per pair and criterion, each with two "
         "texts in and a letter out."
     )
     limits = (

@@ -34,7 +34,7 @@ class Rater(Fitted, Signal):
     To rate each document of a corpus by a language model costs more than to train on it. FineWeb-Edu (Penedo et
     al. 2024) and DataMan (Peng et al. 2025) rate a sample by a strong model and train a small one on the ratings.
     Here the small one is a ridge regression for each criterion on the words and pairs of words of a text, which rates
-    some 20 MB of text per second and core. The sample is rated by a model that you name, or it comes as a file of
+    some 30 MB of text per second and core. The sample is rated by a model that you name, or it comes as a file of
     ratings by people or by whoever else:
 
     ```
@@ -91,7 +91,7 @@ class Rater(Fitted, Signal):
         ),
     )
     cost = (
-        "Some 20 MB/s per core to measure one criterion by n-grams, 10 MB/s for fourteen. To learn: a request per document "
+        "Some 30 MB/s per core to measure one criterion by n-grams, 18 MB/s for fourteen. To learn: a request per document "
         "of the sample, and seconds per criterion."
     )
     limits = (
