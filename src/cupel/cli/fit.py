@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 from cupel.cli._inputs import Json, Methods, keep_standard_input
-from cupel.cli._options import Cores, IdColumn, Layout, MaxDocumentBytes, Memory, Restart, TextColumn
+from cupel.cli._options import (
+    BudgetMoney,
+    BudgetTokens,
+    Cores,
+    IdColumn,
+    InFlight,
+    Layout,
+    MaxDocumentBytes,
+    Memory,
+    PriceIn,
+    PriceOut,
+    Restart,
+    TextColumn,
+    make_asking,
+)
 from cupel.cli._options import Output as OutputFolder
 
 CONTEXT = {"ignore_unknown_options": True}
@@ -30,6 +44,11 @@ def fit(
     max_document_bytes: MaxDocumentBytes = "64MiB",
     cores: Cores = None,
     memory: Memory = None,
+    budget_tokens: BudgetTokens = None,
+    budget_money: BudgetMoney = None,
+    price_in: PriceIn = 0.0,
+    price_out: PriceOut = 0.0,
+    in_flight: InFlight = None,
     restart: Restart = False,
     json: Json = False,
 ) -> None:
@@ -50,10 +69,18 @@ def fit(
         options=options,
         reading=reading_options(text_column, id_column, layout, max_document_bytes),
         engine=make_engine("native", None, cores, memory),
+        asking=make_asking(budget_tokens, budget_money, price_in, price_out, in_flight),
         restart=restart,
     )
     if json:
         print_json({"artifact": fitted.folder, **fitted.about})
         return
     show(fitted.page(), out)
+    if fitted.usage.requests:
+        usage = fitted.usage
+        say(
+            f"requests  {usage.requests:,}, of these {usage.cached:,} from the cache and {usage.refused:,} refused; "
+            f"{usage.tokens_in:,} tokens in, {usage.tokens_out:,} out"
+            + (f"; cost {usage.money:.4g}" if usage.money else "")
+        )
     say(f"artifact  {fitted.folder}")

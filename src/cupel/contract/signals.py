@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
@@ -53,7 +54,7 @@ class Signal(Method):
     def recipe_columns(self) -> Mapping[str, str]:
         """The columns as a recipe names them, and the method's own name of each.
 
-        Under an alias a single column has that name, and several begin with it.
+        Under an alias a single column has that name, and several begin with it, in place of what all of them begin with.
 
         Examples
         --------
@@ -67,7 +68,8 @@ class Signal(Method):
         prefix = self.alias.replace("-", "_")
         if len(self.columns) == 1:
             return {prefix: next(iter(self.columns))}
-        return {f"{prefix}_{name}": name for name in self.columns}
+        shared = os.path.commonprefix(list(self.columns)).rfind("_") + 1
+        return {f"{prefix}_{name[shared:]}": name for name in self.columns}
 
     def under(self, alias: str) -> Self:
         """The same signal under a name of its own, beside others of its family."""

@@ -25,7 +25,7 @@ from cupel.models.folder import digest_file
 from cupel.models.model import Model
 from cupel.models.tokenizer_file import read_tokenizer
 
-__all__ = ["DIMENSIONS", "StaticEmbedder", "distill"]
+__all__ = ["DIMENSIONS", "STATIC_FILES", "StaticEmbedder", "distill"]
 
 DIMENSIONS = 256
 MAX_TOKENS = 512
@@ -37,6 +37,8 @@ SMOOTHING = 1e-4
 
 _PLACEHOLDER = re.compile(r"[\[<].*\d+[\]>]")
 _VECTORS, _TOKENIZER = "vectors.npy", "tokenizer.json"
+STATIC_FILES = (_VECTORS, _TOKENIZER)
+"""What a folder of a static embedder holds."""
 _TOKENS_AT_ONCE = 1024
 _TEXTS_AT_ONCE = 256
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from cupel.corpus.read import ReadOptions
 from cupel.engine import Engine
 from cupel.errors import BadInput, BadOption, UnknownName
 from cupel.findings import Page, Section
+from cupel.models.budget import Usage
+from cupel.recipe.asking import Asking, stop_asking, used
 from cupel.recipe.folder import disk_errors
 from cupel.release import version
 from cupel.store import Store, deliver, digest_json, refuse_foreign
@@ -49,11 +51,14 @@ class FittedArtifact:
     about
         What `about.json` there holds: learner, version, options, digests of what it was learned from and of its files,
         how good it is.
+    usage
+        What requests to models took in this call; none where what was learned came from the cache.
     """
 
     method: str
     folder: Path
     about: Mapping[str, Any]
+    usage: Usage = field(default_factory=Usage)
 
     def page(self) -> Page:
         """What there is to look at, as data."""
@@ -73,6 +78,7 @@ def fit(
     reading: ReadOptions | None = None,
     engine: Engine | None = None,
     cache: Store | None = None,
+    asking: Asking | None = None,
     restart: bool = False,
 ) -> FittedArtifact:
     """Fit a method and write its artifact.
@@ -93,6 +99,9 @@ def fit(
         How many cores and how much memory may be used.
     cache
         Where what was learned is kept: the same call takes it from there.
+    asking
+        What models may cost, and how many requests wait at once, where the method asks one. Answers are kept in the
+        cache.
     restart
         Replace another artifact in `output`.
 
@@ -106,6 +115,8 @@ def fit(
         There is nothing, or too little, to learn from.
     OutputInUse
         The folder holds something else.
+    BudgetSpent
+        The budget of requests to a model is spent; the same call resumes with the answers that it has.
 
     Examples
     --------
@@ -130,11 +141,17 @@ def fit(
     key = fitted.key(documents)
     refuse_foreign(folder, read_about, "artifact")
     machine, store = engine or Engine(), cache or Store.of()
+    usages: list[Usage] = []
 
     def build(unfinished: Path) -> None:
-        with tempfile.TemporaryDirectory(prefix="cupel-fit-") as scratch:
-            resources = Resources(scratch, machine.memory_bytes(), machine.parallelism())
-            learn(fitted, documents, unfinished, resources)
+        with tempfile.TemporaryDirectory(prefix="cupel-fit-") as scratch, used() as own:
+            ask = (asking or Asking()).asker(Path(scratch), store.folder)
+            resources = Resources(scratch, machine.memory_bytes(), machine.parallelism(), ask=ask)
+            try:
+                learn(fitted, documents, unfinished, resources)
+            finally:
+                stop_asking(Path(scratch))
+                usages.extend(own)
 
     with disk_errors(store.folder):
         learned = store.make(key, build, whole=is_whole)
@@ -147,7 +164,7 @@ def fit(
             holds="what was learned from something else, or with other options",
             restart=restart,
         )
-    return FittedArtifact(method, folder, read_about(folder))
+    return FittedArtifact(method, folder, read_about(folder), sum(usages, Usage()))
 
 
 def _fitted(name: str, options: Mapping[str, Any]) -> Fitted:

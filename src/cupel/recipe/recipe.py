@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from cupel.contract import (
+    Column,
     Dedup,
     Edit,
     Extraction,
@@ -128,10 +129,11 @@ class Recipe:
         for override in overrides:
             _override(override, options, signals)
         named = named_signals(signals, f"{where}: signals")
-        built = tuple(
+        built = [
             Step(label, _build(name, options[label], named, f"{where}: step '{label}'"))
             for label, (name, _) in zip(labels, parsed, strict=True)
-        )
+        ]
+        columns = _own_columns(built, signals, named)
         return cls(
             name=str(record.get("name") or "unnamed"),
             title=str(record.get("title") or ""),
@@ -139,7 +141,12 @@ class Recipe:
             paper=dict(record.get("paper") or {}),
             seed=seed,
             signals=signals,
-            steps=built,
+            steps=tuple(
+                replace(step, method=step.method.with_columns(columns))
+                if isinstance(step.method, Rules)
+                else step
+                for step in built
+            ),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -355,6 +362,16 @@ def _read_signals(record: Any, where: str) -> dict[str, dict[str, Any]]:
     return signals
 
 
+def _own_columns(
+    steps: Iterable[Step], signals: Mapping[str, Mapping[str, Any]], named: Mapping[str, Signal]
+) -> dict[str, Column]:
+    """Columns as the recipe has them, where they depend on names or options that it gives."""
+    families = methods_of(Signal)
+    own = [step.method for step in steps if isinstance(step.method, Signal)]
+    own += [families[name].from_options(options) for name, options in signals.items() if name in families]
+    return {column: kind for signal in (*own, *named.values()) for column, kind in columns_of(signal).items()}
+
+
 def _written(step: Step) -> Any:
     """A step as a recipe file has it."""
     if isinstance(step.method, Signal) and step.method.alias:
@@ -374,12 +391,7 @@ def _build(name: str, options: Mapping[str, Any], named: Mapping[str, Signal], w
             f"{where}: '{name}' is a method of kind '{method.kind}', and a recipe has no steps of that kind "
             f"(its steps are of the kinds {able}); `cupel methods {name}` says what it is for"
         )
-    built = method.from_options(options, where=where)
-    if isinstance(built, Rules) and named:
-        built = built.with_columns(
-            {column: kind for signal in named.values() for column, kind in columns_of(signal).items()}
-        )
-    return built
+    return method.from_options(options, where=where)
 
 
 def _override(override: str, options: dict[str, dict[str, Any]], signals: dict[str, dict[str, Any]]) -> None:

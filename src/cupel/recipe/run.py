@@ -430,7 +430,9 @@ class _Run:
                 asked = any(earlier.asking for earlier in plan.passes[: pass_.index])
                 documents = Survivors(before, units, inputs, asked)
             scratch = str(self.folder.work)
-            resources = Resources(scratch, self.engine.memory_bytes(), self.engine.parallelism())
+            asked_here = self.options.asking.asker(self.folder.root, self.options.cache.folder)
+            memory, threads = self.engine.memory_bytes(), self.engine.parallelism()
+            resources = Resources(scratch, memory, threads, ask=asked_here)
             fit(self.folder, step, documents, resources, self.options.cache, self.seal, self.progress.note)
 
     def _take_up(self, plan: Plan, job: Job) -> None:

@@ -15,7 +15,7 @@ from cupel.findings import Section
 from cupel.lab.lab import Lab
 from cupel.lab.progress import Quiet
 from cupel.lab.scale import Scale
-from cupel.reproduction.pool import read_pool
+from cupel.reproduction.pool import read_pool, read_rows
 from cupel.store import Store
 
 __all__ = ["Claim", "Context", "ClaimCost", "ClaimOutcome"]
@@ -62,7 +62,7 @@ class Claim:
     cost
         Total cost.
     data
-        Pool files that it reads, without `.jsonl.zst`.
+        Files that it reads, without `.jsonl.zst`: of the pool, or with the name of their folder.
     """
 
     title: str
@@ -147,12 +147,25 @@ class Context:
         BadInput
             The data are not there.
         """
+        return read_pool(self._data(f"pool/{names[0]}"), names)
+
+    def rows(self, name: str) -> list[dict[str, Any]]:
+        """The rows of another file of the data: `FOLDER/NAME`, without `.jsonl.zst`, or with its own ending.
+
+        Raises
+        ------
+        BadInput
+            The data are not there.
+        """
+        return read_rows(self._data(name), name)
+
+    def _data(self, name: str) -> Path:
         if self.data is None:
             raise BadInput(
-                f"this claim reads pool/{names[0]}.jsonl.zst of the real data, and there are no data; "
+                f"this claim reads {name}.jsonl.zst of the real data, and there are no data; "
                 "name their folder with --data, or put it beside the project as ../shared/data"
             )
-        return read_pool(self.data, names)
+        return self.data
 
     def lab(self, texts: Iterable[str], changes: Mapping[str, Any] | None = None) -> Lab:
         """A bench at the scale, with `changes` to it by dotted name, and a tokenizer trained on `texts`."""

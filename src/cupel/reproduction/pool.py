@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +16,7 @@ from cupel.errors import BadInput
 from cupel.lab.data.documents import DOCUMENTS, read_documents
 from cupel.models.tokenizer import Tokenizer
 
-__all__ = ["copies", "draw", "head", "in_domain", "near_copy", "read_pool", "shuffled", "split"]
+__all__ = ["copies", "draw", "head", "in_domain", "near_copy", "read_pool", "read_rows", "shuffled", "split"]
 
 
 def read_pool(data: Path, names: Sequence[str]) -> pa.Table:
@@ -36,6 +38,21 @@ def read_pool(data: Path, names: Sequence[str]) -> pa.Table:
         table = table.filter(pc.greater(pc.binary_length(table["text"]), 0))
         tables.append(in_domain(table, name))
     return pa.concat_tables(tables)
+
+
+def read_rows(data: Path, name: str) -> list[dict[str, Any]]:
+    """The rows of `data/NAME.jsonl.zst`, or of `data/NAME` where that names a file.
+
+    Raises
+    ------
+    BadInput
+        The file is not there.
+    """
+    path = data / name if (data / name).is_file() else data / f"{name}.jsonl.zst"
+    if not path.is_file():
+        raise BadInput(f"{path} is not there; this claim reads it: name the folder of the data with --data")
+    with pa.input_stream(str(path), compression="detect") as stream:
+        return [json.loads(line) for line in stream.read().split(b"\n") if line.strip()]
 
 
 def in_domain(documents: pa.Table, domain: str) -> pa.Table:

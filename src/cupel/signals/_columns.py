@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from cupel.contract import Column, KernelSignal, Method, Paper
 
 __all__ = [
     "C4",
+    "ColumnsByOptions",
     "DCLM",
     "FINEWEB",
     "GOPHER",
@@ -96,6 +98,25 @@ def real(unit: str, meaning: str) -> Column:
 def mark(meaning: str) -> Column:
     """A column of yes or no."""
     return Column(pa.bool_(), "yes or no", meaning)
+
+
+class ColumnsByOptions:
+    """Columns that depend on a signal's options: on the class those of its defaults, on a signal its own.
+
+    Parameters
+    ----------
+    defaults
+        Columns of the signal as its card shows them.
+    own
+        From a signal to its columns.
+    """
+
+    def __init__(self, defaults: Mapping[str, Column], own: Callable[[Any], Mapping[str, Column]]) -> None:
+        self.defaults = defaults
+        self.own = own
+
+    def __get__(self, signal: Any, family: type) -> Mapping[str, Column]:
+        return self.defaults if signal is None else self.own(signal)
 
 
 class WordSignal(KernelSignal):
