@@ -68,7 +68,7 @@ class Signal(Method):
         prefix = self.alias.replace("-", "_")
         if len(self.columns) == 1:
             return {prefix: next(iter(self.columns))}
-        shared = os.path.commonprefix(list(self.columns)).rfind("_") + 1
+        shared = os.path.commonprefix(list(self.columns)).rfind("_") + 1  # noqa: RUF071, names are no paths
         return {f"{prefix}_{name[shared:]}": name for name in self.columns}
 
     def under(self, alias: str) -> Self:
