@@ -46,15 +46,15 @@ class GumbelSample(Selector):
 
     Documents without a score (null, not a number) are never selected. Equal scores at τ = 0 are ordered by u.
 
-    With `per`, the budget is that of each group: of each source, language or whatever the documents are grouped by. A share
+    With `within`, the budget is that of each group: of each source, language or whatever the documents are grouped by. A share
     thins all groups alike, an amount takes the same from each, and `budgets` gives single groups one of their own:
 
     ```yaml
     steps:
-      - sample: {per: source, budget: 10k-documents}                               # as much of each
-      - sample: {per: source, budget: 20%, budgets: {wiki: 100%, web: 1G-tokens}}  # more of one, less of another
-      - sample: {per: url_domain, budget: 100-documents}                           # at most 100 of each domain
-      - sample: {per: "field:meta.topic", by: quality, temperature: 0, budget: 1M-tokens}
+      - sample: {within: source, budget: 10k-documents}                               # as much of each
+      - sample: {within: source, budget: 20%, budgets: {wiki: 100%, web: 1G-tokens}}  # more of one, less of another
+      - sample: {within: url_domain, budget: 100-documents}                           # at most 100 of each domain
+      - sample: {within: "field:meta.topic", by: quality, temperature: 0, budget: 1M-tokens}
     ```
 
     Each group is drawn from as if it were alone: scores are standardized within it, and no other group changes what is
@@ -118,16 +118,16 @@ class GumbelSample(Selector):
         )
         lowest: bool = Field(False, description="Prefer low scores.")
         seed: int = Field(0, ge=0, lt=1 << 63, description="Decides the draws.")
-        per: str | None = Field(
+        within: str | None = Field(
             None,
             pattern=r"^([a-z][a-z0-9_]*|field:.+)$",
             description="The budget is that of each group: `source`, a signal column such as `language` or `url_domain`, or "
             "`field:NAME` for a field of the documents.",
-            exclude_if=lambda per: per is None,
+            exclude_if=lambda within: within is None,
         )
         budgets: dict[str, str] = Field(
             default={},
-            description="Budgets of single groups in place of `budget`: `{wiki: 50%, web: 10k-documents}`; needs `per`.",
+            description="Budgets of single groups in place of `budget`: `{wiki: 50%, web: 10k-documents}`; needs `within`.",
             exclude_if=lambda budgets: not budgets,
         )
 
@@ -143,8 +143,10 @@ class GumbelSample(Selector):
 
         @model_validator(mode="after")
         def _budgets_are_of_groups(self) -> Any:
-            if self.budgets and self.per is None:
-                raise ValueError("'budgets' are of groups: say with 'per' of which, such as per: source")
+            if self.budgets and self.within is None:
+                raise ValueError(
+                    "'budgets' are of groups: say with 'within' of which, such as within: source"
+                )
             return self
 
     options: Options
@@ -162,32 +164,32 @@ class GumbelSample(Selector):
     @property
     def limit(self) -> str:
         by = f" by {self.options.by}" if self.options.by else ""
-        per = f" per {self.options.per.removeprefix(_FIELD)}" if self.options.per else ""
-        return f"among {self.budget}{per} drawn{by}"
+        each = f" per {self.options.within.removeprefix(_FIELD)}" if self.options.within else ""
+        return f"among {self.budget}{each} drawn{by}"
 
     @property
     def signals(self) -> tuple[str, ...]:
-        per = self.options.per
-        grouped = (per,) if per and per != "source" and not per.startswith(_FIELD) else ()
+        within = self.options.within
+        grouped = (within,) if within and within != "source" and not within.startswith(_FIELD) else ()
         counted = [signal for budget in (self.budget, *self.budgets.values()) for signal in budget.signals]
         return tuple(dict.fromkeys((*((self.options.by,) if self.options.by else ()), *grouped, *counted)))
 
     @property
     def fields(self) -> Mapping[str, str]:
-        per = self.options.per or ""
-        return {per.removeprefix(_FIELD): ""} if per.startswith(_FIELD) else {}
+        within = self.options.within or ""
+        return {within.removeprefix(_FIELD): ""} if within.startswith(_FIELD) else {}
 
     @property
     def sketch_schema(self) -> pa.Schema:
         columns = [("score", pa.float64()), ("uniform", pa.float64()), ("cost", pa.int64())]
-        return pa.schema([*columns, *([("group", pa.large_string())] if self.options.per else [])])
+        return pa.schema([*columns, *([("group", pa.large_string())] if self.options.within else [])])
 
     def sketch_documents(self, documents: pa.RecordBatch) -> pa.RecordBatch:
-        """Columns `score`, `uniform` (in (0, 1), by the id) and `cost` (in the budget's unit); with `per`, `group`."""
+        """Columns `score`, `uniform` (in (0, 1), by the id) and `cost` (in the budget's unit); with `within`, `group`."""
         rows = documents.num_rows
         score = documents.column(self.options.by) if self.options.by else pa.array(np.zeros(rows))
         columns = [pc.cast(score, pa.float64()), pa.array(uniform(documents.column("id"), self.options.seed))]
-        if self.options.per is None:
+        if self.options.within is None:
             columns.append(self.budget.costs(documents))
         else:
             groups = self._groups_of(documents)
@@ -196,11 +198,11 @@ class GumbelSample(Selector):
 
     def _groups_of(self, documents: pa.RecordBatch) -> pa.Array:
         """The group of each document; empty where it has none."""
-        per = self.options.per or ""
-        if per.startswith(_FIELD):
-            groups = field_values(documents, per.removeprefix(_FIELD)).shown
+        within = self.options.within or ""
+        if within.startswith(_FIELD):
+            groups = field_values(documents, within.removeprefix(_FIELD)).shown
         else:
-            groups = pc.cast(documents.column(per), pa.large_string())
+            groups = pc.cast(documents.column(within), pa.large_string())
         return pc.fill_null(groups, "")
 
     def _costs(self, documents: pa.RecordBatch, groups: pa.Array) -> pa.Array:
@@ -217,7 +219,7 @@ class GumbelSample(Selector):
 
     def decide(self, view: View, resources: Resources) -> Clusters:
         """Which documents are drawn; a row for each document."""
-        grouped = ["group"] if self.options.per else []
+        grouped = ["group"] if self.options.within else []
         table = view.read(["doc", "source", "score", "uniform", "cost", *grouped])
         scores = pc.fill_null(table["score"], np.nan).to_numpy()
         draws, costs = table["uniform"].to_numpy(), table["cost"].to_numpy()
@@ -264,8 +266,8 @@ class GumbelSample(Selector):
 
     def _section(self, groups: Mapping[str, Ints], scores: Floats, costs: Ints, kept: Bools) -> Section:
         write = write_bytes if self.budget.unit == "bytes" else write_count
-        per = self.options.per
-        each = f" per {per.removeprefix(_FIELD)}" if per else ""
+        within = self.options.within
+        each = f" per {within.removeprefix(_FIELD)}" if within else ""
         facts = [
             ("documents", write_count(len(kept))),
             (
@@ -278,22 +280,24 @@ class GumbelSample(Selector):
             facts.append((f"{self.budget.unit} selected", write(int(costs[kept].sum()))))
         by = self.options.by
         listed = (
-            sorted(groups, key=lambda group: (-len(groups[group]), group))[:LISTED_GROUPS] if per else groups
+            sorted(groups, key=lambda group: (-len(groups[group]), group))[:LISTED_GROUPS]
+            if within
+            else groups
         )
         rows = []
         for group in listed:
             own = groups[group]
             chosen = int(kept[own].sum())
-            budget = (str(self.budgets.get(group, self.budget)),) if per else ()
+            budget = (str(self.budgets.get(group, self.budget)),) if within else ()
             means = self._means(scores[own], kept[own])
             rows.append(
-                (group or ("none" if per else ""), len(own), *budget, chosen, chosen / len(own), *means)
+                (group or ("none" if within else ""), len(own), *budget, chosen, chosen / len(own), *means)
             )
         table = Table(
             columns=(
-                per.removeprefix(_FIELD) if per else "source",
+                within.removeprefix(_FIELD) if within else "source",
                 "documents",
-                *(("budget",) if per else ()),
+                *(("budget",) if within else ()),
                 "selected",
                 "share",
                 *((f"mean {by}, selected", f"mean {by}, others") if by else ()),
@@ -302,7 +306,7 @@ class GumbelSample(Selector):
             formats=(
                 "text",
                 "count",
-                *(("text",) if per else ()),
+                *(("text",) if within else ()),
                 "count",
                 "bar",
                 *(("number", "number") if by else ()),
@@ -312,7 +316,7 @@ class GumbelSample(Selector):
             else "",
         )
         lead = f"{self.limit[0].upper()}{self.limit[1:]}, τ = {self.options.temperature:g}." if by else ""
-        short = self._short(groups, scores, costs) if per else ""
+        short = self._short(groups, scores, costs) if within else ""
         blocks = (Facts(facts=tuple(facts)), *((Prose(text=short),) if short else ()), table)
         return Section(title="Sample", key="selection", lead=lead, blocks=blocks)
 

@@ -30,7 +30,7 @@ def decide(
     rows_in_batch: int | None = None,
     **options: Any,
 ) -> Clusters:
-    method = GumbelSample.from_options({"per": "source", **options})
+    method = GumbelSample.from_options({"within": "source", **options})
     rows = len(groups)
     documents = pa.record_batch(
         {
@@ -78,19 +78,22 @@ def test_single_groups_have_budgets_of_their_own() -> None:
     options = {"by": "quality", "temperature": 0, "budget": "1-documents"}
     decision = decide(SOURCES, budgets={"wiki": "75%", "web": "7-tokens"}, tokens=[3] * 16, **options)
     assert kept(decision) == [1, 2, 3, 12, 13, 15]
-    method = GumbelSample.from_options({"per": "source", "budgets": {"web": "7-tokens"}})
+    method = GumbelSample.from_options({"within": "source", "budgets": {"web": "7-tokens"}})
     assert method.signals == ("token_count",)
-    assert GumbelSample.from_options({"per": "language", "by": "quality"}).signals == ("quality", "language")
+    assert GumbelSample.from_options({"within": "language", "by": "quality"}).signals == (
+        "quality",
+        "language",
+    )
 
 
-@pytest.mark.parametrize("per", ["source", "language", "field:meta.topic"])
-def test_groups_are_sources_signals_or_fields(per: str) -> None:
+@pytest.mark.parametrize("within", ["source", "language", "field:meta.topic"])
+def test_groups_are_sources_signals_or_fields(within: str) -> None:
     groups = [*SOURCES, None, None, None]
-    decision = decide(groups, per=per, budget="1-documents")
+    decision = decide(groups, within=within, budget="1-documents")
     assert by_group(decision, groups) == {"wiki": 1, "web": 1, "code": 1, None: 1}
-    nothing = decide(groups, per=per, budget="1-documents", budgets={"": "2-documents"})
+    nothing = decide(groups, within=within, budget="1-documents", budgets={"": "2-documents"})
     assert by_group(nothing, groups)[None] == 2
-    method = GumbelSample.from_options({"per": per})
+    method = GumbelSample.from_options({"within": within})
     assert dict(method.fields) == ({"meta.topic": ""} if per.startswith("field") else {})
 
 
@@ -181,19 +184,19 @@ def test_an_empty_corpus() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"per": None, "budgets": {"a": "5%"}}, "'budgets' are of groups"),
+        ({"within": None, "budgets": {"a": "5%"}}, "'budgets' are of groups"),
         ({"budgets": {"wiki": "5"}}, "of 'wiki', budget is '5': of what"),
         ({"budgets": {"wiki": "120%"}}, "of 'wiki'.*at most 100 %"),
-        ({"per": "Source"}, "option 'per'"),
-        ({"per": "field:"}, "option 'per'"),
+        ({"within": "Source"}, "option 'within'"),
+        ({"within": "field:"}, "option 'within'"),
     ],
 )
 def test_bad_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(BadOption, match=message):
-        GumbelSample.from_options({"per": "source", **options})
+        GumbelSample.from_options({"within": "source", **options})
 
 
 def test_a_recipe_without_groups_has_the_digest_it_had() -> None:
     with_defaults = Recipe.from_dict({"name": "r", "steps": [{"sample": {"budget": "5%"}}]})
     (step,) = with_defaults.to_dict()["steps"]
-    assert not {"per", "budgets"} & set(step["sample"])
+    assert not {"within", "budgets"} & set(step["sample"])
