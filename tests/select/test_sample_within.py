@@ -94,7 +94,7 @@ def test_groups_are_sources_signals_or_fields(within: str) -> None:
     nothing = decide(groups, within=within, budget="1-documents", budgets={"": "2-documents"})
     assert by_group(nothing, groups)[None] == 2
     method = GumbelSample.from_options({"within": within})
-    assert dict(method.fields) == ({"meta.topic": ""} if per.startswith("field") else {})
+    assert dict(method.fields) == ({"meta.topic": ""} if within.startswith("field") else {})
 
 
 @settings(deadline=None, max_examples=40)
