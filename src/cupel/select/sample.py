@@ -46,7 +46,7 @@ class GumbelSample(Selector):
 
     Documents without a score (null, not a number) are never selected. Equal scores at τ = 0 are ordered by u.
 
-    With `within`, the budget is that of each group: of each source, language or whatever the documents are grouped by. A share
+    With `within`, the budget is that of each group: of each source, language or whatever documents are grouped by. A share
     thins all groups alike, an amount takes the same from each, and `budgets` gives single groups one of their own:
 
     ```yaml
