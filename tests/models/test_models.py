@@ -107,7 +107,7 @@ def test_a_model_is_loaded_once_and_says_what_it_cannot_do(trial: Path) -> None:
     assert model.abilities == ("log_probs", "token_stats", "attention", "generate")
     with pytest.raises(
         BadOption,
-        match="log_probs, token_stats, attention and generate, not for classify; models that can: fasttext:file",
+        match="log_probs, token_stats, attention and generate, not for classify; models that can: a folder",
     ):
         model.classify(pa.array(["a"]))
     with pytest.raises(BadOption, match="not for embed"):

@@ -122,6 +122,14 @@ FOLDED = {"fold_numbers": True, "ignore_symbols": True}
 MINHASH = {
     "fineweb": {"clusters": "connected", **FOLDED},
     "fineweb-edu": {"clusters": "connected", **FOLDED},
+    "mathpile": {
+        "bands": 45,
+        "rows": 20,
+        "verify": False,
+        "clusters": "connected",
+        "ignore_symbols": True,
+    },
+    "multilingual": {"clusters": "connected", **FOLDED},
     "textbook": {},
     "dclm-heuristics": FOLDED,
     "demo": {"max_source_loss": 1},

@@ -21,6 +21,9 @@ NAMES = {
     "refinedweb",
     "starcoder",
     "url-blocklist",
+    "url-exact-blocklist",
+    "url-pattern-blocklist",
+    "url-word-limits",
 }
 
 

@@ -134,21 +134,21 @@ fn is_token(byte: u8) -> bool {
 }
 
 /// Where the private key that begins at `start` ends, if there is more of it than its first line.
+///
+/// It goes up to its last line; without one, as far as there is base64.
 fn private_key(search: &Search, text: &str, start: usize) -> Option<usize> {
     let body = start + search.begin.find(&text[start..])?.end();
     let bytes = &text.as_bytes()[body..text.len().min(body + MAX_BODY)];
-    let until = memmem::find(bytes, b"-----");
-    let length = until.unwrap_or_else(|| {
-        bytes
+    let closing = memmem::find(bytes, b"-----")
+        .and_then(|length| search.end.find(&text[body + length..]).map(|line| (length, line.end())));
+    let (length, end) = closing.unwrap_or_else(|| {
+        let base64 = bytes
             .iter()
             .take_while(|&&byte| is_base64(byte) || byte.is_ascii_whitespace() || byte == b'\\')
-            .count()
+            .count();
+        (base64, 0)
     });
-    if !has_line(&bytes[..length]) {
-        return None;
-    }
-    let end = until.and_then(|_| search.end.find(&text[body + length..])).map_or(0, |line| line.end());
-    Some(body + length + end)
+    has_line(&bytes[..length]).then_some(body + length + end)
 }
 
 /// Whether a line of a key stands in a text: a run of base64.
