@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from cupel.contract import Column, Documents, Edit, Edited, Fitted, Learned, Learns, Paper, Resources, Revise
 from cupel.contract.draws import sample, uniform
 from cupel.edits.program_edits import Bounds, Call, carry_out
-from cupel.edits.programs.classifier import Classifier, Judged, train_classifier
+from cupel.edits.programs.classifier import Judged, LineClassifier, train_classifier
 from cupel.edits.programs.held_out import report
 from cupel.edits.programs.teacher import Lesson, ask_teacher, read_lessons
 from cupel.errors import BadInput
@@ -53,9 +53,9 @@ class LinePrograms(Fitted, Edit):
 
     over what it looks like (length, digits, capitals, marks, addresses, repeated words), where it stands, how much prose is
     around it, and the score of a fastText classifier of its words, its neighbors' and the means of its neighborhoods. The
-    best sequence of kept and removed lines under learned costs of a change is that of Viterbi's algorithm. A blank
-    line goes where the lines before and after it go. Documents are dropped by a second regression, over what is left of
-    them and a classifier of their words, if the teacher dropped 20 or more.
+    best sequence of kept and removed lines under learned costs of a change is that of Viterbi's algorithm. A blank line
+    goes where the lines before and after it go, or where it would begin or end the text. Documents are dropped by a
+    second regression, over what is left of them and a classifier of their words, if the teacher dropped 20 or more.
 
     A share `held_out` of the sites (hosts of `url`, else documents) teaches nothing: the report has precision, recall and
     F1 of removed lines on it, and how well the probability of dropping is calibrated.
@@ -176,7 +176,7 @@ class LinePrograms(Fitted, Edit):
 
     def prepare(self, resources: Resources) -> Revise:
         """A function that writes and carries out programs with the learned classifier."""
-        classifier = Classifier.load(self.learned(resources))
+        classifier = LineClassifier.load(self.learned(resources))
 
         def edit(documents: pa.RecordBatch) -> Edited:
             column = documents.column("text").fill_null("")
@@ -250,7 +250,9 @@ def program(numbers: Sequence[int]) -> list[Call]:
 
 
 def with_blank(numbers: npt.NDArray[np.int64], removed: npt.NDArray[np.bool_], lines: int) -> list[int]:
-    """The numbers of removed lines, and of the blank ones between two of them or between one and an end of the text.
+    """The numbers of removed lines, and of blank ones beside them that would separate nothing.
+
+    A blank line goes where the lines before and after it go, and where it would begin or end what is left.
 
     Parameters
     ----------
@@ -264,13 +266,19 @@ def with_blank(numbers: npt.NDArray[np.int64], removed: npt.NDArray[np.bool_], l
     Examples
     --------
     >>> with_blank(np.array([1, 3, 5]), np.array([True, True, False]), 7)
-    [0, 1, 2, 3]
+    [0, 1, 2, 3, 4]
     """
     chosen: list[int] = []
+    kept = numbers[~removed]
+    first_kept, last_kept = (int(kept[0]), int(kept[-1])) if len(kept) else (lines, -1)
     position, last_removed = 0, True
     for number, remove in zip(numbers.tolist(), removed.tolist(), strict=True):
+        begins = number == first_kept and bool(chosen)
+        ends = remove and number > last_kept
+        if (last_removed and (remove or begins)) or ends:
+            chosen.extend(range(position, number))
         if remove:
-            chosen.extend(range(position if last_removed else number, number + 1))
+            chosen.append(number)
         position, last_removed = number + 1, remove
     if chosen and last_removed:
         chosen.extend(range(position, lines))

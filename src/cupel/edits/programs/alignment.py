@@ -46,7 +46,7 @@ def missing_words(text: str, clean: str) -> npt.NDArray[np.bool_]:
 
     For clean text whose lines are other ones than those of the noisy text, such as that of another extractor. Lines of
     fewer than four words stay where a line of the clean text equals them, or where it has their words in a row
-    and the line before or after stays.
+    and the nearest other lines, before and after, stay.
 
     Examples
     --------
@@ -71,12 +71,11 @@ def missing_words(text: str, clean: str) -> npt.NDArray[np.bool_]:
             missing[place] = True
             if tuple(words) in short:
                 unsure.append(place)
-    filled = [place for place, words in enumerate(noisy) if words]
-    rank = {place: number for number, place in enumerate(filled)}
-    sure = missing.copy()
+    others = sorted({place for place, words in enumerate(noisy) if words} - set(unsure))
     for place in unsure:
-        around = [filled[near] for near in (rank[place] - 1, rank[place] + 1) if 0 <= near < len(filled)]
-        missing[place] = not (around and all(not sure[other] for other in around))
+        number = bisect_left(others, place)
+        around = others[max(0, number - 1) : number + 1]
+        missing[place] = not around or bool(missing[around].any())
     return missing
 
 

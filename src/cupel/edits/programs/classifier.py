@@ -15,13 +15,13 @@ import pyarrow as pa
 from cupel.contract.draws import uniform
 from cupel.edits.programs.additive import Additive
 from cupel.edits.programs.features import line_features, page_features, with_neighbors
-from cupel.edits.programs.lines import Lines, cut
 from cupel.edits.programs.smoothing import Smoothing, best_sequence, learn_smoothing
 from cupel.edits.programs.teacher import Lesson
 from cupel.errors import BadInput
 from cupel.models.fasttext import FastText, FastTextTraining, train
+from cupel.signals.text_lines import TextLines, cut
 
-__all__ = ["Classifier", "Judged", "train_classifier"]
+__all__ = ["LineClassifier", "Judged", "train_classifier"]
 
 FILE, LINES, PAGES = "model.json", "lines.bin", "pages.bin"
 NOISE, TEXT = "noise", "text"
@@ -49,7 +49,7 @@ class Judged:
         The probability that each text is to be dropped; None where that was not learned.
     """
 
-    lines: Lines
+    lines: TextLines
     removed: Bools
     words_alone: Floats
     in_context: Floats
@@ -57,7 +57,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Classifier:
+class LineClassifier:
     """Words of a line, its looks and its neighbors → noise or text; lines of a page → keep or drop it."""
 
     words: FastText
@@ -122,7 +122,7 @@ class Classifier:
 
 def train_classifier(
     lessons: Sequence[Lesson], training: FastTextTraining, seed: int
-) -> tuple[Classifier, bytes, bytes | None]:
+) -> tuple[LineClassifier, bytes, bytes | None]:
     """Learn from lessons; the classifier, and the files of its fastText models for lines and, where there is one, pages.
 
     The classifier of words is trained on one half of the groups and scores the other, and the other way round: what
@@ -150,10 +150,10 @@ def train_classifier(
     pages, page_file = _train_pages(
         lessons, page_features(lines, _probability(logits), features), half, training
     )
-    return Classifier(FastText(word_file), additive, smoothing, pages), word_file, page_file
+    return LineClassifier(FastText(word_file), additive, smoothing, pages), word_file, page_file
 
 
-def labeled_lines(lessons: Sequence[Lesson]) -> tuple[Lines, Bools]:
+def labeled_lines(lessons: Sequence[Lesson]) -> tuple[TextLines, Bools]:
     """The lines of all lessons that are not blank, and which of them the teacher removes."""
     lines = cut(pa.array([lesson.text for lesson in lessons], pa.large_string()))
     borders = lines.documents
@@ -207,7 +207,7 @@ def _logits(model: FastText, texts: pa.Array) -> Floats:
         return np.zeros(0)
     scores = model.classify(texts, threads=1)[:, model.labels.index(NOISE)].astype(np.float64)
     scores = np.clip(np.nan_to_num(scores, nan=0.5), LIMIT, 1 - LIMIT)
-    return np.round(np.log(scores / (1 - scores)), 4)
+    return np.asarray(np.round(np.log(scores / (1 - scores)), 4), np.float64)
 
 
 def _probability(logits: Floats) -> Floats:

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.edits.programs.lines import Lines, hashes
+from cupel.signals.text_lines import TextLines, hashes
 
 __all__ = ["NEIGHBORHOODS", "line_features", "page_features", "with_neighbors"]
 
 Floats = npt.NDArray[np.float64]
 
 NEIGHBORHOODS = ((1, 1), (3, 3), (10, 10), (None, 0), (0, None), (None, None))
-"""Lines before and after that are averaged; None: all of the page."""
+"""TextLines before and after that are averaged; None: all of the page."""
 _TERMINAL = r"[.!?。！？…][\"'”’»」)\]]*\s*$"
 _ADDRESS = r"https?://|www\.|\S@\S+\.\w|\.(?:com|org|net|de)\b"
 _SEPARATORS = re.escape("|/›»«·•→←>@©")
@@ -48,7 +48,7 @@ def _classes() -> npt.NDArray[np.uint8]:
 _CLASSES = _classes()
 
 
-def line_features(lines: Lines, texts: pa.Array) -> dict[str, Floats]:
+def line_features(lines: TextLines, texts: pa.Array) -> dict[str, Floats]:
     """Features of each line by name, float64; what depends on neighbors stays within a text.
 
     Parameters
@@ -86,7 +86,7 @@ def line_features(lines: Lines, texts: pa.Array) -> dict[str, Floats]:
     return own | _places(lines, own, prose)
 
 
-def _places(lines: Lines, own: Mapping[str, Floats], prose: Floats) -> dict[str, Floats]:
+def _places(lines: TextLines, own: Mapping[str, Floats], prose: Floats) -> dict[str, Floats]:
     """Where a line stands, and what surrounds it."""
     first, last = lines.documents[lines.owners], lines.documents[lines.owners + 1]
     here = np.arange(len(lines))
@@ -115,7 +115,7 @@ def _places(lines: Lines, own: Mapping[str, Floats], prose: Floats) -> dict[str,
     }
 
 
-def with_neighbors(lines: Lines, name: str, scores: Floats) -> dict[str, Floats]:
+def with_neighbors(lines: TextLines, name: str, scores: Floats) -> dict[str, Floats]:
     """A score of each line, those of its neighbors, and means over its neighborhoods."""
     columns = {name: scores}
     for distance in (1, 2, -1, -2):
@@ -126,7 +126,7 @@ def with_neighbors(lines: Lines, name: str, scores: Floats) -> dict[str, Floats]
     return columns
 
 
-def page_features(lines: Lines, removed: Floats, features: Mapping[str, Floats]) -> dict[str, Floats]:
+def page_features(lines: TextLines, removed: Floats, features: Mapping[str, Floats]) -> dict[str, Floats]:
     """Features of each text, from those of its lines and from how probably each is noise."""
     texts = len(lines.documents) - 1
     sizes = lines.bytes.astype(np.float64)
@@ -156,12 +156,12 @@ def page_features(lines: Lines, removed: Floats, features: Mapping[str, Floats])
     return {name: np.asarray(values, np.float64).reshape(texts) for name, values in columns.items()}
 
 
-def _sum(lines: Lines, values: Floats) -> Floats:
+def _sum(lines: TextLines, values: Floats) -> Floats:
     """Sums by text, each independent of the texts before it."""
     return _reduce(np.add, lines, values, 0.0)
 
 
-def _reduce(function: np.ufunc, lines: Lines, values: Floats, empty: float) -> Floats:
+def _reduce(function: np.ufunc, lines: TextLines, values: Floats, empty: float) -> Floats:
     """A function over the lines of each text; `empty` for texts without lines."""
     result = np.full(len(lines.documents) - 1, empty)
     filled = np.diff(lines.documents) > 0
@@ -170,7 +170,7 @@ def _reduce(function: np.ufunc, lines: Lines, values: Floats, empty: float) -> F
     return result
 
 
-def _word_begins(lines: Lines, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+def _word_begins(lines: TextLines, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     filled = classes != _SPACE
     begins = filled.copy()
     begins[1:] &= ~filled[:-1]
@@ -178,7 +178,9 @@ def _word_begins(lines: Lines, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np
     return begins
 
 
-def _distinct_words(lines: Lines, classes: npt.NDArray[np.uint8], begins: npt.NDArray[np.bool_]) -> Floats:
+def _distinct_words(
+    lines: TextLines, classes: npt.NDArray[np.uint8], begins: npt.NDArray[np.bool_]
+) -> Floats:
     """Different words of each line, by their hashes."""
     filled = classes != _SPACE
     ends = filled.copy()
@@ -190,7 +192,7 @@ def _distinct_words(lines: Lines, classes: npt.NDArray[np.uint8], begins: npt.ND
     return np.bincount(owners[order][new], minlength=len(lines)).astype(np.float64)
 
 
-def _repeats(lines: Lines) -> Floats:
+def _repeats(lines: TextLines) -> Floats:
     """How many other lines of the same text are equal to each."""
     order, new = _groups(lines.owners, hashes(lines, lines.starts, lines.stops))
     group = np.cumsum(new) - 1

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cupel.contract import Learned
-from cupel.edits.programs.classifier import Classifier, labeled_lines
+from cupel.edits.programs.classifier import LineClassifier, labeled_lines
 from cupel.edits.programs.smoothing import line_f1
 from cupel.edits.programs.teacher import Lesson
 from cupel.findings import Alarm, Block, Facts, Section, Table
@@ -60,7 +60,7 @@ def calibration(
 
 
 def report(
-    classifier: Classifier, taught: Sequence[Lesson], held_out: Sequence[Lesson], refused: int
+    classifier: LineClassifier, taught: Sequence[Lesson], held_out: Sequence[Lesson], refused: int
 ) -> Learned:
     """What an artifact says of itself."""
     lines, removed = labeled_lines(held_out)

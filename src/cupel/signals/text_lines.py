@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["Lines", "cut", "hashes"]
+__all__ = ["TextLines", "cut", "hashes"]
 
 Ints = npt.NDArray[np.int64]
 NEWLINE = 10
@@ -18,7 +18,7 @@ _MULTIPLIER = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2⁶�
 
 
 @dataclass(frozen=True)
-class Lines:
+class TextLines:
     r"""The lines of a batch of texts that hold more than white space, in order.
 
     Attributes
@@ -101,7 +101,7 @@ class Lines:
         return means
 
 
-def cut(texts: pa.Array) -> Lines:
+def cut(texts: pa.Array) -> TextLines:
     r"""The lines of texts; null is an empty text.
 
     >>> lines = cut(pa.array(["Café\n\n東京", None, "x"]))
@@ -132,13 +132,13 @@ def cut(texts: pa.Array) -> Lines:
     per_text = np.searchsorted(breaks, borders[1:]) - np.searchsorted(breaks, borders[:-1]) + 1
     first = np.concatenate([[0], np.cumsum(per_text)])
     numbers = np.arange(len(starts)) - np.repeat(first[:-1], per_text)
-    every = Lines(data[~is_break], starts, stops, first.astype(np.int64), numbers)
+    every = TextLines(data[~is_break], starts, stops, first.astype(np.int64), numbers)
     filled = every.count(~np.isin(every.data, np.array(_SPACES, np.uint8))) > 0
     kept = np.concatenate([[0], np.cumsum(filled, dtype=np.int64)])[first]
-    return Lines(every.data, starts[filled], stops[filled], kept, numbers[filled])
+    return TextLines(every.data, starts[filled], stops[filled], kept, numbers[filled])
 
 
-def hashes(lines: Lines, starts: Ints, stops: Ints) -> npt.NDArray[np.uint64]:
+def hashes(lines: TextLines, starts: Ints, stops: Ints) -> npt.NDArray[np.uint64]:
     """A hash of each stretch of the lines' bytes: a polynomial modulo 2⁶⁴, wherever the stretch lies."""
     sums, inverses = lines.prefix_sums
     result: npt.NDArray[np.uint64] = (sums[stops] - sums[starts]) * inverses[starts]
