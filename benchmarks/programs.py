@@ -5,7 +5,7 @@
 Two measures. Planted: lines of real web pages, links and garbage in articles and news; the sites whose noise is planted, and
 the articles, are other ones in training and test. Human: raw pages whose main text a person marked, all their text
 extracted; half of the sites teach. F1 is that of removed lines, blank ones left out; `lines kept` is the F1 of what
-stays, which says more where most of a page is noise. Speed is that of one core.
+stays, which says more where most of a page is noise. Speed is by processor time.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def removed_lines(edit: Edit, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.nda
     batch = pa.record_batch({"text": pa.array([text for text, _, _ in pairs], pa.large_string())})
     function = edit.prepare(Resources())
     function(batch.slice(0, 1))
-    start = time.perf_counter()
+    start = time.process_time()
     edited = function(batch).text.to_pylist()
-    speed = batch.column("text").nbytes / 1e6 / (time.perf_counter() - start)
+    speed = batch.column("text").nbytes / 1e6 / (time.process_time() - start)
     predicted, expected = [], []
     for (text, _, labels), new in zip(pairs, edited, strict=True):
         filled = np.array([bool(line.strip()) for line in text.split("\n")])

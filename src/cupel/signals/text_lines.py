@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["TextLines", "cut", "hashes"]
+__all__ = ["TextLines", "cut", "groups", "hashes"]
 
 Ints = npt.NDArray[np.int64]
 NEWLINE = 10
@@ -61,11 +61,44 @@ class TextLines:
     @cached_property
     def prefix_sums(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
         """Sums of bytes times powers of a base up to each place, modulo 2⁶⁴, and the inverses of these powers."""
-        size = len(self.data) + 1
-        sums = np.zeros(size, np.uint64)
-        terms = (self.data.astype(np.uint64) + np.uint64(1)) * _powers(_MULTIPLIER, size)[:-1]
-        np.cumsum(terms, out=sums[1:])
-        return sums, _powers(pow(_MULTIPLIER, -1, 1 << 64), size)
+        return _prefix_sums(self.data)
+
+    @cached_property
+    def folded_sums(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """The same of the bytes with capitals of ASCII as small letters."""
+        capital = (self.data >= ord("A")) & (self.data <= ord("Z"))
+        return _prefix_sums(np.where(capital, self.data + np.uint8(32), self.data).astype(np.uint8))
+
+    @cached_property
+    def filled(self) -> npt.NDArray[np.bool_]:
+        """The bytes of `data` that are not white space of ASCII."""
+        return ~np.isin(self.data, np.array(_SPACES, np.uint8))
+
+    @cached_property
+    def word_begins(self) -> npt.NDArray[np.bool_]:
+        """The bytes of `data` where a word begins: what stands between white space."""
+        begins = self.filled.copy()
+        begins[1:] &= ~self.filled[:-1]
+        begins[self.starts] = self.filled[self.starts]
+        return begins
+
+    def distinct_words(self) -> Ints:
+        """How many different words each line has, by their hashes."""
+        ends = self.filled.copy()
+        ends[:-1] &= ~self.filled[1:]
+        ends[self.stops - 1] = self.filled[self.stops - 1]
+        # Blank lines hold white space alone, so every word is one of these lines.
+        owners = np.repeat(np.arange(len(self)), self.count(self.word_begins))
+        order, new = groups(owners, hashes(self, np.flatnonzero(self.word_begins), np.flatnonzero(ends) + 1))
+        return np.bincount(owners[order][new], minlength=len(self))
+
+    def repeats(self) -> Ints:
+        """How many other lines of the same text are equal to each."""
+        order, new = groups(self.owners, hashes(self, self.starts, self.stops))
+        group = np.cumsum(new) - 1
+        repeats = np.zeros(len(self), np.int64)
+        repeats[order] = np.bincount(group)[group] - 1 if len(group) else 0
+        return repeats
 
     def texts(self) -> pa.Array:
         """The lines as large strings."""
@@ -133,16 +166,35 @@ def cut(texts: pa.Array) -> TextLines:
     first = np.concatenate([[0], np.cumsum(per_text)])
     numbers = np.arange(len(starts)) - np.repeat(first[:-1], per_text)
     every = TextLines(data[~is_break], starts, stops, first.astype(np.int64), numbers)
-    filled = every.count(~np.isin(every.data, np.array(_SPACES, np.uint8))) > 0
+    filled = every.count(every.filled) > 0
     kept = np.concatenate([[0], np.cumsum(filled, dtype=np.int64)])[first]
     return TextLines(every.data, starts[filled], stops[filled], kept, numbers[filled])
 
 
-def hashes(lines: TextLines, starts: Ints, stops: Ints) -> npt.NDArray[np.uint64]:
-    """A hash of each stretch of the lines' bytes: a polynomial modulo 2⁶⁴, wherever the stretch lies."""
-    sums, inverses = lines.prefix_sums
+def hashes(lines: TextLines, starts: Ints, stops: Ints, *, fold_case: bool = False) -> npt.NDArray[np.uint64]:
+    """A hash of each stretch of the lines' bytes: a polynomial modulo 2⁶⁴, wherever the stretch lies.
+
+    With `fold_case` capitals of ASCII count as small letters.
+    """
+    sums, inverses = lines.folded_sums if fold_case else lines.prefix_sums
     result: npt.NDArray[np.uint64] = (sums[stops] - sums[starts]) * inverses[starts]
     return result ^ (result >> np.uint64(29))
+
+
+def groups(owners: Ints, keys: npt.NDArray[np.uint64]) -> tuple[Ints, npt.NDArray[np.bool_]]:
+    """An order in which equal pairs of owner and key stand together, and where in it each group begins."""
+    order = np.lexsort((keys, owners))
+    owners, keys = owners[order], keys[order]
+    new = np.ones(len(keys), np.bool_)
+    new[1:] = (owners[1:] != owners[:-1]) | (keys[1:] != keys[:-1])
+    return order, new
+
+
+def _prefix_sums(data: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+    size = len(data) + 1
+    sums = np.zeros(size, np.uint64)
+    np.cumsum((data.astype(np.uint64) + np.uint64(1)) * _powers(_MULTIPLIER, size)[:-1], out=sums[1:])
+    return sums, _powers(pow(_MULTIPLIER, -1, 1 << 64), size)
 
 
 def _powers(base: int, size: int) -> npt.NDArray[np.uint64]:

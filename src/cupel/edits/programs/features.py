@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cupel.signals.text_lines import TextLines, hashes
+from cupel.signals.text_lines import TextLines
 
 __all__ = ["NEIGHBORHOODS", "line_features", "page_features", "with_neighbors"]
 
@@ -60,7 +60,7 @@ def line_features(lines: TextLines, texts: pa.Array) -> dict[str, Floats]:
     counts = {kind: lines.count(classes == kind) for kind in range(8)}
     characters = lines.bytes - counts[_CONTINUED]
     length = np.maximum(characters, 1).astype(np.float64)
-    begins = _word_begins(lines, classes)
+    begins = lines.word_begins
     words = np.maximum(lines.count(begins), 1).astype(np.float64)
     terminal = _flag(pc.match_substring_regex(texts, _TERMINAL))
     prose = terminal * (words >= _PROSE_WORDS)
@@ -79,8 +79,8 @@ def line_features(lines: TextLines, texts: pa.Array) -> dict[str, Floats]:
         "commas": np.minimum(lines.count(lines.data == ord(",")), 8).astype(np.float64),
         "separators": _count(texts, f"[{_SEPARATORS}]") / words,
         "addresses": _count(texts, _ADDRESS) / words,
-        "distinct words": _distinct_words(lines, classes, begins) / words,
-        "repeats": _repeats(lines),
+        "distinct words": lines.distinct_words() / words,
+        "repeats": lines.repeats().astype(np.float64),
         "prose": prose,
     }
     return own | _places(lines, own, prose)
@@ -168,48 +168,6 @@ def _reduce(function: np.ufunc, lines: TextLines, values: Floats, empty: float) 
     if filled.any():
         result[filled] = function.reduceat(values, lines.documents[:-1][filled])
     return result
-
-
-def _word_begins(lines: TextLines, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    filled = classes != _SPACE
-    begins = filled.copy()
-    begins[1:] &= ~filled[:-1]
-    begins[lines.starts] = filled[lines.starts]
-    return begins
-
-
-def _distinct_words(
-    lines: TextLines, classes: npt.NDArray[np.uint8], begins: npt.NDArray[np.bool_]
-) -> Floats:
-    """Different words of each line, by their hashes."""
-    filled = classes != _SPACE
-    ends = filled.copy()
-    ends[:-1] &= ~filled[1:]
-    ends[lines.stops - 1] = filled[lines.stops - 1]
-    # Blank lines hold white space alone, so every word is one of these lines.
-    owners = np.repeat(np.arange(len(lines)), lines.count(begins))
-    order, new = _groups(owners, hashes(lines, np.flatnonzero(begins), np.flatnonzero(ends) + 1))
-    return np.bincount(owners[order][new], minlength=len(lines)).astype(np.float64)
-
-
-def _repeats(lines: TextLines) -> Floats:
-    """How many other lines of the same text are equal to each."""
-    order, new = _groups(lines.owners, hashes(lines, lines.starts, lines.stops))
-    group = np.cumsum(new) - 1
-    repeats = np.zeros(len(lines))
-    repeats[order] = np.bincount(group)[group] - 1 if len(group) else 0
-    return repeats
-
-
-def _groups(
-    owners: npt.NDArray[np.int64], keys: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """An order in which equal pairs stand together, and where in it each begins."""
-    order = np.lexsort((keys, owners))
-    owners, keys = owners[order], keys[order]
-    new = np.ones(len(keys), np.bool_)
-    new[1:] = (owners[1:] != owners[:-1]) | (keys[1:] != keys[:-1])
-    return order, new
 
 
 def _flag(values: pa.Array) -> Floats:
