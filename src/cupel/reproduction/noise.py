@@ -71,9 +71,16 @@ def plant_noise(texts: Sequence[str], pages: Sequence[str], seed: int) -> list[P
         Text of web pages whose noise is planted; those with fewer than 9 lines of noise are left out.
     seed
         Of all draws.
+
+    Raises
+    ------
+    BadInput
+        No page has enough noise.
     """
     rng = np.random.default_rng(seed)
     sources = [lines for page in pages if len(lines := noise_of(page)) >= MIN_NOISE_LINES]
+    if not sources:
+        raise BadInput(f"none of {len(pages)} pages has {MIN_NOISE_LINES} lines of noise to plant")
     planted = []
     for text in texts:
         source = sources[int(rng.integers(len(sources)))]
