@@ -18,8 +18,9 @@ import cupel
 from cupel.contract import Resources
 from cupel.errors import BadInput, BadOption
 from cupel.models.ngram import Ngram
+from cupel.signals.line_heuristics import DETERMINERS, STOP_WORDS, passes
 from cupel.signals.text_lines import cut
-from cupel.signals.text_quality import DETERMINERS, STOP_WORDS, TextQuality, line_scores, passes
+from cupel.signals.text_quality import TextQuality, line_scores
 from tests.conftest import prose
 
 MENU = [

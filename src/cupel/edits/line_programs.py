@@ -77,7 +77,7 @@ class LinePrograms(Fitted, Edit):
             section="3",
         ),
     )
-    cost = "About 3 MB/s per core to apply, 1 MB/s to fit; see benchmarks/programs.py."
+    cost = "About 8 MB/s per core to apply, 1 MB/s to fit; see benchmarks/programs.py."
     limits = (
         "It knows the noise of its teacher's pages: fit it on pages of your own crawl, extractor and language. It removes "
         "whole lines and writes no `normalize`. A page whose program would remove more than `max_removed` stays as it is."

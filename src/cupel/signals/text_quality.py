@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, get_args
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from cupel.contract import Column, Documents, Fitted, Learned, Learns, Measure, Paper, Resources, Signal
@@ -23,68 +22,15 @@ from cupel.models.model import LogProbs
 from cupel.models.ngram import Ngram
 from cupel.models.reference import check_reference
 from cupel.signals._columns import count, real
-from cupel.signals.text_lines import TextLines, cut, hashes
+from cupel.signals.line_heuristics import HEURISTICS, Bools, Heuristic, passes
+from cupel.signals.text_lines import TextLines, cut
 from cupel.units import write_count
 
-__all__ = ["TextQuality", "passes"]
+__all__ = ["TextQuality", "line_scores"]
 
 FILE = "weights.json"
 FEWEST_LINES = 100
 """Lines below which perplexities say nothing."""
-
-Bools = npt.NDArray[np.bool_]
-Heuristic = Literal[
-    "first_letter_capital",
-    "not_all_capitals",
-    "few_repeated_words",
-    "few_digits_and_marks",
-    "no_braces",
-    "terminal_mark",
-    "two_stop_words",
-    "no_placeholder",
-    "more_than_three_tokens",
-    "word_count",
-    "determiner",
-]
-HEURISTICS: tuple[Heuristic, ...] = get_args(Heuristic)
-
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
-DETERMINERS = (
-    *(
-        "the",
-        "a",
-        "an",
-        "this",
-        "that",
-        "these",
-        "those",
-        "my",
-        "your",
-        "his",
-        "her",
-        "its",
-        "our",
-        "their",
-        "each",
-    ),
-    *(
-        "every",
-        "either",
-        "neither",
-        "some",
-        "any",
-        "no",
-        "all",
-        "both",
-        "half",
-        "such",
-        "another",
-        "what",
-        "which",
-    ),
-    "whose",
-)
-_ASCII_MARKS = np.frombuffer(b"!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~", np.uint8)
 
 
 class TextQuality(Fitted, Signal):
@@ -129,7 +75,7 @@ class TextQuality(Fitted, Signal):
             section="2, and the table of heuristics in the appendix",
         ),
     )
-    cost = "About 5 MB/s per core to measure."
+    cost = "About 7 MB/s per core to measure."
     limits = (
         "Made for English. Without `reference`, lines that stand on every page are easy to predict, so that boilerplate "
         "raises the perplexity of what is no boilerplate: name clean text. The paper's filters that need a parser (has a "
@@ -247,76 +193,6 @@ class TextQuality(Fitted, Signal):
         return LogProbs(nats, tokens, sizes)
 
 
-def passes(lines: TextLines) -> dict[Heuristic, Bools]:
-    """Which lines pass each heuristic: bool, one per line."""
-    texts = lines.texts()
-    words = lines.count(lines.word_begins)
-    data = lines.data
-    marks = _marks(data)
-    digits = (data >= ord("0")) & (data <= ord("9"))
-    upper, lower = (data >= ord("A")) & (data <= ord("Z")), (data >= ord("a")) & (data <= ord("z"))
-    runs = digits | upper | lower | (data == ord("_")) | ((data >= 0x80) & ~marks.inside)
-    begins, stops = _run_bounds(runs, lines)
-    number_begins, _ = _run_bounds(digits, lines)
-    keys = hashes(lines, np.flatnonzero(begins), np.flatnonzero(stops) + 1, fold_case=True)
-    counted_marks = lines.count(marks.begins)
-    return {
-        "first_letter_capital": _mask(pc.match_substring_regex(texts, r"^\s*\p{Lu}")),
-        "not_all_capitals": (lines.count(lower) > 0) | (lines.count(upper) == 0),
-        "few_repeated_words": lines.distinct_words() * 5 >= words * 4,
-        "few_digits_and_marks": (lines.count(number_begins) + counted_marks) * 4 <= words,
-        "no_braces": lines.count(data == ord("{")) == 0,
-        "terminal_mark": _mask(pc.match_substring_regex(pc.utf8_slice_codeunits(texts, -8), r"[.!?\"”]\s*$")),
-        "two_stop_words": _occurrences(lines, begins, keys, STOP_WORDS) >= 2,
-        "no_placeholder": ~_mask(pc.match_substring_regex(texts, r"(?i)javascript|lorem ipsum")),
-        "more_than_three_tokens": lines.count(begins) + counted_marks > 3,
-        "word_count": (words > 3) & (words < 256),
-        "determiner": _occurrences(lines, begins, keys, DETERMINERS) > 0,
-    }
-
-
-class _Marks(NamedTuple):
-    """Bytes where punctuation marks and symbols begin, and all their bytes beyond ASCII."""
-
-    begins: Bools
-    inside: Bools
-
-
-def _marks(data: npt.NDArray[np.uint8]) -> _Marks:
-    """Marks of ASCII but `_`, and those of Unicode's blocks of general and of Chinese punctuation."""
-    begins = np.isin(data, _ASCII_MARKS)
-    following = np.append(data[1:], np.uint8(0))
-    wide = ((data == 0xE2) & ((following == 0x80) | (following == 0x81))) | (
-        (data == 0xE3) & (following == 0x80)
-    )
-    inside = wide.copy()
-    inside[1:] |= wide[:-1]
-    inside[2:] |= wide[:-2]
-    return _Marks(begins | wide, inside)
-
-
-def _run_bounds(runs: Bools, lines: TextLines) -> tuple[Bools, Bools]:
-    """The first and the last byte of each run of marked bytes within a line."""
-    begins, stops = runs.copy(), runs.copy()
-    begins[1:] &= ~runs[:-1]
-    begins[lines.starts] = runs[lines.starts]
-    stops[:-1] &= ~runs[1:]
-    stops[lines.stops - 1] = runs[lines.stops - 1]
-    return begins, stops
-
-
-def _occurrences(
-    lines: TextLines, begins: Bools, keys: npt.NDArray[np.uint64], words: tuple[str, ...]
-) -> npt.NDArray[np.int64]:
-    """How many of its words are in a list, for each line."""
-    listed = cut(pa.array([" ".join(words)]))
-    first = np.flatnonzero(listed.word_begins)
-    last = np.append(np.flatnonzero(~listed.filled), len(listed.data))
-    mask = np.zeros(len(lines.data), np.bool_)
-    mask[np.flatnonzero(begins)[np.isin(keys, hashes(listed, first, last, fold_case=True))]] = True
-    return lines.count(mask)
-
-
 def line_scores(lines: TextLines, weights: Mapping[str, float]) -> npt.NDArray[np.float64]:
     """The weighted share of heuristics that each line passes, 0 to 1."""
     passed = passes(lines)
@@ -372,7 +248,3 @@ def _report(
         "passing": {name: round(share, 6) for name, share, _, _ in rows},
     }
     return Learned(about, (section,))
-
-
-def _mask(values: Any) -> Bools:
-    return np.asarray(values.to_numpy(zero_copy_only=False), np.bool_)
