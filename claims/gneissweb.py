@@ -7,26 +7,24 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cupel.contract import Paper
-from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
-from cupel.lab.data.documents import documents_digest
-from cupel.models.tokenizer import Tokenizer, train_tokenizer
+from cupel.models.tokenizer import Tokenizer
 from cupel.recipe.fitting import fit
 from cupel.recipe.recipe import Recipe
 from cupel.reproduction.arms import (
     arms_section,
     as_interval,
+    catch_section,
     held_out,
     score_arms,
     train_arms,
     verdict_section,
 )
 from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
-from cupel.reproduction.pool import copies, draw, split
-from cupel.reproduction.refined import refined
+from cupel.reproduction.pool import copies, draw, gibberish, split
+from cupel.reproduction.refined import keep_pool, keep_tokenizer, refined
 from cupel.store import Key
 from cupel.verdict.verdict import Verdict, compare
 
@@ -73,15 +71,13 @@ def run(context: Context) -> ClaimOutcome:
     pool = raw_pool(rest, int(1.2 * context.scale.tokens), seed=0)
     models = fitted(context, teaching)
     lab = context.lab(pool["text"].to_pylist())
-    models[TOKENIZER] = trained_tokenizer(context, teaching)
+    models[TOKENIZER] = keep_tokenizer(context, clean_half(context, teaching))
     tables = {
         "raw": pool,
         **refined(context, pool, recipes(models, ratios(Tokenizer.load(models[TOKENIZER]), teaching))),
     }
-    evaluation_pool, _ = split(
-        context.pool(HELD_OUT), context.scale.evaluation.held_out_bytes // len(HELD_OUT), 1
-    )
-    evaluation = held_out(context, evaluation_pool, tables)
+    size = context.scale.evaluation.held_out_bytes // len(HELD_OUT)
+    evaluation = held_out(context, split(context.pool(HELD_OUT), size, 1)[0], tables)
     stores = {name: lab.tokens(table, name) for name, table in tables.items()}
     measures = score_arms(context, lab, train_arms(context, lab, stores), [evaluation])
     against_raw = compare(measures, "raw", scale_floors(lab.scale, measures["raw"]))
@@ -96,7 +92,7 @@ def run(context: Context) -> ClaimOutcome:
         interval=as_interval(ensemble),
         sections=(
             arms_section(tables, stores, context.scale.tokens),
-            catch_section(tables),
+            catch_section(tables, FILTERS),
             verdict_section(against_raw, "Verdict"),
         ),
     )
@@ -120,25 +116,11 @@ def raw_pool(documents: pa.Table, unit: int, seed: int) -> pa.Table:
     repeated = clean.take(
         pa.array(np.sort(rng.choice(clean.num_rows, -(-clean.num_rows // 20), replace=False)))
     )
-    size = max(1, int(GIBBERISH * unit) // 2000)
     rows = [
         {"id": f"gibberish/{number}", "text": gibberish(rng), "domain": "gibberish", "weight": 1.0}
-        for number in range(size)
+        for number in range(max(1, int(GIBBERISH * unit) // 2000))
     ]
     return pa.concat_tables([*parts, copies(repeated, 10), pa.Table.from_pylist(rows, clean.schema)])
-
-
-def gibberish(rng: np.random.Generator) -> str:
-    """2,000 random letters, digits and marks in words of 1 to 12."""
-    letters = "".join(
-        rng.choice(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789#%&/=+"), 2000)
-    )
-    words, place = [], 0
-    while place < len(letters):
-        size = int(rng.integers(1, 13))
-        words.append(letters[place : place + size])
-        place += size
-    return " ".join(words)
 
 
 def fitted(context: Context, documents: pa.Table) -> dict[str, Path]:
@@ -150,7 +132,7 @@ def fitted(context: Context, documents: pa.Table) -> dict[str, Path]:
     }
     models = {}
     for name, masks in sides.items():
-        paths = [write_pool(context, documents.filter(pa.array(mask)), name) for mask in masks]
+        paths = [keep_pool(context, documents.filter(pa.array(mask))) for mask in masks]
         key = Key("refined", f"gneissweb-{name}", inputs={"pools": ",".join(str(path) for path in paths)})
         output = context.cache.place(key)
         options = {"positives": [str(paths[0])], "negatives": [str(paths[1])], "dim": 32}
@@ -159,34 +141,12 @@ def fitted(context: Context, documents: pa.Table) -> dict[str, Path]:
     return models
 
 
-def write_pool(context: Context, documents: pa.Table, name: str) -> Path:
-    """A file of these documents, kept in the cache by their content."""
-
-    def write(unfinished: Path) -> None:
-        unfinished.mkdir()
-        pq.write_table(documents.select(["id", "text"]), unfinished / "documents.parquet")
-
-    key = Key("pools", f"gneissweb-{name}", inputs={"documents": documents_digest(documents, ("id", "text"))})
-    return context.cache.make(key, write) / "documents.parquet"
-
-
-def trained_tokenizer(context: Context, documents: pa.Table) -> Path:
-    """A tokenizer of the scale's size, trained on clean text that is in no arm."""
+def clean_half(context: Context, documents: pa.Table) -> pa.Table:
+    """Clean text that is in no arm, as many bytes as the budget has tokens."""
     domains = np.array(documents["domain"].to_pylist(), object)
-    clean = draw(
+    return draw(
         documents.filter(pa.array(np.isin(domains, (*CLEAN, CATEGORY)))), context.scale.tokens, seed=0
     )
-
-    def write(unfinished: Path) -> None:
-        unfinished.mkdir()
-        vocabulary = context.scale.tokenizer.vocabulary
-        train_tokenizer(clean["text"].to_pylist(), vocabulary, unfinished / TOKENIZER)
-
-    inputs = {
-        "documents": documents_digest(clean, ("id", "text")),
-        "vocabulary": str(context.scale.tokenizer.vocabulary),
-    }
-    return context.cache.make(Key("pools", "gneissweb-tokenizer", inputs=inputs), write) / TOKENIZER
 
 
 def ratios(tokenizer: Tokenizer, documents: pa.Table) -> dict[str, tuple[float, float]]:
@@ -212,23 +172,18 @@ def recipes(models: dict[str, Path], bounds: dict[str, tuple[float, float]]) -> 
         "quality": {"classifier-score": {"scorer": str(models["quality"])}},
         "science": {"classifier-score": {"scorer": str(models["science"])}},
     }
-    (low, high), (lowest, highest) = bounds["narrow"], bounds["wide"]
-    ratio = "token_to_character_ratio"
-    rules = {
+    (low, high), (lowest, highest), ratio = bounds["narrow"], bounds["wide"], "token_to_character_ratio"
+    narrow, wide = f"{ratio} between {low} and {high}", f"{ratio} between {lowest} and {highest}"
+    rules: dict[str, Any] = {
         "quality": {"quality": 0.5},
         "categories": ["science"],
         "tokens_per_character": [low, high],
-        "tokens_per_character_in_category": [lowest, highest],
     }
+    rules["tokens_per_character_in_category"] = [lowest, highest]
     steps: dict[str, list[Any]] = {
         "classifier": [{"where": "quality > 0.5"}],
         "readability": [{"where": "mcalpine_eflaw < 30 or (science > 0.5 and mcalpine_eflaw < 70)"}],
-        "tokenization": [
-            {
-                "where": f"{ratio} between {low} and {high} or "
-                f"(science > 0.5 and {ratio} between {lowest} and {highest})"
-            }
-        ],
+        "tokenization": [{"where": f"{narrow} or (science > 0.5 and {wide})"}],
         "ensemble": [{"substring": {"min_tokens": 50, "action": "cut"}}, {"gneissweb": rules}],
     }
     return {
@@ -247,19 +202,3 @@ def decide(against_raw: str, against_best: str) -> bool | None:
     if "worse" in (against_raw, against_best):
         return False
     return True if (against_raw, against_best) == ("better", "better") else None
-
-
-def catch_section(tables: dict[str, pa.Table]) -> Section:
-    """What each filter drops that no other does."""
-    kept = {name: set(table["id"].to_pylist()) for name, table in tables.items()}
-    rows = []
-    for name in FILTERS:
-        dropped = kept["raw"] - kept[name]
-        others = set.intersection(*(kept[other] for other in FILTERS if other != name))
-        rows.append((name, len(dropped), len(dropped & others)))
-    table = Table(
-        columns=("filter", "documents dropped", "by no other filter"),
-        rows=tuple(rows),
-        formats=("text", "count", "count"),
-    )
-    return Section(title="What each filter catches", blocks=(table,))

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 
 from cupel.contract import Paper
-from cupel.errors import BadInput
 from cupel.findings import Section, Table
 from cupel.lab.assay import scale_floors
 from cupel.lab.data.documents import DOCUMENTS
@@ -65,10 +64,6 @@ claim = Claim(
 
 
 def run(context: Context) -> ClaimOutcome:
-    if context.data is None:
-        raise BadInput(
-            "this claim reads pool/web_boilerplate.jsonl.zst of the real data; name their folder with --data"
-        )
     pages = planted_pages(context.data, CLEAN, pages=12_000, seed=0)
     artifact = fitted(context, pages["train"][:2000])
     chosen, tables = arms(context, pages["test"], artifact)

@@ -14,7 +14,7 @@ import zstandard
 
 from cupel.errors import BadInput
 from cupel.reproduction.noise import noise_of, plant_noise, planted_pages, side, site
-from cupel.reproduction.pool import read_pool
+from cupel.reproduction.pool import gibberish, read_pool
 from tests.reproduction import world
 
 pytest.importorskip("torch", reason="needs the extra lab")
@@ -125,5 +125,4 @@ def test_the_pool_of_gneissweb_holds_repeats_and_gibberish(tmp_path: Path) -> No
     made = make(rest, 10_000, seed=0)
     assert Counter(made["domain"].to_pylist())["gibberish"] == 1
     assert sum("/copy-" in id_ for id_ in made["id"].to_pylist()) >= 10
-    gibberish: Any = file["gibberish"]
     assert len(gibberish(np.random.default_rng(0)).replace(" ", "")) == 2000

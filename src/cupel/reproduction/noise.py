@@ -99,7 +99,7 @@ def plant_noise(texts: Sequence[str], pages: Sequence[str], seed: int) -> list[P
     return planted
 
 
-def planted_pages(data: Path, names: Sequence[str], pages: int, seed: int) -> dict[str, list[Planted]]:
+def planted_pages(data: Path | None, names: Sequence[str], pages: int, seed: int) -> dict[str, list[Planted]]:
     """Documents of pool files with noise of `web_boilerplate` planted in them, by side: `train` and `test`.
 
     No document is on both sides, and no site whose noise is planted.
@@ -116,13 +116,13 @@ def planted_pages(data: Path, names: Sequence[str], pages: int, seed: int) -> di
     Raises
     ------
     BadInput
-        A file is not there.
+        There are no data, or a file is not there.
     """
-    boilerplate = [
-        {"text": row["text"], "site": site(meta.get("url") or row["id"])}
-        for row in read_rows(data / "pool" / "web_boilerplate.jsonl.zst")
-        if str((meta := row.get("meta") or {}).get("lang") or "en").lower().startswith(("en", "de"))
-    ]
+    if data is None:
+        raise BadInput(
+            f"this claim reads pool/{names[0]}.jsonl.zst of the real data, and there are no data; name their folder with "
+            "--data, or put it beside the project as ../shared/data"
+        )
     clean = []
     for name in names:
         rows = [
@@ -132,6 +132,11 @@ def planted_pages(data: Path, names: Sequence[str], pages: int, seed: int) -> di
         ]
         order = np.random.default_rng(seed).permutation(len(rows))[: pages // len(names)]
         clean += [{"text": rows[place]["text"], "site": rows[place]["id"]} for place in order]
+    boilerplate = [
+        {"text": row["text"], "site": site(meta.get("url") or row["id"])}
+        for row in read_rows(data / "pool" / "web_boilerplate.jsonl.zst")
+        if str((meta := row.get("meta") or {}).get("lang") or "en").lower().startswith(("en", "de"))
+    ]
     noise, texts = _by_side(boilerplate, seed), _by_side(clean, seed)
     return {name: plant_noise(texts[name], noise[name], seed + place) for place, name in enumerate(texts)}
 
