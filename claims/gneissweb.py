@@ -150,11 +150,7 @@ def clean_half(context: Context, documents: pa.Table) -> pa.Table:
 
 
 def ratios(tokenizer: Tokenizer, documents: pa.Table) -> dict[str, tuple[float, float]]:
-    """Bounds of tokens per character: those between which most clean text of half of the pool lies.
-
-    The published bounds are for StarCoder's tokenizer. Here the narrow ones hold the middle 80 % of clean text, the wide
-    ones 99 % of the category's.
-    """
+    """Bounds of tokens per character, which depend on the tokenizer: of 80 % of clean text, and of 99 % of the category."""
     domains = np.array(documents["domain"].to_pylist(), object)
     bounds = {}
     for name, mask, share in (("narrow", np.isin(domains, CLEAN), 0.8), ("wide", domains == CATEGORY, 0.99)):
