@@ -14,7 +14,7 @@ from pydantic import Field
 from cupel.contract import Asks, Column, Edit, Edited, NamesModel, Paper, Resources, Revise
 from cupel.models.model import Request
 
-__all__ = ["Bounds", "ProgramEdits", "carry_out", "parse"]
+__all__ = ["Bounds", "Call", "ProgramEdits", "carry_out", "chunks_of", "numbered", "parse", "program_request"]
 
 INSTRUCTION = """\
 You refine texts for training a language model. Below is a text with numbered lines. Write a program of calls, one per \
@@ -132,7 +132,10 @@ class ProgramEdits(Asks, Edit):
         def edit(documents: pa.RecordBatch) -> Edited:
             texts = [text or "" for text in documents.column("text").to_pylist()]
             chunks = [chunks_of(text, self.options.max_characters) for text in texts]
-            answers = iter(ask([self._request(chunk) for parts in chunks for chunk in parts]))
+            requests = [
+                program_request(chunk, self.options.max_tokens) for parts in chunks for chunk in parts
+            ]
+            answers = iter(ask(requests))
             edited = [_edit(parts, [next(answers).text for _ in parts], bounds) for parts in chunks]
             columns = zip(*edited, strict=True) if edited else ((), (), (), ())
             new, programs, removed, refused = map(list, columns)
@@ -147,8 +150,10 @@ class ProgramEdits(Asks, Edit):
 
         return edit
 
-    def _request(self, chunk: str) -> Request:
-        return Request.chat(INSTRUCTION.format(text=numbered(chunk)), max_tokens=self.options.max_tokens)
+
+def program_request(chunk: str, max_tokens: int) -> Request:
+    """What a model is asked for a chunk of a text."""
+    return Request.chat(INSTRUCTION.format(text=numbered(chunk)), max_tokens=max_tokens)
 
 
 def numbered(text: str) -> str:

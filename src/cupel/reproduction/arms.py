@@ -24,6 +24,7 @@ from cupel.verdict.verdict import Verdict
 __all__ = [
     "arms_section",
     "as_interval",
+    "catch_section",
     "held_out",
     "score_arms",
     "train_arms",
@@ -102,3 +103,19 @@ def arms_section(tables: Mapping[str, pa.Table], stores: Mapping[str, TokenStore
 def verdict_section(verdict: Verdict, title: str) -> Section:
     """Every measure of every arm."""
     return Section(title=title, blocks=tuple(verdict_table(verdict, arm) for arm in verdict.arms))
+
+
+def catch_section(tables: Mapping[str, pa.Table], filters: Sequence[str]) -> Section:
+    """What the arm of each filter drops of the arm `raw`, and what no other of them drops."""
+    kept = {name: set(table["id"].to_pylist()) for name, table in tables.items()}
+    rows = []
+    for name in filters:
+        dropped = kept["raw"] - kept[name]
+        others = set.intersection(*(kept[other] for other in filters if other != name))
+        rows.append((name, len(dropped), len(dropped & others)))
+    table = Table(
+        columns=("filter", "documents dropped", "by no other filter"),
+        rows=tuple(rows),
+        formats=("text", "count", "count"),
+    )
+    return Section(title="What each filter catches", blocks=(table,))

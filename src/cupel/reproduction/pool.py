@@ -16,7 +16,18 @@ from cupel.errors import BadInput
 from cupel.lab.data.documents import DOCUMENTS, read_documents
 from cupel.models.tokenizer import Tokenizer
 
-__all__ = ["copies", "draw", "head", "in_domain", "near_copy", "read_pool", "read_rows", "shuffled", "split"]
+__all__ = [
+    "copies",
+    "draw",
+    "gibberish",
+    "head",
+    "in_domain",
+    "near_copy",
+    "read_pool",
+    "read_rows",
+    "shuffled",
+    "split",
+]
 
 
 def read_pool(data: Path, names: Sequence[str]) -> pa.Table:
@@ -141,3 +152,16 @@ def near_copy(text: str, every: int, rng: np.random.Generator) -> str:
     for place in rng.choice(words, max(1, len(words) // every), replace=False):
         pieces[place] = pieces[int(rng.choice([other for other in words if other != place] or words))]
     return "".join(pieces)
+
+
+def gibberish(rng: np.random.Generator) -> str:
+    """2,000 random letters, digits and marks in words of 1 to 12."""
+    letters = "".join(
+        rng.choice(list("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789#%&/=+"), 2000)
+    )
+    words, place = [], 0
+    while place < len(letters):
+        size = int(rng.integers(1, 13))
+        words.append(letters[place : place + size])
+        place += size
+    return " ".join(words)

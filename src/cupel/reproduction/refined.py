@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cupel.lab.data.documents import DOCUMENTS, documents_digest, read_documents
+from cupel.models.tokenizer import train_tokenizer
 from cupel.recipe.options import RunOptions
 from cupel.recipe.recipe import Recipe
 from cupel.recipe.run import Result, refine
 from cupel.reproduction.claim import Context
 from cupel.store import Key
 
-__all__ = ["output_of", "pool_file", "refined", "run_recipe"]
+__all__ = ["keep_tokenizer", "output_of", "pool_file", "refined", "run_recipe"]
 
 
 def refined(context: Context, pool: pa.Table, recipes: Mapping[str, Recipe]) -> dict[str, pa.Table]:
@@ -49,3 +50,15 @@ def run_recipe(context: Context, recipe: Recipe, path: Path, documents: str) -> 
 def output_of(result: Result) -> pa.Table:
     """The documents of a run's output: `id`, `text`, `domain`, `weight`."""
     return pa.Table.from_batches(read_documents(str(result.output)), DOCUMENTS)
+
+
+def keep_tokenizer(context: Context, documents: pa.Table) -> Path:
+    """A file of a tokenizer of the scale's size in the cache, trained on documents."""
+    vocabulary = context.scale.tokenizer.vocabulary
+
+    def write(unfinished: Path) -> None:
+        unfinished.mkdir()
+        train_tokenizer(documents["text"].to_pylist(), vocabulary, unfinished / "tokenizer.json")
+
+    inputs = {"documents": documents_digest(documents, ("id", "text")), "vocabulary": str(vocabulary)}
+    return context.cache.make(Key("pools", "tokenizer", inputs=inputs), write) / "tokenizer.json"

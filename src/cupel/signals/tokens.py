@@ -26,7 +26,7 @@ class TokenDensity(Signal):
     """Tokens by characters.
 
     The number of tokens that a tokenizer makes of the text, without special tokens, and this number
-    divided by that of code points. English prose gives about 0.2 to 0.25 with a tokenizer made for
+    divided by that of code points and by that of bytes. English prose gives about 0.2 to 0.25 with a tokenizer made for
     English; random characters, other languages and markup give more. An empty text has 0.
 
     The option `tokenizer` is required: the path of a `tokenizer.json`, or a name on the Hugging Face
@@ -49,6 +49,13 @@ class TokenDensity(Signal):
             2023,
             "https://arxiv.org/abs/2305.13169",
         ),
+        Paper(
+            "GneissWeb: Preparing High Quality Data for LLMs at Scale",
+            "Emami Gohari et al.",
+            2025,
+            "https://arxiv.org/abs/2502.14907",
+            "3.4, extreme-tokenized documents",
+        ),
     )
     files = ("tokenizer",)
     cost = "runs the tokenizer, a few MB/s per core; many times the cost of the kernel's signals"
@@ -59,6 +66,7 @@ class TokenDensity(Signal):
     columns: ClassVar[Mapping[str, Column]] = {
         "token_count": count("tokens", "tokens of the text, without special ones"),
         "token_to_character_ratio": real("tokens per code point", "tokens by code points"),
+        "token_to_byte_ratio": real("tokens per byte", "tokens by UTF-8 bytes"),
     }
 
     class Options(Method.Options):
@@ -100,5 +108,11 @@ class TokenDensity(Signal):
         texts = [text or "" for text in documents.column("text").to_pylist()]
         counts = [len(item.ids) for item in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
         ratios = [count / len(text) if text else 0.0 for count, text in zip(counts, texts, strict=True)]
-        arrays = [pa.array(counts, pa.int64()), pa.array(ratios, pa.float64())]
+        per_byte = [
+            count / len(text.encode()) if text else 0.0 for count, text in zip(counts, texts, strict=True)
+        ]
+        arrays = [
+            pa.array(counts, pa.int64()),
+            *(pa.array(values, pa.float64()) for values in (ratios, per_byte)),
+        ]
         return pa.record_batch(arrays, names=list(self.columns))
