@@ -92,4 +92,9 @@ def test_the_command_line_fits_eighty_columns(
     assert done.output.index("No text stands for what you want") < done.output.index("What it takes")
     assert "too narrow for" not in done.output
     assert "timed on this machine" in " ".join(done.output.split())
-    assert "hidden_size: 32" in done.output
+    # The scale in full is longer than a screen, and would push what matters out of sight.
+    assert "hidden_size: 32" not in done.output
+    whole = CliRunner().invoke(
+        app, [*arguments, "--full", "--cache", str(tmp_path / "cache"), "-o", str(tmp_path / "out")]
+    )
+    assert "hidden_size: 32" in whole.output

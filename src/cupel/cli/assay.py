@@ -6,7 +6,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cupel.cli._inputs import Json, Methods
-from cupel.cli._options import RUNNING, Address, Cache, Device, EngineName, Workers, make_engine
+from cupel.cli._options import RUNNING, Address, Cache, Device, EngineName, Full, Workers, make_engine
 
 EVALUATING = "Evaluating"
 
@@ -85,6 +85,7 @@ def assay(
     ] = None,
     cache: Cache = None,
     methods: Methods = None,
+    full: Full = False,
     json: Json = False,
     dry_run: Annotated[
         bool,
@@ -123,14 +124,14 @@ def assay(
         if json:
             print_json(plan.page)
         else:
-            show(plan.page, out)
+            show(plan.page, out, full=full)
         return
     with TrainingProgress() as progress:
         result = api.assay(arms, scale=recipe, output=output, options=options, progress=progress)
     if json:
         print_json(result.to_json())
         return
-    show(result.summary, out)
+    show(result.page if full else result.summary, out)
     say(f"report  {output / 'report.html'}")
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args, get_origin
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from cupel.contract.paper import Paper
 from cupel.contract.taxonomy import check_taxonomy
@@ -45,9 +45,20 @@ class Column:
 
 
 class Options(BaseModel):
-    """Base of every method's options: frozen, and unknown names are rejected."""
+    """Base of every method's options: frozen, unknown names are rejected, and a single value stands for a list of one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_of_one(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        several = {name for name, field in cls.model_fields.items() if _is_list(field.annotation)}
+        return {
+            name: (value,) if name in several and isinstance(value, str | int | float) else value
+            for name, value in values.items()
+        }
 
 
 class Method(ABC):
@@ -164,6 +175,14 @@ class Method(ABC):
     def title(cls) -> str:
         """The first line of the docstring, without its full stop."""
         return (inspect.getdoc(cls) or cls.name).splitlines()[0].rstrip(".")
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether a type is that of tuples of any length, or of these and null."""
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    if get_origin(annotation) is not tuple:
+        return len(parts) == 1 and get_origin(parts[0]) is tuple and _is_list(parts[0])
+    return Ellipsis in parts
 
 
 def _content_digest(path: Path) -> str | None:

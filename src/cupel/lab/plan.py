@@ -79,12 +79,14 @@ class AssayPlan:
             ),
             Section(title=f"Scale {scale.name}", blocks=(Code(text=options),)),
         ]
+        essentials = tuple(sections[:-1])
         if alarms:
             sections.insert(0, Section(title="Needs a look", blocks=alarms))
         return Page(
             title=f"Plan of an assay of {names}",
             subtitle="nothing was trained; tokens are kept for the assay itself",
             sections=tuple(sections),
+            summary=essentials,
         )
 
     def _arms(self) -> Table:
