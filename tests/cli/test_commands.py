@@ -34,7 +34,9 @@ def test_help_lists_the_commands() -> None:
     said = cupel("--help", program=INSTALLED).stdout
     for command in ("refine", "inspect", "why", "sample", "compare", "methods", "recipes"):
         assert command in said
-    assert cupel("--version", program=INSTALLED).stdout.startswith("cupel ")
+    version = cupel("--version", program=INSTALLED).stdout
+    assert version.startswith("cupel ")
+    assert cupel("-m", "cupel", "--version", program=sys.executable).stdout == version
 
 
 def test_a_layout_can_be_named(tmp_path: Path) -> None:
