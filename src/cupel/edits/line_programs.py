@@ -44,7 +44,7 @@ class LinePrograms(Fitted, Edit):
     - `model`: an endpoint or a local model that writes programs for `sample` documents of the corpus.
 
     ```
-    cupel fit line-programs --set pairs=pages.jsonl --output programs
+    cupel fit line-programs --pairs pages.jsonl --output programs
     ```
 
     A line is noise by an additive logistic regression,

@@ -54,7 +54,7 @@ class TextQuality(Fitted, Signal):
     the lines for the other; or that of any `model` that gives log-probabilities.
 
     ```
-    cupel fit text-quality crawl/ --set reference=wikipedia.jsonl --output quality
+    cupel fit text-quality crawl/ --reference wikipedia.jsonl --output quality
     ```
 
     Examples
