@@ -32,20 +32,17 @@ claim = Claim(
         section="abstract and section 3",
     ),
     statement="A judge that learns answers to several parts of a question agrees better with people than one that "
-    "learns "
-    "a single overall score. The paper judges images; here it is text.",
+    "learns a single overall score. The paper judges images; here it is text.",
     arms={
         "overall": "a rater of 6,000 Alpaca answers by one label: rated 4.5 or more by a model for accuracy",
         "parts": "a rater of 2,000 of them by three labels: that one, the same for helpfulness, and whether the "
-        "answer "
-        "depends on its instruction; their standardized ratings are averaged",
+        "answer depends on its instruction; their standardized ratings are averaged",
     },
     metric="Kendall's τ of the difference in rating with people's choice between two answers to one conversation "
     "(hh-rlhf)",
     expected="parts above overall",
     rule="Holds if the 95 % bootstrap interval of the difference is above 0, does not hold if it is below. "
-    "Undecided otherwise. "
-    "Nothing is trained in the lab.",
+    "Undecided otherwise. Nothing is trained in the lab.",
     cost=ClaimCost(trials=0, trial_minutes=0),
     data=("instruct/alpaca_quality_labels", "instruct/hh_rlhf/harmless-base__test.jsonl.gz"),
 )
