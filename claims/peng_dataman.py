@@ -40,17 +40,14 @@ claim = Claim(
         url="https://arxiv.org/abs/2502.19363",
         section="sections 2 and 3",
     ),
-    statement="A small model that learns a strong one's ratings of a sample by several criteria rates a corpus as "
-    "the "
+    statement="A small model that learns a strong one's ratings of a sample by several criteria rates a corpus as the "
     "strong one would, and documents that it rates best, drawn evenly over domains, train a better model than "
     "documents drawn at random.",
     arms={
         "uniform": "six domains whose documents are spoiled by degrees (letters in a wrong order, words of other "
-        "documents), "
-        "drawn at random",
+        "documents), drawn at random",
         "rated best": "of each domain the documents that a rater puts first by `overall_score`, which was learned "
-        "from 2,000 "
-        "ratings of two simulated judges",
+        "from 2,000 ratings of two simulated judges",
     },
     metric="bits per byte on clean text that is in no arm (encyclopedia, Brown, science), lower is better; the "
     "rater's rank "

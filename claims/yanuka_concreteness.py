@@ -25,17 +25,15 @@ claim = Claim(
         url="https://arxiv.org/abs/2403.01306",
         section="sections 3 and 4",
     ),
-    statement="A small model of text rates how concrete words and captions are, and its ratings correlate with "
-    "those of "
-    "people.",
+    statement="A small model of text rates how concrete words and captions are, and its ratings correlate with those "
+    "of people.",
     arms={
         "words": "the words of the lexicon of Brysbaert et al. that are kept back, a fifth of 40,000",
         "captions": "names of emoji and sentences about the pictures of NLVR, against sentences of the law of the "
         "District of Columbia and of philosophy papers",
     },
     metric="Spearman's rank correlation with human concreteness on words kept back; AUROC of captions against "
-    "abstract "
-    "sentences",
+    "abstract sentences",
     expected="rank correlation above 0.7; AUROC above 0.9",
     rule="Holds if both intervals are above their bounds, does not hold if one of them is below its bound. Undecided "
     "otherwise. Nothing is trained in the lab: the rater is a ridge regression on static vectors distilled from "
