@@ -5,8 +5,8 @@
 The pages are those that DataComp-LM's annotators labeled good or bad: all pages by majority, and those on which they
 agreed. Every score that learns does so from the same documents, none of which people judged: running text (a filtered
 crawl, news, encyclopedia, reviews, forums) against whole web pages with their menus, and fragments of a few lines of these.
-What the negatives are decides what a classifier measures: with instructions and their short answers as positives it is no
-better than a coin here. Each row is the area under the ROC curve with its 95 % interval (DeLong), and the rank correlation
+What the negatives are decides what a classifier measures: with instructions and their short answers as positives it was
+worse than a coin here. Each row is the area under the ROC curve with its 95 % interval (DeLong), and the rank correlation
 of the score with length.
 """
 
