@@ -15,7 +15,7 @@ from cupel.lab.lab import TrialPlan
 from cupel.lab.trials import Trial
 from cupel.models.load import load_model
 from cupel.reproduction.claim import Claim, ClaimCost, ClaimOutcome, Context
-from cupel.reproduction.pool import shuffled
+from cupel.reproduction.long_texts import KINDS, joined, texts_of
 from cupel.signals.long_range import LongRange
 from cupel.verdict.auroc import auroc
 from cupel.verdict.bootstrap import Resampled
@@ -27,9 +27,6 @@ HELD_OUT = 0.2
 FACTOR = 4
 """The context, by that of the scale; as many tokens a step."""
 VARIANCE_WEIGHT = 0.5
-KINDS = ("documents", "unrelated", "shuffled")
-PIECE = 0.125
-"""Of a window: the pieces that are put together, and those that are shuffled."""
 TEXTS = 120
 """Texts of each kind that attention is read of."""
 MEASURED = 3.2
@@ -110,44 +107,6 @@ def run(context: Context) -> ClaimOutcome:
     )
 
 
-def joined(pieces: pa.Table) -> list[str]:
-    """Whole works in a seeded order: the pieces of one, whose ids are its name, `#` and their number."""
-    works: dict[str, dict[int, str]] = {}
-    for id_, text in zip(pieces["id"].to_pylist(), pieces["text"].to_pylist(), strict=True):
-        name, _, number = id_.rpartition("#")
-        works.setdefault(name or id_, {})[int(number) if name and number.isdigit() else 0] = text
-    table = pa.table(
-        {"text": ["\n\n".join(parts[number] for number in sorted(parts)) for parts in works.values()]}
-    )
-    texts: list[str] = shuffled(table, seed=0)["text"].to_pylist()
-    return texts
-
-
-def texts_of(works: Sequence[str], size: int, count: int, seed: int) -> dict[str, list[str]]:
-    """`count` texts of `size` characters of each kind: a stretch of one work; pieces of many; a stretch with its pieces
-    shuffled. All have as many pieces of the same length, cut at the same places."""
-    rng = np.random.default_rng(seed)
-    long = (
-        [work for work in works if len(work) >= 2 * size]
-        or [work for work in works if len(work) >= size]
-        or list(works)
-    )
-    piece = max(1, int(PIECE * size))
-    made: dict[str, list[str]] = {kind: [] for kind in KINDS}
-    for _ in range(count):
-        whole, other = (_pieces(long[rng.integers(len(long))], size, piece, rng) for _ in range(2))
-        unrelated = [
-            _pieces(works[int(rng.integers(len(works)))], piece, piece, rng)[0] for _ in range(len(whole))
-        ]
-        order = rng.permutation(len(other))
-        while len(other) > 1 and (order == np.arange(len(other))).all():
-            order = rng.permutation(len(other))
-        made["documents"].append("".join(whole))
-        made["unrelated"].append("".join(unrelated))
-        made["shuffled"].append("".join(other[place] for place in order))
-    return made
-
-
 def dependence(reader: Trial, texts: Sequence[str]) -> NDArray[np.float64]:
     """LDS of each text under a model, over these texts; NaN where a text is too short."""
     window = _context(reader)
@@ -207,13 +166,6 @@ def decide(
     return True if best and difference is not None and difference[1] < 0 else None
 
 
-def _pieces(work: str, size: int, piece: int, rng: np.random.Generator) -> list[str]:
-    """A stretch of a work, cut into pieces."""
-    start = int(rng.integers(max(1, len(work) - size)))
-    stretch = work[start : start + size]
-    return [stretch[at : at + piece] for at in range(0, len(stretch), piece)] or [""]
-
-
 def _difference(selected: NDArray[np.float64], random: NDArray[np.float64]) -> Estimate:
     """Mean bits of late tokens, selected less random: rows are seeds, columns texts."""
     by_text = (selected - random)[:, np.isfinite(selected - random).all(axis=0)]
@@ -234,21 +186,15 @@ def _context(trial: Trial) -> int:
 def _section(
     separated: Mapping[str, Mapping[str, tuple[float, float, float]]], late: Mapping[str, NDArray[np.float64]]
 ) -> Section:
-    rows = tuple(
-        (
-            f"documents against {kind}",
-            *(separated[kind][name][0] for name in ("attention", "length", "compression")),
-        )
-        for kind in separated
-    )
+    scores = ("attention", "length", "compression")
+    rows = [
+        (f"documents against {kind}", *(own[name][0] for name in scores)) for kind, own in separated.items()
+    ]
     areas = Table(
-        columns=("AUROC", "attention", "length", "compression"),
-        rows=rows,
-        formats=("text", "number", "number", "number"),
+        columns=("AUROC", *scores), rows=tuple(rows), formats=("text", "number", "number", "number")
     )
-    bits = Table(
-        columns=("trained on", "bits per late token"),
-        rows=tuple((name, float(np.nanmean(values))) for name, values in late.items()),
-        formats=("text", "number"),
+    bits = [(name, float(np.nanmean(values))) for name, values in late.items()]
+    late_table = Table(
+        columns=("trained on", "bits per late token"), rows=tuple(bits), formats=("text", "number")
     )
-    return Section(title="Attention and what it selects", blocks=(areas, bits))
+    return Section(title="Attention and what it selects", blocks=(areas, late_table))

@@ -130,7 +130,7 @@ def test_generated_texts(recipe: str, tmp_path: Path) -> None:
     by_text = decisions(recipe, texts, tmp_path)
     assert not differing(by_text)
     statuses = Counter(variants["as it is"][0] for variants in by_text.values())
-    assert statuses["dropped"] or recipe in ANNOTATING
+    assert statuses["dropped"] or recipe in (*ANNOTATING, "gneissweb")  # it drops little but what repeats
     assert statuses["kept"] or recipe in ("code", "fineweb-edu")
 
 

@@ -61,7 +61,7 @@ def bradley_terry(
     --------
     >>> wins = np.array([1.0, 1.0, 1.0, 0.0])
     >>> strengths = bradley_terry(np.array([0, 1, 0, 2]), np.array([1, 2, 2, 1]), wins, 3)
-    >>> strengths.argsort().tolist(), abs(strengths.sum()) < 1e-9
+    >>> strengths.argsort().tolist(), bool(abs(strengths.sum()) < 1e-9)
     ([0, 1, 2], True)
     """
     _check(first, second, preferred, items, ridge)

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use regex::Regex;
 
-use super::{Options, Secret, entropy, is_placeholder};
+use super::secret::{Options, Secret, entropy, is_placeholder};
 
 const NAMES: [&str; 18] = [
     "secret",

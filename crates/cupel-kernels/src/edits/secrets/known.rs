@@ -6,7 +6,7 @@ use aho_corasick::AhoCorasick;
 use memchr::memmem;
 use regex::Regex;
 
-use super::{Secret, entropy, is_placeholder};
+use super::secret::{Secret, entropy, is_placeholder};
 
 struct Form {
     kind: &'static str,
