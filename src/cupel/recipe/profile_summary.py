@@ -87,7 +87,7 @@ def fitting_recipes(measured: Measured) -> list[tuple[str, str]]:
                 f"{write_percent(measured.english)} are English; thresholds were made for English",
             )
         )
-    fitting.append(("refine redpajama-v2", "measures over forty signals and drops nothing"))
+    fitting.append(("refine redpajama-v2", "measures sixty signals and drops nothing"))
     return fitting
 
 
