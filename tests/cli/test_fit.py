@@ -31,6 +31,16 @@ def test_fit_says_what_it_learned(make_pool: Callable[..., Path], tmp_path: Path
     assert json.loads((tmp_path / "model" / "about.json").read_bytes())["options"]["order"] == 3
 
 
+def test_its_page_can_be_kept(make_pool: Callable[..., Path], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    done = cupel("fit", "ngram-perplexity", make_pool(documents=50), "-o", tmp_path / "model", "--page", page)
+    assert done.returncode == 0, done.stderr
+    assert str(page) in "".join((done.stdout + done.stderr).split("\n"))
+    written = page.read_text("utf-8")
+    assert "Fitted ngram-perplexity" in written
+    assert written.rstrip().endswith("</html>")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,9 @@ def fit(
         ),
     ] = None,
     methods: Methods = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Also write what is said of it as an HTML page.")
+    ] = None,
     text_column: TextColumn = None,
     id_column: IdColumn = None,
     layout: Layout = None,
@@ -58,6 +62,7 @@ def fit(
     from cupel.cli._method_options import method_options
     from cupel.cli._options import make_engine, reading_options
     from cupel.contract import find_method
+    from cupel.report import write
     from cupel.report.terminal import show
 
     pools, options = method_options(find_method(method), words or (), kept_out=("artifact",))
@@ -72,6 +77,8 @@ def fit(
         asking=make_asking(budget_tokens, budget_money, price_in, price_out, in_flight),
         restart=restart,
     )
+    if page is not None:
+        write(fitted.page(), page)
     if json:
         print_json({"artifact": fitted.folder, **fitted.about})
         return
@@ -84,3 +91,5 @@ def fit(
             + (f"; cost {usage.money:.4g}" if usage.money else "")
         )
     say(f"artifact  {fitted.folder}")
+    if page is not None:
+        say(f"page  {page}")
