@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use memchr::memchr_iter;
 
-use super::Span;
+use super::address::Span;
 
 const MAX_BLANKS: usize = 10;
 const MAX_HEAD: usize = 256;

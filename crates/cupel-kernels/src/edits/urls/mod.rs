@@ -3,56 +3,20 @@
 //! Each scanner jumps to what its subject cannot do without (`://`, `www.`, `.`) and looks at each stretch of text
 //! around it once, so the time is linear in the text.
 
+mod address;
 mod dclm;
 mod plain;
 mod tidy;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, LargeStringArray, RecordBatch};
 
 use super::{batch, rewrite};
 use crate::KernelError;
+use address::Span;
 
-/// A byte range of a text.
-type Span = (usize, usize);
-
-/// What counts as an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Matching {
-    /// With a scheme, or beginning with `www.`.
-    Links,
-    /// And host names with a path.
-    Paths,
-    /// And host names.
-    Hosts,
-    /// What the expressions of DCLM's `url_removal_modifier` match.
-    Dclm,
-}
-
-impl Matching {
-    /// # Errors
-    /// `BadInput` for a name that there is not.
-    pub fn from_name(name: &str) -> Result<Self, KernelError> {
-        match name {
-            "links" => Ok(Self::Links),
-            "paths" => Ok(Self::Paths),
-            "hosts" => Ok(Self::Hosts),
-            "dclm" => Ok(Self::Dclm),
-            _ => Err(KernelError::BadInput(format!("addresses cannot be matched as '{name}'"))),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-pub struct Options {
-    pub matching: Matching,
-    /// Top-level domains, lower case; not used for links.
-    pub tlds: HashSet<String>,
-    /// Written in place of each address; where it is empty, spaces and brackets around it go, too.
-    pub replacement: String,
-}
+pub use address::{Matching, Options};
 
 /// Columns `text`, `urls_removed` and `url_text_fraction` (bytes of addresses over all bytes of the text).
 ///

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use memchr::memchr_iter;
 
-use super::{Matching, Options, Span};
+use super::address::{Matching, Options, Span};
 use crate::edits::pii::{char_after, char_before};
 
 static ANCHORS: LazyLock<Option<AhoCorasick>> =

@@ -1,6 +1,6 @@
 //! Cutting spans out of a text so that its sentences stay tidy.
 
-use super::Span;
+use super::address::Span;
 
 const BRACKETS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('<', '>'), ('{', '}')];
 
