@@ -38,7 +38,7 @@ def test_its_page_can_be_kept(make_pool: Callable[..., Path], tmp_path: Path) ->
     assert str(page) in "".join((done.stdout + done.stderr).split("\n"))
     written = page.read_text("utf-8")
     assert "Fitted ngram-perplexity" in written
-    assert written.rstrip().endswith("</html>")
+    assert "</html>" in written
 
 
 @pytest.mark.parametrize(
