@@ -39,7 +39,7 @@ class Asks(Method):
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], where: str = "") -> Self:
-        """The method with these options. Models are checked as far as possible without loading it.
+        """The method with these options. Models are checked as far as possible without loading them.
 
         Raises
         ------
